@@ -1,0 +1,82 @@
+// The network that turns observations into actions, the same in actor and learner.
+//
+// Layers "actor.<i>.weight" [out, in] and "actor.<i>.bias" [out] for i = 0 ..
+// hidden layers (the last one is the head), and where the head has one
+// "actor.log_std" [A]; with PolicySpec.normalize_observation also
+// "observation_normalizer.mean" [D] and "observation_normalizer.std" [D].
+// HEAD_SQUASHED_GAUSSIAN: the last layer gives [mean, log_std], 2 A wide.
+// Action: Box in units of [-1, 1] (HEAD_DIAGONAL_GAUSSIAN may go beyond it; the
+// actor clips what it sends, not what it stores); Discrete the index.
+// Shapes: B batch, D = observation_size, A = action_size (choices if Discrete).
+//
+// Thread safety: const methods; Load excludes all others.
+#ifndef ARMATURE_COMMON_POLICY_POLICY_NETWORK_H_
+#define ARMATURE_COMMON_POLICY_POLICY_NETWORK_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ATen/core/Generator.h"
+#include "ATen/core/Tensor.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "c10/core/Device.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+class PolicyNetwork {
+ public:
+  // Zero weights, identity normaliser, on `device`.
+  // OK; InvalidArgument: `spec` breaks proto/learner_service.proto's rules.
+  static absl::StatusOr<std::unique_ptr<PolicyNetwork>> Create(const v1::PolicySpec& spec,
+                                                               c10::Device device);
+
+  struct Output {
+    at::Tensor action;    // float32 [B, A]; Discrete: [B, 1] the index.
+    at::Tensor log_prob;  // float32 [B], of `action`; HEAD_TANH: zeros.
+  };
+  // `observation` is raw, float32 [B, D] on the device. Deterministic: the mode.
+  // Runs without gradients.
+  Output Act(const at::Tensor& observation, bool deterministic,
+             std::optional<at::Generator> generator) const;
+
+  // (observation - mean) / std, clipped; the identity where the spec does not
+  // normalise. [.., D] -> [.., D].
+  at::Tensor Normalize(const at::Tensor& observation) const;
+  // The last layer's output for a normalised observation, [.., D] -> [.., head],
+  // differentiable with respect to the parameters.
+  at::Tensor Head(const at::Tensor& normalized_observation) const;
+
+  // Parameters in wire order; they share memory with the network, so an
+  // optimiser may train them in place. Without the normaliser.
+  NamedTensors parameters() const;
+  // Parameters and normaliser: what goes into PolicyUpdate.
+  NamedTensors tensors() const;
+  // Copies all of tensors() in, or nothing.
+  // OK; InvalidArgument: a name, shape or dtype does not fit, or a value is not
+  // finite (the message names the tensor).
+  absl::Status Load(const NamedTensors& tensors);
+
+  const v1::PolicySpec& spec() const { return spec_; }
+  c10::Device device() const { return device_; }
+
+ private:
+  PolicyNetwork(const v1::PolicySpec& spec, c10::Device device);
+
+  v1::PolicySpec spec_;
+  c10::Device device_;
+  std::vector<std::pair<at::Tensor, at::Tensor>> layers_;  // (weight, bias)
+  at::Tensor log_std_;          // Defined for HEAD_DIAGONAL_GAUSSIAN only.
+  at::Tensor normalizer_mean_;  // Defined where the spec normalises.
+  at::Tensor normalizer_std_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_COMMON_POLICY_POLICY_NETWORK_H_

@@ -1,0 +1,36 @@
+#include "common/rpc/protocol.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ProtocolTest, AcceptsItsOwnHandshake) {
+  EXPECT_TRUE(CheckHandshake(MakeHandshake("actor-0", NewIncarnation(), "run"), "run").ok());
+  EXPECT_TRUE(CheckHandshake(MakeHandshake("actor-0", NewIncarnation(), ""), "run").ok());
+  EXPECT_TRUE(CheckHandshake(MakeHandshake("actor-0", NewIncarnation(), "any"), "").ok());
+}
+
+TEST(ProtocolTest, NamesTheFieldWhatWasExpectedAndWhatCame) {
+  v1::Handshake old = MakeHandshake("actor-0", 1, "");
+  old.set_protocol_version(99);
+  EXPECT_THAT(CheckHandshake(old, "").message(),
+              HasSubstr("handshake.protocol_version: expected 1, got 99"));
+  EXPECT_THAT(CheckHandshake(MakeHandshake("actor-0", 1, "other"), "run").message(),
+              HasSubstr("handshake.run_id: expected 'run', got 'other'"));
+}
+
+TEST(ProtocolTest, RefusesNamesThatCouldNotBeMetricsOrFiles) {
+  EXPECT_FALSE(CheckHandshake(MakeHandshake("../etc", 1, ""), "").ok());
+  EXPECT_FALSE(CheckHandshake(MakeHandshake("", 1, ""), "").ok());
+  EXPECT_FALSE(CheckHandshake(MakeHandshake(std::string(65, 'a'), 1, ""), "").ok());
+  EXPECT_FALSE(CheckHandshake(MakeHandshake("actor", 0, ""), "").ok());
+}
+
+TEST(ProtocolTest, IncarnationsDiffer) { EXPECT_NE(NewIncarnation(), NewIncarnation()); }
+
+}  // namespace
+}  // namespace armature

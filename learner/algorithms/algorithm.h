@@ -1,0 +1,85 @@
+// What the trainer sees of an algorithm. Each algorithm is one file, readable top
+// to bottom; see sac.h and ppo.h.
+//
+// Thread safety: none; one trainer thread owns an algorithm.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_ALGORITHM_H_
+#define ARMATURE_LEARNER_ALGORITHMS_ALGORITHM_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ATen/core/Tensor.h"
+#include "absl/status/status.h"
+#include "common/policy/policy_network.h"
+
+namespace armature {
+
+// Means since they were last taken, by TensorBoard tag, e.g. "train/critic_loss".
+using Scalars = std::map<std::string, double>;
+
+class Algorithm {
+ public:
+  virtual ~Algorithm() = default;
+
+  // The policy that is published, evaluated and saved.
+  virtual const PolicyNetwork& policy() const = 0;
+
+  // Gradient steps taken since the beginning of the run.
+  virtual int64_t learner_steps() const = 0;
+
+  // Takes the means gathered since the last call; waits for the device.
+  virtual Scalars TakeScalars() = 0;
+
+  // Everything that the next update depends on: parameters, targets, optimiser
+  // moments and step counts, temperature, normaliser, generator state. Names are
+  // unique; tensors may share memory with the algorithm.
+  virtual NamedTensors State() const = 0;
+  // OK; InvalidArgument: a name is missing or a shape or dtype differs (named);
+  // nothing is changed then.
+  virtual absl::Status LoadState(const std::map<std::string, at::Tensor>& state) = 0;
+};
+
+// B single steps, float32, on the algorithm's device. Actions are in [-1, 1].
+struct TransitionSample {
+  at::Tensor observation;       // [B, D], raw
+  at::Tensor action;            // [B, A]
+  at::Tensor reward;            // [B]
+  at::Tensor next_observation;  // [B, D], raw; the final one where an episode ended
+  at::Tensor terminated;        // [B], 0 or 1
+};
+
+class OffPolicyAlgorithm : public Algorithm {
+ public:
+  // Takes new raw observations [n, D] into the running normaliser, if there is one.
+  virtual void ObserveNew(const at::Tensor& observation) = 0;
+  // One gradient step.
+  virtual void Update(const TransitionSample& sample) = 0;
+};
+
+// A full set of trajectories, float32 unless said, on the algorithm's device;
+// N slots side by side, T steps. Raw observations.
+struct TrajectorySet {
+  at::Tensor observation;         // [T + 1, N, D]
+  at::Tensor action;              // [T, N, A], as the policy drew it
+  at::Tensor reward;              // [T, N]
+  at::Tensor terminated;          // [T, N], 0 or 1
+  at::Tensor truncated;           // [T, N], 0 or 1
+  at::Tensor valid;               // [T, N], 0 or 1; see TrajectoryBatch.valid
+  at::Tensor behaviour_log_prob;  // [T, N]
+  // [k, D]: where steps terminated or were truncated, in row-major order of
+  // [T, N].
+  at::Tensor final_observation;
+};
+
+class OnPolicyAlgorithm : public Algorithm {
+ public:
+  // All epochs over one set; `progress` in [0, 1] is how much of the run is done.
+  virtual void Update(const TrajectorySet& set, double progress) = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_ALGORITHM_H_

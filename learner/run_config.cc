@@ -1,0 +1,59 @@
+#include "learner/run_config.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace armature {
+
+absl::Status RunConfig::Validate() const {
+  if (collect.envs_per_actor % collect.groups != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("collect.envs_per_actor=", collect.envs_per_actor,
+                     " cannot be cut into collect.groups=", collect.groups, " equal groups"));
+  }
+  if (algorithm.on_policy()) {
+    const PpoConfig& ppo = algorithm.ppo;
+    const int64_t set_steps = ppo.unroll_length * collect.envs_per_actor / collect.groups;
+    if (ppo.minibatch_size > ppo.rollout_steps) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "algorithm.ppo.minibatch_size=", ppo.minibatch_size,
+          " is more than algorithm.ppo.rollout_steps=", ppo.rollout_steps));
+    }
+    if (set_steps > ppo.rollout_steps) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "one unroll of one group is ", set_steps,
+          " env steps (algorithm.ppo.unroll_length * collect.envs_per_actor / collect.groups),"
+          " more than algorithm.ppo.rollout_steps=",
+          ppo.rollout_steps, "; lower algorithm.ppo.unroll_length"));
+    }
+    return absl::OkStatus();
+  }
+  if (replay.size_min > replay.capacity_max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("replay.size_min=", replay.size_min, " is more than replay.capacity_max=",
+                     replay.capacity_max, ": learning would never begin"));
+  }
+  if (replay.size_min > run.total_env_steps) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "replay.size_min=", replay.size_min, " is more than run.total_env_steps=",
+        run.total_env_steps, ": the run would end before learning begins"));
+  }
+  // The limiter's band must hold one insertion and one sample, or both sides
+  // wait for each other.
+  const double band =
+      replay.samples_per_insert_tolerance * replay.size_min * replay.samples_per_insert;
+  const double band_min = std::max<double>(
+      algorithm.sac.batch_size, collect.transitions_per_batch * replay.samples_per_insert);
+  if (band < band_min) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the samples-per-insert band is ", band,
+        " samples (samples_per_insert_tolerance * size_min * samples_per_insert of replay) but"
+        " one batch needs ",
+        band_min, ": learner and actors would wait for each other; raise"
+        " replay.samples_per_insert_tolerance or lower collect.transitions_per_batch"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace armature

@@ -1,0 +1,204 @@
+// The whole configuration of a run: what a user writes in deploy/configs/*.yaml
+// and overrides with `a.b=c`.
+#ifndef ARMATURE_LEARNER_RUN_CONFIG_H_
+#define ARMATURE_LEARNER_RUN_CONFIG_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/config/config.h"
+#include "learner/algorithms/algorithm_config.h"
+
+namespace armature {
+
+struct RunSection {
+  std::string name = "run";
+  int64_t seed = 1;
+  int64_t total_env_steps = 100000;
+  std::string output_dir = "outputs";
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("name", name, "Names the run directory: <output_dir>/<name>/<date-time>.");
+    v.Field("seed", seed, "Of networks, exploration and environments.", AtLeast(0));
+    v.Field("total_env_steps", total_env_steps, "The run ends after this many.", AtLeast(1));
+    v.Field("output_dir", output_dir, "Where run directories are made.");
+  }
+};
+
+struct EnvironmentSection {
+  std::string id = "panda_reach";
+  std::map<std::string, std::string> config;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("id", id, "Registered name; `bazel run //envserver -- --list` shows them.");
+    v.Field("config", config, "The environment's own keys; it refuses those it does not know.");
+  }
+};
+
+struct CollectSection {
+  int64_t envs_per_actor = 8;
+  int64_t groups = 2;
+  int64_t transitions_per_batch = 64;
+  int64_t unacked_batches_max = 4;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("envs_per_actor", envs_per_actor, "Environments that each actor steps.", AtLeast(1));
+    v.Field("groups", groups,
+            "2: one half simulates while the policy runs for the other. 1: all in step.",
+            Between(1, 2));
+    v.Field("transitions_per_batch", transitions_per_batch,
+            "Upper bound of what an actor sends at once (off-policy).", AtLeast(1));
+    v.Field("unacked_batches_max", unacked_batches_max,
+            "An actor stops stepping when this many batches wait for the learner.", AtLeast(1));
+  }
+};
+
+struct ReplaySection {
+  double budget_mb = 512;
+  int64_t capacity_max = 1000000;
+  int64_t size_min = 1000;
+  double samples_per_insert = 256;
+  double samples_per_insert_tolerance = 0.1;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("budget_mb", budget_mb, "Memory for transitions, in MiB.", MoreThan(0));
+    v.Field("capacity_max", capacity_max, "At most this many transitions, whatever the budget.",
+            AtLeast(1));
+    v.Field("size_min", size_min, "Transitions before the first gradient step.", AtLeast(1));
+    v.Field("samples_per_insert", samples_per_insert,
+            "Transitions sampled for each one inserted: with algorithm.sac.batch_size the "
+            "gradient steps an env step. Whoever is ahead waits.",
+            MoreThan(0));
+    v.Field("samples_per_insert_tolerance", samples_per_insert_tolerance,
+            "How far either side may run ahead, as a share of size_min * samples_per_insert.",
+            MoreThan(0));
+  }
+};
+
+struct EvaluationSection {
+  int64_t every_env_steps = 5000;
+  int64_t episodes = 20;
+  int64_t num_envs = 10;
+  double stop_at_success_rate = 0;
+  bool stop_at_return_enabled = false;
+  double stop_at_return = 0;
+  double timeout_s = 120;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("every_env_steps", every_env_steps,
+            "Deterministic episodes with their own seeds, run by an actor; 0: never.",
+            AtLeast(0));
+    v.Field("episodes", episodes, "Of each evaluation.", AtLeast(1));
+    v.Field("num_envs", num_envs, "Environments that the evaluating actor opens.", AtLeast(1));
+    v.Field("stop_at_success_rate", stop_at_success_rate,
+            "The run ends, solved, when an evaluation reaches it; 0: off.", Between(0, 1));
+    v.Field("stop_at_return_enabled", stop_at_return_enabled, "Whether stop_at_return counts.");
+    v.Field("stop_at_return", stop_at_return,
+            "The run ends, solved, when an evaluation's mean return reaches it.");
+    v.Field("timeout_s", timeout_s, "After it an evaluation is asked of another actor.",
+            MoreThan(0));
+  }
+};
+
+struct CheckpointSection {
+  double every_s = 60;
+  int64_t keep = 2;
+  bool replay = true;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("every_s", every_s, "Seconds between checkpoints; 0: only at the end.", AtLeast(0));
+    v.Field("keep", keep, "Older ones are removed.", AtLeast(1));
+    v.Field("replay", replay, "Whether the replay buffer is part of it.");
+  }
+};
+
+struct LearnerSection {
+  std::string device = "auto";
+  int64_t threads = 1;
+  int64_t publish_every_updates = 20;
+  std::string listen = "127.0.0.1:5556";
+  std::string metrics_listen = "127.0.0.1:0";
+  double log_every_s = 5;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("device", device, "Where updates run.", OneOf({"auto", "cpu", "cuda"}));
+    v.Field("threads", threads, "Of LibTorch's matrix products.", AtLeast(1));
+    v.Field("publish_every_updates", publish_every_updates,
+            "Gradient steps between policy versions (off-policy).", AtLeast(1));
+    v.Field("listen", listen, "Address for actors; port 0: any free one.");
+    v.Field("metrics_listen", metrics_listen, "Address of /metrics; port 0: any; off: none.");
+    v.Field("log_every_s", log_every_s,
+            "Seconds between rows of progress.csv and of the event file.", MoreThan(0));
+  }
+};
+
+struct ActorSection {
+  std::string device = "cpu";
+  int64_t threads = 1;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("device", device, "Where actors run the policy.", OneOf({"auto", "cpu", "cuda"}));
+    v.Field("threads", threads, "Of LibTorch's matrix products.", AtLeast(1));
+  }
+};
+
+// What the launcher starts on this machine.
+struct ClusterSection {
+  int64_t env_servers = 1;
+  int64_t actors = 1;
+  int64_t env_server_threads = 2;
+  int64_t restarts_max = 10;
+  double restart_backoff_s = 0.5;
+  double ready_timeout_s = 60;
+  double progress_every_s = 2;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("env_servers", env_servers, "Environment-server processes.", AtLeast(1));
+    v.Field("actors", actors, "Actor processes.", AtLeast(1));
+    v.Field("env_server_threads", env_server_threads, "Simulation threads of each env server.",
+            AtLeast(1));
+    v.Field("restarts_max", restarts_max, "A child that died more often ends the run.",
+            AtLeast(0));
+    v.Field("restart_backoff_s", restart_backoff_s,
+            "Wait before the first restart; doubled each time, to 10 s.", MoreThan(0));
+    v.Field("ready_timeout_s", ready_timeout_s, "A child must be ready within it.", MoreThan(0));
+    v.Field("progress_every_s", progress_every_s, "Seconds between progress lines.", MoreThan(0));
+  }
+};
+
+struct RunConfig {
+  RunSection run;
+  EnvironmentSection environment;
+  AlgorithmConfig algorithm;
+  CollectSection collect;
+  ReplaySection replay;
+  EvaluationSection evaluation;
+  CheckpointSection checkpoint;
+  LearnerSection learner;
+  ActorSection actor;
+  ClusterSection cluster;
+
+  void Visit(ConfigVisitor& v) {
+    v.Section("run", run, "The run as a whole.");
+    v.Section("environment", environment, "What is learned.");
+    v.Section("algorithm", algorithm, "How it is learned.");
+    v.Section("collect", collect, "How actors gather experience.");
+    v.Section("replay", replay, "Off-policy storage and the ratio of learning to acting.");
+    v.Section("evaluation", evaluation, "Deterministic episodes, and when the run is solved.");
+    v.Section("checkpoint", checkpoint, "What survives the learner.");
+    v.Section("learner", learner, "The learner process.");
+    v.Section("actor", actor, "The actor processes.");
+    v.Section("cluster", cluster, "What `bazel run //deploy:cluster` starts.");
+  }
+
+  // What no single field can check: settings that would wait for each other for
+  // ever, or contradict each other.
+  // OK; InvalidArgument: names the keys, their values and what to change.
+  absl::Status Validate() const;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_RUN_CONFIG_H_

@@ -1,0 +1,30 @@
+"""Generates C++ from a .proto with the system's protoc."""
+
+def armature_proto(name, src, deps = [], grpc = False):
+    """A cc_library of the messages of `src`, or, with grpc, of its services.
+
+    Args:
+      name: the library.
+      src: the .proto file, in the folder of the calling BUILD file.
+      deps: libraries of the files that `src` imports (with grpc: of its messages).
+      grpc: generate the service stubs instead of the messages.
+    """
+    package = native.package_name()
+    base = src[:-len(".proto")] + (".grpc.pb" if grpc else ".pb")
+    flags = "--cpp_out=$(GENDIR)"
+    if grpc:
+        flags = "--grpc_out=$(GENDIR) --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin)"
+    native.genrule(
+        name = name + "_gen",
+        srcs = ["//proto:all_protos"],
+        outs = [base + ".cc", base + ".h"],
+        cmd = "protoc -I. %s %s/%s" % (flags, package, src),
+        message = "Generating C++ from " + src,
+    )
+    native.cc_library(
+        name = name,
+        srcs = [base + ".cc"],
+        hdrs = [base + ".h"],
+        copts = ["-w"],
+        deps = deps + (["@system//:grpcpp"] if grpc else ["@system//:protobuf"]),
+    )
