@@ -1,0 +1,85 @@
+"""Trains configs over several seeds and draws their evaluation curves.
+
+usage: learning_curves.py --cluster PATH [--seeds 1,2,3] [--out docs/benchmarks] CONFIG...
+
+PATH is the launcher, e.g. bazel-bin/deploy/cluster. Needs matplotlib. For each
+config, writes OUT/<config>.png (mean return and success rate of the deterministic
+evaluations against env steps, a line a seed), OUT/<config>.csv with the points, and
+prints a Markdown table.
+"""
+
+import argparse
+import csv
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+
+def train(cluster, config, seed, output_dir, overrides):
+    name = f"{config}_seed{seed}"
+    command = [cluster, config, f"run.seed={seed}", f"run.name={name}",
+               f"run.output_dir={output_dir}", *overrides]
+    completed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    run_dir = max((pathlib.Path(output_dir) / name).iterdir())
+    print(f"{config} seed {seed}: {completed.stdout.strip().splitlines()[-1]}", file=sys.stderr)
+    with open(run_dir / "evaluations.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    result = json.loads((run_dir / "result.json").read_text())
+    return rows, result
+
+
+def draw(path, config, curves):
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+    for seed, rows in curves.items():
+        steps = [int(row["env_steps"]) for row in rows]
+        left.plot(steps, [float(row["return_mean"]) for row in rows], marker=".", label=f"seed {seed}")
+        success = [float(row["success_rate"]) for row in rows]
+        right.plot(steps, success, marker=".", label=f"seed {seed}")
+    left.set_ylabel("return, mean of an evaluation")
+    right.set_ylabel("success rate")
+    right.set_ylim(-0.03, 1.03)
+    if all(value != value for value in success):
+        right.text(0.5, 0.5, "the task reports no success", ha="center", transform=right.transAxes)
+    for axis in (left, right):
+        axis.set_xlabel("env steps")
+        axis.grid(alpha=0.3)
+    left.legend(frameon=False)
+    figure.suptitle(config)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cluster", required=True)
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--out", default="docs/benchmarks", type=pathlib.Path)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("configs", nargs="+")
+    args = parser.parse_args()
+    print("| config | seed | env steps | return | success | wall s |\n|---|---|---|---|---|---|")
+    for config in args.configs:
+        curves = {}
+        with tempfile.TemporaryDirectory() as output_dir:
+            for seed in args.seeds.split(","):
+                rows, result = train(args.cluster, config, seed, output_dir, args.set)
+                curves[seed] = rows
+                print(f"| {config} | {seed} | {result['env_steps']} | {result['return_mean']:.2f} | "
+                      f"{result['success_rate']} | {result['wall_s']:.0f} |", flush=True)
+        draw(args.out / f"{config}.png", config, curves)
+        with open(args.out / f"{config}.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, ["seed", *rows[0].keys()])
+            writer.writeheader()
+            for seed, seed_rows in curves.items():
+                writer.writerows({"seed": seed, **row} for row in seed_rows)
+
+
+if __name__ == "__main__":
+    main()
