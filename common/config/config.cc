@@ -1,0 +1,598 @@
+#include "common/config/config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "yaml-cpp/yaml.h"
+
+namespace armature {
+namespace {
+
+std::string Join(absl::string_view prefix, absl::string_view name) {
+  return prefix.empty() ? std::string(name) : absl::StrCat(prefix, ".", name);
+}
+
+// The shortest text that reads back to the same double.
+std::string ToText(double value) {
+  char text[32];
+  for (int precision = 15; precision <= 17; ++precision) {
+    std::snprintf(text, sizeof(text), "%.*g", precision, value);
+    double read = 0;
+    if (absl::SimpleAtod(text, &read) && read == value) break;
+  }
+  return text;
+}
+
+std::string LimitsText(const FieldLimits& limits) {
+  if (!limits.choices.empty()) return absl::StrCat("one of ", absl::StrJoin(limits.choices, ", "));
+  std::vector<std::string> parts;
+  if (std::isfinite(limits.low)) {
+    parts.push_back(absl::StrCat(limits.low_open ? "more than " : "at least ", ToText(limits.low)));
+  }
+  if (std::isfinite(limits.high)) parts.push_back(absl::StrCat("at most ", ToText(limits.high)));
+  return absl::StrJoin(parts, " and ");
+}
+
+bool WithinLimits(double value, const FieldLimits& limits) {
+  if (limits.low_open ? value <= limits.low : value < limits.low) return false;
+  return value <= limits.high;
+}
+
+bool IsNullWord(absl::string_view text) {
+  return text == "~" || absl::EqualsIgnoreCase(text, "null");
+}
+
+// Whether YAML reads `text`, unquoted and alone on its line, as itself.
+bool IsPlain(absl::string_view text) {
+  if (text.empty() || IsNullWord(text) || text.back() == ':') return false;
+  if (!absl::ascii_isalnum(text[0]) && text[0] != '/' && text[0] != '.') return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("_./-+:", c);
+  });
+}
+
+std::string Quoted(const std::string& text) {
+  YAML::Emitter emitter;
+  emitter << YAML::DoubleQuoted << text;
+  return emitter.c_str();
+}
+
+std::string StringToYaml(const std::string& text) { return IsPlain(text) ? text : Quoted(text); }
+
+// One line of YAML for any node; a quoted scalar stays quoted.
+std::string NodeToYaml(const YAML::Node& node) {
+  if (node.IsScalar()) return node.Tag() == "!" ? Quoted(node.Scalar()) : node.Scalar();
+  YAML::Emitter emitter;
+  emitter.SetSeqFormat(YAML::Flow);
+  emitter.SetMapFormat(YAML::Flow);
+  emitter << node;
+  return absl::StrReplaceAll(emitter.c_str(), {{"\n", " "}});
+}
+
+std::string Shown(const YAML::Node& node) {
+  if (node.IsNull()) return "nothing";
+  if (node.IsSequence()) return "a list";
+  if (node.IsMap()) return "a map";
+  return absl::StrCat("'", node.Scalar(), "'");
+}
+
+std::string ListToYaml(const std::vector<int64_t>& list) {
+  return absl::StrCat("[", absl::StrJoin(list, ", "), "]");
+}
+
+// The dotted keys of all fields, in order.
+class KeyCollector : public ConfigVisitor {
+ public:
+  const std::vector<std::string>& keys() const { return keys_; }
+
+  void Field(absl::string_view name, bool&, absl::string_view) override { Add(name); }
+  void Field(absl::string_view name, int64_t&, absl::string_view, const FieldLimits&) override {
+    Add(name);
+  }
+  void Field(absl::string_view name, double&, absl::string_view, const FieldLimits&) override {
+    Add(name);
+  }
+  void Field(absl::string_view name, std::string&, absl::string_view, const FieldLimits&) override {
+    Add(name);
+  }
+  void Field(absl::string_view name, std::vector<int64_t>&, absl::string_view,
+             const FieldLimits&) override {
+    Add(name);
+  }
+  void Field(absl::string_view name, std::map<std::string, std::string>&,
+             absl::string_view) override {
+    Add(name);
+  }
+
+ protected:
+  void BeginSection(absl::string_view name, absl::string_view) override {
+    prefixes_.push_back(Join(prefixes_.back(), name));
+  }
+  void EndSection() override { prefixes_.pop_back(); }
+
+ private:
+  void Add(absl::string_view name) { keys_.push_back(Join(prefixes_.back(), name)); }
+
+  std::vector<std::string> prefixes_ = {""};
+  std::vector<std::string> keys_;
+};
+
+// Sets the fields that a YAML map names. The first error is kept; what follows
+// it is skipped.
+class Reader : public ConfigVisitor {
+ public:
+  // `single_key`: empty, or the one dotted key that `root` sets (an override).
+  Reader(const YAML::Node& root, absl::string_view source, absl::string_view single_key,
+         std::vector<std::string> all_keys)
+      : source_(source), single_key_(single_key), all_keys_(std::move(all_keys)) {
+    Push("", root);
+  }
+
+  absl::Status Finish() {
+    EndSection();
+    return status_;
+  }
+
+  void Field(absl::string_view name, bool& value, absl::string_view) override {
+    const YAML::Node* node = Take(name);
+    if (node == nullptr) return;
+    const bool plain = node->IsScalar() && node->Tag() != "!";
+    if (plain && node->Scalar() == "true") {
+      value = true;
+    } else if (plain && node->Scalar() == "false") {
+      value = false;
+    } else {
+      Expected(Key(name), "true or false", *node);
+    }
+  }
+
+  void Field(absl::string_view name, int64_t& value, absl::string_view,
+             const FieldLimits& limits) override {
+    const YAML::Node* node = Take(name);
+    if (node != nullptr) ReadInteger(Key(name), *node, limits, &value);
+  }
+
+  void Field(absl::string_view name, double& value, absl::string_view,
+             const FieldLimits& limits) override {
+    const YAML::Node* node = Take(name);
+    if (node == nullptr) return;
+    double number = 0;
+    if (!node->IsScalar() || node->Tag() == "!" || !absl::SimpleAtod(node->Scalar(), &number) ||
+        !std::isfinite(number)) {
+      Expected(Key(name), "a number", *node);
+    } else if (!WithinLimits(number, limits)) {
+      Expected(Key(name), LimitsText(limits), *node);
+    } else {
+      value = number;
+    }
+  }
+
+  void Field(absl::string_view name, std::string& value, absl::string_view,
+             const FieldLimits& limits) override {
+    const YAML::Node* node = Take(name);
+    if (node == nullptr) return;
+    const std::vector<std::string>& choices = limits.choices;
+    if (!node->IsScalar()) {
+      Expected(Key(name), "a word", *node);
+    } else if (!choices.empty() &&
+               std::find(choices.begin(), choices.end(), node->Scalar()) == choices.end()) {
+      Expected(Key(name), LimitsText(limits), *node);
+    } else {
+      value = node->Scalar();
+    }
+  }
+
+  void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view,
+             const FieldLimits& limits) override {
+    const YAML::Node* node = Take(name);
+    if (node == nullptr) return;
+    if (!node->IsSequence()) {
+      Expected(Key(name), "a list of integers such as [64, 64]", *node);
+      return;
+    }
+    value.assign(node->size(), 0);
+    for (size_t i = 0; i < value.size(); ++i) {
+      ReadInteger(absl::StrCat(Key(name), "[", i, "]"), (*node)[i], limits, &value[i]);
+    }
+  }
+
+  void Field(absl::string_view name, std::map<std::string, std::string>& value,
+             absl::string_view) override {
+    const YAML::Node* node = Take(name);
+    if (node == nullptr) return;
+    const std::string key = Key(name);
+    if (!node->IsMap() && !node->IsNull()) {
+      Expected(key, "a map such as {control_type: joints}", *node);
+      return;
+    }
+    // A whole map replaces; "environment.config.x=1" sets one key of it.
+    if (!absl::StartsWith(single_key_, key + ".")) value.clear();
+    std::map<std::string, YAML::Node> entries;
+    ReadMap(key, *node, &entries);
+    for (const auto& [entry, entry_node] : entries) {
+      if (entry_node.IsNull()) {
+        Expected(Join(key, entry), "a value", entry_node);
+      } else {
+        value[entry] = NodeToYaml(entry_node);
+      }
+    }
+  }
+
+ protected:
+  void BeginSection(absl::string_view name, absl::string_view) override {
+    const YAML::Node* node = Take(name);
+    Push(Key(name), node == nullptr ? YAML::Node() : *node);
+  }
+
+  void EndSection() override {
+    const Frame& frame = frames_.back();
+    for (const auto& [name, node] : frame.entries) {
+      if (std::find(frame.names.begin(), frame.names.end(), name) == frame.names.end()) {
+        Fail(node,
+             absl::StrCat("unknown key '", Join(frame.prefix, name), "'", Suggestion(frame, name)));
+      }
+    }
+    frames_.pop_back();
+  }
+
+ private:
+  struct Frame {
+    std::string prefix;
+    std::map<std::string, YAML::Node> entries;
+    std::vector<std::string> names;  // Those that the config has.
+  };
+
+  std::string Key(absl::string_view name) const { return Join(frames_.back().prefix, name); }
+
+  void Push(const std::string& prefix, const YAML::Node& node) {
+    frames_.push_back({prefix, {}, {}});
+    if (node.IsMap()) {
+      ReadMap(prefix, node, &frames_.back().entries);
+    } else if (node.IsDefined() && !node.IsNull()) {
+      Expected(prefix.empty() ? "the configuration" : prefix, "a map of keys", node);
+    }
+  }
+
+  void ReadMap(const std::string& prefix, const YAML::Node& map,
+               std::map<std::string, YAML::Node>* entries) {
+    if (!map.IsMap()) return;
+    for (const auto& entry : map) {
+      if (!entry.first.IsScalar()) {
+        Expected(prefix.empty() ? "the configuration" : prefix, "words as keys", entry.first);
+      } else if (!entries->emplace(entry.first.Scalar(), entry.second).second) {
+        Fail(entry.first,
+             absl::StrCat("key '", Join(prefix, entry.first.Scalar()), "' is given twice"));
+      }
+    }
+  }
+
+  // The node of a field, or nullptr when it is to be left as it is.
+  const YAML::Node* Take(absl::string_view name) {
+    Frame& frame = frames_.back();
+    frame.names.emplace_back(name);
+    const auto found = frame.entries.find(std::string(name));
+    return found == frame.entries.end() || !status_.ok() ? nullptr : &found->second;
+  }
+
+  void ReadInteger(const std::string& key, const YAML::Node& node, const FieldLimits& limits,
+                   int64_t* value) {
+    int64_t number = 0;
+    if (!node.IsScalar() || node.Tag() == "!" || !absl::SimpleAtoi(node.Scalar(), &number)) {
+      Expected(key, "an integer", node);
+    } else if (!WithinLimits(static_cast<double>(number), limits)) {
+      Expected(key, LimitsText(limits), node);
+    } else {
+      *value = number;
+    }
+  }
+
+  std::string Suggestion(const Frame& frame, const std::string& name) const {
+    std::string nearest = NearestName(name, frame.names);
+    if (!nearest.empty()) {
+      return absl::StrCat("; did you mean '", Join(frame.prefix, nearest), "'?");
+    }
+    // The right word in the wrong place.
+    for (const std::string& key : all_keys_) {
+      if (key == name || absl::EndsWith(key, "." + name)) {
+        return absl::StrCat("; did you mean '", key, "'?");
+      }
+    }
+    return absl::StrCat("; valid here: ", absl::StrJoin(frame.names, ", "));
+  }
+
+  void Expected(absl::string_view key, absl::string_view expected, const YAML::Node& node) {
+    Fail(node, absl::StrCat(key, ": expected ", expected, ", got ", Shown(node)));
+  }
+
+  void Fail(const YAML::Node& node, const std::string& message) {
+    if (!status_.ok()) return;
+    const bool has_line = single_key_.empty() && !node.Mark().is_null();
+    status_ = absl::InvalidArgumentError(
+        has_line ? absl::StrCat(source_, ":", node.Mark().line + 1, ": ", message)
+                 : absl::StrCat(source_, ": ", message));
+  }
+
+  const std::string source_;
+  const std::string single_key_;
+  const std::vector<std::string> all_keys_;
+  absl::Status status_;
+  std::vector<Frame> frames_;
+};
+
+absl::Status Read(const YAML::Node& root, absl::string_view source, absl::string_view single_key,
+                  ConfigRef config) {
+  KeyCollector keys;
+  config.Visit(keys);
+  Reader reader(root, source, single_key, keys.keys());
+  config.Visit(reader);
+  return reader.Finish();
+}
+
+// Sets one dotted key to a YAML text.
+absl::Status Assign(absl::string_view key, absl::string_view value, absl::string_view source,
+                    ConfigRef config) {
+  YAML::Node node;
+  try {
+    node = YAML::Load(std::string(value));
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ": ", key, ": '", value, "' is not YAML: ", error.msg));
+  }
+  // What follows the key of a free map is one key of that map, dots and all.
+  KeyCollector keys;
+  config.Visit(keys);
+  std::vector<std::string> path = absl::StrSplit(key, '.');
+  for (const std::string& field : keys.keys()) {
+    if (!absl::StartsWith(key, field + ".")) continue;
+    path = absl::StrSplit(field, '.');
+    path.emplace_back(key.substr(field.size() + 1));
+  }
+  for (auto name = path.rbegin(); name != path.rend(); ++name) {
+    YAML::Node parent(YAML::NodeType::Map);
+    parent.force_insert(*name, node);
+    node.reset(parent);  // Assigning would alias and make a cycle.
+  }
+  return Read(node, source, key, config);
+}
+
+class YamlWriter : public ConfigVisitor {
+ public:
+  const std::string& text() const { return text_; }
+
+  void Field(absl::string_view name, bool& value, absl::string_view) override {
+    Line(name, value ? "true" : "false");
+  }
+  void Field(absl::string_view name, int64_t& value, absl::string_view,
+             const FieldLimits&) override {
+    Line(name, absl::StrCat(value));
+  }
+  void Field(absl::string_view name, double& value, absl::string_view,
+             const FieldLimits&) override {
+    Line(name, ToText(value));
+  }
+  void Field(absl::string_view name, std::string& value, absl::string_view,
+             const FieldLimits&) override {
+    Line(name, StringToYaml(value));
+  }
+  void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view,
+             const FieldLimits&) override {
+    Line(name, ListToYaml(value));
+  }
+  void Field(absl::string_view name, std::map<std::string, std::string>& value,
+             absl::string_view) override {
+    Line(name, value.empty() ? "{}" : "");
+    indent_ += 2;
+    for (const auto& [key, entry] : value) Line(StringToYaml(key), entry);
+    indent_ -= 2;
+  }
+
+ protected:
+  void BeginSection(absl::string_view name, absl::string_view) override {
+    Line(name, "");
+    indent_ += 2;
+  }
+  void EndSection() override { indent_ -= 2; }
+
+ private:
+  void Line(absl::string_view name, absl::string_view value) {
+    absl::StrAppend(&text_, std::string(indent_, ' '), name, value.empty() ? ":" : ": ", value,
+                    "\n");
+  }
+
+  int indent_ = 0;
+  std::string text_;
+};
+
+class MarkdownWriter : public ConfigVisitor {
+ public:
+  std::string text() const {
+    std::string text;
+    for (const Table& table : tables_) {
+      if (!table.key.empty()) {
+        absl::StrAppend(&text, "\n### `", table.key, "`\n\n", table.doc, "\n");
+      }
+      if (table.rows.empty()) continue;
+      absl::StrAppend(&text, "\n| key | type | default | limits | meaning |\n",
+                      "|---|---|---|---|---|\n", table.rows);
+    }
+    return std::string(absl::StripLeadingAsciiWhitespace(text));
+  }
+
+  void Field(absl::string_view name, bool& value, absl::string_view doc) override {
+    Row(name, "bool", value ? "true" : "false", {}, doc);
+  }
+  void Field(absl::string_view name, int64_t& value, absl::string_view doc,
+             const FieldLimits& limits) override {
+    Row(name, "integer", absl::StrCat(value), limits, doc);
+  }
+  void Field(absl::string_view name, double& value, absl::string_view doc,
+             const FieldLimits& limits) override {
+    Row(name, "number", ToText(value), limits, doc);
+  }
+  void Field(absl::string_view name, std::string& value, absl::string_view doc,
+             const FieldLimits& limits) override {
+    Row(name, "word", StringToYaml(value), limits, doc);
+  }
+  void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view doc,
+             const FieldLimits& limits) override {
+    Row(name, "integers", ListToYaml(value), limits, doc);
+  }
+  void Field(absl::string_view name, std::map<std::string, std::string>& value,
+             absl::string_view doc) override {
+    Row(name, "map", absl::StrCat("{", absl::StrJoin(value, ", ", absl::PairFormatter(": ")), "}"),
+        {}, doc);
+  }
+
+ protected:
+  void BeginSection(absl::string_view name, absl::string_view doc) override {
+    tables_.push_back({Join(tables_[open_.back()].key, name), std::string(doc), ""});
+    open_.push_back(tables_.size() - 1);
+  }
+  void EndSection() override { open_.pop_back(); }
+
+ private:
+  struct Table {
+    std::string key;
+    std::string doc;
+    std::string rows;
+  };
+
+  void Row(absl::string_view name, absl::string_view type, absl::string_view value,
+           const FieldLimits& limits, absl::string_view doc) {
+    Table& table = tables_[open_.back()];
+    absl::StrAppend(&table.rows, "| `", Join(table.key, name), "` | ", type, " | `", value, "` | ",
+                    LimitsText(limits), " | ", absl::StrReplaceAll(doc, {{"|", "\\|"}}), " |\n");
+  }
+
+  std::vector<Table> tables_ = {{}};
+  std::vector<size_t> open_ = {0};  // Indices into tables_.
+};
+
+size_t EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+FieldLimits AtLeast(double low) {
+  FieldLimits limits;
+  limits.low = low;
+  return limits;
+}
+
+FieldLimits MoreThan(double low) {
+  FieldLimits limits = AtLeast(low);
+  limits.low_open = true;
+  return limits;
+}
+
+FieldLimits Between(double low, double high) {
+  FieldLimits limits = AtLeast(low);
+  limits.high = high;
+  return limits;
+}
+
+FieldLimits OneOf(std::vector<std::string> choices) {
+  FieldLimits limits;
+  limits.choices = std::move(choices);
+  return limits;
+}
+
+absl::Status LoadYaml(absl::string_view text, absl::string_view source, ConfigRef config) {
+  std::vector<YAML::Node> documents;
+  try {
+    documents = YAML::LoadAll(std::string(text));
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ":", error.mark.line + 1, ": not YAML: ", error.msg));
+  }
+  if (documents.empty()) return absl::OkStatus();
+  if (documents.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source, ": expected one YAML document, got ", documents.size()));
+  }
+  return Read(documents[0], source, "", config);
+}
+
+absl::Status LoadYamlFile(const std::string& path, ConfigRef config) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  // A folder opens like a file but cannot be read.
+  if (!file || file.peek() == std::ifstream::traits_type::eof()) {
+    if (!file.eof()) return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  } else {
+    text << file.rdbuf();
+  }
+  return LoadYaml(text.str(), path, config);
+}
+
+absl::Status ApplyOverride(absl::string_view assignment, ConfigRef config) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(assignment, absl::MaxSplits('=', 1));
+  if (!absl::StrContains(assignment, '=') || parts.first.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("override '", assignment, "': expected key=value"));
+  }
+  return Assign(parts.first, parts.second, "override", config);
+}
+
+absl::Status LoadMap(const std::map<std::string, std::string>& values, absl::string_view source,
+                     ConfigRef config) {
+  for (const auto& [key, value] : values) {
+    if (absl::Status status = Assign(key, value, source, config); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+std::string ToYaml(ConfigRef config) {
+  YamlWriter writer;
+  config.Visit(writer);
+  return writer.text();
+}
+
+std::string ToMarkdown(ConfigRef config) {
+  MarkdownWriter writer;
+  config.Visit(writer);
+  return writer.text();
+}
+
+std::string NearestName(absl::string_view word, const std::vector<std::string>& candidates) {
+  std::string nearest;
+  size_t nearest_distance = std::max<size_t>(2, word.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    size_t distance = EditDistance(absl::AsciiStrToLower(word), absl::AsciiStrToLower(candidate));
+    // A shortened name is near whatever was left out.
+    if (word.size() >= 3 && absl::StartsWith(candidate, word)) {
+      distance = std::min<size_t>(distance, 2);
+    }
+    if (distance < nearest_distance) {
+      nearest = candidate;
+      nearest_distance = distance;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace armature

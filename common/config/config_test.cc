@@ -1,0 +1,235 @@
+#include "common/config/config.h"
+
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+struct InnerConfig {
+  double learning_rate = 3e-4;
+  int64_t batch_size = 256;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("learning_rate", learning_rate, "Of Adam.", MoreThan(0));
+    v.Field("batch_size", batch_size, "Rows | columns.", Between(1, 1000));
+  }
+};
+
+struct OuterConfig {
+  bool fast = false;
+  std::string device = "auto";
+  std::string name = "run";
+  std::vector<int64_t> sizes = {256, 256};
+  std::map<std::string, std::string> environment;
+  InnerConfig inner;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("fast", fast, "Quick.");
+    v.Field("device", device, "Where.", OneOf({"auto", "cpu"}));
+    v.Field("name", name, "Any.");
+    v.Field("sizes", sizes, "Layers.", AtLeast(1));
+    v.Field("environment", environment, "Free keys.");
+    v.Section("inner", inner, "The inner part.");
+  }
+};
+
+absl::Status Load(const std::string& text, OuterConfig* config) {
+  return LoadYaml(text, "c.yaml", ConfigOf(*config));
+}
+
+std::string LoadError(const std::string& text) {
+  OuterConfig config;
+  const absl::Status status = Load(text, &config);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+  return std::string(status.message());
+}
+
+std::string OverrideError(const std::string& text) {
+  OuterConfig config;
+  const absl::Status status = ApplyOverride(text, ConfigOf(config));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+  return std::string(status.message());
+}
+
+TEST(Config, YamlSetsWhatItNamesAndLeavesTheRest) {
+  OuterConfig config;
+  ASSERT_TRUE(Load("fast: true\n"
+                   "sizes: [64, 32]\n"
+                   "environment: {control_type: joints, noise: 0.5, id: \"7\", goal: [1, 2]}\n"
+                   "inner:\n"
+                   "  learning_rate: 1  # An integer is a number.\n",
+                   &config)
+                  .ok());
+  EXPECT_TRUE(config.fast);
+  EXPECT_EQ(config.device, "auto");
+  EXPECT_THAT(config.sizes, ElementsAre(64, 32));
+  EXPECT_THAT(config.environment,
+              ElementsAre(Pair("control_type", "joints"), Pair("goal", "[1, 2]"),
+                          Pair("id", "\"7\""), Pair("noise", "0.5")));
+  EXPECT_EQ(config.inner.learning_rate, 1);
+  EXPECT_EQ(config.inner.batch_size, 256);
+}
+
+TEST(Config, EmptyTextAndEmptySectionChangeNothing) {
+  OuterConfig config;
+  EXPECT_TRUE(Load("", &config).ok());
+  EXPECT_TRUE(Load("# nothing\n", &config).ok());
+  EXPECT_TRUE(Load("inner:\n", &config).ok());
+  EXPECT_EQ(config.inner.batch_size, 256);
+}
+
+TEST(Config, UnknownKeyNamesLineAndNearestKey) {
+  EXPECT_EQ(LoadError("fast: true\ninner:\n  batch_sise: 3\n"),
+            "c.yaml:3: unknown key 'inner.batch_sise'; did you mean 'inner.batch_size'?");
+  EXPECT_EQ(LoadError("inner: {batch: 3}"),
+            "c.yaml:1: unknown key 'inner.batch'; did you mean 'inner.batch_size'?");
+  EXPECT_EQ(LoadError("batch_size: 3"),
+            "c.yaml:1: unknown key 'batch_size'; did you mean 'inner.batch_size'?");
+  EXPECT_EQ(LoadError("inner: {zzzzzz: 3}"),
+            "c.yaml:1: unknown key 'inner.zzzzzz'; valid here: learning_rate, batch_size");
+  EXPECT_EQ(OverrideError("inner.learning_rte=1"),
+            "override: unknown key 'inner.learning_rte'; did you mean 'inner.learning_rate'?");
+}
+
+TEST(Config, IllTypedValueIsRefused) {
+  EXPECT_EQ(LoadError("inner: {batch_size: 1.5}"),
+            "c.yaml:1: inner.batch_size: expected an integer, got '1.5'");
+  EXPECT_THAT(LoadError("inner: {batch_size: 1e2}"), HasSubstr("expected an integer"));
+  EXPECT_THAT(LoadError("inner: {batch_size: \"12\"}"), HasSubstr("expected an integer"));
+  EXPECT_THAT(LoadError("inner: {batch_size: 99999999999999999999}"), HasSubstr("an integer"));
+  EXPECT_THAT(LoadError("inner: {batch_size: [1]}"), HasSubstr("got a list"));
+  EXPECT_THAT(LoadError("inner: {learning_rate: fast}"), HasSubstr("expected a number"));
+  EXPECT_THAT(LoadError("inner: {learning_rate: nan}"), HasSubstr("expected a number"));
+  EXPECT_THAT(LoadError("inner: {learning_rate: inf}"), HasSubstr("expected a number"));
+  EXPECT_THAT(LoadError("inner: 3"), HasSubstr("inner: expected a map of keys, got '3'"));
+  EXPECT_THAT(LoadError("sizes: 64"), HasSubstr("sizes: expected a list of integers"));
+  EXPECT_THAT(LoadError("sizes: [64, x]"), HasSubstr("sizes[1]: expected an integer, got 'x'"));
+  EXPECT_THAT(LoadError("environment: joints"), HasSubstr("environment: expected a map"));
+  EXPECT_THAT(LoadError("environment: {x: }"), HasSubstr("environment.x: expected a value"));
+  EXPECT_THAT(LoadError("name:"), HasSubstr("name: expected a word, got nothing"));
+  EXPECT_THAT(LoadError("- a"), HasSubstr("expected a map of keys, got a list"));
+}
+
+TEST(Config, OnlyTrueAndFalseAreBool) {
+  for (const char* text : {"yes", "on", "True", "1", "\"true\"", "[true]"}) {
+    EXPECT_THAT(LoadError(std::string("fast: ") + text), HasSubstr("fast: expected true or false"));
+  }
+}
+
+TEST(Config, ValueOutOfRangeNamesTheLimit) {
+  EXPECT_THAT(LoadError("inner: {batch_size: 0}"),
+              HasSubstr("expected at least 1 and at most 1000"));
+  EXPECT_THAT(LoadError("inner: {batch_size: 1001}"), HasSubstr("got '1001'"));
+  EXPECT_THAT(LoadError("inner: {learning_rate: 0}"), HasSubstr("expected more than 0, got '0'"));
+  EXPECT_THAT(LoadError("device: gpu"), HasSubstr("device: expected one of auto, cpu, got 'gpu'"));
+  EXPECT_THAT(LoadError("sizes: [64, 0]"), HasSubstr("sizes[1]: expected at least 1, got '0'"));
+}
+
+TEST(Config, KeyGivenTwiceIsRefused) {
+  EXPECT_EQ(LoadError("fast: true\nfast: false\n"), "c.yaml:2: key 'fast' is given twice");
+}
+
+TEST(Config, TextThatIsNotYamlNamesItsLine) {
+  EXPECT_THAT(LoadError("fast: true\ninner: [1, 2\n"), HasSubstr("c.yaml:"));
+  EXPECT_THAT(LoadError("a: 1\n---\nb: 2\n"), HasSubstr("expected one YAML document, got 2"));
+}
+
+TEST(Config, MissingFileIsNotFound) {
+  OuterConfig config;
+  EXPECT_EQ(LoadYamlFile("/nonexistent.yaml", ConfigOf(config)).code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadYamlFile("/", ConfigOf(config)).code(), absl::StatusCode::kNotFound);
+}
+
+TEST(Config, FileIsReadAndNamedInErrors) {
+  const std::string path = testing::TempDir() + "/config_test.yaml";
+  std::ofstream(path) << "\ninner: {batch_size: 7}\nfst: true\n";
+  OuterConfig config;
+  EXPECT_EQ(LoadYamlFile(path, ConfigOf(config)).message(),
+            path + ":3: unknown key 'fst'; did you mean 'fast'?");
+  EXPECT_EQ(config.inner.batch_size, 7);
+  std::ofstream(path) << "";
+  EXPECT_TRUE(LoadYamlFile(path, ConfigOf(config)).ok());
+}
+
+TEST(Config, OverridesReachEveryKindOfField) {
+  OuterConfig config;
+  for (const char* text : {"inner.batch_size=8", "fast=true", "sizes=[1,2]", "name=a=b",
+                           "environment={control_type: ee, old: 1}", "environment.noise=0.25",
+                           "environment.control_type=joints"}) {
+    ASSERT_TRUE(ApplyOverride(text, ConfigOf(config)).ok()) << text;
+  }
+  EXPECT_EQ(config.inner.batch_size, 8);
+  EXPECT_TRUE(config.fast);
+  EXPECT_THAT(config.sizes, ElementsAre(1, 2));
+  EXPECT_EQ(config.name, "a=b");
+  EXPECT_THAT(config.environment,
+              ElementsAre(Pair("control_type", "joints"), Pair("noise", "0.25"), Pair("old", "1")));
+  // The whole map replaces what was there.
+  ASSERT_TRUE(ApplyOverride("environment={x: 1}", ConfigOf(config)).ok());
+  EXPECT_THAT(config.environment, ElementsAre(Pair("x", "1")));
+}
+
+TEST(Config, MalformedOverrideIsRefused) {
+  EXPECT_EQ(OverrideError("fast"), "override 'fast': expected key=value");
+  EXPECT_EQ(OverrideError("=1"), "override '=1': expected key=value");
+  EXPECT_EQ(OverrideError("fast.x=1"), "override: fast: expected true or false, got a map");
+  EXPECT_THAT(OverrideError("sizes=[1"), HasSubstr("sizes: '[1' is not YAML"));
+  EXPECT_EQ(OverrideError("inner.batch_size=0"),
+            "override: inner.batch_size: expected at least 1 and at most 1000, got '0'");
+}
+
+TEST(Config, MapOfYamlValuesIsAppliedAndRefusedByKey) {
+  InnerConfig config;
+  EXPECT_TRUE(LoadMap({{"batch_size", "3"}}, "env config", ConfigOf(config)).ok());
+  EXPECT_EQ(config.batch_size, 3);
+  EXPECT_EQ(LoadMap({{"batch_sizes", "3"}}, "env config", ConfigOf(config)).message(),
+            "env config: unknown key 'batch_sizes'; did you mean 'batch_size'?");
+}
+
+TEST(Config, PrintedYamlReadsBackEqual) {
+  OuterConfig config;
+  config.fast = true;
+  config.device = "cpu";
+  config.sizes = {};
+  config.inner.learning_rate = 0.1 + 0.2;
+  config.inner.batch_size = 999;
+  for (const char* name : {"run", "127.0.0.1:0", "", "null", "~", "a: b", "- x", "'", "a\"b\\c\n",
+                           "trailing:", "[1", "# no comment", " spaced "}) {
+    config.name = name;
+    config.environment = {{"k", "[1, 2]"}, {"quoted", "\"7\""}, {name, "x"}};
+    OuterConfig read;
+    const absl::Status status = Load(ToYaml(ConfigOf(config)), &read);
+    ASSERT_TRUE(status.ok()) << status << "\n" << ToYaml(ConfigOf(config));
+    EXPECT_EQ(read.name, name);
+    EXPECT_EQ(read.environment, config.environment);
+    EXPECT_EQ(ToYaml(ConfigOf(read)), ToYaml(ConfigOf(config)));
+    EXPECT_EQ(read.inner.learning_rate, config.inner.learning_rate);
+  }
+}
+
+TEST(Config, MarkdownHasOneTableASection) {
+  OuterConfig config;
+  const std::string text = ToMarkdown(ConfigOf(config));
+  EXPECT_THAT(text, HasSubstr("| `sizes` | integers | `[256, 256]` | at least 1 | Layers. |\n"));
+  EXPECT_THAT(text, HasSubstr("\n### `inner`\n\nThe inner part.\n\n| key |"));
+  EXPECT_THAT(text, HasSubstr("| `inner.learning_rate` | number | `0.0003` | more than 0 |"));
+  EXPECT_THAT(text, HasSubstr("Rows \\| columns."));
+}
+
+TEST(Config, NearestNameIsEmptyWhenNoneIsNear) {
+  EXPECT_EQ(NearestName("lernr", {"learner", "actor"}), "learner");
+  EXPECT_EQ(NearestName("Actor", {"learner", "actor"}), "actor");
+  EXPECT_EQ(NearestName("zebra", {"learner", "actor"}), "");
+  EXPECT_EQ(NearestName("x", {}), "");
+}
+
+}  // namespace
+}  // namespace armature
