@@ -56,11 +56,14 @@ class PolicyNetwork {
   // Parameters in wire order; they share memory with the network, so an
   // optimiser may train them in place. Without the normaliser.
   NamedTensors parameters() const;
+  // The same parameters, end to end in one buffer [P] that they are views of.
+  const at::Tensor& flat_parameters() const { return flat_parameters_; }
   // Parameters and normaliser: what goes into PolicyUpdate.
   NamedTensors tensors() const;
   // Copies all of tensors() in, or nothing.
-  // OK; InvalidArgument: a name, shape or dtype does not fit, or a value is not
-  // finite (the message names the tensor).
+  // OK; InvalidArgument: a name, shape or dtype does not fit, a value is not
+  // finite, or a normaliser's deviation is not positive (the message names the
+  // tensor).
   absl::Status Load(const NamedTensors& tensors);
 
   const v1::PolicySpec& spec() const { return spec_; }
@@ -71,6 +74,7 @@ class PolicyNetwork {
 
   v1::PolicySpec spec_;
   c10::Device device_;
+  at::Tensor flat_parameters_;
   std::vector<std::pair<at::Tensor, at::Tensor>> layers_;  // (weight, bias)
   at::Tensor log_std_;          // Defined for HEAD_DIAGONAL_GAUSSIAN only.
   at::Tensor normalizer_mean_;  // Defined where the spec normalises.

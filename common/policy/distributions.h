@@ -1,0 +1,33 @@
+// Log-probabilities of the policies' distributions, used alike by those who act
+// and those who learn. Differentiable; sums and logarithms in float32.
+//
+// Shapes: [.., A] in, [..] out.
+// Thread safety: free functions.
+#ifndef ARMATURE_COMMON_POLICY_DISTRIBUTIONS_H_
+#define ARMATURE_COMMON_POLICY_DISTRIBUTIONS_H_
+
+#include "ATen/core/Tensor.h"
+
+namespace armature {
+
+// Bounds of the log of a squashed Gaussian's deviation (proto/learner_service.proto).
+inline constexpr double kSquashedLogStdMin = -20;
+inline constexpr double kSquashedLogStdMax = 2;
+
+// Of tanh(u), u = mean + exp(log_std) * noise:
+//   sum_a -noise^2 / 2 - log_std - log(2 pi) / 2 - log(1 - tanh(u)^2),
+// with log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u)), which neither
+// overflows nor cancels for large |u|.
+at::Tensor SquashedGaussianLogProb(const at::Tensor& noise, const at::Tensor& log_std,
+                                   const at::Tensor& u);
+
+// Of `action` under mean + exp(log_std) * N(0, 1); log_std broadcasts.
+at::Tensor DiagonalGaussianLogProb(const at::Tensor& action, const at::Tensor& mean,
+                                   const at::Tensor& log_std);
+
+// Of choice `index`, float32 [.., 1], under softmax(logits), [.., A].
+at::Tensor CategoricalLogProb(const at::Tensor& index, const at::Tensor& logits);
+
+}  // namespace armature
+
+#endif  // ARMATURE_COMMON_POLICY_DISTRIBUTIONS_H_

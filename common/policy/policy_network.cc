@@ -1,0 +1,231 @@
+#include "common/policy/policy_network.h"
+
+#include <cmath>
+#include <cstdint>
+#include <map>
+
+#include "ATen/ATen.h"
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "c10/core/GradMode.h"
+#include "common/policy/distributions.h"
+
+namespace armature {
+namespace {
+
+// A specification beyond it (1 GiB of weights) is an error, not a policy.
+constexpr int64_t kParametersMax = int64_t{1} << 28;
+
+int64_t HeadSize(const v1::PolicySpec& spec) {
+  const int64_t action_size = spec.action_size();
+  return spec.head() == v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN ? 2 * action_size : action_size;
+}
+
+std::vector<int64_t> LayerSizes(const v1::PolicySpec& spec) {
+  std::vector<int64_t> sizes = {spec.observation_size()};
+  sizes.insert(sizes.end(), spec.hidden_sizes().begin(), spec.hidden_sizes().end());
+  sizes.push_back(HeadSize(spec));
+  return sizes;
+}
+
+bool HasLogStd(const v1::PolicySpec& spec) {
+  return spec.head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN;
+}
+
+absl::Status CheckSpec(const v1::PolicySpec& spec) {
+  if (spec.head() == v1::PolicySpec::HEAD_UNSPECIFIED ||
+      !v1::PolicySpec::Head_IsValid(spec.head())) {
+    return absl::InvalidArgumentError(absl::StrCat("PolicySpec.head is ", spec.head()));
+  }
+  if (spec.activation() == v1::PolicySpec::ACTIVATION_UNSPECIFIED ||
+      !v1::PolicySpec::Activation_IsValid(spec.activation())) {
+    return absl::InvalidArgumentError(absl::StrCat("PolicySpec.activation is ", spec.activation()));
+  }
+  const uint32_t action_size_min = spec.head() == v1::PolicySpec::HEAD_CATEGORICAL ? 2 : 1;
+  if (spec.action_size() < action_size_min) {
+    return absl::InvalidArgumentError(absl::StrCat("PolicySpec.action_size is ", spec.action_size(),
+                                                   ", less than ", action_size_min));
+  }
+  if (spec.normalize_observation() &&
+      !(spec.observation_clip() > 0 && std::isfinite(spec.observation_clip()))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "PolicySpec.observation_clip is ", spec.observation_clip(), ", not a positive number"));
+  }
+  const std::vector<int64_t> sizes = LayerSizes(spec);
+  __int128 parameters = spec.action_size();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] < 1) {
+      return absl::InvalidArgumentError(absl::StrCat("PolicySpec: layer ", i,
+                                                     " has no units (observation_size ",
+                                                     spec.observation_size(), ")"));
+    }
+    if (i > 0) parameters += __int128{sizes[i - 1] + 1} * sizes[i];
+  }
+  if (parameters > kParametersMax) {
+    return absl::InvalidArgumentError(absl::StrCat("PolicySpec: layers ", absl::StrJoin(sizes, "x"),
+                                                   " have more than ", kParametersMax,
+                                                   " parameters"));
+  }
+  return absl::OkStatus();
+}
+
+std::string ShapeString(const at::Tensor& tensor) {
+  return absl::StrCat("[", absl::StrJoin(tensor.sizes(), ","), "]");
+}
+
+absl::Status CheckFits(const std::string& name, const at::Tensor& expected,
+                       const at::Tensor& actual) {
+  if (!actual.defined() || actual.scalar_type() != at::kFloat) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": not a float32 tensor"));
+  }
+  if (actual.sizes() != expected.sizes()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": shape is ", ShapeString(actual),
+                                                   ", expected ", ShapeString(expected)));
+  }
+  if (!at::isfinite(actual).all().item<bool>()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": a value is not finite"));
+  }
+  if (name == "observation_normalizer.std" && !(actual > 0).all().item<bool>()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": a value is not positive"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PolicyNetwork>> PolicyNetwork::Create(const v1::PolicySpec& spec,
+                                                                     c10::Device device) {
+  if (absl::Status status = CheckSpec(spec); !status.ok()) return status;
+  return absl::WrapUnique(new PolicyNetwork(spec, device));
+}
+
+PolicyNetwork::PolicyNetwork(const v1::PolicySpec& spec, c10::Device device)
+    : spec_(spec), device_(device) {
+  const std::vector<int64_t> sizes = LayerSizes(spec);
+  int64_t count = HasLogStd(spec) ? spec.action_size() : 0;
+  for (size_t i = 1; i < sizes.size(); ++i) count += (sizes[i - 1] + 1) * sizes[i];
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+  flat_parameters_ = at::zeros({count}, options);
+  int64_t offset = 0;
+  auto take = [&](at::IntArrayRef shape) {
+    const int64_t numel = c10::multiply_integers(shape);
+    at::Tensor view = flat_parameters_.narrow(0, offset, numel).view(shape);
+    offset += numel;
+    return view;
+  };
+  for (size_t i = 1; i < sizes.size(); ++i) {
+    at::Tensor weight = take({sizes[i], sizes[i - 1]});
+    at::Tensor bias = take({sizes[i]});
+    layers_.emplace_back(std::move(weight), std::move(bias));
+  }
+  if (HasLogStd(spec)) log_std_ = take({spec.action_size()});
+  if (spec.normalize_observation()) {
+    normalizer_mean_ = at::zeros({spec.observation_size()}, options);
+    normalizer_std_ = at::ones({spec.observation_size()}, options);
+  }
+}
+
+at::Tensor PolicyNetwork::Normalize(const at::Tensor& observation) const {
+  if (!spec_.normalize_observation()) return observation;
+  return ((observation - normalizer_mean_) / normalizer_std_)
+      .clamp_(-spec_.observation_clip(), spec_.observation_clip());
+}
+
+at::Tensor PolicyNetwork::Head(const at::Tensor& normalized_observation) const {
+  at::Tensor x = normalized_observation;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    x = at::linear(x, layers_[i].first, layers_[i].second);
+    if (i + 1 == layers_.size()) break;
+    switch (spec_.activation()) {
+      case v1::PolicySpec::ACTIVATION_TANH:
+        x = at::tanh(x);
+        break;
+      case v1::PolicySpec::ACTIVATION_ELU:
+        x = at::elu(x);
+        break;
+      case v1::PolicySpec::ACTIVATION_LEAKY_RELU:
+        x = at::leaky_relu(x);
+        break;
+      default:
+        x = at::relu(x);
+        break;
+    }
+  }
+  return x;
+}
+
+PolicyNetwork::Output PolicyNetwork::Act(const at::Tensor& observation, bool deterministic,
+                                         std::optional<at::Generator> generator) const {
+  const c10::NoGradGuard no_grad;
+  const at::Tensor head = Head(Normalize(observation));
+  // Zeros make the mode out of the formulas for a draw.
+  auto noise_like = [&](const at::Tensor& mean) {
+    return deterministic ? at::zeros_like(mean)
+                         : at::randn(mean.sizes(), generator, mean.options());
+  };
+  switch (spec_.head()) {
+    case v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN: {
+      const std::vector<at::Tensor> halves = head.chunk(2, -1);
+      const at::Tensor log_std = halves[1].clamp(kSquashedLogStdMin, kSquashedLogStdMax);
+      const at::Tensor noise = noise_like(log_std);
+      const at::Tensor u = halves[0] + log_std.exp() * noise;
+      return {at::tanh(u), SquashedGaussianLogProb(noise, log_std, u)};
+    }
+    case v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN: {
+      const at::Tensor action = head + log_std_.exp() * noise_like(head);
+      return {action, DiagonalGaussianLogProb(action, head, log_std_)};
+    }
+    case v1::PolicySpec::HEAD_CATEGORICAL: {
+      const at::Tensor choice = deterministic ? head.argmax(-1, /*keepdim=*/true)
+                                              : at::multinomial(at::softmax(head, -1), 1,
+                                                                /*replacement=*/true, generator);
+      const at::Tensor action = choice.to(at::kFloat);
+      return {action, CategoricalLogProb(action, head)};
+    }
+    default:  // HEAD_TANH; Create has refused the rest.
+      return {at::tanh(head), at::zeros({head.size(0)}, head.options())};
+  }
+}
+
+NamedTensors PolicyNetwork::parameters() const {
+  NamedTensors parameters;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    parameters.emplace_back(absl::StrCat("actor.", i, ".weight"), layers_[i].first);
+    parameters.emplace_back(absl::StrCat("actor.", i, ".bias"), layers_[i].second);
+  }
+  if (log_std_.defined()) parameters.emplace_back("actor.log_std", log_std_);
+  return parameters;
+}
+
+NamedTensors PolicyNetwork::tensors() const {
+  NamedTensors tensors = parameters();
+  if (spec_.normalize_observation()) {
+    tensors.emplace_back("observation_normalizer.mean", normalizer_mean_);
+    tensors.emplace_back("observation_normalizer.std", normalizer_std_);
+  }
+  return tensors;
+}
+
+absl::Status PolicyNetwork::Load(const NamedTensors& tensors) {
+  const NamedTensors own = this->tensors();
+  std::map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
+  if (given.size() != tensors.size()) {
+    return absl::InvalidArgumentError("policy: two tensors have the same name");
+  }
+  for (const auto& [name, tensor] : own) {
+    const auto it = given.find(name);
+    if (it == given.end()) return absl::InvalidArgumentError(absl::StrCat(name, ": missing"));
+    if (absl::Status status = CheckFits(name, tensor, it->second); !status.ok()) return status;
+  }
+  if (given.size() > own.size()) {
+    for (const auto& [name, tensor] : own) given.erase(name);
+    return absl::InvalidArgumentError(
+        absl::StrCat(given.begin()->first, ": this policy has no such tensor"));
+  }
+  const c10::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : own) tensor.copy_(given.at(name));
+  return absl::OkStatus();
+}
+
+}  // namespace armature
