@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "common/rpc/address.h"  // IWYU pragma: export
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/server_builder.h"
@@ -31,9 +31,6 @@ struct TransportOptions {
 // Largest message either side accepts.
 inline constexpr int kMessageBytesMax = 64 << 20;
 
-// Whether `address` ("host:port", "unix:path") can be reached from this machine only.
-bool IsLoopback(absl::string_view address);
-
 // Adds the listening port, credentials, keepalive (15 s, 10 s), message and
 // stream caps and the gRPC health service; reflection on loopback only.
 // `*bound_port` is set by builder->BuildAndStart(), 0 when it could not bind.
@@ -41,9 +38,6 @@ bool IsLoopback(absl::string_view address);
 // remedies); NotFound/InvalidArgument: a file is missing, unreadable or empty.
 absl::Status ConfigureServer(const std::string& listen_address, const TransportOptions& options,
                              grpc::ServerBuilder* builder, int* bound_port);
-
-// "host:port" with the port that was bound in place of 0.
-std::string BoundAddress(const std::string& listen_address, int bound_port);
 
 // A channel with keepalive, caps and reconnect back-off from 0.1 s to 5 s. Not
 // connected yet. Plaintext on loopback with no options; otherwise TLS. Errors as
