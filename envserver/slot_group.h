@@ -1,0 +1,130 @@
+// The slots of one group of a VectorEnv and the batch that they are writing.
+//
+// Data flow: Prepare -> Run: RunItem once a row, each writing its own row of every
+// tensor -> `finished` -> (where rows hung: a successor runs them again) -> Assemble.
+// Thread safety: rows are independent; everything else is for one thread at a time.
+// Ownership: a hung call keeps its SlotGroup, and so all that it may still write
+// to, alive; the successor shares nothing with it that either writes.
+#ifndef ARMATURE_ENVSERVER_SLOT_GROUP_H_
+#define ARMATURE_ENVSERVER_SLOT_GROUP_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/spec/env_spec.h"
+#include "envserver/env.h"
+#include "envserver/env_registry.h"
+#include "envserver/step_pool.h"
+#include "envserver/vector_env.h"
+#include "proto/env_service.pb.h"
+
+namespace armature {
+
+// What every slot of a VectorEnv is made from.
+struct SlotPlan {
+  const EnvRegistry* registry;
+  VectorEnvOptions options;
+  EnvSpec spec;
+  uint64_t spec_hash;
+  absl::Duration call_timeout;  // The pool's, for messages.
+
+  int64_t group_size() const { return options.num_envs / options.num_groups; }
+};
+
+class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup> {
+ public:
+  using Finished = std::function<void(std::shared_ptr<SlotGroup>)>;
+
+  SlotGroup(std::shared_ptr<const SlotPlan> plan, int64_t group);
+
+  // The successor of a group with hung rows: takes its healthy slots and their rows
+  // of the step; what is left to run are the hung rows, with new environments.
+  explicit SlotGroup(SlotGroup& stuck);
+
+  int64_t group() const { return group_; }
+  int64_t size() const { return static_cast<int64_t>(slots_.size()); }
+  // [size, action size], filled by the caller before Prepare.
+  std::vector<float>& action() { return action_; }
+  void set_env(int64_t row, std::unique_ptr<Env> env) { slots_[row].env = std::move(env); }
+
+  // Readies the batch of the next step (the first: step 0, a reset).
+  void Prepare();
+  // Runs what there is to run on `pool`; `finished` gets this when it is over.
+  void Run(StepPool* pool, Finished finished);
+
+  int64_t hung_rows() const { return static_cast<int64_t>(hung_.size()); }
+  // How often, in this step, rows of this group have hung.
+  int hung_rounds() const { return hung_rounds_; }
+  // One sentence on the first hung row.
+  std::string HungSentence() const;
+
+  // Completes the batch of the step. Only when no row hung.
+  StepOutcome Assemble();
+
+  // Ends the environment of a row, unless a call hangs in it: then that call does.
+  void FreeEnv(int64_t row);
+
+  void RunItem(int64_t item) override;
+  void OnHung(int64_t item) override;
+  void OnFinished() override;
+
+ private:
+  enum class Cause { kNone, kThrew, kNotFinite, kHung };
+  struct Fault {
+    Cause cause = Cause::kNone;
+    std::string what;
+  };
+  struct Slot {
+    std::unique_ptr<Env> env;  // Null: to be made.
+    // Begun so far. Atomic: a successor reads it while a hung call may raise it.
+    std::atomic<uint64_t> episodes{0};
+    int64_t episode_steps = 0;
+    // Of the step that is running.
+    bool ended = false;
+    Fault fault;           // Why the environment was replaced.
+    absl::Status failure;  // Replacing it failed too.
+  };
+  struct Buffer {
+    Buffer(const SlotPlan& plan, int64_t size);
+
+    v1::RolloutResponse response;
+    std::vector<Observation> observation;  // A row each, inside `response`.
+    float* reward;                         // [size], all inside `response`.
+    uint8_t* terminated;
+    uint8_t* truncated;
+    uint8_t* restarted;
+    uint8_t* is_success;
+  };
+
+  Fault Step(Slot& slot, int64_t row);
+  Fault BeginEpisode(Slot& slot, int64_t row);
+  void Replace(Slot& slot, int64_t row, Fault fault);
+  Fault CheckFinite(int64_t row) const;
+  std::string SlotName(int64_t row) const;
+  Buffer& buffer() { return *buffers_[step_ % 2]; }
+  const Buffer& buffer() const { return *buffers_[step_ % 2]; }
+
+  const std::shared_ptr<const SlotPlan> plan_;
+  const int64_t group_;
+  std::vector<Slot> slots_;
+  // Steps alternate, so that one batch is written while the last is being sent.
+  std::shared_ptr<Buffer> buffers_[2];
+  std::vector<std::vector<uint8_t>> final_;  // A field each, [size, field bytes].
+  std::vector<float> action_;
+  uint64_t next_step_ = 0;
+  uint64_t step_ = 0;
+  std::vector<int64_t> rows_;  // What the items stand for; empty: themselves.
+  std::vector<int64_t> hung_;
+  int hung_rounds_ = 0;
+  Finished finished_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_SLOT_GROUP_H_

@@ -1,0 +1,51 @@
+// Small environments for tests of whatever runs environments.
+#ifndef ARMATURE_ENVSERVER_TESTING_TEST_ENVS_H_
+#define ARMATURE_ENVSERVER_TESTING_TEST_ENVS_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "envserver/env_registry.h"
+
+namespace armature {
+
+// Where the calls of a hanging environment wait, and how a test follows them.
+// Thread safety: all methods.
+class HangGate {
+ public:
+  // Blocks until Open.
+  void Pass();
+  // Lets every call go on, those to come too.
+  void Open();
+  void WaitForWaiting(int64_t calls);
+  // Environments that have waited and have since been destroyed.
+  void WaitForDestroyed(int64_t environments);
+  void CountDestroyed();
+
+ private:
+  absl::Mutex mutex_;
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t destroyed_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// Registers:
+// - "point_mass": a point in a square is pushed towards a goal. Observation
+//   `observation` float32 [2], `achieved_goal` [2], `desired_goal` [2]; action Box
+//   [2] in [-1, 1]; reward -distance; terminated at the goal (config
+//   terminate_on_success, default true); horizon 20; reports success.
+// - "counter": Discrete(3), observation `count` int64 [] and `odd` uint8 [2], no
+//   goal, no horizon; terminated when the count, raised by the choice, exceeds
+//   config `limit` (default 10); reward is the choice.
+// - "faulty": point_mass that does what config `fault` says in the step whose
+//   action[1] is 1: throw, throw_other (not a std::exception), nan_reward,
+//   nan_observation, hang (at `gate`). With config `also_reset` true, the Reset of
+//   every later environment does the same: a fault that replacing does not cure.
+absl::Status RegisterTestEnvs(EnvRegistry& registry, std::shared_ptr<HangGate> gate);
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_TESTING_TEST_ENVS_H_

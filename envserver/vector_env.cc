@@ -1,0 +1,174 @@
+#include "envserver/vector_env.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/tensor/packed.h"
+#include "envserver/pool_call.h"
+#include "envserver/slot_group.h"
+
+namespace armature {
+namespace {
+
+// Ends the environments of a group, one an item: a destructor may be slow.
+class FreeJob : public PoolJob {
+ public:
+  explicit FreeJob(std::shared_ptr<SlotGroup> slots) : slots_(std::move(slots)) {}
+  void RunItem(int64_t item) override { slots_->FreeEnv(item); }
+  void OnHung(int64_t) override {}
+  void OnFinished() override {}
+
+ private:
+  const std::shared_ptr<SlotGroup> slots_;
+};
+
+}  // namespace
+
+void VectorEnv::Open(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,
+                     std::function<void(absl::StatusOr<std::shared_ptr<VectorEnv>>)> opened) {
+  CallOnPool<std::unique_ptr<Env>>(
+      pool, absl::StrCat("env ", options.env_id, ": making the environment"),
+      [registry, id = options.env_id, config = options.env_config] {
+        return registry->Make(id, config);
+      },
+      [registry, pool, options, opened](absl::StatusOr<std::unique_ptr<Env>> env) {
+        if (!env.ok()) {
+          opened(env.status());
+        } else {
+          opened(std::make_shared<VectorEnv>(registry, pool, options, *std::move(env)));
+        }
+      });
+}
+
+VectorEnv::VectorEnv(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,
+                     std::unique_ptr<Env> first_env)
+    : pool_(pool),
+      plan_(std::make_shared<const SlotPlan>(
+          SlotPlan{registry, std::move(options), first_env->spec(), SpecHash(first_env->spec()),
+                   pool->call_timeout()})) {
+  absl::MutexLock lock(&mutex_);
+  groups_.resize(plan_->options.num_groups);
+  for (int64_t i = 0; i < plan_->options.num_groups; ++i) {
+    groups_[i].slots = std::make_shared<SlotGroup>(plan_, i);
+  }
+  groups_[0].slots->set_env(0, std::move(first_env));
+}
+
+VectorEnv::~VectorEnv() = default;
+
+const EnvSpec& VectorEnv::spec() const { return plan_->spec; }
+uint64_t VectorEnv::spec_hash() const { return plan_->spec_hash; }
+int64_t VectorEnv::num_groups() const { return plan_->options.num_groups; }
+int64_t VectorEnv::group_size() const { return plan_->group_size(); }
+
+void VectorEnv::ResetGroup(int64_t group, Completion completion) {
+  Start(group, std::move(completion));
+}
+
+absl::Status VectorEnv::StepGroup(int64_t group, const v1::Tensor& action, Completion completion) {
+  std::shared_ptr<SlotGroup> slots;
+  {
+    absl::MutexLock lock(&mutex_);
+    slots = groups_[group].slots;
+  }
+  if (absl::Status status = ReadAction(action, *slots); !status.ok()) return status;
+  Start(group, std::move(completion));
+  return absl::OkStatus();
+}
+
+absl::Status VectorEnv::ReadAction(const v1::Tensor& action, SlotGroup& slots) const {
+  const ActionSpec& spec = plan_->spec.action;
+  const int64_t size = spec.size();
+  if (absl::Status status = CheckTensor(action, v1::DTYPE_FLOAT32, {group_size(), size}, "action");
+      !status.ok()) {
+    return status;
+  }
+  const absl::Span<const float> values = TensorValues<float>(action);
+  std::vector<float>& out = slots.action();
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!spec.is_discrete()) {
+      const float low = static_cast<float>(spec.low[i % size]);
+      const float high = static_cast<float>(spec.high[i % size]);
+      out[i] = std::clamp(values[i], low, high);
+      continue;
+    }
+    if (values[i] < 0 || values[i] >= spec.num_choices || values[i] != std::floor(values[i])) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("action", FormatIndex(i, {group_size(), size}), " is ", values[i],
+                       ", expected a whole number in 0..", spec.num_choices - 1));
+    }
+    out[i] = values[i];
+  }
+  return absl::OkStatus();
+}
+
+void VectorEnv::Start(int64_t group, Completion completion) {
+  std::shared_ptr<SlotGroup> slots;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (closed_) return;
+    groups_[group].running = true;
+    slots = groups_[group].slots;
+  }
+  slots->Prepare();
+  slots->Run(pool_, [self = shared_from_this(), completion = std::move(completion)](
+                        const std::shared_ptr<SlotGroup>& run) { self->OnRun(run, completion); });
+}
+
+void VectorEnv::OnRun(const std::shared_ptr<SlotGroup>& slots, const Completion& completion) {
+  StepOutcome outcome;
+  const int64_t stuck = pool_->abandoned();
+  if (slots->hung_rows() == 0) {
+    outcome = slots->Assemble();
+  } else if (stuck > plan_->options.abandoned_max) {
+    outcome.status = absl::ResourceExhaustedError(
+        absl::StrCat(slots->HungSentence(), "; ", stuck, " simulator calls hang on this server, ",
+                     plan_->options.abandoned_max, " are allowed: restart it"));
+    outcome.hung = slots->hung_rows();
+  } else if (slots->hung_rounds() >= kStartAttempts) {
+    outcome.status = absl::InternalError(
+        absl::StrCat(slots->HungSentence(), ", nor had ", kStartAttempts - 1, " new simulators"));
+    outcome.hung = slots->hung_rows();
+  } else {
+    auto successor = std::make_shared<SlotGroup>(*slots);
+    {
+      absl::MutexLock lock(&mutex_);
+      groups_[slots->group()].slots = successor;
+    }
+    successor->Run(pool_,
+                   [self = shared_from_this(), completion](const std::shared_ptr<SlotGroup>& run) {
+                     self->OnRun(run, completion);
+                   });
+    return;
+  }
+  bool closed;
+  {
+    absl::MutexLock lock(&mutex_);
+    groups_[slots->group()].running = false;
+    closed = closed_;
+  }
+  if (closed) {
+    pool_->Submit(std::make_shared<FreeJob>(slots), slots->size());
+  } else {
+    completion(outcome);
+  }
+}
+
+void VectorEnv::Close() {
+  std::vector<std::shared_ptr<SlotGroup>> idle;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (closed_) return;
+    closed_ = true;
+    for (GroupEntry& entry : groups_) {
+      if (!entry.running) idle.push_back(entry.slots);
+    }
+  }
+  for (const std::shared_ptr<SlotGroup>& slots : idle) {
+    pool_->Submit(std::make_shared<FreeJob>(slots), slots->size());
+  }
+}
+
+}  // namespace armature
