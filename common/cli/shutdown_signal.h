@@ -1,0 +1,57 @@
+// SIGINT and SIGTERM as an event that threads wait for.
+//
+//   int main() {
+//     ShutdownSignal shutdown;      // First: later threads inherit its mask.
+//     ...
+//     shutdown.Wait();              // Or OnRequest(callback).
+//   }
+//
+// A second signal ends the process at once with the signal's own status.
+// SIGPIPE is ignored. One object a process.
+// Thread safety: all methods.
+#ifndef ARMATURE_COMMON_CLI_SHUTDOWN_SIGNAL_H_
+#define ARMATURE_COMMON_CLI_SHUTDOWN_SIGNAL_H_
+
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace armature {
+
+class ShutdownSignal {
+ public:
+  ShutdownSignal();
+  // Callbacks have returned or will not run.
+  ~ShutdownSignal();
+  ShutdownSignal(const ShutdownSignal&) = delete;
+  ShutdownSignal& operator=(const ShutdownSignal&) = delete;
+
+  // As a first signal does.
+  void Request();
+  bool requested() const;
+  void Wait() const;
+  // Whether shutdown was requested within `timeout`.
+  bool WaitFor(absl::Duration timeout) const;
+  // Runs `callback` once, on the signal thread or on the one that called
+  // Request; here and now if shutdown was requested before. May call nothing of
+  // this object but requested().
+  void OnRequest(std::function<void()> callback);
+
+ private:
+  void Watch();
+
+  const int signal_fd_;
+  const int stop_fd_;
+  mutable absl::Mutex mutex_;
+  bool requested_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::function<void()>> callbacks_ ABSL_GUARDED_BY(mutex_);
+  std::thread watcher_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_COMMON_CLI_SHUTDOWN_SIGNAL_H_
