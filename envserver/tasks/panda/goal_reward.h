@@ -1,0 +1,39 @@
+// The reward of tasks whose goal is a point: with d = |achieved - desired|,
+//   sparse: -1 if d > threshold, else 0;   dense: -d.
+// Success: d < threshold.
+//
+// Thread safety: const.
+#ifndef ARMATURE_ENVSERVER_TASKS_PANDA_GOAL_REWARD_H_
+#define ARMATURE_ENVSERVER_TASKS_PANDA_GOAL_REWARD_H_
+
+#include "absl/types/span.h"
+
+namespace armature {
+
+enum class RewardType { kSparse, kDense };
+
+class GoalReward {
+ public:
+  struct Result {
+    float reward;
+    bool is_success;
+  };
+
+  GoalReward(RewardType type, double distance_threshold_m)
+      : type_(type), distance_threshold_m_(distance_threshold_m) {}
+
+  // Both goals have the same size.
+  Result operator()(absl::Span<const float> achieved_goal,
+                    absl::Span<const float> desired_goal) const;
+
+  // The least reward of goals of `size` components within +-bound.
+  double Low(int size, double bound) const;
+
+ private:
+  RewardType type_;
+  double distance_threshold_m_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_TASKS_PANDA_GOAL_REWARD_H_
