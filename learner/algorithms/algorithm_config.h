@@ -76,10 +76,8 @@ struct PpoConfig {
   int64_t max_policy_lag = 0;
 
   void Visit(ConfigVisitor& v) {
-    v.Field("rollout_steps", rollout_steps, "Env steps in a full set of trajectories.",
-            AtLeast(1));
-    v.Field("unroll_length", unroll_length, "Control steps of one trajectory, a slot.",
-            AtLeast(1));
+    v.Field("rollout_steps", rollout_steps, "Env steps in a full set of trajectories.", AtLeast(1));
+    v.Field("unroll_length", unroll_length, "Control steps of one trajectory, a slot.", AtLeast(1));
     v.Field("minibatch_size", minibatch_size, "Env steps in a gradient step.", AtLeast(1));
     v.Field("epochs", epochs, "Passes over a set.", AtLeast(1));
     v.Field("learning_rate", learning_rate, "Of Adam (epsilon 1e-5).", MoreThan(0));
@@ -87,8 +85,7 @@ struct PpoConfig {
             "Constant, or linear to 0 at run.total_env_steps.", OneOf({"constant", "linear"}));
     v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
     v.Field("gae_lambda", gae_lambda, "Of generalised advantage estimation.", Between(0, 1));
-    v.Field("clip_epsilon", clip_epsilon, "Bound of the probability ratio around 1.",
-            MoreThan(0));
+    v.Field("clip_epsilon", clip_epsilon, "Bound of the probability ratio around 1.", MoreThan(0));
     v.Field("value_clip", value_clip, "Bound of a change of value around the old one; 0: none.",
             AtLeast(0));
     v.Field("value_coef", value_coef, "Weight of the value loss.", AtLeast(0));

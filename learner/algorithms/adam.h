@@ -1,0 +1,37 @@
+// Adam (Kingma and Ba 2014, arXiv:1412.6980) over a few flat buffers, with the
+// semantics of torch.optim.Adam: one fused kernel a step, no host sync.
+//
+// Thread safety: none.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_ADAM_H_
+#define ARMATURE_LEARNER_ALGORITHMS_ADAM_H_
+
+#include <string>
+#include <vector>
+
+#include "ATen/core/Tensor.h"
+#include "common/policy/policy_network.h"
+
+namespace armature {
+
+class Adam {
+ public:
+  // Steps `parameters` in place along `gradients`, of the same shapes.
+  Adam(std::vector<at::Tensor> parameters, std::vector<at::Tensor> gradients, double epsilon);
+
+  void Step(double learning_rate);
+
+  // "<prefix>.<i>.moment1", ".moment2" and ".steps"; they share memory.
+  NamedTensors State(const std::string& prefix) const;
+
+ private:
+  const double epsilon_;
+  std::vector<at::Tensor> parameters_;
+  std::vector<at::Tensor> gradients_;
+  std::vector<at::Tensor> moment1_;
+  std::vector<at::Tensor> moment2_;
+  std::vector<at::Tensor> steps_;  // float32 []
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_ADAM_H_

@@ -1,0 +1,76 @@
+// Fully connected networks of one shape, E of them side by side, with their
+// gradients written out: h_l = f(h_{l-1} W_l^T + b_l), the last layer without f.
+//
+// Parameters lie end to end in one buffer, layer by layer: W [E, out, in], then
+// b [E, out]. For E = 1 that is PolicyNetwork's order, so that an Mlp can train a
+// policy in place.
+// Shapes: B batch; inputs [B, in] are shared by the members, or [E, B, in];
+// outputs [E, B, out].
+// Thread safety: const methods, with a tape for each thread.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_MLP_H_
+#define ARMATURE_LEARNER_ALGORITHMS_MLP_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "ATen/core/Generator.h"
+#include "ATen/core/Tensor.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+struct MlpShape {
+  int64_t members = 1;         // E
+  std::vector<int64_t> sizes;  // Input, hidden layers, output.
+  v1::PolicySpec::Activation activation = v1::PolicySpec::ACTIVATION_RELU;
+
+  int64_t parameter_count() const;
+};
+
+class Mlp {
+ public:
+  // Layer outputs of one forward pass and their gradients, allocated once.
+  struct Tape {
+    std::vector<at::Tensor> output;    // [E, B, units] of each layer
+    std::vector<at::Tensor> gradient;  // of the hidden layers' outputs
+    // The same, of `count` rows from `first`.
+    Tape Rows(int64_t first, int64_t count) const;
+  };
+
+  // Both [parameter_count] float32, kept; `gradient` may be undefined where
+  // Backward is never called.
+  Mlp(const MlpShape& shape, const at::Tensor& parameters, const at::Tensor& gradient);
+
+  Tape MakeTape(int64_t batch_size) const;
+  // The last layer's output, [E, B, out]; overwrites the tape.
+  const at::Tensor& Forward(const at::Tensor& input, Tape* tape) const;
+  // Sets the parameters' gradient, from that of the output, [E, B, out], after a
+  // Forward of `input`.
+  void Backward(const at::Tensor& input, const at::Tensor& output_gradient, Tape* tape) const;
+  // Sets `gradient`, [E, B, count], to that of each member's output with respect
+  // to the input's components from `first`; the parameters' gradient stays.
+  void BackwardToInput(const at::Tensor& output_gradient, Tape* tape, int64_t first,
+                       at::Tensor* gradient) const;
+
+  // PyTorch's Linear: weights and biases uniform in +-1 / sqrt(in).
+  void InitUniform(at::Generator generator) const;
+  // Orthogonal weights times `hidden_gain`, or `output_gain` in the last layer;
+  // zero biases (Saxe et al. 2013, arXiv:1312.6120).
+  void InitOrthogonal(double hidden_gain, double output_gain, at::Generator generator) const;
+
+ private:
+  void Activate(at::Tensor* output) const;
+  // Turns the gradient of f(x) into that of x, given f(x).
+  void ActivateBackward(const at::Tensor& output, at::Tensor* gradient) const;
+  at::Tensor Members(const at::Tensor& input) const;
+
+  const MlpShape shape_;
+  std::vector<at::Tensor> weight_;  // [E, out, in]
+  std::vector<at::Tensor> bias_;    // [E, 1, out]
+  std::vector<at::Tensor> weight_gradient_;
+  std::vector<at::Tensor> bias_gradient_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_MLP_H_

@@ -1,0 +1,106 @@
+// Proximal policy optimisation with a clipped objective
+// (Schulman et al. 2017, arXiv:1707.06347) and generalised advantages (gae.h).
+//
+// Over a minibatch of the valid steps, with r = pi(a | s) / pi_behaviour(a | s) and
+// the advantages A normalised to mean 0 and deviation 1 within it:
+//   J_pi    = mean -min(r A, clip(r, 1 - epsilon, 1 + epsilon) A)
+//   J_value = mean max((V - R)^2, (V_clipped - R)^2), R = A + V_old,
+//             V_clipped = V_old + clip(V - V_old, -value_clip, value_clip)
+//   J       = J_pi + value_coef J_value - entropy_coef mean entropy
+// One Adam step (epsilon 1e-5) each, on a gradient scaled down to
+// gradient_norm_max over both networks. Separate networks of the same hidden
+// layers; orthogonal at the start. Gradients are written out by hand (ppo_test.cc
+// holds them against autograd and PyTorch).
+// The observation normaliser takes in a set after the updates from it, so that
+// the behaviour's log-probabilities are of the same normaliser.
+//
+// Shapes: S = T N steps of a set, M = minibatch_size. The S % M steps that a
+// permutation leaves over sit out that epoch.
+// Thread safety: none; one trainer thread.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_PPO_H_
+#define ARMATURE_LEARNER_ALGORITHMS_PPO_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ATen/core/Generator.h"
+#include "ATen/core/Tensor.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "c10/core/Device.h"
+#include "common/policy/policy_network.h"
+#include "learner/algorithms/adam.h"
+#include "learner/algorithms/algorithm.h"
+#include "learner/algorithms/algorithm_config.h"
+#include "learner/algorithms/mlp.h"
+#include "learner/algorithms/running_normalizer.h"
+#include "learner/algorithms/scalar_means.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+class Ppo : public OnPolicyAlgorithm {
+ public:
+  // OK; InvalidArgument: `spec` is bad or its head neither a diagonal Gaussian
+  // nor categorical.
+  static absl::StatusOr<std::unique_ptr<Ppo>> Create(const PpoConfig& config,
+                                                     const v1::PolicySpec& spec, uint64_t seed,
+                                                     c10::Device device);
+
+  const PolicyNetwork& policy() const override { return *policy_; }
+  int64_t learner_steps() const override { return learner_steps_; }
+  Scalars TakeScalars() override;
+  NamedTensors State() const override;
+  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
+
+  // Requires S >= M.
+  void Update(const TrajectorySet& set, double progress) override;
+
+  // Update with the order of the steps given: int64 [epochs, S].
+  void UpdateInOrder(const TrajectorySet& set, double progress, const at::Tensor& order);
+
+  // Gradients that the last minibatch stepped along (scaled down already), end to
+  // end in the order of the parameters.
+  const at::Tensor& policy_gradient() const { return policy_gradient_; }
+  const at::Tensor& value_gradient() const { return value_gradient_; }
+
+ private:
+  // The columns of one row [M, ..] that a minibatch gathers.
+  struct Minibatch;
+
+  Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
+
+  at::Tensor MakeRows(const TrajectorySet& set);
+  void UpdateMinibatch(const Minibatch& minibatch, double learning_rate);
+  at::Tensor PolicyHeadGradient(const Minibatch& minibatch, const at::Tensor& head);
+  at::Tensor ValueGradient(const Minibatch& minibatch, const at::Tensor& value);
+
+  const PpoConfig config_;
+  std::unique_ptr<PolicyNetwork> policy_;
+  at::Generator generator_;
+  std::optional<RunningNormalizer> normalizer_;
+
+  // Flat parameters and their gradients; the networks are views of them.
+  at::Tensor gradient_;  // [policy | value]
+  at::Tensor policy_gradient_;
+  at::Tensor value_gradient_;
+  at::Tensor value_parameters_;
+  at::Tensor log_std_;  // [A]; Box only.
+  at::Tensor log_std_gradient_;
+  Mlp actor_;
+  Mlp value_;
+  Adam adam_;
+  Mlp::Tape actor_tape_;
+  Mlp::Tape value_tape_;
+
+  ScalarMeans minibatch_scalars_;
+  ScalarMeans set_scalars_;
+  int64_t learner_steps_ = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_PPO_H_

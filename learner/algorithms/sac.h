@@ -1,0 +1,109 @@
+// Soft actor-critic with twin critics and learned temperature
+// (Haarnoja et al. 2018, arXiv:1812.05905).
+//
+// With s, a, r, s', d the sample, pi the squashed Gaussian policy, Q_1 and Q_2 the
+// critics, Q'_1 and Q'_2 their slow targets, alpha = exp(log_alpha), H the target
+// entropy, and a' ~ pi(s'), a~ ~ pi(s):
+//   y         = r + gamma (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
+//   J_Q       = sum_j mean (Q_j(s, a) - y)^2 / 2
+//   J_pi      = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~))  with the new Q_j
+//   J_alpha   = mean -log_alpha (log pi(a~ | s) + H)
+//   Q'_j     <- (1 - tau) Q'_j + tau Q_j
+// Each is one Adam step; alpha in J_Q and J_pi is that of before the update.
+// Gradients are written out by hand (sac_test.cc holds them against autograd and
+// PyTorch): fewer, larger kernels on buffers that are allocated once.
+//
+// Thread safety: none; one trainer thread.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_SAC_H_
+#define ARMATURE_LEARNER_ALGORITHMS_SAC_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ATen/core/Generator.h"
+#include "ATen/core/Tensor.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "c10/core/Device.h"
+#include "common/policy/policy_network.h"
+#include "learner/algorithms/adam.h"
+#include "learner/algorithms/algorithm.h"
+#include "learner/algorithms/algorithm_config.h"
+#include "learner/algorithms/mlp.h"
+#include "learner/algorithms/running_normalizer.h"
+#include "learner/algorithms/scalar_means.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+class Sac : public OffPolicyAlgorithm {
+ public:
+  // The critics have the policy's hidden layers. Layers begin as PyTorch's
+  // Linear does, from `seed`.
+  // OK; InvalidArgument: `spec` is bad or not a squashed Gaussian's.
+  static absl::StatusOr<std::unique_ptr<Sac>> Create(const SacConfig& config,
+                                                     const v1::PolicySpec& spec, uint64_t seed,
+                                                     c10::Device device);
+
+  const PolicyNetwork& policy() const override { return *policy_; }
+  int64_t learner_steps() const override { return learner_steps_; }
+  Scalars TakeScalars() override;
+  NamedTensors State() const override;
+  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
+
+  void ObserveNew(const at::Tensor& observation) override;
+  void Update(const TransitionSample& sample) override;
+
+  // Update with the noise of a' and a~ given: float32 [2 B, A], the rows of s'
+  // first.
+  void UpdateWithNoise(const TransitionSample& sample, const at::Tensor& noise);
+
+  // Gradients that the last update stepped along, end to end in the order of the
+  // parameters: policy [P], critics (see Mlp), log_alpha [1].
+  const at::Tensor& policy_gradient() const { return policy_gradient_; }
+  const at::Tensor& critic_gradient() const { return critic_gradient_; }
+  const at::Tensor& temperature_gradient() const { return log_alpha_gradient_; }
+
+ private:
+  // Buffers of one update of B transitions.
+  struct Batch;
+
+  Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
+
+  void Prepare(const TransitionSample& sample);
+  void DrawActions(const at::Tensor& noise);
+  void UpdateCritics(const TransitionSample& sample);
+  void UpdatePolicy();
+  void UpdateTemperature();
+
+  const SacConfig config_;
+  const double target_entropy_;
+  std::unique_ptr<PolicyNetwork> policy_;
+  at::Generator generator_;
+  std::optional<RunningNormalizer> normalizer_;
+
+  // Flat parameters and their gradients; the networks are views of them.
+  at::Tensor policy_gradient_;
+  at::Tensor critic_parameters_;
+  at::Tensor critic_gradient_;
+  at::Tensor target_parameters_;
+  at::Tensor log_alpha_;           // [1]
+  at::Tensor log_alpha_gradient_;  // [1]
+  Mlp actor_;
+  Mlp critics_;  // Two side by side: [observation, action] -> Q.
+  Mlp targets_;
+  Adam policy_adam_;
+  Adam critic_adam_;
+  Adam log_alpha_adam_;
+
+  std::unique_ptr<Batch> batch_;
+  ScalarMeans scalars_;
+  int64_t learner_steps_ = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_SAC_H_

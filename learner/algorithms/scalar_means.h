@@ -1,0 +1,35 @@
+// Means of scalars that stay on the device until they are taken.
+//
+// Thread safety: none.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_SCALAR_MEANS_H_
+#define ARMATURE_LEARNER_ALGORITHMS_SCALAR_MEANS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ATen/core/Tensor.h"
+#include "c10/core/Device.h"
+#include "learner/algorithms/algorithm.h"
+
+namespace armature {
+
+class ScalarMeans {
+ public:
+  ScalarMeans(std::vector<std::string> names, c10::Device device);
+
+  // One float32 scalar, [], a name.
+  void Add(const std::vector<at::Tensor>& values);
+  // Puts the means since the last Take into `scalars`; nothing if there are none.
+  // Waits for the device.
+  void Take(Scalars* scalars);
+
+ private:
+  const std::vector<std::string> names_;
+  at::Tensor sums_;  // float64 [names]
+  int64_t count_ = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_SCALAR_MEANS_H_
