@@ -5,7 +5,7 @@ def armature_proto(name, src, deps = [], grpc = False):
 
     Args:
       name: the library.
-      src: the .proto file, in the folder of the calling BUILD file.
+      src: the .proto file, in the folder of the calling BUILD file; it may import those of //proto.
       deps: libraries of the files that `src` imports (with grpc: of its messages).
       grpc: generate the service stubs instead of the messages.
     """
@@ -16,7 +16,7 @@ def armature_proto(name, src, deps = [], grpc = False):
         flags = "--grpc_out=$(GENDIR) --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin)"
     native.genrule(
         name = name + "_gen",
-        srcs = ["//proto:all_protos"],
+        srcs = ["//proto:all_protos", src],
         outs = [base + ".cc", base + ".h"],
         cmd = "protoc -I. %s %s/%s" % (flags, package, src),
         message = "Generating C++ from " + src,

@@ -1,0 +1,46 @@
+// Writes a file so that readers, and a crash at any moment, see the old content
+// or the new one, never a part: a temporary beside it, fsync, rename, fsync of
+// the folder.
+//
+// Thread safety: compatible.
+// Call order: Open Append* Commit. A file that is not committed is removed.
+#ifndef ARMATURE_LEARNER_CHECKPOINT_ATOMIC_FILE_H_
+#define ARMATURE_LEARNER_CHECKPOINT_ATOMIC_FILE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace armature {
+
+// Errors: ResourceExhausted: the disk, quota or file size limit is full; NotFound,
+// PermissionDenied, Internal: as the system says. The message names the path.
+class AtomicFile {
+ public:
+  static absl::StatusOr<AtomicFile> Open(const std::string& path);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  absl::Status Append(absl::string_view bytes);
+  absl::Status Commit();
+
+ private:
+  AtomicFile(std::string path, std::string temporary, int descriptor);
+
+  std::string path_;
+  std::string temporary_;
+  int descriptor_;
+};
+
+// Open, Append, Commit.
+absl::Status WriteFile(const std::string& path, absl::string_view content);
+
+// OK; NotFound, PermissionDenied, Internal: as the system says.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_CHECKPOINT_ATOMIC_FILE_H_

@@ -1,0 +1,36 @@
+// Named tensors and text in one safetensors file: policies and checkpoints.
+//
+// Layout (https://github.com/huggingface/safetensors): header length, 8 bytes
+// little-endian; header, JSON {name: {dtype, shape, data_offsets}, ...,
+// "__metadata__": {name: text}}; the tensors, little-endian, one after the other.
+// The metadata entry "crc32c" (8 hex digits) is the checksum of what follows the
+// header. Nothing in a file is executed.
+//
+// Thread safety: free functions on plain values.
+#ifndef ARMATURE_LEARNER_CHECKPOINT_TENSOR_FILE_H_
+#define ARMATURE_LEARNER_CHECKPOINT_TENSOR_FILE_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/policy/policy_network.h"
+
+namespace armature {
+
+struct TensorFile {
+  std::map<std::string, std::string> metadata;  // Without "crc32c".
+  NamedTensors tensors;  // float32, float64, int32, int64 or uint8; names unique.
+
+  // Atomic: see AtomicFile, also for errors. Copies from the device.
+  absl::Status Write(const std::string& path) const;
+
+  // Tensors on the CPU, in file order. OK; NotFound: no such file; DataLoss: it
+  // is cut short, malformed or its checksum differs (the message names the path).
+  static absl::StatusOr<TensorFile> Read(const std::string& path);
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_CHECKPOINT_TENSOR_FILE_H_

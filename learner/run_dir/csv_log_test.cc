@@ -1,0 +1,40 @@
+#include "learner/run_dir/csv_log.h"
+
+#include <cmath>
+#include <filesystem>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "learner/checkpoint/atomic_file.h"
+
+namespace armature {
+namespace {
+
+std::string NewPath(const std::string& name) {
+  const std::string path = testing::TempDir() + "/" + name;
+  std::filesystem::remove(path);
+  return path;
+}
+
+TEST(CsvLog, ANewColumnIsEmptyInTheRowsBefore) {
+  const std::string path = NewPath("grows.csv");
+  CsvLog log = CsvLog::Open(path).value();
+  ASSERT_TRUE(log.Append({{"env_steps", 1000000}, {"fps", 12.5}}).ok());
+  ASSERT_TRUE(log.Append({{"env_steps", 2000000}, {"loss", 0.25}, {"fps", NAN}}).ok());
+  EXPECT_EQ(ReadFile(path).value(), "env_steps,fps,loss\n1000000,12.5,\n2000000,,0.25\n");
+}
+
+TEST(CsvLog, AResumedRunGoesOnWithTheFile) {
+  const std::string path = NewPath("resumed.csv");
+  ASSERT_TRUE(CsvLog::Open(path)->Append({{"a", 1}, {"b", 2}}).ok());
+  ASSERT_TRUE(CsvLog::Open(path)->Append({{"b", 4}, {"a", 3}}).ok());
+  EXPECT_EQ(ReadFile(path).value(), "a,b\n1,2\n3,4\n");
+}
+
+TEST(CsvLog, AFolderThatIsGoneIsAnError) {
+  CsvLog log = CsvLog::Open(testing::TempDir() + "/no/such/file.csv").value();
+  EXPECT_FALSE(log.Append({{"a", 1}}).ok());
+}
+
+}  // namespace
+}  // namespace armature

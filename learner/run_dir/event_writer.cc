@@ -1,0 +1,56 @@
+#include "learner/run_dir/event_writer.h"
+
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "common/checksum/crc32c.h"
+#include "learner/run_dir/event.pb.h"
+
+namespace armature {
+namespace {
+
+uint32_t Masked(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8u; }
+
+template <typename T>
+absl::string_view BytesOf(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof(value)};
+}
+
+}  // namespace
+
+EventWriter::EventWriter(const std::string& folder, absl::Time now)
+    : path_(absl::StrCat(folder, "/events.out.tfevents.", absl::ToUnixSeconds(now), ".armature.",
+                         getpid())),
+      out_(path_, std::ios::binary | std::ios::app) {
+  event::Event first;
+  first.set_wall_time(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  first.set_file_version("brain.Event:2");
+  WriteRecord(first.SerializeAsString());
+}
+
+absl::Status EventWriter::Append(const std::map<std::string, double>& scalars, int64_t step,
+                                 absl::Time now) {
+  event::Event event;
+  event.set_wall_time(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  event.set_step(step);
+  for (const auto& [tag, scalar] : scalars) {
+    event::Summary::Value* value = event.mutable_summary()->add_value();
+    value->set_tag(tag);
+    value->set_simple_value(static_cast<float>(scalar));
+  }
+  out_.clear();  // A disk that was full may have room again.
+  WriteRecord(event.SerializeAsString());
+  out_.flush();
+  if (!out_) return absl::UnavailableError(absl::StrCat("cannot write ", path_));
+  return absl::OkStatus();
+}
+
+void EventWriter::WriteRecord(const std::string& event) {
+  const uint64_t length = event.size();
+  const uint32_t length_crc = Masked(Crc32c(BytesOf(length)));
+  const uint32_t event_crc = Masked(Crc32c(event));
+  out_ << BytesOf(length) << BytesOf(length_crc) << event << BytesOf(event_crc);
+}
+
+}  // namespace armature

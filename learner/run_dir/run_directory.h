@@ -1,0 +1,94 @@
+// The folder that a run leaves behind:
+//   config.yaml          resolved configuration
+//   run.json             run id, policy versions in use
+//   progress.csv         a row every learner.log_every_s
+//   events.out.tfevents.*  the same for TensorBoard
+//   evaluations.csv      a row an evaluation
+//   checkpoints/         see CheckpointFolder
+//   models/              policy_<version>.safetensors, policy_final.safetensors
+//   result.json          how it ended
+//
+// Thread safety: compatible.
+#ifndef ARMATURE_LEARNER_RUN_DIR_RUN_DIRECTORY_H_
+#define ARMATURE_LEARNER_RUN_DIR_RUN_DIRECTORY_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "learner/run_dir/csv_log.h"
+#include "learner/run_dir/event_writer.h"
+
+namespace armature {
+
+// How a run ended; result.json.
+struct RunResult {
+  bool target_reached = false;
+  double success_rate = 0;  // NaN: not evaluated, or the environment reports none.
+  double return_mean = 0;   // NaN: not evaluated.
+  uint64_t env_steps = 0;
+  uint64_t learner_steps = 0;
+  double wall_s = 0;
+  uint64_t policy_version = 0;  // That of models/policy_final.safetensors.
+  std::string reason;
+};
+
+class RunDirectory {
+ public:
+  // Makes <output_dir>/<name>/<YYYYMMDD-HHMMSS>, with "-2", "-3" ... where it is
+  // taken. Errors: as the file system says, naming the path.
+  static absl::StatusOr<std::unique_ptr<RunDirectory>> Create(const std::string& output_dir,
+                                                              const std::string& name,
+                                                              absl::Time now);
+  // Goes on in `path`, which is made if it is absent.
+  // Errors: as Create; DataLoss: run.json is damaged.
+  static absl::StatusOr<std::unique_ptr<RunDirectory>> Open(const std::string& path,
+                                                            absl::Time now);
+
+  const std::string& path() const { return path_; }
+  std::string checkpoints() const { return path_ + "/checkpoints"; }
+  // models/policy_<suffix>.safetensors
+  std::string ModelPath(const std::string& suffix) const;
+  // Kept over resumes.
+  const std::string& run_id() const { return run_id_; }
+
+  // No version up to this one may be published: a learner that was killed may
+  // have published it. Fixed at opening.
+  uint64_t policy_versions_used() const { return policy_versions_used_; }
+  // Call before `version` is published; writes only once in many versions.
+  absl::Status ReservePolicyVersion(uint64_t version);
+
+  absl::Status WriteConfig(const std::string& yaml);
+  absl::Status WriteResult(const RunResult& result);
+
+  // A row of progress.csv and a point of every scalar (TensorBoard's tags).
+  // Values that are not finite are left out.
+  absl::Status LogProgress(const std::map<std::string, double>& scalars, uint64_t env_steps,
+                           double wall_s, absl::Time now);
+  // A row of evaluations.csv and points eval/*.
+  absl::Status LogEvaluation(const std::map<std::string, double>& scalars, uint64_t env_steps,
+                             double wall_s, absl::Time now);
+
+ private:
+  RunDirectory(std::string path, std::string run_id, uint64_t policy_versions_used, CsvLog progress,
+               CsvLog evaluations, absl::Time now);
+  absl::Status Log(const std::map<std::string, double>& scalars, uint64_t env_steps, double wall_s,
+                   absl::Time now, CsvLog* csv);
+  absl::Status WriteRunFile() const;
+
+  const std::string path_;
+  const std::string run_id_;
+  const uint64_t policy_versions_used_;
+  uint64_t policy_versions_reserved_;
+  CsvLog progress_;
+  CsvLog evaluations_;
+  EventWriter events_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_RUN_DIR_RUN_DIRECTORY_H_

@@ -1,0 +1,99 @@
+#include "learner/run_dir/run_directory.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "learner/checkpoint/atomic_file.h"
+#include "nlohmann/json.hpp"
+
+namespace armature {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+std::string NewPath(const std::string& name) {
+  const std::string path = testing::TempDir() + "/" + name;
+  std::filesystem::remove_all(path);
+  return path;
+}
+
+TEST(RunDirectory, TwoRunsOfOneSecondGetTheirOwn) {
+  const std::string output = NewPath("outputs");
+  const absl::Time now =
+      absl::FromCivil(absl::CivilSecond(2026, 1, 2, 3, 4, 5), absl::LocalTimeZone());
+  const auto first = RunDirectory::Create(output, "reach", now);
+  const auto second = RunDirectory::Create(output, "reach", now);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_THAT((*first)->path(), EndsWith("/reach/20260102-030405"));
+  EXPECT_THAT((*second)->path(), EndsWith("/reach/20260102-030405-2"));
+  EXPECT_NE((*first)->run_id(), (*second)->run_id());
+}
+
+TEST(RunDirectory, RunIdAndUsedPolicyVersionsSurviveAKill) {
+  const std::string path = NewPath("killed");
+  std::string run_id;
+  {
+    auto directory = RunDirectory::Open(path, absl::Now()).value();
+    EXPECT_EQ(directory->policy_versions_used(), 0u);
+    for (uint64_t version = 1; version <= 1500; ++version) {
+      ASSERT_TRUE(directory->ReservePolicyVersion(version).ok());
+    }
+    run_id = directory->run_id();
+  }
+  const auto resumed = RunDirectory::Open(path, absl::Now()).value();
+  EXPECT_EQ(resumed->run_id(), run_id);
+  EXPECT_GE(resumed->policy_versions_used(), 1500u);
+  EXPECT_LT(resumed->policy_versions_used(), 3000u);
+}
+
+TEST(RunDirectory, ADamagedRunFileIsNamed) {
+  const std::string path = NewPath("damaged");
+  std::filesystem::create_directories(path);
+  std::ofstream(path + "/run.json") << "{\"run_id\": 3";
+  const absl::Status status = RunDirectory::Open(path, absl::Now()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(status.message(), HasSubstr("damaged/run.json"));
+}
+
+TEST(RunDirectory, AnUnusablePlaceIsNamed) {
+  const absl::Status status = RunDirectory::Create("/proc/x", "reach", absl::Now()).status();
+  EXPECT_THAT(status.message(), HasSubstr("/proc/x/reach"));
+}
+
+TEST(RunDirectory, ProgressAndEvaluationsAreRowsAndTheResultIsJson) {
+  const std::string path = NewPath("logged");
+  auto directory = RunDirectory::Open(path, absl::Now()).value();
+  ASSERT_TRUE(
+      directory
+          ->LogProgress({{"time/fps", 100}, {"rollout/ep_rew_mean", kNaN}}, 500, 1.5, absl::Now())
+          .ok());
+  ASSERT_TRUE(directory->LogEvaluation({{"eval/mean_reward", -3}}, 500, 2, absl::Now()).ok());
+  EXPECT_EQ(ReadFile(path + "/progress.csv").value(), "env_steps,wall_s,time/fps\n500,1.5,100\n");
+  EXPECT_EQ(ReadFile(path + "/evaluations.csv").value(),
+            "env_steps,wall_s,eval/mean_reward\n500,2,-3\n");
+  RunResult result;
+  result.target_reached = true;
+  result.success_rate = 0.96;
+  result.return_mean = kNaN;
+  result.reason = "success_rate 0.96";
+  ASSERT_TRUE(directory->WriteResult(result).ok());
+  const auto json = nlohmann::json::parse(ReadFile(path + "/result.json").value());
+  EXPECT_EQ(json["success_rate"], 0.96);
+  EXPECT_TRUE(json["return_mean"].is_null());
+  EXPECT_EQ(json["target_reached"], true);
+}
+
+}  // namespace
+}  // namespace armature

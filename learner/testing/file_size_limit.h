@@ -1,0 +1,34 @@
+// Makes every write of this process beyond `bytes` into a file fail, as a full
+// disk does, for as long as it lives.
+//
+// Thread safety: none; it holds for the whole process.
+#ifndef ARMATURE_LEARNER_TESTING_FILE_SIZE_LIMIT_H_
+#define ARMATURE_LEARNER_TESTING_FILE_SIZE_LIMIT_H_
+
+#include <signal.h>
+#include <sys/resource.h>
+
+namespace armature {
+
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    handler_ = signal(SIGXFSZ, SIG_IGN);  // So that write() fails with EFBIG.
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit = {bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_;
+  sighandler_t handler_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TESTING_FILE_SIZE_LIMIT_H_
