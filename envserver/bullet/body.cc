@@ -27,13 +27,15 @@ Body::Body(std::shared_ptr<const BodyModel> model, const BodyOptions& options, i
           multibody_.get(), link, model_link.position_low, model_link.position_high);
       joint.limit->finalizeMultiDof();
     }
-    joint.motor = std::make_unique<btMultiBodyJointMotor>(multibody_.get(), link,
-                                                          /*desiredVelocity=*/0,
-                                                          /*maxMotorImpulse=*/0);
-    joint.motor->finalizeMultiDof();
+    if (options.motors) {
+      joint.motor = std::make_unique<btMultiBodyJointMotor>(multibody_.get(), link,
+                                                            /*desiredVelocity=*/0,
+                                                            /*maxMotorImpulse=*/0);
+      joint.motor->finalizeMultiDof();
+    }
     joints_.push_back(std::move(joint));
   }
-  targets_.resize(num_dofs());
+  if (options.motors) targets_.resize(num_dofs());
   for (int link = -1; link < num_links; ++link) {
     if (link_model(link).shape != nullptr) AddCollider(link, options);
   }
@@ -98,7 +100,9 @@ void Body::SetState(const BodyState& state) {
   multibody_->setBaseVel(state.base_linear_velocity);
   multibody_->setBaseOmega(state.base_angular_velocity);
   SetJoints(state.joint_position, state.joint_velocity);
-  for (int dof = 0; dof < num_dofs(); ++dof) SetMotor(dof, state.motor[dof]);
+  for (size_t dof = 0; dof < state.motor.size(); ++dof) {
+    SetMotor(static_cast<int>(dof), state.motor[dof]);
+  }
 }
 
 void Body::GetState(BodyState* state) const {

@@ -22,6 +22,7 @@ struct BodyOptions {
   btTransform base_pose = btTransform::getIdentity();  // Of the base's link frame.
   bool fixed_base = false;
   bool self_collision = false;
+  bool motors = true;  // Whether joints have motors; without, SetMotor is not called.
   double linear_damping = 0.04;
   double angular_damping = 0.04;
   double friction = 0.5;  // Of every link; a pair's friction is the product.
@@ -54,7 +55,7 @@ struct BodyState {
   btVector3 base_angular_velocity;
   std::vector<double> joint_position;  // [dofs]
   std::vector<double> joint_velocity;  // [dofs]
-  std::vector<MotorTarget> motor;      // [dofs]
+  std::vector<MotorTarget> motor;      // [dofs], or empty: no motors.
 };
 
 class Body {
@@ -75,7 +76,7 @@ class Body {
   void SetState(const BodyState& state);
   void GetState(BodyState* state) const;
 
-  // Holds until changed. Without a call a joint is free.
+  // Holds until changed. Without a call the joint is free.
   void SetMotor(int dof, const MotorTarget& target);
   // Acts during the next physics step only.
   void AddJointForce(int dof, double force);
@@ -93,7 +94,7 @@ class Body {
   btMultiBody* multibody() { return multibody_.get(); }
   struct Joint {
     std::unique_ptr<btMultiBodyJointLimitConstraint> limit;  // Null: no limits.
-    std::unique_ptr<btMultiBodyJointMotor> motor;
+    std::unique_ptr<btMultiBodyJointMotor> motor;            // Null: no motors.
   };
   const std::vector<Joint>& joints() const { return joints_; }
   const std::vector<std::unique_ptr<btMultiBodyLinkCollider>>& colliders() const {
@@ -116,7 +117,7 @@ class Body {
   std::vector<std::unique_ptr<btMultiBodyLinkCollider>> colliders_;  // Of links with a shape.
   std::unique_ptr<btMultiBody> multibody_;
   std::vector<Joint> joints_;         // [dofs]
-  std::vector<MotorTarget> targets_;  // [dofs]
+  std::vector<MotorTarget> targets_;  // [dofs], or empty: no motors.
   btAlignedObjectArray<btQuaternion> scratch_rotation_;
   btAlignedObjectArray<btVector3> scratch_vector_;
   btAlignedObjectArray<btVector3> scratch_omega_;

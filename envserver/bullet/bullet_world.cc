@@ -55,7 +55,7 @@ BulletWorld::~BulletWorld() {
   for (const auto& body : bodies_) {
     for (const Body::Joint& joint : body->joints()) {
       if (joint.limit != nullptr) world_.removeMultiBodyConstraint(joint.limit.get());
-      world_.removeMultiBodyConstraint(joint.motor.get());
+      if (joint.motor != nullptr) world_.removeMultiBodyConstraint(joint.motor.get());
     }
     world_.removeMultiBody(body->multibody());
     for (const auto& collider : body->colliders()) world_.removeCollisionObject(collider.get());
@@ -73,7 +73,9 @@ Body* BulletWorld::AddBody(std::shared_ptr<const BodyModel> model, const BodyOpt
     if (joint.limit != nullptr) world_.addMultiBodyConstraint(joint.limit.get());
   }
   world_.addMultiBody(body->multibody());
-  for (const Body::Joint& joint : body->joints()) world_.addMultiBodyConstraint(joint.motor.get());
+  for (const Body::Joint& joint : body->joints()) {
+    if (joint.motor != nullptr) world_.addMultiBodyConstraint(joint.motor.get());
+  }
   return body;
 }
 

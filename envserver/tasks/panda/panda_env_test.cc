@@ -165,8 +165,9 @@ TEST_F(ReachTest, RandomActionsScoreAsUpstream) {
     for (float& a : action) a = static_cast<float>(rng.Uniform(-1, 1));
     return action;
   });
-  EXPECT_NEAR(statistics.mean_return, -10.5, 1.0);
-  EXPECT_NEAR(statistics.success_rate, 0.12, 0.05);
+  // Upstream over 400 episodes: -10.0 and 0.17.
+  EXPECT_NEAR(statistics.mean_return, -10.2, 0.7);
+  EXPECT_NEAR(statistics.success_rate, 0.17, 0.04);
 }
 
 TEST_F(ReachTest, GoingStraightToTheGoalScoresAsUpstream) {
