@@ -28,7 +28,7 @@ absl::StatusOr<std::unique_ptr<Env>> EnvRegistry::Make(absl::string_view env_id,
     const std::string nearest = NearestName(env_id, env_ids());
     return absl::NotFoundError(absl::StrCat(
         "unknown environment '", env_id, "'",
-        nearest.empty() ? "" : absl::StrCat("; did you mean '", nearest, "'?"),
+        nearest.empty() ? "." : absl::StrCat("; did you mean '", nearest, "'?"),
         " Hosted here: ", absl::StrJoin(env_ids(), ", ")));
   }
   absl::StatusOr<std::unique_ptr<Env>> env = entry->second.factory(config);

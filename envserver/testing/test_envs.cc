@@ -61,9 +61,7 @@ class PointMass : public Env {
  public:
   PointMass(std::string id, PointMassConfig config, std::shared_ptr<FaultState> faults)
       : spec_(PointMassSpec(id)), config_(std::move(config)), faults_(std::move(faults)) {}
-  ~PointMass() override {
-    if (waited_) faults_->gate->CountDestroyed();
-  }
+  ~PointMass() override { faults_->gate->CountFreed(waited_); }
 
   const EnvSpec& spec() const override { return spec_; }
 
@@ -215,9 +213,19 @@ void HangGate::WaitForDestroyed(int64_t environments) {
   mutex_.Await(absl::Condition(&reached));
 }
 
-void HangGate::CountDestroyed() {
+void HangGate::WaitForFreed(int64_t environments) {
   absl::MutexLock lock(&mutex_);
-  ++destroyed_;
+  const auto reached = [this, environments] {
+    mutex_.AssertReaderHeld();
+    return freed_ >= environments;
+  };
+  mutex_.Await(absl::Condition(&reached));
+}
+
+void HangGate::CountFreed(bool has_waited) {
+  absl::MutexLock lock(&mutex_);
+  ++freed_;
+  if (has_waited) ++destroyed_;
 }
 
 absl::Status RegisterTestEnvs(EnvRegistry& registry, std::shared_ptr<HangGate> gate) {

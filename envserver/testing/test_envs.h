@@ -20,16 +20,20 @@ class HangGate {
   void Pass();
   // Lets every call go on, those to come too.
   void Open();
+  // Returns once so many calls have come here.
   void WaitForWaiting(int64_t calls);
   // Environments that have waited and have since been destroyed.
   void WaitForDestroyed(int64_t environments);
-  void CountDestroyed();
+  // All environments that have been destroyed.
+  void WaitForFreed(int64_t environments);
+  void CountFreed(bool has_waited);
 
  private:
   absl::Mutex mutex_;
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t destroyed_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t freed_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // Registers:

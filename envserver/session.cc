@@ -1,0 +1,307 @@
+#include "envserver/session.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/rpc/protocol.h"
+#include "common/spec/env_spec.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+constexpr uint32_t kGroupsMax = 2;
+
+}  // namespace
+
+Session::Session(const SessionContext* context, SessionSink* sink)
+    : context_(*context), sink_(sink), heard_(context->timer->now()) {}
+
+Session::~Session() = default;
+
+void Session::Start() { ScheduleLease(context_.timer->now() + context_.lease); }
+
+bool Session::OnMessage(const v1::RolloutRequest& request) {
+  absl::MutexLock lock(&mutex_);
+  if (ended_) return false;
+  heard_ = context_.timer->now();
+  switch (request.kind_case()) {
+    case v1::RolloutRequest::kOpen:
+      OnOpen(request.open());
+      break;
+    case v1::RolloutRequest::kActions:
+      OnActions(request.actions());
+      break;
+    case v1::RolloutRequest::kHeartbeat:
+      break;
+    case v1::RolloutRequest::KIND_NOT_SET:
+      Refuse(absl::InvalidArgumentError(
+          "RolloutRequest is empty, expected open, actions or heartbeat"));
+      break;
+  }
+  return !ended_;
+}
+
+absl::Status Session::CheckOpen(const v1::OpenSession& open) const {
+  if (absl::Status status = CheckHandshake(open.handshake(), /*run_id=*/""); !status.ok()) {
+    return status;
+  }
+  if (open.num_envs() == 0) {
+    return absl::InvalidArgumentError("OpenSession.num_envs is 0, expected at least 1");
+  }
+  if (open.num_groups() < 1 || open.num_groups() > kGroupsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("OpenSession.num_groups is ", open.num_groups(),
+                                                   ", expected 1..", kGroupsMax));
+  }
+  if (open.num_envs() % open.num_groups() != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("OpenSession.num_envs is ", open.num_envs(),
+                                                   ", expected a multiple of num_groups, ",
+                                                   open.num_groups()));
+  }
+  if (const int64_t stuck = context_.pool->abandoned(); stuck > context_.abandoned_max) {
+    return absl::UnavailableError(absl::StrCat(stuck, " simulator calls hang on this server, ",
+                                               context_.abandoned_max, " are allowed: restart it"));
+  }
+  return absl::OkStatus();
+}
+
+void Session::OnOpen(const v1::OpenSession& open) {
+  if (opening_ || env_ != nullptr) {
+    return Refuse(absl::InvalidArgumentError("OpenSession came twice, expected once"));
+  }
+  client_ = open.handshake().peer_name();
+  env_id_ = open.env_id();
+  if (absl::Status status = CheckOpen(open); !status.ok()) return Refuse(status);
+  auto grant = context_.table->Acquire(open.num_envs(),
+                                       [weak = weak_from_this()](const absl::Status& status) {
+                                         if (const std::shared_ptr<Session> self = weak.lock()) {
+                                           absl::MutexLock lock(&self->mutex_);
+                                           self->End(status);
+                                         }
+                                       });
+  if (!grant.ok()) return Refuse(grant.status());
+  grant_ = *std::move(grant);
+  expected_spec_hash_ = open.expected_spec_hash();
+  opening_ = true;
+  VectorEnvOptions options;
+  options.env_id = open.env_id();
+  options.env_config = {open.env_config().begin(), open.env_config().end()};
+  options.num_envs = open.num_envs();
+  options.num_groups = open.num_groups();
+  options.seed = open.seed();
+  options.first_slot = open.first_slot();
+  options.abandoned_max = context_.abandoned_max;
+  VectorEnv::Open(context_.registry, context_.pool, std::move(options),
+                  [self = shared_from_this()](absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
+                    self->OnOpened(std::move(env));
+                  });
+}
+
+absl::Status Session::CheckSpec(const VectorEnv& env) const {
+  if (expected_spec_hash_ != 0 && expected_spec_hash_ != env.spec_hash()) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("OpenSession.expected_spec_hash is %016x, expected this server's %016x: "
+                        "another version or another env_config",
+                        expected_spec_hash_, env.spec_hash()));
+  }
+  int64_t row_bytes = 0;
+  for (const FieldSpec& field : env.spec().observation) row_bytes += field.bytes();
+  // Every slot may send a final observation, too.
+  const int64_t batch_bytes = 2 * row_bytes * env.group_size();
+  if (batch_bytes > context_.message_bytes_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "a step batch of ", env.group_size(), " slots may take ", batch_bytes, " bytes, ",
+        context_.message_bytes_max, " are allowed: open smaller sessions"));
+  }
+  return absl::OkStatus();
+}
+
+void Session::OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
+  absl::MutexLock lock(&mutex_);
+  opening_ = false;
+  if (ended_) {
+    if (env.ok()) (*env)->Close();
+    return;
+  }
+  if (!env.ok()) return Refuse(env.status());
+  env_ = *std::move(env);
+  if (absl::Status status = CheckSpec(*env_); !status.ok()) return Refuse(status);
+  auto response = std::make_shared<v1::RolloutResponse>();
+  v1::SessionOpened* opened = response->mutable_opened();
+  *opened->mutable_handshake() = MakeHandshake(context_.server_name, context_.incarnation, "");
+  opened->set_session_id(grant_->session_id());
+  *opened->mutable_spec() = env_->spec().ToProto();
+  opened->set_spec_hash(env_->spec_hash());
+  opened->set_lease_s(absl::ToDoubleSeconds(context_.lease));
+  outbox_.push_back(std::move(response));
+  groups_.resize(env_->num_groups());
+  for (int64_t group = 0; group < env_->num_groups(); ++group) {
+    env_->ResetGroup(group, [self = shared_from_this(), group](const StepOutcome& outcome) {
+      self->OnStepped(group, outcome);
+    });
+  }
+  spdlog::info("session {}: {} opened {} slots of {}", grant_->session_id(), client_,
+               env_->num_groups() * env_->group_size(), env_id_);
+  Send();
+}
+
+void Session::OnActions(const v1::ActionBatch& actions) {
+  if (env_ == nullptr) {
+    return Refuse(absl::InvalidArgumentError(
+        "ActionBatch came before SessionOpened was sent, expected OpenSession first"));
+  }
+  if (actions.group() >= groups_.size()) {
+    return Refuse(absl::InvalidArgumentError(absl::StrCat("ActionBatch.group is ", actions.group(),
+                                                          ", expected 0..", groups_.size() - 1)));
+  }
+  Group& group = groups_[actions.group()];
+  const std::string name = absl::StrCat("ActionBatch of group ", actions.group());
+  if (group.turn != Turn::kClient) {
+    return Refuse(absl::InvalidArgumentError(
+        absl::StrCat(name, " came before the last one's StepBatch, expected one at a time")));
+  }
+  if (actions.step() != group.step) {
+    return Refuse(absl::InvalidArgumentError(
+        absl::StrCat(name, ": step is ", actions.step(), ", expected ", group.step)));
+  }
+  const absl::Status status =
+      env_->StepGroup(actions.group(), actions.action(),
+                      [self = shared_from_this(), index = actions.group()](
+                          const StepOutcome& outcome) { self->OnStepped(index, outcome); });
+  if (!status.ok()) {
+    return Refuse(absl::Status(
+        status.code(), absl::StrCat(name, " step ", actions.step(), ": ", status.message())));
+  }
+  context_.metrics->actions_wait.Observe(absl::ToDoubleSeconds(heard_ - group.since));
+  group.turn = Turn::kServer;
+  group.since = heard_;
+}
+
+void Session::OnStepped(int64_t group_index, const StepOutcome& outcome) {
+  absl::MutexLock lock(&mutex_);
+  if (ended_) return;
+  Group& group = groups_[group_index];
+  const bool first = outcome.status.ok() && outcome.response->step().step() == 0;
+  context_.metrics->CountStep(env_id_, outcome.status.ok() ? env_->group_size() : 0, first,
+                              outcome);
+  if (!outcome.status.ok()) return Refuse(outcome.status);
+  if (!first) {
+    context_.metrics->step_duration.Observe(
+        absl::ToDoubleSeconds(context_.timer->now() - group.since));
+  }
+  LogFaults(outcome.response->step());
+  group.turn = Turn::kQueued;
+  outbox_.push_back(outcome.response);
+  Send();
+}
+
+void Session::OnWritten(bool ok) {
+  absl::MutexLock lock(&mutex_);
+  writing_ = nullptr;
+  if (ended_) {
+    if (sink_ != nullptr) sink_->End(end_status_);
+    return;
+  }
+  if (!ok) return End(absl::CancelledError("the stream broke"));
+  Send();
+}
+
+void Session::OnHalfClose() {
+  absl::MutexLock lock(&mutex_);
+  half_closed_ = true;
+  Send();
+}
+
+void Session::OnBroken() {
+  absl::MutexLock lock(&mutex_);
+  End(absl::CancelledError("the client ended the stream"));
+}
+
+void Session::OnClosed() {
+  absl::MutexLock lock(&mutex_);
+  sink_ = nullptr;
+}
+
+void Session::Send() {
+  if (ended_ || writing_ != nullptr) return;
+  if (outbox_.empty()) {
+    if (half_closed_ && AllAnswered()) End(absl::OkStatus());
+    return;
+  }
+  writing_ = std::move(outbox_.front());
+  outbox_.pop_front();
+  heard_ = context_.timer->now();
+  if (writing_->has_step()) {
+    // From here on the client may answer; before, it could make the step after the
+    // next one overwrite a batch that is still being sent.
+    Group& group = groups_[writing_->step().group()];
+    group.turn = Turn::kClient;
+    group.step = writing_->step().step();
+    group.since = heard_;
+  }
+  sink_->Write(*writing_);
+}
+
+bool Session::AllAnswered() const {
+  if (opening_) return false;
+  for (const Group& group : groups_) {
+    if (group.turn != Turn::kClient) return false;
+  }
+  return true;
+}
+
+void Session::Refuse(const absl::Status& status) {
+  if (ended_) return;
+  context_.metrics->CountRefusal(status);
+  std::string place = absl::StrCat("env server ", context_.server_name);
+  if (!env_id_.empty()) absl::StrAppend(&place, ", env ", env_id_);
+  End(absl::Status(status.code(), absl::StrCat(place, ": ", status.message())));
+}
+
+void Session::End(const absl::Status& status) {
+  if (ended_) return;
+  ended_ = true;
+  end_status_ = status;
+  spdlog::log(status.ok() || absl::IsCancelled(status) ? spdlog::level::info : spdlog::level::warn,
+              "session {} of {} ended: {}", grant_ == nullptr ? 0 : grant_->session_id(),
+              client_.empty() ? "an unnamed client" : client_, status.ToString());
+  grant_ = nullptr;
+  if (env_ != nullptr) env_->Close();
+  outbox_.clear();
+  if (writing_ == nullptr && sink_ != nullptr) sink_->End(status);
+}
+
+void Session::ScheduleLease(absl::Duration deadline) {
+  context_.timer->Schedule(deadline, [weak = weak_from_this()] {
+    if (const std::shared_ptr<Session> self = weak.lock()) self->OnLeaseDue();
+  });
+}
+
+void Session::OnLeaseDue() {
+  absl::MutexLock lock(&mutex_);
+  if (ended_) return;
+  const absl::Duration now = context_.timer->now();
+  bool servers_turn = opening_;
+  for (const Group& group : groups_) servers_turn |= group.turn == Turn::kServer;
+  const absl::Duration deadline = (servers_turn ? now : heard_) + context_.lease;
+  if (now < deadline) return ScheduleLease(deadline);
+  context_.metrics->leases_expired.Increment();
+  const bool stalled = writing_ != nullptr;
+  End(absl::DeadlineExceededError(
+      absl::StrCat("env server ", context_.server_name, ": nothing came for ",
+                   absl::FormatDuration(context_.lease), ": the session lost its slots")));
+  if (stalled && sink_ != nullptr) sink_->Abort();
+}
+
+void Session::LogFaults(const v1::StepBatch& batch) {
+  for (const std::string& fault : batch.fault()) {
+    // The 1st, 2nd, 4th, 8th ...: a simulator that always breaks must not fill the log.
+    ++faults_;
+    if ((faults_ & (faults_ - 1)) == 0) {
+      spdlog::warn("session {}: {} ({} so far)", grant_->session_id(), fault, faults_);
+    }
+  }
+}
+
+}  // namespace armature
