@@ -1,6 +1,6 @@
 #include "common/policy/policy_wire.h"
 
-#include <cstring>
+#include <algorithm>
 #include <vector>
 
 #include "ATen/ATen.h"
@@ -57,7 +57,8 @@ absl::StatusOr<NamedTensors> DecodePolicy(const v1::PolicyUpdate& update) {
       return status;
     }
     at::Tensor values = at::empty(shape, at::kFloat);
-    std::memcpy(values.mutable_data_ptr<float>(), tensor.packed().data(), tensor.packed().size());
+    const absl::Span<const float> packed = TensorValues<float>(tensor);
+    std::copy(packed.begin(), packed.end(), values.mutable_data_ptr<float>());
     tensors.emplace_back(named.name(), std::move(values));
   }
   return tensors;

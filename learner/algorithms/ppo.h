@@ -68,15 +68,23 @@ class Ppo : public OnPolicyAlgorithm {
   const at::Tensor& value_gradient() const { return value_gradient_; }
 
  private:
-  // The columns of one row [M, ..] that a minibatch gathers.
   struct Minibatch;
+  // Scalars are [].
+  struct PolicyLoss {
+    at::Tensor head_gradient;  // [M, A]
+    at::Tensor loss;
+    at::Tensor entropy;
+    at::Tensor approx_kl;
+    at::Tensor clip_fraction;
+  };
 
   Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
 
   at::Tensor MakeRows(const TrajectorySet& set);
+  at::Tensor Values(const at::Tensor& observation) const;  // [n, D] -> [n]
+  at::Tensor ExplainedVariance(const at::Tensor& rows) const;
   void UpdateMinibatch(const Minibatch& minibatch, double learning_rate);
-  at::Tensor PolicyHeadGradient(const Minibatch& minibatch, const at::Tensor& head);
-  at::Tensor ValueGradient(const Minibatch& minibatch, const at::Tensor& value);
+  PolicyLoss PolicyHeadLoss(const Minibatch& minibatch, const at::Tensor& head);
 
   const PpoConfig config_;
   std::unique_ptr<PolicyNetwork> policy_;
@@ -84,10 +92,10 @@ class Ppo : public OnPolicyAlgorithm {
   std::optional<RunningNormalizer> normalizer_;
 
   // Flat parameters and their gradients; the networks are views of them.
+  at::Tensor value_parameters_;
   at::Tensor gradient_;  // [policy | value]
   at::Tensor policy_gradient_;
   at::Tensor value_gradient_;
-  at::Tensor value_parameters_;
   at::Tensor log_std_;  // [A]; Box only.
   at::Tensor log_std_gradient_;
   Mlp actor_;

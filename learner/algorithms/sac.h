@@ -48,6 +48,8 @@ class Sac : public OffPolicyAlgorithm {
                                                      const v1::PolicySpec& spec, uint64_t seed,
                                                      c10::Device device);
 
+  ~Sac() override;
+
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
   Scalars TakeScalars() override;
@@ -73,11 +75,9 @@ class Sac : public OffPolicyAlgorithm {
 
   Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
 
-  void Prepare(const TransitionSample& sample);
-  void DrawActions(const at::Tensor& noise);
-  void UpdateCritics(const TransitionSample& sample);
-  void UpdatePolicy();
-  void UpdateTemperature();
+  void DrawActions(const TransitionSample& sample, const at::Tensor& noise);
+  at::Tensor UpdateCritics(const TransitionSample& sample);  // Gives J_Q, [].
+  at::Tensor UpdatePolicy(const at::Tensor& noise);          // Gives J_pi, [].
 
   const SacConfig config_;
   const double target_entropy_;

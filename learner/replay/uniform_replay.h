@@ -73,8 +73,7 @@ class UniformReplay {
 
   const Options options_;
   const int64_t capacity_;
-  at::Tensor rows_;     // [capacity, 2 D + A + 2]
-  at::Tensor staging_;  // [n, 2 D + A + 2] on the CPU, of the largest n so far.
+  at::Tensor rows_;  // [capacity, 2 D + A + 2]
   int64_t next_row_ = 0;
   int64_t size_ = 0;
   at::Tensor indices_;       // int64 [B]

@@ -1,0 +1,285 @@
+#include "learner/algorithms/ppo.h"
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "ATen/ATen.h"
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "c10/core/InferenceMode.h"
+#include "common/policy/distributions.h"
+#include "common/policy/generator.h"
+#include "common/random/rng.h"
+#include "learner/algorithms/gae.h"
+#include "learner/algorithms/state.h"
+
+namespace armature {
+namespace {
+
+// Engstrom et al. 2020, arXiv:2005.12729: what the reference implementation does
+// beside the paper.
+constexpr double kAdamEpsilon = 1e-5;
+constexpr double kPolicyOutputGain = 0.01;
+constexpr double kValueOutputGain = 1;
+const double kHiddenGain = std::sqrt(2.0);
+
+const double kUnitGaussianEntropy = 0.5 + 0.5 * std::log(2 * M_PI);
+constexpr double kAdvantageStdMin = 1e-8;
+constexpr double kGradientNormMin = 1e-6;  // As torch.nn.utils.clip_grad_norm_.
+
+MlpShape Shape(const v1::PolicySpec& spec, int64_t output_size) {
+  MlpShape shape;
+  shape.sizes = {spec.observation_size()};
+  shape.sizes.insert(shape.sizes.end(), spec.hidden_sizes().begin(), spec.hidden_sizes().end());
+  shape.sizes.push_back(output_size);
+  shape.activation = spec.activation();
+  return shape;
+}
+
+MlpShape ActorShape(const v1::PolicySpec& spec) { return Shape(spec, spec.action_size()); }
+MlpShape ValueShape(const v1::PolicySpec& spec) { return Shape(spec, 1); }
+
+}  // namespace
+
+// Views of the rows [M, ..] that a minibatch gathers.
+struct Ppo::Minibatch {
+  Minibatch(const at::Tensor& rows, int64_t observation_size) {
+    int64_t column = 0;
+    auto take = [&](int64_t count) {
+      column += count;
+      return rows.narrow(1, column - count, count);
+    };
+    observation = take(observation_size);
+    action = take(rows.size(1) - observation_size - 4);
+    old_log_prob = take(1).squeeze(1);
+    advantage = take(1).squeeze(1);
+    old_value = take(1).squeeze(1);
+    const at::Tensor valid = take(1).squeeze(1);
+    valid_count = valid.sum().clamp_min_(1);
+    weight = valid / valid_count;
+  }
+
+  at::Tensor observation;   // [M, D], normalised
+  at::Tensor action;        // [M, A]
+  at::Tensor old_log_prob;  // [M]
+  at::Tensor advantage;     // [M]
+  at::Tensor old_value;     // [M]
+  at::Tensor weight;        // [M]: 1 / valid steps, or 0; a mean is a weighted sum
+  at::Tensor valid_count;   // []
+};
+
+absl::StatusOr<std::unique_ptr<Ppo>> Ppo::Create(const PpoConfig& config,
+                                                 const v1::PolicySpec& spec, uint64_t seed,
+                                                 c10::Device device) {
+  if (spec.head() != v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN &&
+      spec.head() != v1::PolicySpec::HEAD_CATEGORICAL) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("PPO needs a diagonal Gaussian or categorical policy, not ",
+                     v1::PolicySpec::Head_Name(spec.head())));
+  }
+  absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
+  if (!policy.ok()) return policy.status();
+  return absl::WrapUnique(new Ppo(config, std::move(*policy), seed));
+}
+
+Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed)
+    : config_(config),
+      policy_(std::move(policy)),
+      generator_(MakeGenerator(policy_->device(), Rng({seed, 1}).Bits())),
+      value_parameters_(at::zeros({ValueShape(policy_->spec()).parameter_count()},
+                                  policy_->flat_parameters().options())),
+      gradient_(at::zeros({policy_->flat_parameters().numel() + value_parameters_.numel()},
+                          value_parameters_.options())),
+      policy_gradient_(gradient_.narrow(0, 0, policy_->flat_parameters().numel())),
+      value_gradient_(gradient_.narrow(0, policy_gradient_.numel(), value_parameters_.numel())),
+      actor_(ActorShape(policy_->spec()), policy_->flat_parameters(), policy_gradient_),
+      value_(ValueShape(policy_->spec()), value_parameters_, value_gradient_),
+      adam_({policy_->flat_parameters(), value_parameters_}, {policy_gradient_, value_gradient_},
+            kAdamEpsilon),
+      actor_tape_(actor_.MakeTape(config.minibatch_size)),
+      value_tape_(value_.MakeTape(config.minibatch_size)),
+      minibatch_scalars_({"train/policy_loss", "train/value_loss", "train/entropy",
+                          "train/approx_kl", "train/clip_fraction", "train/gradient_norm"},
+                         policy_->device()),
+      set_scalars_({"train/explained_variance", "train/learning_rate"}, policy_->device()) {
+  // Weights are drawn on the CPU: the same on every device.
+  at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
+  actor_.InitOrthogonal(kHiddenGain, kPolicyOutputGain, initializer);
+  value_.InitOrthogonal(kHiddenGain, kValueOutputGain, initializer);
+  if (policy_->spec().head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN) {
+    const int64_t action_size = policy_->spec().action_size();
+    const int64_t first = policy_gradient_.numel() - action_size;
+    log_std_ = policy_->flat_parameters().narrow(0, first, action_size);
+    log_std_gradient_ = policy_gradient_.narrow(0, first, action_size);
+    log_std_.fill_(config_.initial_log_std);
+  }
+  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
+}
+
+void Ppo::Update(const TrajectorySet& set, double progress) {
+  std::vector<at::Tensor> order;
+  for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
+    order.push_back(
+        at::randperm(set.reward.numel(), generator_, set.reward.options().dtype(at::kLong)));
+  }
+  UpdateInOrder(set, progress, at::stack(order));
+}
+
+void Ppo::UpdateInOrder(const TrajectorySet& set, double progress, const at::Tensor& order) {
+  const c10::InferenceMode inference;
+  const double learning_rate = config_.learning_rate_schedule == "linear"
+                                   ? config_.learning_rate * (1 - progress)
+                                   : config_.learning_rate;
+  const int64_t observation_size = set.observation.size(2);
+  const at::Tensor rows = MakeRows(set);
+  for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
+    for (int64_t first = 0; first + config_.minibatch_size <= rows.size(0);
+         first += config_.minibatch_size) {
+      const at::Tensor index = order[epoch].narrow(0, first, config_.minibatch_size);
+      UpdateMinibatch(Minibatch(rows.index_select(0, index), observation_size), learning_rate);
+    }
+  }
+  set_scalars_.Add({ExplainedVariance(rows), at::full({}, learning_rate, rows.options())});
+  if (normalizer_) {
+    normalizer_->Observe(
+        set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, observation_size}));
+  }
+}
+
+// [S, D + A + 4]: what Minibatch reads.
+at::Tensor Ppo::MakeRows(const TrajectorySet& set) {
+  const int64_t steps = set.reward.size(0);
+  const at::Tensor observation = policy_->Normalize(set.observation);  // [T + 1, N, D]
+  const at::Tensor value = Values(observation.flatten(0, 1)).view({steps + 1, -1});
+  const at::Tensor final_value = Values(policy_->Normalize(set.final_observation));
+  const at::Tensor advantage =
+      Advantages(set, value, final_value, config_.gamma, config_.gae_lambda);
+  std::vector<at::Tensor> columns = {observation.narrow(0, 0, steps), set.action};
+  for (const at::Tensor& column :
+       {set.behaviour_log_prob, advantage, value.narrow(0, 0, steps), set.valid}) {
+    columns.push_back(column.unsqueeze(2));
+  }
+  return at::cat(columns, 2).flatten(0, 1);
+}
+
+at::Tensor Ppo::Values(const at::Tensor& observation) const {
+  Mlp::Tape tape = value_.MakeTape(observation.size(0));
+  return value_.Forward(observation, &tape).flatten();
+}
+
+// 1 - Var(R - V_old) / Var(R) over the valid steps.
+at::Tensor Ppo::ExplainedVariance(const at::Tensor& rows) const {
+  const Minibatch all(rows, policy_->spec().observation_size());
+  const auto variance = [&](const at::Tensor& x) {
+    return (all.weight * (x - (all.weight * x).sum()).square()).sum();
+  };
+  return 1 - variance(all.advantage) /
+                 variance(all.advantage + all.old_value).clamp_min_(kAdvantageStdMin);
+}
+
+void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
+  const PolicyLoss policy = PolicyHeadLoss(m, actor_.Forward(m.observation, &actor_tape_)[0]);
+  actor_.Backward(m.observation, policy.head_gradient.unsqueeze(0), &actor_tape_);
+
+  // d J_value / dV; the larger of the two squares passes it on.
+  const at::Tensor value = value_.Forward(m.observation, &value_tape_).flatten();  // [M]
+  const at::Tensor target = m.advantage + m.old_value;
+  const at::Tensor error = value - target;
+  at::Tensor square = error.square();
+  at::Tensor value_gradient = 2 * error;
+  if (config_.value_clip > 0) {
+    const at::Tensor change = value - m.old_value;
+    const at::Tensor clipped_error =
+        m.old_value + change.clamp(-config_.value_clip, config_.value_clip) - target;
+    const at::Tensor within = change.abs() <= config_.value_clip;
+    value_gradient =
+        at::where(square >= clipped_error.square(), value_gradient, 2 * clipped_error * within);
+    square = at::maximum(square, clipped_error.square());
+  }
+  value_.Backward(m.observation, (config_.value_coef * m.weight * value_gradient).view({1, -1, 1}),
+                  &value_tape_);
+
+  const at::Tensor norm = gradient_.norm();
+  gradient_.mul_((config_.gradient_norm_max / (norm + kGradientNormMin)).clamp_max_(1));
+  adam_.Step(learning_rate);
+  ++learner_steps_;
+  minibatch_scalars_.Add({policy.loss, (m.weight * square).sum(), policy.entropy, policy.approx_kl,
+                          policy.clip_fraction, norm});
+}
+
+// J_pi - entropy_coef mean entropy, differentiated with respect to the head (and,
+// of a Gaussian, log_std).
+Ppo::PolicyLoss Ppo::PolicyHeadLoss(const Minibatch& m, const at::Tensor& head) {
+  const bool is_box = log_std_.defined();
+  const at::Tensor log_probs = is_box ? at::Tensor() : at::log_softmax(head, -1);  // [M, A]
+  const at::Tensor log_prob = is_box ? DiagonalGaussianLogProb(m.action, head, log_std_)
+                                     : CategoricalLogProb(m.action, head);
+
+  const at::Tensor advantage_mean = (m.weight * m.advantage).sum();
+  const at::Tensor deviation = m.advantage - advantage_mean;
+  const at::Tensor advantage_std =
+      ((m.weight * deviation.square()).sum() * m.valid_count / (m.valid_count - 1).clamp_min(1))
+          .sqrt();
+  const at::Tensor advantage = deviation / (advantage_std + kAdvantageStdMin);
+
+  const at::Tensor log_ratio = log_prob - m.old_log_prob;
+  const at::Tensor ratio = log_ratio.exp();
+  const at::Tensor gain = ratio * advantage;
+  const at::Tensor clipped_gain =
+      ratio.clamp(1 - config_.clip_epsilon, 1 + config_.clip_epsilon) * advantage;
+  // d ratio / d log_prob = ratio; the clipped branch is flat.
+  const at::Tensor log_prob_gradient =
+      (-m.weight * gain * (gain <= clipped_gain)).unsqueeze(1);  // [M, 1]
+
+  PolicyLoss loss;
+  if (is_box) {
+    const at::Tensor inverse_std = (-log_std_).exp();
+    const at::Tensor noise = (m.action - head) * inverse_std;
+    loss.head_gradient = log_prob_gradient * noise * inverse_std;
+    log_std_gradient_.copy_((log_prob_gradient * (noise.square() - 1)).sum(0) -
+                            config_.entropy_coef);
+    loss.entropy = (log_std_ + kUnitGaussianEntropy).sum();
+  } else {
+    const at::Tensor probs = log_probs.exp();
+    const at::Tensor entropy = -(probs * log_probs).sum(1, /*keepdim=*/true);  // [M, 1]
+    const at::Tensor chosen = at::zeros_like(probs).scatter_(1, m.action.to(at::kLong), 1);
+    loss.head_gradient = log_prob_gradient * (chosen - probs) + config_.entropy_coef *
+                                                                    m.weight.unsqueeze(1) * probs *
+                                                                    (log_probs + entropy);
+    loss.entropy = (m.weight.unsqueeze(1) * entropy).sum();
+  }
+  loss.loss = -(m.weight * at::minimum(gain, clipped_gain)).sum();
+  loss.approx_kl = (m.weight * (ratio - 1 - log_ratio)).sum();
+  loss.clip_fraction = (m.weight * ((ratio - 1).abs() > config_.clip_epsilon)).sum();
+  return loss;
+}
+
+Scalars Ppo::TakeScalars() {
+  Scalars scalars;
+  minibatch_scalars_.Take(&scalars);
+  set_scalars_.Take(&scalars);
+  return scalars;
+}
+
+NamedTensors Ppo::State() const {
+  NamedTensors state = policy_->tensors();
+  state.emplace_back("value", value_parameters_);
+  auto append = [&](const NamedTensors& more) {
+    state.insert(state.end(), more.begin(), more.end());
+  };
+  append(adam_.State("adam"));
+  if (normalizer_) append(normalizer_->State());
+  state.emplace_back("generator", generator_.get_state());
+  state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
+  return state;
+}
+
+absl::Status Ppo::LoadState(const std::map<std::string, at::Tensor>& state) {
+  if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
+  generator_.set_state(state.at("generator").cpu());
+  learner_steps_ = state.at("learner_steps").item<int64_t>();
+  return absl::OkStatus();
+}
+
+}  // namespace armature
