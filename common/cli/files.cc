@@ -72,6 +72,13 @@ absl::StatusOr<PortFile> ReadPortFile(const std::string& path) {
   return ports;
 }
 
+void EnterUsersFolder() {
+  std::error_code ignored;
+  if (const char* folder = std::getenv("BUILD_WORKING_DIRECTORY")) {
+    std::filesystem::current_path(folder, ignored);
+  }
+}
+
 std::string ProgramFolder() {
   std::error_code ignored;
   return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();

@@ -27,6 +27,10 @@ struct PortFile {
 absl::Status WritePortFile(const std::string& path, const PortFile& ports);
 absl::StatusOr<PortFile> ReadPortFile(const std::string& path);
 
+// Makes the folder in which the user typed `bazel run` the working folder; does
+// nothing outside `bazel run`.
+void EnterUsersFolder();
+
 // The folder of the running program, symbolic links resolved.
 std::string ProgramFolder();
 

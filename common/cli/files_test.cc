@@ -53,6 +53,18 @@ TEST(Files, PortFileReadsBack) {
   EXPECT_EQ(ReadPortFile(path).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(Files, BazelRunWorksInTheUsersFolder) {
+  const std::string before = std::filesystem::current_path();
+  const std::string folder = Folder("users");
+  setenv("BUILD_WORKING_DIRECTORY", folder.c_str(), 1);
+  EnterUsersFolder();
+  EXPECT_TRUE(std::filesystem::equivalent(std::filesystem::current_path(), folder));
+  unsetenv("BUILD_WORKING_DIRECTORY");
+  std::filesystem::current_path(before);
+  EnterUsersFolder();
+  EXPECT_EQ(std::filesystem::current_path(), before);
+}
+
 TEST(Files, ProgramDataIsFoundInRunfilesOrWhereTheVariableSays) {
   const std::string folder = Folder("runfiles");
   std::filesystem::create_directories(folder + "/armature/some/data");

@@ -29,7 +29,7 @@ int OpenSignalFd() {
 }  // namespace
 
 ShutdownSignal::ShutdownSignal() : signal_fd_(OpenSignalFd()), stop_fd_(eventfd(0, EFD_CLOEXEC)) {
-  signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
   watcher_ = std::thread([this] { Watch(); });
 }
 
@@ -48,10 +48,14 @@ void ShutdownSignal::Watch() {
     signalfd_siginfo received;
     if (read(signal_fd_, &received, sizeof(received)) != sizeof(received)) continue;
     if (requested()) {
-      signal(static_cast<int>(received.ssi_signo), SIG_DFL);
+      ::signal(static_cast<int>(received.ssi_signo), SIG_DFL);
       const sigset_t signals = ShutdownSignals();
       pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
       raise(static_cast<int>(received.ssi_signo));
+    }
+    {
+      absl::MutexLock lock(&mutex_);
+      signal_ = static_cast<int>(received.ssi_signo);
     }
     Request();
   }
@@ -70,6 +74,11 @@ void ShutdownSignal::Request() {
 bool ShutdownSignal::requested() const {
   absl::MutexLock lock(&mutex_);
   return requested_;
+}
+
+int ShutdownSignal::signal() const {
+  absl::MutexLock lock(&mutex_);
+  return signal_;
 }
 
 void ShutdownSignal::Wait() const { WaitFor(absl::InfiniteDuration()); }

@@ -33,12 +33,14 @@ class ShutdownSignal {
   // As a first signal does.
   void Request();
   bool requested() const;
+  // The one that came first; 0: none, or Request was.
+  int signal() const;
   void Wait() const;
   // Whether shutdown was requested within `timeout`.
   bool WaitFor(absl::Duration timeout) const;
   // Runs `callback` once, on the signal thread or on the one that called
   // Request; here and now if shutdown was requested before. May call nothing of
-  // this object but requested().
+  // this object but requested() and signal().
   void OnRequest(std::function<void()> callback);
 
  private:
@@ -48,6 +50,7 @@ class ShutdownSignal {
   const int stop_fd_;
   mutable absl::Mutex mutex_;
   bool requested_ ABSL_GUARDED_BY(mutex_) = false;
+  int signal_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::function<void()>> callbacks_ ABSL_GUARDED_BY(mutex_);
   std::thread watcher_;
 };

@@ -20,6 +20,7 @@ TEST_P(ShutdownSignalTest, ASignalIsWaitedForAndCallsBackOnce) {
   shutdown.Wait();
   called.WaitForNotification();
   EXPECT_TRUE(shutdown.requested());
+  EXPECT_EQ(shutdown.signal(), GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, ShutdownSignalTest, testing::Values(SIGINT, SIGTERM));
@@ -31,6 +32,7 @@ TEST(ShutdownSignal, ARequestFromInsideCountsAsOne) {
   shutdown.Request();
   shutdown.Request();
   EXPECT_EQ(calls, 1);
+  EXPECT_EQ(shutdown.signal(), 0);
   shutdown.OnRequest([&calls] { ++calls; });  // Late, so at once.
   EXPECT_EQ(calls, 2);
 }

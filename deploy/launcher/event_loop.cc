@@ -31,10 +31,9 @@ void EventLoop::Post(Callback callback) {
 }
 
 void EventLoop::Run() {
-  running_ = true;
   while (running_) {
     const int timeout_ms = RunDue();
-    if (!running_) return;
+    if (!running_) break;
     std::vector<pollfd> fds = {{wake_fd_, POLLIN, 0}};
     for (const auto& watched : watched_) fds.push_back({watched.first, POLLIN, 0});
     if (poll(fds.data(), fds.size(), timeout_ms) <= 0) continue;
@@ -47,6 +46,7 @@ void EventLoop::Run() {
       callback();
     }
   }
+  running_ = true;
 }
 
 void EventLoop::RunPosted() {

@@ -36,7 +36,7 @@ class EventLoop {
   // Runs `callback` soon, on the loop's thread.
   void Post(Callback callback);
 
-  // Until Stop.
+  // Until Stop, which also counts if it came before.
   void Run();
   void Stop() { running_ = false; }
 

@@ -67,6 +67,19 @@ TEST(EventLoop, AnUnwatchedDescriptorIsNotCalledInTheSameRound) {
   for (int fd : {first[0], first[1], second[0], second[1]}) close(fd);
 }
 
+TEST(EventLoop, AStopBeforeRunCountsOnce) {
+  EventLoop loop;
+  loop.Stop();
+  loop.Run();
+  bool ran = false;
+  loop.Post([&] {
+    ran = true;
+    loop.Stop();
+  });
+  loop.Run();
+  EXPECT_TRUE(ran);
+}
+
 TEST(EventLoop, PostWakesItFromAnotherThread) {
   EventLoop loop;
   std::thread poster([&loop] { loop.Post([&loop] { loop.Stop(); }); });

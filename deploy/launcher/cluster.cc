@@ -1,0 +1,402 @@
+#include "deploy/launcher/cluster.h"
+
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "common/cli/files.h"
+#include "common/rpc/address.h"
+#include "deploy/launcher/run_result.h"
+#include "nlohmann/json.hpp"
+
+namespace armature {
+namespace {
+
+constexpr double kRestartBackoffMaxS = 10;
+// How long actors may take to end by themselves, or after SIGTERM.
+constexpr absl::Duration kActorsEndWithin = absl::Seconds(3);
+// Complaints of one child shown between two progress lines; all are in its log.
+constexpr int64_t kComplaintsShownMax = 5;
+// Status of a child that refuses its flags or its configuration.
+constexpr int kUsageError = 2;
+
+// Whether a line in spdlog's format is for the user's eyes.
+bool IsComplaint(const std::string& line) {
+  return absl::StrContains(line, "[warning]") || absl::StrContains(line, "[error]") ||
+         absl::StrContains(line, "[critical]");
+}
+
+// Where a process of this machine reaches one that listens on all interfaces.
+std::string LocalAddress(const std::string& address) {
+  for (const char* everywhere : {"0.0.0.0:", "[::]:"}) {
+    if (absl::StartsWith(address, everywhere)) {
+      return absl::StrCat("127.0.0.1", address.substr(address.rfind(':')));
+    }
+  }
+  return address;
+}
+
+}  // namespace
+
+Cluster::Cluster(Options options, StatusSource* status, Terminal* terminal, EventLoop* loop)
+    : options_(std::move(options)),
+      status_(status),
+      terminal_(terminal),
+      loop_(loop),
+      progress_(absl::Now()) {
+  Add(Role::kLearner, 0, "learner");
+  for (int64_t i = 0; i < options_.config.cluster.env_servers; ++i) {
+    Add(Role::kEnvServer, i, "envserver");
+  }
+  for (int64_t i = 0; i < options_.config.cluster.actors; ++i) Add(Role::kActor, i, "actor");
+}
+
+Cluster::~Cluster() {
+  if (inotify_fd_ < 0) return;
+  loop_->Unwatch(inotify_fd_);
+  close(inotify_fd_);
+}
+
+void Cluster::Add(Role role, int64_t index, const std::string& program) {
+  auto child = std::make_unique<Child>();
+  Child* const raw = child.get();
+  child->role = role;
+  child->name = absl::StrCat(program, "-", index);
+  child->process = std::make_unique<ChildProcess>(
+      loop_, [this, raw](const std::string& line) { OnLine(raw, line); },
+      [this, raw](int wait_status) { OnExit(raw, wait_status); });
+  children_.push_back(std::move(child));
+}
+
+std::string Cluster::PortPath(const Child& child) const {
+  return absl::StrCat(options_.run_dir, "/ports/", child.name);
+}
+
+std::string Cluster::LogPath(const Child& child) const {
+  return absl::StrCat(options_.run_dir, "/logs/", child.name, ".log");
+}
+
+std::vector<std::string> Cluster::Arguments(const Child& child) const {
+  const RunConfig& config = options_.config;
+  std::vector<std::string> arguments;
+  switch (child.role) {
+    case Role::kLearner:
+      arguments = {options_.programs.learner};
+      if (options_.resume || child.was_ever_ready) {
+        arguments.insert(arguments.end(), {"--resume", options_.run_dir});
+      } else {
+        arguments.insert(arguments.end(),
+                         {options_.run_dir + "/config.yaml", "--run_dir", options_.run_dir});
+      }
+      if (!child.rpc_address.empty()) {
+        arguments.push_back(absl::StrCat("learner.listen=", child.rpc_address));
+      }
+      break;
+    case Role::kEnvServer:
+      arguments = {options_.programs.envserver,
+                   "--listen",
+                   child.rpc_address.empty() ? "127.0.0.1:0" : child.rpc_address,
+                   "--metrics_listen",
+                   "127.0.0.1:0",
+                   "--threads",
+                   absl::StrCat(config.cluster.env_server_threads)};
+      break;
+    case Role::kActor: {
+      std::vector<std::string> env_servers;
+      for (const auto& other : children_) {
+        if (other->role == Role::kEnvServer) env_servers.push_back(other->rpc_address);
+      }
+      arguments = {options_.programs.actor,
+                   "--learner",
+                   LocalAddress(children_[0]->rpc_address),
+                   "--env_servers",
+                   absl::StrJoin(env_servers, ","),
+                   "--name",
+                   child.name,
+                   "--device",
+                   config.actor.device,
+                   "--threads",
+                   absl::StrCat(config.actor.threads),
+                   "--connect_timeout_s",
+                   absl::StrCat(config.cluster.ready_timeout_s)};
+      break;
+    }
+  }
+  arguments.insert(arguments.end(), {"--port_file", PortPath(child)});
+  const TransportOptions& transport = options_.transport;
+  for (const auto& [flag, path] :
+       {std::pair<const char*, std::string>{"--tls_certificate", transport.tls_certificate},
+        {"--tls_key", transport.tls_key},
+        {"--tls_authority", transport.tls_authority},
+        {"--token_file", transport.token_file}}) {
+    if (!path.empty()) arguments.insert(arguments.end(), {flag, path});
+  }
+  return arguments;
+}
+
+absl::Status Cluster::Prepare() {
+  std::error_code error;
+  const std::string ports = options_.run_dir + "/ports";
+  for (const std::string& folder : {ports, options_.run_dir + "/logs"}) {
+    std::filesystem::create_directories(folder, error);
+    if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
+  }
+  std::filesystem::remove(options_.run_dir + "/result.json", error);
+  RunConfig config = options_.config;
+  if (absl::Status status =
+          WriteFileAtomically(options_.run_dir + "/config.yaml", ToYaml(ConfigOf(config)));
+      !status.ok()) {
+    return status;
+  }
+  inotify_fd_ = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  if (inotify_fd_ < 0 || inotify_add_watch(inotify_fd_, ports.c_str(), IN_MOVED_TO) < 0) {
+    return absl::UnavailableError(absl::StrCat("cannot watch ", ports));
+  }
+  loop_->Watch(inotify_fd_, [this] { OnPortFiles(); });
+  return absl::OkStatus();
+}
+
+int Cluster::Run() {
+  if (absl::Status status = Prepare(); !status.ok()) {
+    terminal_->Warning(absl::StrCat("armature: ", status.message()));
+    return 1;
+  }
+  terminal_->Line(absl::StrCat("armature: run directory ", options_.run_dir));
+  for (const auto& child : children_) {
+    if (child->role != Role::kActor && !stopping_) Start(child.get());
+  }
+  AskStatusLater();
+  CheckStopped();
+  loop_->Run();
+  terminal_->Line(last_line_);
+  return exit_status_;
+}
+
+void Cluster::Start(Child* child) {
+  std::error_code ignored;
+  std::filesystem::remove(PortPath(*child), ignored);
+  child->ready = false;
+  const int64_t start = ++child->starts;
+  if (absl::Status status = child->process->Start(Arguments(*child), LogPath(*child));
+      !status.ok()) {
+    Fail(absl::StrCat(child->name, ": ", status.message()));
+    return;
+  }
+  loop_->After(absl::Seconds(options_.config.cluster.ready_timeout_s),
+               [this, child, start] { OnNotReady(child, start); });
+}
+
+void Cluster::OnPortFiles() {
+  alignas(inotify_event) char events[4096];
+  while (read(inotify_fd_, events, sizeof(events)) > 0) {
+  }
+  // Which ones came is seen in the folder itself.
+  for (const auto& child : children_) {
+    if (child->ready || !child->process->running()) continue;
+    const absl::StatusOr<PortFile> ports = ReadPortFile(PortPath(*child));
+    if (!ports.ok()) continue;
+    child->rpc_address = ports->rpc_address;
+    child->metrics_address = ports->metrics_address;
+    OnReady(child.get());
+  }
+}
+
+void Cluster::OnReady(Child* child) {
+  child->ready = true;
+  child->was_ever_ready = true;
+  WritePrometheusTargets();
+  if (stopping_) return;
+  if (child->starts > 1) terminal_->Line(absl::StrCat("armature: ", child->name, " is back"));
+  if (!actors_started_ && AllReady(Role::kLearner) && AllReady(Role::kEnvServer)) {
+    actors_started_ = true;
+    for (const auto& other : children_) {
+      if (other->role == Role::kActor && !stopping_) Start(other.get());
+    }
+  }
+  if (!all_ready_told_ && AllReady(Role::kActor)) {
+    all_ready_told_ = true;
+    terminal_->Line(
+        absl::StrFormat("armature: %s with %s: learner %s (metrics %s), %d env servers, %d actors",
+                        options_.config.environment.id, options_.config.algorithm.name,
+                        children_[0]->rpc_address, children_[0]->metrics_address,
+                        options_.config.cluster.env_servers, options_.config.cluster.actors));
+  }
+}
+
+void Cluster::OnLine(Child* child, const std::string& line) {
+  if (stopping_ || !IsComplaint(line) || child->lines_shown > kComplaintsShownMax) return;
+  ++child->lines_shown;
+  terminal_->Warning(child->lines_shown <= kComplaintsShownMax
+                         ? absl::StrCat(child->name, ": ", line)
+                         : absl::StrCat(child->name, ": ... more in ", LogPath(*child)));
+}
+
+void Cluster::OnExit(Child* child, int wait_status) {
+  child->ready = false;
+  WritePrometheusTargets();
+  if (stopping_) {
+    CheckStopped();
+    return;
+  }
+  const bool is_over = std::filesystem::exists(options_.run_dir + "/result.json");
+  const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+  if (is_over && child->role == Role::kLearner && ended_well) {
+    Finish();
+    return;
+  }
+  if (is_over && child->role == Role::kActor && ended_well) return;
+  const std::string what_happened = absl::StrCat(child->name, " ", DescribeExit(wait_status));
+  const int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
+  // One that gave up by itself before it was ever ready would do so again.
+  if (exit_status == kUsageError || (exit_status != 0 && !child->was_ever_ready)) {
+    Fail(absl::StrCat(what_happened, ": ", child->process->last_line()));
+    return;
+  }
+  RestartLater(child, what_happened);
+}
+
+void Cluster::OnNotReady(Child* child, int64_t start) {
+  if (stopping_ || child->ready || child->starts != start || !child->process->running()) return;
+  const std::string why = absl::StrFormat("%s is not ready within cluster.ready_timeout_s=%g s",
+                                          child->name, options_.config.cluster.ready_timeout_s);
+  if (!child->was_ever_ready) {
+    Fail(absl::StrCat(why, "; its last line: ", child->process->last_line()));
+    return;
+  }
+  terminal_->Warning(absl::StrCat("armature: ", why));
+  child->process->Signal(SIGKILL);  // OnExit starts it again.
+}
+
+void Cluster::RestartLater(Child* child, const std::string& what_happened) {
+  const ClusterSection& cluster = options_.config.cluster;
+  const int64_t restart = child->starts;  // The first one follows the first start.
+  if (restart > cluster.restarts_max) {
+    Fail(absl::StrCat(what_happened,
+                      " and was restarted cluster.restarts_max=", cluster.restarts_max,
+                      " times already; its last line: ", child->process->last_line()));
+    return;
+  }
+  const double delay_s =
+      std::min(kRestartBackoffMaxS, cluster.restart_backoff_s * std::exp2(restart - 1));
+  terminal_->Warning(absl::StrFormat("armature: %s; restart %d of %d in %.1f s", what_happened,
+                                     restart, cluster.restarts_max, delay_s));
+  loop_->After(absl::Seconds(delay_s), [this, child] {
+    if (!stopping_) Start(child);
+  });
+}
+
+void Cluster::AskStatusLater() {
+  loop_->After(absl::Seconds(options_.config.cluster.progress_every_s), [this] {
+    for (const auto& child : children_) child->lines_shown = 0;
+    if (!stopping_ && !asking_ && all_ready_told_) {
+      asking_ = true;
+      status_->Ask(LocalAddress(children_[0]->rpc_address),
+                   [this](absl::StatusOr<v1::StatusResponse> status) {
+                     loop_->Post([this, status = std::move(status)] { OnStatus(status); });
+                   });
+    }
+    AskStatusLater();
+  });
+}
+
+void Cluster::OnStatus(const absl::StatusOr<v1::StatusResponse>& status) {
+  asking_ = false;
+  if (stopping_) {
+    CheckStopped();
+    return;
+  }
+  terminal_->Progress(progress_.Line(status, absl::Now()));
+}
+
+void Cluster::WritePrometheusTargets() {
+  nlohmann::json groups = nlohmann::json::array();
+  for (const auto& child : children_) {
+    if (!child->ready || child->metrics_address.empty()) continue;
+    groups.push_back({{"targets", {LocalAddress(child->metrics_address)}},
+                      {"labels", {{"process", child->name}, {"run", options_.config.run.name}}}});
+  }
+  const absl::Status status =
+      WriteFileAtomically(options_.run_dir + "/prometheus_targets.json", groups.dump(2) + "\n");
+  if (!status.ok()) terminal_->Warning(absl::StrCat("armature: ", status.message()));
+}
+
+void Cluster::Finish() {
+  const absl::StatusOr<RunResult> result = ReadRunResult(options_.run_dir + "/result.json");
+  if (!result.ok()) {
+    Fail(std::string(result.status().message()));
+    return;
+  }
+  const EvaluationSection& evaluation = options_.config.evaluation;
+  const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
+  last_line_ = ResultLine(*result, options_.config.environment.id, has_target);
+  exit_status_ = has_target && !result->target_reached ? 1 : 0;
+  BeginStop(/*actors_end=*/true);
+}
+
+void Cluster::Fail(const std::string& why) {
+  if (stopping_) return;
+  exit_status_ = 1;
+  last_line_ = absl::StrCat("armature: failed: ", why, " (logs in ", options_.run_dir, "/logs)");
+  BeginStop(/*actors_end=*/false);
+}
+
+void Cluster::Stop(int signal) {
+  if (stopping_) return;
+  exit_status_ = 128 + signal;
+  last_line_ = absl::StrCat("armature: stopped by signal ", signal, "; go on with --resume ",
+                            options_.run_dir);
+  BeginStop(/*actors_end=*/false);
+}
+
+void Cluster::BeginStop(bool actors_end) {
+  stopping_ = true;
+  // Actors first: what they still hold reaches a learner that is there.
+  for (const auto& child : children_) {
+    if (child->role == Role::kActor && !actors_end) child->process->Signal(SIGTERM);
+  }
+  loop_->After(kActorsEndWithin, [this] { TerminateAll(); });
+  loop_->After(kStopWithin, [this] {
+    for (const auto& child : children_) child->process->Signal(SIGKILL);
+  });
+  CheckStopped();
+}
+
+void Cluster::TerminateAll() {
+  if (terminating_) return;
+  terminating_ = true;
+  for (const auto& child : children_) child->process->Signal(SIGTERM);
+}
+
+void Cluster::CheckStopped() {
+  if (!stopping_) return;
+  if (!AnyRunning(Role::kActor)) TerminateAll();
+  const bool any_running =
+      AnyRunning(Role::kLearner) || AnyRunning(Role::kEnvServer) || AnyRunning(Role::kActor);
+  // The answer to an open question would come to a loop that is gone.
+  if (!any_running && !asking_) loop_->Stop();
+}
+
+bool Cluster::AllReady(Role role) const {
+  return std::all_of(children_.begin(), children_.end(),
+                     [role](const auto& child) { return child->role != role || child->ready; });
+}
+
+bool Cluster::AnyRunning(Role role) const {
+  return std::any_of(children_.begin(), children_.end(), [role](const auto& child) {
+    return child->role == role && child->process->running();
+  });
+}
+
+}  // namespace armature

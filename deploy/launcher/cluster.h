@@ -1,0 +1,118 @@
+// A learner, env servers and actors on this machine, as child processes.
+//
+// Starts learner and env servers; actors once those are ready (each child says
+// so by its port file). What dies is started again with back-off, the learner
+// from its checkpoint; learner and env servers keep their addresses, so that the
+// others find them again. Ends when the learner has written result.json, when a
+// child cannot be kept alive, or on Stop.
+// Thread safety: belongs to the thread of the EventLoop.
+#ifndef ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_
+#define ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/rpc/transport.h"
+#include "deploy/launcher/child_process.h"
+#include "deploy/launcher/event_loop.h"
+#include "deploy/launcher/learner_status.h"
+#include "deploy/launcher/progress_report.h"
+#include "deploy/launcher/terminal.h"
+#include "learner/run_config.h"
+
+namespace armature {
+
+class Cluster {
+ public:
+  struct Programs {
+    std::string learner;
+    std::string envserver;
+    std::string actor;
+  };
+  struct Options {
+    RunConfig config;     // Validated.
+    std::string run_dir;  // Absolute; exists.
+    bool resume = false;  // Go on from run_dir's checkpoint.
+    TransportOptions transport;
+    Programs programs;
+  };
+
+  // From the first signal to a child to SIGKILL for those that still live.
+  static constexpr absl::Duration kStopWithin = absl::Seconds(9);
+
+  // `status`, `terminal` and `loop` must outlive it.
+  Cluster(Options options, StatusSource* status, Terminal* terminal, EventLoop* loop);
+  ~Cluster();
+
+  // Runs to the end; the exit status of the launcher: 0 solved or, without a
+  // target, finished; 1 not solved or failed; 128 + signal after Stop. The last
+  // line on the terminal says which.
+  int Run();
+
+  // Ends the children in order, within kStopWithin.
+  void Stop(int signal);
+
+ private:
+  enum class Role { kLearner, kEnvServer, kActor };
+  struct Child {
+    Role role;
+    std::string name;  // "actor-0"
+    std::unique_ptr<ChildProcess> process;
+    bool ready = false;
+    bool was_ever_ready = false;
+    int64_t starts = 0;
+    int64_t lines_shown = 0;  // Since the last progress line.
+    std::string rpc_address;
+    std::string metrics_address;
+  };
+
+  void Add(Role role, int64_t index, const std::string& program);
+  std::vector<std::string> Arguments(const Child& child) const;
+  std::string PortPath(const Child& child) const;
+  std::string LogPath(const Child& child) const;
+  absl::Status Prepare();
+
+  void Start(Child* child);
+  void OnPortFiles();
+  void OnReady(Child* child);
+  void OnLine(Child* child, const std::string& line);
+  void OnExit(Child* child, int wait_status);
+  void OnNotReady(Child* child, int64_t start);
+  void RestartLater(Child* child, const std::string& what_happened);
+  void AskStatusLater();
+  void OnStatus(const absl::StatusOr<v1::StatusResponse>& status);
+  void WritePrometheusTargets();
+
+  void Finish();
+  void Fail(const std::string& why);
+  // `actors_end`: they were told that the run is over.
+  void BeginStop(bool actors_end);
+  void TerminateAll();
+  void CheckStopped();
+  bool AllReady(Role role) const;
+  bool AnyRunning(Role role) const;
+
+  const Options options_;
+  StatusSource* const status_;
+  Terminal* const terminal_;
+  EventLoop* const loop_;
+
+  std::vector<std::unique_ptr<Child>> children_;  // [0] is the learner.
+  ProgressReport progress_;
+  int inotify_fd_ = -1;
+  bool actors_started_ = false;
+  bool all_ready_told_ = false;
+  bool asking_ = false;
+  bool stopping_ = false;
+  bool terminating_ = false;
+  int exit_status_ = 0;
+  std::string last_line_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_

@@ -1,0 +1,265 @@
+// The children here are shell scripts that behave as each test needs.
+#include "deploy/launcher/cluster.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "absl/strings/str_split.h"
+#include "common/cli/files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Parses the flags, notes them, and defines `ready ADDRESS`.
+constexpr char kPrelude[] = R"(#!/bin/bash
+echo "$*" >> "$(dirname "$0")/$(basename "$0").arguments"
+name=$(basename "$0")
+all="$*"
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --port_file) port_file=$2; shift;;
+    --run_dir|--resume) run_dir=$2; shift;;
+  esac
+  shift
+done
+runs=$(wc -l < "$(dirname "$0")/$name.arguments")
+ready() {
+  printf '%s\n%s\n' "$1" 127.0.0.1:9 > "$port_file.tmp"
+  mv "$port_file.tmp" "$port_file"
+}
+result() { echo "$1" > "$run_dir/result.json.tmp"; mv "$run_dir/result.json.tmp" "$run_dir/result.json"; }
+)";
+constexpr char kLive[] = "exec sleep 1000\n";
+constexpr char kSolved[] =
+    R"(result '{"target_reached": true, "success_rate": 0.97, "return_mean": 1, "env_steps": 5,
+                "wall_s": 2}')"
+    "\n";
+
+// Answers at once and runs what the test hangs on it.
+class FakeStatus : public StatusSource {
+ public:
+  void Ask(const std::string& address, OnStatus on_status) override {
+    v1::StatusResponse status;
+    status.set_env_steps(++asked_);
+    status.set_waiting(address);
+    on_ask_(asked_);
+    on_status(status);
+  }
+  std::function<void(int)> on_ask_ = [](int) {};
+
+ private:
+  int asked_ = 0;
+};
+
+class ClusterTest : public testing::Test {
+ protected:
+  ClusterTest() {
+    folder_ =
+        testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_ + "/run");
+    options_.run_dir = folder_ + "/run";
+    options_.programs = {folder_ + "/learner", folder_ + "/envserver", folder_ + "/actor"};
+    options_.config.cluster.env_servers = 2;
+    options_.config.cluster.actors = 2;
+    options_.config.cluster.restart_backoff_s = 0.01;
+    options_.config.cluster.progress_every_s = 0.05;
+    options_.config.evaluation.stop_at_success_rate = 0.95;
+    Script("learner", std::string("ready 127.0.0.1:71\n") + kLive);
+    Script("envserver", std::string("ready 127.0.0.1:72\n") + kLive);
+    Script("actor", std::string("ready -\n") + kLive);
+  }
+
+  void Script(const std::string& name, const std::string& body) {
+    std::ofstream(folder_ + "/" + name) << kPrelude << body;
+    chmod((folder_ + "/" + name).c_str(), 0755);
+  }
+
+  // Runs to the end; `output_` then holds the terminal's lines.
+  int Run() {
+    const std::string path = folder_ + "/output";
+    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    Terminal terminal(fd);
+    Cluster cluster(options_, &status_, &terminal, &loop_);
+    cluster_ = &cluster;
+    const int exit_status = cluster.Run();
+    close(fd);
+    text_ = *ReadFile(path);
+    output_ = absl::StrSplit(text_, '\n', absl::SkipEmpty());
+    return exit_status;
+  }
+
+  // The flags of every start of a program.
+  std::vector<std::string> Starts(const std::string& name) {
+    return absl::StrSplit(*ReadFile(folder_ + "/" + name + ".arguments"), '\n', absl::SkipEmpty());
+  }
+
+  std::string folder_;
+  Cluster::Options options_;
+  EventLoop loop_;
+  FakeStatus status_;
+  Cluster* cluster_ = nullptr;
+  std::string text_;
+  std::vector<std::string> output_;
+};
+
+TEST_F(ClusterTest, StartsActorsWithTheAddressesOfTheOthersAndEndsSolved) {
+  // The run is solved after the first answer to the launcher.
+  const std::string fifo = options_.run_dir + "/go";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  Script("learner", "ready 127.0.0.1:71\nread < \"$run_dir/go\"\n" + std::string(kSolved));
+  status_.on_ask_ = [&fifo](int) { std::ofstream(fifo) << "go\n"; };
+  EXPECT_EQ(Run(), 0);
+  EXPECT_EQ(output_.back(),
+            "armature: solved panda_reach success_rate=0.97 env_steps=5 wall_s=2.0");
+  EXPECT_THAT(text_, HasSubstr("armature: panda_reach with sac: learner 127.0.0.1:71 (metrics "
+                               "127.0.0.1:9), 2 env servers, 2 actors"));
+  EXPECT_THAT(text_, HasSubstr("1 env steps"));
+  EXPECT_THAT(Starts("learner"),
+              testing::ElementsAre(StartsWith(options_.run_dir + "/config.yaml --run_dir ")));
+  EXPECT_THAT(Starts("envserver"),
+              testing::Each(StartsWith("--listen 127.0.0.1:0 --metrics_listen 127.0.0.1:0 "
+                                       "--threads 2 --port_file ")));
+  EXPECT_THAT(Starts("actor"),
+              testing::UnorderedElementsAre(
+                  AllOf(HasSubstr("--learner 127.0.0.1:71 "), HasSubstr("--name actor-0"),
+                        HasSubstr("--env_servers 127.0.0.1:72,127.0.0.1:72 ")),
+                  HasSubstr("--name actor-1")));
+  EXPECT_THAT(*ReadFile(options_.run_dir + "/prometheus_targets.json"), StartsWith("["));
+}
+
+TEST_F(ClusterTest, TargetThatWasNotReachedIsStatusOne) {
+  Script(
+      "learner",
+      "ready 127.0.0.1:71\n"
+      R"(result '{"target_reached": false, "success_rate": 0.5, "return_mean": 1, "env_steps": 5, "wall_s": 2}')"
+      "\n");
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(output_.back(), StartsWith("armature: not solved panda_reach success_rate=0.50 "));
+}
+
+TEST_F(ClusterTest, WithoutATargetASpentBudgetIsSuccess) {
+  options_.config.evaluation.stop_at_success_rate = 0;
+  Script(
+      "learner",
+      "ready 127.0.0.1:71\n"
+      R"(result '{"target_reached": false, "success_rate": null, "return_mean": 9, "env_steps": 5, "wall_s": 2}')"
+      "\n");
+  EXPECT_EQ(Run(), 0);
+  EXPECT_EQ(output_.back(), "armature: finished panda_reach return=9.00 env_steps=5 wall_s=2.0");
+}
+
+TEST_F(ClusterTest, KilledChildrenComeBackWithTheirAddressesAndTheLearnerResumes) {
+  // Each role is killed once it was ready, in its first life.
+  const std::string die_once = "[ $runs -gt 1 ] || kill -KILL $$\n";
+  options_.config.cluster.env_servers = 1;
+  options_.config.cluster.actors = 1;
+  Script("envserver", "ready 127.0.0.1:72\n" + die_once + kLive);
+  Script("actor", "ready -\n" + die_once + kLive);
+  Script("learner", "ready 127.0.0.1:71\n" + die_once + kLive);
+  status_.on_ask_ = [this](int asked) {
+    // By then all of them may be back; the last line below proves it.
+    if (asked == 20) cluster_->Stop(SIGTERM);
+  };
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  ASSERT_EQ(Starts("learner").size(), 2u);
+  EXPECT_THAT(Starts("learner")[1], AllOf(StartsWith("--resume " + options_.run_dir),
+                                          HasSubstr("learner.listen=127.0.0.1:71")));
+  ASSERT_EQ(Starts("envserver").size(), 2u);
+  EXPECT_THAT(Starts("envserver")[1], StartsWith("--listen 127.0.0.1:72 "));
+  EXPECT_EQ(Starts("actor").size(), 2u);
+  EXPECT_THAT(output_, Contains("armature: actor-0 was killed by signal 9; restart 1 of 10 in "
+                                "0.0 s"));
+  EXPECT_THAT(output_, Contains("armature: envserver-0 is back"));
+  EXPECT_THAT(output_.back(), AllOf(StartsWith("armature: stopped by signal 15; go on with"),
+                                    EndsWith("--resume " + options_.run_dir)));
+}
+
+TEST_F(ClusterTest, AChildThatKeepsDyingEndsTheRunWithItsLastLine) {
+  options_.config.cluster.restarts_max = 2;
+  Script("envserver", "ready 127.0.0.1:72\necho 'lost my simulator'\nkill -KILL $$\n");
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(output_.back(),
+              AllOf(StartsWith("armature: failed: envserver-"),
+                    HasSubstr("was killed by signal 9 and was restarted cluster.restarts_max=2 "
+                              "times already; its last line: lost my simulator (logs in ")));
+}
+
+TEST_F(ClusterTest, AChildThatRefusesToStartEndsTheRunAtOnce) {
+  Script("learner", "echo 'learner: learner.listen=127.0.0.1:5556 is in use' >&2\nexit 1\n");
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(output_.back(),
+              StartsWith("armature: failed: learner-0 exited with status 1: learner: "
+                         "learner.listen=127.0.0.1:5556 is in use (logs in "));
+  EXPECT_EQ(Starts("learner").size(), 1u);
+}
+
+TEST_F(ClusterTest, AUsageErrorIsNeverRetried) {
+  Script("actor", "ready -\necho 'actor: bad flag'\nexit 2\n");
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(output_.back(), HasSubstr("exited with status 2: actor: bad flag"));
+}
+
+TEST_F(ClusterTest, AChildThatIsNeverReadyEndsTheRun) {
+  options_.config.cluster.ready_timeout_s = 0.3;
+  Script("envserver", std::string("echo 'still loading'\n") + kLive);
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(output_.back(), HasSubstr("is not ready within cluster.ready_timeout_s=0.3 s; its "
+                                        "last line: still loading"));
+}
+
+TEST_F(ClusterTest, AProgramThatIsMissingEndsTheRun) {
+  options_.programs.learner = "/nonexistent/learner";
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(output_.back(), HasSubstr("the program cannot be executed"));
+}
+
+TEST_F(ClusterTest, ComplaintsAreShownWithTheirSenderAndBounded) {
+  Script("actor",
+         "ready -\necho '[2026-01-01 00:00:00] [info] all well'\n"
+         "for i in $(seq 50); do echo \"[2026-01-01 00:00:00] [warning] trouble $i\"; done\n" +
+             std::string(kLive));
+  options_.config.cluster.actors = 1;
+  options_.config.cluster.progress_every_s = 0.5;
+  status_.on_ask_ = [this](int) { cluster_->Stop(SIGINT); };
+  EXPECT_EQ(Run(), 128 + SIGINT);
+  EXPECT_THAT(text_, AllOf(HasSubstr("actor-0: [2026-01-01 00:00:00] [warning] trouble 1\n"),
+                           Not(HasSubstr("all well")), Not(HasSubstr("trouble 30\n"))));
+  EXPECT_THAT(text_, HasSubstr("actor-0: ... more in " + options_.run_dir + "/logs/actor-0.log"));
+  EXPECT_THAT(*ReadFile(options_.run_dir + "/logs/actor-0.log"), HasSubstr("trouble 50\n"));
+}
+
+TEST_F(ClusterTest, OneThatIgnoresSigtermIsKilledWithinTheBound) {
+  Script("envserver", "trap '' TERM\nready 127.0.0.1:72\nwhile :; do sleep 1000; done\n");
+  status_.on_ask_ = [this](int) { cluster_->Stop(SIGTERM); };
+  const absl::Time start = absl::Now();
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  EXPECT_LT(absl::Now() - start, Cluster::kStopWithin + absl::Seconds(3));
+}
+
+TEST_F(ClusterTest, ResumeBeginsWithTheCheckpoint) {
+  options_.resume = true;
+  std::ofstream(options_.run_dir + "/result.json") << "left from before";
+  Script("learner", std::string("ready 127.0.0.1:71\n") + kSolved);
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(Starts("learner")[0], StartsWith("--resume " + options_.run_dir + " --port_file"));
+}
+
+}  // namespace
+}  // namespace armature

@@ -1,0 +1,71 @@
+#include "deploy/launcher/progress_report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace armature {
+namespace {
+
+// 1234567 -> "1,234,567"
+std::string WithCommas(uint64_t number) {
+  std::string text = absl::StrCat(number);
+  for (int i = static_cast<int>(text.size()) - 3; i > 0; i -= 3) text.insert(i, ",");
+  return text;
+}
+
+double PerSecond(uint64_t now, uint64_t before, absl::Duration elapsed) {
+  // A restarted learner may have gone back.
+  const double steps = now > before ? static_cast<double>(now - before) : 0;
+  return steps / std::max(absl::ToDoubleSeconds(elapsed), 1e-3);
+}
+
+}  // namespace
+
+std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& status, absl::Time now) {
+  const bool moved = status.ok() && (status->env_steps() != env_steps_ ||
+                                     status->learner_steps() != learner_steps_);
+  if (moved) last_moved_ = now;
+  const absl::Duration still = now - last_moved_;
+  stalled_ = still >= kStallAfter;
+  const std::string still_text =
+      absl::StrFormat("nothing moves for %.0f s: ", absl::ToDoubleSeconds(still));
+  if (!status.ok()) {
+    return absl::StrCat(stalled_ ? still_text : "",
+                        "the learner does not answer: ", status.status().message());
+  }
+  const absl::Duration elapsed = now - last_time_;
+  // The first answer may be of a run that went on before.
+  const double env_rate = has_last_ ? PerSecond(status->env_steps(), env_steps_, elapsed) : 0;
+  const double rate = has_last_ ? PerSecond(status->learner_steps(), learner_steps_, elapsed) : 0;
+  has_last_ = true;
+  last_time_ = now;
+  env_steps_ = status->env_steps();
+  learner_steps_ = status->learner_steps();
+  if (stalled_) return absl::StrCat(still_text, status->waiting());
+
+  std::string line =
+      absl::StrFormat("%s env steps (%.0f/s)  %s updates (%.0f/s)  policy %d (lag %.1f)",
+                      WithCommas(env_steps_), env_rate, WithCommas(learner_steps_), rate,
+                      status->policy_version(), status->policy_lag_mean());
+  if (!std::isnan(status->episode_return_mean())) {
+    absl::StrAppendFormat(&line, "  return %.2f", status->episode_return_mean());
+  }
+  if (!std::isnan(status->success_rate())) {
+    absl::StrAppendFormat(&line, "  success %.2f", status->success_rate());
+  }
+  if (status->replay_fill_ratio() > 0) {
+    absl::StrAppendFormat(&line, "  replay %.0f%%", 100 * status->replay_fill_ratio());
+  }
+  if (!std::isnan(status->evaluation_return_mean())) {
+    absl::StrAppendFormat(&line, "  evaluated %.2f", status->evaluation_return_mean());
+    if (!std::isnan(status->evaluation_success_rate())) {
+      absl::StrAppendFormat(&line, " success %.2f", status->evaluation_success_rate());
+    }
+  }
+  return line;
+}
+
+}  // namespace armature

@@ -1,0 +1,42 @@
+// The one line that says how a run goes.
+//
+// Thread safety: compatible.
+#ifndef ARMATURE_DEPLOY_LAUNCHER_PROGRESS_REPORT_H_
+#define ARMATURE_DEPLOY_LAUNCHER_PROGRESS_REPORT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+class ProgressReport {
+ public:
+  // Time without a step of environment or learner after which the line says who
+  // waits for whom.
+  static constexpr absl::Duration kStallAfter = absl::Seconds(10);
+
+  explicit ProgressReport(absl::Time start) : last_time_(start), last_moved_(start) {}
+
+  // From the learner's answer, or why there was none, at `now`. Rates are those
+  // since the call before.
+  std::string Line(const absl::StatusOr<v1::StatusResponse>& status, absl::Time now);
+
+  // Whether the last line told of a stall.
+  bool stalled() const { return stalled_; }
+
+ private:
+  absl::Time last_time_;
+  absl::Time last_moved_;
+  bool has_last_ = false;
+  bool stalled_ = false;
+  uint64_t env_steps_ = 0;
+  uint64_t learner_steps_ = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_DEPLOY_LAUNCHER_PROGRESS_REPORT_H_

@@ -1,0 +1,86 @@
+#include "deploy/launcher/progress_report.h"
+
+#include <cmath>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr absl::Time kStart = absl::UnixEpoch();
+
+v1::StatusResponse Status(uint64_t env_steps, uint64_t learner_steps) {
+  v1::StatusResponse status;
+  status.set_env_steps(env_steps);
+  status.set_learner_steps(learner_steps);
+  status.set_waiting("learner waits for experience");
+  status.set_episode_return_mean(std::nan(""));
+  status.set_success_rate(std::nan(""));
+  status.set_evaluation_return_mean(std::nan(""));
+  status.set_evaluation_success_rate(std::nan(""));
+  return status;
+}
+
+TEST(ProgressReport, SaysEverythingThatIsKnown) {
+  ProgressReport report(kStart);
+  report.Line(Status(1000, 100), kStart + absl::Seconds(1));
+  v1::StatusResponse status = Status(1234567, 1100);
+  status.set_policy_version(55);
+  status.set_policy_lag_mean(1.25);
+  status.set_episode_return_mean(-12.345);
+  status.set_success_rate(0.5);
+  status.set_replay_fill_ratio(0.124);
+  status.set_evaluation_return_mean(-3);
+  status.set_evaluation_success_rate(0.75);
+  EXPECT_EQ(report.Line(status, kStart + absl::Seconds(3)),
+            "1,234,567 env steps (616784/s)  1,100 updates (500/s)  policy 55 (lag 1.2)  "
+            "return -12.35  success 0.50  replay 12%  evaluated -3.00 success 0.75");
+}
+
+TEST(ProgressReport, LeavesOutWhatIsNotKnown) {
+  ProgressReport report(kStart);
+  EXPECT_EQ(report.Line(Status(999, 0), kStart + absl::Seconds(1)),
+            "999 env steps (0/s)  0 updates (0/s)  policy 0 (lag 0.0)");
+}
+
+TEST(ProgressReport, NamesWhoWaitsAfterTenSecondsWithoutAStep) {
+  ProgressReport report(kStart);
+  report.Line(Status(10, 0), kStart + absl::Seconds(1));
+  EXPECT_THAT(report.Line(Status(10, 0), kStart + absl::Seconds(10)), HasSubstr("10 env steps"));
+  EXPECT_FALSE(report.stalled());
+  EXPECT_EQ(report.Line(Status(10, 0), kStart + absl::Seconds(11)),
+            "nothing moves for 10 s: learner waits for experience");
+  EXPECT_TRUE(report.stalled());
+  EXPECT_THAT(report.Line(Status(11, 0), kStart + absl::Seconds(12)), HasSubstr("11 env steps"));
+  EXPECT_FALSE(report.stalled());
+}
+
+TEST(ProgressReport, ALearnerStepCountsAsMovement) {
+  ProgressReport report(kStart);
+  report.Line(Status(10, 1), kStart + absl::Seconds(1));
+  EXPECT_THAT(report.Line(Status(10, 2), kStart + absl::Seconds(20)),
+              Not(HasSubstr("nothing moves")));
+}
+
+TEST(ProgressReport, ALearnerThatDoesNotAnswerIsSaidSo) {
+  ProgressReport report(kStart);
+  const absl::Status down = absl::UnavailableError("connection refused");
+  EXPECT_EQ(report.Line(down, kStart + absl::Seconds(2)),
+            "the learner does not answer: connection refused");
+  EXPECT_EQ(report.Line(down, kStart + absl::Seconds(20)),
+            "nothing moves for 20 s: the learner does not answer: connection refused");
+}
+
+TEST(ProgressReport, CountsThatWentBackGiveNoNegativeRate) {
+  ProgressReport report(kStart);
+  report.Line(Status(1000, 1000), kStart + absl::Seconds(1));
+  EXPECT_THAT(report.Line(Status(500, 500), kStart + absl::Seconds(2)),
+              HasSubstr("500 env steps (0/s)  500 updates (0/s)"));
+}
+
+}  // namespace
+}  // namespace armature

@@ -1,0 +1,167 @@
+// The cluster launcher: `bazel run //deploy:cluster -- CONFIG key=value ...`.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/cli/config_file.h"
+#include "common/cli/files.h"
+#include "common/cli/flags.h"
+#include "common/cli/shutdown_signal.h"
+#include "deploy/launcher/cluster.h"
+#include "deploy/launcher/event_loop.h"
+#include "deploy/launcher/learner_status.h"
+#include "deploy/launcher/terminal.h"
+#include "learner/run_config.h"
+
+namespace armature {
+namespace {
+
+struct Flags {
+  std::vector<std::string> words;  // CONFIG and key=value.
+  std::string run_dir;
+  std::string resume;
+  bool print_config = false;
+  TransportOptions transport;
+};
+
+// The file first, then the overrides; all of it checked.
+absl::Status LoadConfig(const Flags& flags, RunConfig* config) {
+  std::string name = flags.resume.empty() ? "" : flags.resume + "/config.yaml";
+  std::vector<std::string> overrides;
+  for (const std::string& word : flags.words) {
+    if (absl::StrContains(word, '=')) {
+      overrides.push_back(word);
+    } else if (name.empty()) {
+      name = word;
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value"));
+    }
+  }
+  if (name.empty()) return absl::InvalidArgumentError("CONFIG is missing");
+  const absl::StatusOr<std::string> path = FindConfigFile(name);
+  if (!path.ok()) return path.status();
+  if (absl::Status status = LoadYamlFile(*path, ConfigOf(*config)); !status.ok()) return status;
+  for (const std::string& text : overrides) {
+    if (absl::Status status = ApplyOverride(text, ConfigOf(*config)); !status.ok()) return status;
+  }
+  return config->Validate();
+}
+
+// <output_dir>/<name>/<date-time>, made anew; a number is added when it is taken.
+absl::StatusOr<std::string> MakeRunDir(const RunSection& run) {
+  const std::string parent = absl::StrCat(run.output_dir, "/", run.name);
+  std::error_code error;
+  std::filesystem::create_directories(parent, error);
+  if (error) return absl::UnavailableError(absl::StrCat(parent, ": ", error.message()));
+  const std::string moment = absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::LocalTimeZone());
+  for (int number = 1; number < 1000; ++number) {
+    const std::string folder =
+        absl::StrCat(parent, "/", moment, number == 1 ? "" : absl::StrCat("-", number));
+    if (mkdir(folder.c_str(), 0755) == 0) return std::filesystem::absolute(folder).string();
+    if (errno != EEXIST) return absl::UnavailableError(absl::StrCat("cannot make ", folder));
+  }
+  return absl::UnavailableError(absl::StrCat(parent, ": too many runs at ", moment));
+}
+
+absl::StatusOr<std::string> RunDir(const Flags& flags, const RunSection& run) {
+  std::string folder = flags.resume.empty() ? flags.run_dir : flags.resume;
+  if (folder.empty()) return MakeRunDir(run);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
+  return std::filesystem::absolute(folder).string();
+}
+
+absl::StatusOr<std::string> FindProgram(const std::string& name) {
+  return FindProgramData(absl::StrCat("armature/", name, "/", name), absl::StrCat("bin/", name),
+                         ("ARMATURE_" + name).c_str());
+}
+
+absl::StatusOr<Cluster::Programs> FindPrograms() {
+  Cluster::Programs programs;
+  for (const auto& [name, path] : {std::pair{"learner", &programs.learner},
+                                   {"envserver", &programs.envserver},
+                                   {"actor", &programs.actor}}) {
+    absl::StatusOr<std::string> found = FindProgram(name);
+    if (!found.ok()) return found.status();
+    *path = *std::move(found);
+  }
+  // Children look for their data where this program's is.
+  const std::string runfiles =
+      absl::StrCat(std::filesystem::read_symlink("/proc/self/exe").string(), ".runfiles");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(runfiles, ignored)) {
+    setenv("RUNFILES_DIR", runfiles.c_str(), 1);
+  }
+  return programs;
+}
+
+int Refuse(const absl::Status& status, int exit_status) {
+  std::cerr << "cluster: " << status.message() << std::endl;
+  return exit_status;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "Trains on this machine: starts a learner, env servers and actors, restarts what dies, and\n"
+      "ends when the run is solved or its budget is spent.",
+      "cluster");
+  Flags flags;
+  app.add_option("CONFIG key=value", flags.words,
+                 "A YAML file or the name of one in deploy/configs, then overrides such as "
+                 "algorithm.sac.gamma=0.95. `bazel run //learner -- --config_reference` lists all "
+                 "keys.");
+  app.add_flag("--print_config", flags.print_config,
+               "Print the configuration, overrides included, and end.");
+  auto* run_dir = app.add_option("--run_dir", flags.run_dir,
+                                 "Use this folder (default: run.output_dir/run.name/date-time).");
+  app.add_option("--resume", flags.resume, "Go on with the run in this folder; takes no CONFIG.")
+      ->excludes(run_dir);
+  AddTransportFlags(app, &flags.transport);
+  if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
+
+  absl::StatusOr<Cluster::Programs> programs = FindPrograms();
+  EnterUsersFolder();
+  Cluster::Options options;
+  if (absl::Status status = LoadConfig(flags, &options.config); !status.ok()) {
+    return Refuse(status, 2);
+  }
+  if (flags.print_config) {
+    std::cout << ToYaml(ConfigOf(options.config));
+    return 0;
+  }
+  if (!programs.ok()) return Refuse(programs.status(), 1);
+  absl::StatusOr<std::string> folder = RunDir(flags, options.config.run);
+  if (!folder.ok()) return Refuse(folder.status(), 1);
+  options.run_dir = *std::move(folder);
+  options.resume = !flags.resume.empty();
+  options.transport = flags.transport;
+  options.programs = *std::move(programs);
+
+  Terminal terminal(STDOUT_FILENO);
+  EventLoop loop;
+  LearnerStatus status(flags.transport);
+  Cluster cluster(std::move(options), &status, &terminal, &loop);
+  // Nothing above has started a thread yet. A second signal ends the launcher at
+  // once, and the kernel its children with it.
+  ShutdownSignal shutdown;
+  shutdown.OnRequest([&] { loop.Post([&] { cluster.Stop(shutdown.signal()); }); });
+  return cluster.Run();
+}
+
+}  // namespace
+}  // namespace armature
+
+int main(int argc, char** argv) { return armature::Main(argc, argv); }
