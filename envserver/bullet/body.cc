@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "BulletCollision/CollisionShapes/btEmptyShape.h"
+
 namespace armature {
 
 Body::Body(std::shared_ptr<const BodyModel> model, const BodyOptions& options, int body_id)
@@ -19,26 +21,10 @@ Body::Body(std::shared_ptr<const BodyModel> model, const BodyOptions& options, i
   for (int i = 0; i < num_links; ++i) SetUpLink(i);
   multibody_->finalizeMultiDof();
 
-  for (int link : dof_links_) {
-    const LinkModel& model_link = model_->links[link];
-    Joint joint;
-    if (model_link.has_limits) {
-      joint.limit = std::make_unique<btMultiBodyJointLimitConstraint>(
-          multibody_.get(), link, model_link.position_low, model_link.position_high);
-      joint.limit->finalizeMultiDof();
-    }
-    if (options.motors) {
-      joint.motor = std::make_unique<btMultiBodyJointMotor>(multibody_.get(), link,
-                                                            /*desiredVelocity=*/0,
-                                                            /*maxMotorImpulse=*/0);
-      joint.motor->finalizeMultiDof();
-    }
-    joints_.push_back(std::move(joint));
-  }
-  if (options.motors) targets_.resize(num_dofs());
   for (int link = -1; link < num_links; ++link) {
-    if (link_model(link).shape != nullptr) AddCollider(link, options);
+    if (btCollisionShape* shape = link_model(link).shape.get()) AddCollider(link, shape, options);
   }
+  AddJoints(options);
   UpdatePoses();
 }
 
@@ -70,9 +56,37 @@ void Body::SetUpLink(int index) {
   multibody_->getLink(index).m_jointDamping = link.damping;
 }
 
-void Body::AddCollider(int link, const BodyOptions& options) {
+void Body::AddJoints(const BodyOptions& options) {
+  // Bullet solves by islands, which are made of colliders: a body with joints needs
+  // one that moves, if only an empty one.
+  const btMultiBodyLinkCollider* island = nullptr;
+  for (const auto& collider : colliders_) {
+    if (!collider->isStaticObject()) island = collider.get();
+  }
+  if (island == nullptr && !dof_links_.empty()) {
+    empty_shape_ = std::make_unique<btEmptyShape>();
+    AddCollider(dof_links_[0], empty_shape_.get(), options);
+    island = colliders_.back().get();
+  }
+  if (options.fixed_base) inertia_ = std::make_unique<JointSpaceInertia>(multibody_.get());
+  for (int link : dof_links_) {
+    const LinkModel& model = model_->links[link];
+    Joint joint;
+    if (model.has_limits) {
+      joint.limit = std::make_unique<JointLimit>(multibody_.get(), link, island, inertia_.get(),
+                                                 model.position_low, model.position_high);
+    }
+    if (options.motors) {
+      joint.motor = std::make_unique<JointMotor>(multibody_.get(), link, island, inertia_.get());
+    }
+    joints_.push_back(std::move(joint));
+  }
+  if (options.motors) targets_.resize(num_dofs());
+}
+
+void Body::AddCollider(int link, btCollisionShape* shape, const BodyOptions& options) {
   auto collider = std::make_unique<btMultiBodyLinkCollider>(multibody_.get(), link);
-  collider->setCollisionShape(link_model(link).shape.get());
+  collider->setCollisionShape(shape);
   collider->setUserIndex(body_id_);
   collider->setFriction(options.friction);
   if (link >= 0) {
@@ -124,10 +138,8 @@ void Body::SetMotor(int dof, const MotorTarget& target) {
   const double position = link.has_limits
                               ? std::clamp(target.position, link.position_low, link.position_high)
                               : target.position;
-  btMultiBodyJointMotor& motor = *joints_[dof].motor;
-  motor.setVelocityTarget(target.velocity, target.kd);
-  motor.setPositionTarget(position, target.kp);
-  motor.setMaxAppliedImpulse(target.force_max * time_step_s_);
+  joints_[dof].motor->SetTarget(position, target.velocity, target.kp, target.kd,
+                                target.force_max * time_step_s_);
 }
 
 void Body::AddJointForce(int dof, double force) {
@@ -171,16 +183,6 @@ void Body::ForgetImpulses() {
   multibody_->clearForcesAndTorques();
   multibody_->clearConstraintForces();
   multibody_->clearVelocities();
-  for (Joint& joint : joints_) {
-    for (btMultiBodyConstraint* constraint :
-         {static_cast<btMultiBodyConstraint*>(joint.limit.get()),
-          static_cast<btMultiBodyConstraint*>(joint.motor.get())}) {
-      if (constraint == nullptr) continue;
-      for (int row = 0; row < constraint->getNumRows(); ++row) {
-        constraint->internalSetAppliedImpulse(row, 0);
-      }
-    }
-  }
 }
 
 }  // namespace armature

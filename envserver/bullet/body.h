@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "BulletDynamics/Featherstone/btMultiBody.h"
-#include "BulletDynamics/Featherstone/btMultiBodyJointLimitConstraint.h"
-#include "BulletDynamics/Featherstone/btMultiBodyJointMotor.h"
 #include "BulletDynamics/Featherstone/btMultiBodyLinkCollider.h"
 #include "envserver/bullet/body_model.h"
+#include "envserver/bullet/joint_rows.h"
+#include "envserver/bullet/joint_space_inertia.h"
 
 namespace armature {
 
@@ -93,19 +93,25 @@ class Body {
   // The rest is for BulletWorld.
   btMultiBody* multibody() { return multibody_.get(); }
   struct Joint {
-    std::unique_ptr<btMultiBodyJointLimitConstraint> limit;  // Null: no limits.
-    std::unique_ptr<btMultiBodyJointMotor> motor;            // Null: no motors.
+    std::unique_ptr<JointLimit> limit;  // Null: no limits.
+    std::unique_ptr<JointMotor> motor;  // Null: no motors.
   };
   const std::vector<Joint>& joints() const { return joints_; }
+  // Of every link with a shape.
   const std::vector<std::unique_ptr<btMultiBodyLinkCollider>>& colliders() const {
     return colliders_;
   }
   void set_time_step(double time_step_s) { time_step_s_ = time_step_s; }
   void ForgetImpulses();
+  // To be called before every physics step.
+  void BeginStep() {
+    if (inertia_ != nullptr) inertia_->Invalidate();
+  }
 
  private:
   void SetUpLink(int index);
-  void AddCollider(int link, const BodyOptions& options);
+  void AddCollider(int link, btCollisionShape* shape, const BodyOptions& options);
+  void AddJoints(const BodyOptions& options);
   const LinkModel& link_model(int link) const {
     return link < 0 ? model_->base : model_->links[link];
   }
@@ -114,10 +120,12 @@ class Body {
   int body_id_;
   double time_step_s_ = 0;
   std::vector<int> dof_links_;
-  std::vector<std::unique_ptr<btMultiBodyLinkCollider>> colliders_;  // Of links with a shape.
+  std::unique_ptr<btCollisionShape> empty_shape_;  // Null: some moving link has a shape.
+  std::vector<std::unique_ptr<btMultiBodyLinkCollider>> colliders_;
   std::unique_ptr<btMultiBody> multibody_;
-  std::vector<Joint> joints_;         // [dofs]
-  std::vector<MotorTarget> targets_;  // [dofs], or empty: no motors.
+  std::unique_ptr<JointSpaceInertia> inertia_;  // Null: the base is free.
+  std::vector<Joint> joints_;                   // [dofs]
+  std::vector<MotorTarget> targets_;            // [dofs], or empty: no motors.
   btAlignedObjectArray<btQuaternion> scratch_rotation_;
   btAlignedObjectArray<btVector3> scratch_vector_;
   btAlignedObjectArray<btVector3> scratch_omega_;

@@ -94,6 +94,7 @@ void BulletWorld::AddStaticBox(const btVector3& half_extents, const btVector3& p
 }
 
 void BulletWorld::Step() {
+  for (const auto& body : bodies_) body->BeginStep();
   // No substeps: one step of exactly this length.
   world_.stepSimulation(options_.time_step_s, /*maxSubSteps=*/0);
 }

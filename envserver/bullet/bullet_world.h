@@ -21,10 +21,10 @@
 #include "BulletCollision/BroadphaseCollision/btSimpleBroadphase.h"
 #include "BulletCollision/CollisionDispatch/btCollisionDispatcher.h"
 #include "BulletCollision/CollisionDispatch/btDefaultCollisionConfiguration.h"
-#include "BulletDynamics/Featherstone/btMultiBodyConstraintSolver.h"
 #include "BulletDynamics/Featherstone/btMultiBodyDynamicsWorld.h"
 #include "envserver/bullet/body.h"
 #include "envserver/bullet/body_model.h"
+#include "envserver/bullet/joint_rows.h"
 
 namespace armature {
 
@@ -89,7 +89,7 @@ class BulletWorld {
   PairFilter pair_filter_;
   btHashedOverlappingPairCache pair_cache_;
   btSimpleBroadphase broadphase_;
-  btMultiBodyConstraintSolver solver_;
+  JointRowSolver solver_;
   std::vector<std::unique_ptr<btCollisionShape>> static_shapes_;
   std::vector<std::unique_ptr<btCollisionObject>> statics_;
   std::vector<std::unique_ptr<Body>> bodies_;

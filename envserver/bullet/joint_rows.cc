@@ -1,0 +1,179 @@
+#include "envserver/bullet/joint_rows.h"
+
+#include <algorithm>
+
+#include "BulletDynamics/ConstraintSolver/btContactSolverInfo.h"
+
+namespace armature {
+namespace {
+
+// Bullet's own bound of a limit's impulse.
+constexpr double kLimitImpulseMax = 100;
+
+int NumVelocities(const btMultiBody& body) { return 6 + body.getNumDofs(); }
+
+}  // namespace
+
+JointRow::JointRow(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
+                   JointSpaceInertia* inertia)
+    : btMultiBodyConstraint(body, nullptr, link, -1, /*numRows=*/1, /*isUnilateral=*/true,
+                            MULTIBODY_CONSTRAINT_1DOF_JOINT_MOTOR),
+      island_(island),
+      inertia_(inertia),
+      velocity_index_(6 + body->getLink(link).m_dofOffset) {
+  m_data.resize(1);  // The impulse that the solver reports.
+}
+
+void JointRow::UnitResponse(const double* jacobian, double* response,
+                            btMultiBodyJacobianData& data) {
+  if (inertia_ == nullptr) {
+    m_bodyA->calcAccelerationDeltasMultiDof(jacobian, response, data.scratch_r, data.scratch_v);
+    return;
+  }
+  const double* column = inertia_->InverseColumn(velocity_index_ - 6);
+  const double sign = jacobian[velocity_index_];
+  std::fill(response, response + 6, 0.0);
+  for (int i = 0; i < m_bodyA->getNumDofs(); ++i) response[6 + i] = sign * column[i];
+}
+
+void JointRow::AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
+                      btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data) {
+  const int size = NumVelocities(*m_bodyA);
+  int delta_index = m_bodyA->getCompanionId();
+  if (delta_index < 0) {
+    delta_index = data.m_deltaVelocities.size();
+    m_bodyA->setCompanionId(delta_index);
+    data.m_deltaVelocities.resize(delta_index + size, 0);
+  }
+  const int jacobian_index = data.m_jacobians.size();
+  data.m_jacobians.resize(jacobian_index + size, 0);
+  data.m_deltaVelocitiesUnitImpulse.resize(jacobian_index + size);
+  double* jacobian = &data.m_jacobians[jacobian_index];
+  double* response = &data.m_deltaVelocitiesUnitImpulse[jacobian_index];
+  std::fill(jacobian, jacobian + size, 0.0);
+  jacobian[velocity_index_] = sign;
+  UnitResponse(jacobian, response, data);
+  const double inverse_mass = sign * response[velocity_index_];
+
+  btMultiBodySolverConstraint& row = rows.expandNonInitializing();
+  row = btMultiBodySolverConstraint();
+  row.m_multiBodyA = m_bodyA;
+  row.m_linkA = m_linkA;
+  row.m_deltaVelAindex = delta_index;
+  row.m_jacAindex = jacobian_index;
+  row.m_relpos1CrossNormal.setZero();
+  row.m_contactNormal1.setZero();
+  row.m_jacDiagABInv = inverse_mass > SIMD_EPSILON ? 1 / inverse_mass : 0;
+  row.m_rhs = (desired_velocity - sign * velocity()) * row.m_jacDiagABInv;
+  row.m_rhsPenetration = 0;
+  row.m_cfm = 0;
+  row.m_friction = 0;
+  row.m_lowerLimit = impulse_low;
+  row.m_upperLimit = impulse_high;
+  row.m_appliedImpulse = 0;
+  row.m_appliedPushImpulse = 0;
+  row.m_orgConstraint = this;
+  row.m_orgDofIndex = 0;
+}
+
+void JointMotor::SetTarget(double position, double velocity, double kp, double kd,
+                           double impulse_max) {
+  target_position_ = position;
+  target_velocity_ = velocity;
+  kp_ = kp;
+  kd_ = kd;
+  impulse_max_ = impulse_max;
+}
+
+void JointMotor::createConstraintRows(btMultiBodyConstraintArray& rows,
+                                      btMultiBodyJacobianData& data,
+                                      const btContactSolverInfo& solver) {
+  if (impulse_max_ == 0) return;
+  const double desired = kp_ * (target_position_ - position()) / solver.m_timeStep + velocity() +
+                         kd_ * (target_velocity_ - velocity());
+  AddRow(/*sign=*/1, desired, -impulse_max_, impulse_max_, rows, data);
+}
+
+JointLimit::JointLimit(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
+                       JointSpaceInertia* inertia, double low, double high)
+    : JointRow(body, link, island, inertia), low_(low), high_(high) {}
+
+void JointLimit::createConstraintRows(btMultiBodyConstraintArray& rows,
+                                      btMultiBodyJacobianData& data,
+                                      const btContactSolverInfo& solver) {
+  for (const double sign : {1.0, -1.0}) {
+    const double distance = sign > 0 ? position() - low_ : high_ - position();
+    if (distance > 0) continue;
+    // Deep errors are left to Bullet's split impulse, which multibodies do not have.
+    const bool recovers =
+        !solver.m_splitImpulse || distance > solver.m_splitImpulsePenetrationThreshold;
+    AddRow(sign, recovers ? -distance * solver.m_erp / solver.m_timeStep : 0, 0, kLimitImpulseMax,
+           rows, data);
+  }
+}
+
+btScalar JointRowSolver::solveGroupCacheFriendlyIterations(
+    btCollisionObject** bodies, int num_bodies, btPersistentManifold** manifolds, int num_manifolds,
+    btTypedConstraint** constraints, int num_constraints, const btContactSolverInfo& solver,
+    btIDebugDraw* debug_drawer) {
+  const bool only_joint_rows = num_constraints == 0 &&
+                               m_tmpSolverContactConstraintPool.size() == 0 &&
+                               m_multiBodyNormalContactConstraints.size() == 0;
+  if (!only_joint_rows) {
+    return btMultiBodyConstraintSolver::solveGroupCacheFriendlyIterations(
+        bodies, num_bodies, manifolds, num_manifolds, constraints, num_constraints, solver,
+        debug_drawer);
+  }
+  SolveJointRows(solver);
+  return 0;
+}
+
+void JointRowSolver::SolveJointRows(const btContactSolverInfo& solver) {
+  rows_.clear();
+  for (int i = 0; i < m_multiBodyNonContactConstraints.size(); ++i) {
+    const btMultiBodySolverConstraint& constraint = m_multiBodyNonContactConstraints[i];
+    const btMultiBody& body = *constraint.m_multiBodyA;
+    const int unused = body.hasFixedBase() ? 6 : 0;  // The base's velocities.
+    Row row;
+    row.delta = &m_data.m_deltaVelocities[constraint.m_deltaVelAindex + unused];
+    row.response = &m_data.m_deltaVelocitiesUnitImpulse[constraint.m_jacAindex + unused];
+    row.size = NumVelocities(body) - unused;
+    row.index = static_cast<const JointRow*>(constraint.m_orgConstraint)->velocity_index() - unused;
+    row.sign = m_data.m_jacobians[constraint.m_jacAindex + unused + row.index];
+    row.rhs = constraint.m_rhs;
+    row.mass = constraint.m_jacDiagABInv;
+    row.inverse_mass = row.sign * row.response[row.index];
+    row.low = constraint.m_lowerLimit;
+    row.high = constraint.m_upperLimit;
+    row.impulse = 0;
+    rows_.push_back(row);
+  }
+  const int num_rows = static_cast<int>(rows_.size());
+  for (int iteration = 0; iteration < solver.m_numIterations; ++iteration) {
+    double residual = 0;
+    for (int i = 0; i < num_rows; ++i) {
+      Row& row = rows_[iteration % 2 == 1 ? i : num_rows - 1 - i];
+      const double before = row.impulse;
+      const double wanted = row.rhs - row.sign * row.delta[row.index] * row.mass;
+      row.impulse = std::min(std::max(before + wanted, row.low), row.high);
+      const double change = row.impulse - before;
+      double* __restrict delta = row.delta;
+      const double* __restrict response = row.response;
+      for (int k = 0; k < row.size; ++k) delta[k] += response[k] * change;
+      const double velocity = change * row.inverse_mass;
+      residual = std::max(residual, velocity * velocity);
+    }
+    if (residual <= solver.m_leastSquaresResidualThreshold) break;
+  }
+  for (int i = 0; i < num_rows; ++i) {
+    const btMultiBodySolverConstraint& constraint = m_multiBodyNonContactConstraints[i];
+    constraint.m_appliedImpulse = rows_[i].impulse;
+    double* delta = &m_data.m_deltaVelocities[constraint.m_deltaVelAindex];
+    constraint.m_multiBodyA->applyDeltaVeeMultiDof2(delta, 1);
+    constraint.m_multiBodyA->setPosUpdated(false);
+    // Applied once for each body, whatever the number of its rows.
+    std::fill(delta, delta + NumVelocities(*constraint.m_multiBodyA), 0.0);
+  }
+}
+
+}  // namespace armature

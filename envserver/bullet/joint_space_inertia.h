@@ -1,0 +1,57 @@
+// The inverse of a fixed-base body's joint-space inertia matrix M(q): its columns are
+// the changes of all joint velocities that a unit impulse at one joint makes.
+//
+// M by the composite-rigid-body method, in world coordinates:
+//   M_ij = s_i . (momentum of the subtree of joint j when joint j moves at unit speed)
+// for i = j and i above j (Featherstone, Rigid Body Dynamics Algorithms, 2008, 6.2).
+// Bullet's calcAccelerationDeltasMultiDof gives the same, a column a call.
+//
+// Thread safety: that of the body's world.
+#ifndef ARMATURE_ENVSERVER_BULLET_JOINT_SPACE_INERTIA_H_
+#define ARMATURE_ENVSERVER_BULLET_JOINT_SPACE_INERTIA_H_
+
+#include <vector>
+
+#include "BulletDynamics/Featherstone/btMultiBody.h"
+#include "Eigen/Core"
+
+namespace armature {
+
+class JointSpaceInertia {
+ public:
+  // `body` is finalized, outlives this, and has a fixed base and joints of at most
+  // one DoF.
+  explicit JointSpaceInertia(const btMultiBody* body);
+
+  // The positions have changed, and with them the poses of the links.
+  void Invalidate() { is_valid_ = false; }
+
+  // Column `dof` of M^-1.  [dofs]
+  const double* InverseColumn(int dof);
+
+ private:
+  // Mass, first moment and inertia about the world's origin.
+  struct Composite {
+    double mass;
+    btVector3 moment;
+    btMatrix3x3 inertia;
+  };
+  struct Joint {
+    int link;
+    int parent;  // The next moving joint towards the base, or -1.
+  };
+  void Compute();
+
+  const btMultiBody* body_;
+  bool is_valid_ = false;
+  std::vector<Joint> joints_;          // [dofs]
+  std::vector<Composite> composites_;  // [links]
+  std::vector<btVector3> axes_;        // [dofs]
+  std::vector<btVector3> origins_;     // [dofs]
+  Eigen::MatrixXd matrix_;             // [dofs, dofs]
+  Eigen::MatrixXd inverse_;            // [dofs, dofs]
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_BULLET_JOINT_SPACE_INERTIA_H_
