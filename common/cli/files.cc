@@ -90,8 +90,6 @@ absl::StatusOr<std::string> FindProgramData(absl::string_view runfiles_path,
   if (const char* place = std::getenv(variable)) {
     places.push_back(place);
   } else {
-    const std::string folder = ProgramFolder();
-    places.push_back(absl::StrCat(folder, "/../", bundle_path));
     std::error_code ignored;
     const std::string program = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
     places.push_back(absl::StrCat(program, ".runfiles/", runfiles_path));
@@ -100,6 +98,7 @@ absl::StatusOr<std::string> FindProgramData(absl::string_view runfiles_path,
         places.push_back(absl::StrCat(root, "/", runfiles_path));
       }
     }
+    places.push_back(absl::StrCat(ProgramFolder(), "/../", bundle_path));
   }
   for (const std::string& place : places) {
     std::error_code ignored;

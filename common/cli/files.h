@@ -35,9 +35,9 @@ void EnterUsersFolder();
 std::string ProgramFolder();
 
 // A folder or file of data that belongs to the program, wherever it was
-// installed: $`variable` if set, else `bundle_path` beside the folder of the
-// program (a bundle has bin/ and its data side by side), else `runfiles_path`
-// ("armature/deploy/configs") in Bazel's runfiles.
+// installed: $`variable` if set, else `runfiles_path` ("armature/deploy/configs")
+// in Bazel's runfiles, else `bundle_path` beside the folder of the program (a
+// bundle has bin/ and its data side by side).
 // OK; NotFound: names all places that were tried.
 absl::StatusOr<std::string> FindProgramData(absl::string_view runfiles_path,
                                             absl::string_view bundle_path, const char* variable);
