@@ -1,0 +1,39 @@
+#!/bin/bash
+# Installs what is missing and runs every test; ends with "N passed, N failed".
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+./deploy/install_dependencies.sh --tests || exit 1
+
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+passed=0
+failures=()
+
+echo "armature: unit and integration tests"
+bazel test --keep_going --noshow_progress --test_output=errors //... 2>&1 | tee "$log"
+bazel_status=${PIPESTATUS[0]}
+while read -r target outcome; do
+  case "$outcome" in
+    *PASSED*) passed=$((passed + 1)) ;;
+    *) failures+=("$target: $outcome") ;;
+  esac
+done < <(grep -E '^//[^ ]+ +(\(cached\) )?(PASSED|FLAKY|FAILED|TIMEOUT|NO STATUS)' "$log")
+# Something that did not build, or no test at all.
+if ((bazel_status != 0 && ${#failures[@]} == 0)); then
+  failures+=("bazel test //...: status $bazel_status")
+fi
+
+# What crosses processes, or needs more than a build.
+for script in tests/integration/*_test.sh; do
+  echo "armature: $script"
+  if "$script"; then
+    passed=$((passed + 1))
+  else
+    failures+=("$script: status $?")
+  fi
+done
+
+for failure in "${failures[@]}"; do echo "FAILED $failure"; done
+echo "$passed passed, ${#failures[@]} failed"
+((${#failures[@]} == 0))
