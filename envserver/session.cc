@@ -266,6 +266,8 @@ void Session::End(const absl::Status& status) {
   spdlog::log(status.ok() || absl::IsCancelled(status) ? spdlog::level::info : spdlog::level::warn,
               "session {} of {} ended: {}", grant_ == nullptr ? 0 : grant_->session_id(),
               client_.empty() ? "an unnamed client" : client_, status.ToString());
+  // What is being written has one more lease before it is cut off.
+  if (writing_ != nullptr) ScheduleLease(context_.timer->now() + context_.lease);
   grant_ = nullptr;
   if (env_ != nullptr) env_->Close();
   outbox_.clear();
@@ -280,18 +282,19 @@ void Session::ScheduleLease(absl::Duration deadline) {
 
 void Session::OnLeaseDue() {
   absl::MutexLock lock(&mutex_);
-  if (ended_) return;
+  if (ended_) {
+    if (writing_ != nullptr && sink_ != nullptr) sink_->Abort();
+    return;
+  }
   const absl::Duration now = context_.timer->now();
   bool servers_turn = opening_;
   for (const Group& group : groups_) servers_turn |= group.turn == Turn::kServer;
   const absl::Duration deadline = (servers_turn ? now : heard_) + context_.lease;
   if (now < deadline) return ScheduleLease(deadline);
   context_.metrics->leases_expired.Increment();
-  const bool stalled = writing_ != nullptr;
   End(absl::DeadlineExceededError(
       absl::StrCat("env server ", context_.server_name, ": nothing came for ",
                    absl::FormatDuration(context_.lease), ": the session lost its slots")));
-  if (stalled && sink_ != nullptr) sink_->Abort();
 }
 
 void Session::LogFaults(const v1::StepBatch& batch) {

@@ -5,7 +5,8 @@
 // at any time. See proto/env_service.proto for the order of messages.
 // Thread safety: all methods; none blocks.
 // Lease: counts while it is the client's turn, from its last message or the last
-// batch sent to it. A stream that has sent nothing at all has one, too.
+// batch sent to it. A stream that has sent nothing at all has one, too. A client
+// that does not read is cut off one lease after its session has ended.
 // Bounds: at most `opened` and one batch a group wait to be written.
 #ifndef ARMATURE_ENVSERVER_SESSION_H_
 #define ARMATURE_ENVSERVER_SESSION_H_

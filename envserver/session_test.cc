@@ -191,13 +191,17 @@ TEST_F(SessionTest, TheLeaseDoesNotRunWhileTheServerSimulates) {
   EXPECT_EQ(sink_.WaitForEnd().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
-TEST_F(SessionTest, AClientThatDoesNotReadIsCutOff) {
+TEST_F(SessionTest, AClientThatDoesNotReadLosesItsSlotsAndIsThenCutOff) {
   ASSERT_TRUE(session_->OnMessage(OpenRequest("point_mass", 1)));
-  sink_.WaitForWrite(0);  // Never written.
+  sink_.WaitForWrite(0);
+  session_->OnWritten(true);
+  sink_.WaitForWrite(1);  // Never written.
   SetClock(31);
-  sink_.WaitForAbort();
+  gate_->WaitForFreed(1);
   EXPECT_EQ(table_->slots_free(), 8);
   EXPECT_FALSE(sink_.has_ended());
+  SetClock(62);
+  sink_.WaitForAbort();
   session_->OnWritten(false);
   EXPECT_EQ(sink_.WaitForEnd().code(), absl::StatusCode::kDeadlineExceeded);
 }
