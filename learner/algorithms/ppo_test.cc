@@ -1,0 +1,218 @@
+#include "learner/algorithms/ppo.h"
+
+#include <cmath>
+
+#include "ATen/ATen.h"
+#include "common/policy/generator.h"
+#include "gtest/gtest.h"
+#include "learner/algorithms/golden.h"
+
+namespace armature {
+namespace {
+
+v1::PolicySpec MakeSpec(v1::PolicySpec::Head head, int64_t observation_size, int64_t action_size,
+                        const std::vector<int64_t>& hidden_sizes) {
+  v1::PolicySpec spec;
+  spec.set_head(head);
+  spec.set_activation(v1::PolicySpec::ACTIVATION_TANH);
+  for (int64_t units : hidden_sizes) spec.add_hidden_sizes(units);
+  spec.set_observation_size(observation_size);
+  spec.set_action_size(action_size);
+  spec.set_observation_clip(10);
+  return spec;
+}
+
+std::map<std::string, at::Tensor> StateMap(const Algorithm& algorithm) {
+  const NamedTensors state = algorithm.State();
+  std::map<std::string, at::Tensor> map(state.begin(), state.end());
+  EXPECT_EQ(map.size(), state.size()) << "names are not unique";
+  return map;
+}
+
+class PpoGoldenTest : public testing::TestWithParam<int> {};
+
+TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
+  const nlohmann::json golden = ReadGolden("golden_ppo.json").at(GetParam());
+  v1::PolicySpec spec = MakeSpec(golden["discrete"] ? v1::PolicySpec::HEAD_CATEGORICAL
+                                                    : v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN,
+                                 3, 3, golden["hidden"].get<std::vector<int64_t>>());
+  spec.set_activation(GoldenActivation(golden["activation"]));
+  spec.set_normalize_observation(golden["normalize"]);
+  spec.set_observation_clip(golden["clip"]);
+  PpoConfig config;
+  config.gamma = golden["gamma"];
+  config.gae_lambda = golden["gae_lambda"];
+  config.clip_epsilon = golden["clip_epsilon"];
+  config.value_clip = golden["value_clip"];
+  config.value_coef = golden["value_coef"];
+  config.entropy_coef = golden["entropy_coef"];
+  config.gradient_norm_max = golden["gradient_norm_max"];
+  config.learning_rate = golden["learning_rate"];
+  config.minibatch_size = golden["minibatch_size"];
+  config.epochs = golden["epochs"];
+  const auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU));
+  std::map<std::string, at::Tensor> state = StateMap(*ppo);
+  ppo->policy().flat_parameters().copy_(GoldenTensor(golden["policy"]));
+  state["value"].copy_(GoldenTensor(golden["value"]));
+  if (golden["normalize"]) {
+    state["observation_normalizer.mean"].copy_(GoldenTensor(golden["mean"]));
+    state["observation_normalizer.std"].copy_(GoldenTensor(golden["std"]));
+  }
+  TrajectorySet set;
+  set.observation = GoldenTensor(golden["observation"]);
+  set.action = GoldenTensor(golden["action"]);
+  set.reward = GoldenTensor(golden["reward"]);
+  set.terminated = GoldenTensor(golden["terminated"]);
+  set.truncated = GoldenTensor(golden["truncated"]);
+  set.valid = GoldenTensor(golden["valid"]);
+  set.behaviour_log_prob = GoldenTensor(golden["behaviour_log_prob"]);
+  set.final_observation = GoldenTensor(golden["final_observation"]);
+  ppo->UpdateInOrder(set, 0, GoldenTensor(golden["order"]).to(at::kLong));
+
+  const Scalars scalars = ppo->TakeScalars();
+  for (const std::string name :
+       {"policy_loss", "value_loss", "entropy", "gradient_norm", "approx_kl", "clip_fraction"}) {
+    double mean = 0;
+    for (const nlohmann::json& losses : golden["losses"]) mean += losses[name].get<double>();
+    mean /= golden["losses"].size();
+    EXPECT_NEAR(scalars.at("train/" + name), mean, 2e-4 * (1 + std::abs(mean))) << name;
+  }
+  EXPECT_EQ(ppo->learner_steps(), static_cast<int64_t>(golden["losses"].size()));
+  EXPECT_EQ(GoldenDifference(ppo->policy_gradient(), golden["policy_gradient"]), "");
+  EXPECT_EQ(GoldenDifference(ppo->value_gradient(), golden["value_gradient"]), "");
+  EXPECT_EQ(GoldenDifference(ppo->policy().flat_parameters(), golden["policy_after"]), "");
+  EXPECT_EQ(GoldenDifference(state["value"], golden["value_after"]), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, PpoGoldenTest, testing::Range(0, 4));
+
+// One step an episode: observation one of two corners, reward +1 for the action
+// that belongs to it. Steps of a set all terminate.
+TrajectorySet BanditSet(const PolicyNetwork& policy, at::Generator generator) {
+  constexpr int64_t kSteps = 32;
+  constexpr int64_t kSlots = 8;
+  TrajectorySet set;
+  const at::Tensor corner = (at::rand({kSteps + 1, kSlots, 1}, generator) < 0.5).to(at::kFloat);
+  set.observation = corner * 2 - 1;
+  const auto output =
+      policy.Act(set.observation.narrow(0, 0, kSteps).reshape({-1, 1}), false, generator);
+  set.action = output.action.view({kSteps, kSlots, -1});
+  set.behaviour_log_prob = output.log_prob.view({kSteps, kSlots});
+  const at::Tensor wanted = corner.narrow(0, 0, kSteps).squeeze(2);
+  const at::Tensor action = set.action.squeeze(2);
+  set.reward = policy.spec().head() == v1::PolicySpec::HEAD_CATEGORICAL
+                   ? (action == wanted).to(at::kFloat)
+                   : -(action - (wanted - 0.5)).square();
+  set.terminated = at::ones({kSteps, kSlots});
+  set.truncated = at::zeros({kSteps, kSlots});
+  set.valid = at::ones({kSteps, kSlots});
+  set.final_observation = at::zeros({kSteps * kSlots, 1});
+  return set;
+}
+
+PpoConfig BanditConfig() {
+  PpoConfig config;
+  config.learning_rate = 3e-3;
+  config.minibatch_size = 64;
+  config.epochs = 4;
+  return config;
+}
+
+TEST(PpoTest, LearnsWhichChoiceBelongsToWhichObservation) {
+  const auto ppo = std::move(*Ppo::Create(
+      BanditConfig(), MakeSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16}), 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  for (int i = 0; i < 40; ++i) ppo->Update(BanditSet(ppo->policy(), generator), 0);
+  EXPECT_GT(BanditSet(ppo->policy(), generator).reward.mean().item<float>(), 0.95);
+}
+
+TEST(PpoTest, LearnsWhichForceBelongsToWhichObservation) {
+  PpoConfig config = BanditConfig();
+  config.initial_log_std = -0.5;
+  const auto ppo = std::move(*Ppo::Create(
+      config, MakeSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16}), 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  for (int i = 0; i < 60; ++i) ppo->Update(BanditSet(ppo->policy(), generator), 0);
+  const at::Tensor corners = at::tensor({-1.f, 1.f}).unsqueeze(1);
+  const at::Tensor action = ppo->policy().Act(corners, true, std::nullopt).action;
+  EXPECT_LT((action - 0.5 * corners).abs().max().item<float>(), 0.15);
+}
+
+TEST(PpoTest, FirstMinibatchSeesARatioOfOneEvenWhileTheNormalizerMoves) {
+  PpoConfig config = BanditConfig();
+  config.minibatch_size = 256;
+  config.epochs = 1;
+  v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
+  spec.set_normalize_observation(true);
+  const auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  for (int i = 0; i < 3; ++i) {
+    TrajectorySet set = BanditSet(ppo->policy(), generator);
+    ppo->Update(set, 0);
+    EXPECT_NEAR(ppo->TakeScalars()["train/approx_kl"], 0, 1e-6);
+  }
+  EXPECT_GT(StateMap(*ppo)["observation_statistics.count"].item<double>(), 0);
+}
+
+TEST(PpoTest, VoidStepsAreNotLearnedFrom) {
+  const v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16});
+  PpoConfig config = BanditConfig();
+  config.minibatch_size = 256;
+  config.epochs = 1;
+  auto train = [&](double void_reward) {
+    const auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU));
+    TrajectorySet set = BanditSet(ppo->policy(), MakeGenerator(c10::kCPU, 7));
+    set.valid.narrow(1, 3, 2).zero_();
+    set.reward.narrow(1, 3, 2).fill_(void_reward);
+    set.behaviour_log_prob.narrow(1, 3, 2).fill_(-void_reward);
+    ppo->Update(set, 0);
+    return ppo->policy().flat_parameters();
+  };
+  EXPECT_TRUE(at::equal(train(0), train(5)));
+}
+
+TEST(PpoTest, LinearScheduleEndsAtZero) {
+  PpoConfig config = BanditConfig();
+  config.learning_rate_schedule = "linear";
+  const auto ppo = std::move(
+      *Ppo::Create(config, MakeSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16}), 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  ppo->Update(BanditSet(ppo->policy(), generator), 0.75);
+  EXPECT_NEAR(ppo->TakeScalars()["train/learning_rate"], 0.25 * 3e-3, 1e-9);
+  const at::Tensor before = ppo->policy().flat_parameters().clone();
+  ppo->Update(BanditSet(ppo->policy(), generator), 1);
+  EXPECT_TRUE(at::equal(ppo->policy().flat_parameters(), before));
+}
+
+TEST(PpoTest, RestoredStateContinuesBitIdentically) {
+  v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
+  spec.set_normalize_observation(true);
+  auto train = [&](int restart_at) {
+    auto ppo = std::move(*Ppo::Create(BanditConfig(), spec, 1, c10::kCPU));
+    at::Generator generator = MakeGenerator(c10::kCPU, 7);
+    for (int i = 0; i < 4; ++i) {
+      if (i == restart_at) {
+        const std::map<std::string, at::Tensor> state = StateMap(*ppo);
+        auto resumed = std::move(*Ppo::Create(BanditConfig(), spec, 99, c10::kCPU));
+        EXPECT_TRUE(resumed->LoadState(state).ok());
+        ppo = std::move(resumed);
+      }
+      ppo->Update(BanditSet(ppo->policy(), generator), 0);
+    }
+    return StateMap(*ppo);
+  };
+  const auto straight = train(-1);
+  const auto resumed = train(2);
+  for (const auto& [name, tensor] : straight)
+    EXPECT_TRUE(at::equal(tensor, resumed.at(name))) << name;
+}
+
+TEST(PpoTest, OtherHeadsAreRefused) {
+  EXPECT_EQ(Ppo::Create(PpoConfig(), MakeSpec(v1::PolicySpec::HEAD_TANH, 1, 1, {16}), 1, c10::kCPU)
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace armature

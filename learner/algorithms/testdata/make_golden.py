@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""Writes golden_sac.json and golden_ppo.json: losses, gradients and parameters of
+a few updates, computed by PyTorch's modules, autograd and optimisers.
+
+    python3 -m pip install torch==2.11.0 && python3 make_golden.py
+
+Plain PyTorch on purpose: it shares nothing with the C++ it checks. Computed in
+float64 from float32 inputs, so that what differs is the C++'s rounding.
+"""
+
+import itertools
+import json
+import math
+import pathlib
+
+import torch
+from torch import nn
+from torch.distributions import Categorical, Normal
+
+HERE = pathlib.Path(__file__).parent
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(7)
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU, "leaky_relu": nn.LeakyReLU}
+
+
+def draw(*shape, scale=1.0):
+    """Values that float32 holds exactly and a short decimal prints exactly."""
+    return torch.round(torch.randn(*shape) * scale * 1024) / 1024
+
+
+def flags(*shape, share):
+    return (torch.rand(*shape) < share).to(torch.float64)
+
+
+def mlp(sizes, activation):
+    layers = []
+    for i, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:])):
+        layer = nn.Linear(fan_in, fan_out)
+        with torch.no_grad():
+            layer.weight.copy_(draw(fan_out, fan_in, scale=1 / math.sqrt(fan_in)))
+            layer.bias.copy_(draw(fan_out, scale=0.1))
+        layers.append(layer)
+        if i + 2 < len(sizes):
+            layers.append(ACTIVATIONS[activation]())
+    return nn.Sequential(*layers)
+
+
+def flat(parameters):
+    return torch.cat([p.detach().reshape(-1) for p in parameters])
+
+
+def flat_gradient(parameters):
+    return torch.cat([p.grad.reshape(-1) for p in parameters])
+
+
+def twins(critics, of=lambda p: p):
+    """Two critics in the C++'s order: layer by layer, both weights, both biases."""
+    pairs = zip(critics[0].parameters(), critics[1].parameters())
+    return torch.cat([of(p).detach().reshape(-1) for pair in pairs for p in pair])
+
+
+def dump(name, golden):
+    def plain(value):
+        if isinstance(value, torch.Tensor):
+            return {"shape": list(value.shape), "values": [float(f"{v:.9g}") for v in value.detach().reshape(-1)]}
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [plain(v) for v in value]
+        return value
+
+    (HERE / name).write_text(json.dumps(plain(golden), separators=(",", ":")) + "\n")
+
+
+def sac_case(activation, normalize):
+    observation, action, batch, hidden = 3, 2, 6, [5, 4]
+    gamma, tau, learning_rate, alpha = 0.95, 0.05, 3e-3, 0.4
+    mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
+    actor = mlp([observation] + hidden + [2 * action], activation)
+    with torch.no_grad():  # Some log standard deviations beyond their bound of 2.
+        actor[-1].bias[action] = 2.0
+    critics = [mlp([observation + action] + hidden + [1], activation) for _ in range(2)]
+    targets = [mlp([observation + action] + hidden + [1], activation) for _ in range(2)]
+    for target, critic in zip(targets, critics):
+        target.load_state_dict(critic.state_dict())
+    log_alpha = torch.tensor(math.log(alpha), requires_grad=True)
+    critic_parameters = [p for critic in critics for p in critic.parameters()]
+    actor_optimiser = torch.optim.Adam(actor.parameters(), lr=learning_rate)
+    critic_optimiser = torch.optim.Adam(critic_parameters, lr=learning_rate)
+    alpha_optimiser = torch.optim.Adam([log_alpha], lr=learning_rate)
+
+    def normalized(x):
+        return ((x - mean) / std).clamp(-clip, clip) if normalize else x
+
+    def pi(x, noise):
+        loc, log_std = actor(x).chunk(2, -1)
+        log_std = log_std.clamp(-20, 2)
+        u = loc + log_std.exp() * noise
+        a = torch.tanh(u)
+        # 1 - tanh(u)^2 = (2 / (e^u + e^-u))^2
+        log_prob = Normal(loc, log_std.exp()).log_prob(u) - 2 * (math.log(2) - torch.logaddexp(u, -u))
+        return a, log_prob.sum(-1)
+
+    def q(nets, x, a):
+        return torch.stack([net(torch.cat([x, a], -1)).squeeze(-1) for net in nets])
+
+    golden = {
+        "activation": activation, "normalize": normalize, "hidden": hidden, "gamma": gamma,
+        "tau": tau, "learning_rate": learning_rate, "temperature": alpha, "clip": clip,
+        "mean": mean, "std": std, "actor": flat(actor.parameters()), "critics": twins(critics),
+        "updates": [],
+    }
+    for _ in range(3):
+        s, a, r, d = draw(batch, observation), draw(batch, action).tanh(), draw(batch), flags(batch, share=0.3)
+        a = torch.round(a * 1024) / 1024
+        s2, noise = draw(batch, observation), draw(2 * batch, action)
+        x, x2 = normalized(s), normalized(s2)
+        temperature = log_alpha.exp().detach()
+        with torch.no_grad():
+            a2, log_prob2 = pi(x2, noise[:batch])
+            y = r + gamma * (1 - d) * (q(targets, x2, a2).min(0).values - temperature * log_prob2)
+        critic_loss = 0.5 * ((q(critics, x, a) - y) ** 2).mean(-1).sum()
+        critic_optimiser.zero_grad()
+        critic_loss.backward()
+        critic_gradient = twins(critics, lambda p: p.grad)
+        critic_optimiser.step()
+
+        a_pi, log_prob = pi(x, noise[batch:])
+        actor_loss = (temperature * log_prob - q(critics, x, a_pi).min(0).values).mean()
+        actor_optimiser.zero_grad()
+        actor_loss.backward()
+        actor_gradient = flat_gradient(actor.parameters())
+        actor_optimiser.step()
+
+        alpha_loss = -(log_alpha * (log_prob.detach() - action)).mean()
+        alpha_optimiser.zero_grad()
+        alpha_loss.backward()
+        alpha_optimiser.step()
+        with torch.no_grad():
+            for target, critic in zip(targets, critics):
+                for pt, p in zip(target.parameters(), critic.parameters()):
+                    pt.lerp_(p, tau)
+        golden["updates"].append({
+            "observation": s, "action": a, "reward": r, "next_observation": s2, "terminated": d,
+            "noise": noise, "critic_loss": critic_loss.item(), "actor_loss": actor_loss.item(),
+            "entropy": -log_prob.mean().item(), "critic_gradient": critic_gradient,
+            "actor_gradient": actor_gradient, "alpha_gradient": log_alpha.grad.item(),
+            "actor": flat(actor.parameters()), "critics": twins(critics), "targets": twins(targets),
+            "log_alpha": log_alpha.item(),
+        })
+    return golden
+
+
+def gae(value, final_value, reward, terminated, truncated, valid, gamma, gae_lambda):
+    """The textbook sum: each step's deltas, discounted, until its trace ends."""
+    steps, slots = reward.shape
+    row, bootstrap = 0, torch.zeros(steps, slots)
+    for t, n in itertools.product(range(steps), range(slots)):
+        ended = terminated[t, n] + truncated[t, n] > 0
+        bootstrap[t, n] = 0.0 if terminated[t, n] else final_value[row] if ended else value[t + 1, n]
+        row += int(ended)
+    advantage = torch.zeros(steps, slots)
+    for t, n in itertools.product(range(steps), range(slots)):
+        weight = 1.0
+        for k in range(t, steps):
+            if not valid[k, n]:
+                break
+            advantage[t, n] += weight * (reward[k, n] + gamma * bootstrap[k, n] - value[k, n])
+            if terminated[k, n] or truncated[k, n]:
+                break
+            weight *= gamma * gae_lambda
+    return advantage
+
+
+def ppo_case(discrete, activation, normalize, value_clip):
+    observation, actions, hidden = 3, 3, [5, 4]
+    steps, slots, minibatch, epochs = 6, 3, 6, 2
+    gamma, gae_lambda, epsilon, value_coef, entropy_coef, norm_max = 0.9, 0.8, 0.1, 0.6, 0.02, 0.4
+    learning_rate = 1e-2
+    mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
+    actor = mlp([observation] + hidden + [actions], activation)
+    value = mlp([observation] + hidden + [1], activation)
+    policy_parameters = list(actor.parameters())
+    if not discrete:
+        log_std = nn.Parameter(draw(actions, scale=0.3))
+        policy_parameters.append(log_std)
+    parameters = policy_parameters + list(value.parameters())
+    optimiser = torch.optim.Adam(parameters, lr=learning_rate, eps=1e-5)
+
+    def normalized(x):
+        return ((x - mean) / std).clamp(-clip, clip) if normalize else x
+
+    def evaluate(x, a):
+        if discrete:
+            distribution = Categorical(logits=actor(x))
+            return distribution.log_prob(a.squeeze(-1)), distribution.entropy()
+        distribution = Normal(actor(x), log_std.exp())
+        return distribution.log_prob(a).sum(-1), distribution.entropy().sum(-1)
+
+    terminated = flags(steps, slots, share=0.2)
+    truncated = flags(steps, slots, share=0.2) * (1 - terminated)
+    valid = 1 - flags(steps, slots, share=0.15) * (1 - terminated) * (1 - truncated)
+    s, r = draw(steps + 1, slots, observation), draw(steps, slots)
+    a = torch.randint(actions, (steps, slots, 1)).to(torch.float64) if discrete else draw(steps, slots, actions)
+    final = draw(int((terminated + truncated).sum()), observation)
+    with torch.no_grad():  # As if an older policy had acted.
+        log_prob, _ = evaluate(normalized(s[:-1]), a)
+        behaviour_log_prob = torch.round((log_prob + draw(steps, slots, scale=0.15)) * 1024) / 1024
+        v, v_final = value(normalized(s)).squeeze(-1), value(normalized(final)).squeeze(-1)
+        advantage = gae(v, v_final, r, terminated, truncated, valid, gamma, gae_lambda)
+    order = torch.stack([torch.randperm(steps * slots) for _ in range(epochs)])
+    golden = {
+        "discrete": discrete, "activation": activation, "normalize": normalize, "hidden": hidden,
+        "gamma": gamma, "gae_lambda": gae_lambda, "clip_epsilon": epsilon, "value_clip": value_clip,
+        "value_coef": value_coef, "entropy_coef": entropy_coef, "gradient_norm_max": norm_max,
+        "learning_rate": learning_rate, "minibatch_size": minibatch, "epochs": epochs, "clip": clip,
+        "mean": mean, "std": std, "policy": flat(policy_parameters), "value": flat(value.parameters()),
+        "observation": s, "action": a, "reward": r, "terminated": terminated, "truncated": truncated,
+        "valid": valid, "behaviour_log_prob": behaviour_log_prob, "final_observation": final,
+        "order": order.to(torch.float64), "state_value": v, "final_value": v_final,
+        "advantage": advantage, "losses": [],
+    }
+    rows = [t.flatten(0, 1) for t in (normalized(s[:-1]), a, behaviour_log_prob, advantage, v[:-1], valid)]
+    for epoch in range(epochs):
+        for index in order[epoch].split(minibatch):
+            index = index[rows[5][index] > 0]  # Void steps are not there at all.
+            x, act, old_log_prob, adv, old_value, _ = [row[index] for row in rows]
+            target = adv + old_value
+            adv = (adv - adv.mean()) / (adv.std() + 1e-8)
+            log_prob, entropy = evaluate(x, act)
+            ratio = (log_prob - old_log_prob).exp()
+            policy_loss = -torch.min(ratio * adv, ratio.clamp(1 - epsilon, 1 + epsilon) * adv).mean()
+            new_value = value(x).squeeze(-1)
+            value_loss = (new_value - target) ** 2
+            if value_clip > 0:
+                clipped = old_value + (new_value - old_value).clamp(-value_clip, value_clip)
+                value_loss = torch.max(value_loss, (clipped - target) ** 2)
+            value_loss = value_loss.mean()
+            loss = policy_loss + value_coef * value_loss - entropy_coef * entropy.mean()
+            optimiser.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(parameters, norm_max)
+            optimiser.step()
+            golden["losses"].append({
+                "policy_loss": policy_loss.item(), "value_loss": value_loss.item(),
+                "entropy": entropy.mean().item(), "gradient_norm": norm.item(),
+                "approx_kl": (ratio - 1 - ratio.log()).mean().item(),
+                "clip_fraction": ((ratio - 1).abs() > epsilon).to(torch.float64).mean().item(),
+            })
+    golden["policy_gradient"] = flat_gradient(policy_parameters)
+    golden["value_gradient"] = flat_gradient(list(value.parameters()))
+    golden["policy_after"] = flat(policy_parameters)
+    golden["value_after"] = flat(value.parameters())
+    return golden
+
+
+dump("golden_sac.json", [sac_case(a, n) for a, n in [("relu", False), ("tanh", True), ("elu", True), ("leaky_relu", False)]])
+dump("golden_ppo.json", [
+    ppo_case(discrete=False, activation="tanh", normalize=True, value_clip=0.0),
+    ppo_case(discrete=False, activation="relu", normalize=False, value_clip=0.2),
+    ppo_case(discrete=True, activation="elu", normalize=True, value_clip=0.2),
+    ppo_case(discrete=True, activation="leaky_relu", normalize=False, value_clip=0.0),
+])
