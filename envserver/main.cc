@@ -1,0 +1,194 @@
+// The env server process: `bazel run //envserver -- --help`.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/cli/files.h"
+#include "common/cli/flags.h"
+#include "common/cli/shutdown_signal.h"
+#include "common/metrics/metrics.h"
+#include "common/rpc/address.h"
+#include "common/rpc/transport.h"
+#include "envserver/builtin_envs.h"
+#include "envserver/deadline_timer.h"
+#include "envserver/env_registry.h"
+#include "envserver/env_service.h"
+#include "envserver/step_pool.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+// How long clients get to hear that the server ends, and the whole end may take.
+constexpr absl::Duration kHearTimeout = absl::Seconds(1);
+constexpr absl::Duration kCloseTimeout = absl::Seconds(4);
+
+struct Flags {
+  std::string listen = "127.0.0.1:5557";
+  std::string metrics_listen = "127.0.0.1:0";
+  bool metrics_remote = false;
+  std::string name;
+  int64_t slots = 1024;
+  int64_t threads = 0;
+  double lease_s = 30;
+  double step_timeout_s = 10;
+  int64_t hung_calls_max = 16;
+  std::string port_file;
+  bool list = false;
+  TransportOptions transport;
+};
+
+void AddFlags(CLI::App& app, Flags* flags) {
+  app.add_option("--listen", flags->listen,
+                 "Address for actors, host:port; port 0 takes a free one and prints it. Other than "
+                 "loopback it needs the flags under Security.")
+      ->capture_default_str();
+  app.add_option("--metrics_listen", flags->metrics_listen,
+                 "Address of /metrics and /healthz, or off.")
+      ->capture_default_str();
+  app.add_flag("--metrics_remote", flags->metrics_remote,
+               "Let --metrics_listen be other than loopback. Metrics carry no secrets, but anyone "
+               "who reaches the port can read them.");
+  app.add_option("--name", flags->name,
+                 "What messages call this server: letters, digits, '_', '.', '-'; default "
+                 "envserver-PORT, or -PID with port 0.");
+  app.add_option("--slots", flags->slots,
+                 "Environments hosted at once, over all sessions; more are refused.")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--threads", flags->threads,
+                 "Threads that run environments; 0: one for each core.")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--lease_s", flags->lease_s,
+                 "Seconds that a client may be silent before it loses its environments.")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->capture_default_str();
+  app.add_option("--step_timeout_s", flags->step_timeout_s,
+                 "Seconds after which a call into an environment counts as hung: its slot gets a "
+                 "new environment, its thread is given up.")
+      ->check(CLI::Range(0.01, 86400.0))
+      ->capture_default_str();
+  app.add_option("--hung_calls_max", flags->hung_calls_max,
+                 "With more calls than this hanging, sessions end where another one hangs, and no "
+                 "new ones are opened.")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--port_file", flags->port_file,
+                 "Written once the server is ready: a line with its address, then one with that of "
+                 "/metrics.");
+  app.add_flag("--list", flags->list, "Print the environments, a line each, and end.");
+  AddTransportFlags(app, &flags->transport);
+}
+
+std::string ServerName(const Flags& flags) {
+  if (!flags.name.empty()) return flags.name;
+  const std::string port = flags.listen.substr(flags.listen.rfind(':') + 1);
+  return port == "0" ? absl::StrCat("envserver-", getpid()) : absl::StrCat("envserver-", port);
+}
+
+void List(const EnvRegistry& registry) {
+  for (const std::string& id : registry.env_ids()) {
+    std::cout << id << ": " << registry.description(id) << "\n";
+  }
+}
+
+// Returns where it cannot start. Once it serves, it ends the process itself: a
+// simulator that hangs must not hold that up, and its thread must not outlive
+// what it uses.
+absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSignal* shutdown) {
+  MetricsRegistry metrics("envserver");
+  StepPool pool({flags.threads > 0 ? flags.threads
+                                   : std::max<int64_t>(1, std::thread::hardware_concurrency()),
+                 absl::Seconds(flags.step_timeout_s)});
+  DeadlineTimer timer;
+  EnvServiceOptions options;
+  options.server_name = ServerName(flags);
+  options.slots_total = flags.slots;
+  options.lease = absl::Seconds(flags.lease_s);
+  options.abandoned_max = flags.hung_calls_max;
+  EnvService service(options, &registry, &pool, &timer, &metrics);
+
+  std::unique_ptr<MetricsServer> metrics_server;
+  if (flags.metrics_listen != "off") {
+    auto started = MetricsServer::Start(
+        flags.metrics_listen, flags.metrics_remote, &metrics, [&pool, &flags]() -> std::string {
+          const int64_t hung = pool.abandoned();
+          return hung > flags.hung_calls_max ? absl::StrCat(hung, " simulator calls hang") : "";
+        });
+    if (!started.ok()) return started.status();
+    metrics_server = *std::move(started);
+  }
+  grpc::ServerBuilder builder;
+  int port = 0;
+  absl::Status status = ConfigureServer(flags.listen, flags.transport, &builder, &port);
+  if (!status.ok()) return status;
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port == 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", flags.listen, "; is the port taken?"));
+  }
+  PortFile ports{BoundAddress(flags.listen, port),
+                 metrics_server == nullptr ? "-" : metrics_server->address()};
+  if (!flags.port_file.empty()) {
+    if (status = WritePortFile(flags.port_file, ports); !status.ok()) return status;
+  }
+  std::cout << "envserver ready on " << ports.rpc_address << ", metrics "
+            << (metrics_server == nullptr
+                    ? "off"
+                    : absl::StrCat("http://", ports.metrics_address, "/metrics"))
+            << ", " << pool.threads() << (pool.threads() == 1 ? " thread" : " threads")
+            << ", environments: " << absl::StrJoin(registry.env_ids(), ", ") << std::endl;
+
+  shutdown->Wait();
+  absl::Notification closed;
+  std::thread close([&] {
+    service.EndSessions();
+    server->Shutdown(absl::ToChronoTime(absl::Now() + kHearTimeout));
+    closed.Notify();
+  });
+  closed.WaitForNotificationWithTimeout(kCloseTimeout);
+  std::cout << "envserver stopped" << std::endl;
+  spdlog::shutdown();
+  std::_Exit(0);
+}
+
+int Main(int argc, char** argv) {
+  ShutdownSignal shutdown;
+  EnterUsersFolder();
+  CLI::App app("Hosts simulated environments for actors, over gRPC.", "envserver");
+  Flags flags;
+  AddFlags(app, &flags);
+  if (const std::optional<int> exit_status = ParseFlags(app, argc, argv)) return *exit_status;
+  EnvRegistry registry;
+  absl::Status status = RegisterBuiltinEnvs(registry);
+  if (status.ok() && flags.list) {
+    List(registry);
+    return 0;
+  }
+  if (status.ok()) status = Serve(flags, registry, &shutdown);
+  std::cerr << "envserver: " << status.message() << std::endl;
+  return 1;
+}
+
+}  // namespace
+}  // namespace armature
+
+int main(int argc, char** argv) { return armature::Main(argc, argv); }
