@@ -172,6 +172,8 @@ absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSign
 
 int Main(int argc, char** argv) {
   ShutdownSignal shutdown;
+  // What gRPC has to say of a port that is taken, this process says in one line.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   EnterUsersFolder();
   CLI::App app("Hosts simulated environments for actors, over gRPC.", "envserver");
   Flags flags;
