@@ -1,0 +1,122 @@
+#include "actor/actor.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "actor/actor_identity.h"
+#include "actor/channel_pool.h"
+#include "actor/evaluator.h"
+#include "actor/join_run.h"
+#include "actor/learner_link.h"
+#include "actor/policy_runner.h"
+#include "actor/policy_store.h"
+#include "actor/rollout_loop.h"
+#include "actor/server_directory.h"
+#include "actor/session_pool.h"
+#include "actor/trajectory_collector.h"
+#include "actor/transition_collector.h"
+#include "common/rpc/protocol.h"
+
+namespace armature {
+namespace {
+
+// Streams of the actor's own seed; sessions use 0, 1, 2 ...
+constexpr uint64_t kPolicyStream = uint64_t{1} << 32;
+constexpr uint64_t kEvaluatorStream = kPolicyStream + 1;
+
+std::unique_ptr<Collector> MakeCollector(const JoinedRun& run, const SessionPool& pool) {
+  std::vector<Collector::Group> groups;
+  for (const SessionPool::GroupLayout& group : pool.groups()) {
+    groups.push_back({group.first_slot, group.size});
+  }
+  const int64_t observation_size = run.spec.observation_size();
+  const int64_t action_size = run.spec.action.size();
+  if (run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES) {
+    return std::make_unique<TrajectoryCollector>(groups, observation_size, action_size,
+                                                 run.response.unroll_length());
+  }
+  return std::make_unique<TransitionCollector>(groups, observation_size, action_size,
+                                               run.response.transitions_per_batch());
+}
+
+}  // namespace
+
+Actor::Actor(const ActorOptions& options, ActorMetrics* metrics)
+    : options_(options), metrics_(metrics), health_(absl::Now()) {}
+
+void Actor::Stop() {
+  stopping_.store(true);
+  signal_.Notify();
+}
+
+absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready) {
+  const auto directory = ServerDirectory::Open(options_.env_servers, &signal_);
+  if (!directory.ok()) return directory.status();
+  ChannelPool channels(options_.transport);
+  const auto learner = MakeChannel(options_.learner, options_.transport);
+  if (!learner.ok()) return learner.status();
+
+  JoinRunOptions join;
+  join.learner_address = options_.learner;
+  join.learner = *learner;
+  join.identity = {options_.name, NewIncarnation(), ""};
+  join.connect_timeout = options_.connect_timeout;
+  join.on_wait = [this](const std::string& sentence) { health_.Waits(sentence); };
+  const auto run = JoinRun(join, directory->get(), &channels, &stopping_, &signal_);
+  if (absl::IsCancelled(run.status()) && stopping_.load()) return absl::OkStatus();
+  if (!run.ok()) return run.status();
+
+  const v1::JoinResponse& response = run->response;
+  const auto store = PolicyStore::Create(response.policy(), options_.device);
+  if (!store.ok()) return store.status();
+  auto make_runner = [&](uint64_t stream) {
+    return PolicyRunner::Create(run->spec, response.policy(), response.exploration(),
+                                options_.device, ActorSeed(response.seed(), options_.name, stream));
+  };
+  const auto runner = make_runner(kPolicyStream);
+  if (!runner.ok()) return runner.status();
+  auto evaluator_runner = make_runner(kEvaluatorStream);
+  if (!evaluator_runner.ok()) return evaluator_runner.status();
+
+  Evaluator evaluator({run->identity, run->spec, run->env_config}, *learner, directory->get(),
+                      &channels, store->get(), *std::move(evaluator_runner), metrics_);
+  SessionPool::Options pool_options;
+  pool_options.identity = run->identity;
+  pool_options.spec = run->spec;
+  pool_options.env_config = run->env_config;
+  pool_options.num_envs = response.num_envs();
+  pool_options.num_groups = response.num_groups();
+  pool_options.run_seed = response.seed();
+  SessionPool pool(pool_options, directory->get(), &channels, metrics_, &signal_);
+  const std::unique_ptr<Collector> collector = MakeCollector(*run, pool);
+  LearnerLink link(
+      {options_.learner, run->identity, run->spec}, *learner, response, store->get(), metrics_,
+      [&evaluator](const v1::EvaluationRequest& request) { evaluator.Submit(request); }, &signal_);
+
+  RolloutLoop::Parts parts;
+  parts.learner_address = options_.learner;
+  parts.reconnect_timeout = options_.reconnect_timeout;
+  parts.flush_timeout = kFlushTimeout;
+  parts.directory = directory->get();
+  parts.link = &link;
+  parts.pool = &pool;
+  parts.collector = collector.get();
+  parts.runner = runner->get();
+  parts.store = store->get();
+  parts.evaluator = &evaluator;
+  parts.metrics = metrics_;
+  parts.health = &health_;
+  parts.signal = &signal_;
+  parts.stopping = &stopping_;
+  return RolloutLoop(parts).Run([&] {
+    on_ready(absl::StrCat("actor ", options_.name, " ready: learner ", options_.learner, ", ",
+                          response.num_envs(), " envs of ", run->spec.id, " on ",
+                          absl::StrJoin(pool.open_addresses(), ","), ", device ",
+                          options_.device.str()));
+  });
+}
+
+}  // namespace armature

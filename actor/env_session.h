@@ -1,0 +1,85 @@
+// One session on one env server: opened in the constructor, never reconnected.
+//
+// Keeps the lease (a heartbeat when silent for a third of it) and its own
+// deadlines: kOpenTimeout until `opened`, kStepTimeout for every answer.
+// Data flow: Act -> Rollout stream -> StepDecoder -> Poll.
+// Thread safety: compatible; `signal` is notified when Poll has something.
+// Ownership: the destructor ends the session.
+#ifndef ARMATURE_ACTOR_ENV_SESSION_H_
+#define ARMATURE_ACTOR_ENV_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "actor/bidi_stream.h"
+#include "actor/step_decoder.h"
+#include "actor/wake_signal.h"
+#include "grpcpp/channel.h"
+#include "proto/env_service.grpc.pb.h"
+
+namespace armature {
+
+class EnvSession {
+ public:
+  static constexpr absl::Duration kOpenTimeout = absl::Seconds(10);
+  // Longer than any env server lets one step hang.
+  static constexpr absl::Duration kStepTimeout = absl::Seconds(60);
+
+  // `open.expected_spec_hash` is that of `spec`. `action_size`: ActionSpec::size().
+  EnvSession(const std::shared_ptr<grpc::Channel>& channel, std::string address,
+             const v1::OpenSession& open, const EnvSpec& spec, WakeSignal* signal);
+
+  struct Received {
+    std::vector<DecodedStep> steps;  // In order; each may be answered by Act.
+    // The session is over; the message begins with the server's address.
+    std::optional<absl::Status> ended;
+  };
+  // What came since the last call; also sends a heartbeat when one is due.
+  Received Poll(absl::Time now);
+
+  // Answers the last step of `group` with actions [group size, action size].
+  void Act(uint32_t group, absl::Span<const float> actions);
+
+  const std::string& address() const { return address_; }
+  bool opened() const { return opened_; }
+  int64_t group_size() const { return group_size_; }
+  // When Poll must be called at the latest.
+  absl::Time NextDeadline() const;
+
+ private:
+  using Stream = BidiStream<v1::RolloutRequest, v1::RolloutResponse>;
+  struct Group {
+    uint64_t step = 0;  // Of the answer awaited, or of the last one.
+    bool awaited = true;
+    absl::Time deadline = absl::InfiniteFuture();
+  };
+
+  void Write(v1::RolloutRequest request);
+  absl::Status OnOpened(const v1::SessionOpened& opened);
+  absl::Status OnStep(const v1::StepBatch& batch, std::vector<DecodedStep>* steps);
+  absl::Status OnMessage(const v1::RolloutResponse& message, std::vector<DecodedStep>* steps);
+  absl::Status CheckDeadlines(absl::Time now) const;
+
+  const std::string address_;
+  const uint64_t spec_hash_;
+  const int64_t action_size_;
+  const int64_t group_size_;
+  const StepDecoder decoder_;
+  std::unique_ptr<v1::EnvService::Stub> stub_;
+  bool opened_ = false;
+  absl::Time open_deadline_;
+  absl::Duration heartbeat_period_ = absl::InfiniteDuration();
+  absl::Time last_write_;
+  std::vector<Group> groups_;
+  std::unique_ptr<Stream> stream_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_ENV_SESSION_H_

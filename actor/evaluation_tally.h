@@ -1,0 +1,37 @@
+// Which episodes of an evaluation count.
+//
+// Every slot has a fixed quota, so short episodes are not favoured: the first
+// finished ones of a vector of environments would be the shortest.
+// Thread safety: compatible.
+#ifndef ARMATURE_ACTOR_EVALUATION_TALLY_H_
+#define ARMATURE_ACTOR_EVALUATION_TALLY_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "actor/episode_tracker.h"
+#include "actor/step_decoder.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+class EvaluationTally {
+ public:
+  // `episodes` over `num_slots` slots, as equal as can be; the first get one more.
+  EvaluationTally(int64_t episodes, int64_t num_slots);
+
+  void OnStep(const DecodedStep& step);
+  bool complete() const { return missing_ == 0; }
+  // By slot, and within a slot in order of time.
+  std::vector<v1::Episode> episodes() const;
+
+ private:
+  std::vector<int64_t> quota_;
+  std::vector<std::vector<v1::Episode>> counted_;  // By slot.
+  EpisodeTracker tracker_;
+  int64_t missing_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_EVALUATION_TALLY_H_

@@ -1,0 +1,208 @@
+#include "actor/evaluator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "actor/backoff.h"
+#include "actor/evaluation_tally.h"
+#include "actor/refusal.h"
+#include "actor/unary_call.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+// The learner publishes a version before it asks for its evaluation.
+constexpr absl::Duration kPolicyTimeout = absl::Seconds(30);
+constexpr absl::Duration kReportTimeout = absl::Seconds(10);
+constexpr int kReportAttempts = 6;
+
+}  // namespace
+
+Evaluator::Evaluator(const Options& options, const std::shared_ptr<grpc::Channel>& learner,
+                     ServerDirectory* directory, ChannelPool* channels, const PolicyStore* store,
+                     std::unique_ptr<PolicyRunner> runner, ActorMetrics* metrics)
+    : options_(options),
+      directory_(directory),
+      channels_(channels),
+      store_(store),
+      runner_(std::move(runner)),
+      metrics_(metrics),
+      learner_(v1::LearnerService::NewStub(learner)),
+      thread_([this] { Run(); }) {}
+
+Evaluator::~Evaluator() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  signal_.Notify();
+  thread_.join();
+}
+
+void Evaluator::Submit(const v1::EvaluationRequest& request) {
+  absl::MutexLock lock(&mutex_);
+  if (request.evaluation_id() == current_id_) return;
+  next_ = request;
+  signal_.Notify();
+}
+
+std::optional<v1::EvaluationRequest> Evaluator::NextRequest() {
+  for (;;) {
+    {
+      absl::MutexLock lock(&mutex_);
+      current_id_ = 0;
+      if (stopping_) return std::nullopt;
+      if (next_.has_value()) {
+        current_id_ = next_->evaluation_id();
+        return std::exchange(next_, std::nullopt);
+      }
+    }
+    signal_.WaitUntil(absl::InfiniteFuture());
+  }
+}
+
+bool Evaluator::Superseded() const {
+  absl::MutexLock lock(&mutex_);
+  return stopping_ || next_.has_value();
+}
+
+void Evaluator::Run() {
+  while (const std::optional<v1::EvaluationRequest> request = NextRequest()) {
+    v1::EvaluationResult result;
+    *result.mutable_handshake() = options_.identity.handshake();
+    result.set_evaluation_id(request->evaluation_id());
+    const absl::Status status = Evaluate(*request, &result);
+    if (absl::IsCancelled(status)) continue;
+    if (!status.ok()) {
+      result.clear_episodes();
+      result.set_error(std::string(status.message()));
+      metrics_->evaluations_failed.Increment();
+      spdlog::warn("evaluation {}: {}", request->evaluation_id(), std::string(status.message()));
+    } else {
+      metrics_->evaluations.Increment();
+    }
+    Report(result);
+  }
+}
+
+absl::Status Evaluator::Evaluate(const v1::EvaluationRequest& request,
+                                 v1::EvaluationResult* result) {
+  if (request.episodes() == 0 || request.num_envs() == 0) {
+    return absl::InvalidArgumentError("the request asks for no episodes or no envs");
+  }
+  const absl::Time deadline = absl::Now() + kTimeout;
+  const auto policy = AwaitPolicy(request.policy_version_min(), deadline);
+  if (!policy.ok()) return policy.status();
+  result->set_policy_version(policy->version);
+  return RunEpisodes(request, *policy, deadline, result);
+}
+
+absl::StatusOr<PolicySnapshot> Evaluator::AwaitPolicy(uint64_t version_min, absl::Time deadline) {
+  deadline = std::min(deadline, absl::Now() + kPolicyTimeout);
+  for (;;) {
+    const PolicySnapshot policy = store_->newest();
+    if (policy.network != nullptr && policy.version >= version_min) return policy;
+    if (Superseded()) return absl::CancelledError();
+    if (absl::Now() >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "policy version ", version_min, " did not come; the newest is ", policy.version));
+    }
+    signal_.WaitUntil(deadline);
+  }
+}
+
+absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
+                                    const PolicySnapshot& policy, absl::Time deadline,
+                                    v1::EvaluationResult* result) {
+  const int64_t num_envs = std::min(request.num_envs(), request.episodes());
+  v1::OpenSession open;
+  *open.mutable_handshake() = options_.identity.handshake();
+  open.set_env_id(options_.spec.id);
+  open.mutable_env_config()->insert(options_.env_config.begin(), options_.env_config.end());
+  open.set_num_envs(static_cast<uint32_t>(num_envs));
+  open.set_num_groups(1);
+  open.set_seed(request.seed());
+  open.set_expected_spec_hash(SpecHash(options_.spec));
+  absl::Status last = absl::UnavailableError("there is no env server");
+  const std::vector<std::string> addresses = directory_->addresses();
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    const std::string& address =
+        addresses[(NameHash(options_.identity.name) + i) % addresses.size()];
+    const auto channel = channels_->Get(address);
+    if (!channel.ok()) {
+      last = channel.status();
+      continue;
+    }
+    EnvSession session(*channel, address, open, options_.spec, &signal_);
+    EvaluationTally tally(request.episodes(), num_envs);
+    last = RunOn(&session, request, policy, deadline, &tally);
+    if (last.ok()) {
+      for (const v1::Episode& episode : tally.episodes()) *result->add_episodes() = episode;
+      return last;
+    }
+    if (session.opened() || absl::IsCancelled(last)) return last;
+  }
+  return last;
+}
+
+absl::Status Evaluator::RunOn(EnvSession* session, const v1::EvaluationRequest& request,
+                              const PolicySnapshot& policy, absl::Time deadline,
+                              EvaluationTally* tally) {
+  int64_t restarts = 0;
+  for (;;) {
+    const EnvSession::Received received = session->Poll(absl::Now());
+    for (const DecodedStep& step : received.steps) {
+      tally->OnStep(step);
+      if (tally->complete()) return absl::OkStatus();
+      restarts += std::count(step.restarted.begin(), step.restarted.end(), 1);
+      const auto actions = runner_->Run(policy, step.observation, /*deterministic=*/true);
+      if (!actions.ok()) return actions.status();
+      session->Act(step.group, actions->sent);
+    }
+    if (received.ended.has_value()) {
+      return absl::UnavailableError(received.ended->message());
+    }
+    if (restarts > request.episodes()) {
+      return absl::UnavailableError(absl::StrCat("env server ", session->address(), " replaced ",
+                                                 restarts, " simulators in ", request.episodes(),
+                                                 " episodes"));
+    }
+    if (Superseded()) return absl::CancelledError();
+    if (absl::Now() >= deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("not finished within ", absl::FormatDuration(kTimeout)));
+    }
+    signal_.WaitUntil(std::min(deadline, session->NextDeadline()));
+  }
+}
+
+void Evaluator::Report(const v1::EvaluationResult& result) {
+  using Call = UnaryCall<v1::EvaluationResult, v1::ReportEvaluationResponse>;
+  Backoff backoff(options_.identity.incarnation);
+  for (int attempt = 1; attempt <= kReportAttempts; ++attempt) {
+    Call call(
+        [this](grpc::ClientContext* context, const v1::EvaluationResult* request,
+               v1::ReportEvaluationResponse* response, grpc::ClientUnaryReactor* reactor) {
+          learner_->async()->ReportEvaluation(context, request, response, reactor);
+        },
+        result, kReportTimeout, &signal_);
+    auto answer = call.Take();
+    for (; !answer.has_value(); answer = call.Take()) {
+      if (Superseded()) return;
+      signal_.WaitUntil(absl::InfiniteFuture());  // The call has its own deadline.
+    }
+    if (answer->ok()) return;
+    spdlog::warn("evaluation {} could not be reported: {}", result.evaluation_id(),
+                 std::string(answer->status().message()));
+    if (IsPermanentRefusal(answer->status())) return;
+    const absl::Time next = absl::Now() + backoff.Next();
+    while (absl::Now() < next) {
+      if (Superseded()) return;
+      signal_.WaitUntil(next);
+    }
+  }
+}
+
+}  // namespace armature

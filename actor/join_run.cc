@@ -1,0 +1,231 @@
+#include "actor/join_run.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "actor/backoff.h"
+#include "actor/learner_link.h"
+#include "actor/refusal.h"
+#include "actor/unary_call.h"
+#include "common/rpc/protocol.h"
+#include "proto/env_service.grpc.pb.h"
+
+namespace armature {
+namespace {
+
+using DescribeCall = UnaryCall<v1::DescribeRequest, v1::DescribeResponse>;
+
+constexpr absl::Duration kDescribeTimeout = absl::Seconds(5);
+
+absl::Status Named(const std::string& peer, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(peer, ": ", status.message()));
+}
+
+absl::Status NoAnswer(const std::string& peer, absl::Duration timeout, const std::string& last) {
+  return absl::UnavailableError(
+      absl::StrCat(peer, " did not answer within ", absl::FormatDuration(timeout), ": ", last));
+}
+
+// Asks again with back-off until the learner answers.
+absl::StatusOr<v1::JoinResponse> JoinLearner(const JoinRunOptions& options,
+                                             v1::LearnerService::Stub* stub,
+                                             const ActorIdentity& identity, const EnvSpec* spec,
+                                             const std::atomic<bool>* stopping,
+                                             WakeSignal* signal) {
+  const std::string peer = absl::StrCat("learner ", options.learner_address);
+  const absl::Time deadline = absl::Now() + options.connect_timeout;
+  Backoff backoff(identity.incarnation);
+  std::string last = "no connection";
+  for (;;) {
+    const auto call = LearnerLink::Join(stub, identity, spec, signal);
+    auto answer = call->Take();
+    for (; !answer.has_value() && !stopping->load() && absl::Now() < deadline;
+         answer = call->Take()) {
+      signal->WaitUntil(deadline);
+    }
+    if (stopping->load()) return absl::CancelledError();
+    if (answer.has_value() && answer->ok()) {
+      absl::Status status = CheckHandshake((*answer)->handshake(), identity.run_id);
+      if (!status.ok()) return Named(peer, status);
+      return *std::move(*answer);
+    }
+    if (answer.has_value()) {
+      last = std::string(answer->status().message());
+      if (IsPermanentRefusal(answer->status())) return Named(peer, answer->status());
+    }
+    options.on_wait(absl::StrCat("waits for ", peer, ": ", last));
+    const absl::Time next = absl::Now() + backoff.Next();
+    if (next >= deadline) return NoAnswer(peer, options.connect_timeout, last);
+    while (absl::Now() < next && !stopping->load()) signal->WaitUntil(next);
+  }
+}
+
+// Asks all env servers at once, each again with back-off, until one has answered.
+class SpecSearch {
+ public:
+  SpecSearch(v1::DescribeRequest request, ServerDirectory* directory, ChannelPool* channels,
+             WakeSignal* signal)
+      : request_(std::move(request)), directory_(directory), channels_(channels), signal_(signal) {}
+
+  // A spec; an error once every server refuses for good; else nothing yet.
+  std::optional<absl::StatusOr<EnvSpec>> Poll(absl::Time now) {
+    const std::vector<std::string> addresses = directory_->addresses();
+    if (addresses.empty()) last_ = directory_->problem();
+    size_t refusals = 0;
+    for (const std::string& address : addresses) {
+      Server& server = servers_.try_emplace(address, NameHash(address)).first->second;
+      if (std::optional<EnvSpec> spec = Ask(address, &server, now)) return *std::move(spec);
+      if (!server.refusal.ok()) ++refusals;
+    }
+    if (!addresses.empty() && refusals == addresses.size()) {
+      return servers_.at(addresses.front()).refusal;
+    }
+    return std::nullopt;
+  }
+
+  absl::Time NextDeadline() const {
+    absl::Time next = absl::InfiniteFuture();
+    for (const auto& entry : servers_) {
+      if (entry.second.call == nullptr) next = std::min(next, entry.second.next_attempt);
+    }
+    return next;
+  }
+  const std::string& last() const { return last_; }
+
+ private:
+  struct Server {
+    explicit Server(uint64_t seed) : backoff(seed) {}
+    Backoff backoff;
+    absl::Time next_attempt = absl::InfinitePast();
+    absl::Status refusal;
+    std::unique_ptr<DescribeCall> call;
+  };
+
+  std::optional<EnvSpec> Ask(const std::string& address, Server* server, absl::Time now) {
+    if (server->call == nullptr && now >= server->next_attempt) Start(address, server, now);
+    if (server->call == nullptr) return std::nullopt;
+    auto answer = server->call->Take();
+    if (!answer.has_value()) return std::nullopt;
+    server->call.reset();
+    absl::Status status = answer->status();
+    if (status.ok()) {
+      absl::StatusOr<EnvSpec> spec = CheckAnswer(**answer);
+      if (spec.ok()) return *std::move(spec);
+      status = spec.status();
+    }
+    Fail(address, server, status, now);
+    return std::nullopt;
+  }
+
+  void Start(const std::string& address, Server* server, absl::Time now) {
+    const auto channel = channels_->Get(address);
+    if (!channel.ok()) {
+      Fail(address, server, channel.status(), now);
+      return;
+    }
+    auto stub = std::make_shared<v1::EnvService::Stub>(*channel);
+    server->call = std::make_unique<DescribeCall>(
+        [stub](grpc::ClientContext* context, const v1::DescribeRequest* request,
+               v1::DescribeResponse* response, grpc::ClientUnaryReactor* reactor) {
+          stub->async()->Describe(context, request, response, reactor);
+        },
+        request_, kDescribeTimeout, signal_);
+  }
+
+  static absl::StatusOr<EnvSpec> CheckAnswer(const v1::DescribeResponse& answer) {
+    if (answer.protocol_version() != kProtocolVersion) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "protocol_version: expected ", kProtocolVersion, ", got ", answer.protocol_version()));
+    }
+    absl::StatusOr<EnvSpec> spec = EnvSpec::FromProto(answer.spec());
+    if (spec.ok() && SpecHash(*spec) != answer.spec_hash()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("spec_hash: expected ", SpecHash(*spec), ", got ", answer.spec_hash()));
+    }
+    return spec;
+  }
+
+  void Fail(const std::string& address, Server* server, const absl::Status& status,
+            absl::Time now) {
+    const absl::Status named = Named(absl::StrCat("env server ", address), status);
+    last_ = std::string(named.message());
+    server->next_attempt = now + server->backoff.Next();
+    server->refusal = IsPermanentRefusal(status) ? named : absl::OkStatus();
+    directory_->Refresh();
+  }
+
+  const v1::DescribeRequest request_;
+  ServerDirectory* const directory_;
+  ChannelPool* const channels_;
+  WakeSignal* const signal_;
+  std::map<std::string, Server> servers_;
+  std::string last_ = "no connection";
+};
+
+absl::StatusOr<EnvSpec> FindSpec(const JoinRunOptions& options, const v1::JoinResponse& first,
+                                 ServerDirectory* directory, ChannelPool* channels,
+                                 const std::atomic<bool>* stopping, WakeSignal* signal) {
+  v1::DescribeRequest request;
+  request.set_env_id(first.env_id());
+  *request.mutable_env_config() = first.env_config();
+  SpecSearch search(std::move(request), directory, channels, signal);
+  const absl::Time deadline = absl::Now() + options.connect_timeout;
+  const std::string peer = absl::StrCat("env servers ", directory->written());
+  for (;;) {
+    if (auto found = search.Poll(absl::Now())) return *std::move(found);
+    if (stopping->load()) return absl::CancelledError();
+    if (absl::Now() >= deadline) return NoAnswer(peer, options.connect_timeout, search.last());
+    options.on_wait(absl::StrCat("waits for ", peer, ": ", search.last()));
+    signal->WaitUntil(std::min(deadline, search.NextDeadline()));
+  }
+}
+
+}  // namespace
+
+absl::Status CheckJoinResponse(const v1::JoinResponse& response) {
+  auto bad = [](absl::string_view member, uint64_t value) {
+    return absl::InvalidArgumentError(absl::StrCat("JoinResponse.", member, " is ", value));
+  };
+  const bool trajectories = response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES;
+  if (!trajectories && response.collect_mode() != v1::COLLECT_MODE_TRANSITIONS) {
+    return bad("collect_mode", response.collect_mode());
+  }
+  if (trajectories && response.unroll_length() == 0) return bad("unroll_length", 0);
+  if (!trajectories && response.transitions_per_batch() == 0)
+    return bad("transitions_per_batch", 0);
+  if (response.unacked_batches_max() == 0) return bad("unacked_batches_max", 0);
+  if (response.num_groups() != 1 && response.num_groups() != 2) {
+    return bad("num_groups", response.num_groups());
+  }
+  if (response.num_envs() == 0 || response.num_envs() % response.num_groups() != 0) {
+    return bad("num_envs", response.num_envs());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JoinedRun> JoinRun(const JoinRunOptions& options, ServerDirectory* directory,
+                                  ChannelPool* channels, const std::atomic<bool>* stopping,
+                                  WakeSignal* signal) {
+  const auto stub = v1::LearnerService::NewStub(options.learner);
+  JoinedRun run;
+  run.identity = options.identity;
+  const auto first = JoinLearner(options, stub.get(), run.identity, nullptr, stopping, signal);
+  if (!first.ok()) return first.status();
+  run.identity.run_id = first->handshake().run_id();
+  run.env_config.insert(first->env_config().begin(), first->env_config().end());
+  auto spec = FindSpec(options, *first, directory, channels, stopping, signal);
+  if (!spec.ok()) return spec.status();
+  run.spec = *std::move(spec);
+  auto second = JoinLearner(options, stub.get(), run.identity, &run.spec, stopping, signal);
+  if (!second.ok()) return second.status();
+  run.response = *std::move(second);
+  if (absl::Status status = CheckJoinResponse(run.response); !status.ok()) {
+    return Named(absl::StrCat("learner ", options.learner_address), status);
+  }
+  return run;
+}
+
+}  // namespace armature

@@ -1,0 +1,134 @@
+// The actor's connection to the learner: Join, the experience stream and the
+// subscription, made again with back-off whenever one of them is lost.
+//
+// What has not been acknowledged is sent again after each Join.
+// Data flow: Send -> ExperienceOutbox -> StreamExperience; acks and grants ->
+// Poll; policies -> PolicyStore; evaluation requests -> `on_evaluation`.
+// Thread safety: compatible; the signal is notified when Poll has something.
+// `on_evaluation` is called on gRPC's threads and must not block.
+#ifndef ARMATURE_ACTOR_LEARNER_LINK_H_
+#define ARMATURE_ACTOR_LEARNER_LINK_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "actor/actor_identity.h"
+#include "actor/actor_metrics.h"
+#include "actor/backoff.h"
+#include "actor/bidi_stream.h"
+#include "actor/experience_outbox.h"
+#include "actor/policy_store.h"
+#include "actor/policy_subscription.h"
+#include "actor/unary_call.h"
+#include "actor/wake_signal.h"
+#include "common/spec/env_spec.h"
+#include "grpcpp/channel.h"
+#include "proto/learner_service.grpc.pb.h"
+
+namespace armature {
+
+class LearnerLink {
+ public:
+  using JoinCall = UnaryCall<v1::JoinRequest, v1::JoinResponse>;
+
+  // How long one Join may take.
+  static constexpr absl::Duration kJoinTimeout = absl::Seconds(5);
+  // The experience stream is never silent for longer.
+  static constexpr absl::Duration kHeartbeatPeriod = absl::Seconds(5);
+
+  struct Options {
+    std::string address;  // For messages.
+    ActorIdentity identity;
+    EnvSpec spec;
+  };
+  // `joined`: the answer to the Join that carried the spec. `store` and `metrics`
+  // must outlive the link.
+  LearnerLink(const Options& options, const std::shared_ptr<grpc::Channel>& channel,
+              const v1::JoinResponse& joined, PolicyStore* store, ActorMetrics* metrics,
+              std::function<void(const v1::EvaluationRequest&)> on_evaluation, WakeSignal* signal);
+
+  // Starts a Join; `spec` null: the first of the two.
+  static std::unique_ptr<JoinCall> Join(v1::LearnerService::Stub* stub,
+                                        const ActorIdentity& identity, const EnvSpec* spec,
+                                        WakeSignal* signal);
+
+  struct Received {
+    std::vector<v1::CollectGrant> grants;
+    // A new experience stream: what was asked for on the last one is forgotten.
+    bool reopened = false;
+  };
+  // Drives Join, streams, resending and heartbeats.
+  Received Poll(absl::Time now);
+
+  // How many more batches fit the bound of unacknowledged ones.
+  int64_t Room() const { return unacked_batches_max_ - outbox_.size(); }
+  int64_t unacked_batches() const { return outbox_.size(); }
+  // Takes the batch in any case; see Room.
+  void Send(v1::ExperienceBatch batch);
+  // Asks for a grant; dropped when there is no stream (see Received::reopened).
+  void RequestCollect(uint64_t group, uint32_t steps);
+  // Ends the sending side of the experience stream.
+  void FinishSending();
+
+  // Both streams are open.
+  bool connected() const { return stream_ != nullptr && subscription_ != nullptr; }
+  // Since when not.
+  absl::Time lost_since() const { return lost_since_; }
+  // The last failure, as one sentence that names the learner.
+  const std::string& last_failure() const { return last_failure_; }
+  // Not OK when the learner refuses this actor for good.
+  const absl::Status& refusal() const { return refusal_; }
+  // The learner has said that the run is over.
+  bool run_over() const { return run_over_.load(); }
+
+  // When Poll must be called at the latest.
+  absl::Time NextDeadline() const;
+
+ private:
+  using Stream = BidiStream<v1::ExperienceRequest, v1::ExperienceResponse>;
+
+  void OpenStreams(const v1::JoinResponse& joined);
+  void PollStream(Received* received);
+  void PollSubscription();
+  void PollJoin(absl::Time now);
+  void OnLost(const char* what, const absl::Status& status);
+  void OnEvent(const v1::LearnerEvent& event, uint64_t learner_incarnation);
+  void OnAck(const v1::ExperienceAck& ack);
+  void WriteUnsent();
+  void Write(v1::ExperienceRequest request);
+
+  const Options options_;
+  const uint64_t spec_hash_;
+  const int64_t unacked_batches_max_;
+  PolicyStore* const store_;
+  ActorMetrics* const metrics_;
+  const std::function<void(const v1::EvaluationRequest&)> on_evaluation_;
+  WakeSignal* const signal_;
+  const std::unique_ptr<v1::LearnerService::Stub> stub_;
+  std::atomic<bool> run_over_{false};
+
+  ExperienceOutbox outbox_;
+  uint64_t refused_ = 0;  // As the present stream's acks count.
+  bool reopened_ = false;
+  absl::Time last_write_;
+  absl::Time lost_since_;
+  absl::Time next_attempt_;
+  Backoff backoff_;
+  std::string last_failure_;
+  absl::Status refusal_;
+  std::unique_ptr<JoinCall> join_;
+  std::unique_ptr<Stream> stream_;
+  // The last: its reactions use what is above.
+  std::unique_ptr<PolicySubscription> subscription_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_LEARNER_LINK_H_

@@ -1,0 +1,190 @@
+#include "actor/rollout_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "common/tensor/packed.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+uint64_t OldestVersion(const v1::ExperienceBatch& batch) {
+  if (batch.has_trajectory()) return batch.trajectory().policy_version();
+  const absl::Span<const int64_t> versions =
+      TensorValues<int64_t>(batch.transitions().policy_version());
+  return static_cast<uint64_t>(*std::min_element(versions.begin(), versions.end()));
+}
+
+// Rows [first, first + count) of the actions of one pass.
+GroupActions Slice(const GroupActions& all, int64_t first, int64_t count, int64_t action_size) {
+  auto rows = [&](const std::vector<float>& values, int64_t width) {
+    const auto begin = values.begin() + first * width;
+    return std::vector<float>(begin, begin + count * width);
+  };
+  return {rows(all.stored, action_size), rows(all.sent, action_size), rows(all.log_prob, 1),
+          all.policy_version};
+}
+
+}  // namespace
+
+RolloutLoop::RolloutLoop(const Parts& parts) : parts_(parts), ready_(parts.pool->groups().size()) {}
+
+absl::Status RolloutLoop::Run(const std::function<void()>& on_ready) {
+  bool told_ready = false;
+  while (!parts_.stopping->load() && !parts_.link->run_over()) {
+    const absl::Time now = absl::Now();
+    if (absl::Status status = Receive(now); !status.ok()) return status;
+    if (!told_ready && AnyReady()) {
+      on_ready();
+      told_ready = true;
+    }
+    for (const v1::CollectRequest& request : parts_.collector->TakeRequests()) {
+      parts_.link->RequestCollect(request.group(), request.steps());
+    }
+    // What a step completed goes out before the room for the next is reckoned.
+    SendExperience(parts_.collector->Take(Room(), now));
+    if (absl::Status status = ActOnReady(); !status.ok()) return status;
+    Wait();
+  }
+  Finish();
+  return absl::OkStatus();
+}
+
+absl::Status RolloutLoop::Receive(absl::Time now) {
+  LearnerLink::Received from_learner = parts_.link->Poll(now);
+  if (from_learner.reopened) parts_.collector->OnStreamReopened();
+  for (const v1::CollectGrant& grant : from_learner.grants) parts_.collector->OnGrant(grant);
+
+  SessionPool::Received from_envs = parts_.pool->Poll(now);
+  for (size_t group : from_envs.lost) ready_[group].clear();
+  for (SessionPool::GroupStep& step : from_envs.steps) OnStep(std::move(step), now);
+
+  const uint64_t version = parts_.store->newest().version;
+  if (version != policy_version_) parts_.evaluator->Wake();
+  policy_version_ = version;
+  return CheckPeers(now);
+}
+
+absl::Status RolloutLoop::CheckPeers(absl::Time now) const {
+  if (!parts_.link->refusal().ok()) return parts_.link->refusal();
+  if (absl::Status status = parts_.pool->refusal(); !status.ok()) return status;
+  if (!parts_.link->connected() && !parts_.link->run_over() &&
+      now - parts_.link->lost_since() > parts_.reconnect_timeout) {
+    return absl::UnavailableError(absl::StrCat("the learner did not return within ",
+                                               absl::FormatDuration(parts_.reconnect_timeout), ": ",
+                                               parts_.link->last_failure()));
+  }
+  if (const std::optional<absl::Time> none_since = parts_.pool->none_since();
+      none_since.has_value() && now - *none_since > parts_.reconnect_timeout) {
+    return absl::UnavailableError(absl::StrCat(
+        "no env server of ", parts_.directory->written(), " opened a session within ",
+        absl::FormatDuration(parts_.reconnect_timeout), ": ", parts_.pool->last_failure()));
+  }
+  return absl::OkStatus();
+}
+
+void RolloutLoop::OnStep(SessionPool::GroupStep group_step, absl::Time now) {
+  DecodedStep& step = group_step.step;
+  for (const std::string& fault : step.fault) spdlog::warn("{}", fault);
+  if (step.step > 0) parts_.metrics->env_steps.Increment(static_cast<double>(step.num_slots()));
+  parts_.metrics->slot_restarts.Increment(
+      static_cast<double>(std::count(step.restarted.begin(), step.restarted.end(), 1)));
+  const int64_t episodes = parts_.collector->OnStep(group_step.group, step, now);
+  parts_.metrics->episodes.Increment(static_cast<double>(episodes));
+  ready_[group_step.group] = std::move(step.observation);
+}
+
+absl::Status RolloutLoop::ActOnReady() {
+  const PolicySnapshot policy = parts_.store->newest();
+  if (!parts_.runner->CanAct(policy)) return absl::OkStatus();
+  std::vector<size_t> groups;
+  std::vector<float> rows;
+  for (size_t group = 0; group < ready_.size(); ++group) {
+    if (ready_[group].empty()) continue;
+    if (!parts_.collector->PrepareToAct(group, policy.version, Room())) continue;
+    groups.push_back(group);
+    rows.insert(rows.end(), ready_[group].begin(), ready_[group].end());
+    ready_[group].clear();
+  }
+  if (groups.empty()) return absl::OkStatus();
+
+  const absl::Time begin = absl::Now();
+  const auto actions = parts_.runner->Run(policy, rows, /*deterministic=*/false);
+  if (!actions.ok()) return actions.status();
+  const int64_t num_rows = static_cast<int64_t>(actions->log_prob.size());
+  parts_.metrics->inference_duration.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
+  parts_.metrics->inference_batch_size.Observe(static_cast<double>(num_rows));
+
+  const int64_t action_size = static_cast<int64_t>(actions->stored.size()) / num_rows;
+  int64_t first = 0;
+  for (size_t group : groups) {
+    const int64_t count = parts_.pool->groups()[group].size;
+    const GroupActions of_group = Slice(*actions, first, count, action_size);
+    first += count;
+    parts_.collector->OnActions(group, of_group);
+    parts_.pool->Act(group, of_group.sent);
+  }
+  stepped_ = true;
+  return absl::OkStatus();
+}
+
+void RolloutLoop::SendExperience(std::vector<v1::ExperienceBatch> batches) {
+  for (v1::ExperienceBatch& batch : batches) {
+    // A learner that went back to a checkpoint may be behind what it sent before.
+    const uint64_t oldest = std::min(OldestVersion(batch), policy_version_);
+    parts_.metrics->policy_lag.Set(static_cast<double>(policy_version_ - oldest));
+    parts_.link->Send(std::move(batch));
+  }
+}
+
+void RolloutLoop::Finish() {
+  const absl::Time deadline = absl::Now() + parts_.flush_timeout;
+  SendExperience(parts_.collector->Flush());
+  while (parts_.link->connected() && parts_.link->unacked_batches() > 0 && absl::Now() < deadline) {
+    parts_.signal->WaitUntil(deadline);
+    parts_.link->Poll(absl::Now());
+  }
+  if (parts_.link->unacked_batches() > 0) {
+    spdlog::warn("{} batches were not acknowledged before the end", parts_.link->unacked_batches());
+  }
+  parts_.link->FinishSending();
+}
+
+bool RolloutLoop::AnyReady() const {
+  return std::any_of(ready_.begin(), ready_.end(),
+                     [](const std::vector<float>& rows) { return !rows.empty(); });
+}
+
+std::string RolloutLoop::WaitingFor(Counter** counter) const {
+  const std::string learner = absl::StrCat("waits for learner ", parts_.learner_address, ": ");
+  *counter = &parts_.metrics->wait_env;
+  if (parts_.pool->open_sessions() == 0) {
+    return absl::StrCat("waits for env servers ", parts_.directory->written(), ": ",
+                        parts_.pool->last_failure());
+  }
+  if (!AnyReady()) return "waits for env servers to answer";
+  *counter = &parts_.metrics->wait_learner;
+  if (!parts_.link->connected()) return learner + parts_.link->last_failure();
+  if (!parts_.runner->CanAct(parts_.store->newest())) return learner + "no policy yet";
+  if (Room() <= 0) {
+    return absl::StrCat(learner, parts_.link->unacked_batches(), " batches are not acknowledged");
+  }
+  *counter = &parts_.metrics->wait_grant;
+  return learner + "no grant to collect";
+}
+
+void RolloutLoop::Wait() {
+  const absl::Time begin = absl::Now();
+  if (std::exchange(stepped_, false)) parts_.health->Progress(begin);
+  Counter* counter = nullptr;
+  parts_.health->Waits(WaitingFor(&counter));
+  absl::Time deadline = std::min(parts_.link->NextDeadline(), parts_.pool->NextDeadline());
+  if (Room() > 0) deadline = std::min(deadline, parts_.collector->NextDeadline());
+  parts_.signal->WaitUntil(deadline);
+  counter->Increment(absl::ToDoubleSeconds(absl::Now() - begin));
+}
+
+}  // namespace armature

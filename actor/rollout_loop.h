@@ -1,0 +1,79 @@
+// The loop of an actor that has joined a run: what Actor::Run does from then on.
+//
+// Thread safety: one thread; Stop through `stopping` and the signal.
+#ifndef ARMATURE_ACTOR_ROLLOUT_LOOP_H_
+#define ARMATURE_ACTOR_ROLLOUT_LOOP_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "actor/actor_metrics.h"
+#include "actor/collector.h"
+#include "actor/evaluator.h"
+#include "actor/health_board.h"
+#include "actor/learner_link.h"
+#include "actor/policy_runner.h"
+#include "actor/policy_store.h"
+#include "actor/server_directory.h"
+#include "actor/session_pool.h"
+#include "actor/wake_signal.h"
+
+namespace armature {
+
+class RolloutLoop {
+ public:
+  // What the loop works with; all must outlive it.
+  struct Parts {
+    std::string learner_address;
+    absl::Duration reconnect_timeout;
+    absl::Duration flush_timeout;
+    ServerDirectory* directory;
+    LearnerLink* link;
+    SessionPool* pool;
+    Collector* collector;
+    PolicyRunner* runner;
+    const PolicyStore* store;
+    Evaluator* evaluator;
+    ActorMetrics* metrics;
+    HealthBoard* health;
+    WakeSignal* signal;
+    const std::atomic<bool>* stopping;
+  };
+  explicit RolloutLoop(const Parts& parts);
+
+  // As Actor::Run.
+  absl::Status Run(const std::function<void()>& on_ready);
+
+ private:
+  // Takes in what came from all peers. Not OK: the actor cannot go on.
+  absl::Status Receive(absl::Time now);
+  absl::Status CheckPeers(absl::Time now) const;
+  void OnStep(SessionPool::GroupStep group_step, absl::Time now);
+  // One forward pass for all groups that may act.
+  absl::Status ActOnReady();
+  void SendExperience(std::vector<v1::ExperienceBatch> batches);
+  // Sends what is left and waits for its acknowledgement.
+  void Finish();
+
+  void Wait();
+  // Of what the loop is about to wait for.
+  std::string WaitingFor(Counter** counter) const;
+  // How many more batches the learner takes.
+  int64_t Room() const { return parts_.link->Room(); }
+  bool AnyReady() const;
+
+  const Parts parts_;
+  // By group: the observation that no action has answered yet, or empty.
+  std::vector<std::vector<float>> ready_;
+  uint64_t policy_version_ = 0;  // That the evaluator has been told of.
+  bool stepped_ = false;         // Since the last wait.
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_ROLLOUT_LOOP_H_

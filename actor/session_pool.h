@@ -1,0 +1,136 @@
+// Keeps all training sessions of an actor open, on as many env servers as there
+// are.
+//
+// The actor's slots are cut once, at the start, into shards of whole groups; each
+// shard is one session. A shard has a home server (so that actors spread over the
+// list) and is opened there; while the home does not answer it tries the others,
+// and it returns when the home has room again. A lost shard is reopened with
+// back-off; the others go on meanwhile.
+// Groups are numbered over all shards: group g of shard s is s * num_groups + g.
+// Data flow: Poll -> steps -> (policy) -> Act.
+// Thread safety: compatible; the signal is notified when Poll has something.
+#ifndef ARMATURE_ACTOR_SESSION_POOL_H_
+#define ARMATURE_ACTOR_SESSION_POOL_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "actor/actor_identity.h"
+#include "actor/actor_metrics.h"
+#include "actor/backoff.h"
+#include "actor/channel_pool.h"
+#include "actor/env_session.h"
+#include "actor/server_directory.h"
+#include "actor/unary_call.h"
+#include "actor/wake_signal.h"
+
+namespace armature {
+
+// num_envs slots in num_groups groups, cut for `num_servers` servers: slots of
+// each shard, all multiples of num_groups, none zero, equal but for one group.
+std::vector<int64_t> CutShards(int64_t num_envs, int64_t num_groups, int64_t num_servers);
+
+class SessionPool {
+ public:
+  // A shard away from home looks whether its home has room this often, and goes
+  // elsewhere when the home has been silent for so long.
+  static constexpr absl::Duration kHomeProbePeriod = absl::Seconds(5);
+  static constexpr absl::Duration kHomeGrace = absl::Seconds(3);
+
+  struct Options {
+    ActorIdentity identity;
+    EnvSpec spec;
+    std::map<std::string, std::string> env_config;
+    int64_t num_envs = 1;
+    int64_t num_groups = 1;  // Divides num_envs.
+    uint64_t run_seed = 0;
+  };
+  // The others must outlive the pool.
+  SessionPool(const Options& options, ServerDirectory* directory, ChannelPool* channels,
+              ActorMetrics* metrics, WakeSignal* signal);
+
+  struct GroupLayout {
+    int64_t first_slot;  // The actor's number of the group's slot 0.
+    int64_t size;        // Slots.
+  };
+  const std::vector<GroupLayout>& groups() const { return groups_; }
+
+  struct GroupStep {
+    size_t group;
+    DecodedStep step;  // Step 0: the group begins anew.
+  };
+  struct Received {
+    std::vector<GroupStep> steps;
+    std::vector<size_t> lost;  // Groups whose session is gone; they will begin anew.
+  };
+  // Drives reconnects and heartbeats. A lost group has no step in the same answer.
+  Received Poll(absl::Time now);
+
+  // Answers the last step of a group that is not lost.
+  void Act(size_t group, absl::Span<const float> actions);
+
+  // When Poll must be called at the latest.
+  absl::Time NextDeadline() const;
+
+  int64_t open_sessions() const;
+  // Addresses of the open sessions, each once.
+  std::vector<std::string> open_addresses() const;
+  // Since when no session is open; unset while one is.
+  std::optional<absl::Time> none_since() const { return none_since_; }
+  // The last failure, as one sentence.
+  const std::string& last_failure() const { return last_failure_; }
+  // Not OK when every server of the directory refuses for good.
+  absl::Status refusal() const;
+
+ private:
+  struct Shard {
+    int64_t first_slot = 0;
+    int64_t num_envs = 0;
+    std::unique_ptr<EnvSession> session;
+    bool stepped = false;  // The session has answered an action.
+    bool ever_open = false;
+    uint64_t generation = 0;  // Sessions opened before.
+    absl::Time lost_at;
+    absl::Time next_attempt;  // While there is no session.
+    size_t attempts = 0;      // Failed ones since it was lost.
+    Backoff backoff;
+    absl::Time next_probe;  // While away from home.
+    std::unique_ptr<UnaryCall<v1::DescribeRequest, v1::DescribeResponse>> probe;
+
+    explicit Shard(uint64_t seed) : backoff(seed) {}
+  };
+
+  std::string HomeOf(size_t shard, const std::vector<std::string>& addresses) const;
+  std::string NextAddress(size_t shard, absl::Time now) const;
+  void TryOpen(size_t shard, absl::Time now);
+  void PollShard(size_t shard, absl::Time now, Received* received);
+  void OnOpened(Shard* shard, absl::Time now);
+  void OnFailure(size_t shard, const std::string& address, const absl::Status& status,
+                 absl::Time now);
+  void ProbeHome(size_t shard, absl::Time now, Received* received);
+  void Lose(size_t shard, Received* received);
+
+  const Options options_;
+  ServerDirectory* const directory_;
+  ChannelPool* const channels_;
+  ActorMetrics* const metrics_;
+  WakeSignal* const signal_;
+  const uint64_t spec_hash_;
+  std::vector<GroupLayout> groups_;
+  std::vector<Shard> shards_;
+  std::map<std::string, absl::Status> refusals_;  // Permanent ones, by address.
+  std::optional<absl::Time> none_since_;
+  std::string last_failure_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_SESSION_POOL_H_

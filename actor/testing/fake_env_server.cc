@@ -1,0 +1,256 @@
+#include "actor/testing/fake_env_server.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/protocol.h"
+#include "common/tensor/packed.h"
+#include "grpcpp/server_builder.h"
+
+namespace armature {
+namespace {
+
+struct Slot {
+  int64_t episode = 0;
+  int64_t clock = 0;
+};
+
+// Fields of one row an entry of `slots`.
+template <typename Fields>
+void FillObservation(int64_t session, const std::vector<Slot>& slots, Fields* fields) {
+  const int64_t n = static_cast<int64_t>(slots.size());
+  double* position = ResizeTensor<double>({n, 2}, fields->Add());
+  int64_t* clock = ResizeTensor<int64_t>({n}, fields->Add());
+  for (int64_t i = 0; i < n; ++i) {
+    position[2 * i] = static_cast<double>(session);
+    position[2 * i + 1] = static_cast<double>(slots[i].episode);
+    clock[i] = slots[i].clock;
+  }
+}
+
+struct GroupSim {
+  uint64_t step = 0;
+  std::vector<Slot> slots;
+};
+
+v1::StepBatch Step(const FakeEnvServer::Options& options, int64_t session, uint32_t group,
+                   GroupSim* sim, bool first) {
+  const int64_t n = static_cast<int64_t>(sim->slots.size());
+  v1::StepBatch batch;
+  if (!first) ++sim->step;
+  batch.set_group(group);
+  batch.set_step(sim->step);
+  float* reward = ResizeTensor<float>({n}, batch.mutable_reward());
+  uint8_t* truncated = ResizeTensor<uint8_t>({n}, batch.mutable_truncated());
+  uint8_t* restarted = ResizeTensor<uint8_t>({n}, batch.mutable_restarted());
+  uint8_t* success = ResizeTensor<uint8_t>({n}, batch.mutable_is_success());
+  ResizeTensor<uint8_t>({n}, batch.mutable_terminated());
+  std::vector<Slot> finals;
+  for (int64_t i = 0; !first && i < n; ++i) {
+    Slot& slot = sim->slots[i];
+    if (options.restart_period > 0 && i == 0 && sim->step % options.restart_period == 0) {
+      restarted[i] = 1;
+      batch.add_fault(absl::StrCat("env line slot 0 step ", sim->step, ": on purpose"));
+      slot = {slot.episode + 1, 0};
+      continue;
+    }
+    ++slot.clock;
+    reward[i] = static_cast<float>(slot.clock);
+    if (slot.clock < options.horizon) continue;
+    truncated[i] = 1;
+    success[i] = 1;
+    batch.add_final_slot(static_cast<uint32_t>(i));
+    finals.push_back(slot);
+    slot = {slot.episode + 1, 0};
+  }
+  if (options.sends_nan && sim->step == 3) reward[0] = std::numeric_limits<float>::quiet_NaN();
+  FillObservation(session, sim->slots, batch.mutable_observation());
+  if (!finals.empty()) FillObservation(session, finals, batch.mutable_final_observation());
+  return batch;
+}
+
+}  // namespace
+
+EnvSpec LineSpec(int64_t horizon) {
+  EnvSpec spec;
+  spec.id = "line";
+  spec.observation = {{"position", v1::DTYPE_FLOAT64, {2}, {}, {}},
+                      {"clock", v1::DTYPE_INT64, {}, {}, {}}};
+  spec.action.low = {-2, 0};
+  spec.action.high = {4, 1};
+  spec.horizon = horizon;
+  spec.control_period_s = 0.1;
+  spec.reports_success = true;
+  return spec;
+}
+
+FakeEnvServer::FakeEnvServer(const Options& options)
+    : options_(options), spec_(LineSpec(options.horizon)) {
+  // A port of its own from the beginning, so that its address is known.
+  Start();
+  Stop();
+}
+
+FakeEnvServer::~FakeEnvServer() { Stop(); }
+
+void FakeEnvServer::Start() {
+  int port = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    port = port_;
+    stopping_ = false;
+  }
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterService(this);
+  server_ = builder.BuildAndStart();
+  absl::MutexLock lock(&mutex_);
+  port_ = port;
+}
+
+void FakeEnvServer::Stop() {
+  if (server_ == nullptr) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  server_->Shutdown(std::chrono::system_clock::now());
+  server_->Wait();
+  server_.reset();
+}
+
+std::string FakeEnvServer::address() const {
+  absl::MutexLock lock(&mutex_);
+  return absl::StrCat("127.0.0.1:", port_);
+}
+
+void FakeEnvServer::HoldSteps() {
+  absl::MutexLock lock(&mutex_);
+  holding_ = true;
+}
+
+void FakeEnvServer::ReleaseSteps() {
+  absl::MutexLock lock(&mutex_);
+  holding_ = false;
+}
+
+void FakeEnvServer::AwaitSessions(int64_t count) {
+  absl::MutexLock lock(&mutex_);
+  auto enough = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return static_cast<int64_t>(opened_.size()) >= count;
+  };
+  mutex_.Await(absl::Condition(&enough));
+}
+
+void FakeEnvServer::AwaitHeartbeats(int64_t count) {
+  absl::MutexLock lock(&mutex_);
+  auto enough = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return heartbeats_ >= count; };
+  mutex_.Await(absl::Condition(&enough));
+}
+
+std::vector<v1::OpenSession> FakeEnvServer::opened() const {
+  absl::MutexLock lock(&mutex_);
+  return opened_;
+}
+
+int64_t FakeEnvServer::open_sessions() const {
+  absl::MutexLock lock(&mutex_);
+  return open_sessions_;
+}
+
+int64_t FakeEnvServer::bad_actions() const {
+  absl::MutexLock lock(&mutex_);
+  return bad_actions_;
+}
+
+grpc::Status FakeEnvServer::Describe(grpc::ServerContext* /*context*/,
+                                     const v1::DescribeRequest* request,
+                                     v1::DescribeResponse* response) {
+  if (!request->env_id().empty() && request->env_id() != spec_.id) {
+    return {grpc::StatusCode::NOT_FOUND,
+            absl::StrCat("no environment '", request->env_id(), "'; hosted: line")};
+  }
+  response->set_protocol_version(kProtocolVersion);
+  response->set_server_incarnation(1);
+  response->add_env_ids(spec_.id);
+  if (!request->env_id().empty()) {
+    *response->mutable_spec() = spec_.ToProto();
+    response->set_spec_hash(SpecHash(spec_));
+  }
+  absl::MutexLock lock(&mutex_);
+  response->set_slots_total(options_.slots);
+  response->set_slots_free(options_.slots - slots_in_use_);
+  return grpc::Status::OK;
+}
+
+bool FakeEnvServer::CheckAction(const v1::ActionBatch& actions, uint64_t step, int64_t size) const {
+  if (actions.step() != step) return false;
+  if (!CheckTensor(actions.action(), v1::DTYPE_FLOAT32, {size, 2}, "action").ok()) return false;
+  const absl::Span<const float> values = TensorValues<float>(actions.action());
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] < spec_.action.low[i % 2] || values[i] > spec_.action.high[i % 2]) return false;
+  }
+  return true;
+}
+
+grpc::Status FakeEnvServer::Rollout(
+    grpc::ServerContext* /*context*/,
+    grpc::ServerReaderWriter<v1::RolloutResponse, v1::RolloutRequest>* stream) {
+  v1::RolloutRequest request;
+  if (!stream->Read(&request)) return grpc::Status::OK;
+  const v1::OpenSession open = request.open();
+  if (!options_.refusal.ok()) {
+    return {static_cast<grpc::StatusCode>(options_.refusal.code()),
+            std::string(options_.refusal.message())};
+  }
+  if (open.expected_spec_hash() != SpecHash(spec_)) {
+    return {grpc::StatusCode::FAILED_PRECONDITION, "expected_spec_hash differs"};
+  }
+  int64_t session = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (slots_in_use_ + open.num_envs() > options_.slots) {
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "not enough slots"};
+    }
+    slots_in_use_ += open.num_envs();
+    ++open_sessions_;
+    opened_.push_back(open);
+    session = static_cast<int64_t>(opened_.size());
+  }
+  v1::RolloutResponse response;
+  *response.mutable_opened()->mutable_handshake() = MakeHandshake("fake-envserver", 1, "");
+  response.mutable_opened()->set_session_id(session);
+  *response.mutable_opened()->mutable_spec() = spec_.ToProto();
+  response.mutable_opened()->set_spec_hash(SpecHash(spec_));
+  response.mutable_opened()->set_lease_s(options_.lease_s);
+  stream->Write(response);
+  const int64_t size = open.num_envs() / open.num_groups();
+  std::vector<GroupSim> groups(open.num_groups());
+  for (uint32_t group = 0; group < groups.size(); ++group) {
+    groups[group].slots.resize(size);
+    *response.mutable_step() = Step(options_, session, group, &groups[group], /*first=*/true);
+    stream->Write(response);
+  }
+  while (stream->Read(&request)) {
+    absl::MutexLock lock(&mutex_);
+    if (request.has_heartbeat()) {
+      ++heartbeats_;
+      continue;
+    }
+    const v1::ActionBatch& actions = request.actions();
+    GroupSim& sim = groups[actions.group()];
+    if (!CheckAction(actions, sim.step, size)) ++bad_actions_;
+    auto released = [this]()
+                        ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_ || stopping_; };
+    mutex_.Await(absl::Condition(&released));
+    *response.mutable_step() = Step(options_, session, actions.group(), &sim, /*first=*/false);
+    stream->Write(response);
+  }
+  absl::MutexLock lock(&mutex_);
+  --open_sessions_;
+  slots_in_use_ -= open.num_envs();
+  return grpc::Status::OK;
+}
+
+}  // namespace armature

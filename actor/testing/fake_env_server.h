@@ -1,0 +1,82 @@
+// An EnvService in this process, for the actor's tests.
+//
+// Environment "line": observation {position float64 [2], clock int64 []}, Box [2]
+// in [-2, 4] x [0, 1], horizon Options::horizon, reported success at the end.
+// position is {number of the session on this server, episode of the slot}; clock
+// counts steps of the episode; reward is the clock after the step. So every
+// transition can be told from every other.
+// Thread safety: all methods.
+#ifndef ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_
+#define ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "common/spec/env_spec.h"
+#include "grpcpp/server.h"
+#include "proto/env_service.grpc.pb.h"
+
+namespace armature {
+
+EnvSpec LineSpec(int64_t horizon);
+
+class FakeEnvServer final : public v1::EnvService::Service {
+ public:
+  struct Options {
+    int64_t horizon = 5;
+    double lease_s = 30;
+    int64_t slots = 64;
+    int64_t restart_period = 0;  // Slot 0 of a session is replaced every so many steps.
+    absl::Status refusal;        // What Rollout answers instead.
+    bool sends_nan = false;      // In the reward of step 3.
+  };
+  explicit FakeEnvServer(const Options& options);
+  ~FakeEnvServer() override;
+
+  // Listens, on the same port each time.
+  void Start();
+  // As a SIGKILL: all streams break.
+  void Stop();
+  std::string address() const;
+
+  // Steps are held back (actions are read, not answered) until released.
+  void HoldSteps();
+  void ReleaseSteps();
+
+  void AwaitSessions(int64_t count);    // Opened since the beginning.
+  void AwaitHeartbeats(int64_t count);  // Since the beginning.
+  std::vector<v1::OpenSession> opened() const;
+  int64_t open_sessions() const;
+  // Actions that were outside of the bounds, or for another step.
+  int64_t bad_actions() const;
+
+ private:
+  grpc::Status Describe(grpc::ServerContext* context, const v1::DescribeRequest* request,
+                        v1::DescribeResponse* response) override;
+  grpc::Status Rollout(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::RolloutResponse, v1::RolloutRequest>* stream) override;
+  bool CheckAction(const v1::ActionBatch& actions, uint64_t step, int64_t size) const;
+
+  const Options options_;
+  const EnvSpec spec_;
+  mutable absl::Mutex mutex_;
+  int port_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t heartbeats_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t open_sessions_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t slots_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t bad_actions_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<v1::OpenSession> opened_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_

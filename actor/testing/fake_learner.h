@@ -1,0 +1,107 @@
+// A LearnerService in this process, for the tests of one actor: admits,
+// acknowledges and records what comes, as proto/learner_service.proto says.
+//
+// Thread safety: all methods.
+#ifndef ARMATURE_ACTOR_TESTING_FAKE_LEARNER_H_
+#define ARMATURE_ACTOR_TESTING_FAKE_LEARNER_H_
+
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "grpcpp/server.h"
+#include "proto/learner_service.grpc.pb.h"
+
+namespace armature {
+
+class FakeLearner final : public v1::LearnerService::Service {
+ public:
+  struct Options {
+    v1::JoinResponse join;  // All but handshake and acknowledged_sequence.
+    bool grants = true;     // Every CollectRequest at once; else see Grant.
+  };
+  explicit FakeLearner(const Options& options);
+  ~FakeLearner() override;
+
+  // Listens, on the same port each time, as a new incarnation of the same run.
+  void Start();
+  // As a SIGKILL: all streams break.
+  void Stop();
+  std::string address() const;
+
+  // At most this many batches are admitted (later ones are read and forgotten), or
+  // acknowledged.
+  void LimitAdmission(uint64_t sequence);
+  void LimitAcks(uint64_t sequence);
+  // Goes back to a state in which it had admitted only so many.
+  void ForgetAbove(uint64_t sequence);
+  // The next OpenExperience is refused as by a learner that does not know the actor.
+  void ForgetJoins();
+
+  // To the subscriber, also to a later one.
+  void Publish(const v1::PolicyUpdate& update);
+  void Evaluate(const v1::EvaluationRequest& request);
+  void EndRun();
+  // The oldest CollectRequest that has no grant yet.
+  v1::CollectRequest AwaitCollectRequest();
+  void Grant(const v1::CollectGrant& grant);
+
+  // Waits until so many batches were admitted since the beginning, and returns all.
+  std::vector<v1::ExperienceBatch> AwaitBatches(size_t count);
+  v1::EvaluationResult AwaitEvaluation();
+  // Waits until the only experience stream has ended.
+  void AwaitStreamEnd();
+  void AwaitRead(int64_t count);  // Batches read, admitted or not.
+
+  int64_t read() const;
+  int64_t duplicates() const;
+  int64_t gaps() const;
+  int64_t joins() const;
+
+ private:
+  using ExperienceStream = grpc::ServerReaderWriter<v1::ExperienceResponse, v1::ExperienceRequest>;
+
+  grpc::Status Join(grpc::ServerContext* context, const v1::JoinRequest* request,
+                    v1::JoinResponse* response) override;
+  grpc::Status StreamExperience(grpc::ServerContext* context, ExperienceStream* stream) override;
+  grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
+                         grpc::ServerWriter<v1::LearnerEvent>* writer) override;
+  grpc::Status ReportEvaluation(grpc::ServerContext* context, const v1::EvaluationResult* request,
+                                v1::ReportEvaluationResponse* response) override;
+
+  grpc::Status OnBatch(const v1::ExperienceBatch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteAck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const Options options_;
+  mutable absl::Mutex mutex_;
+  int port_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t incarnation_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool knows_actor_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t admit_limit_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<uint64_t>::max();
+  uint64_t ack_limit_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<uint64_t>::max();
+  uint64_t admitted_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t read_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t duplicates_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t gaps_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t joins_ ABSL_GUARDED_BY(mutex_) = 0;
+  ExperienceStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::vector<v1::ExperienceBatch> batches_ ABSL_GUARDED_BY(mutex_);
+  std::deque<v1::CollectRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  uint64_t grants_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<v1::PolicyUpdate> policy_ ABSL_GUARDED_BY(mutex_);
+  int64_t policies_ ABSL_GUARDED_BY(mutex_) = 0;  // Published so far.
+  std::deque<v1::LearnerEvent> events_ ABSL_GUARDED_BY(mutex_);
+  std::deque<v1::EvaluationResult> evaluations_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_TESTING_FAKE_LEARNER_H_

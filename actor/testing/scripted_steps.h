@@ -1,0 +1,65 @@
+// Steps made by hand, for tests of the cutters.
+#ifndef ARMATURE_ACTOR_TESTING_SCRIPTED_STEPS_H_
+#define ARMATURE_ACTOR_TESTING_SCRIPTED_STEPS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "actor/group_actions.h"
+#include "actor/step_decoder.h"
+
+namespace armature {
+
+// What happened to one slot in one step.
+enum class Outcome { kGoesOn, kTerminated, kTruncated, kBoth, kRestarted };
+inline constexpr Outcome kOutcomes[] = {Outcome::kGoesOn, Outcome::kTerminated, Outcome::kTruncated,
+                                        Outcome::kBoth, Outcome::kRestarted};
+
+inline bool Ends(Outcome outcome) {
+  return outcome == Outcome::kTerminated || outcome == Outcome::kTruncated ||
+         outcome == Outcome::kBoth;
+}
+
+// Every observation, action and reward is a number that tells where it belongs.
+// D = 2: {value, -value}; A = 1.
+inline float ObservationAt(uint64_t step, int64_t slot) { return 100.0f * step + slot; }
+inline float FinalAt(uint64_t step, int64_t slot) { return 10000.0f + ObservationAt(step, slot); }
+inline float RewardAt(uint64_t step, int64_t slot) { return 0.5f * step + 0.25f * slot; }
+// The action that answers `step`.
+inline float ActionAt(uint64_t step, int64_t slot) { return -0.01f * step - 0.001f * slot; }
+
+// Step 0 when `outcomes` are all kGoesOn and `step` is 0.
+inline DecodedStep ScriptedStep(uint64_t step, const std::vector<Outcome>& outcomes) {
+  DecodedStep decoded;
+  decoded.step = step;
+  for (size_t slot = 0; slot < outcomes.size(); ++slot) {
+    const Outcome outcome = outcomes[slot];
+    decoded.observation.push_back(ObservationAt(step, slot));
+    decoded.observation.push_back(-ObservationAt(step, slot));
+    decoded.reward.push_back(step == 0 ? 0 : RewardAt(step, slot));
+    decoded.terminated.push_back(outcome == Outcome::kTerminated || outcome == Outcome::kBoth);
+    decoded.truncated.push_back(outcome == Outcome::kTruncated || outcome == Outcome::kBoth);
+    decoded.restarted.push_back(outcome == Outcome::kRestarted);
+    decoded.is_success.push_back(outcome == Outcome::kTerminated);
+    if (Ends(outcome)) {
+      decoded.final_observation.push_back(FinalAt(step, slot));
+      decoded.final_observation.push_back(-FinalAt(step, slot));
+    }
+  }
+  return decoded;
+}
+
+inline GroupActions ScriptedActions(uint64_t step, int64_t num_slots, uint64_t policy_version) {
+  GroupActions actions;
+  actions.policy_version = policy_version;
+  for (int64_t slot = 0; slot < num_slots; ++slot) {
+    actions.stored.push_back(ActionAt(step, slot));
+    actions.sent.push_back(2 * ActionAt(step, slot));
+    actions.log_prob.push_back(10 * ActionAt(step, slot));
+  }
+  return actions;
+}
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_TESTING_SCRIPTED_STEPS_H_

@@ -1,0 +1,34 @@
+// Wakes one waiting thread when any of many sources has something for it.
+//
+// Thread safety: all methods; one thread waits.
+#ifndef ARMATURE_ACTOR_WAKE_SIGNAL_H_
+#define ARMATURE_ACTOR_WAKE_SIGNAL_H_
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace armature {
+
+class WakeSignal {
+ public:
+  void Notify() {
+    absl::MutexLock lock(&mutex_);
+    raised_ = true;
+  }
+
+  // Returns when Notify was called since the last return, or at the deadline.
+  void WaitUntil(absl::Time deadline) {
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithDeadline(absl::Condition(&raised_), deadline);
+    raised_ = false;
+  }
+
+ private:
+  absl::Mutex mutex_;  // The last in every lock order.
+  bool raised_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_WAKE_SIGNAL_H_
