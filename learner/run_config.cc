@@ -12,13 +12,20 @@ absl::Status RunConfig::Validate() const {
         absl::StrCat("collect.envs_per_actor=", collect.envs_per_actor,
                      " cannot be cut into collect.groups=", collect.groups, " equal groups"));
   }
+  const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
+  if (has_target && evaluation.every_env_steps == 0) {
+    return absl::InvalidArgumentError(
+        "evaluation.every_env_steps=0 turns evaluation off, but a target is set"
+        " (evaluation.stop_at_success_rate or evaluation.stop_at_return_enabled): the run could"
+        " never reach it");
+  }
   if (algorithm.on_policy()) {
     const PpoConfig& ppo = algorithm.ppo;
     const int64_t set_steps = ppo.unroll_length * collect.envs_per_actor / collect.groups;
     if (ppo.minibatch_size > ppo.rollout_steps) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "algorithm.ppo.minibatch_size=", ppo.minibatch_size,
-          " is more than algorithm.ppo.rollout_steps=", ppo.rollout_steps));
+      return absl::InvalidArgumentError(
+          absl::StrCat("algorithm.ppo.minibatch_size=", ppo.minibatch_size,
+                       " is more than algorithm.ppo.rollout_steps=", ppo.rollout_steps));
     }
     if (set_steps > ppo.rollout_steps) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -30,14 +37,20 @@ absl::Status RunConfig::Validate() const {
     return absl::OkStatus();
   }
   if (replay.size_min > replay.capacity_max) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("replay.size_min=", replay.size_min, " is more than replay.capacity_max=",
-                     replay.capacity_max, ": learning would never begin"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "replay.size_min=", replay.size_min,
+        " is more than replay.capacity_max=", replay.capacity_max, ": learning would never begin"));
   }
   if (replay.size_min > run.total_env_steps) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "replay.size_min=", replay.size_min, " is more than run.total_env_steps=",
-        run.total_env_steps, ": the run would end before learning begins"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("replay.size_min=", replay.size_min, " is more than run.total_env_steps=",
+                     run.total_env_steps, ": the run would end before learning begins"));
+  }
+  if (algorithm.sac.random_env_steps >= run.total_env_steps) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("algorithm.sac.random_env_steps=", algorithm.sac.random_env_steps,
+                     " is not less than run.total_env_steps=", run.total_env_steps,
+                     ": the policy would never act"));
   }
   // The limiter's band must hold one insertion and one sample, or both sides
   // wait for each other.
@@ -50,7 +63,8 @@ absl::Status RunConfig::Validate() const {
         "the samples-per-insert band is ", band,
         " samples (samples_per_insert_tolerance * size_min * samples_per_insert of replay) but"
         " one batch needs ",
-        band_min, ": learner and actors would wait for each other; raise"
+        band_min,
+        ": learner and actors would wait for each other; raise"
         " replay.samples_per_insert_tolerance or lower collect.transitions_per_batch"));
   }
   return absl::OkStatus();

@@ -88,8 +88,7 @@ struct EvaluationSection {
 
   void Visit(ConfigVisitor& v) {
     v.Field("every_env_steps", every_env_steps,
-            "Deterministic episodes with their own seeds, run by an actor; 0: never.",
-            AtLeast(0));
+            "Deterministic episodes with their own seeds, run by an actor; 0: never.", AtLeast(0));
     v.Field("episodes", episodes, "Of each evaluation.", AtLeast(1));
     v.Field("num_envs", num_envs, "Environments that the evaluating actor opens.", AtLeast(1));
     v.Field("stop_at_success_rate", stop_at_success_rate,
@@ -159,8 +158,7 @@ struct ClusterSection {
     v.Field("actors", actors, "Actor processes.", AtLeast(1));
     v.Field("env_server_threads", env_server_threads, "Simulation threads of each env server.",
             AtLeast(1));
-    v.Field("restarts_max", restarts_max, "A child that died more often ends the run.",
-            AtLeast(0));
+    v.Field("restarts_max", restarts_max, "A child that died more often ends the run.", AtLeast(0));
     v.Field("restart_backoff_s", restart_backoff_s,
             "Wait before the first restart; doubled each time, to 10 s.", MoreThan(0));
     v.Field("ready_timeout_s", ready_timeout_s, "A child must be ready within it.", MoreThan(0));

@@ -78,14 +78,14 @@ absl::Status AtomicFile::Commit() {
   return SyncFolder(FolderOf(path_));
 }
 
-absl::Status WriteFile(const std::string& path, absl::string_view content) {
+absl::Status WriteDurably(const std::string& path, absl::string_view content) {
   absl::StatusOr<AtomicFile> file = AtomicFile::Open(path);
   if (!file.ok()) return file.status();
   if (absl::Status status = file->Append(content); !status.ok()) return status;
   return file->Commit();
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return SystemError("read", path);
   std::string content;

@@ -36,10 +36,10 @@ class AtomicFile {
 };
 
 // Open, Append, Commit.
-absl::Status WriteFile(const std::string& path, absl::string_view content);
+absl::Status WriteDurably(const std::string& path, absl::string_view content);
 
 // OK; NotFound, PermissionDenied, Internal: as the system says.
-absl::StatusOr<std::string> ReadFile(const std::string& path);
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 
 }  // namespace armature
 

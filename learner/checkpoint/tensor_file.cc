@@ -141,7 +141,7 @@ absl::Status TensorFile::Write(const std::string& path) const {
 }
 
 absl::StatusOr<TensorFile> TensorFile::Read(const std::string& path) {
-  const absl::StatusOr<std::string> content = ReadFile(path);
+  const absl::StatusOr<std::string> content = ReadWholeFile(path);
   if (!content.ok()) return content.status();
   absl::Status status;
   try {

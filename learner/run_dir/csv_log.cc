@@ -13,7 +13,7 @@
 namespace armature {
 
 absl::StatusOr<CsvLog> CsvLog::Open(const std::string& path) {
-  const absl::StatusOr<std::string> content = ReadFile(path);
+  const absl::StatusOr<std::string> content = ReadWholeFile(path);
   if (absl::IsNotFound(content.status())) return CsvLog(path, {});
   if (!content.ok()) return content.status();
   const std::string header = content->substr(0, content->find('\n'));
@@ -48,14 +48,14 @@ absl::Status CsvLog::AddColumns(const Row& row) {
   if (added == 0) return absl::OkStatus();
   std::vector<std::string> lines = {absl::StrJoin(columns, ",")};
   if (!columns_.empty()) {
-    const absl::StatusOr<std::string> before = ReadFile(path_);
+    const absl::StatusOr<std::string> before = ReadWholeFile(path_);
     if (!before.ok()) return before.status();
     const std::vector<std::string> rows = absl::StrSplit(absl::StripSuffix(*before, "\n"), '\n');
     for (size_t i = 1; i < rows.size(); ++i) {
       lines.push_back(absl::StrCat(rows[i], std::string(added, ',')));
     }
   }
-  const absl::Status status = WriteFile(path_, absl::StrJoin(lines, "\n") + "\n");
+  const absl::Status status = WriteDurably(path_, absl::StrJoin(lines, "\n") + "\n");
   if (status.ok()) columns_ = std::move(columns);
   return status;
 }

@@ -20,10 +20,10 @@ class CsvLog {
   using Row = std::vector<std::pair<std::string, double>>;  // (column, value)
 
   // Goes on with the file that is there, or begins one with the first row.
-  // OK; errors as ReadFile.
+  // OK; errors as ReadWholeFile.
   static absl::StatusOr<CsvLog> Open(const std::string& path);
 
-  // OK; Unavailable or as WriteFile: the row is lost, the file is intact.
+  // OK; Unavailable or as WriteDurably: the row is lost, the file is intact.
   absl::Status Append(const Row& row);
 
  private:

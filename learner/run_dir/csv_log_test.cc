@@ -21,14 +21,14 @@ TEST(CsvLog, ANewColumnIsEmptyInTheRowsBefore) {
   CsvLog log = CsvLog::Open(path).value();
   ASSERT_TRUE(log.Append({{"env_steps", 1000000}, {"fps", 12.5}}).ok());
   ASSERT_TRUE(log.Append({{"env_steps", 2000000}, {"loss", 0.25}, {"fps", NAN}}).ok());
-  EXPECT_EQ(ReadFile(path).value(), "env_steps,fps,loss\n1000000,12.5,\n2000000,,0.25\n");
+  EXPECT_EQ(ReadWholeFile(path).value(), "env_steps,fps,loss\n1000000,12.5,\n2000000,,0.25\n");
 }
 
 TEST(CsvLog, AResumedRunGoesOnWithTheFile) {
   const std::string path = NewPath("resumed.csv");
   ASSERT_TRUE(CsvLog::Open(path)->Append({{"a", 1}, {"b", 2}}).ok());
   ASSERT_TRUE(CsvLog::Open(path)->Append({{"b", 4}, {"a", 3}}).ok());
-  EXPECT_EQ(ReadFile(path).value(), "a,b\n1,2\n3,4\n");
+  EXPECT_EQ(ReadWholeFile(path).value(), "a,b\n1,2\n3,4\n");
 }
 
 TEST(CsvLog, AFolderThatIsGoneIsAnError) {

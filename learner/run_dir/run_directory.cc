@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::stri
   }
   std::string run_id = NewRunId();
   uint64_t versions_used = 0;
-  const absl::StatusOr<std::string> before = ReadFile(path + "/run.json");
+  const absl::StatusOr<std::string> before = ReadWholeFile(path + "/run.json");
   if (before.ok()) {
     const Json run = Json::parse(*before, nullptr, /*allow_exceptions=*/false);
     if (!run.is_object() || !run.contains("run_id") || !run["run_id"].is_string() ||
@@ -100,11 +100,11 @@ absl::Status RunDirectory::ReservePolicyVersion(uint64_t version) {
 
 absl::Status RunDirectory::WriteRunFile() const {
   const Json run = {{"run_id", run_id_}, {"policy_versions_reserved", policy_versions_reserved_}};
-  return WriteFile(path_ + "/run.json", run.dump(2) + "\n");
+  return WriteDurably(path_ + "/run.json", run.dump(2) + "\n");
 }
 
 absl::Status RunDirectory::WriteConfig(const std::string& yaml) {
-  return WriteFile(path_ + "/config.yaml", yaml);
+  return WriteDurably(path_ + "/config.yaml", yaml);
 }
 
 absl::Status RunDirectory::WriteResult(const RunResult& result) {
@@ -117,7 +117,7 @@ absl::Status RunDirectory::WriteResult(const RunResult& result) {
   json["wall_s"] = result.wall_s;
   json["policy_version"] = result.policy_version;
   json["reason"] = result.reason;
-  return WriteFile(path_ + "/result.json", json.dump(2) + "\n");
+  return WriteDurably(path_ + "/result.json", json.dump(2) + "\n");
 }
 
 absl::Status RunDirectory::LogProgress(const std::map<std::string, double>& scalars,

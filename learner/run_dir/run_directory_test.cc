@@ -80,8 +80,9 @@ TEST(RunDirectory, ProgressAndEvaluationsAreRowsAndTheResultIsJson) {
           ->LogProgress({{"time/fps", 100}, {"rollout/ep_rew_mean", kNaN}}, 500, 1.5, absl::Now())
           .ok());
   ASSERT_TRUE(directory->LogEvaluation({{"eval/mean_reward", -3}}, 500, 2, absl::Now()).ok());
-  EXPECT_EQ(ReadFile(path + "/progress.csv").value(), "env_steps,wall_s,time/fps\n500,1.5,100\n");
-  EXPECT_EQ(ReadFile(path + "/evaluations.csv").value(),
+  EXPECT_EQ(ReadWholeFile(path + "/progress.csv").value(),
+            "env_steps,wall_s,time/fps\n500,1.5,100\n");
+  EXPECT_EQ(ReadWholeFile(path + "/evaluations.csv").value(),
             "env_steps,wall_s,eval/mean_reward\n500,2,-3\n");
   RunResult result;
   result.target_reached = true;
@@ -89,7 +90,7 @@ TEST(RunDirectory, ProgressAndEvaluationsAreRowsAndTheResultIsJson) {
   result.return_mean = kNaN;
   result.reason = "success_rate 0.96";
   ASSERT_TRUE(directory->WriteResult(result).ok());
-  const auto json = nlohmann::json::parse(ReadFile(path + "/result.json").value());
+  const auto json = nlohmann::json::parse(ReadWholeFile(path + "/result.json").value());
   EXPECT_EQ(json["success_rate"], 0.96);
   EXPECT_TRUE(json["return_mean"].is_null());
   EXPECT_EQ(json["target_reached"], true);

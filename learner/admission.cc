@@ -1,0 +1,133 @@
+#include "learner/admission.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/protocol.h"
+#include "learner/algorithms/factory.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+constexpr char kPeerName[] = "learner";
+
+}  // namespace
+
+ExperienceSchema MakeExperienceSchema(const RunConfig& config, const EnvSpec& env) {
+  ExperienceSchema schema;
+  schema.mode =
+      config.algorithm.on_policy() ? v1::COLLECT_MODE_TRAJECTORIES : v1::COLLECT_MODE_TRANSITIONS;
+  schema.observation_size = env.observation_size();
+  schema.action_size = env.action.size();
+  schema.num_choices = env.action.num_choices;
+  schema.transitions_per_batch = config.collect.transitions_per_batch;
+  schema.unroll_length = config.algorithm.ppo.unroll_length;
+  schema.rollout_steps = config.algorithm.ppo.rollout_steps;
+  return schema;
+}
+
+Admission::Admission(const RunConfig& config, std::string run_id, ExperienceIntake* intake,
+                     WakeSignal* trainer)
+    : config_(config),
+      run_id_(std::move(run_id)),
+      incarnation_(NewIncarnation()),
+      intake_(intake),
+      trainer_(trainer) {}
+
+absl::Status Admission::SetSpec(const EnvSpec& spec) {
+  absl::MutexLock lock(&mutex_);
+  return Adopt(spec);
+}
+
+absl::Status Admission::Adopt(const EnvSpec& spec) {
+  absl::StatusOr<v1::PolicySpec> policy = MakePolicySpec(config_.algorithm, spec);
+  if (!policy.ok()) return policy.status();
+  policy_ = *std::move(policy);
+  spec_ = spec;
+  intake_->SetSchema(MakeExperienceSchema(config_, spec));
+  trainer_->Notify();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::JoinResponse> Admission::Join(const v1::JoinRequest& request) {
+  if (absl::Status status = CheckPeer(request.handshake()); !status.ok()) return status;
+  v1::JoinResponse response;
+  *response.mutable_handshake() = MakeHandshake(kPeerName, incarnation_, run_id_);
+  response.set_env_id(config_.environment.id);
+  response.mutable_env_config()->insert(config_.environment.config.begin(),
+                                        config_.environment.config.end());
+  response.set_num_envs(config_.collect.envs_per_actor);
+  response.set_num_groups(config_.collect.groups);
+  if (!request.has_spec()) return response;
+
+  const std::string& peer = request.handshake().peer_name();
+  const absl::StatusOr<EnvSpec> spec = EnvSpec::FromProto(request.spec());
+  if (!spec.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("spec of ", peer, ": ", spec.status().message()));
+  }
+  if (request.spec_hash() != SpecHash(*spec)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("spec_hash of ", peer, " is ", absl::Hex(request.spec_hash()), ", expected ",
+                     absl::Hex(SpecHash(*spec)), " from the spec beside it"));
+  }
+  if (spec->id != config_.environment.id) {
+    return absl::FailedPreconditionError(absl::StrCat("environment of ", peer, " is ", spec->id,
+                                                      ", expected ", config_.environment.id));
+  }
+  absl::MutexLock lock(&mutex_);
+  if (!spec_) {
+    if (absl::Status status = Adopt(*spec); !status.ok()) {
+      return absl::FailedPreconditionError(status.message());
+    }
+    spdlog::info("{} brought the spec of {}: {} observation values, {} action values", peer,
+                 spec->id, spec->observation_size(), spec->action.size());
+  }
+  if (SpecHash(*spec) != SpecHash(*spec_)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "environment of ", peer, " differs from the run's: ", DescribeDifference(*spec_, *spec)));
+  }
+  const bool on_policy = config_.algorithm.on_policy();
+  response.set_collect_mode(on_policy ? v1::COLLECT_MODE_TRAJECTORIES
+                                      : v1::COLLECT_MODE_TRANSITIONS);
+  if (on_policy) response.set_unroll_length(config_.algorithm.ppo.unroll_length);
+  response.set_transitions_per_batch(config_.collect.transitions_per_batch);
+  response.set_unacked_batches_max(config_.collect.unacked_batches_max);
+  *response.mutable_policy() = policy_;
+  // The first version is published when env steps pass the random ones.
+  if (!on_policy && config_.algorithm.sac.random_env_steps > 0) {
+    response.mutable_exploration()->set_random_until_version(1);
+  }
+  response.set_seed(config_.run.seed);
+  response.set_acknowledged_sequence(
+      intake_->AcknowledgedSequence({peer, request.handshake().incarnation()}));
+  return response;
+}
+
+absl::Status Admission::CheckPeer(const v1::Handshake& handshake) const {
+  return CheckHandshake(handshake, run_id_);
+}
+
+absl::Status Admission::CheckOpen(const v1::OpenExperience& open) const {
+  if (absl::Status status = CheckPeer(open.handshake()); !status.ok()) return status;
+  absl::MutexLock lock(&mutex_);
+  if (!spec_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("spec_hash of ", open.handshake().peer_name(),
+                     ": this learner knows no environment yet; join again"));
+  }
+  if (open.spec_hash() != SpecHash(*spec_)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "spec_hash of ", open.handshake().peer_name(), " is ", absl::Hex(open.spec_hash()),
+        ", expected ", absl::Hex(SpecHash(*spec_)), "; join again"));
+  }
+  return absl::OkStatus();
+}
+
+std::optional<EnvSpec> Admission::spec() const {
+  absl::MutexLock lock(&mutex_);
+  return spec_;
+}
+
+}  // namespace armature

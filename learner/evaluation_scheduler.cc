@@ -1,0 +1,153 @@
+#include "learner/evaluation_scheduler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/random/rng.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+constexpr absl::Duration kBackoffFirst = absl::Seconds(1);
+constexpr absl::Duration kBackoffMax = absl::Seconds(30);
+constexpr uint64_t kSeedStream = 0xe7a1;  // Apart from every training seed.
+
+}  // namespace
+
+uint64_t EvaluationScheduler::AddEvaluator(std::string name, std::weak_ptr<EventSink> sink) {
+  absl::MutexLock lock(&mutex_);
+  evaluators_[++last_evaluator_] = {std::move(name), std::move(sink)};
+  return last_evaluator_;
+}
+
+void EvaluationScheduler::RemoveEvaluator(uint64_t evaluator) {
+  absl::MutexLock lock(&mutex_);
+  if (open_ && open_->evaluator == evaluator) {
+    // The next asking goes to another, so it needs no wait.
+    TakeBack(absl::InfinitePast(), "it disconnected");
+  }
+  evaluators_.erase(evaluator);
+}
+
+bool EvaluationScheduler::Ask(uint64_t policy_version_min, uint64_t env_steps) {
+  absl::MutexLock lock(&mutex_);
+  if (open_ || outcome_) return false;
+  open_.emplace();
+  open_->policy_version_min = policy_version_min;
+  open_->env_steps = env_steps;
+  open_->not_before = absl::InfinitePast();
+  return true;
+}
+
+bool EvaluationScheduler::Advance(absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  if (!open_) return false;
+  if (open_->evaluator != 0 && now >= open_->deadline) {
+    TakeBack(now, absl::StrCat("no report within ", absl::FormatDuration(options_.timeout)));
+  }
+  if (open_->evaluator != 0 || now < open_->not_before || evaluators_.empty()) return false;
+  auto next = evaluators_.upper_bound(last_asked_);
+  if (next == evaluators_.end()) next = evaluators_.begin();
+  last_asked_ = next->first;
+  open_->evaluator = next->first;
+  open_->evaluation_id = ++last_evaluation_id_;
+  open_->deadline = now + options_.timeout;
+  auto event = std::make_shared<v1::LearnerEvent>();
+  v1::EvaluationRequest* request = event->mutable_evaluation();
+  request->set_evaluation_id(open_->evaluation_id);
+  request->set_policy_version_min(open_->policy_version_min);
+  request->set_episodes(options_.episodes);
+  request->set_num_envs(std::min(options_.num_envs, options_.episodes));
+  request->set_seed(Rng({options_.seed, kSeedStream, open_->env_steps}).Bits());
+  if (const std::shared_ptr<EventSink> sink = next->second.sink.lock()) sink->Send(event);
+  return true;
+}
+
+absl::Time EvaluationScheduler::next_deadline() const {
+  absl::MutexLock lock(&mutex_);
+  if (!open_) return absl::InfiniteFuture();
+  if (open_->evaluator != 0) return open_->deadline;
+  return evaluators_.empty() ? absl::InfiniteFuture() : open_->not_before;
+}
+
+absl::Status EvaluationScheduler::Report(const v1::EvaluationResult& result, absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  if (!open_ || open_->evaluator == 0 || open_->evaluation_id != result.evaluation_id()) {
+    return absl::NotFoundError(
+        absl::StrCat("evaluation ", result.evaluation_id(), " is not open (any more)"));
+  }
+  if (!result.error().empty()) {
+    TakeBack(now, result.error());
+    return absl::OkStatus();
+  }
+  if (absl::Status status = Check(result); !status.ok()) {
+    TakeBack(now, std::string(status.message()));
+    return status;
+  }
+  outcome_.emplace();
+  outcome_->env_steps = open_->env_steps;
+  outcome_->policy_version = result.policy_version();
+  outcome_->episodes = result.episodes_size();
+  for (const v1::Episode& episode : result.episodes()) {
+    outcome_->return_mean += episode.return_sum() / result.episodes_size();
+    outcome_->length_mean += 1.0 * episode.length() / result.episodes_size();
+    outcome_->success_rate += episode.is_success() ? 1 : 0;
+  }
+  outcome_->success_rate /= result.episodes_size();  // Exact when all succeeded.
+  open_.reset();
+  return absl::OkStatus();
+}
+
+std::optional<EvaluationOutcome> EvaluationScheduler::TakeOutcome() {
+  absl::MutexLock lock(&mutex_);
+  return std::exchange(outcome_, std::nullopt);
+}
+
+std::string EvaluationScheduler::Waiting() const {
+  absl::MutexLock lock(&mutex_);
+  if (!open_) return "";
+  if (open_->evaluator == 0) {
+    return evaluators_.empty() ? "evaluation waits for an actor to connect"
+                               : "evaluation waits to be asked for again after an error";
+  }
+  return absl::StrCat("evaluation waits for ", evaluators_.at(open_->evaluator).name, " to report ",
+                      options_.episodes, " episodes");
+}
+
+uint64_t EvaluationScheduler::failures() const {
+  absl::MutexLock lock(&mutex_);
+  return failures_;
+}
+
+void EvaluationScheduler::TakeBack(absl::Time now, const std::string& why) {
+  spdlog::warn("evaluation {} by {} failed: {}; it will be asked for again", open_->evaluation_id,
+               evaluators_.at(open_->evaluator).name, why);
+  open_->evaluator = 0;
+  open_->not_before =
+      now + std::min(kBackoffMax, kBackoffFirst * (1 << std::min(open_->failures, 5)));
+  ++open_->failures;
+  ++failures_;
+}
+
+absl::Status EvaluationScheduler::Check(const v1::EvaluationResult& result) const {
+  if (result.episodes_size() != options_.episodes) {
+    return absl::InvalidArgumentError(absl::StrCat("episodes: ", result.episodes_size(), " came, ",
+                                                   options_.episodes, " were asked for"));
+  }
+  if (result.policy_version() < open_->policy_version_min) {
+    return absl::InvalidArgumentError(absl::StrCat("policy_version=", result.policy_version(),
+                                                   " is older than the ", open_->policy_version_min,
+                                                   " asked for"));
+  }
+  for (int i = 0; i < result.episodes_size(); ++i) {
+    if (!std::isfinite(result.episodes(i).return_sum())) {
+      return absl::InvalidArgumentError(absl::StrCat("episodes[", i, "].return_sum is not finite"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace armature

@@ -1,0 +1,174 @@
+#include "learner/evaluation_scheduler.h"
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr absl::Time kStart = absl::UnixEpoch();
+
+class FakeActor : public EventSink {
+ public:
+  void Send(SharedEvent event) override { slots_.Put(std::move(event)); }
+  // The request it was sent, once.
+  std::optional<v1::EvaluationRequest> Take() {
+    const SharedEvent event = slots_.Take();
+    if (event == nullptr) return std::nullopt;
+    return event->evaluation();
+  }
+
+ private:
+  EventSlots slots_;
+};
+
+v1::EvaluationResult Result(uint64_t id, uint64_t version, int episodes = 2) {
+  v1::EvaluationResult result;
+  result.set_evaluation_id(id);
+  result.set_policy_version(version);
+  for (int i = 0; i < episodes; ++i) {
+    v1::Episode* episode = result.add_episodes();
+    episode->set_return_sum(-10 * i);
+    episode->set_length(50);
+    episode->set_is_success(i == 0);
+  }
+  return result;
+}
+
+class EvaluationSchedulerTest : public testing::Test {
+ protected:
+  EvaluationScheduler scheduler_{{/*episodes=*/2, /*num_envs=*/8, /*seed=*/5, absl::Seconds(60)}};
+  std::shared_ptr<FakeActor> a_ = std::make_shared<FakeActor>();
+  std::shared_ptr<FakeActor> b_ = std::make_shared<FakeActor>();
+};
+
+TEST_F(EvaluationSchedulerTest, OneActorIsAskedAndItsEpisodesAreAveraged) {
+  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.AddEvaluator("actor-1", b_);
+  ASSERT_TRUE(scheduler_.Ask(/*policy_version_min=*/7, /*env_steps=*/5000));
+  EXPECT_FALSE(scheduler_.Ask(8, 6000));
+  scheduler_.Advance(kStart);
+  const auto request = a_->Take();
+  ASSERT_TRUE(request.has_value());
+  EXPECT_FALSE(b_->Take().has_value());
+  EXPECT_EQ(request->episodes(), 2u);
+  EXPECT_EQ(request->num_envs(), 2u);  // No more than there are episodes.
+  EXPECT_EQ(request->policy_version_min(), 7u);
+  EXPECT_THAT(scheduler_.Waiting(), HasSubstr("actor-0"));
+  ASSERT_TRUE(scheduler_.Report(Result(request->evaluation_id(), 9), kStart).ok());
+  const auto outcome = scheduler_.TakeOutcome();
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->env_steps, 5000u);
+  EXPECT_EQ(outcome->policy_version, 9u);
+  EXPECT_DOUBLE_EQ(outcome->return_mean, -5);
+  EXPECT_DOUBLE_EQ(outcome->success_rate, 0.5);
+  EXPECT_DOUBLE_EQ(outcome->length_mean, 50);
+  EXPECT_FALSE(scheduler_.TakeOutcome().has_value());
+  EXPECT_EQ(scheduler_.Waiting(), "");
+}
+
+TEST_F(EvaluationSchedulerTest, WaitsForAnActorToConnect) {
+  ASSERT_TRUE(scheduler_.Ask(1, 0));
+  scheduler_.Advance(kStart);
+  EXPECT_THAT(scheduler_.Waiting(), HasSubstr("an actor to connect"));
+  EXPECT_EQ(scheduler_.next_deadline(), absl::InfiniteFuture());
+  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.Advance(kStart);
+  EXPECT_TRUE(a_->Take().has_value());
+}
+
+TEST_F(EvaluationSchedulerTest, AnActorThatGoesAwayIsReplacedAtOnce) {
+  const uint64_t first = scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.AddEvaluator("actor-1", b_);
+  scheduler_.Ask(1, 0);
+  scheduler_.Advance(kStart);
+  const uint64_t old_id = a_->Take()->evaluation_id();
+  scheduler_.RemoveEvaluator(first);
+  scheduler_.Advance(kStart);
+  const auto request = b_->Take();
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(scheduler_.Report(Result(old_id, 1), kStart).code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(scheduler_.Report(Result(request->evaluation_id(), 1), kStart).ok());
+  EXPECT_EQ(scheduler_.failures(), 1u);
+}
+
+TEST_F(EvaluationSchedulerTest, ATimeoutAsksAnother) {
+  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.AddEvaluator("actor-1", b_);
+  scheduler_.Ask(1, 0);
+  scheduler_.Advance(kStart);
+  EXPECT_EQ(scheduler_.next_deadline(), kStart + absl::Seconds(60));
+  scheduler_.Advance(kStart + absl::Seconds(60));
+  const absl::Time again = scheduler_.next_deadline();
+  EXPECT_GT(again, kStart + absl::Seconds(60));
+  EXPECT_LE(again, kStart + absl::Seconds(62));
+  scheduler_.Advance(again);
+  EXPECT_TRUE(b_->Take().has_value());
+}
+
+TEST_F(EvaluationSchedulerTest, ErrorsBackOffUpToThirtySeconds) {
+  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.Ask(1, 0);
+  absl::Time now = kStart;
+  absl::Duration wait = absl::ZeroDuration();
+  for (int i = 0; i < 8; ++i) {
+    scheduler_.Advance(now);
+    v1::EvaluationResult failed;
+    const auto request = a_->Take();
+    ASSERT_TRUE(request.has_value());
+    failed.set_evaluation_id(request->evaluation_id());
+    failed.set_error("no env server");
+    ASSERT_TRUE(scheduler_.Report(failed, now).ok());
+    const absl::Duration next_wait = scheduler_.next_deadline() - now;
+    EXPECT_GE(next_wait, wait);
+    wait = next_wait;
+    now = scheduler_.next_deadline();
+  }
+  EXPECT_EQ(wait, absl::Seconds(30));
+}
+
+TEST_F(EvaluationSchedulerTest, WhatWasNotAskedForIsRefusedAndAskedAgain) {
+  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.Ask(/*policy_version_min=*/4, 0);
+  absl::Time now = kStart;
+  v1::EvaluationResult bad[3] = {Result(0, 4, /*episodes=*/1), Result(0, /*version=*/3),
+                                 Result(0, 4)};
+  bad[2].mutable_episodes(1)->set_return_sum(std::numeric_limits<double>::quiet_NaN());
+  const char* words[3] = {"episodes: 1", "policy_version=3", "episodes[1].return_sum"};
+  for (int i = 0; i < 3; ++i) {
+    scheduler_.Advance(now);
+    bad[i].set_evaluation_id(a_->Take()->evaluation_id());
+    const absl::Status status = scheduler_.Report(bad[i], now);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(status.message(), HasSubstr(words[i]));
+    now = scheduler_.next_deadline();
+  }
+  EXPECT_FALSE(scheduler_.TakeOutcome().has_value());
+  scheduler_.Advance(now);
+  EXPECT_TRUE(a_->Take().has_value());
+}
+
+TEST_F(EvaluationSchedulerTest, EachEvaluationHasItsOwnSeed) {
+  scheduler_.AddEvaluator("actor-0", a_);
+  uint64_t seeds[2];
+  for (int i = 0; i < 2; ++i) {
+    scheduler_.Ask(1, 1000 * i);
+    scheduler_.Advance(kStart);
+    const auto request = a_->Take();
+    seeds[i] = request->seed();
+    scheduler_.Report(Result(request->evaluation_id(), 1), kStart).IgnoreError();
+    scheduler_.TakeOutcome();
+  }
+  EXPECT_NE(seeds[0], seeds[1]);
+}
+
+}  // namespace
+}  // namespace armature

@@ -1,0 +1,151 @@
+#include "learner/experience_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "common/tensor/packed.h"
+
+namespace armature {
+namespace {
+
+using Shape = absl::Span<const int64_t>;
+
+// Extent `axis` of a tensor that may have any shape; 0: it has no such axis.
+int64_t Extent(const v1::Tensor& tensor, int axis) {
+  return axis < tensor.shape_size() ? tensor.shape(axis) : 0;
+}
+
+absl::Status CheckFloats(const v1::Tensor& tensor, Shape shape, const char* name) {
+  return CheckTensor(tensor, v1::DTYPE_FLOAT32, shape, name);
+}
+
+// A Discrete action is the index of a choice.
+absl::Status CheckChoices(const ExperienceSchema& schema, const v1::Tensor& action, Shape shape,
+                          const char* name) {
+  if (schema.num_choices == 0) return absl::OkStatus();
+  const absl::Span<const float> values = TensorValues<float>(action);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] < 0 || values[i] >= schema.num_choices || values[i] != std::floor(values[i])) {
+      return absl::InvalidArgumentError(absl::StrCat(name, FormatIndex(i, shape), "=", values[i],
+                                                     " is none of the ", schema.num_choices,
+                                                     " choices 0 .. ", schema.num_choices - 1));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NewerThanPublished(const std::string& where, uint64_t version,
+                                uint64_t newest_version) {
+  return absl::OutOfRangeError(absl::StrCat(
+      where, "=", version, " is newer than the newest published version ", newest_version));
+}
+
+absl::Status CheckTransitions(const ExperienceSchema& schema, uint64_t newest_version,
+                              const v1::TransitionBatch& batch) {
+  const int64_t n = Extent(batch.reward(), 0);
+  if (n < 1 || n > schema.transitions_per_batch) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "transitions.reward has ", n, " rows, expected 1 .. ", schema.transitions_per_batch));
+  }
+  const int64_t d = schema.observation_size;
+  const int64_t a = schema.action_size;
+  absl::Status status = CheckFloats(batch.observation(), {n, d}, "transitions.observation");
+  status.Update(CheckFloats(batch.action(), {n, a}, "transitions.action"));
+  status.Update(CheckFloats(batch.reward(), {n}, "transitions.reward"));
+  status.Update(CheckFloats(batch.next_observation(), {n, d}, "transitions.next_observation"));
+  status.Update(CheckFlags(batch.terminated(), {n}, "transitions.terminated"));
+  status.Update(CheckFlags(batch.truncated(), {n}, "transitions.truncated"));
+  status.Update(CheckTensor(batch.slot(), v1::DTYPE_INT32, {n}, "transitions.slot"));
+  status.Update(
+      CheckTensor(batch.policy_version(), v1::DTYPE_INT64, {n}, "transitions.policy_version"));
+  if (!status.ok()) return status;
+  if (absl::Status choices = CheckChoices(schema, batch.action(), {n, a}, "transitions.action");
+      !choices.ok()) {
+    return choices;
+  }
+  const absl::Span<const int64_t> versions = TensorValues<int64_t>(batch.policy_version());
+  for (int64_t i = 0; i < n; ++i) {
+    const std::string where = absl::StrCat("transitions.policy_version[", i, "]");
+    if (versions[i] < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(where, "=", versions[i], " is negative"));
+    }
+    if (static_cast<uint64_t>(versions[i]) > newest_version) {
+      return NewerThanPublished(where, versions[i], newest_version);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTrajectory(const ExperienceSchema& schema, uint64_t newest_version,
+                             const v1::TrajectoryBatch& batch) {
+  const int64_t t = schema.unroll_length;
+  const int64_t b = Extent(batch.reward(), 1);
+  if (b < 1 || b * t > schema.rollout_steps) {
+    return absl::InvalidArgumentError(absl::StrCat("trajectory.reward has ", b, " columns of ", t,
+                                                   " steps, expected 1 column .. ",
+                                                   schema.rollout_steps, " steps"));
+  }
+  const int64_t d = schema.observation_size;
+  const int64_t a = schema.action_size;
+  absl::Status status = CheckFloats(batch.observation(), {t + 1, b, d}, "trajectory.observation");
+  status.Update(CheckFloats(batch.action(), {t, b, a}, "trajectory.action"));
+  status.Update(CheckFloats(batch.reward(), {t, b}, "trajectory.reward"));
+  status.Update(CheckFlags(batch.terminated(), {t, b}, "trajectory.terminated"));
+  status.Update(CheckFlags(batch.truncated(), {t, b}, "trajectory.truncated"));
+  status.Update(CheckFlags(batch.valid(), {t, b}, "trajectory.valid"));
+  status.Update(CheckFloats(batch.behaviour_log_prob(), {t, b}, "trajectory.behaviour_log_prob"));
+  if (!status.ok()) return status;
+  if (absl::Status choices = CheckChoices(schema, batch.action(), {t, b, a}, "trajectory.action");
+      !choices.ok()) {
+    return choices;
+  }
+  const absl::Span<const uint8_t> terminated = TensorValues<uint8_t>(batch.terminated());
+  const absl::Span<const uint8_t> truncated = TensorValues<uint8_t>(batch.truncated());
+  int64_t k = 0;
+  for (size_t i = 0; i < terminated.size(); ++i) k += (terminated[i] | truncated[i]);
+  if (absl::Status finals =
+          CheckFloats(batch.final_observation(), {k, d}, "trajectory.final_observation");
+      !finals.ok()) {
+    return finals;
+  }
+  if (batch.policy_version() > newest_version) {
+    return NewerThanPublished("trajectory.policy_version", batch.policy_version(), newest_version);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int64_t ExperienceSteps(const v1::ExperienceBatch& batch) {
+  if (batch.has_transitions()) return Extent(batch.transitions().reward(), 0);
+  const v1::Tensor& reward = batch.trajectory().reward();
+  return Extent(reward, 0) * Extent(reward, 1);
+}
+
+uint64_t OldestPolicyVersion(const v1::ExperienceBatch& batch) {
+  if (batch.has_trajectory()) return batch.trajectory().policy_version();
+  const absl::Span<const int64_t> versions =
+      TensorValues<int64_t>(batch.transitions().policy_version());
+  return *std::min_element(versions.begin(), versions.end());
+}
+
+absl::Status CheckExperience(const ExperienceSchema& schema, uint64_t newest_version,
+                             const v1::ExperienceBatch& batch) {
+  const bool trajectories = schema.mode == v1::COLLECT_MODE_TRAJECTORIES;
+  if (trajectories ? !batch.has_trajectory() : !batch.has_transitions()) {
+    return absl::InvalidArgumentError(absl::StrCat("experience holds no ",
+                                                   trajectories ? "trajectory" : "transitions",
+                                                   ", which this run collects"));
+  }
+  for (int i = 0; i < batch.episodes_size(); ++i) {
+    if (!std::isfinite(batch.episodes(i).return_sum())) {
+      return absl::InvalidArgumentError(absl::StrCat("episodes[", i, "].return_sum is not finite"));
+    }
+  }
+  return trajectories ? CheckTrajectory(schema, newest_version, batch.trajectory())
+                      : CheckTransitions(schema, newest_version, batch.transitions());
+}
+
+}  // namespace armature

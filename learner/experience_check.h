@@ -1,0 +1,39 @@
+// What a learner takes from an actor and what it refuses.
+//
+// Thread safety: free functions on plain values.
+#ifndef ARMATURE_LEARNER_EXPERIENCE_CHECK_H_
+#define ARMATURE_LEARNER_EXPERIENCE_CHECK_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "common/spec/env_spec.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+// What every batch of a run must look like.
+struct ExperienceSchema {
+  v1::CollectMode mode = v1::COLLECT_MODE_TRANSITIONS;
+  int64_t observation_size = 0;       // D
+  int64_t action_size = 0;            // A: floats of one action; 1 for Discrete.
+  int64_t num_choices = 0;            // Discrete only.
+  int64_t transitions_per_batch = 0;  // Most of one TransitionBatch.
+  int64_t unroll_length = 0;          // T
+  int64_t rollout_steps = 0;          // Most T * B of one TrajectoryBatch.
+};
+
+// Environment steps whose experience `batch` carries: n, or T * B; 0: not set.
+int64_t ExperienceSteps(const v1::ExperienceBatch& batch);
+// The oldest policy version in a batch that CheckExperience has accepted.
+uint64_t OldestPolicyVersion(const v1::ExperienceBatch& batch);
+
+// OK; InvalidArgument: content (kind, dtype, shape, a value that is not finite, a
+// flag or choice out of range); OutOfRange: a policy version that is newer than
+// `newest_version`. The message names field and index.
+absl::Status CheckExperience(const ExperienceSchema& schema, uint64_t newest_version,
+                             const v1::ExperienceBatch& batch);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_EXPERIENCE_CHECK_H_

@@ -1,0 +1,121 @@
+#include "learner/experience_check.h"
+
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/tensor/packed.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "learner/testing/experience.h"
+
+namespace armature {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr uint64_t kNewest = 5;
+
+void SetFloat(v1::Tensor* tensor, size_t index, float value) {
+  tensor->mutable_packed()->replace(index * sizeof(value), sizeof(value),
+                                    reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+// A defect and the words that must name it.
+struct Defect {
+  std::function<void(v1::ExperienceBatch*)> make;
+  std::string words;
+};
+
+void ExpectRefusals(const ExperienceSchema& schema, const v1::ExperienceBatch& good,
+                    const std::vector<Defect>& defects) {
+  ASSERT_TRUE(CheckExperience(schema, kNewest, good).ok())
+      << CheckExperience(schema, kNewest, good);
+  for (const Defect& defect : defects) {
+    v1::ExperienceBatch bad = good;
+    defect.make(&bad);
+    const absl::Status status = CheckExperience(schema, kNewest, bad);
+    EXPECT_FALSE(status.ok()) << defect.words;
+    EXPECT_THAT(status.message(), HasSubstr(defect.words));
+  }
+}
+
+TEST(ExperienceCheck, EveryDefectOfTransitionsIsNamed) {
+  ExpectRefusals(
+      PointSchema(v1::COLLECT_MODE_TRANSITIONS), MakeTransitions(1, 4, kNewest),
+      {{[](auto* b) { SetFloat(b->mutable_transitions()->mutable_observation(), 7, kNaN); },
+        "transitions.observation[2,1]"},
+       {[](auto* b) { SetFloat(b->mutable_transitions()->mutable_next_observation(), 0, kNaN); },
+        "transitions.next_observation[0,0]"},
+       {[](auto* b) { SetFloat(b->mutable_transitions()->mutable_reward(), 3, 1 / 0.0f); },
+        "transitions.reward[3]"},
+       {[](auto* b) { b->mutable_transitions()->mutable_action()->set_shape(1, 3); },
+        "transitions.action"},
+       {[](auto* b) { b->mutable_transitions()->mutable_action()->mutable_packed()->pop_back(); },
+        "transitions.action"},
+       {[](auto* b) { (*b->mutable_transitions()->mutable_terminated()->mutable_packed())[2] = 2; },
+        "transitions.terminated[2]"},
+       {[](auto* b) { b->mutable_transitions()->mutable_truncated()->set_dtype(v1::DTYPE_INT32); },
+        "transitions.truncated"},
+       {[](auto* b) { b->mutable_transitions()->clear_slot(); }, "transitions.slot"},
+       {[](auto* b) { b->mutable_transitions()->clear_reward(); }, "transitions.reward"},
+       {[](auto* b) { *b = MakeTransitions(1, 9); }, "9 rows"},
+       {[](auto* b) { *b = MakeTransitions(1, 4, kNewest + 1); },
+        "transitions.policy_version[0]=6 is newer than the newest published version 5"},
+       {[](auto* b) { *b = MakeTransitions(1, 4, ~uint64_t{0}); }, "is negative"},
+       {[](auto* b) { b->mutable_episodes(0)->set_return_sum(kNaN); }, "episodes[0].return_sum"},
+       {[](auto* b) { *b = MakeTrajectory(1, 2, 1, 1); }, "no transitions"},
+       {[](auto* b) { b->clear_experience(); }, "no transitions"}});
+}
+
+TEST(ExperienceCheck, EveryDefectOfATrajectoryIsNamed) {
+  ExpectRefusals(
+      PointSchema(v1::COLLECT_MODE_TRAJECTORIES), MakeTrajectory(1, 2, 1, kNewest),
+      {{[](auto* b) { SetFloat(b->mutable_trajectory()->mutable_observation(), 29, kNaN); },
+        "trajectory.observation[4,1,2]"},
+       {[](auto* b) { SetFloat(b->mutable_trajectory()->mutable_behaviour_log_prob(), 0, kNaN); },
+        "trajectory.behaviour_log_prob[0,0]"},
+       {[](auto* b) { (*b->mutable_trajectory()->mutable_valid()->mutable_packed())[1] = 7; },
+        "trajectory.valid[0,1]"},
+       // One more step ends than there are final observations.
+       {[](auto* b) { (*b->mutable_trajectory()->mutable_truncated()->mutable_packed())[0] = 1; },
+        "trajectory.final_observation"},
+       {[](auto* b) { *b = MakeTrajectory(1, 5, 1, 1); }, "trajectory.reward has 5 columns"},
+       {[](auto* b) { b->mutable_trajectory()->clear_reward(); }, "trajectory.reward"},
+       {[](auto* b) { b->mutable_trajectory()->set_policy_version(kNewest + 1); },
+        "trajectory.policy_version=6"},
+       {[](auto* b) { *b = MakeTransitions(1, 4); }, "no trajectory"}});
+}
+
+TEST(ExperienceCheck, ADiscreteActionMustBeOneOfTheChoices) {
+  ExperienceSchema schema = PointSchema(v1::COLLECT_MODE_TRAJECTORIES);
+  schema.action_size = 1;
+  schema.num_choices = 3;
+  v1::ExperienceBatch good = MakeTrajectory(1, 2, 1, 1);
+  SetTensor<float>({4, 2, 1}, std::vector<float>{0, 1, 2, 0, 1, 2, 0, 1},
+                   good.mutable_trajectory()->mutable_action());
+  std::vector<Defect> defects;
+  for (const float value : {-1.0f, 3.0f, 0.5f}) {
+    defects.push_back(
+        {[value](auto* b) { SetFloat(b->mutable_trajectory()->mutable_action(), 3, value); },
+         "trajectory.action[1,1,0]"});
+  }
+  ExpectRefusals(schema, good, defects);
+}
+
+TEST(ExperienceCheck, CountsStepsAndFindsTheOldestPolicy) {
+  v1::ExperienceBatch batch = MakeTransitions(1, 3);
+  SetTensor<int64_t>({3}, std::vector<int64_t>{4, 2, 5},
+                     batch.mutable_transitions()->mutable_policy_version());
+  EXPECT_EQ(ExperienceSteps(batch), 3);
+  EXPECT_EQ(OldestPolicyVersion(batch), 2u);
+  EXPECT_EQ(ExperienceSteps(MakeTrajectory(1, 2, 1, 7)), 8);
+  EXPECT_EQ(OldestPolicyVersion(MakeTrajectory(1, 2, 1, 7)), 7u);
+  EXPECT_EQ(ExperienceSteps(v1::ExperienceBatch()), 0);
+}
+
+}  // namespace
+}  // namespace armature

@@ -1,0 +1,46 @@
+#include "learner/learner.h"
+
+#include "absl/time/clock.h"
+
+namespace armature {
+namespace {
+
+std::unique_ptr<RolloutCoordinator> MakeCoordinator(const RunConfig& config,
+                                                    const RunDirectory& directory) {
+  if (!config.algorithm.on_policy()) return nullptr;
+  RolloutCoordinator::Options options;
+  options.rollout_steps = config.algorithm.ppo.rollout_steps;
+  options.unroll_length = config.algorithm.ppo.unroll_length;
+  options.max_policy_lag = config.algorithm.ppo.max_policy_lag;
+  // Far fewer grants are given than that in a process, for each version.
+  options.last_grant_id = directory.policy_versions_used() << 20;
+  return std::make_unique<RolloutCoordinator>(options);
+}
+
+EvaluationScheduler::Options EvaluationOptions(const RunConfig& config) {
+  EvaluationScheduler::Options options;
+  options.episodes = config.evaluation.episodes;
+  options.num_envs = config.evaluation.num_envs;
+  options.seed = config.run.seed;
+  options.timeout = absl::Seconds(config.evaluation.timeout_s);
+  return options;
+}
+
+}  // namespace
+
+Learner::Learner(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
+                 c10::Device device)
+    : status_(absl::Now()),
+      coordinator_(MakeCoordinator(config, *directory)),
+      intake_(ExperienceIntake::Options(), coordinator_.get(), metrics, &wake_),
+      publisher_(directory->policy_versions_used()),
+      evaluations_(EvaluationOptions(config)),
+      admission_(config, directory->run_id(), &intake_, &wake_),
+      service_({&admission_, &intake_, coordinator_.get(), &publisher_, &evaluations_, &status_,
+                &wake_}),
+      trainer_(config,
+               {&admission_, &intake_, coordinator_.get(), &publisher_, &evaluations_, directory,
+                metrics, &status_, &wake_},
+               device) {}
+
+}  // namespace armature

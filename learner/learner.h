@@ -1,0 +1,50 @@
+// The parts of a learner, put together: everything but its ports.
+//
+// Thread safety: service() is gRPC's; trainer() has one thread of its own.
+#ifndef ARMATURE_LEARNER_LEARNER_H_
+#define ARMATURE_LEARNER_LEARNER_H_
+
+#include <memory>
+
+#include "c10/core/Device.h"
+#include "learner/admission.h"
+#include "learner/evaluation_scheduler.h"
+#include "learner/experience_intake.h"
+#include "learner/learner_metrics.h"
+#include "learner/learner_service.h"
+#include "learner/policy_publisher.h"
+#include "learner/rollout_coordinator.h"
+#include "learner/run_config.h"
+#include "learner/run_dir/run_directory.h"
+#include "learner/status_board.h"
+#include "learner/trainer.h"
+#include "learner/wake_signal.h"
+
+namespace armature {
+
+class Learner {
+ public:
+  // `config` is valid; `directory` and `metrics` must outlive the learner.
+  Learner(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
+          c10::Device device);
+
+  Trainer& trainer() { return trainer_; }
+  LearnerServiceImpl& service() { return service_; }
+  ExperienceIntake& intake() { return intake_; }
+  const StatusBoard& status() const { return status_; }
+
+ private:
+  WakeSignal wake_;
+  StatusBoard status_;
+  std::unique_ptr<RolloutCoordinator> coordinator_;  // Null for off-policy runs.
+  ExperienceIntake intake_;
+  PolicyPublisher publisher_;
+  EvaluationScheduler evaluations_;
+  Admission admission_;
+  LearnerServiceImpl service_;
+  Trainer trainer_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_LEARNER_H_

@@ -1,0 +1,46 @@
+// Every series of the learner, registered once.
+//
+// Thread safety: all members are handles that any thread may use.
+#ifndef ARMATURE_LEARNER_LEARNER_METRICS_H_
+#define ARMATURE_LEARNER_LEARNER_METRICS_H_
+
+#include "common/metrics/metrics.h"
+
+namespace armature {
+
+struct LearnerMetrics {
+  explicit LearnerMetrics(MetricsRegistry* registry);
+
+  Counter env_steps;
+  Counter learner_steps;
+  Counter episodes;
+  Counter slot_restarts;
+  Gauge policy_version;
+  Histogram policy_lag;
+  Gauge replay_transitions;
+  Gauge replay_bytes;
+  Gauge replay_fill_ratio;
+  Gauge intake_queue_batches;
+  Counter batches_admitted;
+  Counter batches_refused_content;
+  Counter batches_refused_version;
+  Counter batches_refused_stale;
+  Counter batches_duplicate;
+  Counter insert_wait_seconds;
+  Counter sample_wait_seconds;
+  Histogram update_duration_seconds;
+  Histogram publish_duration_seconds;
+  Histogram checkpoint_duration_seconds;
+  Gauge checkpoint_timestamp_seconds;
+  Counter checkpoint_failures;
+  Gauge actors_connected;
+  Counter grants_lapsed;
+  Gauge evaluation_return;
+  Gauge evaluation_success_rate;
+  Counter evaluation_failures;
+  Gauge episode_return_mean;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_LEARNER_METRICS_H_

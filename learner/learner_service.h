@@ -1,0 +1,52 @@
+// LearnerService on gRPC's callback API; proto/learner_service.proto documents it.
+//
+// Thread safety: all methods. Owns nothing.
+#ifndef ARMATURE_LEARNER_LEARNER_SERVICE_H_
+#define ARMATURE_LEARNER_LEARNER_SERVICE_H_
+
+#include "grpcpp/support/server_callback.h"
+#include "learner/admission.h"
+#include "learner/evaluation_scheduler.h"
+#include "learner/experience_intake.h"
+#include "learner/policy_publisher.h"
+#include "learner/rollout_coordinator.h"
+#include "learner/status_board.h"
+#include "learner/wake_signal.h"
+#include "proto/learner_service.grpc.pb.h"
+
+namespace armature {
+
+class LearnerServiceImpl : public v1::LearnerService::CallbackService {
+ public:
+  struct Parts {
+    Admission* admission = nullptr;
+    ExperienceIntake* intake = nullptr;
+    RolloutCoordinator* coordinator = nullptr;  // Null for off-policy runs.
+    PolicyPublisher* publisher = nullptr;
+    EvaluationScheduler* evaluations = nullptr;
+    StatusBoard* status = nullptr;
+    WakeSignal* trainer = nullptr;
+  };
+  explicit LearnerServiceImpl(const Parts& parts) : parts_(parts) {}
+
+  grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
+                                 const v1::JoinRequest* request,
+                                 v1::JoinResponse* response) override;
+  grpc::ServerBidiReactor<v1::ExperienceRequest, v1::ExperienceResponse>* StreamExperience(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<v1::LearnerEvent>* Subscribe(
+      grpc::CallbackServerContext* context, const v1::SubscribeRequest* request) override;
+  grpc::ServerUnaryReactor* ReportEvaluation(grpc::CallbackServerContext* context,
+                                             const v1::EvaluationResult* request,
+                                             v1::ReportEvaluationResponse* response) override;
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const v1::StatusRequest* request,
+                                      v1::StatusResponse* response) override;
+
+ private:
+  const Parts parts_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_LEARNER_SERVICE_H_

@@ -1,0 +1,357 @@
+// The learner as actors and its operator see it: in-process gRPC, a real run
+// directory, tiny networks.
+#include "learner/learner.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "ATen/ATen.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/metrics/metrics.h"
+#include "common/policy/policy_wire.h"
+#include "gmock/gmock.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+#include "learner/checkpoint/atomic_file.h"
+#include "learner/checkpoint/tensor_file.h"
+#include "learner/learner_metrics.h"
+#include "learner/run_config.h"
+#include "learner/run_dir/run_directory.h"
+#include "learner/testing/experience.h"
+#include "learner/testing/fake_actor.h"
+#include "learner/testing/file_size_limit.h"
+#include "nlohmann/json.hpp"
+
+namespace armature {
+namespace {
+
+using testing::HasSubstr;
+using Kind = v1::LearnerEvent;
+
+std::string NewRunPath() {
+  const std::string path = absl::StrCat(
+      testing::TempDir(), "/", testing::UnitTest::GetInstance()->current_test_info()->name());
+  std::filesystem::remove_all(path);
+  return path;
+}
+
+// One process's life of a learner.
+class RunningLearner {
+ public:
+  RunningLearner(const RunConfig& config, const std::string& path, bool resume)
+      : directory_(RunDirectory::Open(path, absl::Now()).value()),
+        learner_(config, directory_.get(), &metrics_, c10::kCPU) {
+    if (resume) EXPECT_TRUE(learner_.trainer().Restore().ok());
+    grpc::ServerBuilder builder;
+    builder.RegisterService(&learner_.service());
+    server_ = builder.BuildAndStart();
+    thread_ = std::thread([this] { over_ = learner_.trainer().Run(); });
+  }
+  ~RunningLearner() {
+    if (thread_.joinable()) StopAndJoin();
+  }
+
+  // Whether the run was over by itself.
+  absl::StatusOr<bool> Join() {
+    thread_.join();
+    learner_.intake().EndStreams(absl::UnavailableError("stopped"));
+    server_->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(1)));
+    return over_;
+  }
+  absl::StatusOr<bool> StopAndJoin() {
+    learner_.trainer().Stop();
+    return Join();
+  }
+  std::shared_ptr<grpc::Channel> NewChannel() {
+    return server_->InProcessChannel(grpc::ChannelArguments());
+  }
+  std::unique_ptr<FakeActor> NewActor(const std::string& name, uint64_t incarnation) {
+    auto actor = std::make_unique<FakeActor>(NewChannel(), name, incarnation);
+    EXPECT_TRUE(actor->Join(PointSpec()).ok());
+    return actor;
+  }
+  const LearnerMetrics& metrics() const { return metrics_; }
+
+ private:
+  std::unique_ptr<RunDirectory> directory_;
+  MetricsRegistry registry_{"learner"};
+  LearnerMetrics metrics_{&registry_};
+  Learner learner_;
+  std::unique_ptr<grpc::Server> server_;
+  std::thread thread_;
+  absl::StatusOr<bool> over_ = false;
+};
+
+// Answers grants for `groups` groups of 2 slots until the learner publishes
+// `version`.
+void CollectUntil(FakeActor* actor, uint64_t version, uint64_t* sequence) {
+  for (uint64_t group = 0; group < 2; ++group) actor->Collect(group, 8);
+  for (uint64_t newest = actor->NextEvent(Kind::kPolicy).policy().version(); newest < version;) {
+    for (int unroll = 0; unroll < 2; ++unroll) {
+      const v1::CollectGrant grant = actor->NextGrant();
+      actor->Send(MakeTrajectory(++*sequence, 2, grant.grant_id(), grant.policy_version_min()));
+      actor->Collect(grant.group(), 8);
+    }
+    newest = actor->NextEvent(Kind::kPolicy).policy().version();
+  }
+}
+
+TEST(Learner, OffPolicyStoresLearnsAndPublishes) {
+  RunningLearner learner(PointSacConfig(), NewRunPath(), false);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Subscribe(false);
+  actor->Open();
+  for (uint64_t sequence = 1; sequence <= 20; ++sequence) {
+    EXPECT_EQ(actor->SendAndWait(MakeTransitions(sequence, 8)).sequence(), sequence);
+  }
+  const v1::LearnerEvent event = actor->NextEvent(Kind::kPolicy);
+  EXPECT_TRUE(DecodePolicy(event.policy()).ok());
+  ASSERT_TRUE(learner.StopAndJoin().ok());
+  EXPECT_EQ(learner.metrics().env_steps.value(), 160);
+  EXPECT_EQ(learner.metrics().episodes.value(), 20);
+  // One sample an insert: (160 - 16) inserts of batches of 8, less the band.
+  EXPECT_GT(learner.metrics().learner_steps.value(), 100);
+  EXPECT_LE(learner.metrics().learner_steps.value(), 160);
+}
+
+TEST(Learner, NoPolicyIsPublishedBeforeTheRandomStepsAreOver) {
+  RunningLearner learner(PointSacConfig(), NewRunPath(), false);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Open();
+  actor->SendAndWait(MakeTransitions(1, 8));
+  EXPECT_EQ(learner.metrics().policy_version.value(), 0);
+  actor->Subscribe(false);
+  actor->SendAndWait(MakeTransitions(2, 8));  // 16 steps now.
+  const v1::PolicyUpdate policy = actor->NextEvent(Kind::kPolicy).policy();
+  EXPECT_GE(policy.version(), 1u);
+  EXPECT_GE(policy.env_steps(), 16u);
+}
+
+TEST(Learner, AResentBatchIsStoredOnceWhateverBreaks) {
+  const std::string path = NewRunPath();
+  const RunConfig config = PointSacConfig();
+  {
+    RunningLearner learner(config, path, false);
+    auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    actor->SendAndWait(MakeTransitions(1, 8));
+    actor->SendAndWait(MakeTransitions(2, 8));
+    actor->Break();
+    actor->Open();  // The acknowledgement of 2 was lost, say.
+    EXPECT_EQ(actor->SendAndWait(MakeTransitions(2, 8)).sequence(), 2u);
+    EXPECT_EQ(actor->SendAndWait(MakeTransitions(3, 8)).sequence(), 3u);
+    ASSERT_TRUE(learner.StopAndJoin().ok());
+    EXPECT_EQ(learner.metrics().env_steps.value(), 24);
+    EXPECT_EQ(learner.metrics().batches_duplicate.value(), 1);
+  }
+  RunningLearner learner(config, path, /*resume=*/true);
+  auto actor = learner.NewActor("actor-0", 7);
+  const absl::StatusOr<v1::JoinResponse> joined = actor->Join(PointSpec());
+  EXPECT_EQ(joined->acknowledged_sequence(), 3u);
+  actor->Open();
+  EXPECT_EQ(actor->SendAndWait(MakeTransitions(3, 8)).sequence(), 3u);
+  EXPECT_EQ(actor->SendAndWait(MakeTransitions(4, 8)).sequence(), 4u);
+  ASSERT_TRUE(learner.StopAndJoin().ok());
+  EXPECT_EQ(learner.metrics().env_steps.value(), 32);
+}
+
+TEST(Learner, AResumedRunGoesOnWithCountersWeightsAndVersions) {
+  const std::string path = NewRunPath();
+  const RunConfig config = PointSacConfig();
+  uint64_t version_before = 0;
+  std::string run_id;
+  {
+    RunningLearner learner(config, path, false);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    for (uint64_t sequence = 1; sequence <= 20; ++sequence) {
+      actor->SendAndWait(MakeTransitions(sequence, 8));
+    }
+    run_id = actor->Status().run_id();
+    ASSERT_FALSE(learner.StopAndJoin().value());
+    version_before = static_cast<uint64_t>(learner.metrics().policy_version.value());
+  }
+  const TensorFile checkpoint =
+      TensorFile::Read(path + "/checkpoints/checkpoint_000001.safetensors").value();
+  const auto counters = nlohmann::json::parse(checkpoint.metadata.at("counters"));
+  EXPECT_EQ(counters["env_steps"], 160);
+
+  RunningLearner learner(config, path, /*resume=*/true);
+  const auto actor = learner.NewActor("actor-0", 8);
+  const v1::StatusResponse status = actor->Status();
+  EXPECT_EQ(status.run_id(), run_id);
+  EXPECT_EQ(status.env_steps(), 160u);
+  EXPECT_EQ(status.learner_steps(), counters["learner_steps"]);
+  EXPECT_DOUBLE_EQ(status.replay_fill_ratio(), 0.16);
+  actor->Subscribe(false);
+  const v1::PolicyUpdate update = actor->NextEvent(Kind::kPolicy).policy();
+  EXPECT_GT(update.version(), version_before);
+  // The weights of the checkpoint, unless updates were allowed at once.
+  if (update.learner_steps() == counters["learner_steps"]) {
+    for (const auto& [name, tensor] : DecodePolicy(update).value()) {
+      bool found = false;
+      for (const auto& [stored_name, stored] : checkpoint.tensors) {
+        if (stored_name != name) continue;
+        found = true;
+        EXPECT_TRUE(at::equal(stored, tensor)) << name;
+      }
+      EXPECT_TRUE(found) << name;
+    }
+  }
+}
+
+TEST(Learner, OnPolicyASetFillsThoughAnActorDiesWithItsGrants) {
+  RunningLearner learner(PointPpoConfig(), NewRunPath(), false);
+  auto doomed = learner.NewActor("actor-0", 7);
+  doomed->Open();
+  for (uint64_t group = 0; group < 2; ++group) doomed->Collect(group, 8);
+  EXPECT_EQ(doomed->NextGrant().policy_version_min(), 1u);
+  doomed->NextGrant();  // All 16 steps of the set are granted to it.
+
+  const auto actor = learner.NewActor("actor-1", 8);
+  actor->Subscribe(false);
+  actor->Open();
+  doomed->Break();
+  uint64_t sequence = 0;
+  CollectUntil(actor.get(), /*version=*/4, &sequence);
+  EXPECT_EQ(sequence, 6u);  // Three sets of two unrolls; not a step too many.
+  ASSERT_TRUE(learner.StopAndJoin().ok());
+  EXPECT_EQ(learner.metrics().env_steps.value(), 48);
+  EXPECT_EQ(learner.metrics().learner_steps.value(), 3 * 2 * 2);  // Sets, epochs, minibatches.
+}
+
+TEST(Learner, OnPolicyATrajectoryThatIsTooOldIsRefusedAndCollectedAnew) {
+  RunningLearner learner(PointPpoConfig(), NewRunPath(), false);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Subscribe(false);
+  actor->Open();
+  uint64_t sequence = 0;
+  CollectUntil(actor.get(), /*version=*/2, &sequence);
+  const v1::CollectGrant grant = actor->NextGrant();
+  v1::ExperienceAck ack =
+      actor->SendAndWait(MakeTrajectory(++sequence, 2, grant.grant_id(), /*policy_version=*/1));
+  EXPECT_EQ(ack.sequence(), sequence);
+  EXPECT_THAT(ack.refusal(), HasSubstr("too old"));
+  actor->Collect(grant.group(), 8);
+  EXPECT_EQ(actor->NextGrant().policy_version_min(), 2u);
+}
+
+TEST(Learner, AnEvaluationThatReachesTheTargetEndsTheRun) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointSacConfig();
+  config.evaluation.every_env_steps = 24;
+  config.evaluation.stop_at_success_rate = 0.9;
+  RunningLearner learner(config, path, false);
+  const auto actor = learner.NewActor("actor-0", 7);
+  const auto flaky = learner.NewActor("actor-1", 8);
+  flaky->Subscribe(/*can_evaluate=*/true);
+  actor->Open();
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    actor->SendAndWait(MakeTransitions(sequence, 8));
+  }
+  const v1::EvaluationRequest lost = flaky->NextEvent(Kind::kEvaluation).evaluation();
+  actor->Subscribe(/*can_evaluate=*/true);
+  flaky->Unsubscribe();  // Dies with it: it is asked of another.
+  v1::EvaluationRequest request = actor->NextEvent(Kind::kEvaluation).evaluation();
+  EXPECT_NE(request.evaluation_id(), lost.evaluation_id());
+  EXPECT_EQ(request.episodes(), 2u);
+  EXPECT_TRUE(actor->Report(request.evaluation_id(), request.policy_version_min(), 1, 2).ok());
+
+  // Half is not enough; the next one is.
+  for (uint64_t sequence = 4; sequence <= 6; ++sequence) {
+    actor->SendAndWait(MakeTransitions(sequence, 8));
+  }
+  request = actor->NextEvent(Kind::kEvaluation).evaluation();
+  EXPECT_TRUE(actor->Report(request.evaluation_id(), request.policy_version_min(), 2, 2).ok());
+  EXPECT_THAT(actor->NextEvent(Kind::kRunOver).run_over().reason(), HasSubstr("solved"));
+  EXPECT_TRUE(actor->Leave().ok());
+  EXPECT_TRUE(learner.Join().value());
+
+  const auto result = nlohmann::json::parse(ReadWholeFile(path + "/result.json").value());
+  EXPECT_EQ(result["target_reached"], true);
+  EXPECT_EQ(result["success_rate"], 1.0);
+  EXPECT_EQ(result["policy_version"], request.policy_version_min());
+  const TensorFile policy = TensorFile::Read(path + "/models/policy_final.safetensors").value();
+  EXPECT_EQ(policy.metadata.at("policy_version"), absl::StrCat(request.policy_version_min()));
+  EXPECT_THAT(policy.metadata.at("policy"), HasSubstr("HEAD_SQUASHED_GAUSSIAN"));
+  for (const char* file : {"/progress.csv", "/evaluations.csv"}) {
+    EXPECT_TRUE(std::filesystem::exists(path + file)) << file;
+  }
+}
+
+TEST(Learner, ASpentBudgetEndsTheRunAfterAFinalEvaluation) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointSacConfig();
+  config.run.total_env_steps = 32;
+  config.evaluation.every_env_steps = 1000;
+  config.evaluation.stop_at_success_rate = 0.9;
+  RunningLearner learner(config, path, false);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Subscribe(/*can_evaluate=*/true);
+  actor->Open();
+  for (uint64_t sequence = 1; sequence <= 4; ++sequence) {
+    actor->SendAndWait(MakeTransitions(sequence, 8));
+  }
+  const v1::EvaluationRequest request = actor->NextEvent(Kind::kEvaluation).evaluation();
+  EXPECT_THAT(actor->Status().waiting(), HasSubstr("final"));
+  EXPECT_TRUE(actor->Report(request.evaluation_id(), request.policy_version_min(), 1, 2).ok());
+  actor->NextEvent(Kind::kRunOver);
+  // What it still had to send is acknowledged, so that it can leave.
+  EXPECT_EQ(actor->SendAndWait(MakeTransitions(5, 8)).sequence(), 5u);
+  EXPECT_TRUE(actor->Leave().ok());
+  EXPECT_TRUE(learner.Join().value());
+  const auto result = nlohmann::json::parse(ReadWholeFile(path + "/result.json").value());
+  EXPECT_EQ(result["target_reached"], false);
+  EXPECT_EQ(result["success_rate"], 0.5);
+  EXPECT_EQ(result["env_steps"], 32);
+  EXPECT_THAT(result["reason"].get<std::string>(), HasSubstr("total_env_steps"));
+}
+
+TEST(Learner, OnAFullDiskTrainingGoesOnWithoutCheckpoints) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointSacConfig();
+  config.checkpoint.every_s = 1;
+  RunningLearner learner(config, path, false);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Open();
+  uint64_t sequence = 0;
+  {
+    const FileSizeLimit limit(1000);
+    const absl::Time deadline = absl::Now() + absl::Seconds(30);
+    while (learner.metrics().checkpoint_failures.value() == 0 && absl::Now() < deadline) {
+      ++sequence;
+      ASSERT_EQ(actor->SendAndWait(MakeTransitions(sequence, 8)).sequence(), sequence);
+    }
+    EXPECT_GT(learner.metrics().checkpoint_failures.value(), 0);
+    ++sequence;
+    EXPECT_EQ(actor->SendAndWait(MakeTransitions(sequence, 8)).sequence(), sequence);
+  }
+  ASSERT_TRUE(learner.StopAndJoin().ok());  // There is room again.
+  EXPECT_TRUE(std::filesystem::exists(path + "/checkpoints/checkpoint_000001.safetensors"));
+}
+
+TEST(Learner, OneSentenceSaysWhoWaitsForWhom) {
+  RunningLearner learner(PointSacConfig(), NewRunPath(), false);
+  FakeActor watcher(learner.NewChannel(), "watcher", 1);
+  EXPECT_THAT(watcher.Status().waiting(), HasSubstr("waits for an actor to join"));
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Subscribe(false);
+  actor->Open();
+  actor->SendAndWait(MakeTransitions(1, 8));
+  actor->SendAndWait(MakeTransitions(2, 8));
+  actor->NextEvent(Kind::kPolicy);
+  // It says so before it waits, and it waits after each message.
+  const v1::StatusResponse status = watcher.Status();
+  EXPECT_EQ(status.actors_connected(), 1u);
+  EXPECT_FALSE(status.waiting().empty());
+}
+
+}  // namespace
+}  // namespace armature

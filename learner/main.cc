@@ -1,0 +1,204 @@
+// The learner process: `bazel run //learner -- CONFIG key=value ...`.
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ATen/Parallel.h"
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/cli/config_file.h"
+#include "common/cli/files.h"
+#include "common/cli/flags.h"
+#include "common/cli/shutdown_signal.h"
+#include "common/config/config.h"
+#include "common/metrics/metrics.h"
+#include "common/policy/policy_wire.h"
+#include "common/rpc/transport.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "learner/learner.h"
+#include "learner/learner_metrics.h"
+#include "learner/learner_service.h"
+#include "learner/run_config.h"
+#include "learner/run_dir/run_directory.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+// How long open calls get when the process ends.
+constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
+
+struct Flags {
+  std::vector<std::string> words;  // CONFIG and key=value.
+  std::string run_dir;
+  std::string resume;
+  std::string port_file;
+  bool print_config = false;
+  bool config_reference = false;
+  bool metrics_remote = false;
+  TransportOptions transport;
+};
+
+void AddFlags(CLI::App& app, Flags* flags) {
+  app.add_option("CONFIG key=value", flags->words,
+                 "A YAML file or the name of one in deploy/configs, then overrides such as "
+                 "algorithm.sac.gamma=0.95.");
+  app.add_flag("--print_config", flags->print_config,
+               "Print the configuration, overrides included, and end.");
+  app.add_flag("--config_reference", flags->config_reference,
+               "Print every key with its default, limits and meaning as Markdown, and end.");
+  auto* run_dir = app.add_option("--run_dir", flags->run_dir,
+                                 "Use this folder (default: run.output_dir/run.name/date-time).");
+  app.add_option("--resume", flags->resume,
+                 "Go on from the newest checkpoint in this run directory; takes no CONFIG, its own "
+                 "is read.")
+      ->excludes(run_dir);
+  app.add_option(
+      "--port_file", flags->port_file,
+      "Written once the learner is ready: a line with its address, then one with that of "
+      "/metrics.");
+  app.add_flag("--metrics_remote", flags->metrics_remote,
+               "Let learner.metrics_listen be other than loopback. Metrics carry no secrets, but "
+               "anyone who reaches the port can read them.");
+  AddTransportFlags(app, &flags->transport);
+}
+
+// The file first, then the overrides; all of it checked.
+absl::Status LoadConfig(const Flags& flags, RunConfig* config) {
+  std::string name = flags.resume.empty() ? "" : flags.resume + "/config.yaml";
+  std::vector<std::string> overrides;
+  for (const std::string& word : flags.words) {
+    if (absl::StrContains(word, '=')) {
+      overrides.push_back(word);
+    } else if (name.empty()) {
+      name = word;
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value"));
+    }
+  }
+  if (name.empty()) return absl::InvalidArgumentError("CONFIG is missing");
+  const absl::StatusOr<std::string> path = FindConfigFile(name);
+  if (!path.ok()) return path.status();
+  if (absl::Status status = LoadYamlFile(*path, ConfigOf(*config)); !status.ok()) return status;
+  for (const std::string& text : overrides) {
+    if (absl::Status status = ApplyOverride(text, ConfigOf(*config)); !status.ok()) return status;
+  }
+  return config->Validate();
+}
+
+absl::StatusOr<std::unique_ptr<RunDirectory>> OpenRunDirectory(const Flags& flags,
+                                                               RunConfig& config) {
+  if (!flags.resume.empty()) return RunDirectory::Open(flags.resume, absl::Now());
+  absl::StatusOr<std::unique_ptr<RunDirectory>> directory =
+      flags.run_dir.empty()
+          ? RunDirectory::Create(config.run.output_dir, config.run.name, absl::Now())
+          : RunDirectory::Open(flags.run_dir, absl::Now());
+  if (!directory.ok()) return directory;
+  if (absl::Status status = (*directory)->WriteConfig(ToYaml(ConfigOf(config))); !status.ok()) {
+    return status;
+  }
+  return directory;
+}
+
+int Refuse(const absl::Status& status, int exit_status) {
+  std::cerr << "learner: " << status.message() << std::endl;
+  return exit_status;
+}
+
+absl::Status Serve(const Flags& flags, RunConfig& config, ShutdownSignal* shutdown) {
+  const absl::StatusOr<c10::Device> device = ParseDevice(config.learner.device);
+  if (!device.ok()) return device.status();
+  at::set_num_threads(static_cast<int>(config.learner.threads));
+  absl::StatusOr<std::unique_ptr<RunDirectory>> directory = OpenRunDirectory(flags, config);
+  if (!directory.ok()) return directory.status();
+
+  MetricsRegistry registry("learner");
+  LearnerMetrics metrics(&registry);
+  Learner learner(config, directory->get(), &metrics, *device);
+  if (!flags.resume.empty()) {
+    const absl::Status status = learner.trainer().Restore();
+    if (absl::IsNotFound(status)) {
+      spdlog::warn("{}; the run begins anew", std::string(status.message()));
+    } else if (!status.ok()) {
+      return status;
+    }
+  }
+
+  std::unique_ptr<MetricsServer> metrics_server;
+  if (config.learner.metrics_listen != "off") {
+    auto started =
+        MetricsServer::Start(config.learner.metrics_listen, flags.metrics_remote, &registry,
+                             [&learner] { return learner.status().Problem(absl::Now()); });
+    if (!started.ok()) return started.status();
+    metrics_server = *std::move(started);
+  }
+  grpc::ServerBuilder builder;
+  int port = 0;
+  absl::Status status = ConfigureServer(config.learner.listen, flags.transport, &builder, &port);
+  if (!status.ok()) return status;
+  builder.RegisterService(&learner.service());
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port == 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on learner.listen=", config.learner.listen));
+  }
+  const std::string address = BoundAddress(config.learner.listen, port);
+  const std::string metrics_address = metrics_server == nullptr ? "-" : metrics_server->address();
+  if (!flags.port_file.empty()) {
+    status = WritePortFile(flags.port_file, {address, metrics_address});
+  }
+  std::cout << "learner ready on " << address << ": " << config.algorithm.name << " on "
+            << config.environment.id << ", device " << device->str() << ", run directory "
+            << (*directory)->path() << ", metrics "
+            << (metrics_server == nullptr ? "off" : "http://" + metrics_address + "/metrics")
+            << std::endl;
+
+  shutdown->OnRequest([&learner] { learner.trainer().Stop(); });
+  absl::StatusOr<bool> over = false;
+  if (status.ok()) {
+    over = learner.trainer().Run();
+    status = over.status();
+  }
+  learner.intake().EndStreams(over.ok() && *over
+                                  ? absl::OkStatus()
+                                  : absl::UnavailableError("the learner stops; it may return"));
+  server->Shutdown(absl::ToChronoTime(absl::Now() + kCloseTimeout));
+  return status;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Learns from the experience that actors send, and gives them new policies.",
+               "learner");
+  Flags flags;
+  AddFlags(app, &flags);
+  if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
+  RunConfig config;
+  if (flags.config_reference) {
+    std::cout << ToMarkdown(ConfigOf(config));
+    return 0;
+  }
+  EnterUsersFolder();
+  if (absl::Status status = LoadConfig(flags, &config); !status.ok()) return Refuse(status, 2);
+  if (flags.print_config) {
+    std::cout << ToYaml(ConfigOf(config));
+    return 0;
+  }
+  ShutdownSignal shutdown;  // Before any other thread.
+  const absl::Status status = Serve(flags, config, &shutdown);
+  return status.ok() ? 0 : Refuse(status, 1);
+}
+
+}  // namespace
+}  // namespace armature
+
+int main(int argc, char** argv) { return armature::Main(argc, argv); }

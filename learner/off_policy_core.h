@@ -1,0 +1,68 @@
+// Replay, samples-per-insert limiter and an off-policy algorithm.
+//
+// Thread safety: none; one trainer thread owns it.
+#ifndef ARMATURE_LEARNER_OFF_POLICY_CORE_H_
+#define ARMATURE_LEARNER_OFF_POLICY_CORE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "ATen/core/Generator.h"
+#include "ATen/core/Tensor.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "c10/core/Device.h"
+#include "common/spec/env_spec.h"
+#include "learner/algorithms/algorithm.h"
+#include "learner/learning_core.h"
+#include "learner/replay/samples_per_insert_limiter.h"
+#include "learner/replay/uniform_replay.h"
+#include "learner/run_config.h"
+
+namespace armature {
+
+class OffPolicyCore : public LearningCore {
+ public:
+  // OK; InvalidArgument: the algorithm cannot learn `env`, or the replay's budget
+  // is too small.
+  static absl::StatusOr<std::unique_ptr<OffPolicyCore>> Create(const RunConfig& config,
+                                                               const EnvSpec& env,
+                                                               c10::Device device);
+
+  Algorithm& algorithm() override { return *algorithm_; }
+  Holding holding() const override;
+  std::string Describe() const override;
+  bool CanInsert(int64_t steps) const override;
+  absl::Status Insert(const v1::ExperienceBatch& batch) override;
+  bool CanUpdate() const override;
+  void Update(double progress) override;
+  // The first version when env steps pass the random ones, then one every
+  // learner.publish_every_updates.
+  bool PublishDue(uint64_t env_steps) const override;
+  void OnPublished(uint64_t version) override;
+  std::string WhyNoUpdate() const override;
+  std::string WhyNoInsert(int64_t steps) const override;
+  NamedTensors State(bool with_experience) const override;
+  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
+
+ private:
+  OffPolicyCore(const RunConfig& config, c10::Device device,
+                std::unique_ptr<OffPolicyAlgorithm> algorithm,
+                std::unique_ptr<UniformReplay> replay);
+
+  const int64_t batch_size_;
+  const uint64_t random_env_steps_;
+  const int64_t publish_every_updates_;
+  const c10::Device device_;
+  std::unique_ptr<OffPolicyAlgorithm> algorithm_;
+  std::unique_ptr<UniformReplay> replay_;
+  SamplesPerInsertLimiter limiter_;
+  at::Generator sampler_;
+  int64_t published_steps_ = -1;  // learner_steps of the newest version; -1: none.
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_OFF_POLICY_CORE_H_

@@ -1,0 +1,61 @@
+#include "learner/run_config.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/config/config.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using testing::HasSubstr;
+
+// What Validate says of the defaults with these overrides; empty: it accepts.
+std::string Complaint(std::initializer_list<const char*> overrides) {
+  RunConfig config;
+  for (const char* text : overrides) {
+    const absl::Status status = ApplyOverride(text, ConfigOf(config));
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  return std::string(config.Validate().message());
+}
+
+TEST(RunConfig, TheDefaultsOfEachAlgorithmAreValid) {
+  EXPECT_EQ(Complaint({"algorithm.name=ppo"}), "");
+  EXPECT_EQ(Complaint({"algorithm.name=sac", "replay.samples_per_insert_tolerance=0.2"}), "");
+}
+
+TEST(RunConfig, WhatWouldWaitForEverIsRefused) {
+  EXPECT_THAT(Complaint({"replay.size_min=2000", "replay.capacity_max=1000"}),
+              HasSubstr("replay.size_min=2000 is more than replay.capacity_max=1000"));
+  EXPECT_THAT(Complaint({"replay.size_min=2000", "run.total_env_steps=1500"}),
+              HasSubstr("run.total_env_steps=1500"));
+  EXPECT_THAT(Complaint({"replay.samples_per_insert_tolerance=0.001"}),
+              HasSubstr("samples_per_insert_tolerance"));
+  EXPECT_THAT(Complaint({"algorithm.sac.random_env_steps=100000"}),
+              HasSubstr("algorithm.sac.random_env_steps=100000"));
+}
+
+TEST(RunConfig, GroupsMustBeEqual) {
+  EXPECT_THAT(Complaint({"collect.envs_per_actor=7"}), HasSubstr("collect.envs_per_actor=7"));
+}
+
+TEST(RunConfig, AnUnrollMustFitTheSet) {
+  EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.ppo.unroll_length=1000"}),
+              HasSubstr("algorithm.ppo.unroll_length"));
+  EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.ppo.minibatch_size=4096"}),
+              HasSubstr("algorithm.ppo.minibatch_size=4096"));
+}
+
+TEST(RunConfig, ATargetNeedsEvaluations) {
+  for (const char* target :
+       {"evaluation.stop_at_success_rate=0.9", "evaluation.stop_at_return_enabled=true"}) {
+    EXPECT_THAT(Complaint({"algorithm.name=ppo", "evaluation.every_env_steps=0", target}),
+                HasSubstr("evaluation.every_env_steps=0"));
+  }
+}
+
+}  // namespace
+}  // namespace armature

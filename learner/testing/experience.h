@@ -1,0 +1,32 @@
+// A small environment and well-formed experience of it, for tests.
+//
+// Thread safety: free functions.
+#ifndef ARMATURE_LEARNER_TESTING_EXPERIENCE_H_
+#define ARMATURE_LEARNER_TESTING_EXPERIENCE_H_
+
+#include <cstdint>
+
+#include "common/spec/env_spec.h"
+#include "learner/experience_check.h"
+#include "learner/run_config.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+// "point": 3 observation values, a Box of 2, horizon 10, reports success.
+EnvSpec PointSpec();
+// A run of it that is quick: tiny networks, no evaluation, no periodic checkpoint.
+RunConfig PointSacConfig();
+RunConfig PointPpoConfig();  // Sets of 16 steps, unrolls of 4.
+ExperienceSchema PointSchema(v1::CollectMode mode);
+
+// `n` steps with values that depend on `sequence`; env_steps is n. One episode,
+// successful, of return 1.
+v1::ExperienceBatch MakeTransitions(uint64_t sequence, int64_t n, uint64_t policy_version = 0);
+// T = 4 steps of `slots` slots; the last step of slot 0 terminates.
+v1::ExperienceBatch MakeTrajectory(uint64_t sequence, int64_t slots, uint64_t grant_id,
+                                   uint64_t policy_version);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TESTING_EXPERIENCE_H_

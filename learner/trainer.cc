@@ -1,0 +1,498 @@
+#include "learner/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "common/policy/policy_wire.h"
+#include "common/spec/env_spec.h"
+#include "learner/off_policy_core.h"
+#include "learner/on_policy_core.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+// Batches taken in before the next update: neither side starves the other.
+constexpr int kBatchesARound = 16;
+// An evaluating actor takes the newest policy when it is asked; this many are kept
+// for the time that asking takes.
+constexpr size_t kCandidatesMax = 64;
+constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
+constexpr absl::Duration kWaitMax = absl::Seconds(1);
+// How long the end waits for actors to say goodbye.
+constexpr absl::Duration kLingerMax = absl::Seconds(5);
+// A final evaluation may be asked for this many times before the run ends without.
+constexpr int kFinalAttempts = 3;
+
+void Warn(const absl::Status& status) {
+  if (!status.ok()) spdlog::error("{}", std::string(status.message()));
+}
+
+}  // namespace
+
+Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device)
+    : config_(config),
+      parts_(parts),
+      device_(device),
+      process_start_(absl::Now()),
+      checkpoints_(parts.directory->checkpoints(), config.checkpoint.keep),
+      next_evaluation_env_steps_(config.evaluation.every_env_steps),
+      next_checkpoint_(config.checkpoint.every_s > 0
+                           ? process_start_ + absl::Seconds(config.checkpoint.every_s)
+                           : absl::InfiniteFuture()),
+      next_log_(process_start_ + absl::Seconds(config.learner.log_every_s)),
+      last_log_(process_start_),
+      last_round_(process_start_) {
+  result_.success_rate = kNaN;
+  result_.return_mean = kNaN;
+  Report("the learner waits for an actor to join with an environment");
+}
+
+void Trainer::Stop() {
+  stop_ = true;
+  parts_.wake->Notify();
+}
+
+absl::Status Trainer::Restore() {
+  absl::StatusOr<TensorFile> file = checkpoints_.LoadNewest();
+  if (!file.ok()) return file.status();
+  absl::StatusOr<RunCheckpoint> checkpoint = RunCheckpoint::FromFile(*std::move(file));
+  if (!checkpoint.ok()) return checkpoint.status();
+  if (checkpoint->env.id != config_.environment.id) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the checkpoint is of environment ", checkpoint->env.id,
+                     ", but environment.id=", config_.environment.id));
+  }
+  absl::Status status = MakeCore(checkpoint->env);
+  if (!status.ok()) return status;
+  status = core_->LoadState({checkpoint->state.begin(), checkpoint->state.end()});
+  if (!status.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the checkpoint does not fit the configuration: ", status.message()));
+  }
+  counters_ = checkpoint->counters;
+  logged_env_steps_ = counters_.env_steps;
+  logged_learner_steps_ = counters_.learner_steps;
+  const RunCounters& c = counters_;
+  parts_.metrics->env_steps.Increment(c.env_steps);
+  parts_.metrics->learner_steps.Increment(c.learner_steps);
+  parts_.metrics->episodes.Increment(c.episodes);
+  parts_.metrics->slot_restarts.Increment(c.restarted_slots);
+  parts_.metrics->batches_admitted.Increment(c.batches_admitted);
+  if (const uint64_t every = config_.evaluation.every_env_steps; every > 0) {
+    next_evaluation_env_steps_ = (c.env_steps / every + 1) * every;
+  }
+  parts_.intake->Restore(checkpoint->acknowledged);
+  if (core_->PublishDue(c.env_steps)) Publish();
+  status = parts_.admission->SetSpec(checkpoint->env);
+  spdlog::info("resumed at {} env steps, {} learner steps, {} transitions", c.env_steps,
+               c.learner_steps, core_->holding().transitions);
+  return status;
+}
+
+absl::Status Trainer::MakeCore(const EnvSpec& env) {
+  if (config_.algorithm.on_policy()) {
+    auto core = OnPolicyCore::Create(config_, env, device_, parts_.coordinator);
+    if (!core.ok()) return core.status();
+    core_ = *std::move(core);
+  } else {
+    auto core = OffPolicyCore::Create(config_, env, device_);
+    if (!core.ok()) return core.status();
+    core_ = *std::move(core);
+  }
+  env_ = env;
+  spdlog::info("{} on {}: {}", config_.algorithm.name, env.id, core_->Describe());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Trainer::Run() {
+  while (!stop_) {
+    absl::StatusOr<bool> busy = Begin();
+    if (!busy.ok()) return busy.status();
+    if (core_ != nullptr) {
+      *busy |= TakeExperience();
+      *busy |= Learn();
+      *busy |= Evaluate();
+      EndIfBudgetIsSpent();
+      if (phase_ == Phase::kOver) break;
+      CountLimiterWaits();
+      const absl::Time now = absl::Now();
+      if (now >= next_log_) Log();
+      if (now >= next_checkpoint_) Checkpoint();
+    }
+    if (!*busy) {
+      Wait();
+    } else if (absl::Now() - last_report_ > kReportInterval) {
+      Report(Waiting());
+    }
+  }
+  if (core_ != nullptr) {
+    Log();
+    Checkpoint();
+  }
+  if (phase_ != Phase::kOver) return false;
+  absl::Status status = WriteResult();
+  if (!status.ok()) return status;
+  Report("the run is over");
+  parts_.publisher->EndRun(result_.reason);
+  Linger();
+  return true;
+}
+
+// Makes the core as soon as an actor has brought the environment's spec.
+absl::StatusOr<bool> Trainer::Begin() {
+  if (core_ != nullptr) return false;
+  const std::optional<EnvSpec> env = parts_.admission->spec();
+  if (!env) return false;
+  if (absl::Status status = MakeCore(*env); !status.ok()) return status;
+  if (core_->PublishDue(counters_.env_steps)) Publish();
+  return true;
+}
+
+bool Trainer::TakeExperience() {
+  bool busy = false;
+  for (int i = 0; phase_ == Phase::kTraining && i < kBatchesARound; ++i) {
+    const int64_t steps = parts_.intake->NextSteps();
+    if (steps < 0 || (steps > 0 && !core_->CanInsert(steps))) break;
+    const std::optional<ExperienceIntake::Entry> entry = parts_.intake->Pop();
+    busy = true;
+    if (!entry->refusal.empty()) {
+      ++counters_.batches_refused;
+      parts_.intake->Refused(*entry, entry->refusal);
+      continue;
+    }
+    if (first_experience_ == absl::InfiniteFuture()) first_experience_ = absl::Now();
+    Count(entry->batch);
+    const absl::Status status = core_->Insert(entry->batch);
+    if (status.ok()) {
+      ++counters_.batches_admitted;
+      parts_.metrics->batches_admitted.Increment();
+      parts_.intake->Stored(*entry);
+    } else {
+      ++counters_.batches_refused;
+      parts_.metrics->batches_refused_stale.Increment();
+      parts_.intake->Refused(*entry, absl::StrCat("actor ", entry->actor.first, ", batch ",
+                                                  entry->batch.sequence(), ": ", status.message()));
+    }
+  }
+  if (!busy) return false;
+  const LearningCore::Holding holding = core_->holding();
+  parts_.metrics->replay_transitions.Set(holding.transitions);
+  parts_.metrics->replay_bytes.Set(holding.bytes);
+  parts_.metrics->replay_fill_ratio.Set(holding.fill_ratio);
+  if (core_->PublishDue(counters_.env_steps)) Publish();  // Random steps are over.
+  return true;
+}
+
+void Trainer::Count(const v1::ExperienceBatch& batch) {
+  counters_.env_steps += batch.env_steps();
+  counters_.episodes += batch.episodes_size();
+  counters_.restarted_slots += batch.restarted_slots();
+  parts_.metrics->env_steps.Increment(batch.env_steps());
+  parts_.metrics->episodes.Increment(batch.episodes_size());
+  parts_.metrics->slot_restarts.Increment(batch.restarted_slots());
+  for (const v1::Episode& episode : batch.episodes()) window_.Add(episode);
+  const uint64_t newest = parts_.publisher->newest_version();
+  const uint64_t oldest = OldestPolicyVersion(batch);
+  if (oldest > 0) {  // 0: uniformly random, of no policy.
+    window_.policy_lag.Add(newest - oldest);
+    parts_.metrics->policy_lag.Observe(newest - oldest);
+  }
+}
+
+bool Trainer::Learn() {
+  if (phase_ != Phase::kTraining || !core_->CanUpdate()) return false;
+  const absl::Time start = absl::Now();
+  core_->Update(
+      std::min(1.0, static_cast<double>(counters_.env_steps) / config_.run.total_env_steps));
+  parts_.metrics->update_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  const uint64_t steps = core_->algorithm().learner_steps();
+  parts_.metrics->learner_steps.Increment(steps - counters_.learner_steps);
+  counters_.learner_steps = steps;
+  if (core_->PublishDue(counters_.env_steps)) Publish();
+  return true;
+}
+
+void Trainer::Publish() {
+  const absl::Time start = absl::Now();
+  const uint64_t version = parts_.publisher->next_version();
+  Warn(parts_.directory->ReservePolicyVersion(version));
+  v1::PolicyUpdate update;
+  update.set_learner_steps(core_->algorithm().learner_steps());
+  update.set_env_steps(counters_.env_steps);
+  EncodePolicy(core_->algorithm().policy().tensors(), &update);
+  // An actor may use it and send before Publish returns.
+  parts_.intake->SetNewestVersion(version);
+  newest_policy_ = parts_.publisher->Publish(std::move(update));
+  core_->OnPublished(version);
+  if (!candidates_.empty() && candidates_.size() < kCandidatesMax) {
+    candidates_[version] = newest_policy_;
+  }
+  parts_.metrics->policy_version.Set(version);
+  parts_.metrics->publish_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+}
+
+bool Trainer::Evaluate() {
+  const absl::Time now = absl::Now();
+  if (parts_.coordinator != nullptr && phase_ == Phase::kTraining) {
+    const uint64_t lapsed = parts_.coordinator->lapsed_grants();
+    parts_.intake->Deliver(parts_.coordinator->Issue(now));
+    parts_.metrics->grants_lapsed.Increment(parts_.coordinator->lapsed_grants() - lapsed);
+  }
+  if (phase_ == Phase::kTraining && config_.evaluation.every_env_steps > 0 &&
+      newest_policy_ != nullptr && counters_.env_steps >= next_evaluation_env_steps_ &&
+      parts_.evaluations->Ask(newest_policy_->policy().version(), counters_.env_steps)) {
+    const uint64_t every = config_.evaluation.every_env_steps;
+    next_evaluation_env_steps_ = (counters_.env_steps / every + 1) * every;
+  }
+  const uint64_t failures = parts_.evaluations->failures();
+  if (parts_.evaluations->Advance(now)) {
+    candidates_.clear();
+    candidates_[newest_policy_->policy().version()] = newest_policy_;
+  }
+  const std::optional<EvaluationOutcome> outcome = parts_.evaluations->TakeOutcome();
+  if (outcome) {
+    HandleOutcome(*outcome);
+    candidates_.clear();
+  }
+  parts_.metrics->evaluation_failures.Increment(parts_.evaluations->failures() - failures);
+  return outcome.has_value();
+}
+
+void Trainer::HandleOutcome(const EvaluationOutcome& outcome) {
+  last_outcome_ = outcome;
+  ++counters_.evaluations;
+  parts_.metrics->evaluation_return.Set(outcome.return_mean);
+  std::map<std::string, double> scalars = {{"eval/mean_reward", outcome.return_mean},
+                                           {"eval/ep_len_mean", outcome.length_mean},
+                                           {"eval/policy_version", outcome.policy_version}};
+  if (env_->reports_success) {
+    scalars["eval/success_rate"] = outcome.success_rate;
+    parts_.metrics->evaluation_success_rate.Set(outcome.success_rate);
+  }
+  Warn(parts_.directory->LogEvaluation(scalars, outcome.env_steps, WallSeconds(), absl::Now()));
+  const std::string summary = absl::StrFormat(
+      "evaluation at %d env steps: policy %d, return %.4g, success %.3g over %d episodes",
+      outcome.env_steps, outcome.policy_version, outcome.return_mean, outcome.success_rate,
+      outcome.episodes);
+  spdlog::info("{}", summary);
+
+  const EvaluationSection& targets = config_.evaluation;
+  const bool solved =
+      (targets.stop_at_success_rate > 0 && env_->reports_success &&
+       outcome.success_rate >= targets.stop_at_success_rate) ||
+      (targets.stop_at_return_enabled && outcome.return_mean >= targets.stop_at_return);
+  const auto evaluated = candidates_.find(outcome.policy_version);
+  if (solved && evaluated == candidates_.end()) {
+    spdlog::warn("policy {} was replaced before its evaluation ended; the next one decides",
+                 outcome.policy_version);
+    next_evaluation_env_steps_ = counters_.env_steps;
+    return;
+  }
+  const bool final_one = phase_ == Phase::kFinalEvaluation &&
+                         outcome.policy_version >= newest_policy_->policy().version();
+  if (phase_ == Phase::kFinalEvaluation && !final_one && !solved) {
+    parts_.evaluations->Ask(newest_policy_->policy().version(), counters_.env_steps);
+    return;
+  }
+  if (!solved && !final_one) return;
+  if (evaluated != candidates_.end()) newest_policy_ = evaluated->second;
+  result_.target_reached = solved;
+  result_.success_rate = env_->reports_success ? outcome.success_rate : kNaN;
+  result_.return_mean = outcome.return_mean;
+  EndTraining(solved ? absl::StrCat("solved: ", summary)
+                     : absl::StrCat("run.total_env_steps reached; ", summary));
+}
+
+// Off-policy the run ends with the step that spends it, on-policy with the set.
+void Trainer::EndIfBudgetIsSpent() {
+  const bool spent = counters_.env_steps >= static_cast<uint64_t>(config_.run.total_env_steps);
+  if (phase_ == Phase::kTraining && spent &&
+      (!config_.algorithm.on_policy() || core_->holding().transitions == 0)) {
+    Publish();
+    if (config_.evaluation.every_env_steps == 0) {
+      EndTraining("run.total_env_steps reached; evaluation is off");
+      return;
+    }
+    phase_ = Phase::kFinalEvaluation;
+    final_deadline_ = absl::Now() + kFinalAttempts * absl::Seconds(config_.evaluation.timeout_s);
+    // False: one is under way; its outcome asks for this one.
+    parts_.evaluations->Ask(newest_policy_->policy().version(), counters_.env_steps);
+    if (parts_.evaluations->Advance(absl::Now())) {
+      candidates_ = {{newest_policy_->policy().version(), newest_policy_}};
+    }
+  }
+  if (phase_ == Phase::kFinalEvaluation && absl::Now() >= final_deadline_) {
+    EndTraining(absl::StrCat("run.total_env_steps reached; no final evaluation: ",
+                             parts_.evaluations->Waiting()));
+  }
+}
+
+void Trainer::EndTraining(const std::string& reason) {
+  phase_ = Phase::kOver;
+  result_.reason = reason;
+  result_.env_steps = counters_.env_steps;
+  result_.learner_steps = counters_.learner_steps;
+  result_.wall_s = WallSeconds();
+  spdlog::info("the run is over: {}", reason);
+}
+
+absl::Status Trainer::WriteResult() {
+  const v1::PolicyUpdate& policy = newest_policy_->policy();
+  result_.policy_version = policy.version();
+  const absl::StatusOr<NamedTensors> tensors = DecodePolicy(policy);
+  if (!tensors.ok()) return tensors.status();
+  absl::Status status = MakePolicyFile(parts_.directory->run_id(), *env_,
+                                       core_->algorithm().policy().spec(), policy, *tensors)
+                            .Write(parts_.directory->ModelPath("final"));
+  status.Update(parts_.directory->WriteResult(result_));
+  return status;
+}
+
+// Acknowledges what actors send as they leave, so that none waits for it.
+void Trainer::Linger() {
+  const absl::Time deadline = absl::Now() + kLingerMax;
+  while (!stop_ && absl::Now() < deadline) {
+    while (const std::optional<ExperienceIntake::Entry> entry = parts_.intake->Pop()) {
+      parts_.intake->Stored(*entry);
+    }
+    if (parts_.intake->streams() == 0 && parts_.publisher->subscribers() == 0) return;
+    parts_.wake->WaitUntil(deadline);
+  }
+}
+
+void Trainer::Log() {
+  const absl::Time now = absl::Now();
+  const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now - last_log_));
+  std::map<std::string, double> scalars = core_->algorithm().TakeScalars();
+  scalars["rollout/ep_rew_mean"] = window_.episode_return.mean();
+  scalars["rollout/ep_len_mean"] = window_.episode_length.mean();
+  if (env_->reports_success) scalars["rollout/success_rate"] = window_.success_rate.mean();
+  scalars["time/fps"] = (counters_.env_steps - logged_env_steps_) / seconds;
+  scalars["time/updates_per_s"] = (counters_.learner_steps - logged_learner_steps_) / seconds;
+  scalars["train/learner_steps"] = counters_.learner_steps;
+  scalars["train/policy_lag"] = window_.policy_lag.mean();
+  Warn(parts_.directory->LogProgress(scalars, counters_.env_steps, WallSeconds(), now));
+  logged_env_steps_ = counters_.env_steps;
+  logged_learner_steps_ = counters_.learner_steps;
+  last_log_ = now;
+  next_log_ = now + absl::Seconds(config_.learner.log_every_s);
+  if (const double mean = window_.episode_return.mean(); std::isfinite(mean)) {
+    parts_.metrics->episode_return_mean.Set(mean);
+  }
+}
+
+void Trainer::Checkpoint() {
+  const absl::Time start = absl::Now();
+  RunCheckpoint checkpoint;
+  checkpoint.run_id = parts_.directory->run_id();
+  checkpoint.env = *env_;
+  checkpoint.counters = counters_;
+  checkpoint.counters.wall_s = WallSeconds();
+  checkpoint.acknowledged = parts_.intake->AcknowledgedSequences();
+  checkpoint.state = core_->State(config_.checkpoint.replay);
+  absl::Status status = checkpoints_.Save(checkpoint.ToFile());
+  if (status.ok() && newest_policy_ != nullptr) {
+    v1::PolicyUpdate counters;
+    counters.set_version(newest_policy_->policy().version());
+    counters.set_env_steps(newest_policy_->policy().env_steps());
+    counters.set_learner_steps(newest_policy_->policy().learner_steps());
+    const absl::StatusOr<NamedTensors> tensors = DecodePolicy(newest_policy_->policy());
+    status = tensors.ok()
+                 ? MakePolicyFile(checkpoint.run_id, *env_, core_->algorithm().policy().spec(),
+                                  counters, *tensors)
+                       .Write(parts_.directory->ModelPath(absl::StrCat(counters.version())))
+                 : tensors.status();
+  }
+  const absl::Time now = absl::Now();
+  if (status.ok()) {
+    parts_.metrics->checkpoint_timestamp_seconds.Set(absl::ToUnixSeconds(now));
+    parts_.metrics->checkpoint_duration_seconds.Observe(absl::ToDoubleSeconds(now - start));
+  } else {
+    parts_.metrics->checkpoint_failures.Increment();
+    spdlog::error("no checkpoint: {}; training goes on", std::string(status.message()));
+  }
+  if (config_.checkpoint.every_s > 0) {
+    next_checkpoint_ = now + absl::Seconds(config_.checkpoint.every_s);
+  }
+}
+
+void Trainer::CountLimiterWaits() {
+  const absl::Time now = absl::Now();
+  const double seconds = absl::ToDoubleSeconds(now - last_round_);
+  last_round_ = now;
+  if (insert_blocked_) parts_.metrics->insert_wait_seconds.Increment(seconds);
+  if (update_blocked_) parts_.metrics->sample_wait_seconds.Increment(seconds);
+  const int64_t steps = parts_.intake->NextSteps();
+  const bool training = phase_ == Phase::kTraining && !config_.algorithm.on_policy();
+  insert_blocked_ = training && steps > 0 && !core_->CanInsert(steps);
+  update_blocked_ = training && !core_->CanUpdate();
+}
+
+void Trainer::Wait() {
+  absl::Time deadline = absl::Now() + kWaitMax;
+  deadline = std::min({deadline, next_log_, next_checkpoint_, final_deadline_,
+                       parts_.evaluations->next_deadline()});
+  if (parts_.coordinator != nullptr) {
+    deadline = std::min(deadline, parts_.coordinator->next_deadline());
+  }
+  Report(Waiting());
+  parts_.wake->WaitUntil(deadline);
+}
+
+std::string Trainer::Waiting() const {
+  if (core_ == nullptr) return "the learner waits for an actor to join with an environment";
+  if (phase_ == Phase::kFinalEvaluation) {
+    return absl::StrCat("the final ", parts_.evaluations->Waiting());
+  }
+  const int64_t steps = parts_.intake->NextSteps();
+  const std::string insert = steps > 0 ? core_->WhyNoInsert(steps) : "";
+  if (!insert.empty()) return insert;
+  const std::string update = core_->WhyNoUpdate();
+  if (update.empty() || steps >= 0) return "training";
+  return parts_.intake->streams() > 0 ? update : absl::StrCat(update, "; no actor is connected");
+}
+
+void Trainer::Report(const std::string& waiting) {
+  last_report_ = absl::Now();
+  v1::StatusResponse status;
+  status.set_run_id(parts_.directory->run_id());
+  status.set_run_dir(parts_.directory->path());
+  status.set_environment(config_.environment.id);
+  status.set_algorithm(config_.algorithm.name);
+  status.set_env_steps(counters_.env_steps);
+  status.set_learner_steps(counters_.learner_steps);
+  status.set_policy_version(parts_.publisher->newest_version());
+  status.set_policy_lag_mean(window_.policy_lag.mean());
+  status.set_replay_fill_ratio(core_ == nullptr ? 0 : core_->holding().fill_ratio);
+  status.set_episodes(counters_.episodes);
+  status.set_episode_return_mean(window_.episode_return.mean());
+  status.set_episode_length_mean(window_.episode_length.mean());
+  const bool success = env_ && env_->reports_success;
+  status.set_success_rate(success ? window_.success_rate.mean() : kNaN);
+  status.set_batches_refused(counters_.batches_refused);
+  status.set_batches_duplicate(static_cast<uint64_t>(parts_.metrics->batches_duplicate.value()));
+  status.set_restarted_slots(counters_.restarted_slots);
+  status.set_waiting(waiting);
+  status.set_evaluation_return_mean(last_outcome_ ? last_outcome_->return_mean : kNaN);
+  status.set_evaluation_success_rate(last_outcome_ && success ? last_outcome_->success_rate : kNaN);
+  status.set_evaluation_env_steps(last_outcome_ ? last_outcome_->env_steps : 0);
+  status.set_finished(phase_ == Phase::kOver);
+  status.set_target_reached(result_.target_reached);
+  status.set_wall_s(WallSeconds());
+  parts_.status->Set(std::move(status), last_report_);
+}
+
+double Trainer::WallSeconds() const {
+  const absl::Time now = absl::Now();
+  if (now <= first_experience_) return counters_.wall_s;
+  return counters_.wall_s + absl::ToDoubleSeconds(now - first_experience_);
+}
+
+}  // namespace armature

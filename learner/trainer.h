@@ -1,0 +1,132 @@
+// The one thread that learns: takes experience in, updates, publishes, has the
+// policy evaluated, writes checkpoints, and ends the run.
+//
+// Data flow: ExperienceIntake -> LearningCore -> PolicyPublisher.
+// It waits only for its WakeSignal, always with a deadline; what for is in the
+// StatusBoard, in one sentence.
+// Thread safety: Stop from any thread; the others from one.
+// Call order: Restore? Run.
+#ifndef ARMATURE_LEARNER_TRAINER_H_
+#define ARMATURE_LEARNER_TRAINER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "c10/core/Device.h"
+#include "learner/admission.h"
+#include "learner/checkpoint/checkpoint_folder.h"
+#include "learner/evaluation_scheduler.h"
+#include "learner/experience_intake.h"
+#include "learner/learner_metrics.h"
+#include "learner/learning_core.h"
+#include "learner/policy_publisher.h"
+#include "learner/rollout_coordinator.h"
+#include "learner/run_checkpoint.h"
+#include "learner/run_config.h"
+#include "learner/run_dir/run_directory.h"
+#include "learner/status_board.h"
+#include "learner/training_window.h"
+#include "learner/wake_signal.h"
+
+namespace armature {
+
+class Trainer {
+ public:
+  struct Parts {
+    Admission* admission = nullptr;
+    ExperienceIntake* intake = nullptr;
+    RolloutCoordinator* coordinator = nullptr;  // Null for off-policy runs.
+    PolicyPublisher* publisher = nullptr;
+    EvaluationScheduler* evaluations = nullptr;
+    RunDirectory* directory = nullptr;
+    LearnerMetrics* metrics = nullptr;
+    StatusBoard* status = nullptr;
+    WakeSignal* wake = nullptr;
+  };
+
+  Trainer(const RunConfig& config, const Parts& parts, c10::Device device);
+
+  // Goes on from the newest checkpoint: experience, weights, counters, sequences;
+  // then publishes. Before the service starts.
+  // OK; NotFound: there is no checkpoint; FailedPrecondition: it does not fit the
+  // configuration; DataLoss: it is malformed.
+  absl::Status Restore();
+
+  // OK: the run is over (true) or Stop was called (false; a checkpoint is written
+  // and actors are not told that the run is over); errors: the run cannot begin, or
+  // its result cannot be written.
+  absl::StatusOr<bool> Run();
+
+  void Stop();
+
+ private:
+  enum class Phase { kTraining, kFinalEvaluation, kOver };
+
+  // Pieces of one round of Run; true: something was done.
+  absl::StatusOr<bool> Begin();
+  bool TakeExperience();
+  bool Learn();
+  bool Evaluate();
+  void Log();
+  void Checkpoint();
+  void Wait();
+
+  absl::Status MakeCore(const EnvSpec& env);
+  void Count(const v1::ExperienceBatch& batch);
+  void Publish();
+  void HandleOutcome(const EvaluationOutcome& outcome);
+  void EndIfBudgetIsSpent();
+  void EndTraining(const std::string& reason);
+  absl::Status WriteResult();
+  void Linger();
+  void Report(const std::string& waiting);
+  std::string Waiting() const;
+  void CountLimiterWaits();
+  double WallSeconds() const;
+
+  const RunConfig config_;
+  const Parts parts_;
+  const c10::Device device_;
+  const absl::Time process_start_;
+  CheckpointFolder checkpoints_;
+  std::atomic<bool> stop_{false};
+
+  std::optional<EnvSpec> env_;
+  std::unique_ptr<LearningCore> core_;  // Null until the environment is known.
+  RunCounters counters_;
+  absl::Time first_experience_ = absl::InfiniteFuture();  // Of this process.
+  TrainingWindow window_;
+
+  Phase phase_ = Phase::kTraining;
+  absl::Time final_deadline_ = absl::InfiniteFuture();
+  RunResult result_;
+  std::optional<EvaluationOutcome> last_outcome_;
+  uint64_t next_evaluation_env_steps_ = 0;
+  SharedEvent newest_policy_;
+  // Policies that the evaluation under way may be of: the newest when it was
+  // handed out and those published next. Empty: none is under way.
+  std::map<uint64_t, SharedEvent> candidates_;
+
+  absl::Time next_checkpoint_;
+  absl::Time next_log_;
+  absl::Time last_log_;
+  uint64_t logged_env_steps_ = 0;
+  uint64_t logged_learner_steps_ = 0;
+  absl::Time last_report_ = absl::InfinitePast();
+  // Which side the limiter held back in the last round, and when that was.
+  bool insert_blocked_ = false;
+  bool update_blocked_ = false;
+  absl::Time last_round_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TRAINER_H_
