@@ -1,0 +1,127 @@
+// How fast the algorithms update, beside the machine's own matrix products.
+//
+//   bazel run -c opt //learner/algorithms:update_benchmark -- --benchmark_min_time=2
+//
+// One thread unless OMP_NUM_THREADS says more. ARMATURE_DEVICE=cuda measures there.
+#include <cstdlib>
+
+#include "ATen/ATen.h"
+#include "ATen/Parallel.h"
+#include "benchmark/benchmark.h"
+#include "common/policy/generator.h"
+#include "common/policy/policy_wire.h"
+#include "learner/algorithms/ppo.h"
+#include "learner/algorithms/sac.h"
+#include "learner/replay/uniform_replay.h"
+
+namespace armature {
+namespace {
+
+constexpr int64_t kObservationSize = 24;
+constexpr int64_t kActionSize = 4;
+constexpr int64_t kBatchSize = 256;
+
+c10::Device Device() {
+  const char* name = std::getenv("ARMATURE_DEVICE");
+  return *ParseDevice(name ? name : "cpu");
+}
+
+// Waits for the device: reading one element does.
+void Synchronize(const at::Tensor& tensor) { tensor.flatten()[0].item<float>(); }
+
+v1::PolicySpec MakeSpec(v1::PolicySpec::Head head, int64_t units) {
+  v1::PolicySpec spec;
+  spec.set_head(head);
+  spec.set_activation(v1::PolicySpec::ACTIVATION_RELU);
+  spec.add_hidden_sizes(units);
+  spec.add_hidden_sizes(units);
+  spec.set_observation_size(kObservationSize);
+  spec.set_action_size(kActionSize);
+  return spec;
+}
+
+// Multiply-adds of one SAC update, times two: the actor forward at s and s', the
+// targets and twice the critics forward; backward for the weights and for what
+// flows on. In units of one pass over the weights.
+double SacFlops(double units) {
+  const double actor = kObservationSize * units + units * units + 2 * kActionSize * units;
+  const double critic = (kObservationSize + kActionSize) * units + units * units + units;
+  const double actor_backward = 2 * actor - kObservationSize * units;
+  const double critic_backward = 2 * critic - (kObservationSize + kActionSize) * units;
+  const double critic_to_action = critic - kObservationSize * units;
+  return 2 * kBatchSize *
+         (2 * actor + actor_backward + 2 * (3 * critic + critic_backward + critic_to_action));
+}
+
+void BM_MatrixProduct(benchmark::State& state) {
+  const int64_t size = state.range(0);
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(Device());
+  const at::Tensor a = at::randn({kBatchSize, size}, options);
+  const at::Tensor b = at::randn({size, size}, options);
+  at::Tensor c = at::empty({kBatchSize, size}, options);
+  for (auto _ : state) at::mm_out(c, a, b);
+  Synchronize(c);
+  state.counters["flop/s"] = benchmark::Counter(2.0 * kBatchSize * size * size,
+                                                benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(BM_MatrixProduct)->Arg(256)->Arg(64)->UseRealTime();
+
+// Sampling from the replay and one gradient step.
+void BM_SacUpdate(benchmark::State& state) {
+  const int64_t units = state.range(0);
+  const c10::Device device = Device();
+  const auto sac = std::move(*Sac::Create(
+      SacConfig(), MakeSpec(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, units), 1, device));
+  UniformReplay::Options options;
+  options.observation_size = kObservationSize;
+  options.action_size = kActionSize;
+  options.budget_bytes = int64_t{1} << 30;
+  options.capacity_max = 100000;
+  options.device = device;
+  const auto replay = std::move(*UniformReplay::Create(options));
+  at::Generator generator = MakeGenerator(device, 2);
+  const std::vector<float> values(100000 * kObservationSize, 0.5f);
+  const std::vector<uint8_t> flags(100000, 0);
+  const absl::Span<const float> all(values);
+  replay->Insert({all, all.subspan(0, 100000 * kActionSize), all.subspan(0, 100000), all, flags});
+  for (auto _ : state) sac->Update(replay->Sample(kBatchSize, generator));
+  Synchronize(sac->policy().flat_parameters());
+  state.SetItemsProcessed(state.iterations());
+  state.counters["flop/s"] =
+      benchmark::Counter(SacFlops(units), benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(BM_SacUpdate)->Arg(256)->Arg(64)->UseRealTime();
+
+// All epochs over a set of 2048 steps of 16 slots, minibatches of 64.
+void BM_PpoSet(benchmark::State& state) {
+  constexpr int64_t kSteps = 128;
+  constexpr int64_t kSlots = 16;
+  const c10::Device device = Device();
+  const auto ppo = std::move(*Ppo::Create(
+      PpoConfig(), MakeSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, state.range(0)), 1, device));
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+  TrajectorySet set;
+  set.observation = at::randn({kSteps + 1, kSlots, kObservationSize}, options);
+  set.action = at::randn({kSteps, kSlots, kActionSize}, options);
+  set.reward = at::randn({kSteps, kSlots}, options);
+  set.terminated = at::zeros({kSteps, kSlots}, options);
+  set.truncated = at::zeros({kSteps, kSlots}, options);
+  set.valid = at::ones({kSteps, kSlots}, options);
+  set.behaviour_log_prob = at::full({kSteps, kSlots}, -5.0, options);
+  set.final_observation = at::zeros({0, kObservationSize}, options);
+  for (auto _ : state) ppo->Update(set, 0);
+  Synchronize(ppo->policy().flat_parameters());
+  state.SetItemsProcessed(state.iterations() * kSteps * kSlots);
+}
+BENCHMARK(BM_PpoSet)->Arg(256)->Arg(64)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace armature
+
+int main(int argc, char** argv) {
+  if (!std::getenv("OMP_NUM_THREADS")) at::set_num_threads(1);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
