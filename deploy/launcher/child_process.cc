@@ -60,7 +60,6 @@ absl::Status ChildProcess::Start(const std::vector<std::string>& arguments,
                                  const std::string& log_path) {
   CloseOutput();
   partial_line_.clear();
-  last_line_.clear();
   log_fd_ = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log_fd_ < 0) return SystemError(absl::StrCat("cannot open ", log_path));
   int ends[2];
@@ -117,7 +116,6 @@ void ChildProcess::TakeLines() {
     const std::string line = partial_line_.substr(begin, length);
     begin += end == std::string::npos ? length : length + 1;
     if (line.empty()) continue;
-    last_line_ = line;
     on_line_(line);
   }
   partial_line_.erase(0, begin);

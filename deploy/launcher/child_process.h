@@ -37,9 +37,6 @@ class ChildProcess {
   absl::Status Start(const std::vector<std::string>& arguments, const std::string& log_path);
 
   bool running() const { return pid_ > 0; }
-  pid_t pid() const { return pid_; }
-  // Of the current or last one.
-  const std::string& last_line() const { return last_line_; }
 
   // To the child's whole process group.
   void Signal(int signal);
@@ -58,7 +55,6 @@ class ChildProcess {
   int output_fd_ = -1;
   int log_fd_ = -1;
   std::string partial_line_;
-  std::string last_line_;
 };
 
 // "exited with status 1", "was killed by signal 9".

@@ -38,6 +38,11 @@ bool IsComplaint(const std::string& line) {
          absl::StrContains(line, "[critical]");
 }
 
+// Whether a line is of the stack trace that LibTorch adds to what went wrong.
+bool IsStackTrace(const std::string& line) {
+  return absl::StartsWith(line, "frame #") || absl::StartsWith(line, "Exception raised from");
+}
+
 // Where a process of this machine reaches one that listens on all interfaces.
 std::string LocalAddress(const std::string& address) {
   for (const char* everywhere : {"0.0.0.0:", "[::]:"}) {
@@ -188,6 +193,7 @@ void Cluster::Start(Child* child) {
   std::error_code ignored;
   std::filesystem::remove(PortPath(*child), ignored);
   child->ready = false;
+  child->last_words.clear();
   const int64_t start = ++child->starts;
   if (absl::Status status = child->process->Start(Arguments(*child), LogPath(*child));
       !status.ok()) {
@@ -236,6 +242,7 @@ void Cluster::OnReady(Child* child) {
 }
 
 void Cluster::OnLine(Child* child, const std::string& line) {
+  if (!IsStackTrace(line)) child->last_words = line;
   if (stopping_ || !IsComplaint(line) || child->lines_shown > kComplaintsShownMax) return;
   ++child->lines_shown;
   terminal_->Warning(child->lines_shown <= kComplaintsShownMax
@@ -261,7 +268,7 @@ void Cluster::OnExit(Child* child, int wait_status) {
   const int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
   // One that gave up by itself before it was ever ready would do so again.
   if (exit_status == kUsageError || (exit_status != 0 && !child->was_ever_ready)) {
-    Fail(absl::StrCat(what_happened, ": ", child->process->last_line()));
+    Fail(absl::StrCat(what_happened, ": ", child->last_words));
     return;
   }
   RestartLater(child, what_happened);
@@ -272,7 +279,7 @@ void Cluster::OnNotReady(Child* child, int64_t start) {
   const std::string why = absl::StrFormat("%s is not ready within cluster.ready_timeout_s=%g s",
                                           child->name, options_.config.cluster.ready_timeout_s);
   if (!child->was_ever_ready) {
-    Fail(absl::StrCat(why, "; its last line: ", child->process->last_line()));
+    Fail(absl::StrCat(why, "; its last line: ", child->last_words));
     return;
   }
   terminal_->Warning(absl::StrCat("armature: ", why));
@@ -283,9 +290,8 @@ void Cluster::RestartLater(Child* child, const std::string& what_happened) {
   const ClusterSection& cluster = options_.config.cluster;
   const int64_t restart = child->starts;  // The first one follows the first start.
   if (restart > cluster.restarts_max) {
-    Fail(absl::StrCat(what_happened,
-                      " and was restarted cluster.restarts_max=", cluster.restarts_max,
-                      " times already; its last line: ", child->process->last_line()));
+    Fail(absl::StrCat(what_happened, " and was restarted cluster.restarts_max=",
+                      cluster.restarts_max, " times already; its last line: ", child->last_words));
     return;
   }
   const double delay_s =
@@ -300,7 +306,9 @@ void Cluster::RestartLater(Child* child, const std::string& what_happened) {
 void Cluster::AskStatusLater() {
   loop_->After(absl::Seconds(options_.config.cluster.progress_every_s), [this] {
     for (const auto& child : children_) child->lines_shown = 0;
-    if (!stopping_ && !asking_ && all_ready_told_) {
+    if (!stopping_ && !asking_ && all_ready_told_ && !children_[0]->ready) {
+      OnStatus(absl::UnavailableError("it is being restarted"));
+    } else if (!stopping_ && !asking_ && all_ready_told_) {
       asking_ = true;
       status_->Ask(LocalAddress(children_[0]->rpc_address),
                    [this](absl::StatusOr<v1::StatusResponse> status) {
@@ -340,6 +348,9 @@ void Cluster::Finish() {
   }
   const EvaluationSection& evaluation = options_.config.evaluation;
   const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
+  terminal_->Line(absl::StrCat("armature: policy in ", options_.run_dir,
+                               "/models/policy_final.safetensors; curves: tensorboard --logdir ",
+                               options_.run_dir));
   last_line_ = ResultLine(*result, options_.config.environment.id, has_target);
   exit_status_ = has_target && !result->target_reached ? 1 : 0;
   BeginStop(/*actors_end=*/true);

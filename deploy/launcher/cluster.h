@@ -66,6 +66,7 @@ class Cluster {
     bool was_ever_ready = false;
     int64_t starts = 0;
     int64_t lines_shown = 0;  // Since the last progress line.
+    std::string last_words;   // What it said last, stack traces aside.
     std::string rpc_address;
     std::string metrics_address;
   };

@@ -193,7 +193,9 @@ TEST_F(ClusterTest, KilledChildrenComeBackWithTheirAddressesAndTheLearnerResumes
 
 TEST_F(ClusterTest, AChildThatKeepsDyingEndsTheRunWithItsLastLine) {
   options_.config.cluster.restarts_max = 2;
-  Script("envserver", "ready 127.0.0.1:72\necho 'lost my simulator'\nkill -KILL $$\n");
+  Script("envserver",
+         "ready 127.0.0.1:72\necho 'lost my simulator'\n"
+         "echo 'frame #0: somewhere'\nkill -KILL $$\n");
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(output_.back(),
               AllOf(StartsWith("armature: failed: envserver-"),
