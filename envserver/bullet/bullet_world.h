@@ -83,6 +83,13 @@ class BulletWorld {
     bool needBroadphaseCollision(btBroadphaseProxy* a, btBroadphaseProxy* b) const override;
   };
 
+  // Bullet's, without the prediction of poses that only continuous collision
+  // detection reads.
+  struct World : btMultiBodyDynamicsWorld {
+    using btMultiBodyDynamicsWorld::btMultiBodyDynamicsWorld;
+    void predictUnconstraintMotion(btScalar) override {}
+  };
+
   WorldOptions options_;
   btDefaultCollisionConfiguration collision_configuration_;
   btCollisionDispatcher dispatcher_;
@@ -93,7 +100,7 @@ class BulletWorld {
   std::vector<std::unique_ptr<btCollisionShape>> static_shapes_;
   std::vector<std::unique_ptr<btCollisionObject>> statics_;
   std::vector<std::unique_ptr<Body>> bodies_;
-  btMultiBodyDynamicsWorld world_;
+  World world_;
 };
 
 }  // namespace armature

@@ -1,6 +1,6 @@
 #include "envserver/bullet/joint_space_inertia.h"
 
-#include "Eigen/Cholesky"
+#include <cmath>
 
 namespace armature {
 namespace {
@@ -27,6 +27,7 @@ JointSpaceInertia::JointSpaceInertia(const btMultiBody* body) : body_(body) {
   axes_.resize(num_dofs);
   origins_.resize(num_dofs);
   matrix_.setZero(num_dofs, num_dofs);
+  factor_.resize(num_dofs, num_dofs);
   inverse_.resize(num_dofs, num_dofs);
 }
 
@@ -82,12 +83,37 @@ void JointSpaceInertia::Compute() {
       matrix_(i, j) = matrix_(j, i) = entry;
     }
   }
-  inverse_.setIdentity();
-  Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> in_place(matrix_);
-  in_place.solveInPlace(inverse_);
-  // The factor has overwritten the zeros between branches of the tree.
-  matrix_.setZero();
+  Invert();
   is_valid_ = true;
+}
+
+// M = L L', then M^-1 = L^-T L^-1. Written out: for matrices this small a library's
+// blocking costs more than the arithmetic.
+void JointSpaceInertia::Invert() {
+  const int n = static_cast<int>(joints_.size());
+  Eigen::MatrixXd& l = factor_;
+  for (int j = 0; j < n; ++j) {
+    for (int i = j; i < n; ++i) {
+      double sum = matrix_(i, j);
+      for (int k = 0; k < j; ++k) sum -= l(i, k) * l(j, k);
+      l(i, j) = i == j ? std::sqrt(sum) : sum / l(j, j);
+    }
+  }
+  for (int j = 0; j < n; ++j) {
+    l(j, j) = 1 / l(j, j);
+    for (int i = j + 1; i < n; ++i) {
+      double sum = 0;
+      for (int k = j; k < i; ++k) sum -= l(i, k) * l(k, j);
+      l(i, j) = sum / l(i, i);
+    }
+  }
+  for (int j = 0; j < n; ++j) {
+    for (int i = 0; i <= j; ++i) {
+      double sum = 0;
+      for (int k = j; k < n; ++k) sum += l(k, i) * l(k, j);
+      inverse_(i, j) = inverse_(j, i) = sum;
+    }
+  }
 }
 
 }  // namespace armature

@@ -41,6 +41,7 @@ class JointSpaceInertia {
     int parent;  // The next moving joint towards the base, or -1.
   };
   void Compute();
+  void Invert();
 
   const btMultiBody* body_;
   bool is_valid_ = false;
@@ -49,6 +50,7 @@ class JointSpaceInertia {
   std::vector<btVector3> axes_;        // [dofs]
   std::vector<btVector3> origins_;     // [dofs]
   Eigen::MatrixXd matrix_;             // [dofs, dofs]
+  Eigen::MatrixXd factor_;             // [dofs, dofs]
   Eigen::MatrixXd inverse_;            // [dofs, dofs]
 };
 
