@@ -20,7 +20,8 @@ namespace armature {
 // The environment's own keys, flat, values as YAML text; see common/config.
 using EnvConfig = std::map<std::string, std::string>;
 
-// Makes one environment. InvalidArgument: a key or value it does not know.
+// Makes one environment; called on several threads at once. InvalidArgument: a key
+// or value it does not know.
 using EnvFactory = std::function<absl::StatusOr<std::unique_ptr<Env>>(const EnvConfig&)>;
 
 class EnvRegistry {

@@ -125,16 +125,6 @@ absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSign
   options.abandoned_max = flags.hung_calls_max;
   EnvService service(options, &registry, &pool, &timer, &metrics);
 
-  std::unique_ptr<MetricsServer> metrics_server;
-  if (flags.metrics_listen != "off") {
-    auto started = MetricsServer::Start(
-        flags.metrics_listen, flags.metrics_remote, &metrics, [&pool, &flags]() -> std::string {
-          const int64_t hung = pool.abandoned();
-          return hung > flags.hung_calls_max ? absl::StrCat(hung, " simulator calls hang") : "";
-        });
-    if (!started.ok()) return started.status();
-    metrics_server = *std::move(started);
-  }
   grpc::ServerBuilder builder;
   int port = 0;
   absl::Status status = ConfigureServer(flags.listen, flags.transport, &builder, &port);
@@ -144,6 +134,16 @@ absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSign
   if (server == nullptr || port == 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", flags.listen, "; is the port taken?"));
+  }
+  std::unique_ptr<MetricsServer> metrics_server;
+  if (flags.metrics_listen != "off") {
+    auto started = MetricsServer::Start(
+        flags.metrics_listen, flags.metrics_remote, &metrics, [&pool, &flags]() -> std::string {
+          const int64_t hung = pool.abandoned();
+          return hung > flags.hung_calls_max ? absl::StrCat(hung, " simulator calls hang") : "";
+        });
+    if (!started.ok()) return started.status();
+    metrics_server = *std::move(started);
   }
   PortFile ports{BoundAddress(flags.listen, port),
                  metrics_server == nullptr ? "-" : metrics_server->address()};
