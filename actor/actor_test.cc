@@ -123,7 +123,7 @@ std::vector<Seen> CheckTransitions(const std::vector<v1::ExperienceBatch>& batch
 
 class ActorTest : public ::testing::Test {
  protected:
-  ~ActorTest() override { Finish(); }
+  ~ActorTest() override { Finish().IgnoreError(); }
 
   FakeLearner& StartLearner(FakeLearner::Options options) {
     learner_ = std::make_unique<FakeLearner>(options);
@@ -229,6 +229,7 @@ TEST_F(ActorTest, AnEnvServerThatIsKilledCostsItsOwnSlotsOnlyAndIsTakenBack) {
   count = learner.AwaitBatches(count + 20).size();  // The others go on.
   dies.Start();
   dies.AwaitSessions(2);
+  while (metrics_.reconnects_envserver.value() < 1) learner.AwaitBatches(++count);
   const auto batches = learner.AwaitBatches(count + 40);
   EXPECT_TRUE(Finish().ok());
   EXPECT_EQ(metrics_.reconnects_envserver.value(), 1);
@@ -416,11 +417,9 @@ TEST_F(ActorTest, TrajectoriesFollowEachOtherWithoutAGap) {
   AddEnvServer({});
   learner.Publish(Policy(options.join.policy(), 1));
   StartActor();
-  std::map<std::pair<int64_t, int64_t>, int64_t> time;  // By group's first reward; see below.
   const auto batches = learner.AwaitBatches(20);
   EXPECT_TRUE(Finish().ok());
   // Horizon 5, T = 4: rewards (the clock) run on over the boundaries.
-  std::map<int64_t, int64_t> steps_by_phase;
   int64_t episodes = 0, ends = 0;
   for (const v1::ExperienceBatch& batch : batches) {
     const auto observation = TensorValues<float>(batch.trajectory().observation());

@@ -77,6 +77,8 @@ class LearnerLink {
   // Ends the sending side of the experience stream.
   void FinishSending();
 
+  // Batches can be acknowledged: the experience stream is open.
+  bool can_send() const { return stream_ != nullptr; }
   // Both streams are open.
   bool connected() const { return stream_ != nullptr && subscription_ != nullptr; }
   // Since when not.

@@ -143,9 +143,11 @@ void RolloutLoop::SendExperience(std::vector<v1::ExperienceBatch> batches) {
 void RolloutLoop::Finish() {
   const absl::Time deadline = absl::Now() + parts_.flush_timeout;
   SendExperience(parts_.collector->Flush());
-  while (parts_.link->connected() && parts_.link->unacked_batches() > 0 && absl::Now() < deadline) {
-    parts_.signal->WaitUntil(deadline);
+  for (;;) {
     parts_.link->Poll(absl::Now());
+    if (!parts_.link->can_send() || parts_.link->unacked_batches() == 0) break;
+    if (absl::Now() >= deadline) break;
+    parts_.signal->WaitUntil(deadline);
   }
   if (parts_.link->unacked_batches() > 0) {
     spdlog::warn("{} batches were not acknowledged before the end", parts_.link->unacked_batches());

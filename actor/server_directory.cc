@@ -111,8 +111,7 @@ struct ServerDirectory::State {
       Addresses fresh = read();
       absl::MutexLock lock(&mutex);
       problem = fresh.ok() ? "" : std::string(fresh.status().message());
-      if (!fresh.ok() || *fresh == addresses) continue;
-      addresses = *std::move(fresh);
+      if (fresh.ok()) addresses = *std::move(fresh);
       if (signal != nullptr) signal->Notify();
     }
   }

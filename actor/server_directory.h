@@ -29,7 +29,7 @@ class ServerDirectory {
  public:
   static constexpr absl::Duration kRefreshPeriod = absl::Seconds(5);
 
-  // `signal` is notified when the addresses change, and must outlive the directory.
+  // `signal` is notified after each reading, and must outlive the directory.
   // OK; InvalidArgument: `servers` is none of the three forms.
   static absl::StatusOr<std::unique_ptr<ServerDirectory>> Open(const std::string& servers,
                                                                WakeSignal* signal);

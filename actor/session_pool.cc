@@ -100,7 +100,7 @@ void SessionPool::OnOpened(Shard* shard, absl::Time now) {
                shard->session->address());
 }
 
-void SessionPool::OnFailure(size_t shard, const std::string& address, const absl::Status& status,
+void SessionPool::OnFailure(size_t shard, std::string address, const absl::Status& status,
                             absl::Time now) {
   Shard& state = shards_[shard];
   const bool was_open = state.session != nullptr && state.session->opened();

@@ -113,8 +113,7 @@ class SessionPool {
   void TryOpen(size_t shard, absl::Time now);
   void PollShard(size_t shard, absl::Time now, Received* received);
   void OnOpened(Shard* shard, absl::Time now);
-  void OnFailure(size_t shard, const std::string& address, const absl::Status& status,
-                 absl::Time now);
+  void OnFailure(size_t shard, std::string address, const absl::Status& status, absl::Time now);
   void ProbeHome(size_t shard, absl::Time now, Received* received);
   void Lose(size_t shard, Received* received);
 
