@@ -57,7 +57,7 @@ TEST(ExperienceCheck, EveryDefectOfTransitionsIsNamed) {
        {[](auto* b) { b->mutable_transitions()->mutable_action()->mutable_packed()->pop_back(); },
         "transitions.action"},
        {[](auto* b) { (*b->mutable_transitions()->mutable_terminated()->mutable_packed())[2] = 2; },
-        "transitions.terminated[2]"},
+        "transitions.terminated: holds 2"},
        {[](auto* b) { b->mutable_transitions()->mutable_truncated()->set_dtype(v1::DTYPE_INT32); },
         "transitions.truncated"},
        {[](auto* b) { b->mutable_transitions()->clear_slot(); }, "transitions.slot"},
@@ -79,7 +79,7 @@ TEST(ExperienceCheck, EveryDefectOfATrajectoryIsNamed) {
        {[](auto* b) { SetFloat(b->mutable_trajectory()->mutable_behaviour_log_prob(), 0, kNaN); },
         "trajectory.behaviour_log_prob[0,0]"},
        {[](auto* b) { (*b->mutable_trajectory()->mutable_valid()->mutable_packed())[1] = 7; },
-        "trajectory.valid[0,1]"},
+        "trajectory.valid: holds 7"},
        // One more step ends than there are final observations.
        {[](auto* b) { (*b->mutable_trajectory()->mutable_truncated()->mutable_packed())[0] = 1; },
         "trajectory.final_observation"},

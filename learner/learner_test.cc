@@ -48,14 +48,16 @@ class RunningLearner {
   RunningLearner(const RunConfig& config, const std::string& path, bool resume)
       : directory_(RunDirectory::Open(path, absl::Now()).value()),
         learner_(config, directory_.get(), &metrics_, c10::kCPU) {
-    if (resume) EXPECT_TRUE(learner_.trainer().Restore().ok());
+    EXPECT_TRUE(!resume || learner_.trainer().Restore().ok());
     grpc::ServerBuilder builder;
     builder.RegisterService(&learner_.service());
     server_ = builder.BuildAndStart();
     thread_ = std::thread([this] { over_ = learner_.trainer().Run(); });
   }
   ~RunningLearner() {
-    if (thread_.joinable()) StopAndJoin();
+    if (thread_.joinable()) {
+      EXPECT_TRUE(StopAndJoin().ok());
+    }
   }
 
   // Whether the run was over by itself.
@@ -195,7 +197,9 @@ TEST(Learner, AResumedRunGoesOnWithCountersWeightsAndVersions) {
   EXPECT_GT(update.version(), version_before);
   // The weights of the checkpoint, unless updates were allowed at once.
   if (update.learner_steps() == counters["learner_steps"]) {
-    for (const auto& [name, tensor] : DecodePolicy(update).value()) {
+    const absl::StatusOr<NamedTensors> weights = DecodePolicy(update);
+    ASSERT_TRUE(weights.ok());
+    for (const auto& [name, tensor] : *weights) {
       bool found = false;
       for (const auto& [stored_name, stored] : checkpoint.tensors) {
         if (stored_name != name) continue;

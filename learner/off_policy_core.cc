@@ -79,7 +79,8 @@ absl::Status OffPolicyCore::Insert(const v1::ExperienceBatch& batch) {
   limiter_.CountInsert(n);
   // from_blob wants a mutable pointer; the tensor is only read.
   const at::Tensor observation =
-      at::from_blob(const_cast<float*>(spans.observation.data()), {n, -1}, at::kFloat);
+      at::from_blob(const_cast<float*>(spans.observation.data()),
+                    {n, static_cast<int64_t>(spans.observation.size()) / n}, at::kFloat);
   algorithm_->ObserveNew(observation.to(device_));
   return absl::OkStatus();
 }

@@ -90,6 +90,7 @@ absl::Status Trainer::Restore() {
   }
   parts_.intake->Restore(checkpoint->acknowledged);
   if (core_->PublishDue(c.env_steps)) Publish();
+  Report(Waiting());
   status = parts_.admission->SetSpec(checkpoint->env);
   spdlog::info("resumed at {} env steps, {} learner steps, {} transitions", c.env_steps,
                c.learner_steps, core_->holding().transitions);
