@@ -10,7 +10,7 @@
 // One Adam step (epsilon 1e-5) each, on a gradient scaled down to
 // gradient_norm_max over both networks. Separate networks of the same hidden
 // layers; orthogonal at the start. Gradients are written out by hand (ppo_test.cc
-// holds them against autograd and PyTorch).
+// holds them against PyTorch's). Nothing in Update waits for the device.
 // The observation normaliser takes in a set after the updates from it, so that
 // the behaviour's log-probabilities are of the same normaliser.
 //

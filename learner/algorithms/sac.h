@@ -10,8 +10,9 @@
 //   J_alpha   = mean -log_alpha (log pi(a~ | s) + H)
 //   Q'_j     <- (1 - tau) Q'_j + tau Q_j
 // Each is one Adam step; alpha in J_Q and J_pi is that of before the update.
-// Gradients are written out by hand (sac_test.cc holds them against autograd and
-// PyTorch): fewer, larger kernels on buffers that are allocated once.
+// Gradients are written out by hand (sac_test.cc holds them against PyTorch's):
+// fewer, larger kernels on buffers that are allocated once. Nothing in Update
+// waits for the device.
 //
 // Thread safety: none; one trainer thread.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_SAC_H_

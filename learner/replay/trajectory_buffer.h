@@ -1,7 +1,7 @@
 // Gathers the unrolls of all actors' groups until they make a full set.
 //
 // Data flow: ExperienceIntake -> Add*; ready -> Take -> OnPolicyAlgorithm::Update.
-// Bounds: what was granted; the intake grants no more than a set needs.
+// Bounds: none of its own; its owner adds no more once ready().
 // Thread safety: none; guarded by its owner.
 #ifndef ARMATURE_LEARNER_REPLAY_TRAJECTORY_BUFFER_H_
 #define ARMATURE_LEARNER_REPLAY_TRAJECTORY_BUFFER_H_
