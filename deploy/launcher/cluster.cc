@@ -257,13 +257,12 @@ void Cluster::OnExit(Child* child, int wait_status) {
     CheckStopped();
     return;
   }
-  const bool is_over = std::filesystem::exists(options_.run_dir + "/result.json");
   const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-  if (is_over && child->role == Role::kLearner && ended_well) {
+  if (IsOver() && child->role == Role::kLearner && ended_well) {
     Finish();
     return;
   }
-  if (is_over && child->role == Role::kActor && ended_well) return;
+  if (IsOver() && child->role == Role::kActor && ended_well) return;
   const std::string what_happened = absl::StrCat(child->name, " ", DescribeExit(wait_status));
   const int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
   // One that gave up by itself before it was ever ready would do so again.
@@ -306,9 +305,11 @@ void Cluster::RestartLater(Child* child, const std::string& what_happened) {
 void Cluster::AskStatusLater() {
   loop_->After(absl::Seconds(options_.config.cluster.progress_every_s), [this] {
     for (const auto& child : children_) child->lines_shown = 0;
-    if (!stopping_ && !asking_ && all_ready_told_ && !children_[0]->ready) {
+    if (stopping_ || asking_ || !all_ready_told_ || IsOver()) {
+      // Nothing to ask, or nobody.
+    } else if (!children_[0]->ready) {
       OnStatus(absl::UnavailableError("it is being restarted"));
-    } else if (!stopping_ && !asking_ && all_ready_told_) {
+    } else {
       asking_ = true;
       status_->Ask(LocalAddress(children_[0]->rpc_address),
                    [this](absl::StatusOr<v1::StatusResponse> status) {
@@ -397,6 +398,11 @@ void Cluster::CheckStopped() {
       AnyRunning(Role::kLearner) || AnyRunning(Role::kEnvServer) || AnyRunning(Role::kActor);
   // The answer to an open question would come to a loop that is gone.
   if (!any_running && !asking_) loop_->Stop();
+}
+
+bool Cluster::IsOver() const {
+  std::error_code ignored;
+  return std::filesystem::exists(options_.run_dir + "/result.json", ignored);
 }
 
 bool Cluster::AllReady(Role role) const {

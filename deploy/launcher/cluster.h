@@ -94,6 +94,7 @@ class Cluster {
   void BeginStop(bool actors_end);
   void TerminateAll();
   void CheckStopped();
+  bool IsOver() const;  // Whether the learner has written how it ended.
   bool AllReady(Role role) const;
   bool AnyRunning(Role role) const;
 

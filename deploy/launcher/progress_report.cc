@@ -60,7 +60,7 @@ std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& statu
     absl::StrAppendFormat(&line, "  replay %.0f%%", 100 * status->replay_fill_ratio());
   }
   if (!std::isnan(status->evaluation_return_mean())) {
-    absl::StrAppendFormat(&line, "  evaluated %.2f", status->evaluation_return_mean());
+    absl::StrAppendFormat(&line, "  evaluation %.2f", status->evaluation_return_mean());
     if (!std::isnan(status->evaluation_success_rate())) {
       absl::StrAppendFormat(&line, " success %.2f", status->evaluation_success_rate());
     }

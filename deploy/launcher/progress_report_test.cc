@@ -38,7 +38,7 @@ TEST(ProgressReport, SaysEverythingThatIsKnown) {
   status.set_evaluation_success_rate(0.75);
   EXPECT_EQ(report.Line(status, kStart + absl::Seconds(3)),
             "1,234,567 env steps (616784/s)  1,100 updates (500/s)  policy 55 (lag 1.2)  "
-            "return -12.35  success 0.50  replay 12%  evaluated -3.00 success 0.75");
+            "return -12.35  success 0.50  replay 12%  evaluation -3.00 success 0.75");
 }
 
 TEST(ProgressReport, LeavesOutWhatIsNotKnown) {

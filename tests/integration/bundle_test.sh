@@ -1,0 +1,45 @@
+#!/bin/bash
+# The bundle is small, complete without this machine's libraries, and trains.
+# bundle_chroot_test.sh does the same in a bare root folder.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+bazel build --noshow_progress --ui_event_filters=-info //deploy:bundle
+archive="$(bazel info bazel-bin 2>/dev/null)/deploy/armature.tar.gz"
+libtorch="$(bazel info output_base 2>/dev/null)/external/libtorch"
+folder="$(mktemp -d)"
+trap 'rm -rf "$folder"' EXIT
+fail() {
+  echo "bundle_test: $*" >&2
+  exit 1
+}
+
+bytes="$(stat -Lc %s "$archive")"
+((bytes < 50 * 1000 * 1000)) || fail "$bytes bytes, expected under 50 MB"
+tar -xzf "$archive" -C "$folder"
+armature="$folder/armature/armature"
+
+# Whatever is not in the bundle is glibc's or LibTorch's.
+for program in "$folder"/armature/bin/*; do
+  while read -r library _ target _; do
+    library="$(basename "$library")"
+    case "$library" in
+      linux-vdso* | ld-linux* | libc.so.* | libm.so.* | libdl.so.* | libpthread.so.* | librt.so.* | \
+        libresolv.so.*) ;;
+      libtorch* | libc10* | libcudart* | libcupti* | libgomp*) ;;
+      *) [[ "$target" == "$folder"/* ]] || fail "$(basename "$program"): $library is not in it" ;;
+    esac
+  done < <(LD_LIBRARY_PATH="$folder/armature/lib" ldd "$program")
+done
+
+bare() { env -i PATH=/usr/bin:/bin HOME="$folder" "$armature" "$@"; }
+bare envserver --list | grep -q '^panda_reach:' || fail "envserver --list"
+bare cluster cartpole_ppo --print_config >/dev/null || fail "cluster --print_config"
+if bare --libtorch /nonexistent learner --help 2>"$folder/error"; then fail "ran without LibTorch"; fi
+grep -q "no LibTorch in '/nonexistent'" "$folder/error" || fail "$(cat "$folder/error")"
+
+bare --libtorch "$libtorch" cluster panda_reach_ppo run.output_dir="$folder/outputs" \
+  learner.listen=127.0.0.1:0 run.total_env_steps=4096 evaluation.episodes=10 \
+  evaluation.stop_at_success_rate=0 | tee "$folder/output"
+tail -n 1 "$folder/output" | grep -q '^armature: finished panda_reach return=' ||
+  fail "the last line is: $(tail -n 1 "$folder/output")"
