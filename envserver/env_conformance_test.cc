@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -166,6 +167,17 @@ TEST_P(EnvConformanceTest, InstancesSteppedInTurnDoNotDisturbEachOther) {
     if (b_goes_on) b_goes_on = StepOnce(b, rng_b, disturbing);
   }
   EXPECT_TRUE(in_turn == alone);
+}
+
+TEST_P(EnvConformanceTest, InstancesRunInThreadsAtOnce) {
+  Slot a = Make(), b = Make();
+  const Episode alone = Run(a, 5);
+  Episode first, second;
+  std::thread other([&] { second = Run(b, 5); });
+  first = Run(a, 5);
+  other.join();
+  EXPECT_TRUE(first == alone);
+  EXPECT_TRUE(second == alone);
 }
 
 TEST_P(EnvConformanceTest, ComputeRewardAgreesWithStep) {

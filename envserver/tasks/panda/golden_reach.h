@@ -276,4 +276,6 @@ constexpr double kInertia[12][3] = {  // By link of the URDF, without the base.
     {0.000041681366, 0.000038737798, 0.000016935402},
     {0.000000000000, 0.000000000000, 0.000000000000},
 };
+constexpr double kRandomReturn = -10.326, kRandomSuccessRate = 0.153;
+constexpr double kStraightReturn = -0.204;
 // clang-format on

@@ -32,6 +32,22 @@ CASES = [
 ]
 
 
+def score(policy, episodes: int) -> tuple[float, float]:
+    """Mean return (dense reward, terminating) and success rate."""
+    env = gymnasium.make("PandaReach-v3", reward_type="dense").unwrapped
+    returns, successes = 0.0, 0
+    for episode in range(episodes):
+        observation, _ = env.reset(seed=episode)
+        for _ in range(STEPS):
+            observation, reward, terminated, _, _ = env.step(policy(observation))
+            returns += reward
+            if terminated:
+                successes += 1
+                break
+    env.close()
+    return returns / episodes, successes / episodes
+
+
 def main() -> None:
     # A file of its own: pybullet itself prints to the standard output.
     with open(sys.argv[1], "w", encoding="utf-8") as header:
@@ -63,6 +79,13 @@ def write(emit) -> None:
         inertia = env.sim.physics_client.getDynamicsInfo(0, link)[2]
         emit("    {" + ", ".join(f"{x:.12f}" for x in inertia) + "},")
     emit("};")
+    rng = np.random.default_rng(77)
+    mean, rate = score(lambda _: rng.uniform(-1, 1, 3).astype(np.float32), 1200)
+    emit(f"constexpr double kRandomReturn = {mean:.3f}, kRandomSuccessRate = {rate:.3f};")
+    mean, _ = score(
+        lambda o: np.clip((o["desired_goal"] - o["achieved_goal"]) / 0.05, -1, 1), 500
+    )
+    emit(f"constexpr double kStraightReturn = {mean:.3f};")
     emit("// clang-format on")
 
 
