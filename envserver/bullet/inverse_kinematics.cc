@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "Eigen/Cholesky"
 #include "Eigen/Core"
@@ -39,7 +40,7 @@ InverseKinematics::InverseKinematics(std::shared_ptr<const BodyModel> model, int
     chain_.push_back({tip_, joint.joint_type, joint.axis, static_cast<int>(dof - moving.begin())});
     tip_.setIdentity();
   }
-  btAssert(chain_.size() <= kMaxChain);
+  if (chain_.size() > kMaxChain) std::abort();
 }
 
 btTransform InverseKinematics::JointMotion(const ChainJoint& joint, double position) {
