@@ -12,10 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/cli/config_file.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/shutdown_signal.h"
@@ -23,6 +21,7 @@
 #include "deploy/launcher/event_loop.h"
 #include "deploy/launcher/learner_status.h"
 #include "deploy/launcher/terminal.h"
+#include "learner/load_run_config.h"
 #include "learner/run_config.h"
 
 namespace armature {
@@ -35,29 +34,6 @@ struct Flags {
   bool print_config = false;
   TransportOptions transport;
 };
-
-// The file first, then the overrides; all of it checked.
-absl::Status LoadConfig(const Flags& flags, RunConfig* config) {
-  std::string name = flags.resume.empty() ? "" : flags.resume + "/config.yaml";
-  std::vector<std::string> overrides;
-  for (const std::string& word : flags.words) {
-    if (absl::StrContains(word, '=')) {
-      overrides.push_back(word);
-    } else if (name.empty()) {
-      name = word;
-    } else {
-      return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value"));
-    }
-  }
-  if (name.empty()) return absl::InvalidArgumentError("CONFIG is missing");
-  const absl::StatusOr<std::string> path = FindConfigFile(name);
-  if (!path.ok()) return path.status();
-  if (absl::Status status = LoadYamlFile(*path, ConfigOf(*config)); !status.ok()) return status;
-  for (const std::string& text : overrides) {
-    if (absl::Status status = ApplyOverride(text, ConfigOf(*config)); !status.ok()) return status;
-  }
-  return config->Validate();
-}
 
 // <output_dir>/<name>/<date-time>, made anew; a number is added when it is taken.
 absl::StatusOr<std::string> MakeRunDir(const RunSection& run) {
@@ -134,17 +110,17 @@ int Main(int argc, char** argv) {
 
   absl::StatusOr<Cluster::Programs> programs = FindPrograms();
   EnterUsersFolder();
-  Cluster::Options options;
-  if (absl::Status status = LoadConfig(flags, &options.config); !status.ok()) {
-    return Refuse(status, 2);
-  }
+  absl::StatusOr<RunConfig> config = LoadRunConfig(flags.words, flags.resume);
+  if (!config.ok()) return Refuse(config.status(), 2);
   if (flags.print_config) {
-    std::cout << ToYaml(ConfigOf(options.config));
+    std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }
   if (!programs.ok()) return Refuse(programs.status(), 1);
-  absl::StatusOr<std::string> folder = RunDir(flags, options.config.run);
+  absl::StatusOr<std::string> folder = RunDir(flags, config->run);
   if (!folder.ok()) return Refuse(folder.status(), 1);
+  Cluster::Options options;
+  options.config = *std::move(config);
   options.run_dir = *std::move(folder);
   options.resume = !flags.resume.empty();
   options.transport = flags.transport;

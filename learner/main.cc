@@ -12,10 +12,8 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/cli/config_file.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/shutdown_signal.h"
@@ -28,6 +26,7 @@
 #include "learner/learner.h"
 #include "learner/learner_metrics.h"
 #include "learner/learner_service.h"
+#include "learner/load_run_config.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
 #include "spdlog/spdlog.h"
@@ -71,29 +70,6 @@ void AddFlags(CLI::App& app, Flags* flags) {
                "Let learner.metrics_listen be other than loopback. Metrics carry no secrets, but "
                "anyone who reaches the port can read them.");
   AddTransportFlags(app, &flags->transport);
-}
-
-// The file first, then the overrides; all of it checked.
-absl::Status LoadConfig(const Flags& flags, RunConfig* config) {
-  std::string name = flags.resume.empty() ? "" : flags.resume + "/config.yaml";
-  std::vector<std::string> overrides;
-  for (const std::string& word : flags.words) {
-    if (absl::StrContains(word, '=')) {
-      overrides.push_back(word);
-    } else if (name.empty()) {
-      name = word;
-    } else {
-      return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value"));
-    }
-  }
-  if (name.empty()) return absl::InvalidArgumentError("CONFIG is missing");
-  const absl::StatusOr<std::string> path = FindConfigFile(name);
-  if (!path.ok()) return path.status();
-  if (absl::Status status = LoadYamlFile(*path, ConfigOf(*config)); !status.ok()) return status;
-  for (const std::string& text : overrides) {
-    if (absl::Status status = ApplyOverride(text, ConfigOf(*config)); !status.ok()) return status;
-  }
-  return config->Validate();
 }
 
 absl::StatusOr<std::unique_ptr<RunDirectory>> OpenRunDirectory(const Flags& flags,
@@ -182,19 +158,20 @@ int Main(int argc, char** argv) {
   Flags flags;
   AddFlags(app, &flags);
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
-  RunConfig config;
   if (flags.config_reference) {
-    std::cout << ToMarkdown(ConfigOf(config));
+    RunConfig defaults;
+    std::cout << ToMarkdown(ConfigOf(defaults));
     return 0;
   }
   EnterUsersFolder();
-  if (absl::Status status = LoadConfig(flags, &config); !status.ok()) return Refuse(status, 2);
+  absl::StatusOr<RunConfig> config = LoadRunConfig(flags.words, flags.resume);
+  if (!config.ok()) return Refuse(config.status(), 2);
   if (flags.print_config) {
-    std::cout << ToYaml(ConfigOf(config));
+    std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }
   ShutdownSignal shutdown;  // Before any other thread.
-  const absl::Status status = Serve(flags, config, &shutdown);
+  const absl::Status status = Serve(flags, *config, &shutdown);
   return status.ok() ? 0 : Refuse(status, 1);
 }
 

@@ -20,7 +20,7 @@ cp -rL "$libtorch/nvidia/." "$root/opt/libtorch/nvidia/"
 # The mounts end with the namespace.
 unshare --mount --propagation private bash -c '
   mount -t proc proc "$0/proc"
-  mount --bind /dev "$0/dev"
+  mount --rbind /dev "$0/dev"
   exec chroot "$0" /opt/armature/armature --libtorch /opt/libtorch cluster panda_reach_ppo \
     run.output_dir=/tmp/outputs run.total_env_steps=4096 evaluation.episodes=10 \
     evaluation.stop_at_success_rate=0

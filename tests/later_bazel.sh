@@ -28,8 +28,7 @@ for rules in rules_cc rules_python rules_license; do
 done
 unshare --mount --propagation private bash -c '
   mount -t proc proc "$0/proc"
-  mount --bind /dev "$0/dev"
-  mount -t tmpfs tmpfs "$0/dev/shm"
+  mount --rbind /dev "$0/dev"
   exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 chroot "$0" bash -ec "
     cd /root/armature
     ./deploy/install_dependencies.sh --tests
