@@ -39,8 +39,11 @@ class EvaluationScheduler {
     int64_t num_envs = 1;
     uint64_t seed = 0;  // Of the run.
     absl::Duration timeout = absl::Minutes(2);
+    // Evaluations are numbered from here on: a resumed run repeats no number.
+    uint64_t last_evaluation_id = 0;
   };
-  explicit EvaluationScheduler(const Options& options) : options_(options) {}
+  explicit EvaluationScheduler(const Options& options)
+      : options_(options), last_evaluation_id_(options.last_evaluation_id) {}
 
   // `name` is the actor's, for messages.
   uint64_t AddEvaluator(std::string name, std::weak_ptr<EventSink> sink);
@@ -92,7 +95,7 @@ class EvaluationScheduler {
   std::map<uint64_t, Evaluator> evaluators_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_evaluator_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t last_asked_ ABSL_GUARDED_BY(mutex_) = 0;  // Evaluators take turns.
-  uint64_t last_evaluation_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t last_evaluation_id_ ABSL_GUARDED_BY(mutex_);
   std::optional<Open> open_ ABSL_GUARDED_BY(mutex_);
   std::optional<EvaluationOutcome> outcome_ ABSL_GUARDED_BY(mutex_);
   uint64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -45,7 +45,16 @@ v1::EvaluationResult Result(uint64_t id, uint64_t version, int episodes = 2) {
 
 class EvaluationSchedulerTest : public testing::Test {
  protected:
-  EvaluationScheduler scheduler_{{/*episodes=*/2, /*num_envs=*/8, /*seed=*/5, absl::Seconds(60)}};
+  static EvaluationScheduler::Options TwoEpisodes() {
+    EvaluationScheduler::Options options;
+    options.episodes = 2;
+    options.num_envs = 8;
+    options.seed = 5;
+    options.timeout = absl::Seconds(60);
+    return options;
+  }
+
+  EvaluationScheduler scheduler_{TwoEpisodes()};
   std::shared_ptr<FakeActor> a_ = std::make_shared<FakeActor>();
   std::shared_ptr<FakeActor> b_ = std::make_shared<FakeActor>();
 };
@@ -154,6 +163,18 @@ TEST_F(EvaluationSchedulerTest, WhatWasNotAskedForIsRefusedAndAskedAgain) {
   EXPECT_FALSE(scheduler_.TakeOutcome().has_value());
   scheduler_.Advance(now);
   EXPECT_TRUE(a_->Take().has_value());
+}
+
+// A report for the process that was killed must not count for this one.
+TEST_F(EvaluationSchedulerTest, NumbersGoOnFromTheLastOnes) {
+  EvaluationScheduler::Options options = TwoEpisodes();
+  options.last_evaluation_id = 100;
+  EvaluationScheduler resumed(options);
+  resumed.AddEvaluator("actor-0", a_);
+  resumed.Ask(1, 0);
+  EXPECT_TRUE(resumed.Advance(kStart));
+  EXPECT_EQ(a_->Take()->evaluation_id(), 101u);
+  EXPECT_EQ(resumed.Report(Result(1, 1), kStart).code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(EvaluationSchedulerTest, EachEvaluationHasItsOwnSeed) {

@@ -5,6 +5,12 @@
 namespace armature {
 namespace {
 
+// Numbers that no earlier process of this run can have given: each reserves new
+// policy versions and gives far fewer numbers for each.
+uint64_t FirstNumber(const RunDirectory& directory) {
+  return directory.policy_versions_used() << 20;
+}
+
 std::unique_ptr<RolloutCoordinator> MakeCoordinator(const RunConfig& config,
                                                     const RunDirectory& directory) {
   if (!config.algorithm.on_policy()) return nullptr;
@@ -12,17 +18,18 @@ std::unique_ptr<RolloutCoordinator> MakeCoordinator(const RunConfig& config,
   options.rollout_steps = config.algorithm.ppo.rollout_steps;
   options.unroll_length = config.algorithm.ppo.unroll_length;
   options.max_policy_lag = config.algorithm.ppo.max_policy_lag;
-  // Far fewer grants are given than that in a process, for each version.
-  options.last_grant_id = directory.policy_versions_used() << 20;
+  options.last_grant_id = FirstNumber(directory);
   return std::make_unique<RolloutCoordinator>(options);
 }
 
-EvaluationScheduler::Options EvaluationOptions(const RunConfig& config) {
+EvaluationScheduler::Options EvaluationOptions(const RunConfig& config,
+                                               const RunDirectory& directory) {
   EvaluationScheduler::Options options;
   options.episodes = config.evaluation.episodes;
   options.num_envs = config.evaluation.num_envs;
   options.seed = config.run.seed;
   options.timeout = absl::Seconds(config.evaluation.timeout_s);
+  options.last_evaluation_id = FirstNumber(directory);
   return options;
 }
 
@@ -34,7 +41,7 @@ Learner::Learner(const RunConfig& config, RunDirectory* directory, LearnerMetric
       coordinator_(MakeCoordinator(config, *directory)),
       intake_(ExperienceIntake::Options(), coordinator_.get(), metrics, &wake_),
       publisher_(directory->policy_versions_used()),
-      evaluations_(EvaluationOptions(config)),
+      evaluations_(EvaluationOptions(config, *directory)),
       admission_(config, directory->run_id(), &intake_, &wake_),
       service_({&admission_, &intake_, coordinator_.get(), &publisher_, &evaluations_, &status_,
                 &wake_}),

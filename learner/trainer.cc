@@ -278,10 +278,11 @@ void Trainer::HandleOutcome(const EvaluationOutcome& outcome) {
     parts_.metrics->evaluation_success_rate.Set(outcome.success_rate);
   }
   Warn(parts_.directory->LogEvaluation(scalars, outcome.env_steps, WallSeconds(), absl::Now()));
+  const std::string success =
+      env_->reports_success ? absl::StrFormat(", success rate %.3g", outcome.success_rate) : "";
   const std::string summary = absl::StrFormat(
-      "evaluation at %d env steps: policy %d, return %.4g, success %.3g over %d episodes",
-      outcome.env_steps, outcome.policy_version, outcome.return_mean, outcome.success_rate,
-      outcome.episodes);
+      "evaluation at %d env steps: policy %d, return %.4g%s over %d episodes", outcome.env_steps,
+      outcome.policy_version, outcome.return_mean, success, outcome.episodes);
   spdlog::info("{}", summary);
 
   const EvaluationSection& targets = config_.evaluation;
