@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ATen/Parallel.h"
 #include "absl/strings/str_cat.h"
 #include "actor/backoff.h"
 #include "actor/evaluation_tally.h"
@@ -30,7 +31,11 @@ Evaluator::Evaluator(const Options& options, const std::shared_ptr<grpc::Channel
       runner_(std::move(runner)),
       metrics_(metrics),
       learner_(v1::LearnerService::NewStub(learner)),
-      thread_([this] { Run(); }) {}
+      // OpenMP counts threads for each thread apart: a new one would take every core.
+      thread_([this, threads = at::get_num_threads()] {
+        at::set_num_threads(threads);
+        Run();
+      }) {}
 
 Evaluator::~Evaluator() {
   {
