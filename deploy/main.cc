@@ -84,6 +84,15 @@ absl::StatusOr<Cluster::Programs> FindPrograms() {
   return programs;
 }
 
+// A bundle has the program in bin/ beside its launcher.
+std::string HowStarted() {
+  std::error_code ignored;
+  const std::string launcher =
+      std::filesystem::weakly_canonical(ProgramFolder() + "/../armature", ignored).string();
+  return std::filesystem::is_regular_file(launcher, ignored) ? launcher + " cluster"
+                                                             : "bazel run //deploy:cluster --";
+}
+
 int Refuse(const absl::Status& status, int exit_status) {
   std::cerr << "cluster: " << status.message() << std::endl;
   return exit_status;
@@ -123,6 +132,8 @@ int Main(int argc, char** argv) {
   options.config = *std::move(config);
   options.run_dir = *std::move(folder);
   options.resume = !flags.resume.empty();
+  options.overrides = flags.words;
+  options.command = HowStarted();
   options.transport = flags.transport;
   options.programs = *std::move(programs);
 

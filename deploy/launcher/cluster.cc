@@ -101,6 +101,7 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
       arguments = {options_.programs.learner};
       if (options_.resume || child.was_ever_ready) {
         arguments.insert(arguments.end(), {"--resume", options_.run_dir});
+        arguments.insert(arguments.end(), options_.overrides.begin(), options_.overrides.end());
       } else {
         arguments.insert(arguments.end(),
                          {options_.run_dir + "/config.yaml", "--run_dir", options_.run_dir});
@@ -159,11 +160,11 @@ absl::Status Cluster::Prepare() {
     if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
   }
   std::filesystem::remove(options_.run_dir + "/result.json", error);
-  RunConfig config = options_.config;
-  if (absl::Status status =
-          WriteFileAtomically(options_.run_dir + "/config.yaml", ToYaml(ConfigOf(config)));
-      !status.ok()) {
-    return status;
+  if (!options_.resume) {
+    RunConfig config = options_.config;
+    const absl::Status status =
+        WriteFileAtomically(options_.run_dir + "/config.yaml", ToYaml(ConfigOf(config)));
+    if (!status.ok()) return status;
   }
   inotify_fd_ = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   if (inotify_fd_ < 0 || inotify_add_watch(inotify_fd_, ports.c_str(), IN_MOVED_TO) < 0) {
@@ -349,9 +350,11 @@ void Cluster::Finish() {
   }
   const EvaluationSection& evaluation = options_.config.evaluation;
   const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
-  terminal_->Line(absl::StrCat("armature: policy in ", options_.run_dir,
-                               "/models/policy_final.safetensors; curves: tensorboard --logdir ",
-                               options_.run_dir));
+  const std::string& run_dir = options_.run_dir;
+  terminal_->Line(absl::StrCat("armature: policy: ", run_dir, "/models/policy_final.safetensors"));
+  terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir));
+  terminal_->Line(absl::StrCat("armature: play: ", options_.command, " --resume ", run_dir,
+                               " evaluation.episodes=10 run.total_env_steps=", result->env_steps));
   last_line_ = ResultLine(*result, options_.config.environment.id, has_target);
   exit_status_ = has_target && !result->target_reached ? 1 : 0;
   BeginStop(/*actors_end=*/true);
@@ -367,8 +370,8 @@ void Cluster::Fail(const std::string& why) {
 void Cluster::Stop(int signal) {
   if (stopping_) return;
   exit_status_ = 128 + signal;
-  last_line_ = absl::StrCat("armature: stopped by signal ", signal, "; go on with --resume ",
-                            options_.run_dir);
+  last_line_ = absl::StrCat("armature: stopped by signal ", signal, "; go on with ",
+                            options_.command, " --resume ", options_.run_dir);
   BeginStop(/*actors_end=*/false);
 }
 

@@ -36,7 +36,10 @@ class Cluster {
   struct Options {
     RunConfig config;     // Validated.
     std::string run_dir;  // Absolute; exists.
-    bool resume = false;  // Go on from run_dir's checkpoint.
+    bool resume = false;  // Go on from run_dir's checkpoint, with its config.yaml.
+    // What `config` has beyond config.yaml when it resumes, as key=value.
+    std::vector<std::string> overrides;
+    std::string command;  // How the user starts the launcher, for advice.
     TransportOptions transport;
     Programs programs;
   };
