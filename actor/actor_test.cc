@@ -259,10 +259,9 @@ TEST_F(ActorTest, AServerThatIsMissingIsReplacedByAnotherAndUsedOnceItIsThere) {
 TEST_F(ActorTest, AKilledLearnerGetsWhatItHadNotAdmittedAndNothingTwice) {
   FakeLearner& learner = StartLearner(OffPolicy());
   AddEnvServer({});
-  StartActor();
-  learner.AwaitBatches(10);
   learner.LimitAdmission(10);
   learner.LimitAcks(8);  // 9 and 10: admitted, but the actor does not know.
+  StartActor();
   learner.AwaitRead(11);
   learner.Stop();
   learner.LimitAdmission(std::numeric_limits<uint64_t>::max());
@@ -277,7 +276,7 @@ TEST_F(ActorTest, AKilledLearnerGetsWhatItHadNotAdmittedAndNothingTwice) {
   EXPECT_EQ(learner.duplicates(), 0) << "Join said what was admitted";
   EXPECT_EQ(learner.gaps(), 0);
   EXPECT_EQ(metrics_.reconnects_learner.value(), 1);
-  EXPECT_GE(metrics_.batches_resent.value(), 1);
+  EXPECT_EQ(metrics_.batches_resent.value(), 1);
 }
 
 TEST_F(ActorTest, ALearnerThatWentBackToACheckpointSeesNoGap) {

@@ -7,6 +7,7 @@
 // has given that up). An evaluation that cannot be done within kTimeout is
 // reported with its error.
 // Ownership: the destructor abandons what runs.
+// Lock order: mutex_, then the signal's.
 #ifndef ARMATURE_ACTOR_EVALUATOR_H_
 #define ARMATURE_ACTOR_EVALUATOR_H_
 

@@ -88,10 +88,12 @@ void LearnerLink::OnEvent(const v1::LearnerEvent& event, uint64_t learner_incarn
       const absl::Status status = store_->Apply(event.policy(), learner_incarnation);
       if (!status.ok()) {
         metrics_->policy_updates_refused.Increment();
+        if (policy_refused_.exchange(true)) return;
         spdlog::error("refused policy version {} of learner {}: {}", event.policy().version(),
                       options_.address, std::string(status.message()));
         return;
       }
+      policy_refused_.store(false);
       metrics_->policy_updates.Increment();
       metrics_->policy_version.Set(static_cast<double>(event.policy().version()));
       return;

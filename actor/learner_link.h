@@ -115,6 +115,7 @@ class LearnerLink {
   WakeSignal* const signal_;
   const std::unique_ptr<v1::LearnerService::Stub> stub_;
   std::atomic<bool> run_over_{false};
+  std::atomic<bool> policy_refused_{false};  // The last one; told once in a row.
 
   ExperienceOutbox outbox_;
   uint64_t refused_ = 0;  // As the present stream's acks count.

@@ -11,6 +11,9 @@
 namespace armature {
 namespace {
 
+// An environment that always fails must not fill the log.
+constexpr absl::Duration kFaultLinePeriod = absl::Seconds(5);
+
 uint64_t OldestVersion(const v1::ExperienceBatch& batch) {
   if (batch.has_trajectory()) return batch.trajectory().policy_version();
   const absl::Span<const int64_t> versions =
@@ -88,13 +91,21 @@ absl::Status RolloutLoop::CheckPeers(absl::Time now) const {
 
 void RolloutLoop::OnStep(SessionPool::GroupStep group_step, absl::Time now) {
   DecodedStep& step = group_step.step;
-  for (const std::string& fault : step.fault) spdlog::warn("{}", fault);
+  if (!step.fault.empty()) LogFaults(step.fault, now);
   if (step.step > 0) parts_.metrics->env_steps.Increment(static_cast<double>(step.num_slots()));
   parts_.metrics->slot_restarts.Increment(
       static_cast<double>(std::count(step.restarted.begin(), step.restarted.end(), 1)));
   const int64_t episodes = parts_.collector->OnStep(group_step.group, step, now);
   parts_.metrics->episodes.Increment(static_cast<double>(episodes));
   ready_[group_step.group] = std::move(step.observation);
+}
+
+void RolloutLoop::LogFaults(const std::vector<std::string>& faults, absl::Time now) {
+  faults_untold_ += static_cast<int64_t>(faults.size());
+  if (now < next_fault_line_) return;
+  spdlog::warn("{}; {} slots restarted since the last such line", faults.front(), faults_untold_);
+  next_fault_line_ = now + kFaultLinePeriod;
+  faults_untold_ = 0;
 }
 
 absl::Status RolloutLoop::ActOnReady() {

@@ -54,6 +54,7 @@ class RolloutLoop {
   absl::Status Receive(absl::Time now);
   absl::Status CheckPeers(absl::Time now) const;
   void OnStep(SessionPool::GroupStep group_step, absl::Time now);
+  void LogFaults(const std::vector<std::string>& faults, absl::Time now);
   // One forward pass for all groups that may act.
   absl::Status ActOnReady();
   void SendExperience(std::vector<v1::ExperienceBatch> batches);
@@ -71,7 +72,9 @@ class RolloutLoop {
   // By group: the observation that no action has answered yet, or empty.
   std::vector<std::vector<float>> ready_;
   uint64_t policy_version_ = 0;  // That the evaluator has been told of.
-  bool stepped_ = false;         // Since the last wait.
+  absl::Time next_fault_line_ = absl::InfinitePast();
+  int64_t faults_untold_ = 0;
+  bool stepped_ = false;  // Since the last wait.
 };
 
 }  // namespace armature
