@@ -132,7 +132,8 @@ int Main(int argc, char** argv) {
   options.config = *std::move(config);
   options.run_dir = *std::move(folder);
   options.resume = !flags.resume.empty();
-  options.overrides = flags.words;
+  // A new run's config.yaml holds its overrides already.
+  if (options.resume) options.overrides = flags.words;
   options.command = HowStarted();
   options.transport = flags.transport;
   options.programs = *std::move(programs);
