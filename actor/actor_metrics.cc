@@ -6,7 +6,7 @@ namespace {
 constexpr char kWait[] = "armature_actor_wait_seconds_total";
 constexpr char kWaitHelp[] = "Seconds in which nothing could be stepped, by whom it waited for.";
 constexpr char kReconnects[] = "armature_actor_reconnects_total";
-constexpr char kReconnectsHelp[] = "Connections that were lost and made again.";
+constexpr char kReconnectsHelp[] = "Sessions and connections made again after a loss or a move.";
 
 }  // namespace
 

@@ -57,8 +57,16 @@ std::string SessionPool::NextAddress(size_t shard, absl::Time now) const {
   if (addresses.empty()) return "";
   const Shard& state = shards_[shard];
   const bool home_only = now - state.lost_at < kHomeGrace;
-  const size_t offset = home_only ? 0 : state.attempts;
-  return HomeOf(shard + offset, addresses);
+  return HomeOf(shard + (home_only ? 0 : state.rotation), addresses);
+}
+
+absl::Time SessionPool::NextAttempt(Shard* shard, absl::Time now) const {
+  const absl::Time grace_end = shard->lost_at + kHomeGrace;
+  const size_t num_servers = directory_->addresses().size();
+  if (num_servers < 2) return now + shard->backoff.Next();
+  if (now < grace_end) return std::min(now + shard->backoff.Next(), grace_end);
+  const bool round_over = ++shard->rotation % num_servers == 1;
+  return now + (round_over ? shard->backoff.Next() : Backoff::kMin);
 }
 
 void SessionPool::TryOpen(size_t shard, absl::Time now) {
@@ -109,11 +117,12 @@ void SessionPool::OnFailure(size_t shard, std::string address, const absl::Statu
   if (state.stepped) {
     state.backoff.Reset();
     state.attempts = 0;
+    state.rotation = 1;
   } else {
     ++state.attempts;
   }
   state.session.reset();
-  state.next_attempt = now + state.backoff.Next();
+  state.next_attempt = NextAttempt(&state, now);
   last_failure_ = std::string(status.message());
   if (!was_open && IsPermanentRefusal(status)) {
     absl::Status& known = refusals_[address];
@@ -180,6 +189,7 @@ void SessionPool::ProbeHome(size_t shard, absl::Time now, Received* received) {
   Lose(shard, received);
   state.session.reset();
   state.attempts = 0;
+  state.rotation = 1;
   state.lost_at = now;
   state.next_attempt = now;
 }

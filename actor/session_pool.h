@@ -5,7 +5,8 @@
 // shard is one session. A shard has a home server (so that actors spread over the
 // list) and is opened there; while the home does not answer it tries the others,
 // and it returns when the home has room again. A lost shard is reopened with
-// back-off; the others go on meanwhile.
+// back-off (between rounds, once it asks all servers in turn); the others go on
+// meanwhile.
 // Groups are numbered over all shards: group g of shard s is s * num_groups + g.
 // Data flow: Poll -> steps -> (policy) -> Act.
 // Thread safety: compatible; the signal is notified when Poll has something.
@@ -101,6 +102,7 @@ class SessionPool {
     absl::Time lost_at;
     absl::Time next_attempt;  // While there is no session.
     size_t attempts = 0;      // Failed ones since it was lost.
+    size_t rotation = 1;      // Servers after home, once the home's grace is over.
     Backoff backoff;
     absl::Time next_probe;  // While away from home.
     std::unique_ptr<UnaryCall<v1::DescribeRequest, v1::DescribeResponse>> probe;
@@ -110,6 +112,8 @@ class SessionPool {
 
   std::string HomeOf(size_t shard, const std::vector<std::string>& addresses) const;
   std::string NextAddress(size_t shard, absl::Time now) const;
+  // Of a shard that was lost or could not be opened.
+  absl::Time NextAttempt(Shard* shard, absl::Time now) const;
   void TryOpen(size_t shard, absl::Time now);
   void PollShard(size_t shard, absl::Time now, Received* received);
   void OnOpened(Shard* shard, absl::Time now);
