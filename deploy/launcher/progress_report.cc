@@ -46,10 +46,12 @@ std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& statu
   learner_steps_ = status->learner_steps();
   if (stalled_) return absl::StrCat(still_text, status->waiting());
 
-  std::string line =
-      absl::StrFormat("%s env steps (%.0f/s)  %s updates (%.0f/s)  policy %d (lag %.1f)",
-                      WithCommas(env_steps_), env_rate, WithCommas(learner_steps_), rate,
-                      status->policy_version(), status->policy_lag_mean());
+  std::string line = absl::StrFormat("%s env steps (%.0f/s)  %s updates (%.0f/s)  policy %d",
+                                     WithCommas(env_steps_), env_rate, WithCommas(learner_steps_),
+                                     rate, status->policy_version());
+  if (!std::isnan(status->policy_lag_mean())) {
+    absl::StrAppendFormat(&line, " (lag %.1f)", status->policy_lag_mean());
+  }
   if (!std::isnan(status->episode_return_mean())) {
     absl::StrAppendFormat(&line, "  return %.2f", status->episode_return_mean());
   }

@@ -18,6 +18,7 @@ v1::StatusResponse Status(uint64_t env_steps, uint64_t learner_steps) {
   status.set_env_steps(env_steps);
   status.set_learner_steps(learner_steps);
   status.set_waiting("learner waits for experience");
+  status.set_policy_lag_mean(std::nan(""));
   status.set_episode_return_mean(std::nan(""));
   status.set_success_rate(std::nan(""));
   status.set_evaluation_return_mean(std::nan(""));
@@ -44,7 +45,7 @@ TEST(ProgressReport, SaysEverythingThatIsKnown) {
 TEST(ProgressReport, LeavesOutWhatIsNotKnown) {
   ProgressReport report(kStart);
   EXPECT_EQ(report.Line(Status(999, 0), kStart + absl::Seconds(1)),
-            "999 env steps (0/s)  0 updates (0/s)  policy 0 (lag 0.0)");
+            "999 env steps (0/s)  0 updates (0/s)  policy 0");
 }
 
 TEST(ProgressReport, NamesWhoWaitsAfterTenSecondsWithoutAStep) {

@@ -1,0 +1,101 @@
+"""Usage: healing_test.py CLUSTER_BINARY"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+DEADLINE_S = 180
+PROGRESS = re.compile(r"^([\d,]+) env steps \(.*  ([\d,]+) updates")
+
+
+def child_pid(cluster, name):
+    """The pid of the launcher's child that has `name` in its port file's path."""
+    with open("/proc/%d/task/%d/children" % (cluster.pid, cluster.pid)) as file:
+        for pid in file.read().split():
+            with open("/proc/%s/cmdline" % pid) as command:
+                if ("/ports/" + name) in command.read():
+                    return int(pid)
+    sys.exit("%s does not run" % name)
+
+
+class Cluster:
+    def __init__(self, binary):
+        self.run_dir = tempfile.mkdtemp(prefix="armature_healing_")
+        self.process = subprocess.Popen(
+            [
+                binary,
+                "panda_reach_sac",
+                "--run_dir=" + self.run_dir,
+                "learner.listen=127.0.0.1:0",
+                "run.total_env_steps=100000000",
+                "evaluation.every_env_steps=0",
+                "evaluation.stop_at_success_rate=0",
+                "checkpoint.every_s=2",
+                "cluster.env_servers=3",
+                "cluster.actors=2",
+                "cluster.progress_every_s=0.5",
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.end = time.monotonic() + DEADLINE_S
+        self.env_steps = 0
+
+    def line(self):
+        line = self.process.stdout.readline()
+        if not line or time.monotonic() > self.end:
+            sys.exit("the cluster ended or did not heal in %d s: %r" % (DEADLINE_S, line))
+        print(line, end="", flush=True)
+        progress = PROGRESS.match(line)
+        if progress:
+            self.env_steps = int(progress.group(1).replace(",", ""))
+        return line
+
+    def wait_for(self, text):
+        while text not in self.line():
+            pass
+
+    def train(self, env_steps):
+        """Waits until that many more steps were learned from."""
+        while not PROGRESS.match(self.line()):
+            pass
+        target = self.env_steps + env_steps
+        while self.env_steps < target:
+            self.line()
+
+
+def main(binary):
+    cluster = Cluster(binary)
+    try:
+        cluster.train(600)
+        for name in ("envserver-1", "actor-0", "learner-0", "envserver-0"):
+            if name == "learner-0":
+                # Something to resume from.
+                while not os.listdir(os.path.join(cluster.run_dir, "checkpoints")):
+                    cluster.line()
+            os.kill(child_pid(cluster.process, name), signal.SIGKILL)
+            cluster.wait_for("armature: %s was killed by signal 9" % name)
+            cluster.wait_for("armature: %s is back" % name)
+            cluster.train(300)
+        with open(os.path.join(cluster.run_dir, "logs/learner-0.log")) as log:
+            if "resumed" not in log.read():
+                sys.exit("the learner did not resume from its checkpoint")
+        start = time.monotonic()
+        cluster.process.send_signal(signal.SIGTERM)
+        rest = cluster.process.communicate(timeout=20)[0]
+        seconds = time.monotonic() - start
+        if cluster.process.returncode != 128 + signal.SIGTERM or seconds > 12:
+            sys.exit("stop: status %d after %.1f s" % (cluster.process.returncode, seconds))
+        if not rest.splitlines()[-1].startswith("armature: stopped by signal 15"):
+            sys.exit("the last line is: " + rest)
+        print("healing_test: every process was killed, training went on; stop in %.1f s" % seconds)
+    finally:
+        cluster.process.kill()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,42 @@
+#!/bin/bash
+# What a user can get wrong is told in one clear line, with a non-zero status.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster || exit 1
+bin="$(bazel info bazel-bin 2>/dev/null)"
+failures=0
+
+# refuses STATUS TEXT PROGRAM FLAG...: one line on stderr with TEXT.
+refuses() {
+  local status="$1" text="$2" program="$3" output actual
+  shift 3
+  output="$(timeout 30 "$bin/$program" "$@" 2>&1 >/dev/null)"
+  actual=$?
+  if [[ $actual == "$status" && "$output" == *"$text"* && "$(wc -l <<<"$output")" == 1 ]]; then
+    return
+  fi
+  echo "refusals_test: $program $*: status $actual, expected $status and one line with '$text':"
+  echo "$output"
+  failures=$((failures + 1))
+}
+
+for program in deploy/cluster learner/learner envserver/envserver; do
+  refuses 2 "--no_such_flag" "$program" --no_such_flag
+done
+refuses 2 "--no_such_flag" actor/actor --learner=127.0.0.1:1 --env_servers=127.0.0.1:1 \
+  --no_such_flag
+for program in deploy/cluster learner/learner; do
+  refuses 2 "did you mean 'panda_reach_sac'" "$program" panda_rech_sac
+  refuses 2 "did you mean 'algorithm.sac.gamma'" "$program" panda_reach_sac algorithm.sac.gama=0.9
+  refuses 2 "algorithm.sac.gamma: expected at least 0 and at most 1, got '2'" "$program" \
+    panda_reach_sac algorithm.sac.gamma=2
+  refuses 2 "would wait for each other" "$program" panda_reach_sac \
+    replay.samples_per_insert_tolerance=0.0001
+done
+refuses 1 "refuses to listen on 0.0.0.0:0" envserver/envserver --listen=0.0.0.0:0
+refuses 1 "no_such_token" envserver/envserver --token_file=/no_such_token
+# Nobody listens on port 1.
+refuses 1 "127.0.0.1:1" actor/actor --learner=127.0.0.1:1 --env_servers=127.0.0.1:1 \
+  --connect_timeout_s=1
+((failures == 0)) && echo "refusals_test: all refused as they should"
