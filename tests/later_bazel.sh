@@ -2,14 +2,14 @@
 # Root. Builds with what comes after Debian 12: Bazel 7, GCC and Abseil of Debian
 # sid, in a root folder of its own.
 #
-#   tests/later_bazel.sh [ROOT_FOLDER] [TARGET...]   # default: //envserver //deploy:cluster
+#   tests/later_bazel.sh [ROOT_FOLDER] [TARGET...]   # default: all that needs no LibTorch
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 root="${1:-$(mktemp -d)}"
 shift || true
 targets=("$@")
-((${#targets[@]} > 0)) || targets=(//envserver //deploy/launcher/... //common/config/...)
+((${#targets[@]} > 0)) || targets=(//envserver //deploy/launcher/... //common/config/... //common/rpc/...)
 [[ -e "$root/etc/debian_version" ]] || debootstrap --variant=minbase sid "$root"
 for path in /etc/resolv.conf /etc/pip.conf /etc/apt/apt.conf.d /etc/apt/auth.conf.d \
   /usr/local/share/ca-certificates /etc/ssl/certs; do
@@ -32,6 +32,8 @@ unshare --mount --propagation private bash -c '
   exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 chroot "$0" bash -ec "
     cd /root/armature
     ./deploy/install_dependencies.sh --tests
+    apt-get install -y -qq --no-install-recommends bazel-rules-cc bazel-rules-python \
+      bazel-rules-license >/dev/null
     bazel --version
     gcc --version | head -n 1
     bazel build $1 $2"
