@@ -12,6 +12,8 @@ namespace armature {
 namespace {
 
 constexpr size_t kInboxMax = 16;
+// Refusals come batch by batch; the log names the first and then one in a while.
+constexpr absl::Duration kRefusalLinePeriod = absl::Seconds(5);
 
 }  // namespace
 
@@ -189,12 +191,16 @@ void LearnerLink::OnAck(const v1::ExperienceAck& ack) {
     return;
   }
   metrics_->unacked_batches.Set(static_cast<double>(outbox_.size()));
-  if (ack.refused() > refused_) {
-    metrics_->batches_refused.Increment(static_cast<double>(ack.refused() - refused_));
-    spdlog::error("learner {} refused {} batches: {}", options_.address, ack.refused() - refused_,
-                  ack.refusal());
-    refused_ = ack.refused();
-  }
+  if (ack.refused() <= refused_) return;
+  const int64_t refused = static_cast<int64_t>(ack.refused() - refused_);
+  refused_ = ack.refused();
+  refused_untold_ += refused;
+  metrics_->batches_refused.Increment(static_cast<double>(refused));
+  if (absl::Now() < next_refusal_line_) return;
+  spdlog::error("learner {} refused {} batches, the last because: {}", options_.address,
+                refused_untold_, ack.refusal());
+  refused_untold_ = 0;
+  next_refusal_line_ = absl::Now() + kRefusalLinePeriod;
 }
 
 void LearnerLink::Send(v1::ExperienceBatch batch) {

@@ -118,7 +118,9 @@ class LearnerLink {
   std::atomic<bool> policy_refused_{false};  // The last one; told once in a row.
 
   ExperienceOutbox outbox_;
-  uint64_t refused_ = 0;  // As the present stream's acks count.
+  uint64_t refused_ = 0;        // As the present stream's acks count.
+  int64_t refused_untold_ = 0;  // Since the last log line about it.
+  absl::Time next_refusal_line_ = absl::InfinitePast();
   bool reopened_ = false;
   absl::Time last_write_;
   absl::Time lost_since_;
