@@ -35,10 +35,11 @@ void EvaluationScheduler::RemoveEvaluator(uint64_t evaluator) {
 bool EvaluationScheduler::Ask(uint64_t policy_version_min, uint64_t env_steps) {
   absl::MutexLock lock(&mutex_);
   if (open_ || outcome_) return false;
-  open_.emplace();
-  open_->policy_version_min = policy_version_min;
-  open_->env_steps = env_steps;
-  open_->not_before = absl::InfinitePast();
+  Open open;
+  open.policy_version_min = policy_version_min;
+  open.env_steps = env_steps;
+  open.not_before = absl::InfinitePast();
+  open_ = open;
   return true;
 }
 

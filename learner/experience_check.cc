@@ -10,6 +10,9 @@
 namespace armature {
 namespace {
 
+// Far more than any batch carries, voided steps included; far less than a run has.
+constexpr uint64_t kEnvStepsMax = 1 << 20;
+
 using Shape = absl::Span<const int64_t>;
 
 // Extent `axis` of a tensor that may have any shape; 0: it has no such axis.
@@ -138,6 +141,10 @@ absl::Status CheckExperience(const ExperienceSchema& schema, uint64_t newest_ver
     return absl::InvalidArgumentError(absl::StrCat("experience holds no ",
                                                    trajectories ? "trajectory" : "transitions",
                                                    ", which this run collects"));
+  }
+  if (batch.env_steps() > kEnvStepsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("env_steps=", batch.env_steps(), ", expected at most ", kEnvStepsMax));
   }
   for (int i = 0; i < batch.episodes_size(); ++i) {
     if (!std::isfinite(batch.episodes(i).return_sum())) {

@@ -66,6 +66,7 @@ TEST(ExperienceCheck, EveryDefectOfTransitionsIsNamed) {
        {[](auto* b) { *b = MakeTransitions(1, 4, kNewest + 1); },
         "transitions.policy_version[0]=6 is newer than the newest published version 5"},
        {[](auto* b) { *b = MakeTransitions(1, 4, ~uint64_t{0}); }, "is negative"},
+       {[](auto* b) { b->set_env_steps(~uint64_t{0}); }, "env_steps=18446744073709551615"},
        {[](auto* b) { b->mutable_episodes(0)->set_return_sum(kNaN); }, "episodes[0].return_sum"},
        {[](auto* b) { *b = MakeTrajectory(1, 2, 1, 1); }, "no transitions"},
        {[](auto* b) { b->clear_experience(); }, "no transitions"}});

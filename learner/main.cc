@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "c10/util/Exception.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/shutdown_signal.h"
@@ -91,7 +92,8 @@ int Refuse(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
-absl::Status Serve(const Flags& flags, RunConfig& config, ShutdownSignal* shutdown) {
+absl::Status Serve(const Flags& flags, RunConfig& config,
+                   std::unique_ptr<ShutdownSignal> shutdown) {
   const absl::StatusOr<c10::Device> device = ParseDevice(config.learner.device);
   if (!device.ok()) return device.status();
   at::set_num_threads(static_cast<int>(config.learner.threads));
@@ -145,6 +147,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config, ShutdownSignal* shutdo
     over = learner.trainer().Run();
     status = over.status();
   }
+  shutdown.reset();  // A late signal must not find the learner gone.
   learner.intake().EndStreams(over.ok() && *over
                                   ? absl::OkStatus()
                                   : absl::UnavailableError("the learner stops; it may return"));
@@ -170,9 +173,13 @@ int Main(int argc, char** argv) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }
-  ShutdownSignal shutdown;  // Before any other thread.
-  const absl::Status status = Serve(flags, *config, &shutdown);
-  return status.ok() ? 0 : Refuse(status, 1);
+  auto shutdown = std::make_unique<ShutdownSignal>();  // Before any other thread.
+  try {
+    const absl::Status status = Serve(flags, *config, std::move(shutdown));
+    return status.ok() ? 0 : Refuse(status, 1);
+  } catch (const c10::Error& error) {  // LibTorch's, e.g. out of memory.
+    return Refuse(absl::InternalError(error.what_without_backtrace()), 1);
+  }
 }
 
 }  // namespace

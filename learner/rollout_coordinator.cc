@@ -16,7 +16,12 @@ absl::Status RolloutCoordinator::Request(uint64_t stream, uint64_t group, int64_
   const bool known = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& w) {
     return w.stream == stream && w.group == group;
   });
-  if (!known) waiting_.push_back({stream, group, steps});
+  if (known) return absl::OkStatus();
+  if (waiting_.size() >= kWaitingMax) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "collect: ", kWaitingMax, " groups wait already, the most this learner takes"));
+  }
+  waiting_.push_back({stream, group, steps});
   return absl::OkStatus();
 }
 

@@ -41,12 +41,14 @@ class RolloutCoordinator {
     uint64_t policy_version_min = 0;
   };
 
+  static constexpr size_t kWaitingMax = 10000;
+
   explicit RolloutCoordinator(const Options& options)
       : options_(options), last_grant_id_(options.last_grant_id) {}
 
   // A group stands ready; the same group again changes nothing.
   // OK; InvalidArgument: `steps` is not a positive multiple of unroll_length, or
-  // more than rollout_steps.
+  // more than rollout_steps; ResourceExhausted: kWaitingMax groups wait already.
   absl::Status Request(uint64_t stream, uint64_t group, int64_t steps);
 
   // Forgets its requests and gives its grants' steps back.

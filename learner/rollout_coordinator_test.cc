@@ -125,6 +125,16 @@ TEST(RolloutCoordinator, StepsThatFitNoSetAreRefused) {
   }
 }
 
+TEST(RolloutCoordinator, RequestsAreBounded) {
+  RolloutCoordinator coordinator(FourUnrolls());
+  for (uint64_t group = 0; group < RolloutCoordinator::kWaitingMax; ++group) {
+    ASSERT_TRUE(coordinator.Request(1, group, 10).ok());
+  }
+  EXPECT_EQ(coordinator.Request(1, RolloutCoordinator::kWaitingMax, 10).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(coordinator.Request(1, 0, 10).ok());
+}
+
 // Actors that die, hang, come back and send late, at random: as long as one group
 // that asks gets to answer, sets keep being filled, and never is more than needed
 // under way.

@@ -5,7 +5,8 @@
 //   events.out.tfevents.*  the same for TensorBoard
 //   evaluations.csv      a row an evaluation
 //   checkpoints/         see CheckpointFolder
-//   models/              policy_<version>.safetensors, policy_final.safetensors
+//   models/              policy_<version>.safetensors, one a checkpoint and never
+//                        removed, and policy_final.safetensors
 //   result.json          how it ended
 //
 // Thread safety: compatible.
