@@ -117,7 +117,7 @@ int Main(int argc, char** argv) {
   if (!device.ok()) return Fail(device.status());
   flags.actor.device = *device;
 
-  ShutdownSignal shutdown;  // Before any other thread.
+  auto shutdown = std::make_unique<ShutdownSignal>();  // Before any other thread.
   at::set_num_threads(flags.threads);
   MetricsRegistry registry("actor");
   ActorMetrics metrics(&registry);
@@ -130,7 +130,7 @@ int Main(int argc, char** argv) {
     metrics_server = *std::move(server);
   }
   const std::string metrics_address = metrics_server == nullptr ? "-" : metrics_server->address();
-  shutdown.OnRequest([&actor] { actor.Stop(); });
+  shutdown->OnRequest([&actor] { actor.Stop(); });
 
   absl::Status port_file_status;
   const absl::Status status = actor.Run([&](const std::string& line) {
@@ -143,6 +143,7 @@ int Main(int argc, char** argv) {
     port_file_status = WritePortFile(flags.port_file, {"-", metrics_address});
     if (!port_file_status.ok()) actor.Stop();
   });
+  shutdown.reset();  // No signal may reach the actor while it is destroyed.
   if (!status.ok()) return Fail(status);
   return port_file_status.ok() ? 0 : Fail(port_file_status);
 }

@@ -326,6 +326,7 @@ void Trainer::EndIfBudgetIsSpent() {
     final_deadline_ = absl::Now() + kFinalAttempts * absl::Seconds(config_.evaluation.timeout_s);
     // False: one is under way; its outcome asks for this one.
     parts_.evaluations->Ask(newest_policy_->policy().version(), counters_.env_steps);
+    Report(Waiting());  // Before anyone can see the request.
     if (parts_.evaluations->Advance(absl::Now())) {
       candidates_ = {{newest_policy_->policy().version(), newest_policy_}};
     }
