@@ -20,7 +20,7 @@ for path in /etc/resolv.conf /etc/pip.conf \
   /etc/apt/auth.conf.d /usr/local/share/ca-certificates /etc/ssl/certs; do
   [[ -e "$path" ]] || continue
   mkdir -p "$root$(dirname "$path")"
-  cp -rLT "$path" "$root$path"
+  cp -rLT --remove-destination "$path" "$root$path"
 done
 rm -rf "$root/root/armature"
 mkdir -p "$root/root/armature"

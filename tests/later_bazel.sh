@@ -11,11 +11,11 @@ shift || true
 targets=("$@")
 ((${#targets[@]} > 0)) || targets=(//envserver //deploy/launcher/... //common/config/... //common/rpc/...)
 [[ -e "$root/etc/debian_version" ]] || debootstrap --variant=minbase sid "$root"
-for path in /etc/resolv.conf /etc/pip.conf /etc/apt/apt.conf.d /etc/apt/auth.conf.d \
-  /usr/local/share/ca-certificates /etc/ssl/certs; do
+for path in /etc/resolv.conf /etc/pip.conf /etc/apt/auth.conf.d /usr/local/share/ca-certificates \
+  /etc/ssl/certs; do
   [[ -e "$path" ]] || continue
   mkdir -p "$root$(dirname "$path")"
-  cp -rLT "$path" "$root$path"
+  cp -rLT --remove-destination "$path" "$root$path"
 done
 rm -rf "$root/root/armature"
 mkdir -p "$root/root/armature"
@@ -23,6 +23,8 @@ git archive HEAD | tar -x -C "$root/root/armature"
 
 # Debian's later Bazel has no rules built in; its own packages stand in for them.
 flags="--noenable_bzlmod --enable_workspace"
+# Later Abseil deprecates what the Abseil of Debian 12 has no other form of.
+flags+=" --copt=-Wno-error=deprecated-declarations"
 for rules in rules_cc rules_python rules_license; do
   flags+=" --override_repository=$rules=/usr/share/bazel/rules/${rules#rules_}"
 done
@@ -36,5 +38,5 @@ unshare --mount --propagation private bash -c '
       bazel-rules-license >/dev/null
     bazel --version
     gcc --version | head -n 1
-    bazel build $1 $2"
+    bazel build --keep_going $1 $2"
 ' "$root" "$flags" "${targets[*]}"
