@@ -72,8 +72,7 @@ class Env {
   // `terminated` are [n]. Must agree with Step. Const: depends on no state.
   // Unimplemented: the environment has no goal.
   virtual absl::Status ComputeReward(absl::Span<const float> achieved_goal,
-                                     absl::Span<const float> desired_goal,
-                                     absl::Span<float> reward,
+                                     absl::Span<const float> desired_goal, absl::Span<float> reward,
                                      absl::Span<uint8_t> terminated) const {
     (void)achieved_goal, (void)desired_goal, (void)reward, (void)terminated;
     return absl::UnimplementedError(spec().id + " has no goal");

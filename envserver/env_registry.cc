@@ -11,8 +11,7 @@ namespace armature {
 absl::Status EnvRegistry::Register(absl::string_view env_id, absl::string_view description,
                                    EnvFactory factory) {
   const bool inserted =
-      entries_
-          .emplace(std::string(env_id), Entry{std::string(description), std::move(factory)})
+      entries_.emplace(std::string(env_id), Entry{std::string(description), std::move(factory)})
           .second;
   if (!inserted) {
     return absl::AlreadyExistsError(
@@ -26,10 +25,10 @@ absl::StatusOr<std::unique_ptr<Env>> EnvRegistry::Make(absl::string_view env_id,
   const auto entry = entries_.find(env_id);
   if (entry == entries_.end()) {
     const std::string nearest = NearestName(env_id, env_ids());
-    return absl::NotFoundError(absl::StrCat(
-        "unknown environment '", env_id, "'",
-        nearest.empty() ? "." : absl::StrCat("; did you mean '", nearest, "'?"),
-        " Hosted here: ", absl::StrJoin(env_ids(), ", ")));
+    return absl::NotFoundError(
+        absl::StrCat("unknown environment '", env_id, "'",
+                     nearest.empty() ? "." : absl::StrCat("; did you mean '", nearest, "'?"),
+                     " Hosted here: ", absl::StrJoin(env_ids(), ", ")));
   }
   absl::StatusOr<std::unique_ptr<Env>> env = entry->second.factory(config);
   if (!env.ok()) return env;
@@ -37,8 +36,8 @@ absl::StatusOr<std::unique_ptr<Env>> EnvRegistry::Make(absl::string_view env_id,
     return absl::FailedPreconditionError(status.message());
   }
   if ((*env)->spec().id != env_id) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "environment '", env_id, "' calls itself '", (*env)->spec().id, "' in its spec"));
+    return absl::FailedPreconditionError(absl::StrCat("environment '", env_id, "' calls itself '",
+                                                      (*env)->spec().id, "' in its spec"));
   }
   return env;
 }

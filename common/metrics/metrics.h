@@ -90,9 +90,10 @@ class MetricsServer {
   // `allow_remote` (metrics carry no secrets, but say so in the flag's help).
   // `health` returns an empty string when healthy; called on HTTP threads.
   // OK; Unavailable: cannot bind; FailedPrecondition: not loopback.
-  static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(
-      const std::string& address, bool allow_remote, const MetricsRegistry* registry,
-      std::function<std::string()> health);
+  static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(const std::string& address,
+                                                              bool allow_remote,
+                                                              const MetricsRegistry* registry,
+                                                              std::function<std::string()> health);
   ~MetricsServer();
 
   // "127.0.0.1:9101"

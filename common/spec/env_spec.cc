@@ -114,9 +114,9 @@ absl::Status EnvSpec::Validate() const {
       if (field.name == goal->desired_field) desired = &field;
     }
     if (achieved == nullptr || desired == nullptr || achieved->shape != desired->shape) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(id, ": goal fields '", goal->achieved_field, "' and '", goal->desired_field,
-                       "' must be observation fields of one shape"));
+      return absl::InvalidArgumentError(absl::StrCat(id, ": goal fields '", goal->achieved_field,
+                                                     "' and '", goal->desired_field,
+                                                     "' must be observation fields of one shape"));
     }
   }
   if (!(control_period_s > 0)) {

@@ -39,9 +39,12 @@ int64_t FindNonFiniteIn(absl::Span<const T> values) {
 }
 
 std::string ShapeString(absl::Span<const int64_t> shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ",", [](std::string* out, int64_t extent) {
-                        absl::StrAppend(out, extent < 0 ? "n" : absl::StrCat(extent));
-                      }), "]");
+  return absl::StrCat("[",
+                      absl::StrJoin(shape, ",",
+                                    [](std::string* out, int64_t extent) {
+                                      absl::StrAppend(out, extent < 0 ? "n" : absl::StrCat(extent));
+                                    }),
+                      "]");
 }
 
 }  // namespace
@@ -61,9 +64,8 @@ int64_t FindNonFinite(absl::Span<const double> values) { return FindNonFiniteIn(
 absl::Status CheckTensor(const v1::Tensor& tensor, v1::DType dtype, absl::Span<const int64_t> shape,
                          absl::string_view name) {
   if (tensor.dtype() != dtype) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": dtype is ",
-                                                   v1::DType_Name(tensor.dtype()), ", expected ",
-                                                   v1::DType_Name(dtype)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ": dtype is ", v1::DType_Name(tensor.dtype()), ", expected ", v1::DType_Name(dtype)));
   }
   const std::vector<int64_t> actual(tensor.shape().begin(), tensor.shape().end());
   bool matches = actual.size() == shape.size();
@@ -71,8 +73,8 @@ absl::Status CheckTensor(const v1::Tensor& tensor, v1::DType dtype, absl::Span<c
     matches = shape[i] < 0 || shape[i] == actual[i];
   }
   if (!matches) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": shape is ", ShapeString(actual),
-                                                   ", expected ", ShapeString(shape)));
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": shape is ", ShapeString(actual), ", expected ", ShapeString(shape)));
   }
   // Extents are below 2^32 each: the product is taken in 128 bits.
   __int128 elements = 1;
@@ -83,9 +85,8 @@ absl::Status CheckTensor(const v1::Tensor& tensor, v1::DType dtype, absl::Span<c
   }
   if (elements * DTypeSize(dtype) != static_cast<__int128>(tensor.packed().size())) {
     return absl::InvalidArgumentError(absl::StrCat(name, ": ", tensor.packed().size(),
-                                                   " bytes do not fill shape ",
-                                                   ShapeString(actual), " of ",
-                                                   v1::DType_Name(dtype)));
+                                                   " bytes do not fill shape ", ShapeString(actual),
+                                                   " of ", v1::DType_Name(dtype)));
   }
   int64_t bad = -1;
   if (dtype == v1::DTYPE_FLOAT32) bad = FindNonFinite(TensorValues<float>(tensor));
@@ -132,10 +133,10 @@ void SetTensor(absl::Span<const int64_t> shape, absl::Span<const T> values, v1::
   if (!values.empty()) std::memcpy(out, values.data(), tensor->packed().size());
 }
 
-#define ARMATURE_INSTANTIATE(T)                                                        \
-  template T* ResizeTensor<T>(absl::Span<const int64_t> shape, v1::Tensor* tensor);    \
+#define ARMATURE_INSTANTIATE(T)                                                           \
+  template T* ResizeTensor<T>(absl::Span<const int64_t> shape, v1::Tensor * tensor);      \
   template void SetTensor<T>(absl::Span<const int64_t> shape, absl::Span<const T> values, \
-                             v1::Tensor* tensor);
+                             v1::Tensor * tensor);
 ARMATURE_INSTANTIATE(float)
 ARMATURE_INSTANTIATE(double)
 ARMATURE_INSTANTIATE(int32_t)

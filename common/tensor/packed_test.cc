@@ -42,8 +42,7 @@ TEST(PackedTest, ExtentsThatOverflowAreRefusedNotWrapped) {
   v1::Tensor tensor;
   tensor.set_dtype(v1::DTYPE_FLOAT32);
   for (int i = 0; i < 8; ++i) tensor.add_shape(1u << 31);
-  EXPECT_FALSE(
-      CheckTensor(tensor, v1::DTYPE_FLOAT32, std::vector<int64_t>(8, -1), "x").ok());
+  EXPECT_FALSE(CheckTensor(tensor, v1::DTYPE_FLOAT32, std::vector<int64_t>(8, -1), "x").ok());
 }
 
 TEST(PackedTest, FlagsAreZeroOrOne) {
