@@ -86,8 +86,9 @@ absl::StatusOr<std::shared_ptr<btCollisionShape>> MakeShape(const urdf::Geometry
           absl::StrCat(mesh_folder, "/", absl::StripPrefix(mesh.filename, "package://")),
           ToBullet(mesh.scale));
     }
+    default:  // Later urdfdom knows more shapes.
+      return absl::InvalidArgumentError("unknown collision geometry");
   }
-  return absl::InvalidArgumentError("unknown collision geometry");
 }
 
 void ReadInertia(const urdf::Inertial& inertial, LinkModel* link) {
