@@ -20,12 +20,13 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.ticker  # noqa: E402
 
 
 def train(cluster, config, seed, output_dir, overrides):
     name = f"{config}_seed{seed}"
     command = [cluster, config, f"run.seed={seed}", f"run.name={name}",
-               f"run.output_dir={output_dir}", *overrides]
+               f"run.output_dir={output_dir}", "learner.listen=127.0.0.1:0", *overrides]
     completed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     run_dir = max((pathlib.Path(output_dir) / name).iterdir())
     print(f"{config} seed {seed}: {completed.stdout.strip().splitlines()[-1]}", file=sys.stderr)
@@ -36,21 +37,20 @@ def train(cluster, config, seed, output_dir, overrides):
 
 
 def draw(path, config, curves):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    for seed, rows in curves.items():
-        steps = [int(row["env_steps"]) for row in rows]
-        left.plot(steps, [float(row["return_mean"]) for row in rows], marker=".", label=f"seed {seed}")
-        success = [float(row["success_rate"]) for row in rows]
-        right.plot(steps, success, marker=".", label=f"seed {seed}")
-    left.set_ylabel("return, mean of an evaluation")
-    right.set_ylabel("success rate")
-    right.set_ylim(-0.03, 1.03)
-    if all(value != value for value in success):
-        right.text(0.5, 0.5, "the task reports no success", ha="center", transform=right.transAxes)
-    for axis in (left, right):
+    has_success = "eval/success_rate" in next(iter(curves.values()))[0]
+    figure, axes = plt.subplots(1, 1 + has_success, figsize=(4.5 * (1 + has_success), 3.2),
+                                squeeze=False)
+    columns = [("eval/mean_reward", "return, mean of an evaluation"),
+               ("eval/success_rate", "success rate")]
+    for axis, (column, label) in zip(axes[0], columns):
+        for seed, rows in curves.items():
+            axis.plot([int(row["env_steps"]) for row in rows],
+                      [float(row[column]) for row in rows], marker=".", label=f"seed {seed}")
         axis.set_xlabel("env steps")
+        axis.set_ylabel(label)
+        axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
         axis.grid(alpha=0.3)
-    left.legend(frameon=False)
+    axes[0][0].legend(frameon=False)
     figure.suptitle(config)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
@@ -72,7 +72,7 @@ def main():
                 rows, result = train(args.cluster, config, seed, output_dir, args.set)
                 curves[seed] = rows
                 print(f"| {config} | {seed} | {result['env_steps']} | {result['return_mean']:.2f} | "
-                      f"{result['success_rate']} | {result['wall_s']:.0f} |", flush=True)
+                      f"{result['success_rate']} | {result['wall_s']:.1f} |", flush=True)
         draw(args.out / f"{config}.png", config, curves)
         with open(args.out / f"{config}.csv", "w", newline="") as file:
             writer = csv.DictWriter(file, ["seed", *rows[0].keys()])
