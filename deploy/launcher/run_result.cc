@@ -36,11 +36,15 @@ absl::StatusOr<RunResult> ReadRunResult(const std::string& path) {
 
 std::string ResultLine(const RunResult& result, const std::string& environment, bool has_target) {
   const char* outcome = result.target_reached ? "solved" : has_target ? "not solved" : "finished";
-  // Without a target the return is what tells how far it came.
-  const bool success = !std::isnan(result.success_rate) && (has_target || result.target_reached);
-  return absl::StrFormat("armature: %s %s %s env_steps=%d wall_s=%.1f", outcome, environment,
-                         success ? absl::StrFormat("success_rate=%.2f", result.success_rate)
-                                 : absl::StrFormat("return=%.2f", result.return_mean),
+  // Without a target the return is what tells how far it came; with evaluation off
+  // there is none.
+  std::string score;
+  if (!std::isnan(result.success_rate) && (has_target || result.target_reached)) {
+    score = absl::StrFormat(" success_rate=%.2f", result.success_rate);
+  } else if (!std::isnan(result.return_mean)) {
+    score = absl::StrFormat(" return=%.2f", result.return_mean);
+  }
+  return absl::StrFormat("armature: %s %s%s env_steps=%d wall_s=%.1f", outcome, environment, score,
                          result.env_steps, result.wall_s);
 }
 

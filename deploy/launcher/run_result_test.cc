@@ -57,6 +57,10 @@ TEST(RunResult, LineSaysSolvedNotSolvedOrFinished) {
   result.target_reached = true;
   EXPECT_EQ(ResultLine(result, "cartpole", true),
             "armature: solved cartpole return=-1.50 env_steps=9000 wall_s=41.2");
+  result.return_mean = std::nan("");
+  result.target_reached = false;
+  EXPECT_EQ(ResultLine(result, "cartpole", false),
+            "armature: finished cartpole env_steps=9000 wall_s=41.2");
 }
 
 }  // namespace
