@@ -12,6 +12,7 @@
 // time, but not always by the same one.
 // Determinism: a Reset with the same seed followed by the same actions must give
 // the same results, whatever happened before.
+// Closing: the destructor; it runs when the session ends or the slot is replaced.
 // Errors: throw anything derived from std::exception (or return a value that is
 // not finite): the slot is replaced by a new environment, the fault is counted
 // and reported, and no other slot is disturbed.
