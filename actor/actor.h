@@ -18,9 +18,9 @@
 #include "absl/time/time.h"
 #include "actor/actor_metrics.h"
 #include "actor/health_board.h"
-#include "actor/wake_signal.h"
 #include "c10/core/Device.h"
 #include "common/rpc/transport.h"
+#include "common/sync/wake_signal.h"
 
 namespace armature {
 

@@ -22,8 +22,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "actor/wake_signal.h"
 #include "common/rpc/transport.h"
+#include "common/sync/wake_signal.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
 

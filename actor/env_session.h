@@ -19,7 +19,7 @@
 #include "absl/types/span.h"
 #include "actor/bidi_stream.h"
 #include "actor/step_decoder.h"
-#include "actor/wake_signal.h"
+#include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
 #include "proto/env_service.grpc.pb.h"
 

@@ -30,8 +30,8 @@
 #include "actor/policy_runner.h"
 #include "actor/policy_store.h"
 #include "actor/server_directory.h"
-#include "actor/wake_signal.h"
 #include "common/spec/env_spec.h"
+#include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
 #include "proto/learner_service.grpc.pb.h"
 

@@ -15,8 +15,8 @@
 #include "actor/actor_identity.h"
 #include "actor/channel_pool.h"
 #include "actor/server_directory.h"
-#include "actor/wake_signal.h"
 #include "common/spec/env_spec.h"
+#include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
 #include "proto/learner_service.pb.h"
 

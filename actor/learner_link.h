@@ -27,8 +27,8 @@
 #include "actor/policy_store.h"
 #include "actor/policy_subscription.h"
 #include "actor/unary_call.h"
-#include "actor/wake_signal.h"
 #include "common/spec/env_spec.h"
+#include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
 #include "proto/learner_service.grpc.pb.h"
 

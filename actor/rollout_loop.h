@@ -21,7 +21,7 @@
 #include "actor/policy_store.h"
 #include "actor/server_directory.h"
 #include "actor/session_pool.h"
-#include "actor/wake_signal.h"
+#include "common/sync/wake_signal.h"
 
 namespace armature {
 

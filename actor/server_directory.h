@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "actor/wake_signal.h"
+#include "common/sync/wake_signal.h"
 
 namespace armature {
 

@@ -31,7 +31,7 @@
 #include "actor/env_session.h"
 #include "actor/server_directory.h"
 #include "actor/unary_call.h"
-#include "actor/wake_signal.h"
+#include "common/sync/wake_signal.h"
 
 namespace armature {
 

@@ -16,8 +16,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "actor/wake_signal.h"
 #include "common/rpc/transport.h"
+#include "common/sync/wake_signal.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
 

@@ -16,9 +16,9 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/spec/env_spec.h"
+#include "common/sync/wake_signal.h"
 #include "learner/experience_intake.h"
 #include "learner/run_config.h"
-#include "learner/wake_signal.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

@@ -29,10 +29,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/sync/wake_signal.h"
 #include "learner/experience_check.h"
 #include "learner/learner_metrics.h"
 #include "learner/rollout_coordinator.h"
-#include "learner/wake_signal.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "c10/core/Device.h"
+#include "common/sync/wake_signal.h"
 #include "learner/admission.h"
 #include "learner/evaluation_scheduler.h"
 #include "learner/experience_intake.h"
@@ -18,7 +19,6 @@
 #include "learner/run_dir/run_directory.h"
 #include "learner/status_board.h"
 #include "learner/trainer.h"
-#include "learner/wake_signal.h"
 
 namespace armature {
 

@@ -4,6 +4,7 @@
 #ifndef ARMATURE_LEARNER_LEARNER_SERVICE_H_
 #define ARMATURE_LEARNER_LEARNER_SERVICE_H_
 
+#include "common/sync/wake_signal.h"
 #include "grpcpp/support/server_callback.h"
 #include "learner/admission.h"
 #include "learner/evaluation_scheduler.h"
@@ -11,7 +12,6 @@
 #include "learner/policy_publisher.h"
 #include "learner/rollout_coordinator.h"
 #include "learner/status_board.h"
-#include "learner/wake_signal.h"
 #include "proto/learner_service.grpc.pb.h"
 
 namespace armature {

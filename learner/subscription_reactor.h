@@ -13,11 +13,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "common/sync/wake_signal.h"
 #include "grpcpp/support/server_callback.h"
 #include "learner/evaluation_scheduler.h"
 #include "learner/event_slots.h"
 #include "learner/policy_publisher.h"
-#include "learner/wake_signal.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "c10/core/Device.h"
+#include "common/sync/wake_signal.h"
 #include "learner/admission.h"
 #include "learner/checkpoint/checkpoint_folder.h"
 #include "learner/evaluation_scheduler.h"
@@ -34,7 +35,6 @@
 #include "learner/run_dir/run_directory.h"
 #include "learner/status_board.h"
 #include "learner/training_window.h"
-#include "learner/wake_signal.h"
 
 namespace armature {
 

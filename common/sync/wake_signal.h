@@ -1,8 +1,8 @@
 // Wakes one waiting thread when any of many sources has something for it.
 //
 // Thread safety: all methods; one thread waits.
-#ifndef ARMATURE_ACTOR_WAKE_SIGNAL_H_
-#define ARMATURE_ACTOR_WAKE_SIGNAL_H_
+#ifndef ARMATURE_COMMON_SYNC_WAKE_SIGNAL_H_
+#define ARMATURE_COMMON_SYNC_WAKE_SIGNAL_H_
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -31,4 +31,4 @@ class WakeSignal {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ACTOR_WAKE_SIGNAL_H_
+#endif  // ARMATURE_COMMON_SYNC_WAKE_SIGNAL_H_
