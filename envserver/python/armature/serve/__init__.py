@@ -1,0 +1,1 @@
+"""Hosts Gymnasium environments for actors and clients: the program ``armature-serve``."""
