@@ -1,11 +1,13 @@
 """Trains configs over several seeds and draws their evaluation curves.
 
-usage: learning_curves.py --cluster PATH [--seeds 1,2,3] [--out docs/benchmarks] CONFIG...
+usage: learning_curves.py --cluster PATH [--seeds 1,2,3] [--out docs/benchmarks]
+           [--beside NAME=CSV] [--set KEY=VALUE] CONFIG...
 
 PATH is the launcher, e.g. bazel-bin/deploy/cluster. Needs matplotlib. For each
 config, writes OUT/<config>.png (mean return and success rate of the deterministic
 evaluations against env steps, a line a seed), OUT/<config>.csv with the points, and
-prints a Markdown table.
+prints a Markdown table. --beside draws another program's seeds in grey behind ours, from
+a CSV of the same columns (sb3_curves.py).
 """
 
 import argparse
@@ -36,13 +38,29 @@ def train(cluster, config, seed, output_dir, overrides):
     return rows, result
 
 
-def draw(path, config, curves):
+def read_curves(path):
+    curves = {}
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            curves.setdefault(row["seed"], []).append(row)
+    return curves
+
+
+def draw(path, config, curves, beside):
     has_success = "eval/success_rate" in next(iter(curves.values()))[0]
     figure, axes = plt.subplots(1, 1 + has_success, figsize=(4.5 * (1 + has_success), 3.2),
                                 squeeze=False)
     columns = [("eval/mean_reward", "return, mean of an evaluation"),
                ("eval/success_rate", "success rate")]
     for axis, (column, label) in zip(axes[0], columns):
+        for name, others in beside.items():
+            for rows in others.values():
+                if column not in rows[0]:
+                    continue
+                axis.plot([int(row["env_steps"]) for row in rows],
+                          [float(row[column]) for row in rows], color="0.65", linewidth=1,
+                          label=name)
+                name = None  # One entry of the legend for all its seeds.
         for seed, rows in curves.items():
             axis.plot([int(row["env_steps"]) for row in rows],
                       [float(row[column]) for row in rows], marker=".", label=f"seed {seed}")
@@ -62,8 +80,11 @@ def main():
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--out", default="docs/benchmarks", type=pathlib.Path)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--beside", action="append", default=[], metavar="NAME=CSV")
     parser.add_argument("configs", nargs="+")
     args = parser.parse_args()
+    beside = {name: read_curves(path)
+              for name, path in (pair.split("=", 1) for pair in args.beside)}
     print("| config | seed | env steps | return | success | wall s |\n|---|---|---|---|---|---|")
     for config in args.configs:
         curves = {}
@@ -73,7 +94,7 @@ def main():
                 curves[seed] = rows
                 print(f"| {config} | {seed} | {result['env_steps']} | {result['return_mean']:.2f} | "
                       f"{result['success_rate']} | {result['wall_s']:.1f} |", flush=True)
-        draw(args.out / f"{config}.png", config, curves)
+        draw(args.out / f"{config}.png", config, curves, beside)
         with open(args.out / f"{config}.csv", "w", newline="") as file:
             writer = csv.DictWriter(file, ["seed", *rows[0].keys()])
             writer.writeheader()

@@ -1,0 +1,89 @@
+"""Stable-Baselines3's curves, to draw beside ours.
+
+usage: sb3_curves.py --task pendulum_sac [--seeds 1,2,3,4,5] --out docs/benchmarks
+
+Writes OUT/sb3_<task>.csv with the columns of learning_curves.py: deterministic
+episodes every so many env steps, with seeds apart from training. The settings are
+those of Stable-Baselines3's zoo for the task.
+"""
+
+import argparse
+import csv
+import pathlib
+import time
+
+import gymnasium
+import numpy as np
+import torch
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.evaluation import evaluate_policy
+
+EVALUATION_SEED = 1 << 20
+
+
+def pendulum_sac(seed):
+    return SAC("MlpPolicy", make_vec_env("Pendulum-v1", 1, seed=seed), learning_rate=1e-3, seed=seed)
+
+
+def cartpole_v1_ppo(seed):
+    return PPO("MlpPolicy", make_vec_env("CartPole-v1", 8, seed=seed), n_steps=32, batch_size=256,
+               gae_lambda=0.8, gamma=0.98, n_epochs=20, ent_coef=0.0,
+               learning_rate=lambda left: left * 1e-3, clip_range=lambda left: left * 0.2,
+               seed=seed)
+
+
+# Task: (environment, model, env steps in all, env steps between evaluations, episodes).
+TASKS = {
+    "pendulum_sac": ("Pendulum-v1", pendulum_sac, 20_000, 2_000, 20),
+    "cartpole_v1_ppo": ("CartPole-v1", cartpole_v1_ppo, 100_000, 10_000, 20),
+}
+
+
+class Evaluations(BaseCallback):
+    """Evaluates every `every` env steps of one call of learn(); keeps the rows."""
+
+    def __init__(self, env_id, seed, every, episodes):
+        super().__init__()
+        self.env = make_vec_env(env_id, 1, seed=EVALUATION_SEED + seed)
+        self.seed, self.every, self.episodes = seed, every, episodes
+        self.rows = []
+        self.started = time.monotonic()
+
+    def _on_step(self):
+        if self.num_timesteps >= self.every * (len(self.rows) + 1):
+            returns, lengths = evaluate_policy(self.model, self.env, self.episodes,
+                                               return_episode_rewards=True)
+            self.rows.append({"seed": self.seed, "env_steps": self.num_timesteps,
+                              "wall_s": round(time.monotonic() - self.started, 2),
+                              "eval/ep_len_mean": float(np.mean(lengths)),
+                              "eval/mean_reward": float(np.mean(returns))})
+            print(self.rows[-1], flush=True)
+        return True
+
+
+def curve(task, seed):
+    env_id, make_model, total, every, episodes = TASKS[task]
+    evaluations = Evaluations(env_id, seed, every, episodes)
+    make_model(seed).learn(total, callback=evaluations)
+    return evaluations.rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--task", required=True, choices=TASKS)
+    parser.add_argument("--seeds", default="1,2,3,4,5")
+    parser.add_argument("--out", default="docs/benchmarks", type=pathlib.Path)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    gymnasium.logger.min_level = gymnasium.logger.ERROR
+    rows = [row for seed in map(int, args.seeds.split(",")) for row in curve(args.task, seed)]
+    with open(args.out / f"sb3_{args.task}.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
