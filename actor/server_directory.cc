@@ -11,24 +11,17 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "common/cli/files.h"
+#include "common/rpc/address.h"
 
 namespace armature {
 namespace {
 
 using Addresses = absl::StatusOr<std::vector<std::string>>;
-
-bool IsHostPort(absl::string_view address) {
-  const size_t colon = address.rfind(':');
-  int port = 0;
-  return colon != absl::string_view::npos && colon > 0 &&
-         absl::SimpleAtoi(address.substr(colon + 1), &port) && port >= 1 && port <= 65535;
-}
 
 // Every numeric address of "name:port", sorted.
 Addresses ResolveName(const std::string& name_and_port) {

@@ -12,12 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/shutdown_signal.h"
 #include "deploy/launcher/cluster.h"
+#include "deploy/launcher/command_line.h"
 #include "deploy/launcher/event_loop.h"
 #include "deploy/launcher/learner_status.h"
 #include "deploy/launcher/terminal.h"
@@ -67,13 +69,15 @@ absl::StatusOr<std::string> FindProgram(const std::string& name) {
 
 absl::StatusOr<Cluster::Programs> FindPrograms() {
   Cluster::Programs programs;
-  for (const auto& [name, path] : {std::pair{"learner", &programs.learner},
-                                   {"envserver", &programs.envserver},
-                                   {"actor", &programs.actor}}) {
+  for (const auto& [name, path] :
+       {std::pair{"learner", &programs.learner}, {"actor", &programs.actor}}) {
     absl::StatusOr<std::string> found = FindProgram(name);
     if (!found.ok()) return found.status();
     *path = *std::move(found);
   }
+  absl::StatusOr<std::string> envserver = FindProgram("envserver");
+  if (!envserver.ok()) return envserver.status();
+  programs.envserver = {*std::move(envserver)};
   // Children look for their data where this program's is.
   const std::string runfiles =
       absl::StrCat(std::filesystem::read_symlink("/proc/self/exe").string(), ".runfiles");
@@ -82,6 +86,22 @@ absl::StatusOr<Cluster::Programs> FindPrograms() {
     setenv("RUNFILES_DIR", runfiles.c_str(), 1);
   }
   return programs;
+}
+
+// The words of cluster.env_server_command, the first one a path.
+absl::StatusOr<std::vector<std::string>> EnvServerCommand(const std::string& command) {
+  absl::StatusOr<std::vector<std::string>> words = SplitCommand(command);
+  const absl::StatusOr<std::string> program =
+      words.ok() ? FindExecutable(words->front()) : words.status();
+  if (!program.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cluster.env_server_command: ", program.status().message(),
+                     absl::IsNotFound(program.status())
+                         ? "; for armature-serve: pip install ./envserver/python in the clone"
+                         : ""));
+  }
+  words->front() = *program;
+  return words;
 }
 
 // A bundle has the program in bin/ beside its launcher.
@@ -126,6 +146,11 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (!programs.ok()) return Refuse(programs.status(), 1);
+  if (const std::string& command = config->cluster.env_server_command; !command.empty()) {
+    absl::StatusOr<std::vector<std::string>> words = EnvServerCommand(command);
+    if (!words.ok()) return Refuse(words.status(), 2);
+    programs->envserver = *std::move(words);
+  }
   absl::StatusOr<std::string> folder = RunDir(flags, config->run);
   if (!folder.ok()) return Refuse(folder.status(), 1);
   Cluster::Options options;

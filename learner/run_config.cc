@@ -2,11 +2,44 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/rpc/address.h"
 
 namespace armature {
+namespace {
+
+absl::Status CheckEnvServers(const ClusterSection& cluster) {
+  const std::string& external = cluster.external_env_servers;
+  if (external.empty()) {
+    if (cluster.env_servers > 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "cluster.env_servers=0 starts no env server and cluster.external_env_servers names none:"
+        " actors would have nothing to step; set one of them");
+  }
+  if (absl::StartsWith(external, "file:") || absl::StartsWith(external, "dns:")) {
+    if (cluster.env_servers == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("cluster.external_env_servers=", external,
+                     " cannot stand beside cluster.env_servers=", cluster.env_servers,
+                     ": an actor takes a list of addresses or one file or name, not both;"
+                     " set cluster.env_servers=0 or list the addresses"));
+  }
+  for (const absl::string_view written : absl::StrSplit(external, ',')) {
+    const absl::string_view address = absl::StripAsciiWhitespace(written);
+    if (IsHostPort(address)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("cluster.external_env_servers: '", address,
+                                                   "' is not host:port with a port of 1 to 65535"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status RunConfig::Validate() const {
+  if (absl::Status status = CheckEnvServers(cluster); !status.ok()) return status;
   if (collect.envs_per_actor % collect.groups != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("collect.envs_per_actor=", collect.envs_per_actor,

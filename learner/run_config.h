@@ -146,6 +146,8 @@ struct ActorSection {
 // What the launcher starts on this machine.
 struct ClusterSection {
   int64_t env_servers = 1;
+  std::string env_server_command;
+  std::string external_env_servers;
   int64_t actors = 1;
   int64_t env_server_threads = 2;
   int64_t restarts_max = 10;
@@ -154,9 +156,15 @@ struct ClusterSection {
   double progress_every_s = 2;
 
   void Visit(ConfigVisitor& v) {
-    v.Field("env_servers", env_servers, "Environment-server processes.", AtLeast(1));
+    v.Field("env_servers", env_servers, "Environment-server processes to start.", AtLeast(0));
+    v.Field("env_server_command", env_server_command,
+            "What starts one, e.g. armature-serve --env Pendulum-v1: words as a shell splits them, "
+            "the program looked up in PATH, our own flags added; empty: //envserver.");
+    v.Field("external_env_servers", external_env_servers,
+            "Env servers that run already, here or elsewhere, for the actors beside those started: "
+            "host:port,host:port. With env_servers=0 also dns:name:port or file:PATH.");
     v.Field("actors", actors, "Actor processes.", AtLeast(1));
-    v.Field("env_server_threads", env_server_threads, "Simulation threads of each env server.",
+    v.Field("env_server_threads", env_server_threads, "Simulation threads of each //envserver.",
             AtLeast(1));
     v.Field("restarts_max", restarts_max, "A child that died more often ends the run.", AtLeast(0));
     v.Field("restart_backoff_s", restart_backoff_s,

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "common/config/config.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -10,6 +11,7 @@
 namespace armature {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 // What Validate says of the defaults with these overrides; empty: it accepts.
@@ -47,6 +49,28 @@ TEST(RunConfig, AnUnrollMustFitTheSet) {
               HasSubstr("algorithm.ppo.unroll_length"));
   EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.ppo.minibatch_size=4096"}),
               HasSubstr("algorithm.ppo.minibatch_size=4096"));
+}
+
+TEST(RunConfig, ActorsNeedAnEnvServerToStep) {
+  EXPECT_THAT(Complaint({"algorithm.name=ppo", "cluster.env_servers=0"}),
+              AllOf(HasSubstr("cluster.env_servers=0"), HasSubstr("cluster.external_env_servers")));
+  for (const char* external : {"a:1, b:2", "file:servers.txt", "dns:sims.local:5557"}) {
+    EXPECT_EQ(Complaint({"algorithm.name=ppo", "cluster.env_servers=0",
+                         absl::StrCat("cluster.external_env_servers='", external, "'").c_str()}),
+              "");
+  }
+}
+
+TEST(RunConfig, EnvServersStartedHereStandBesideListedOnesOnly) {
+  EXPECT_EQ(Complaint({"algorithm.name=ppo", "cluster.external_env_servers=a:1,b:2"}), "");
+  EXPECT_THAT(Complaint({"algorithm.name=ppo", "cluster.external_env_servers=file:servers.txt"}),
+              HasSubstr("cluster.external_env_servers=file:servers.txt cannot stand beside "
+                        "cluster.env_servers=1"));
+}
+
+TEST(RunConfig, AnExternalEnvServerThatIsNoAddressIsNamed) {
+  EXPECT_THAT(Complaint({"algorithm.name=ppo", "cluster.external_env_servers=a:1,b"}),
+              HasSubstr("cluster.external_env_servers: 'b' is not host:port"));
 }
 
 TEST(RunConfig, ATargetNeedsEvaluations) {

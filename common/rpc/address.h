@@ -12,6 +12,9 @@ namespace armature {
 // from this machine only. A host name other than localhost cannot be judged: no.
 bool IsLoopback(absl::string_view address);
 
+// Whether it is "host:port" with a port of 1 to 65535.
+bool IsHostPort(absl::string_view address);
+
 // `listen_address` with the port that was bound in place of its own.
 std::string BoundAddress(const std::string& listen_address, int bound_port);
 

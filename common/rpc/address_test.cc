@@ -18,6 +18,15 @@ TEST(Address, NamesThatOnlyLookLocalAreNotLoopback) {
   }
 }
 
+TEST(Address, AHostAndAPortMakeAnAddress) {
+  for (const char* address : {"127.0.0.1:1", "host:65535", "[::1]:80"}) {
+    EXPECT_TRUE(IsHostPort(address)) << address;
+  }
+  for (const char* address : {"", "host", "host:", ":80", "host:0", "host:65536", "host:http"}) {
+    EXPECT_FALSE(IsHostPort(address)) << address;
+  }
+}
+
 TEST(Address, BoundPortReplacesTheOneAskedFor) {
   EXPECT_EQ(BoundAddress("127.0.0.1:0", 81), "127.0.0.1:81");
   EXPECT_EQ(BoundAddress("[::1]:0", 81), "[::1]:81");

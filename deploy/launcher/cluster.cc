@@ -111,24 +111,21 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
       }
       break;
     case Role::kEnvServer:
-      arguments = {options_.programs.envserver,
-                   "--listen",
-                   child.rpc_address.empty() ? "127.0.0.1:0" : child.rpc_address,
-                   "--metrics_listen",
-                   "127.0.0.1:0",
-                   "--threads",
-                   absl::StrCat(config.cluster.env_server_threads)};
-      break;
-    case Role::kActor: {
-      std::vector<std::string> env_servers;
-      for (const auto& other : children_) {
-        if (other->role == Role::kEnvServer) env_servers.push_back(other->rpc_address);
+      arguments = options_.programs.envserver;
+      arguments.insert(arguments.end(),
+                       {"--listen", child.rpc_address.empty() ? "127.0.0.1:0" : child.rpc_address,
+                        "--metrics_listen", "127.0.0.1:0", "--name", child.name});
+      if (config.cluster.env_server_command.empty()) {
+        arguments.insert(arguments.end(),
+                         {"--threads", absl::StrCat(config.cluster.env_server_threads)});
       }
+      break;
+    case Role::kActor:
       arguments = {options_.programs.actor,
                    "--learner",
                    LocalAddress(children_[0]->rpc_address),
                    "--env_servers",
-                   absl::StrJoin(env_servers, ","),
+                   EnvServers(),
                    "--name",
                    child.name,
                    "--device",
@@ -138,7 +135,6 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
                    "--connect_timeout_s",
                    absl::StrCat(config.cluster.ready_timeout_s)};
       break;
-    }
   }
   arguments.insert(arguments.end(), {"--port_file", PortPath(child)});
   const TransportOptions& transport = options_.transport;
@@ -150,6 +146,16 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
     if (!path.empty()) arguments.insert(arguments.end(), {flag, path});
   }
   return arguments;
+}
+
+std::string Cluster::EnvServers() const {
+  std::vector<std::string> addresses;
+  for (const auto& child : children_) {
+    if (child->role == Role::kEnvServer) addresses.push_back(child->rpc_address);
+  }
+  const std::string& external = options_.config.cluster.external_env_servers;
+  if (!external.empty()) addresses.push_back(external);
+  return absl::StrJoin(addresses, ",");
 }
 
 absl::Status Cluster::Prepare() {
@@ -234,11 +240,15 @@ void Cluster::OnReady(Child* child) {
   }
   if (!all_ready_told_ && AllReady(Role::kActor)) {
     all_ready_told_ = true;
-    terminal_->Line(
-        absl::StrFormat("armature: %s with %s: learner %s (metrics %s), %d env servers, %d actors",
-                        options_.config.environment.id, options_.config.algorithm.name,
-                        children_[0]->rpc_address, children_[0]->metrics_address,
-                        options_.config.cluster.env_servers, options_.config.cluster.actors));
+    const ClusterSection& cluster = options_.config.cluster;
+    terminal_->Line(absl::StrFormat(
+        "armature: %s with %s: learner %s (metrics %s), %d env servers%s, %d actors",
+        options_.config.environment.id, options_.config.algorithm.name, children_[0]->rpc_address,
+        children_[0]->metrics_address, cluster.env_servers,
+        cluster.external_env_servers.empty()
+            ? ""
+            : absl::StrCat(" beside ", cluster.external_env_servers),
+        cluster.actors));
   }
 }
 
@@ -271,7 +281,8 @@ void Cluster::OnExit(Child* child, int wait_status) {
     Fail(absl::StrCat(what_happened, ": ", child->last_words));
     return;
   }
-  RestartLater(child, what_happened);
+  RestartLater(child, exit_status == 0 ? what_happened
+                                       : absl::StrCat(what_happened, ": ", child->last_words));
 }
 
 void Cluster::OnNotReady(Child* child, int64_t start) {

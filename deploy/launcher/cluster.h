@@ -30,7 +30,9 @@ class Cluster {
  public:
   struct Programs {
     std::string learner;
-    std::string envserver;
+    // What cluster.env_server_command says, or our own; the path of the program,
+    // then the flags that it gets before those that every env server gets.
+    std::vector<std::string> envserver;
     std::string actor;
   };
   struct Options {
@@ -76,6 +78,8 @@ class Cluster {
 
   void Add(Role role, int64_t index, const std::string& program);
   std::vector<std::string> Arguments(const Child& child) const;
+  // For actors: those started here, then those that run already.
+  std::string EnvServers() const;
   std::string PortPath(const Child& child) const;
   std::string LogPath(const Child& child) const;
   absl::Status Prepare();

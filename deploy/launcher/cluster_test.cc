@@ -75,7 +75,7 @@ class ClusterTest : public testing::Test {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_ + "/run");
     options_.run_dir = folder_ + "/run";
-    options_.programs = {folder_ + "/learner", folder_ + "/envserver", folder_ + "/actor"};
+    options_.programs = {folder_ + "/learner", {folder_ + "/envserver"}, folder_ + "/actor"};
     options_.config.cluster.env_servers = 2;
     options_.config.cluster.actors = 2;
     options_.config.cluster.restart_backoff_s = 0.01;
@@ -134,8 +134,10 @@ TEST_F(ClusterTest, StartsActorsWithTheAddressesOfTheOthersAndEndsSolved) {
   EXPECT_THAT(Starts("learner"),
               testing::ElementsAre(StartsWith(options_.run_dir + "/config.yaml --run_dir ")));
   EXPECT_THAT(Starts("envserver"),
-              testing::Each(StartsWith("--listen 127.0.0.1:0 --metrics_listen 127.0.0.1:0 "
-                                       "--threads 2 --port_file ")));
+              testing::UnorderedElementsAre(
+                  StartsWith("--listen 127.0.0.1:0 --metrics_listen 127.0.0.1:0 --name envserver-0 "
+                             "--threads 2 --port_file "),
+                  HasSubstr("--name envserver-1")));
   EXPECT_THAT(Starts("actor"),
               testing::UnorderedElementsAre(
                   AllOf(HasSubstr("--learner 127.0.0.1:71 "), HasSubstr("--name actor-0"),
@@ -210,6 +212,62 @@ TEST_F(ClusterTest, AChildThatRefusesToStartEndsTheRunAtOnce) {
               StartsWith("armature: failed: learner-0 exited with status 1: learner: "
                          "learner.listen=127.0.0.1:5556 is in use (logs in "));
   EXPECT_EQ(Starts("learner").size(), 1u);
+}
+
+TEST_F(ClusterTest, AHostedServerGetsItsOwnFlagsThenThoseOfEveryEnvServer) {
+  options_.config.cluster.env_servers = 1;
+  options_.config.cluster.env_server_command = "serve --env 'My Env-v0'";
+  options_.programs.envserver = {folder_ + "/serve", "--env", "My Env-v0"};
+  options_.transport.tls_certificate = "server.pem";
+  Script("serve", std::string("ready 127.0.0.1:73\n") + kLive);
+  Script("learner", "ready 127.0.0.1:71\n" + std::string(kSolved));
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(Starts("serve"),
+              testing::ElementsAre(AllOf(
+                  StartsWith("--env My Env-v0 --listen 127.0.0.1:0 --metrics_listen 127.0.0.1:0 "
+                             "--name envserver-0 --port_file "),
+                  HasSubstr(" --tls_certificate server.pem"), Not(HasSubstr("--threads")))));
+}
+
+TEST_F(ClusterTest, ActorsGetExternalEnvServersBesideThoseStarted) {
+  options_.config.cluster.external_env_servers = "a:5557,b:5557";
+  status_.on_ask_ = [this](int) { cluster_->Stop(SIGTERM); };
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  EXPECT_THAT(Starts("actor"),
+              testing::Each(HasSubstr("--env_servers 127.0.0.1:72,127.0.0.1:72,a:5557,b:5557 ")));
+  EXPECT_THAT(text_, HasSubstr("2 env servers beside a:5557,b:5557, 2 actors"));
+}
+
+TEST_F(ClusterTest, WithExternalEnvServersNoneNeedsToBeStartedHere) {
+  options_.config.cluster.env_servers = 0;
+  options_.config.cluster.external_env_servers = "file:servers.txt";
+  status_.on_ask_ = [this](int) { cluster_->Stop(SIGTERM); };
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/envserver.arguments"));
+  EXPECT_THAT(Starts("actor"), testing::Each(HasSubstr("--env_servers file:servers.txt ")));
+}
+
+TEST_F(ClusterTest, AHostedServerThatCannotImportEndsTheRunWithPythonsLastLine) {
+  Script("envserver",
+         "echo 'Traceback (most recent call last):' >&2\n"
+         "echo '  File \"my_robot.py\", line 3, in <module>' >&2\n"
+         "echo \"ModuleNotFoundError: No module named 'my_simulator'\" >&2\nexit 1\n");
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(output_.back(), HasSubstr(" exited with status 1: ModuleNotFoundError: No module "
+                                        "named 'my_simulator' (logs in "));
+}
+
+TEST_F(ClusterTest, OneThatFailsLaterIsRestartedAndItsLastLineShown) {
+  options_.config.cluster.env_servers = 1;
+  Script("envserver",
+         "ready 127.0.0.1:72\n[ $runs -gt 1 ] || { echo 'MemoryError: too big' >&2; exit 1; }\n" +
+             std::string(kLive));
+  status_.on_ask_ = [this](int) {
+    if (Starts("envserver").size() == 2) cluster_->Stop(SIGTERM);
+  };
+  Run();
+  EXPECT_THAT(text_, HasSubstr("armature: envserver-0 exited with status 1: MemoryError: too big; "
+                               "restart 1 of 10"));
 }
 
 TEST_F(ClusterTest, AUsageErrorIsNeverRetried) {

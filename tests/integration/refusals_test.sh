@@ -33,7 +33,15 @@ for program in deploy/cluster learner/learner; do
     panda_reach_sac algorithm.sac.gamma=2
   refuses 2 "would wait for each other" "$program" panda_reach_sac \
     replay.samples_per_insert_tolerance=0.0001
+  refuses 2 "cluster.external_env_servers names none" "$program" panda_reach_sac \
+    cluster.env_servers=0
+  refuses 2 "cannot stand beside cluster.env_servers=1" "$program" panda_reach_sac \
+    cluster.external_env_servers=file:servers.txt
 done
+refuses 2 "'no_such_server' is in no folder of PATH; for armature-serve: pip install" \
+  deploy/cluster panda_reach_sac "cluster.env_server_command=no_such_server --env Pendulum-v1"
+refuses 2 "opens a ' that is never closed" deploy/cluster panda_reach_sac \
+  "cluster.env_server_command=\"armature-serve --env 'Pendulum-v1\""
 refuses 1 "refuses to listen on 0.0.0.0:0" envserver/envserver --listen=0.0.0.0:0
 refuses 1 "no_such_token" envserver/envserver --token_file=/no_such_token
 # Nobody listens on port 1.
