@@ -73,6 +73,8 @@ absl::Status EnvSession::OnMessage(const v1::RolloutResponse& message,
       return OnOpened(message.opened());
     case v1::RolloutResponse::kStep:
       return OnStep(message.step(), steps);
+    case v1::RolloutResponse::kFrame:
+      return absl::InvalidArgumentError("sent a frame, which was not asked for");
     default:
       return absl::InvalidArgumentError("sent a response of no known kind");
   }

@@ -42,11 +42,13 @@ void CallOnPool(StepPool* pool, std::string what, std::function<absl::StatusOr<T
     }
     void OnHung(int64_t) override { hung_ = true; }
     void OnFinished() override {
+      // Moved out: a stuck call keeps this alive, and must not keep the receiver.
+      const std::function<void(absl::StatusOr<T>)> then = std::move(then_);
       if (hung_) {
-        then_(absl::DeadlineExceededError(
+        then(absl::DeadlineExceededError(
             absl::StrCat(what_, " has not returned for ", absl::FormatDuration(timeout_))));
       } else {
-        then_(std::move(result_));
+        then(std::move(result_));
       }
     }
 
@@ -54,7 +56,7 @@ void CallOnPool(StepPool* pool, std::string what, std::function<absl::StatusOr<T
     const std::string what_;
     const absl::Duration timeout_;
     const std::function<absl::StatusOr<T>()> call_;
-    const std::function<void(absl::StatusOr<T>)> then_;
+    std::function<void(absl::StatusOr<T>)> then_;
     bool hung_ = false;
     absl::StatusOr<T> result_;  // Touched by OnFinished only if RunItem has returned.
   };

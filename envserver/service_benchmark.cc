@@ -4,6 +4,7 @@
 // CPU column is all threads' time, the client's included.
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,7 @@ void InProcess(benchmark::State& state, const std::string& env_id) {
   const v1::Tensor action = ZeroActions(state.range(0), env->spec().action.size());
   {
     absl::Notification ready;
-    env->ResetGroup(0, [&](const StepOutcome&) { ready.Notify(); });
+    env->ResetGroup(0, /*seed=*/std::nullopt, [&](const StepOutcome&) { ready.Notify(); });
     ready.WaitForNotification();
   }
   for (auto _ : state) {

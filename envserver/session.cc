@@ -13,6 +13,16 @@ namespace {
 
 constexpr uint32_t kGroupsMax = 2;
 
+absl::Status CameBeforeOpened(absl::string_view kind) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(kind, " came before SessionOpened was sent, expected OpenSession first"));
+}
+
+absl::Status CameOutOfTurn(absl::string_view name, uint32_t group) {
+  return absl::InvalidArgumentError(absl::StrCat(name, " came before the last message of group ",
+                                                 group, " was answered, expected one at a time"));
+}
+
 }  // namespace
 
 Session::Session(const SessionContext* context, SessionSink* sink)
@@ -33,11 +43,17 @@ bool Session::OnMessage(const v1::RolloutRequest& request) {
     case v1::RolloutRequest::kActions:
       OnActions(request.actions());
       break;
+    case v1::RolloutRequest::kReset:
+      OnReset(request.reset());
+      break;
+    case v1::RolloutRequest::kRender:
+      OnRender(request.render());
+      break;
     case v1::RolloutRequest::kHeartbeat:
       break;
     case v1::RolloutRequest::KIND_NOT_SET:
       Refuse(absl::InvalidArgumentError(
-          "RolloutRequest is empty, expected open, actions or heartbeat"));
+          "RolloutRequest is empty, expected open, actions, reset, render or heartbeat"));
       break;
   }
   return !ended_;
@@ -137,62 +153,123 @@ void Session::OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
   outbox_.push_back(std::move(response));
   groups_.resize(env_->num_groups());
   for (int64_t group = 0; group < env_->num_groups(); ++group) {
-    env_->ResetGroup(group, [self = shared_from_this(), group](const StepOutcome& outcome) {
-      self->OnStepped(group, outcome);
-    });
+    ResetGroup(group, /*seed=*/std::nullopt);
   }
   spdlog::info("session {}: {} opened {} slots of {}", grant_->session_id(), client_,
                env_->num_groups() * env_->group_size(), env_id_);
   Send();
 }
 
-void Session::OnActions(const v1::ActionBatch& actions) {
-  if (env_ == nullptr) {
-    return Refuse(absl::InvalidArgumentError(
-        "ActionBatch came before SessionOpened was sent, expected OpenSession first"));
+absl::Status Session::CheckTurn(absl::string_view kind, uint32_t group, uint64_t step) const {
+  if (env_ == nullptr) return CameBeforeOpened(kind);
+  if (group >= groups_.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kind, ".group is ", group, ", expected 0..", groups_.size() - 1));
   }
-  if (actions.group() >= groups_.size()) {
-    return Refuse(absl::InvalidArgumentError(absl::StrCat("ActionBatch.group is ", actions.group(),
-                                                          ", expected 0..", groups_.size() - 1)));
+  const std::string name = absl::StrCat(kind, " of group ", group);
+  if (groups_[group].turn != Turn::kClient) return CameOutOfTurn(name, group);
+  if (step != groups_[group].step) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": step is ", step, ", expected ", groups_[group].step));
   }
-  Group& group = groups_[actions.group()];
-  const std::string name = absl::StrCat("ActionBatch of group ", actions.group());
-  if (group.turn != Turn::kClient) {
-    return Refuse(absl::InvalidArgumentError(
-        absl::StrCat(name, " came before the last one's StepBatch, expected one at a time")));
-  }
-  if (actions.step() != group.step) {
-    return Refuse(absl::InvalidArgumentError(
-        absl::StrCat(name, ": step is ", actions.step(), ", expected ", group.step)));
-  }
-  const absl::Status status =
-      env_->StepGroup(actions.group(), actions.action(),
-                      [self = shared_from_this(), index = actions.group()](
-                          const StepOutcome& outcome) { self->OnStepped(index, outcome); });
-  if (!status.ok()) {
-    return Refuse(absl::Status(
-        status.code(), absl::StrCat(name, " step ", actions.step(), ": ", status.message())));
-  }
-  context_.metrics->actions_wait.Observe(absl::ToDoubleSeconds(heard_ - group.since));
-  group.turn = Turn::kServer;
-  group.since = heard_;
+  return absl::OkStatus();
 }
 
-void Session::OnStepped(int64_t group_index, const StepOutcome& outcome) {
+void Session::OnActions(const v1::ActionBatch& actions) {
+  absl::Status status = CheckTurn("ActionBatch", actions.group(), actions.step());
+  if (!status.ok()) return Refuse(status);
+  status = env_->StepGroup(actions.group(), actions.action(),
+                           [self = shared_from_this(), group = actions.group()](
+                               const StepOutcome& outcome) { self->OnStepped(group, outcome); });
+  if (!status.ok()) {
+    return Refuse(
+        absl::Status(status.code(), absl::StrCat("ActionBatch of group ", actions.group(), " step ",
+                                                 actions.step(), ": ", status.message())));
+  }
+  context_.metrics->actions_wait.Observe(
+      absl::ToDoubleSeconds(heard_ - groups_[actions.group()].since));
+  BeginServersTurn(actions.group());
+}
+
+void Session::OnReset(const v1::ResetGroup& reset) {
+  const absl::Status status = CheckTurn("ResetGroup", reset.group(), reset.step());
+  if (!status.ok()) return Refuse(status);
+  ResetGroup(reset.group(),
+             reset.has_seed() ? std::optional<uint64_t>(reset.seed()) : std::nullopt);
+  BeginServersTurn(reset.group());
+}
+
+void Session::ResetGroup(uint32_t group, std::optional<uint64_t> seed) {
+  env_->ResetGroup(group, seed, [self = shared_from_this(), group](const StepOutcome& outcome) {
+    self->OnStepped(group, outcome);
+  });
+}
+
+absl::Status Session::CheckRender(uint32_t slot) const {
+  if (env_ == nullptr) return CameBeforeOpened("RenderRequest");
+  if (const int64_t slots = env_->num_groups() * env_->group_size(); slot >= slots) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("RenderRequest.slot is ", slot, ", expected 0..", slots - 1));
+  }
+  const auto group = static_cast<uint32_t>(slot / env_->group_size());
+  if (groups_[group].turn != Turn::kClient) {
+    return CameOutOfTurn(absl::StrCat("RenderRequest of slot ", slot), group);
+  }
+  if (!env_->spec().render.has_value()) return absl::OkStatus();  // Render says so.
+  const RenderSpec& size = *env_->spec().render;
+  const int64_t bytes = size.width_px * size.height_px * 3;
+  if (bytes > context_.message_bytes_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a frame of ", size.width_px, " x ", size.height_px, " pixels takes ", bytes,
+                     " bytes, ", context_.message_bytes_max, " are allowed"));
+  }
+  return absl::OkStatus();
+}
+
+void Session::OnRender(const v1::RenderRequest& render) {
+  absl::Status status = CheckRender(render.slot());
+  if (!status.ok()) return Refuse(status);
+  status = env_->Render(render.slot(), [self = shared_from_this(),
+                                        slot = render.slot()](absl::StatusOr<v1::Tensor> rgb) {
+    self->OnRendered(slot, std::move(rgb));
+  });
+  if (!status.ok()) return Refuse(status);
+  BeginServersTurn(static_cast<uint32_t>(render.slot() / env_->group_size()));
+}
+
+void Session::BeginServersTurn(uint32_t group) {
+  groups_[group].turn = Turn::kServer;
+  groups_[group].since = heard_;
+}
+
+void Session::OnStepped(int64_t group, const StepOutcome& outcome) {
   absl::MutexLock lock(&mutex_);
   if (ended_) return;
-  Group& group = groups_[group_index];
   const bool first = outcome.status.ok() && outcome.response->step().step() == 0;
   context_.metrics->CountStep(env_id_, outcome.status.ok() ? env_->group_size() : 0, first,
                               outcome);
   if (!outcome.status.ok()) return Refuse(outcome.status);
   if (!first) {
     context_.metrics->step_duration.Observe(
-        absl::ToDoubleSeconds(context_.timer->now() - group.since));
+        absl::ToDoubleSeconds(context_.timer->now() - groups_[group].since));
   }
   LogFaults(outcome.response->step());
-  group.turn = Turn::kQueued;
-  outbox_.push_back(outcome.response);
+  Queue(group, outcome.response);
+}
+
+void Session::OnRendered(uint32_t slot, absl::StatusOr<v1::Tensor> rgb) {
+  absl::MutexLock lock(&mutex_);
+  if (ended_) return;
+  if (!rgb.ok()) return Refuse(rgb.status());
+  auto response = std::make_shared<v1::RolloutResponse>();
+  response->mutable_frame()->set_slot(slot);
+  *response->mutable_frame()->mutable_rgb() = *std::move(rgb);
+  Queue(slot / env_->group_size(), std::move(response));
+}
+
+void Session::Queue(int64_t group, std::shared_ptr<const v1::RolloutResponse> response) {
+  groups_[group].turn = Turn::kQueued;
+  outbox_.push_back(std::move(response));
   Send();
 }
 
@@ -232,12 +309,13 @@ void Session::Send() {
   writing_ = std::move(outbox_.front());
   outbox_.pop_front();
   heard_ = context_.timer->now();
-  if (writing_->has_step()) {
+  if (!writing_->has_opened()) {
     // From here on the client may answer; before, it could make the step after the
     // next one overwrite a batch that is still being sent.
-    Group& group = groups_[writing_->step().group()];
+    Group& group = groups_[writing_->has_step() ? writing_->step().group()
+                                                : writing_->frame().slot() / env_->group_size()];
     group.turn = Turn::kClient;
-    group.step = writing_->step().step();
+    if (writing_->has_step()) group.step = writing_->step().step();
     group.since = heard_;
   }
   sink_->Write(*writing_);

@@ -7,7 +7,7 @@
 // Lease: counts while it is the client's turn, from its last message or the last
 // batch sent to it. A stream that has sent nothing at all has one, too. A client
 // that does not read is cut off one lease after its session has ended.
-// Bounds: at most `opened` and one batch a group wait to be written.
+// Bounds: at most `opened` and one batch or frame a group wait to be written.
 #ifndef ARMATURE_ENVSERVER_SESSION_H_
 #define ARMATURE_ENVSERVER_SESSION_H_
 
@@ -81,7 +81,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void OnClosed();
 
  private:
-  enum class Turn { kServer, kQueued, kClient };  // Queued: the batch waits to be written.
+  enum class Turn { kServer, kQueued, kClient };  // Queued: the answer waits to be written.
   struct Group {
     Turn turn = Turn::kServer;
     uint64_t step = 0;     // Of its last batch.
@@ -90,10 +90,23 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void OnOpen(const v1::OpenSession& open) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnActions(const v1::ActionBatch& actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnReset(const v1::ResetGroup& reset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnRender(const v1::RenderRequest& render) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckOpen(const v1::OpenSession& open) const;
   absl::Status CheckSpec(const VectorEnv& env) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether a message that names (group, step) is legal now; `kind` is its name.
+  absl::Status CheckTurn(absl::string_view kind, uint32_t group, uint64_t step) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckRender(uint32_t slot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ResetGroup(uint32_t group, std::optional<uint64_t> seed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void BeginServersTurn(uint32_t group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env);
   void OnStepped(int64_t group, const StepOutcome& outcome);
+  void OnRendered(uint32_t slot, absl::StatusOr<v1::Tensor> rgb);
+  // Has the answer of a group sent, in its turn.
+  void Queue(int64_t group, std::shared_ptr<const v1::RolloutResponse> response)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnLeaseDue();
   void ScheduleLease(absl::Duration deadline);
   void Send() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

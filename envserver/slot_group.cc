@@ -78,7 +78,10 @@ SlotGroup::Buffer::Buffer(const SlotPlan& plan, int64_t size) {
 }
 
 SlotGroup::SlotGroup(std::shared_ptr<const SlotPlan> plan, int64_t group)
-    : plan_(std::move(plan)), group_(group), slots_(plan_->group_size()) {
+    : plan_(std::move(plan)),
+      group_(group),
+      slots_(plan_->group_size()),
+      seed_(plan_->options.seed) {
   for (std::shared_ptr<Buffer>& buffer : buffers_) {
     buffer = std::make_shared<Buffer>(*plan_, size());
   }
@@ -89,8 +92,8 @@ SlotGroup::SlotGroup(std::shared_ptr<const SlotPlan> plan, int64_t group)
 }
 
 SlotGroup::SlotGroup(SlotGroup& stuck) : SlotGroup(stuck.plan_, stuck.group_) {
+  seed_ = stuck.seed_;
   step_ = stuck.step_;
-  next_step_ = stuck.next_step_;
   hung_rounds_ = stuck.hung_rounds_;
   rows_ = stuck.hung_;
   std::sort(rows_.begin(), rows_.end());
@@ -127,10 +130,24 @@ SlotGroup::SlotGroup(SlotGroup& stuck) : SlotGroup(stuck.plan_, stuck.group_) {
   }
 }
 
+void SlotGroup::PrepareReset(std::optional<uint64_t> seed) {
+  step_ = 0;
+  if (seed.has_value()) {
+    seed_ = *seed;
+    for (Slot& slot : slots_) slot.episodes = 0;
+  }
+  Prepare();
+}
+
+void SlotGroup::PrepareStep() {
+  ++step_;
+  Prepare();
+}
+
 void SlotGroup::Prepare() {
   rows_.clear();
   hung_rounds_ = 0;
-  step_ = next_step_++;
+  writing_ = 1 - writing_;
   v1::StepBatch* batch = buffer().response.mutable_step();
   batch->set_group(static_cast<uint32_t>(group_));
   batch->set_step(step_);
@@ -209,7 +226,7 @@ SlotGroup::Fault SlotGroup::BeginEpisode(Slot& slot, int64_t row) {
     const uint64_t number = options.first_slot + group_ * size() + row;
     const uint64_t episode = slot.episodes.fetch_add(1);
     slot.episode_steps = 0;
-    slot.env->Reset(Rng({options.seed, number, episode}).Bits(), buffer().observation[row]);
+    slot.env->Reset(Rng({seed_, number, episode}).Bits(), buffer().observation[row]);
   } catch (...) {
     return {Cause::kThrew, absl::StrCat("Reset threw: ", CurrentException())};
   }
@@ -220,7 +237,7 @@ void SlotGroup::Replace(Slot& slot, int64_t row, Fault fault) {
   Buffer& out = buffer();
   out.reward[row] = 0;
   out.terminated[row] = out.truncated[row] = out.is_success[row] = 0;
-  out.restarted[row] = 1;
+  out.restarted[row] = step_ > 0;  // A reset has no transition that could be void.
   slot.ended = false;
   slot.fault = std::move(fault);
   Fault again;
@@ -260,6 +277,16 @@ void SlotGroup::OnFinished() {
   finished(shared_from_this());
 }
 
+absl::StatusOr<v1::Tensor> SlotGroup::Render(int64_t row) {
+  v1::Tensor rgb;
+  const RenderSpec& size = *plan_->spec.render;
+  const int64_t bytes = size.height_px * size.width_px * 3;
+  uint8_t* pixels = ResizeTensor<uint8_t>({size.height_px, size.width_px, 3}, &rgb);
+  const absl::Status status = slots_[row].env->Render(absl::MakeSpan(pixels, bytes));
+  if (status.ok()) return rgb;
+  return absl::InternalError(absl::StrCat(SlotName(row), ": Render failed: ", status.message()));
+}
+
 void SlotGroup::FreeEnv(int64_t row) {
   if (std::find(hung_.begin(), hung_.end(), row) == hung_.end()) slots_[row].env.reset();
 }
@@ -293,7 +320,7 @@ StepOutcome SlotGroup::Assemble() {
       }
     }
   }
-  const std::shared_ptr<Buffer>& sent = buffers_[step_ % 2];
+  const std::shared_ptr<Buffer>& sent = buffers_[writing_];
   outcome.response = std::shared_ptr<const v1::RolloutResponse>(sent, &sent->response);
   return outcome;
 }

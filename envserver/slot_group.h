@@ -1,7 +1,8 @@
 // The slots of one group of a VectorEnv and the batch that they are writing.
 //
-// Data flow: Prepare -> Run: RunItem once a row, each writing its own row of every
-// tensor -> `finished` -> (where rows hung: a successor runs them again) -> Assemble.
+// Data flow: PrepareReset | PrepareStep -> Run: RunItem once a row, each writing its
+// own row of every tensor -> `finished` -> (where rows hung: a successor runs them
+// again) -> Assemble. Between two batches: Render, also on the pool.
 // Thread safety: rows are independent; everything else is for one thread at a time.
 // Ownership: a hung call keeps its SlotGroup, and so all that it may still write
 // to, alive; the successor shares nothing with it that either writes.
@@ -12,10 +13,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/spec/env_spec.h"
 #include "envserver/env.h"
@@ -49,12 +52,15 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
 
   int64_t group() const { return group_; }
   int64_t size() const { return static_cast<int64_t>(slots_.size()); }
-  // [size, action size], filled by the caller before Prepare.
+  // [size, action size], filled by the caller before PrepareStep.
   std::vector<float>& action() { return action_; }
   void set_env(int64_t row, std::unique_ptr<Env> env) { slots_[row].env = std::move(env); }
 
-  // Readies the batch of the next step (the first: step 0, a reset).
-  void Prepare();
+  // Readies the batch of step 0, in which every slot begins its next episode; with
+  // `seed`, the first one of that seed.
+  void PrepareReset(std::optional<uint64_t> seed);
+  // Readies the batch of the next step.
+  void PrepareStep();
   // Runs what there is to run on `pool`; `finished` gets this when it is over.
   void Run(StepPool* pool, Finished finished);
 
@@ -67,6 +73,13 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   // Completes the batch of the step. Only when no row hung.
   StepOutcome Assemble();
 
+  // Draws a row: rgb uint8 [height, width, 3]. Internal: the environment's error.
+  absl::StatusOr<v1::Tensor> Render(int64_t row);
+  // Where and when: "env ID slot S step T".
+  std::string SlotName(int64_t row) const;
+
+  // A call other than those of Run has hung in the row.
+  void AbandonRow(int64_t row) { hung_.push_back(row); }
   // Ends the environment of a row, unless a call hangs in it: then that call does.
   void FreeEnv(int64_t row);
 
@@ -106,19 +119,20 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   Fault BeginEpisode(Slot& slot, int64_t row);
   void Replace(Slot& slot, int64_t row, Fault fault);
   Fault CheckFinite(int64_t row) const;
-  std::string SlotName(int64_t row) const;
-  Buffer& buffer() { return *buffers_[step_ % 2]; }
-  const Buffer& buffer() const { return *buffers_[step_ % 2]; }
+  void Prepare();
+  Buffer& buffer() { return *buffers_[writing_]; }
+  const Buffer& buffer() const { return *buffers_[writing_]; }
 
   const std::shared_ptr<const SlotPlan> plan_;
   const int64_t group_;
   std::vector<Slot> slots_;
-  // Steps alternate, so that one batch is written while the last is being sent.
+  // Batches alternate, so that one is written while the last is being sent.
   std::shared_ptr<Buffer> buffers_[2];
+  int writing_ = 0;
   std::vector<std::vector<uint8_t>> final_;  // A field each, [size, field bytes].
   std::vector<float> action_;
-  uint64_t next_step_ = 0;
-  uint64_t step_ = 0;
+  uint64_t seed_;
+  uint64_t step_ = 0;          // Of the batch; 0: a reset.
   std::vector<int64_t> rows_;  // What the items stand for; empty: themselves.
   std::vector<int64_t> hung_;
   int hung_rounds_ = 0;

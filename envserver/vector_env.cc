@@ -63,8 +63,11 @@ uint64_t VectorEnv::spec_hash() const { return plan_->spec_hash; }
 int64_t VectorEnv::num_groups() const { return plan_->options.num_groups; }
 int64_t VectorEnv::group_size() const { return plan_->group_size(); }
 
-void VectorEnv::ResetGroup(int64_t group, Completion completion) {
-  Start(group, std::move(completion));
+void VectorEnv::ResetGroup(int64_t group, std::optional<uint64_t> seed, Completion completion) {
+  const std::shared_ptr<SlotGroup> slots = BeginRun(group);
+  if (slots == nullptr) return;
+  slots->PrepareReset(seed);
+  Run(*slots, std::move(completion));
 }
 
 absl::Status VectorEnv::StepGroup(int64_t group, const v1::Tensor& action, Completion completion) {
@@ -74,7 +77,27 @@ absl::Status VectorEnv::StepGroup(int64_t group, const v1::Tensor& action, Compl
     slots = groups_[group].slots;
   }
   if (absl::Status status = ReadAction(action, *slots); !status.ok()) return status;
-  Start(group, std::move(completion));
+  if (BeginRun(group) == nullptr) return absl::OkStatus();
+  slots->PrepareStep();
+  Run(*slots, std::move(completion));
+  return absl::OkStatus();
+}
+
+absl::Status VectorEnv::Render(int64_t slot, RenderCompletion completion) {
+  if (!spec().render.has_value()) {
+    return absl::FailedPreconditionError("the environment does not render");
+  }
+  const std::shared_ptr<SlotGroup> slots = BeginRun(slot / group_size());
+  if (slots == nullptr) return absl::OkStatus();
+  const int64_t row = slot % group_size();
+  CallOnPool<v1::Tensor>(
+      pool_, absl::StrCat(slots->SlotName(row), ": Render"),
+      [slots, row] { return slots->Render(row); },
+      [self = shared_from_this(), slots, row,
+       completion = std::move(completion)](absl::StatusOr<v1::Tensor> rgb) {
+        if (absl::IsDeadlineExceeded(rgb.status())) slots->AbandonRow(row);
+        if (self->EndRun(slots)) completion(std::move(rgb));
+      });
   return absl::OkStatus();
 }
 
@@ -104,17 +127,26 @@ absl::Status VectorEnv::ReadAction(const v1::Tensor& action, SlotGroup& slots) c
   return absl::OkStatus();
 }
 
-void VectorEnv::Start(int64_t group, Completion completion) {
-  std::shared_ptr<SlotGroup> slots;
+std::shared_ptr<SlotGroup> VectorEnv::BeginRun(int64_t group) {
+  absl::MutexLock lock(&mutex_);
+  if (closed_) return nullptr;
+  groups_[group].running = true;
+  return groups_[group].slots;
+}
+
+bool VectorEnv::EndRun(const std::shared_ptr<SlotGroup>& slots) {
   {
     absl::MutexLock lock(&mutex_);
-    if (closed_) return;
-    groups_[group].running = true;
-    slots = groups_[group].slots;
+    groups_[slots->group()].running = false;
+    if (!closed_) return true;
   }
-  slots->Prepare();
-  slots->Run(pool_, [self = shared_from_this(), completion = std::move(completion)](
-                        const std::shared_ptr<SlotGroup>& run) { self->OnRun(run, completion); });
+  pool_->Submit(std::make_shared<FreeJob>(slots), slots->size());
+  return false;
+}
+
+void VectorEnv::Run(SlotGroup& slots, Completion completion) {
+  slots.Run(pool_, [self = shared_from_this(), completion = std::move(completion)](
+                       const std::shared_ptr<SlotGroup>& run) { self->OnRun(run, completion); });
 }
 
 void VectorEnv::OnRun(const std::shared_ptr<SlotGroup>& slots, const Completion& completion) {
@@ -137,23 +169,9 @@ void VectorEnv::OnRun(const std::shared_ptr<SlotGroup>& slots, const Completion&
       absl::MutexLock lock(&mutex_);
       groups_[slots->group()].slots = successor;
     }
-    successor->Run(pool_,
-                   [self = shared_from_this(), completion](const std::shared_ptr<SlotGroup>& run) {
-                     self->OnRun(run, completion);
-                   });
-    return;
+    return Run(*successor, completion);
   }
-  bool closed;
-  {
-    absl::MutexLock lock(&mutex_);
-    groups_[slots->group()].running = false;
-    closed = closed_;
-  }
-  if (closed) {
-    pool_->Submit(std::make_shared<FreeJob>(slots), slots->size());
-  } else {
-    completion(outcome);
-  }
+  if (EndRun(slots)) completion(outcome);
 }
 
 void VectorEnv::Close() {

@@ -2,7 +2,8 @@
 // groups that alternate.
 //
 // Data flow: ResetGroup | StepGroup(actions) -> pool threads write each slot's row
-// straight into the StepBatch that goes on the wire -> completion.
+// straight into the StepBatch that goes on the wire -> completion. Render -> pool
+// thread draws one slot -> completion.
 // Slots reset themselves in the step that ends an episode: the batch then holds
 // the next episode's first observation, and the true last one in
 // final_observation. At the horizon a slot is `truncated`, unless it `terminated`
@@ -10,11 +11,14 @@
 // Faults: a slot whose environment throws, hangs or gives a value that is not
 // finite gets a new environment, in its next episode; `restarted` is set and the
 // others are not disturbed. A slot whose new environment fails kStartAttempts
-// times in a row breaks the whole (the completion gets the error).
+// times in a row breaks the whole (the completion gets the error). In a reset there
+// is no transition that could be void: the slot is replaced, too, `restarted` is not
+// set.
 // Determinism: the episodes of a slot depend on (seed, first_slot + slot, number
 // of the episode, actions) alone.
-// Call order: Open -> for each group ResetGroup StepGroup* -> Close. A group is not
-// stepped before its last completion has been called, other groups may be.
+// Call order: Open -> for each group ResetGroup (StepGroup | ResetGroup | Render)* ->
+// Close. Nothing is asked of a group before its last completion has been called,
+// other groups may be asked.
 // Thread safety: all methods; completions run on pool threads.
 #ifndef ARMATURE_ENVSERVER_VECTOR_ENV_H_
 #define ARMATURE_ENVSERVER_VECTOR_ENV_H_
@@ -22,6 +26,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,7 +61,7 @@ struct StepOutcome {
   // ResourceExhausted: too many calls hang; Internal: a new environment failed to
   // start time and again. The group must not be stepped any more.
   absl::Status status;
-  // Holds the StepBatch. Written to again by the step after the next one.
+  // Holds the StepBatch. Written to again by the step or reset after the next one.
   std::shared_ptr<const v1::RolloutResponse> response;
   int64_t episodes = 0;  // That ended in this step.
   int64_t threw = 0;     // Slots restarted, by cause.
@@ -67,6 +72,9 @@ struct StepOutcome {
 class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
  public:
   using Completion = std::function<void(const StepOutcome&)>;
+  // uint8 [height, width, 3]. Internal: Render threw or failed; DeadlineExceeded: it
+  // hung. The group must not be used any more after an error.
+  using RenderCompletion = std::function<void(absl::StatusOr<v1::Tensor>)>;
 
   static constexpr int kStartAttempts = 3;
 
@@ -85,16 +93,21 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   int64_t num_groups() const;
   int64_t group_size() const;
 
-  // Begins the first episode of every slot of the group: the batch of step 0.
-  void ResetGroup(int64_t group, Completion completion);
+  // Begins the next episode of every slot of the group: the batch of step 0. With
+  // `seed`, which replaces the one before: the first episode.
+  void ResetGroup(int64_t group, std::optional<uint64_t> seed, Completion completion);
 
   // `action` is as ActionBatch.action; Box actions are clipped to their bounds.
   // OK: the completion will be called; InvalidArgument: dtype, shape, a value that
   // is not finite or, Discrete, no choice; nothing was done.
   absl::Status StepGroup(int64_t group, const v1::Tensor& action, Completion completion);
 
+  // Draws slot `slot`, in 0 .. num_envs - 1. OK: the completion will be called;
+  // FailedPrecondition: the spec has no `render`; nothing was done.
+  absl::Status Render(int64_t slot, RenderCompletion completion);
+
   // Frees the environments, on the pool, as soon as they are idle. Completions of
-  // steps still running are not called.
+  // what still runs are not called.
   void Close();
 
  private:
@@ -105,7 +118,11 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
 
   // Checks the actions and copies them, clipped, to the group.
   absl::Status ReadAction(const v1::Tensor& action, SlotGroup& slots) const;
-  void Start(int64_t group, Completion completion);
+  // The slots of a group that now has something running; null: closed.
+  std::shared_ptr<SlotGroup> BeginRun(int64_t group);
+  // False: it has been closed meanwhile; the slots are freed.
+  bool EndRun(const std::shared_ptr<SlotGroup>& slots);
+  void Run(SlotGroup& slots, Completion completion);
   void OnRun(const std::shared_ptr<SlotGroup>& slots, const Completion& completion);
 
   StepPool* const pool_;

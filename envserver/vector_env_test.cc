@@ -46,10 +46,10 @@ class VectorEnvTest : public ::testing::Test {
     return status;
   }
 
-  StepOutcome Reset(int64_t group = 0) {
+  StepOutcome Reset(int64_t group = 0, std::optional<uint64_t> seed = std::nullopt) {
     absl::Notification ready;
     StepOutcome outcome;
-    env_->ResetGroup(group, [&](const StepOutcome& result) {
+    env_->ResetGroup(group, seed, [&](const StepOutcome& result) {
       outcome = result;
       ready.Notify();
     });

@@ -16,14 +16,20 @@ namespace {
 
 constexpr double kStep = 0.1;
 constexpr double kGoalRadius = 0.05;
+constexpr int64_t kWidthPx = 24;
+constexpr int64_t kHeightPx = 16;
 
 struct PointMassConfig {
   bool terminate_on_success = true;
   std::string fault = "none";
   bool also_reset = false;
+  int64_t fatal_reset = 0;
+  bool fatal_render = false;
+  bool render = false;
 
   void Visit(ConfigVisitor& v) {
     v.Field("terminate_on_success", terminate_on_success, "End the episode at the goal.");
+    v.Field("render", render, "Whether it can be drawn.");
   }
 };
 
@@ -32,10 +38,12 @@ struct FaultyConfig : PointMassConfig {
     v.Field("fault", fault, "What the fatal action does.",
             OneOf({"none", "throw", "throw_other", "nan_reward", "nan_observation", "hang"}));
     v.Field("also_reset", also_reset, "New environments do it too, in Reset.");
+    v.Field("fatal_reset", fatal_reset, "Which Reset does it too, counted from 1.", AtLeast(0));
+    v.Field("fatal_render", fatal_render, "Render does it too.");
   }
 };
 
-EnvSpec PointMassSpec(const std::string& id) {
+EnvSpec PointMassSpec(const std::string& id, bool renders) {
   EnvSpec spec;
   spec.id = id;
   for (const char* name : {"observation", "achieved_goal", "desired_goal"}) {
@@ -48,6 +56,7 @@ EnvSpec PointMassSpec(const std::string& id) {
   spec.reward_low = -3;
   spec.reward_high = 0;
   spec.reports_success = true;
+  if (renders) spec.render = RenderSpec{kWidthPx, kHeightPx};
   return spec;
 }
 
@@ -55,12 +64,15 @@ EnvSpec PointMassSpec(const std::string& id) {
 struct FaultState {
   std::shared_ptr<HangGate> gate;
   std::atomic<bool> began{false};
+  std::atomic<int64_t> resets{0};
 };
 
 class PointMass : public Env {
  public:
   PointMass(std::string id, PointMassConfig config, std::shared_ptr<FaultState> faults)
-      : spec_(PointMassSpec(id)), config_(std::move(config)), faults_(std::move(faults)) {}
+      : spec_(PointMassSpec(id, config.render || config.fatal_render)),
+        config_(std::move(config)),
+        faults_(std::move(faults)) {}
   ~PointMass() override { faults_->gate->CountFreed(waited_); }
 
   const EnvSpec& spec() const override { return spec_; }
@@ -69,7 +81,8 @@ class PointMass : public Env {
     Rng rng({seed});
     for (double* value : {&x_, &y_, &goal_x_, &goal_y_}) *value = rng.Uniform(-1, 1);
     Write(observation);
-    if (config_.also_reset && faults_->began) Fail(observation);
+    const bool fatal = ++faults_->resets == config_.fatal_reset;
+    if (fatal || (config_.also_reset && faults_->began)) Fail(observation);
   }
 
   StepResult Step(absl::Span<const float> action, Observation& observation) override {
@@ -107,7 +120,22 @@ class PointMass : public Env {
     return absl::OkStatus();
   }
 
+  absl::Status Render(absl::Span<uint8_t> rgb) override {
+    if (config_.fatal_render) Break();
+    std::fill(rgb.begin(), rgb.end(), 0);
+    rgb[PixelAt(goal_x_, goal_y_) + 1] = 255;
+    std::fill_n(rgb.begin() + PixelAt(x_, y_), 3, 255);
+    return absl::OkStatus();
+  }
+
  private:
+  // Where the pixel of a place in the square begins in a picture.
+  static int64_t PixelAt(double x, double y) {
+    const auto column = static_cast<int64_t>(std::lround((x + 1) / 2 * (kWidthPx - 1)));
+    const auto row = static_cast<int64_t>(std::lround((1 - y) / 2 * (kHeightPx - 1)));
+    return (row * kWidthPx + column) * 3;
+  }
+
   void Write(Observation& observation) const {
     for (int64_t field : {0, 1}) {
       observation.Field<float>(field)[0] = static_cast<float>(x_);
@@ -117,14 +145,19 @@ class PointMass : public Env {
     observation.Field<float>(2)[1] = static_cast<float>(goal_y_);
   }
 
-  void Fail(Observation& observation) {
+  // The faults that need no observation.
+  void Break() {
     if (config_.fault == "throw") throw std::runtime_error("the joint broke");
     if (config_.fault == "throw_other") throw 7;
     if (config_.fault == "hang") {
       waited_ = true;
       faults_->gate->Pass();
-      return;
     }
+  }
+
+  void Fail(Observation& observation) {
+    Break();
+    if (config_.fault == "hang") return;
     observation.Field<float>(0)[1] = std::numeric_limits<float>::quiet_NaN();
   }
 

@@ -40,7 +40,9 @@ class HangGate {
 // - "point_mass": a point in a square is pushed towards a goal. Observation
 //   `observation` float32 [2], `achieved_goal` [2], `desired_goal` [2]; action Box
 //   [2] in [-1, 1]; reward -distance; terminated at the goal (config
-//   terminate_on_success, default true); horizon 20; reports success.
+//   terminate_on_success, default true); horizon 20; reports success. With config
+//   `render` true it draws the square, 24 x 16 pixels, y upwards: the goal green, the
+//   point white, all else black.
 // - "counter": Discrete(3), observation `count` int64 [] and `odd` uint8 [2], no
 //   goal, no horizon; terminated when the count, raised by the choice, exceeds
 //   config `limit` (default 10); reward is the choice.
@@ -48,6 +50,9 @@ class HangGate {
 //   action[1] is 1: throw, throw_other (not a std::exception), nan_reward,
 //   nan_observation, hang (at `gate`). With config `also_reset` true, the Reset of
 //   every later environment does the same: a fault that replacing does not cure.
+//   With config `fatal_reset` n > 0, the nth Reset of all environments does it, too,
+//   a NaN always in the observation. With config `fatal_render` true, it renders as
+//   point_mass does, except that a throw or a hang comes instead.
 absl::Status RegisterTestEnvs(EnvRegistry& registry, std::shared_ptr<HangGate> gate);
 
 }  // namespace armature
