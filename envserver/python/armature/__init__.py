@@ -1,5 +1,57 @@
-"""Armature from Python: use env servers, host environments, play policies."""
+"""Armature from Python: use env servers, host environments, play policies.
+
+``make``, ``make_vec`` and ``sb3.make_vec_env`` use environments on an env server,
+``describe`` says what one hosts, ``load_policy`` plays what a run has learned. They are
+imported when they are first used, so that none needs what only another does.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from armature import sb3
+    from armature.env import make
+    from armature.errors import ArmatureError, ServerError, WireError
+    from armature.policy import load_policy
+    from armature.session import describe
+    from armature.transport import TransportOptions
+    from armature.vector import make_vec
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "ArmatureError",
+    "ServerError",
+    "TransportOptions",
+    "WireError",
+    "describe",
+    "load_policy",
+    "make",
+    "make_vec",
+    "sb3",
+]
+
+_HOMES = {
+    "ArmatureError": "errors",
+    "ServerError": "errors",
+    "TransportOptions": "transport",
+    "WireError": "errors",
+    "describe": "session",
+    "load_policy": "policy",
+    "make": "env",
+    "make_vec": "vector",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "sb3":
+        return importlib.import_module("armature.sb3")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'armature' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"armature.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,513 @@
+"""One session on one env server: the client's end of ``proto/env_service.proto``.
+
+Data flow: send_actions | send_reset -> stream -> receive -> Step.
+Call order: RemoteSession (send_actions receive | send_reset receive | render)* close.
+Thread safety: one thread at a time; the session's own thread only renews its lease and
+cuts off a wait that lasts longer than `timeout_s`. A session belongs to the process that
+opened it: gRPC does not survive a fork, so a forked child's calls are refused.
+Bounds: one message is outstanding at most.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import queue
+import re
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+
+from armature import wire
+from armature.errors import ArmatureError, ServerError, WireError
+from armature.spec import EnvSpec
+from armature.tensors import WIRE_DTYPES, get_flags, get_tensor, set_tensor
+from armature.transport import (
+    TransportOptions,
+    check_handshake,
+    make_channel,
+    make_handshake,
+    new_incarnation,
+)
+
+TIMEOUT_S = 60.0
+_SERVICE = "/armature.v1.EnvService/"
+_FLOAT32 = WIRE_DTYPES[np.dtype("<f4")]
+_UINT8 = WIRE_DTYPES[np.dtype("u1")]
+# How long a clean end may take before the stream is cut.
+_CLOSE_TIMEOUT_S = 2.0
+# Heartbeats in one lease: two may be late or lost.
+_HEARTBEATS_PER_LEASE = 3.0
+
+Array = npt.NDArray[Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What came of one step, or of a reset, of `n` slots. The arrays are read-only.
+
+    Where an episode ended, `observation` is already the next episode's first, and
+    `final_observation` the one in which it ended: row k belongs to slot `final_slot[k]`.
+    `restarted`: the slot's simulator failed and was replaced; the step is void.
+    """
+
+    observation: tuple[Array, ...]  # One array a field of the spec, [n, field shape...].
+    reward: Array  # float32 [n]
+    terminated: npt.NDArray[np.bool_]  # [n], as the next three.
+    truncated: npt.NDArray[np.bool_]
+    restarted: npt.NDArray[np.bool_]
+    is_success: npt.NDArray[np.bool_]
+    final_slot: tuple[int, ...]  # Ascending.
+    final_observation: tuple[Array, ...]  # One array a field, [k, field shape...]; k may be 0.
+    fault: tuple[str, ...]  # A line for each simulator that was replaced.
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerDescription:
+    """What an env server says of itself. `spec` is None unless an environment was named."""
+
+    address: str
+    env_ids: tuple[str, ...]
+    slots_total: int
+    slots_free: int
+    spec: EnvSpec | None = None
+
+
+def encode_config(config: Mapping[str, Any] | None) -> dict[str, str]:
+    """An env_config as it is sent: strings as they are, all else as JSON.
+
+    ArmatureError: a value that JSON cannot hold.
+    """
+    encoded = {}
+    for key, value in (config or {}).items():
+        if isinstance(value, np.generic):
+            value = value.item()
+        try:
+            encoded[key] = value if isinstance(value, str) else json.dumps(value)
+        except TypeError as error:
+            raise ArmatureError(f"config['{key}']: {error}; expected what JSON can hold") from error
+    return encoded
+
+
+class Connection:
+    """A channel to one env server and the calls that need no session.
+
+    Thread safety: all methods. Errors: ServerError, naming the address.
+    """
+
+    def __init__(self, address: str, options: TransportOptions, timeout_s: float) -> None:
+        self.address = address
+        self.timeout_s = timeout_s
+        self.channel = make_channel(address, options)
+        self._process = os.getpid()
+
+    def describe(self, env_id: str = "", config: Mapping[str, str] | None = None) -> Any:
+        """The server's DescribeResponse."""
+        request = wire.DescribeRequest(env_id=env_id, env_config=config)
+        return self._call("Describe", request, wire.DescribeResponse)
+
+    def compute_reward(
+        self,
+        env_id: str,
+        config: Mapping[str, str],
+        spec: EnvSpec,
+        achieved_goal: Array,
+        desired_goal: Array,
+    ) -> tuple[Array, npt.NDArray[np.bool_]]:
+        """Rewards, float32 [n], and terminated, [n], of n pairs of goals, [n, goal shape...]."""
+        field = spec.field(spec.achieved_field)
+        request = wire.ComputeRewardRequest(env_id=env_id, env_config=config)
+        n = len(achieved_goal)
+        for name, goal in (("achieved_goal", achieved_goal), ("desired_goal", desired_goal)):
+            if goal.shape != (n, *field.shape):
+                raise ArmatureError(
+                    f"{name}: shape is {list(goal.shape)}, expected {[n, *field.shape]}"
+                )
+            set_tensor(getattr(request, name), goal.astype(field.dtype, copy=False))
+        response = self._call("ComputeReward", request, wire.ComputeRewardResponse)
+        where = f"env server at {self.address}: ComputeRewardResponse"
+        return (
+            get_tensor(response.reward, _FLOAT32, [n], f"{where}.reward", copy=True),
+            get_flags(response.terminated, [n], f"{where}.terminated"),
+        )
+
+    def close(self) -> None:
+        if os.getpid() == self._process:
+            self.channel.close()
+
+    def check_process(self) -> None:
+        """ArmatureError: called in a forked child."""
+        if os.getpid() != self._process:
+            raise ArmatureError(
+                f"this connection to {self.address} was opened by process {self._process} and "
+                "does not survive a fork; connect in the process that uses it"
+            )
+
+    def error(self, error: grpc.RpcError, during: str) -> ServerError:
+        """What gRPC reports, in our words; `during` says what was being done."""
+        code = error.code().name
+        message = f"{during}: {error.details() or 'no reason was given'}"
+        return ServerError(self.address, code, message + _advice(code, self.address))
+
+    def _call(self, method: str, request: Any, response_class: Any) -> Any:
+        self.check_process()
+        call = self.channel.unary_unary(
+            _SERVICE + method,
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=response_class.FromString,
+        )
+        try:
+            return call(request, timeout=self.timeout_s)
+        except grpc.RpcError as error:
+            raise self.error(error, method) from None
+
+
+def describe(
+    address: str,
+    env_id: str = "",
+    *,
+    config: Mapping[str, Any] | None = None,
+    transport: TransportOptions | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> ServerDescription:
+    """What the env server at `address` ("host:port") hosts.
+
+    With `env_id`, and `config` for it, also that environment's spec. ServerError: nothing
+    answers there, or it has no such environment.
+    """
+    connection = Connection(address, transport or TransportOptions(), timeout_s)
+    try:
+        response = connection.describe(env_id, encode_config(config))
+    finally:
+        connection.close()
+    return ServerDescription(
+        address,
+        tuple(response.env_ids),
+        response.slots_total,
+        response.slots_free,
+        EnvSpec.from_wire(response.spec) if env_id else None,
+    )
+
+
+class RemoteSession:
+    """`num_envs` slots of one environment on one server.
+
+    The first observations are received when it is opened: `first`. Slot i is seeded from
+    (seed, first_slot + i, number of its episodes so far), so that equal numbers give equal
+    episodes on whatever server.
+    Errors: ServerError, naming the address; WireError: the server sent what proto/ forbids.
+    Either ends the session, and later calls raise it again.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        env_id: str,
+        num_envs: int,
+        *,
+        config: Mapping[str, str],
+        seed: int,
+        first_slot: int = 0,
+    ) -> None:
+        connection.check_process()
+        self.address = connection.address
+        self.num_envs = num_envs
+        self._connection = connection
+        self._awaiting = ""  # What the outstanding message was; empty: it is our turn.
+        self._failure: ArmatureError | None = None
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        stream = connection.channel.stream_stream(
+            _SERVICE + "Rollout",
+            request_serializer=wire.RolloutRequest.SerializeToString,
+            response_deserializer=wire.RolloutResponse.FromString,
+        )
+        self._call = stream(iter(self._requests.get, None))
+        self._keeper = _Keeper(self._call, self._requests, connection.timeout_s)
+        # Also where the user forgets close(); the thread does not keep the session alive.
+        self._end = weakref.finalize(
+            self, _end, self._call, self._requests, self._keeper, os.getpid()
+        )
+        self._actions = wire.RolloutRequest()
+        self._actions.actions.action.dtype = _FLOAT32
+        request = wire.RolloutRequest()
+        request.open.handshake.CopyFrom(make_handshake(_peer_name(), new_incarnation()))
+        request.open.env_id = env_id
+        request.open.env_config.update(config)
+        request.open.num_envs = num_envs
+        request.open.num_groups = 1
+        request.open.seed = seed
+        request.open.first_slot = first_slot
+        self._send(request, f"OpenSession of {num_envs} slots of {env_id}")
+        opened = self._receive("opened")
+        try:
+            check_handshake(opened.handshake)
+            self.spec = EnvSpec.from_wire(opened.spec)
+            if not (math.isfinite(opened.lease_s) and opened.lease_s > 0):
+                raise WireError(f"opened.lease_s is {opened.lease_s}, expected > 0")
+        except ArmatureError as error:
+            raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
+        self._keeper.heartbeat_s = opened.lease_s / _HEARTBEATS_PER_LEASE
+        self._wire_dtypes = [WIRE_DTYPES[field.dtype] for field in self.spec.observation]
+        self._action_shape = (num_envs, self.spec.action_size)
+        self._actions.actions.action.shape[:] = self._action_shape
+        self._next_step = 0
+        self._awaiting = "the first observations"
+        self.first = self.receive()
+
+    @property
+    def ended(self) -> bool:
+        """Whether an error or close() has ended it."""
+        return self._failure is not None
+
+    @property
+    def awaiting(self) -> bool:
+        """Whether an answer is to be received."""
+        return bool(self._awaiting)
+
+    def send_actions(self, action: npt.NDArray[np.float32]) -> None:
+        """Steps every slot. `action`: [num_envs, action size]; Discrete: [num_envs, 1].
+
+        ArmatureError: another shape or a value that is not finite; nothing was sent.
+        """
+        if action.shape != self._action_shape:
+            raise ArmatureError(
+                f"action: shape is {list(action.shape)}, expected {list(self._action_shape)}"
+            )
+        if not np.isfinite(action).all():
+            row, column = np.argwhere(~np.isfinite(action))[0]
+            raise ArmatureError(
+                f"action[{row},{column}] is {action[row, column]}, expected a finite value"
+            )
+        self._check_turn()
+        # The message is free again: its answer has come.
+        self._actions.actions.step = self._next_step - 1
+        self._actions.actions.action.packed = action.astype("<f4", copy=False).tobytes()
+        self._send(self._actions, f"step {self._next_step}")
+
+    def send_reset(self, seed: int | None) -> None:
+        """Begins a new episode in every slot: with a seed the first one, else the next."""
+        self._check_turn()
+        request = wire.RolloutRequest()
+        request.reset.group = 0
+        request.reset.step = self._next_step - 1
+        if seed is not None:
+            request.reset.seed = seed
+        self._send(request, "ResetGroup")
+        self._next_step = 0
+
+    def receive(self) -> Step:
+        """The answer to what was sent last."""
+        batch = self._receive("step")
+        try:
+            step = self._decode(batch)
+        except WireError as error:
+            raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
+        self._next_step += 1
+        return step
+
+    def render(self, slot: int) -> npt.NDArray[np.uint8]:
+        """A picture of a slot, [height, width, 3], top row first."""
+        self._check_turn()
+        request = wire.RolloutRequest()
+        request.render.slot = slot
+        self._send(request, f"RenderRequest of slot {slot}")
+        frame = self._receive("frame")
+        shape = (self.spec.render_height_px, self.spec.render_width_px, 3)
+        try:
+            if frame.slot != slot:
+                raise WireError(f"frame.slot is {frame.slot}, expected {slot}")
+            return get_tensor(frame.rgb, _UINT8, shape, "frame.rgb", copy=True)
+        except WireError as error:
+            raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
+
+    def close(self) -> None:
+        """Gives the slots back. May be called again."""
+        if self._failure is None and not self._awaiting and self._end.alive:
+            self._requests.put(None)  # Half-close: the server ends the stream.
+            self._keeper.cut_off_in(_CLOSE_TIMEOUT_S)
+            try:
+                next(self._call, None)
+            except grpc.RpcError:
+                pass  # Gone already, or cut off.
+        self._fail(ArmatureError(f"the session on the env server at {self.address} is closed"))
+
+    def _check_turn(self) -> None:
+        self._connection.check_process()
+        if self._failure is not None:
+            raise self._failure
+        if self._awaiting:
+            raise ArmatureError(f"the answer to {self._awaiting} has not been received yet")
+
+    def _send(self, request: Any, what: str) -> None:
+        self._awaiting = what
+        self._keeper.sent_at = time.monotonic()
+        self._requests.put(request)
+
+    def _receive(self, kind: str) -> Any:
+        """The member `kind` of the next response."""
+        self._connection.check_process()
+        if self._failure is not None:
+            raise self._failure
+        what, self._keeper.waiting_since = self._awaiting, time.monotonic()
+        try:
+            response = next(self._call)
+        except grpc.RpcError as error:
+            if self._keeper.cut_off:
+                reason = f"{what}: no answer for {self._keeper.timeout_s:g} s (timeout_s)"
+                raise self._fail(ServerError(self.address, "DEADLINE_EXCEEDED", reason)) from None
+            raise self._fail(self._connection.error(error, what)) from None
+        except StopIteration:
+            reason = f"{what}: the server closed the session"
+            raise self._fail(ServerError(self.address, "CANCELLED", reason)) from None
+        except BaseException as error:  # E.g. KeyboardInterrupt; the answer may come yet.
+            self._fail(ArmatureError(f"{what}: interrupted by {type(error).__name__}"))
+            raise
+        finally:
+            self._keeper.waiting_since = None
+        self._keeper.sent_at = time.monotonic()
+        if response.WhichOneof("kind") != kind:
+            got = response.WhichOneof("kind")
+            reason = f"env server at {self.address}: sent {got}, expected {kind}"
+            raise self._fail(WireError(reason))
+        self._awaiting = ""
+        return getattr(response, kind)
+
+    def _fail(self, error: ArmatureError) -> ArmatureError:
+        """Ends the session; the first reason stays."""
+        if self._failure is None:
+            self._failure = error
+            self._end()
+        return error
+
+    def _decode(self, batch: Any) -> Step:
+        n = self.num_envs
+        if batch.group != 0 or batch.step != self._next_step:
+            raise WireError(
+                f"StepBatch is of group {batch.group} step {batch.step}, expected group 0 "
+                f"step {self._next_step}"
+            )
+        terminated = get_flags(batch.terminated, [n], "terminated")
+        truncated = get_flags(batch.truncated, [n], "truncated")
+        restarted = get_flags(batch.restarted, [n], "restarted")
+        ended = terminated | truncated
+        if (terminated & truncated).any() or (ended & restarted).any():
+            raise WireError("terminated, truncated and restarted: two are set in one slot")
+        final_slot = tuple(batch.final_slot)
+        if final_slot != tuple(np.flatnonzero(ended).tolist()):
+            raise WireError(
+                f"final_slot is {list(final_slot)}, expected the slots that ended, "
+                f"{np.flatnonzero(ended).tolist()}"
+            )
+        observation = self._get_observation(batch.observation, n, "observation")
+        final_observation: tuple[Array, ...] = ()
+        if final_slot:
+            final_observation = self._get_observation(
+                batch.final_observation, len(final_slot), "final_observation"
+            )
+        return Step(
+            observation,
+            get_tensor(batch.reward, _FLOAT32, [n], "reward"),
+            terminated,
+            truncated,
+            restarted,
+            get_flags(batch.is_success, [n], "is_success"),
+            final_slot,
+            final_observation,
+            tuple(batch.fault),
+        )
+
+    def _get_observation(self, tensors: Any, rows: int, name: str) -> tuple[Array, ...]:
+        fields = self.spec.observation
+        if len(tensors) != len(fields):
+            raise WireError(f"{name}: {len(tensors)} fields came, expected {len(fields)}")
+        return tuple(
+            get_tensor(tensor, dtype, (rows, *field.shape), f"{name} '{field.name}'")
+            for tensor, dtype, field in zip(tensors, self._wire_dtypes, fields)
+        )
+
+
+class _Keeper:
+    """A session's thread: cuts off a wait that is too long, renews the lease while we are silent.
+
+    A learner may take long between two steps; the server would think it gone.
+    Thread safety: the session's thread sets the attributes, each in one assignment.
+    """
+
+    def __init__(self, call: Any, requests: queue.SimpleQueue[Any], timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self.heartbeat_s = math.inf  # Until the lease is known.
+        self.sent_at = time.monotonic()
+        self.waiting_since: float | None = None
+        self.cut_off = False
+        self._call = call
+        self._requests = requests
+        self._stopped = False
+        self._wake = threading.Event()
+        threading.Thread(target=self._run, name="armature-session", daemon=True).start()
+
+    def cut_off_in(self, timeout_s: float) -> None:
+        """Begins a wait with a timeout of its own."""
+        self.timeout_s = timeout_s
+        self.waiting_since = time.monotonic()
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.clear()
+            self._wake.wait(self._act())
+
+    def _act(self) -> float:
+        """Does what is due; returns the seconds until something may be."""
+        now = time.monotonic()
+        waiting_since = self.waiting_since
+        if waiting_since is not None:
+            left_s = waiting_since + self.timeout_s - now
+            if left_s <= 0:
+                self.cut_off = True
+                self._call.cancel()
+                self.stop()
+            return max(0.0, left_s)
+        left_s = self.sent_at + self.heartbeat_s - now
+        if left_s <= 0:
+            self._requests.put(wire.RolloutRequest(heartbeat=wire.Heartbeat()))
+            self.sent_at = now
+            left_s = self.heartbeat_s
+        # A wait may begin meanwhile, and be over `timeout_s` after that at the earliest.
+        return min(left_s, self.timeout_s)
+
+
+def _end(call: Any, requests: queue.SimpleQueue[Any], keeper: _Keeper, process: int) -> None:
+    if os.getpid() != process:
+        return  # A forked child: the stream is its parent's.
+    keeper.stop()
+    requests.put(None)
+    call.cancel()
+
+
+def _peer_name() -> str:
+    host = re.sub(r"[^A-Za-z0-9_.-]", "_", socket.gethostname())
+    return f"python-{host[:40]}-{os.getpid()}"
+
+
+def _advice(code: str, address: str) -> str:
+    if code == "UNAVAILABLE":
+        return (
+            f" (is an env server running on {address}? "
+            f"'armature-serve --env ID --listen {address}' starts one)"
+        )
+    if code == "UNAUTHENTICATED":
+        return " (give the server's token file: transport=TransportOptions(token_file=...))"
+    return ""

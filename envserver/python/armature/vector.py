@@ -1,0 +1,159 @@
+"""Environments on env servers as a ``gymnasium.vector.VectorEnv``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+
+from armature.session import TIMEOUT_S, Array, Step
+from armature.slots import Observation, RemoteSlots
+from armature.transport import TransportOptions
+
+
+def make_vec(
+    address: str | Sequence[str],
+    num_envs: int = 1,
+    env_id: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    render_mode: str | None = None,
+    transport: TransportOptions | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> RemoteVectorEnv:
+    """`num_envs` environments on the env server at `address`, "host:port".
+
+    Several addresses share the environments as equally as can be. `env_id` may be left out
+    where the server hosts one environment only; `config` is the environment's own keyword
+    arguments. `timeout_s` bounds every wait for the server.
+    ServerError: nothing answers there, it hosts no such environment, or it is full.
+    """
+    return RemoteVectorEnv(
+        RemoteSlots(
+            address,
+            num_envs,
+            env_id=env_id,
+            config=config,
+            seed=seed,
+            render_mode=render_mode,
+            transport=transport,
+            timeout_s=timeout_s,
+        )
+    )
+
+
+class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
+    """Made by `make_vec`. Its slots begin their next episode in the step that ends one.
+
+    Where an episode ended, `infos` has, as Gymnasium's own vector environments in the mode
+    SAME_STEP, `final_obs` (an array of objects, None in the other slots), `final_info` and
+    the masks `_final_obs` and `_final_info`. Where the environment reports success,
+    `is_success` is that of the step just taken, of every slot.
+    A slot whose simulator failed and was replaced is `truncated`, with reward 0 and the last
+    observation there was in `final_obs`; `restarted` and `fault` in `infos` (and in
+    `final_info`) say so, and why. Such a step is no experience.
+    Seeds: slot i's episodes are drawn from (seed, i); the server, and how slots are split
+    over servers, do not matter. Thread safety: one thread at a time.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(self, slots: RemoteSlots) -> None:
+        self.num_envs = slots.num_envs
+        self.render_mode = slots.render_mode
+        self.single_observation_space = slots.spec.observation_space()
+        self.single_action_space = slots.spec.action_space()
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.metadata = dict(type(self).metadata, render_fps=1 / slots.spec.control_period_s)
+        self.spec = slots.gym_spec()
+        self._slots = slots
+
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begins a new episode in every slot; `seed` is one integer, or None to go on."""
+        _refuse_options(options)
+        super().reset(seed=None if seed is None else _numpy_seed(seed))
+        step = self._slots.reset(seed)
+        return self._slots.observation(step.observation), {}
+
+    def step(
+        self, actions: Any
+    ) -> tuple[
+        Observation,
+        npt.NDArray[np.float64],
+        npt.NDArray[np.bool_],
+        npt.NDArray[np.bool_],
+        dict[str, Any],
+    ]:
+        """`actions`: [num_envs, action size], or [num_envs] choices."""
+        self._slots.send(actions)
+        step = self._slots.receive()
+        return (
+            self._slots.observation(step.observation),
+            step.reward.astype(np.float64),
+            step.terminated,
+            step.truncated,
+            self._infos(step),
+        )
+
+    def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
+        """A picture of each slot, [height, width, 3]; None without a render_mode."""
+        if self.render_mode is None:
+            return None
+        return tuple(self._slots.render(slot) for slot in range(self.num_envs))
+
+    def compute_reward(
+        self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike, info: Any = None
+    ) -> Array:
+        """Rewards, float32 [...], of goals [..., goal shape...]: one call for all."""
+        return self._slots.compute_reward(achieved_goal, desired_goal)[0]
+
+    def close_extras(self, **kwargs: Any) -> None:
+        self._slots.close()
+
+    def _infos(self, step: Step) -> dict[str, Any]:
+        infos: dict[str, Any] = {}
+        if self._slots.spec.reports_success:
+            infos["is_success"] = step.is_success
+            infos["_is_success"] = np.ones(self.num_envs, np.bool_)
+        if not step.final_slot:
+            return infos
+        if step.restarted.any():
+            fault = np.full(self.num_envs, None, object)
+            for slot, line in self._slots.faults(step).items():
+                fault[slot] = line
+            infos["restarted"] = step.restarted
+            infos["_restarted"] = np.ones(self.num_envs, np.bool_)
+            infos["fault"], infos["_fault"] = fault, step.restarted.copy()
+        ended = step.terminated | step.truncated
+        final_obs = np.full(self.num_envs, None, object)
+        for k, slot in enumerate(step.final_slot):
+            final_obs[slot] = self._slots.observation(step.final_observation, k)
+        final_info = {
+            key: value & ended if key.startswith("_") else value.copy()
+            for key, value in infos.items()
+        }
+        infos["final_obs"], infos["_final_obs"] = final_obs, ended
+        infos["final_info"], infos["_final_info"] = final_info, ended.copy()
+        return infos
+
+
+def _refuse_options(options: dict[str, Any] | None) -> None:
+    if options:
+        raise ValueError(
+            f"reset options {sorted(options)} do not cross to an env server; what the environment "
+            "takes when it is made goes into config"
+        )
+
+
+def _numpy_seed(seed: Any) -> int | None:
+    """For Gymnasium's own generator, which steps of ours never use; bad ones are refused later."""
+    return int(seed) if isinstance(seed, (int, np.integer)) and seed >= 0 else None
