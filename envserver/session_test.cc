@@ -1,6 +1,7 @@
 #include "envserver/session.h"
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -106,9 +107,18 @@ class SessionTest : public ::testing::Test {
     return request;
   }
 
+  v1::RolloutRequest RenderOf(uint32_t slot) {
+    v1::RolloutRequest request;
+    request.mutable_render()->set_slot(slot);
+    return request;
+  }
+
   // Opens and passes the first batch of each group to the client.
-  void Open(const std::string& env_id, int num_envs, int num_groups = 1) {
-    ASSERT_TRUE(session_->OnMessage(OpenRequest(env_id, num_envs, num_groups)));
+  void Open(const std::string& env_id, int num_envs, int num_groups = 1,
+            const std::map<std::string, std::string>& env_config = {}) {
+    v1::RolloutRequest request = OpenRequest(env_id, num_envs, num_groups);
+    request.mutable_open()->mutable_env_config()->insert(env_config.begin(), env_config.end());
+    ASSERT_TRUE(session_->OnMessage(request));
     for (int i = 0; i <= num_groups; ++i) {
       sink_.WaitForWrite(i);
       session_->OnWritten(true);
@@ -172,13 +182,7 @@ TEST_F(SessionTest, AHeartbeatRenewsTheLease) {
 }
 
 TEST_F(SessionTest, TheLeaseDoesNotRunWhileTheServerSimulates) {
-  v1::RolloutRequest request = OpenRequest("faulty", 1);
-  (*request.mutable_open()->mutable_env_config())["fault"] = "hang";
-  ASSERT_TRUE(session_->OnMessage(request));
-  for (int i = 0; i < 2; ++i) {
-    sink_.WaitForWrite(i);
-    session_->OnWritten(true);
-  }
+  Open("faulty", 1, 1, {{"fault", "hang"}});
   ASSERT_TRUE(session_->OnMessage(Actions(0, 0, {0, 1})));
   gate_->WaitForWaiting(1);
   SetClock(100);
@@ -186,6 +190,20 @@ TEST_F(SessionTest, TheLeaseDoesNotRunWhileTheServerSimulates) {
   EXPECT_FALSE(sink_.has_ended());
   gate_->Open();
   EXPECT_EQ(sink_.WaitForWrite(2).step().step(), 1);
+  session_->OnWritten(true);
+  SetClock(140);
+  EXPECT_EQ(sink_.WaitForEnd().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(SessionTest, TheLeaseDoesNotRunWhileTheServerDraws) {
+  Open("faulty", 1, 1, {{"fault", "hang"}, {"fatal_render", "true"}});
+  ASSERT_TRUE(session_->OnMessage(RenderOf(0)));
+  gate_->WaitForWaiting(1);
+  SetClock(100);
+  LetTimerRun();
+  EXPECT_FALSE(sink_.has_ended());
+  gate_->Open();
+  EXPECT_EQ(sink_.WaitForWrite(2).frame().slot(), 0);
   session_->OnWritten(true);
   SetClock(140);
   EXPECT_EQ(sink_.WaitForEnd().code(), absl::StatusCode::kDeadlineExceeded);
@@ -226,13 +244,7 @@ TEST_F(SessionTest, HalfCloseAnswersWhatRunsAndThenEndsWell) {
 }
 
 TEST_F(SessionTest, ABrokenStreamFreesTheSlotsAtOnceEvenDuringAStep) {
-  v1::RolloutRequest request = OpenRequest("faulty", 2);
-  (*request.mutable_open()->mutable_env_config())["fault"] = "hang";
-  ASSERT_TRUE(session_->OnMessage(request));
-  for (int i = 0; i < 2; ++i) {
-    sink_.WaitForWrite(i);
-    session_->OnWritten(true);
-  }
+  Open("faulty", 2, 1, {{"fault", "hang"}});
   ASSERT_TRUE(session_->OnMessage(Actions(0, 0, {0, 1, 0, 0})));
   gate_->WaitForWaiting(1);
   session_->OnBroken();
@@ -249,6 +261,16 @@ TEST_F(SessionTest, ABatchTooLargeForAMessageIsRefused) {
   EXPECT_THAT(
       std::string(status.message()),
       HasSubstr("env server testsim, env point_mass: a step batch of 4 slots may take 192"));
+}
+
+TEST_F(SessionTest, AFrameTooLargeForAMessageIsRefused) {
+  context_.message_bytes_max = 1000;
+  Open("point_mass", 1, 1, {{"render", "true"}});
+  EXPECT_FALSE(session_->OnMessage(RenderOf(0)));
+  const absl::Status status = sink_.WaitForEnd();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("a frame of 24 x 16 pixels takes 1152 bytes, 1000 are allowed"));
 }
 
 TEST_F(SessionTest, AServerWithTooManyHungCallsOpensNoSession) {

@@ -211,6 +211,20 @@ TEST_F(VectorEnvTest, AnEpisodeThatTerminatesHasItsFinalRowAlone) {
   EXPECT_LE(TensorValues<int64_t>(batch.observation(0))[0], 1);
 }
 
+TEST_F(VectorEnvTest, AResetDoesNotWriteOverTheBatchThatMayStillBeOnItsWay) {
+  ASSERT_TRUE(Open(PointMasses(2)).ok());
+  StepOutcome last = Reset();
+  // Resets after batches of steps of either parity.
+  for (int steps : {0, 1, 2, 0}) {
+    for (int i = 0; i < steps; ++i) last = Step({0.5, 0.5, 0.5, 0.5});
+    const std::string sent = last.response->SerializeAsString();
+    const StepOutcome reset = Reset();
+    EXPECT_EQ(last.response->SerializeAsString(), sent) << "after " << steps << " steps";
+    EXPECT_NE(reset.response->SerializeAsString(), sent);
+    last = reset;
+  }
+}
+
 TEST_F(VectorEnvTest, BoxActionsAreClipped) {
   ASSERT_TRUE(Open(PointMasses(2)).ok());
   Reset();
@@ -313,6 +327,48 @@ TEST_P(VectorEnvFaultTest, AReplacedSlotGoesOnWithItsNextEpisode) {
   EXPECT_EQ(Step({0, 1}).response->step().observation(0).packed(), second_episode);
 }
 
+TEST_P(VectorEnvFaultTest, AFaultInAResetReplacesTheSlotAndVoidsNoStep) {
+  constexpr uint64_t kSeed = 5;
+  VectorEnvOptions options = Faulty(GetParam(), 2);
+  options.env_config["fatal_reset"] = "3";  // Slot 0's in the reset after the first.
+  ASSERT_TRUE(Open(options, 1, GetParam() == "hang" ? kSoon : kNever).ok());
+  Reset();
+  const StepOutcome outcome = Reset(0, kSeed);
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  const v1::StepBatch& batch = outcome.response->step();
+  EXPECT_EQ(batch.step(), 0);
+  EXPECT_THAT(Flags(batch.restarted()), ElementsAre(0, 0));
+  EXPECT_EQ(outcome.threw + outcome.hung + outcome.not_finite, 1);
+  ASSERT_EQ(batch.fault_size(), 1);
+  EXPECT_THAT(batch.fault(0), HasSubstr("env faulty slot 0 step 0: "));
+  EXPECT_THAT(batch.fault(0), HasSubstr("; simulator replaced"));
+  const std::string rows[] = {Row(outcome, 0), Row(outcome, 1)};
+  const StepOutcome next = Reset();
+  const std::string next_row = Row(next, 1);
+  EXPECT_EQ(next.response->step().fault_size(), 0);
+  env_->Close();
+
+  ASSERT_TRUE(Open(Faulty("none", 2), 1, kNever).ok());
+  Reset();
+  const StepOutcome healthy = Reset(0, kSeed);
+  const StepOutcome healthy_next = Reset();
+  EXPECT_EQ(rows[0], Row(healthy_next, 0)) << "the new simulator begins the next episode";
+  EXPECT_EQ(rows[1], Row(healthy, 1));
+  EXPECT_EQ(next_row, Row(healthy_next, 1)) << "the seed stays";
+}
+
+TEST_P(VectorEnvFaultTest, AFaultInTheFirstResetIsNoDifferent) {
+  VectorEnvOptions options = Faulty(GetParam(), 2);
+  options.env_config["fatal_reset"] = "2";
+  ASSERT_TRUE(Open(options, 1, GetParam() == "hang" ? kSoon : kNever).ok());
+  const StepOutcome outcome = Reset();
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_THAT(Flags(outcome.response->step().restarted()), ElementsAre(0, 0));
+  ASSERT_EQ(outcome.response->step().fault_size(), 1);
+  EXPECT_THAT(outcome.response->step().fault(0), HasSubstr("env faulty slot 1 step 0: "));
+  EXPECT_EQ(Step({0, 0, 0, 0}).response->step().step(), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Faults, VectorEnvFaultTest,
                          ::testing::Values("throw", "throw_other", "nan_reward", "nan_observation",
                                            "hang"),
@@ -343,6 +399,18 @@ TEST_F(VectorEnvTest, TooManyHungCallsBreakTheWhole) {
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(outcome.status.message()),
               HasSubstr("slot 2 step 2: no answer for 50ms; 2 simulator calls hang"));
+}
+
+TEST_F(VectorEnvTest, CloseWhileASlotIsDrawnFreesTheEnvironmentsAfterIt) {
+  VectorEnvOptions options = Faulty("hang", 2);
+  options.env_config["fatal_render"] = "true";
+  ASSERT_TRUE(Open(options, 2, kNever).ok());
+  Reset();
+  ASSERT_TRUE(env_->Render(1, [](absl::StatusOr<v1::Tensor>) { ADD_FAILURE(); }).ok());
+  gate_->WaitForWaiting(1);
+  env_->Close();
+  gate_->Open();
+  gate_->WaitForFreed(2);
 }
 
 TEST_F(VectorEnvTest, CloseDuringAStepFreesTheEnvironmentsAfterIt) {

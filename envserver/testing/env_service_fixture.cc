@@ -1,0 +1,276 @@
+#include "envserver/testing/env_service_fixture.h"
+
+#include <chrono>
+#include <cstdlib>
+
+#include "common/rpc/address.h"
+#include "common/rpc/protocol.h"
+#include "common/rpc/transport.h"
+#include "common/tensor/packed.h"
+#include "gmock/gmock.h"
+
+namespace armature {
+
+using ::testing::HasSubstr;
+
+TestServer::TestServer(int threads, absl::Duration step_timeout)
+    : pool_({threads, step_timeout}), timer_([this] { return absl::Seconds(seconds_.load()); }) {
+  EXPECT_TRUE(RegisterTestEnvs(registry_, gate_).ok());
+  EnvServiceOptions options;
+  options.server_name = "testsim";
+  options.slots_total = 16;
+  service_ = std::make_unique<EnvService>(options, &registry_, &pool_, &timer_, &metrics_registry_);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  EXPECT_TRUE(ConfigureServer("127.0.0.1:0", {}, &builder, &port).ok());
+  builder.RegisterService(service_.get());
+  server_ = builder.BuildAndStart();
+  address_ = BoundAddress("127.0.0.1:0", port);
+}
+
+TestServer::~TestServer() {
+  gate_->Open();
+  service_->EndSessions();
+  server_->Shutdown();
+  server_->Wait();
+}
+
+void TestServer::SetClock(int seconds) {
+  seconds_ = seconds;
+  timer_.Wake();
+}
+
+RolloutClient::RolloutClient(v1::EnvService::Stub* stub) {
+  context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  stream_ = stub->Rollout(&context_);
+}
+
+v1::OpenSession RolloutClient::OpenMessage(const std::string& env_id, int num_envs,
+                                           int num_groups) {
+  v1::OpenSession open;
+  *open.mutable_handshake() = MakeHandshake("tester", 5, "");
+  open.set_env_id(env_id);
+  open.set_num_envs(num_envs);
+  open.set_num_groups(num_groups);
+  open.set_seed(7);
+  return open;
+}
+
+void RolloutClient::Open(const v1::OpenSession& open) {
+  SendOpen(open);
+  v1::RolloutResponse response;
+  ASSERT_TRUE(stream_->Read(&response)) << stream_->Finish().error_message();
+  ASSERT_TRUE(response.has_opened());
+  opened = response.opened();
+  spec = *EnvSpec::FromProto(opened.spec());
+  for (uint32_t i = 0; i < open.num_groups(); ++i) {
+    const v1::StepBatch batch = Read();
+    EXPECT_EQ(batch.step(), 0);
+    first[batch.group()] = batch;
+  }
+  EXPECT_EQ(first.size(), open.num_groups());
+}
+
+void RolloutClient::SendOpen(const v1::OpenSession& open) {
+  v1::RolloutRequest request;
+  *request.mutable_open() = open;
+  stream_->Write(request);
+}
+
+void RolloutClient::SendActions(uint32_t group, uint64_t step, const std::vector<float>& values) {
+  v1::Tensor tensor;
+  const int64_t size = spec.action.size();
+  SetTensor<float>({static_cast<int64_t>(values.size()) / size, size}, values, &tensor);
+  SendTensor(group, step, tensor);
+}
+
+void RolloutClient::SendTensor(uint32_t group, uint64_t step, const v1::Tensor& tensor) {
+  v1::RolloutRequest request;
+  request.mutable_actions()->set_group(group);
+  request.mutable_actions()->set_step(step);
+  *request.mutable_actions()->mutable_action() = tensor;
+  stream_->Write(request);
+}
+
+void RolloutClient::SendReset(uint32_t group, uint64_t step, std::optional<uint64_t> seed) {
+  v1::RolloutRequest request;
+  request.mutable_reset()->set_group(group);
+  request.mutable_reset()->set_step(step);
+  if (seed.has_value()) request.mutable_reset()->set_seed(*seed);
+  stream_->Write(request);
+}
+
+void RolloutClient::SendRender(uint32_t slot) {
+  v1::RolloutRequest request;
+  request.mutable_render()->set_slot(slot);
+  stream_->Write(request);
+}
+
+v1::StepBatch RolloutClient::Read() {
+  v1::RolloutResponse response;
+  EXPECT_TRUE(stream_->Read(&response)) << stream_->Finish().error_message();
+  EXPECT_TRUE(response.has_step());
+  return response.step();
+}
+
+v1::Frame RolloutClient::ReadFrame() {
+  v1::RolloutResponse response;
+  EXPECT_TRUE(stream_->Read(&response)) << stream_->Finish().error_message();
+  EXPECT_TRUE(response.has_frame());
+  return response.frame();
+}
+
+v1::StepBatch RolloutClient::Reset(const v1::StepBatch& last, std::optional<uint64_t> seed) {
+  SendReset(last.group(), last.step(), seed);
+  const v1::StepBatch batch = Read();
+  EXPECT_EQ(batch.group(), last.group());
+  EXPECT_EQ(batch.step(), 0);
+  return batch;
+}
+
+grpc::Status RolloutClient::Finish() {
+  v1::RolloutResponse response;
+  while (stream_->Read(&response)) {
+  }
+  return stream_->Finish();
+}
+
+std::vector<float> RandomActions(const ActionSpec& spec, int64_t count, Rng& rng) {
+  std::vector<float> actions;
+  for (int64_t i = 0; i < count; ++i) {
+    if (spec.is_discrete()) {
+      actions.push_back(static_cast<float>(rng.Index(spec.num_choices)));
+      continue;
+    }
+    for (size_t j = 0; j < spec.low.size(); ++j) {
+      // Short of the bound: at it, "faulty" breaks.
+      actions.push_back(static_cast<float>(rng.Uniform(spec.low[j], spec.high[j]) * 0.99));
+    }
+  }
+  return actions;
+}
+
+std::vector<float> ZeroActions(const ActionSpec& spec, int64_t count) {
+  return std::vector<float>(count * spec.size());
+}
+
+namespace {
+
+std::string TensorRow(const v1::Tensor& tensor, int64_t row) {
+  const size_t size = tensor.packed().size() / tensor.shape(0);
+  return tensor.packed().substr(row * size, size);
+}
+
+}  // namespace
+
+std::string ObservationRow(const v1::StepBatch& batch, int64_t row) {
+  std::string bytes;
+  for (const v1::Tensor& tensor : batch.observation()) bytes += TensorRow(tensor, row);
+  return bytes;
+}
+
+std::string Row(const v1::StepBatch& batch, int64_t row) {
+  std::string bytes = ObservationRow(batch, row);
+  for (const v1::Tensor* tensor : {&batch.reward(), &batch.terminated(), &batch.truncated(),
+                                   &batch.restarted(), &batch.is_success()}) {
+    bytes += TensorRow(*tensor, row);
+  }
+  for (int k = 0; k < batch.final_slot_size(); ++k) {
+    if (batch.final_slot(k) != row) continue;
+    for (const v1::Tensor& tensor : batch.final_observation()) bytes += TensorRow(tensor, k);
+  }
+  return bytes;
+}
+
+std::vector<int> Flags(const v1::Tensor& tensor) {
+  return std::vector<int>(tensor.packed().begin(), tensor.packed().end());
+}
+
+void ConformanceTest::SetUp() {
+  if (const char* address = std::getenv("ARMATURE_ENV_SERVICE_ADDRESS")) {
+    Connect(address);
+  } else {
+    StartServer();
+    rendering_config_ = {{"render", "true"}};
+  }
+  if (const char* env_id = std::getenv("ARMATURE_ENV_SERVICE_ENV_ID")) env_id_ = env_id;
+}
+
+void ConformanceTest::StartServer(int threads, absl::Duration step_timeout) {
+  server_ = std::make_unique<TestServer>(threads, step_timeout);
+  Connect(server_->address());
+}
+
+void ConformanceTest::Connect(const std::string& address) {
+  auto channel = MakeChannel(address, {});
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  stub_ = v1::EnvService::NewStub(*channel);
+}
+
+grpc::Status ConformanceTest::OpenStatus(const v1::OpenSession& open) {
+  RolloutClient client(stub_.get());
+  client.SendOpen(open);
+  return client.Finish();
+}
+
+v1::OpenSession ConformanceTest::RenderingMessage(int num_envs, int num_groups) {
+  v1::OpenSession open = RolloutClient::OpenMessage(env_id_, num_envs, num_groups);
+  open.mutable_env_config()->insert(rendering_config_.begin(), rendering_config_.end());
+  return open;
+}
+
+void ConformanceTest::ExpectRefused(const v1::OpenSession& open,
+                                    const std::function<void(RolloutClient&)>& send,
+                                    const std::string& expected) {
+  RolloutClient client(stub_.get());
+  client.Open(open);
+  send(client);
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr(expected));
+  EXPECT_THAT(status.error_message(), HasSubstr(env_id_));
+}
+
+std::vector<std::string> ConformanceTest::Play(int num_envs, int num_groups, int steps) {
+  RolloutClient client(stub_.get());
+  client.Open(RolloutClient::OpenMessage(env_id_, num_envs, num_groups));
+  Rng rng({9});
+  const int size = num_envs / num_groups;
+  const int64_t row_floats = size * client.spec.action.size();
+  std::vector<std::string> rows(num_envs);
+  std::map<uint32_t, v1::StepBatch> batches = client.first;
+  for (int step = 0; step < steps; ++step) {
+    const std::vector<float> actions = RandomActions(client.spec.action, num_envs, rng);
+    for (auto& [group, batch] : batches) {
+      for (int row = 0; row < size; ++row) rows[group * size + row] += Row(batch, row);
+      const auto begin = actions.begin() + group * row_floats;
+      client.SendActions(group, step, {begin, begin + row_floats});
+    }
+    for (int i = 0; i < num_groups; ++i) {
+      const v1::StepBatch batch = client.Read();
+      batches[batch.group()] = batch;
+    }
+  }
+  client.WritesDone();
+  EXPECT_TRUE(client.Finish().ok());
+  return rows;
+}
+
+std::vector<std::string> ConformanceTest::PlayGroup(RolloutClient& client, int steps,
+                                                    v1::StepBatch* batch, bool renders) {
+  Rng rng({9});
+  const int64_t size = batch->reward().shape(0);
+  std::vector<std::string> rows(size);
+  for (int step = 0; step < steps; ++step) {
+    for (int64_t row = 0; row < size; ++row) rows[row] += Row(*batch, row);
+    if (renders) {
+      client.SendRender(static_cast<uint32_t>(batch->group() * size + step % size));
+      client.ReadFrame();
+    }
+    client.SendActions(batch->group(), batch->step(), RandomActions(client.spec.action, size, rng));
+    *batch = client.Read();
+  }
+  return rows;
+}
+
+}  // namespace armature

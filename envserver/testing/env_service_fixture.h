@@ -1,0 +1,138 @@
+// What the tests of EnvService share: a server of the test environments, a client
+// that is driven message by message, and the fixture of the conformance suite.
+//
+// With ARMATURE_ENV_SERVICE_ADDRESS (and _ENV_ID) in the environment, ConformanceTest
+// talks to the server there, whatever implements it.
+// Thread safety: none; one test thread drives them.
+#ifndef ARMATURE_ENVSERVER_TESTING_ENV_SERVICE_FIXTURE_H_
+#define ARMATURE_ENVSERVER_TESTING_ENV_SERVICE_FIXTURE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/metrics/metrics.h"
+#include "common/random/rng.h"
+#include "common/spec/env_spec.h"
+#include "envserver/deadline_timer.h"
+#include "envserver/env_registry.h"
+#include "envserver/env_service.h"
+#include "envserver/step_pool.h"
+#include "envserver/testing/test_envs.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "proto/env_service.grpc.pb.h"
+
+namespace armature {
+
+// A server of the test environments, on a port of its own, with a clock that only
+// SetClock moves.
+class TestServer {
+ public:
+  TestServer(int threads, absl::Duration step_timeout);
+  ~TestServer();
+
+  const std::string& address() const { return address_; }
+  HangGate& gate() { return *gate_; }
+  std::string metrics() const { return metrics_registry_.Text(); }
+  EnvService& service() { return *service_; }
+  void SetClock(int seconds);
+
+ private:
+  std::atomic<int64_t> seconds_{0};
+  std::shared_ptr<HangGate> gate_ = std::make_shared<HangGate>();
+  EnvRegistry registry_;
+  MetricsRegistry metrics_registry_{"envserver"};
+  StepPool pool_;
+  DeadlineTimer timer_;
+  std::unique_ptr<EnvService> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+};
+
+// One Rollout stream. What the server does not send fails the test.
+class RolloutClient {
+ public:
+  explicit RolloutClient(v1::EnvService::Stub* stub);
+
+  // With seed 7.
+  static v1::OpenSession OpenMessage(const std::string& env_id, int num_envs, int num_groups = 1);
+
+  // Opens and reads `opened` and the first batch of each group, in `first`.
+  void Open(const v1::OpenSession& open);
+  void SendOpen(const v1::OpenSession& open);
+  // `values`: [slots, action size].
+  void SendActions(uint32_t group, uint64_t step, const std::vector<float>& values);
+  void SendTensor(uint32_t group, uint64_t step, const v1::Tensor& tensor);
+  void SendReset(uint32_t group, uint64_t step, std::optional<uint64_t> seed = std::nullopt);
+  void SendRender(uint32_t slot);
+  v1::StepBatch Read();
+  v1::Frame ReadFrame();
+  // The first batch that answers a reset.
+  v1::StepBatch Reset(const v1::StepBatch& last, std::optional<uint64_t> seed = std::nullopt);
+  void WritesDone() { stream_->WritesDone(); }
+  // Drops what still comes; how the stream ended.
+  grpc::Status Finish();
+  void Cancel() { context_.TryCancel(); }
+
+  v1::SessionOpened opened;
+  EnvSpec spec;
+  std::map<uint32_t, v1::StepBatch> first;
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::RolloutRequest, v1::RolloutResponse>> stream_;
+};
+
+// Actions for `count` slots.
+std::vector<float> RandomActions(const ActionSpec& spec, int64_t count, Rng& rng);
+std::vector<float> ZeroActions(const ActionSpec& spec, int64_t count);
+
+// The bytes of one slot's observation.
+std::string ObservationRow(const v1::StepBatch& batch, int64_t row);
+// The bytes of everything in a batch that belongs to one slot alone.
+std::string Row(const v1::StepBatch& batch, int64_t row);
+std::vector<int> Flags(const v1::Tensor& tensor);
+
+// Runs over whatever server there is: nothing here may ask for what is this one's own.
+class ConformanceTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+
+  void StartServer(int threads = 2, absl::Duration step_timeout = absl::Hours(1));
+  void Connect(const std::string& address);
+
+  // How the server ends a stream that begins with `open`.
+  grpc::Status OpenStatus(const v1::OpenSession& open);
+
+  // Of env_id_ in a config in which it renders, if it has one.
+  v1::OpenSession RenderingMessage(int num_envs, int num_groups = 1);
+
+  // What `send` sends after `open` ends the session with InvalidArgument, in words
+  // that hold `expected` and the environment's name.
+  void ExpectRefused(const v1::OpenSession& open, const std::function<void(RolloutClient&)>& send,
+                     const std::string& expected);
+
+  // The rows of every slot over `steps` steps of random actions.
+  std::vector<std::string> Play(int num_envs, int num_groups, int steps);
+
+  // The same of one group, from its last batch on, which is replaced by the new last.
+  // With `renders`, a slot is drawn before every step.
+  static std::vector<std::string> PlayGroup(RolloutClient& client, int steps, v1::StepBatch* batch,
+                                            bool renders = false);
+
+  std::string env_id_ = "point_mass";
+  std::map<std::string, std::string> rendering_config_;
+  std::unique_ptr<TestServer> server_;  // Null: another's server.
+  std::unique_ptr<v1::EnvService::Stub> stub_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_TESTING_ENV_SERVICE_FIXTURE_H_
