@@ -10,6 +10,7 @@ Bounds: one message is outstanding at most.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -334,10 +335,8 @@ class RemoteSession:
         if self._failure is None and not self._awaiting and self._end.alive:
             self._requests.put(None)  # Half-close: the server ends the stream.
             self._keeper.cut_off_in(_CLOSE_TIMEOUT_S)
-            try:
+            with contextlib.suppress(grpc.RpcError):  # Gone already, or cut off.
                 next(self._call, None)
-            except grpc.RpcError:
-                pass  # Gone already, or cut off.
         self._fail(ArmatureError(f"the session on the env server at {self.address} is closed"))
 
     def _check_turn(self) -> None:

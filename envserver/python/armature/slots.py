@@ -262,13 +262,27 @@ class RemoteSlots:
         for slot in np.flatnonzero(step.restarted).tolist():
             ended[slot] = (self._last.observation, slot)
         slots = sorted(ended)
-        rows = [tuple(field[row] for field in fields) for fields, row in map(ended.get, slots)]  # type: ignore[misc]
+        rows = [[field[row] for field in fields] for fields, row in map(ended.__getitem__, slots)]
         return dataclasses.replace(
             step,
             truncated=step.truncated | step.restarted,
             final_slot=tuple(slots),
             final_observation=tuple(np.stack(values) for values in zip(*rows)),
         )
+
+
+def refuse_options(options: dict[str, Any] | None) -> None:
+    """ArmatureError: a reset was given options."""
+    if options:
+        raise ArmatureError(
+            f"reset options {sorted(options)} do not cross to an env server; what the environment "
+            "takes when it is made goes into config"
+        )
+
+
+def generator_seed(seed: Any) -> int | None:
+    """For Gymnasium's own generator, which decides nothing here; a bad one is refused later."""
+    return int(seed) if isinstance(seed, (int, np.integer)) and seed >= 0 else None
 
 
 def _joined_fields(parts: list[tuple[Array, ...]]) -> tuple[Array, ...]:

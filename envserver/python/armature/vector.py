@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from armature.session import TIMEOUT_S, Array, Step
-from armature.slots import Observation, RemoteSlots
+from armature.slots import Observation, RemoteSlots, generator_seed, refuse_options
 from armature.transport import TransportOptions
 
 
@@ -62,7 +62,10 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     over servers, do not matter. Thread safety: one thread at a time.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "autoreset_mode": AutoresetMode.SAME_STEP}
+    metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
+        "render_modes": ["rgb_array"],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
 
     def __init__(self, slots: RemoteSlots) -> None:
         self.num_envs = slots.num_envs
@@ -79,8 +82,8 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Begins a new episode in every slot; `seed` is one integer, or None to go on."""
-        _refuse_options(options)
-        super().reset(seed=None if seed is None else _numpy_seed(seed))
+        refuse_options(options)
+        super().reset(seed=generator_seed(seed))
         step = self._slots.reset(seed)
         return self._slots.observation(step.observation), {}
 
@@ -144,16 +147,3 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         infos["final_obs"], infos["_final_obs"] = final_obs, ended
         infos["final_info"], infos["_final_info"] = final_info, ended.copy()
         return infos
-
-
-def _refuse_options(options: dict[str, Any] | None) -> None:
-    if options:
-        raise ValueError(
-            f"reset options {sorted(options)} do not cross to an env server; what the environment "
-            "takes when it is made goes into config"
-        )
-
-
-def _numpy_seed(seed: Any) -> int | None:
-    """For Gymnasium's own generator, which steps of ours never use; bad ones are refused later."""
-    return int(seed) if isinstance(seed, (int, np.integer)) and seed >= 0 else None
