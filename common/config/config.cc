@@ -342,13 +342,20 @@ absl::Status Read(const YAML::Node& root, absl::string_view source, absl::string
 // Sets one dotted key to a YAML text.
 absl::Status Assign(absl::string_view key, absl::string_view value, absl::string_view source,
                     ConfigRef config) {
-  YAML::Node node;
+  std::vector<YAML::Node> values;
   try {
-    node = YAML::Load(std::string(value));
+    values = YAML::LoadAll(std::string(value));
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(
         absl::StrCat(source, ": ", key, ": '", value, "' is not YAML: ", error.msg));
   }
+  // A quoted text that goes on after its quote would lose what follows.
+  if (values.size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(source, ": ", key, ": ", value,
+                                                   " is more than one YAML value; put quotes"
+                                                   " around the whole of it"));
+  }
+  YAML::Node node = values.empty() ? YAML::Node() : values[0];
   // What follows the key of a free map is one key of that map, dots and all.
   KeyCollector keys;
   config.Visit(keys);

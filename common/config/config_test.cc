@@ -182,6 +182,9 @@ TEST(Config, MalformedOverrideIsRefused) {
   EXPECT_EQ(OverrideError("=1"), "override '=1': expected key=value");
   EXPECT_EQ(OverrideError("fast.x=1"), "override: fast: expected true or false, got a map");
   EXPECT_THAT(OverrideError("sizes=[1"), HasSubstr("sizes: '[1' is not YAML"));
+  EXPECT_EQ(OverrideError("environment.x='a b' c"),
+            "override: environment.x: 'a b' c is more than one YAML value; put quotes around the "
+            "whole of it");
   EXPECT_EQ(OverrideError("inner.batch_size=0"),
             "override: inner.batch_size: expected at least 1 and at most 1000, got '0'");
 }
