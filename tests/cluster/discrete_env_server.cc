@@ -1,0 +1,127 @@
+// An env server that is not //envserver, with flags of its own before those that
+// every env server gets: what cluster.env_server_command starts in tests.
+//
+// Environment "cue": an observation says which of `--choices` Discrete actions is
+// rewarded in this step, as a one-hot `cue` uint8 [choices]; reward 1 for it, else 0;
+// 20 steps an episode. Chance is 20 / choices; the best return is 20.
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "common/cli/files.h"
+#include "common/cli/flags.h"
+#include "common/cli/shutdown_signal.h"
+#include "common/metrics/metrics.h"
+#include "common/random/rng.h"
+#include "common/rpc/address.h"
+#include "common/rpc/transport.h"
+#include "envserver/deadline_timer.h"
+#include "envserver/env_registry.h"
+#include "envserver/env_service.h"
+#include "envserver/step_pool.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+
+namespace armature {
+namespace {
+
+class Cue : public Env {
+ public:
+  explicit Cue(int64_t choices) {
+    spec_.id = "cue";
+    spec_.observation = {{"cue", v1::DTYPE_UINT8, {choices}, {0}, {1}}};
+    spec_.action.num_choices = choices;
+    spec_.horizon = 20;
+    spec_.control_period_s = 0.1;
+    spec_.reward_low = 0;
+    spec_.reward_high = 1;
+  }
+
+  const EnvSpec& spec() const override { return spec_; }
+
+  void Reset(uint64_t seed, Observation& observation) override {
+    rng_ = Rng({seed});
+    Draw(observation);
+  }
+
+  StepResult Step(absl::Span<const float> action, Observation& observation) override {
+    StepResult result;
+    result.reward = static_cast<int64_t>(action[0]) == cue_ ? 1 : 0;
+    Draw(observation);
+    return result;
+  }
+
+ private:
+  void Draw(Observation& observation) {
+    cue_ = rng_.Index(spec_.action.num_choices);
+    const absl::Span<uint8_t> field = observation.Field<uint8_t>(0);
+    for (int64_t i = 0; i < spec_.action.num_choices; ++i) field[i] = i == cue_;
+  }
+
+  EnvSpec spec_;
+  Rng rng_{0};
+  int64_t cue_ = 0;
+};
+
+struct Flags {
+  int64_t choices = 3;
+  std::string listen, metrics_listen, port_file, name;
+  TransportOptions transport;
+};
+
+absl::Status Serve(const Flags& flags, ShutdownSignal* shutdown) {
+  EnvRegistry registry;
+  absl::Status status = registry.Register(
+      "cue", "Discrete actions", [&flags](const EnvConfig&) -> auto{
+        return absl::StatusOr<std::unique_ptr<Env>>(std::make_unique<Cue>(flags.choices));
+      });
+  if (!status.ok()) return status;
+  MetricsRegistry metrics("envserver");
+  StepPool pool({/*threads=*/1, absl::Seconds(10)});
+  DeadlineTimer timer;
+  EnvServiceOptions options;
+  options.server_name = flags.name;
+  EnvService service(options, &registry, &pool, &timer, &metrics);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  status = ConfigureServer(flags.listen, flags.transport, &builder, &port);
+  if (!status.ok()) return status;
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  auto metrics_server =
+      MetricsServer::Start(flags.metrics_listen, /*remote=*/false, &metrics, [] { return ""; });
+  if (!metrics_server.ok()) return metrics_server.status();
+  status = WritePortFile(flags.port_file,
+                         {BoundAddress(flags.listen, port), (*metrics_server)->address()});
+  if (status.ok()) shutdown->Wait();
+  service.EndSessions();
+  server->Shutdown();
+  return status;
+}
+
+int Main(int argc, char** argv) {
+  ShutdownSignal shutdown;
+  CLI::App app("Hosts the environment 'cue' for tests.", "discrete_env_server");
+  Flags flags;
+  app.add_option("--choices", flags.choices, "Discrete actions.")->required();
+  app.add_option("--listen", flags.listen)->required();
+  app.add_option("--metrics_listen", flags.metrics_listen)->required();
+  app.add_option("--port_file", flags.port_file)->required();
+  app.add_option("--name", flags.name)->required();
+  AddTransportFlags(app, &flags.transport);
+  if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
+  const absl::Status status = Serve(flags, &shutdown);
+  if (status.ok()) return 0;
+  std::cerr << "discrete_env_server: " << status.message() << std::endl;
+  return 1;
+}
+
+}  // namespace
+}  // namespace armature
+
+int main(int argc, char** argv) { return armature::Main(argc, argv); }

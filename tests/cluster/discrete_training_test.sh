@@ -1,0 +1,29 @@
+#!/bin/bash
+# A real cluster on a Discrete environment, hosted by a program that
+# cluster.env_server_command names: PPO learns it.
+set -uo pipefail
+here="$PWD/tests/cluster"
+
+fail() {
+  echo "discrete_training_test: $1:"
+  echo "$output"
+  exit 1
+}
+
+# A blank in the program's path: only a quoted word starts it.
+mkdir -p "$TEST_TMPDIR/a folder"
+ln -sf "$here/discrete_env_server" "$TEST_TMPDIR/a folder/serve"
+output="$(deploy/cluster "$here/discrete_ppo.yaml" --run_dir="$TEST_TMPDIR/run" \
+  "cluster.env_server_command=\"'$TEST_TMPDIR/a folder/serve' --choices 3\"" 2>&1)" ||
+  fail "the cluster ended with status $?"
+[[ "$(tail -n 1 <<<"$output")" == "armature: solved cue "* ]] || fail "it did not solve cue"
+grep -q '"HEAD_CATEGORICAL' <(tr -d '\\' <"$TEST_TMPDIR/run/models/policy_final.safetensors") ||
+  fail "the policy file's head is not categorical"
+
+# The child's own words, in one line, when it refuses its flags.
+output="$(deploy/cluster "$here/discrete_ppo.yaml" --run_dir="$TEST_TMPDIR/refused" \
+  "cluster.env_server_command=\"'$TEST_TMPDIR/a folder/serve' --choices 3 --chioces 4\"" 2>&1)" &&
+  fail "a wrong flag was accepted"
+[[ "$(tail -n 1 <<<"$output")" == "armature: failed: envserver-0 exited with status 2: "*chioces* ]] ||
+  fail "the refusal is not in the last line"
+echo "discrete_training_test: learned and refused as it should"
