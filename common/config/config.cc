@@ -184,7 +184,10 @@ class Reader : public ConfigVisitor {
     if (node == nullptr) return;
     const std::vector<std::string>& choices = limits.choices;
     if (!node->IsScalar()) {
-      Expected(Key(name), "a word", *node);
+      Expected(
+          Key(name),
+          node->IsNull() ? "a word" : "text, in quotes where it has ': ' or opens with a brace",
+          *node);
     } else if (!choices.empty() &&
                std::find(choices.begin(), choices.end(), node->Scalar()) == choices.end()) {
       Expected(Key(name), LimitsText(limits), *node);

@@ -114,6 +114,9 @@ TEST(Config, IllTypedValueIsRefused) {
   EXPECT_THAT(LoadError("environment: joints"), HasSubstr("environment: expected a map"));
   EXPECT_THAT(LoadError("environment: {x: }"), HasSubstr("environment.x: expected a value"));
   EXPECT_THAT(LoadError("name:"), HasSubstr("name: expected a word, got nothing"));
+  EXPECT_EQ(OverrideError("name=run --config={a: 1}"),
+            "override: name: expected text, in quotes where it has ': ' or opens with a brace, got "
+            "a map");
   EXPECT_THAT(LoadError("- a"), HasSubstr("expected a map of keys, got a list"));
 }
 
