@@ -108,6 +108,7 @@ class Connection:
     def __init__(self, address: str, options: TransportOptions, timeout_s: float) -> None:
         self.address = address
         self.timeout_s = timeout_s
+        self._options = options
         self.channel = make_channel(address, options)
         self._process = os.getpid()
 
@@ -140,6 +141,11 @@ class Connection:
             get_tensor(response.reward, _FLOAT32, [n], f"{where}.reward", copy=True),
             get_flags(response.terminated, [n], f"{where}.terminated"),
         )
+
+    def reconnect(self) -> None:
+        """Tries anew at once, where gRPC would wait after a failure. Ends what runs."""
+        self.close()
+        self.channel = make_channel(self.address, self._options)
 
     def close(self) -> None:
         if os.getpid() == self._process:
@@ -256,7 +262,7 @@ class RemoteSession:
                 raise WireError(f"opened.lease_s is {opened.lease_s}, expected > 0")
         except ArmatureError as error:
             raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
-        self._keeper.heartbeat_s = opened.lease_s / _HEARTBEATS_PER_LEASE
+        self._keeper.renew_every(opened.lease_s / _HEARTBEATS_PER_LEASE)
         self._wire_dtypes = [WIRE_DTYPES[field.dtype] for field in self.spec.observation]
         self._action_shape = (num_envs, self.spec.action_size)
         self._actions.actions.action.shape[:] = self._action_shape
@@ -443,15 +449,19 @@ class _Keeper:
 
     def __init__(self, call: Any, requests: queue.SimpleQueue[Any], timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        self.heartbeat_s = math.inf  # Until the lease is known.
         self.sent_at = time.monotonic()
         self.waiting_since: float | None = None
         self.cut_off = False
         self._call = call
         self._requests = requests
+        self._heartbeat_s = math.inf  # Until the lease is known.
         self._stopped = False
         self._wake = threading.Event()
         threading.Thread(target=self._run, name="armature-session", daemon=True).start()
+
+    def renew_every(self, heartbeat_s: float) -> None:
+        self._heartbeat_s = heartbeat_s
+        self._wake.set()
 
     def cut_off_in(self, timeout_s: float) -> None:
         """Begins a wait with a timeout of its own."""
@@ -478,12 +488,12 @@ class _Keeper:
                 self.cut_off = True
                 self._call.cancel()
                 self.stop()
-            return max(0.0, left_s)
-        left_s = self.sent_at + self.heartbeat_s - now
+            return max(0.0, min(left_s, self._heartbeat_s))  # The wait may end at any time.
+        left_s = self.sent_at + self._heartbeat_s - now
         if left_s <= 0:
             self._requests.put(wire.RolloutRequest(heartbeat=wire.Heartbeat()))
             self.sent_at = now
-            left_s = self.heartbeat_s
+            left_s = self._heartbeat_s
         # A wait may begin meanwhile, and be over `timeout_s` after that at the earliest.
         return min(left_s, self.timeout_s)
 

@@ -96,6 +96,9 @@ class RemoteSlots:
         Without a seed, slots that are at a first observation nobody has seen stay there.
         """
         if any(session.ended for session in self._sessions):
+            for session, connection in zip(self._sessions, self._connections):
+                session.close()
+                connection.reconnect()
             self._open(_checked_seed(seed))
         elif seed is not None or not self.fresh:
             value = None if seed is None else _checked_seed(seed)
@@ -187,20 +190,25 @@ class RemoteSlots:
         return str(ids[0])
 
     def _open(self, seed: int) -> None:
-        for session in self._sessions:
-            session.close()
-        self._sessions = []
-        for i, connection in enumerate(self._connections):
-            self._sessions.append(
-                RemoteSession(
-                    connection,
-                    self.env_id,
-                    self._starts[i + 1] - self._starts[i],
-                    config=self.config,
-                    seed=seed,
-                    first_slot=self._starts[i],
+        sessions: list[RemoteSession] = []
+        try:
+            for i, connection in enumerate(self._connections):
+                num_envs = self._starts[i + 1] - self._starts[i]
+                sessions.append(
+                    RemoteSession(
+                        connection,
+                        self.env_id,
+                        num_envs,
+                        config=self.config,
+                        seed=seed,
+                        first_slot=self._starts[i],
+                    )
                 )
-            )
+        except BaseException:
+            for session in sessions:
+                session.close()
+            raise
+        self._sessions = sessions
         self._first = self._joined([session.first for session in self._sessions])
         self._last = self._first
         self.fresh = True
