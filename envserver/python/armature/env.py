@@ -109,8 +109,8 @@ class RemoteEnv(gym.Env[Any, Any]):
             info,
         )
 
-    def render(self) -> npt.NDArray[np.uint8] | None:
-        """A picture, [height, width, 3]; None without a render_mode.
+    def render(self) -> Any:
+        """A picture, uint8 [height, width, 3]; None without a render_mode.
 
         After the step that ended an episode it shows the next one's beginning.
         """

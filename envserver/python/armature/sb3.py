@@ -71,7 +71,7 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
     def __init__(self, slots: RemoteSlots) -> None:
         self._slots = slots
         # What get_attr finds, the same for every environment.
-        self._attributes = {
+        self._attributes: dict[str, Any] = {
             "render_mode": slots.render_mode,
             "spec": slots.gym_spec(),
             "observation_space": slots.spec.observation_space(),

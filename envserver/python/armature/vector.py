@@ -107,8 +107,8 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             self._infos(step),
         )
 
-    def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
-        """A picture of each slot, [height, width, 3]; None without a render_mode."""
+    def render(self) -> Any:
+        """A picture of each slot, uint8 [height, width, 3]; None without a render_mode."""
         if self.render_mode is None:
             return None
         return tuple(self._slots.render(slot) for slot in range(self.num_envs))

@@ -15,6 +15,7 @@ import csv
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3 import SAC, HerReplayBuffer
 from stable_baselines3.common.evaluation import evaluate_policy
 
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--save", help="file that gets the model")
     flags = parser.parse_args()
 
+    torch.set_num_threads(1)  # These nets are too small for more.
     env = armature.sb3.make_vec_env(flags.server, flags.num_envs, "panda_reach")
     evaluation_env = armature.sb3.make_vec_env(flags.server, 10, "panda_reach")
     model = make_model(env, flags.seed)
