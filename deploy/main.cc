@@ -88,7 +88,7 @@ absl::StatusOr<Cluster::Programs> FindPrograms() {
   return programs;
 }
 
-// The words of cluster.env_server_command, the first one a path.
+// What starts cluster.env_server_command: a path, then its flags.
 absl::StatusOr<std::vector<std::string>> EnvServerCommand(const std::string& command) {
   absl::StatusOr<std::vector<std::string>> words = SplitCommand(command);
   const absl::StatusOr<std::string> program =
@@ -101,6 +101,11 @@ absl::StatusOr<std::vector<std::string>> EnvServerCommand(const std::string& com
                          : ""));
   }
   words->front() = *program;
+  // In a bundle, this process has the bundle's libraries; a program from outside
+  // must find its own.
+  if (const char* outer = std::getenv("ARMATURE_OUTER_LIBRARY_PATH"); outer != nullptr) {
+    words->insert(words->begin(), {"/usr/bin/env", absl::StrCat("LD_LIBRARY_PATH=", outer)});
+  }
   return words;
 }
 

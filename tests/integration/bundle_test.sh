@@ -38,6 +38,14 @@ bare cluster cartpole_ppo --print_config >/dev/null || fail "cluster --print_con
 if bare --libtorch /nonexistent learner --help 2>"$folder/error"; then fail "ran without LibTorch"; fi
 grep -q "no LibTorch in '/nonexistent'" "$folder/error" || fail "$(cat "$folder/error")"
 
+# A program from outside gets none of the bundle's libraries.
+if bare --libtorch "$libtorch" cluster panda_reach_ppo run.output_dir="$folder/outputs" \
+  learner.listen=127.0.0.1:0 \
+  "cluster.env_server_command=sh -c 'echo libraries=\$LD_LIBRARY_PATH; exit 1'" >"$folder/output"; then
+  fail "an env server that ends at once was accepted"
+fi
+grep -q 'exited with status 1: libraries= (logs' "$folder/output" || fail "$(cat "$folder/output")"
+
 bare --libtorch "$libtorch" cluster panda_reach_ppo run.output_dir="$folder/outputs" \
   learner.listen=127.0.0.1:0 run.total_env_steps=4096 evaluation.episodes=10 \
   evaluation.stop_at_success_rate=0 | tee "$folder/output"

@@ -3,7 +3,8 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster || exit 1
+# //learner by itself: only then has it its own folder of configs.
+bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //learner || exit 1
 bin="$(bazel info bazel-bin 2>/dev/null)"
 failures=0
 
