@@ -27,6 +27,9 @@ namespace {
 constexpr double kRestartBackoffMaxS = 10;
 // How long actors may take to end by themselves, or after SIGTERM.
 constexpr absl::Duration kActorsEndWithin = absl::Seconds(3);
+// Of ready_timeout_s, for an actor to find its peers: it then says itself whom it
+// misses, before the launcher says only that it is not ready.
+constexpr double kConnectWithin = 0.8;
 // Complaints of one child shown between two progress lines; all are in its log.
 constexpr int64_t kComplaintsShownMax = 5;
 // Status of a child that refuses its flags or its configuration.
@@ -133,7 +136,7 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
                    "--threads",
                    absl::StrCat(config.actor.threads),
                    "--connect_timeout_s",
-                   absl::StrCat(config.cluster.ready_timeout_s)};
+                   absl::StrCat(kConnectWithin * config.cluster.ready_timeout_s)};
       break;
   }
   arguments.insert(arguments.end(), {"--port_file", PortPath(child)});
@@ -241,14 +244,16 @@ void Cluster::OnReady(Child* child) {
   if (!all_ready_told_ && AllReady(Role::kActor)) {
     all_ready_told_ = true;
     const ClusterSection& cluster = options_.config.cluster;
-    terminal_->Line(absl::StrFormat(
-        "armature: %s with %s: learner %s (metrics %s), %d env servers%s, %d actors",
-        options_.config.environment.id, options_.config.algorithm.name, children_[0]->rpc_address,
-        children_[0]->metrics_address, cluster.env_servers,
-        cluster.external_env_servers.empty()
-            ? ""
-            : absl::StrCat(" beside ", cluster.external_env_servers),
-        cluster.actors));
+    const std::string& external = cluster.external_env_servers;
+    const std::string own = absl::StrCat(cluster.env_servers, " env servers");
+    terminal_->Line(absl::StrFormat("armature: %s with %s: learner %s (metrics %s), %s, %d actors",
+                                    options_.config.environment.id, options_.config.algorithm.name,
+                                    children_[0]->rpc_address, children_[0]->metrics_address,
+                                    external.empty() ? own
+                                    : cluster.env_servers == 0
+                                        ? absl::StrCat("env servers ", external)
+                                        : absl::StrCat(own, " beside ", external),
+                                    cluster.actors));
   }
 }
 

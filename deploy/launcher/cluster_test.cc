@@ -233,6 +233,8 @@ TEST_F(ClusterTest, ActorsGetExternalEnvServersBesideThoseStarted) {
   options_.config.cluster.external_env_servers = "a:5557,b:5557";
   status_.on_ask_ = [this](int) { cluster_->Stop(SIGTERM); };
   EXPECT_EQ(Run(), 128 + SIGTERM);
+  // Less than ready_timeout_s=60: an actor says itself that a server is not there.
+  EXPECT_THAT(Starts("actor"), testing::Each(HasSubstr("--connect_timeout_s 48 ")));
   EXPECT_THAT(Starts("actor"),
               testing::Each(HasSubstr("--env_servers 127.0.0.1:72,127.0.0.1:72,a:5557,b:5557 ")));
   EXPECT_THAT(text_, HasSubstr("2 env servers beside a:5557,b:5557, 2 actors"));
@@ -245,6 +247,7 @@ TEST_F(ClusterTest, WithExternalEnvServersNoneNeedsToBeStartedHere) {
   EXPECT_EQ(Run(), 128 + SIGTERM);
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/envserver.arguments"));
   EXPECT_THAT(Starts("actor"), testing::Each(HasSubstr("--env_servers file:servers.txt ")));
+  EXPECT_THAT(text_, HasSubstr(", env servers file:servers.txt, 2 actors"));
 }
 
 TEST_F(ClusterTest, AHostedServerThatCannotImportEndsTheRunWithPythonsLastLine) {
