@@ -403,15 +403,9 @@ class RemoteSession:
         terminated = get_flags(batch.terminated, [n], "terminated")
         truncated = get_flags(batch.truncated, [n], "truncated")
         restarted = get_flags(batch.restarted, [n], "restarted")
-        ended = terminated | truncated
-        if (terminated & truncated).any() or (ended & restarted).any():
-            raise WireError("terminated, truncated and restarted: two are set in one slot")
         final_slot = tuple(batch.final_slot)
-        if final_slot != tuple(np.flatnonzero(ended).tolist()):
-            raise WireError(
-                f"final_slot is {list(final_slot)}, expected the slots that ended, "
-                f"{np.flatnonzero(ended).tolist()}"
-            )
+        if final_slot or any(map(np.count_nonzero, (terminated, truncated, restarted))):
+            _check_ends(terminated, truncated, restarted, final_slot)
         observation = self._get_observation(batch.observation, n, "observation")
         final_observation: tuple[Array, ...] = ()
         if final_slot:
@@ -504,6 +498,23 @@ def _end(call: Any, requests: queue.SimpleQueue[Any], keeper: _Keeper, process: 
     keeper.stop()
     requests.put(None)
     call.cancel()
+
+
+def _check_ends(
+    terminated: npt.NDArray[np.bool_],
+    truncated: npt.NDArray[np.bool_],
+    restarted: npt.NDArray[np.bool_],
+    final_slot: tuple[int, ...],
+) -> None:
+    """WireError: the flags, [n], contradict each other or `final_slot`."""
+    ended = terminated | truncated
+    if (terminated & truncated).any() or (ended & restarted).any():
+        raise WireError("terminated, truncated and restarted: two are set in one slot")
+    if final_slot != tuple(np.flatnonzero(ended).tolist()):
+        raise WireError(
+            f"final_slot is {list(final_slot)}, expected the slots that ended, "
+            f"{np.flatnonzero(ended).tolist()}"
+        )
 
 
 def _peer_name() -> str:

@@ -74,6 +74,7 @@ class RemoteSlots:
             raise
         self.render_mode = render_mode
         self._choices = self.spec.num_choices
+        self._is_plain = self.spec.is_plain
 
     @property
     def address(self) -> str:
@@ -120,7 +121,7 @@ class RemoteSlots:
     def receive(self) -> Step:
         """The outcome of the step that was begun."""
         step = self._joined([session.receive() for session in self._sessions])
-        if step.restarted.any():
+        if np.count_nonzero(step.restarted):
             step = self._with_voids_truncated(step)
         self._last = step
         self.fresh = len(step.final_slot) == self.num_envs
@@ -160,7 +161,7 @@ class RemoteSlots:
 
     def observation(self, fields: tuple[Array, ...], row: int | None = None) -> Observation:
         """A copy of `fields` ([n, ...] each) as users see it, of all rows or of one."""
-        if self.spec.is_plain:
+        if self._is_plain:
             return np.array(fields[0] if row is None else fields[0][row])
         return {
             field.name: np.array(values if row is None else values[row])

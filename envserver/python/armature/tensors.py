@@ -24,6 +24,7 @@ NUMPY_DTYPES: dict[int, np.dtype[Any]] = {
     5: np.dtype("u1"),
 }
 WIRE_DTYPES = {dtype: number for number, dtype in NUMPY_DTYPES.items()}
+_UINT8 = WIRE_DTYPES[np.dtype("u1")]
 
 
 def wire_dtype(dtype: npt.DTypeLike) -> int:
@@ -55,8 +56,9 @@ def get_tensor(
         got = wire.DTYPE_NAMES.get(tensor.dtype, tensor.dtype)
         raise WireError(f"{name}: dtype is {got}, expected {wire.DTYPE_NAMES[dtype]}")
     actual = tuple(tensor.shape)
-    if len(actual) != len(shape) or any(
-        want not in (-1, have) for want, have in zip(shape, actual)
+    if actual != tuple(shape) and (
+        len(actual) != len(shape)
+        or any(want not in (-1, have) for want, have in zip(shape, actual))
     ):
         raise WireError(f"{name}: shape is {_shape(actual)}, expected {_shape(shape)}")
     numpy_dtype = NUMPY_DTYPES[dtype]
@@ -83,8 +85,8 @@ def first_non_finite(values: npt.NDArray[Any]) -> tuple[int, ...] | None:
 
 def get_flags(tensor: Any, shape: Sequence[int], name: str) -> npt.NDArray[np.bool_]:
     """The values of a tensor of flags (uint8, 0 or 1) as bool. WireError as get_tensor."""
-    values = get_tensor(tensor, WIRE_DTYPES[np.dtype("u1")], shape, name)
-    if values.size and values.max() > 1:
+    values = get_tensor(tensor, _UINT8, shape, name)
+    if tensor.packed.strip(b"\0\1"):  # Several times as fast as values.max().
         raise WireError(f"{name}: holds {values.max()}, expected 0 or 1")
     return values.astype(bool)
 
