@@ -1,0 +1,212 @@
+"""The environments that a server hosts: their specs and rewards, asked of probe workers.
+
+A probe worker holds one environment of one config and answers for all of them. The server
+itself never imports or runs what users wrote.
+Bounds: KEPT_MAX probe workers are kept; each answers one question at a time.
+Thread safety: none; everything happens on one event loop and nothing blocks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import collections
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc
+
+from armature import wire
+from armature.errors import ArmatureError, WireError
+from armature.serve.env_source import EnvSource, HostOptions
+from armature.serve.status import RefusalError, format_duration
+from armature.serve.worker import job_frame
+from armature.serve.workers import Worker, WorkerPool
+from armature.spec import EnvSpec
+from armature.tensors import get_tensor, wire_dtype
+
+KEPT_MAX = 8
+
+_ERROR_CODES = {
+    "config": grpc.StatusCode.INVALID_ARGUMENT,
+    "refused": grpc.StatusCode.FAILED_PRECONDITION,
+    "threw": grpc.StatusCode.INTERNAL,
+}
+
+
+class _Probe:
+    """One probe worker. Of no more use once `is_lost`."""
+
+    def __init__(self, pool: WorkerPool, job: bytes) -> None:
+        self.spec: EnvSpec | None = None
+        self.users = 0  # Calls that run or wait.
+        self.is_lost = False
+        self._turn = asyncio.Lock()
+        self._answer: asyncio.Future[bytes] | None = None
+        self._worker: Worker = pool.start(job, self._on_frame, self._on_lost)
+
+    async def ask(self, frame: bytes, timeout_s: float, what: str) -> bytes:
+        """The answer to a frame. RefusalError: an error, no answer in time, a dead worker."""
+        async with self._turn:
+            if self.is_lost:
+                raise RefusalError(grpc.StatusCode.INTERNAL, f"{what}: its worker has ended")
+            self._answer = asyncio.get_running_loop().create_future()
+            self._worker.send(frame)
+            try:
+                answer = await asyncio.wait_for(self._answer, timeout_s)
+            except asyncio.TimeoutError:
+                self.close(kill=True)
+                raise RefusalError(
+                    grpc.StatusCode.DEADLINE_EXCEEDED,
+                    f"{what} has not returned for {format_duration(timeout_s)}",
+                ) from None
+            except asyncio.CancelledError:
+                self.close(kill=True)  # Its answer would be taken for the next one's.
+                raise
+        if answer[:1] == b"A":
+            return answer[1:]
+        error = json.loads(answer[1:])
+        verb = " threw" if error["kind"] == "threw" else ""
+        raise RefusalError(_ERROR_CODES[error["kind"]], f"{what}{verb}: {error['text']}")
+
+    def close(self, kill: bool = False) -> None:
+        self.is_lost = True
+        if kill:
+            self._worker.kill()
+        else:
+            self._worker.close()
+
+    def _on_frame(self, frame: bytes) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(frame)
+
+    def _on_lost(self, sentence: str) -> None:
+        self.is_lost = True
+        self._on_frame(b"E" + json.dumps({"kind": "threw", "text": sentence}).encode())
+
+
+class Catalog:
+    def __init__(
+        self,
+        sources: Sequence[EnvSource],
+        options: HostOptions,
+        pool: WorkerPool,
+        start_timeout_s: float,
+        call_timeout_s: float,
+    ) -> None:
+        """ArmatureError: two sources have one id."""
+        self.options = options
+        self._pool = pool
+        self._start_timeout_s = start_timeout_s
+        self._call_timeout_s = call_timeout_s
+        self._sources: dict[str, EnvSource] = {}
+        for source in sources:
+            if source.env_id in self._sources:
+                raise ArmatureError(f"env id '{source.env_id}' is given twice: use --env_id")
+            self._sources[source.env_id] = source
+        # Least recently used first.
+        self._probes: collections.OrderedDict[Any, _Probe] = collections.OrderedDict()
+
+    @property
+    def env_ids(self) -> list[str]:
+        return sorted(self._sources)
+
+    def source(self, env_id: str) -> EnvSource:
+        """RefusalError, NOT_FOUND: not hosted; the message lists what is."""
+        found = self._sources.get(env_id)
+        if found is None:
+            nearest = difflib.get_close_matches(env_id, self.env_ids, 1)
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else "."
+            raise RefusalError(
+                grpc.StatusCode.NOT_FOUND,
+                f"unknown environment '{env_id}'{hint} Hosted here: {', '.join(self.env_ids)}",
+            )
+        return found
+
+    async def spec(self, env_id: str, config: Mapping[str, str]) -> EnvSpec:
+        """RefusalError: unknown id, refused config, or the environment cannot be hosted."""
+        async with _Use(self, env_id, config) as probe:
+            return await self._probed_spec(probe)
+
+    async def compute_reward(self, request: Any) -> Any:
+        """A ComputeRewardResponse. RefusalError: as `spec`; no goal; bad tensors."""
+        async with _Use(self, request.env_id, dict(request.env_config)) as probe:
+            spec = await self._probed_spec(probe)
+            _check_goals(spec, request)
+            answer = await probe.ask(
+                b"C" + request.SerializeToString(), self._call_timeout_s, "the environment"
+            )
+        response = wire.ComputeRewardResponse.FromString(answer)
+        try:
+            get_tensor(response.reward, response.reward.dtype, (-1,), "reward")
+        except WireError as error:
+            raise RefusalError(grpc.StatusCode.INTERNAL, str(error)) from error
+        return response
+
+    async def _probed_spec(self, probe: _Probe) -> EnvSpec:
+        if probe.spec is None:
+            what = "making the environment"
+            answer = json.loads(await probe.ask(b"P", self._start_timeout_s, what))
+            message = wire.EnvSpec.FromString(base64.b64decode(answer["spec"]))
+            probe.spec = EnvSpec.from_wire(message)
+            self._pool.preload(answer["modules"])
+        return probe.spec
+
+    def take(self, env_id: str, config: Mapping[str, str]) -> _Probe:
+        source = self.source(env_id)
+        key = (env_id, tuple(sorted(config.items())))
+        probe = self._probes.get(key)
+        if probe is None or probe.is_lost:
+            try:
+                probe = _Probe(self._pool, job_frame(source, dict(config), self.options))
+            except (ArmatureError, OSError) as error:
+                raise RefusalError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
+            self._probes[key] = probe
+        self._probes.move_to_end(key)
+        probe.users += 1
+        return probe
+
+    def give_back(self, probe: _Probe) -> None:
+        probe.users -= 1
+        if probe.spec is None and not probe.users:
+            probe.close()  # It cannot be hosted like this: nothing to keep.
+        for key, kept in list(self._probes.items()):
+            if kept.is_lost:
+                del self._probes[key]
+            elif len(self._probes) > KEPT_MAX and not kept.users:
+                kept.close()
+                del self._probes[key]
+
+
+class _Use:
+    """A probe while it is used."""
+
+    def __init__(self, catalog: Catalog, env_id: str, config: Mapping[str, str]) -> None:
+        self._catalog = catalog
+        self._probe = catalog.take(env_id, config)
+
+    async def __aenter__(self) -> _Probe:
+        return self._probe
+
+    async def __aexit__(self, *_: object) -> None:
+        self._catalog.give_back(self._probe)
+
+
+def _check_goals(spec: EnvSpec, request: Any) -> None:
+    if not spec.has_goal:
+        code = grpc.StatusCode.FAILED_PRECONDITION
+        raise RefusalError(code, "the environment has no goal")
+    field = spec.field(spec.achieved_field)
+    # The field's own dtype, or float32, as goals are stored for learning.
+    own = wire_dtype(field.dtype)
+    float32 = wire_dtype("<f4")
+    count = -1
+    try:
+        for name in ("achieved_goal", "desired_goal"):
+            tensor = getattr(request, name)
+            dtype = own if tensor.dtype == own else float32
+            count = len(get_tensor(tensor, dtype, (count, *field.shape), name))
+    except WireError as error:
+        raise RefusalError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error

@@ -1,0 +1,190 @@
+"""The server's Prometheus series, by the names of the C++ one, and who serves them.
+
+Thread safety: all methods; HTTP requests are answered on threads of their own.
+"""
+
+from __future__ import annotations
+
+import http.server
+import os
+import platform
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import grpc
+
+import armature
+from armature.errors import ArmatureError
+from armature.serve.slot_worker import Cause
+from armature.transport import is_loopback
+
+# Read by prometheus_client when it is imported: no "_created" series beside each.
+os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "true")
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+# Seconds, about three a decade; equal to common/metrics/metrics.cc.
+_DURATION_BUCKETS = (
+    *(50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3),
+    *(100e-3, 200e-3, 500e-3, 1, 2, 5, 10, 20, 60),
+)
+_REFUSAL_CODES = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+)
+
+
+class ServerMetrics:
+    def __init__(self, env_ids: Sequence[str]) -> None:
+        self._registry = registry = CollectorRegistry()
+        build = Gauge(
+            "armature_build_info",
+            "Always 1; the labels tell what runs.",
+            ["role", "version", "compiler"],
+            registry=registry,
+        )
+        compiler = f"{platform.python_implementation()} {platform.python_version()}"
+        build.labels("envserver", armature.__version__, compiler).set(1)
+        Gauge(
+            "armature_process_start_time_seconds",
+            "When the process started, since the epoch.",
+            registry=registry,
+        ).set(time.time())
+        self.step_duration = Histogram(
+            "armature_envserver_step_duration_seconds",
+            "From an action batch's arrival to its step batch, all slots of the group.",
+            buckets=_DURATION_BUCKETS,
+            registry=registry,
+        )
+        self.actions_wait = Histogram(
+            "armature_envserver_actions_wait_seconds",
+            "How long the slots of a group waited for the client's actions.",
+            buckets=_DURATION_BUCKETS,
+            registry=registry,
+        )
+        self.sessions = Gauge("armature_envserver_sessions", "Sessions open.", registry=registry)
+        self.slots_in_use = Gauge(
+            "armature_envserver_slots_in_use", "Environments that sessions hold.", registry=registry
+        )
+        self.slots_total = Gauge(
+            "armature_envserver_slots",
+            "Environments that this server will host at once.",
+            registry=registry,
+        )
+        self.leases_expired = Counter(
+            "armature_envserver_leases_expired_total",
+            "Sessions ended because their client was silent.",
+            registry=registry,
+        )
+        restarts = Counter(
+            "armature_envserver_slot_restarts_total",
+            "Simulators replaced, by what was wrong with the old one.",
+            ["cause"],
+            registry=registry,
+        )
+        self._restarts: dict[Cause, Counter] = {
+            cause: restarts.labels(cause.name.lower()) for cause in Cause if cause is not Cause.NONE
+        }
+        steps = Counter(
+            "armature_envserver_steps_total", "Control steps simulated.", ["env"], registry=registry
+        )
+        self._steps = {env_id: steps.labels(env_id) for env_id in env_ids}
+        episodes = Counter(
+            "armature_envserver_episodes_total", "Episodes ended.", ["env"], registry=registry
+        )
+        self._episodes = {env_id: episodes.labels(env_id) for env_id in env_ids}
+        refusals = Counter(
+            "armature_envserver_refusals_total",
+            "Sessions and calls refused, by status.",
+            ["reason"],
+            registry=registry,
+        )
+        self._refusals = {code: refusals.labels(code.name.lower()) for code in _REFUSAL_CODES}
+
+    def count_step(self, env_id: str, slots: int, episodes: int, causes: Sequence[Cause]) -> None:
+        """`slots` have stepped (0 where they only began); `episodes` have ended."""
+        if slots:
+            self._steps[env_id].inc(slots)
+        if episodes:
+            self._episodes[env_id].inc(episodes)
+        for cause in causes:
+            self._restarts[cause].inc()
+
+    def count_refusal(self, code: grpc.StatusCode) -> None:
+        """A session or call ended through its client's fault or the server's refusal."""
+        if code in self._refusals:
+            self._refusals[code].inc()
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return bytes(generate_latest(self._registry))
+
+
+class MetricsServer:
+    """Serves GET /metrics, and GET /healthz: 200 "ok"."""
+
+    def __init__(self, listen: str, allow_remote: bool, text: Callable[[], bytes]) -> None:
+        """ArmatureError: not loopback and not allowed to be; cannot listen there."""
+        if not allow_remote and not is_loopback(listen):
+            raise ArmatureError(
+                f"metrics address {listen} is not loopback: listen on 127.0.0.1, or allow "
+                "remote scrapes explicitly"
+            )
+        host, _, port = listen.rpartition(":")
+        pages = {"/metrics": text, "/healthz": lambda: b"ok\n"}
+        handler = type("Handler", (_PageHandler,), {"pages": pages})
+        try:
+            self._server = _Server(host, int(port), handler)
+        except (OSError, ValueError, OverflowError):
+            raise ArmatureError(
+                f"metrics address {listen}: cannot listen there (in use, or not an address of "
+                "this machine)"
+            ) from None
+        self.address = f"{host}:{self._server.server_address[1]}"
+        # A daemon: it has nothing to finish when the process ends.
+        threading.Thread(target=self._server.serve_forever, daemon=True, name="metrics").start()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, host: str, port: int, handler: type[_PageHandler]) -> None:
+        if host.startswith("["):
+            self.address_family = socket.AF_INET6
+        super().__init__((host.strip("[]"), port), handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away in the middle is no event."""
+
+
+class _PageHandler(http.server.BaseHTTPRequestHandler):
+    pages: ClassVar[dict[str, Callable[[], bytes]]] = {}
+    timeout = 5  # Seconds that a client may take over its request.
+
+    def do_GET(self) -> None:
+        page = self.pages.get(self.path)
+        body = b"not here: try /metrics or /healthz\n" if page is None else page()
+        self.send_response(404 if page is None else 200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """A scrape is no event."""

@@ -1,0 +1,104 @@
+"""What a worker process does that keeps one environment to answer questions about it.
+
+Thread safety: none; one thread a process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from armature.errors import ArmatureError
+from armature.serve.env_source import EnvSource, HostOptions, fields_of, make_env, space_spec
+from armature.serve.spaces import ActionReader, write_observation
+from armature.spec import EnvSpec
+
+
+class ProbeWorker:
+    """Makes the environment, runs it for one step and tells its spec."""
+
+    def __init__(self, source: EnvSource, config: Mapping[str, str], options: HostOptions) -> None:
+        """ArmatureError: cannot be hosted; otherwise whatever the environment raises."""
+        self._env = make_env(source, config, options)
+        spec = space_spec(self._env, source.env_id, options)
+        self.spec = _observed(self._env, spec, options)
+        self.spec.validate()
+
+    def modules(self) -> list[str]:
+        """What a process has to import to make such an environment quickly."""
+        names = {type(self._env.unwrapped).__module__}
+        layer: Any = self._env
+        while isinstance(layer, gym.Wrapper):
+            names.add(type(layer).__module__)
+            layer = layer.env
+        return sorted(name for name in names if name in sys.modules and name != "__main__")
+
+    def compute_reward(
+        self, achieved: npt.NDArray[Any], desired: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        """Rewards and terminals, [n] each, of n goals [n, goal shape...].
+
+        The rewards are those of the environment's own ``compute_reward(achieved, desired,
+        info)``, as gymnasium-robotics and panda-gym have it; the terminals are those of
+        ``compute_terminated`` where it has that, else 0. Where a method does not take n
+        goals at once it is called for each. ArmatureError: it has no compute_reward, or
+        gives something else than numbers; otherwise what the environment raises.
+        """
+        env: Any = self._env.unwrapped
+        if not callable(getattr(env, "compute_reward", None)):
+            raise ArmatureError("the environment has a goal but no method compute_reward")
+        reward = _for_all(env.compute_reward, achieved, desired)
+        terminated = np.zeros(len(achieved), np.uint8)
+        if callable(getattr(env, "compute_terminated", None)):
+            terminated = _for_all(env.compute_terminated, achieved, desired) != 0
+        return reward.astype(np.float32), terminated.astype(np.uint8)
+
+
+def _observed(env: gym.Env[Any, Any], spec: EnvSpec, options: HostOptions) -> EnvSpec:
+    """`spec` with what only running tells: whether it reports success, a frame's size."""
+    rows = [np.zeros(field.shape, field.dtype) for field in spec.observation]
+    observation, _ = env.reset(seed=0)
+    write_observation(fields_of(env), observation, rows)
+    actions = ActionReader(env.action_space)
+    middle = np.zeros(spec.action_size, np.float32)
+    if not spec.is_discrete:
+        middle[:] = (np.array(spec.action_low) + np.array(spec.action_high)) / 2
+    observation, _, _, _, info = env.step(actions.read(middle))
+    write_observation(fields_of(env), observation, rows)
+    spec = dataclasses.replace(spec, reports_success=options.success_key in info)
+    if not options.render:
+        return spec
+    frame = np.asarray(env.render())
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+        raise ArmatureError(
+            f"--render: render() gives {frame.dtype} {list(frame.shape)}, expected uint8 "
+            "[height, width, 3]"
+        )
+    return dataclasses.replace(
+        spec, render_height_px=frame.shape[0], render_width_px=frame.shape[1]
+    )
+
+
+def _for_all(
+    method: Any, achieved: npt.NDArray[Any], desired: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """`method` of n goals, at once or one by one; [n] numbers. ArmatureError: they are not."""
+    count = len(achieved)
+    try:
+        values = np.asarray(method(achieved, desired, [{} for _ in range(count)]))
+    except Exception:
+        values = np.empty(0)  # Perhaps it takes one goal at a time.
+    if values.shape != (count,):
+        values = np.asarray([method(achieved[i], desired[i], {}) for i in range(count)])
+    if values.shape != (count,) or values.dtype.kind not in "biuf":
+        raise ArmatureError(
+            f"{method.__name__} of {count} goals gives {values.dtype} {list(values.shape)}, "
+            f"expected {count} numbers"
+        )
+    return values

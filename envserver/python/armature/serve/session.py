@@ -1,0 +1,442 @@
+"""One client's session: what each message does, in which state it is legal, what is sent.
+
+Data flow: Rollout stream -> `_read` -> SlotGroup -> outbox -> `_write` -> Rollout stream.
+Call order: `serve`, once; see proto/env_service.proto for the order of messages.
+Lease: counts while it is the client's turn, from its last message or the last batch sent
+to it. A stream that has sent nothing at all has one, too. A client that does not read is
+cut off one lease after its session has ended.
+Bounds: at most `opened` and one message a group wait to be written.
+Thread safety: none; everything happens on one event loop and nothing blocks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import enum
+import logging
+from typing import Any
+
+import grpc
+
+from armature import wire
+from armature.errors import ArmatureError, WireError
+from armature.serve.catalog import Catalog
+from armature.serve.metrics import ServerMetrics
+from armature.serve.session_table import SessionTable
+from armature.serve.slot_group import SlotGroup, SlotPlan, StepOutcome
+from armature.serve.status import RefusalError, Status, format_duration
+from armature.serve.workers import WorkerPool
+from armature.spec import EnvSpec
+from armature.transport import (
+    MESSAGE_BYTES_MAX,
+    ProtocolVersionError,
+    check_handshake,
+    make_handshake,
+)
+
+GROUPS_MAX = 2
+
+_INVALID = grpc.StatusCode.INVALID_ARGUMENT
+_log = logging.getLogger("armature.serve")
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionContext:
+    """What the sessions of one server share."""
+
+    catalog: Catalog
+    pool: WorkerPool
+    table: SessionTable
+    metrics: ServerMetrics
+    server_name: str
+    incarnation: int
+    lease_s: float
+    workers: int  # Processes a group, at most.
+    step_timeout_s: float
+    start_timeout_s: float
+
+
+class _Turn(enum.Enum):
+    SERVER = 0
+    QUEUED = 1  # The answer waits to be written.
+    CLIENT = 2
+
+
+@dataclasses.dataclass
+class _Group:
+    slots: SlotGroup
+    turn: _Turn = _Turn.SERVER
+    step: int = 0  # Of its last batch.
+    since: float = 0.0  # When the turn began.
+
+
+@dataclasses.dataclass(frozen=True)
+class _Letter:
+    """A message to be written; `group` < 0: SessionOpened."""
+
+    message: bytes
+    group: int = -1
+    step: int = 0
+
+
+class Session:
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._status: asyncio.Future[Status] = self._loop.create_future()
+        self._heard = self._loop.time()  # What the lease counts from.
+        self._lease: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._half_closed = False
+        self._client = ""
+        self._env_id = ""
+        self._session_id = 0
+        self._spec: EnvSpec | None = None
+        self._group_size = 0
+        self._groups: list[_Group] = []
+        self._outbox: collections.deque[_Letter] = collections.deque()
+        self._writing = False
+        self._mail = asyncio.Event()
+        self._faults = 0
+
+    async def serve(self, stream: Any) -> Status:
+        """Runs the session on a grpc.aio.ServicerContext; how it is to end.
+
+        CancelledError: the client has broken the stream.
+        """
+        self._schedule_lease(self._heard + self._context.lease_s)
+        reader = asyncio.ensure_future(self._read(stream))
+        writer = asyncio.ensure_future(self._write(stream))
+        try:
+            status = await asyncio.shield(self._status)
+            if self._writing:
+                # What is being written has one more lease before it is cut off.
+                await asyncio.wait({writer}, timeout=self._context.lease_s)
+            return status
+        finally:
+            self._end(Status(grpc.StatusCode.CANCELLED, "the client ended the stream"))
+            for task in (reader, writer):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def _read(self, stream: Any) -> None:
+        while not self._status.done():
+            try:
+                request = await stream.read()
+            except Exception:  # grpc.aio has no other word for a broken stream.
+                return self._end(Status(grpc.StatusCode.CANCELLED, "the stream broke"))
+            if request is grpc.aio.EOF:
+                self._half_closed = True
+                return self._end_if_answered()
+            self._heard = self._loop.time()
+            try:
+                self._on_message(request)
+            except RefusalError as error:
+                self._refuse(error.code, error.message)
+
+    async def _write(self, stream: Any) -> None:
+        while not self._status.done():
+            if not self._outbox:
+                self._end_if_answered()
+                self._mail.clear()
+                await self._mail.wait()
+                continue
+            letter = self._outbox.popleft()
+            self._heard = self._loop.time()
+            if letter.group >= 0:
+                group = self._groups[letter.group]
+                group.turn, group.step, group.since = _Turn.CLIENT, letter.step, self._heard
+            self._writing = True
+            try:
+                await stream.write(letter.message)
+            except Exception:
+                return self._end(Status(grpc.StatusCode.CANCELLED, "the stream broke"))
+            finally:
+                self._writing = False
+
+    def _on_message(self, request: Any) -> None:
+        """RefusalError: what came is not legal, or cannot be done."""
+        kind = request.WhichOneof("kind")
+        if kind == "actions":
+            self._on_actions(request.actions)
+        elif kind == "open":
+            self._on_open(request.open)
+        elif kind == "reset":
+            self._on_reset(request.reset)
+        elif kind == "render":
+            self._on_render(request.render.slot)
+        elif kind is None:
+            raise RefusalError(
+                _INVALID,
+                "RolloutRequest is empty, expected open, actions, reset, render or heartbeat",
+            )
+
+    def _on_open(self, request: Any) -> None:
+        if self._opening is not None:
+            raise RefusalError(_INVALID, "OpenSession came twice, expected once")
+        self._client = request.handshake.peer_name
+        self._env_id = request.env_id
+        _check_open(request)
+        self._session_id = self._context.table.acquire(request.num_envs, self._end)
+        self._opening = asyncio.ensure_future(self._open(request))
+
+    async def _open(self, request: Any) -> None:
+        try:
+            config = dict(request.env_config)
+            spec = await self._context.catalog.spec(request.env_id, config)
+            self._check_spec(spec, request)
+            self._begin(spec, config, request)
+        except RefusalError as error:
+            self._refuse(error.code, error.message)
+        except (ArmatureError, OSError) as error:
+            self._refuse(grpc.StatusCode.INTERNAL, str(error))
+
+    def _check_spec(self, spec: EnvSpec, request: Any) -> None:
+        expected, actual = request.expected_spec_hash, spec.hash()
+        if expected not in (0, actual):
+            raise RefusalError(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"OpenSession.expected_spec_hash is {expected:016x}, expected this server's "
+                f"{actual:016x}: another version or another env_config",
+            )
+        # Every slot may send a final observation, too.
+        group_size = request.num_envs // request.num_groups
+        row_bytes = sum(field.size * field.dtype.itemsize for field in spec.observation)
+        batch_bytes = 2 * row_bytes * group_size
+        if batch_bytes > MESSAGE_BYTES_MAX:
+            raise RefusalError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"a step batch of {group_size} slots may take {batch_bytes} bytes, "
+                f"{MESSAGE_BYTES_MAX} are allowed: open smaller sessions",
+            )
+
+    def _begin(self, spec: EnvSpec, config: dict[str, str], request: Any) -> None:
+        if self._status.done():
+            return
+        context = self._context
+        self._spec = spec
+        self._group_size = request.num_envs // request.num_groups
+        plan = SlotPlan(
+            context.catalog.source(request.env_id),
+            config,
+            context.catalog.options,
+            spec,
+            self._group_size,
+            request.seed,
+            request.first_slot,
+            context.workers,
+            context.step_timeout_s,
+            context.start_timeout_s,
+        )
+        response = wire.RolloutResponse()
+        opened = response.opened
+        opened.handshake.CopyFrom(make_handshake(context.server_name, context.incarnation))
+        opened.session_id = self._session_id
+        opened.spec.CopyFrom(spec.to_wire())
+        opened.spec_hash = spec.hash()
+        opened.lease_s = context.lease_s
+        self._send(_Letter(response.SerializeToString()))
+        for index in range(request.num_groups):
+            self._groups.append(_Group(SlotGroup(plan, index, context.pool)))
+        for index in range(request.num_groups):
+            self._reset(index, None)
+        _log.info(
+            "session %d: %s opened %d slots of %s",
+            *(self._session_id, self._client, request.num_envs, self._env_id),
+        )
+
+    def _on_actions(self, actions: Any) -> None:
+        group = self._checked_turn("ActionBatch", actions)
+        try:
+            group.slots.read_action(actions.action)
+        except WireError as error:
+            raise RefusalError(
+                _INVALID, f"ActionBatch of group {actions.group} step {actions.step}: {error}"
+            ) from error
+        self._context.metrics.actions_wait.observe(self._heard - group.since)
+        group.turn, group.since = _Turn.SERVER, self._heard
+        index = actions.group
+        group.slots.step(lambda outcome: self._on_stepped(index, outcome))
+
+    def _on_reset(self, reset: Any) -> None:
+        group = self._checked_turn("ResetGroup", reset)
+        group.turn, group.since = _Turn.SERVER, self._heard
+        self._reset(reset.group, reset.seed if reset.HasField("seed") else None)
+
+    def _reset(self, index: int, seed: int | None) -> None:
+        slots = self._groups[index].slots
+        slots.reset(seed, lambda outcome: self._on_stepped(index, outcome))
+
+    def _on_render(self, slot: int) -> None:
+        if self._spec is None:
+            raise _came_before_opened("RenderRequest")
+        slots = len(self._groups) * self._group_size
+        if slot >= slots:
+            raise RefusalError(_INVALID, f"RenderRequest.slot is {slot}, expected 0..{slots - 1}")
+        index, row = divmod(slot, self._group_size)
+        group = self._groups[index]
+        if group.turn is not _Turn.CLIENT:
+            raise _came_out_of_turn(f"RenderRequest of slot {slot}", index)
+        if not self._spec.can_render:
+            code = grpc.StatusCode.FAILED_PRECONDITION
+            raise RefusalError(code, "the environment does not render")
+        width, height = self._spec.render_width_px, self._spec.render_height_px
+        if width * height * 3 > MESSAGE_BYTES_MAX:
+            raise RefusalError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"a frame of {width} x {height} pixels takes {width * height * 3} bytes, "
+                f"{MESSAGE_BYTES_MAX} are allowed",
+            )
+        group.turn, group.since = _Turn.SERVER, self._heard
+        group.slots.render(row, lambda outcome: self._on_rendered(index, outcome))
+
+    def _checked_turn(self, kind: str, request: Any) -> _Group:
+        """The group of an ActionBatch or ResetGroup, whose turn it is."""
+        if self._spec is None:
+            raise _came_before_opened(kind)
+        index = request.group
+        if index >= len(self._groups):
+            raise RefusalError(
+                _INVALID, f"{kind}.group is {index}, expected 0..{len(self._groups) - 1}"
+            )
+        group = self._groups[index]
+        if group.turn is not _Turn.CLIENT:
+            raise _came_out_of_turn(f"{kind} of group {index}", index)
+        if request.step != group.step:
+            raise RefusalError(
+                _INVALID,
+                f"{kind} of group {index}: step is {request.step}, expected {group.step}",
+            )
+        return group
+
+    def _on_stepped(self, index: int, outcome: StepOutcome) -> None:
+        if self._status.done():
+            return
+        stepped = self._group_size if outcome.error is None and outcome.step > 0 else 0
+        self._context.metrics.count_step(self._env_id, stepped, outcome.episodes, outcome.causes)
+        if outcome.error is not None:
+            return self._refuse(outcome.error.code, outcome.error.message)
+        group = self._groups[index]
+        if stepped:
+            self._context.metrics.step_duration.observe(self._loop.time() - group.since)
+        self._log_faults(outcome)
+        group.turn = _Turn.QUEUED
+        self._send(_Letter(outcome.response, index, outcome.step))
+
+    def _on_rendered(self, index: int, outcome: StepOutcome) -> None:
+        if self._status.done():
+            return
+        if outcome.error is not None:
+            return self._refuse(outcome.error.code, outcome.error.message)
+        self._groups[index].turn = _Turn.QUEUED
+        self._send(_Letter(outcome.response, index, outcome.step))
+
+    def _send(self, letter: _Letter) -> None:
+        self._outbox.append(letter)
+        self._mail.set()
+
+    def _end_if_answered(self) -> None:
+        """Once the client will send no more and all it sent is answered, the stream ends OK."""
+        opening = self._opening is not None and not self._opening.done()
+        if not self._half_closed or opening or self._outbox or self._writing:
+            return
+        if all(group.turn is _Turn.CLIENT for group in self._groups):
+            self._end(Status(grpc.StatusCode.OK, ""))
+
+    def _refuse(self, code: grpc.StatusCode, message: str) -> None:
+        """Counts, and ends with the server's and environment's names before the message."""
+        if self._status.done():
+            return
+        self._context.metrics.count_refusal(code)
+        place = f"env server {self._context.server_name}"
+        if self._env_id:
+            place += f", env {self._env_id}"
+        self._end(Status(code, f"{place}: {message}"))
+
+    def _end(self, status: Status) -> None:
+        """Frees the slots at once. What is being written goes out, nothing after it."""
+        if self._status.done():
+            return
+        self._status.set_result(status)
+        quiet = status.is_ok or status.code is grpc.StatusCode.CANCELLED
+        _log.log(
+            logging.INFO if quiet else logging.WARNING,
+            "session %d of %s ended: %s",
+            self._session_id,
+            self._client or "an unnamed client",
+            "OK" if status.is_ok else f"{status.code.name}: {status.message}",
+        )
+        if self._lease is not None:
+            self._lease.cancel()
+        if self._session_id:
+            self._context.table.free(self._session_id)
+        for group in self._groups:
+            group.slots.close()
+        self._outbox.clear()
+        self._mail.set()
+
+    def _schedule_lease(self, deadline: float) -> None:
+        self._lease = self._loop.call_at(deadline, self._on_lease_due)
+
+    def _on_lease_due(self) -> None:
+        now = self._loop.time()
+        servers_turn = self._opening is not None and not self._opening.done()
+        servers_turn |= any(group.turn is _Turn.SERVER for group in self._groups)
+        lease_s = self._context.lease_s
+        deadline = (now if servers_turn else self._heard) + lease_s
+        if now < deadline:
+            return self._schedule_lease(deadline)
+        self._context.metrics.leases_expired.inc()
+        self._end(
+            Status(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                f"env server {self._context.server_name}: nothing came for "
+                f"{format_duration(lease_s)}: the session lost its slots",
+            )
+        )
+
+    def _log_faults(self, outcome: StepOutcome) -> None:
+        for fault in outcome.faults:
+            # The 1st, 2nd, 4th, 8th ...: a simulator that always breaks must not fill the log.
+            self._faults += 1
+            if self._faults & (self._faults - 1) == 0:
+                _log.warning("session %d: %s (%d so far)", self._session_id, fault, self._faults)
+
+
+def _check_open(request: Any) -> None:
+    try:
+        check_handshake(request.handshake)
+    except ProtocolVersionError as error:
+        raise RefusalError(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from error
+    except WireError as error:
+        raise RefusalError(_INVALID, str(error)) from error
+    if request.num_envs == 0:
+        raise RefusalError(_INVALID, "OpenSession.num_envs is 0, expected at least 1")
+    if not 1 <= request.num_groups <= GROUPS_MAX:
+        raise RefusalError(
+            _INVALID, f"OpenSession.num_groups is {request.num_groups}, expected 1..{GROUPS_MAX}"
+        )
+    if request.num_envs % request.num_groups != 0:
+        raise RefusalError(
+            _INVALID,
+            f"OpenSession.num_envs is {request.num_envs}, expected a multiple of num_groups, "
+            f"{request.num_groups}",
+        )
+
+
+def _came_before_opened(kind: str) -> RefusalError:
+    return RefusalError(
+        _INVALID, f"{kind} came before SessionOpened was sent, expected OpenSession first"
+    )
+
+
+def _came_out_of_turn(name: str, group: int) -> RefusalError:
+    return RefusalError(
+        _INVALID,
+        f"{name} came before the last message of group {group} was answered, expected one at "
+        "a time",
+    )

@@ -1,0 +1,85 @@
+"""The memory that the server and the workers of one group of slots both see.
+
+Data flow: server writes `action` -> workers write everything else, each its own rows
+-> server packs a StepBatch.
+It is an anonymous file (memfd) that has no name and so cannot outlive the processes that
+map it, however they die.
+Thread safety: none needed: server and workers take turns, and rows belong to one worker.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from armature.spec import EnvSpec
+
+# Bytes of one slot's fault line; longer ones are cut.
+FAULT_BYTES = 512
+_ALIGNMENT = 64  # A cache line: workers do not write into each other's.
+
+
+class SharedBatch:
+    """Arrays of `slots` rows, and of `workers` where it is said; the same layout on both sides."""
+
+    def __init__(self, spec: EnvSpec, slots: int, workers: int, fd: int = -1) -> None:
+        """`fd`: of another process's SharedBatch; -1: makes one. OSError: no memory."""
+        self._offset = 0
+        self._map: mmap.mmap | None = None
+        self._lay_out(spec, slots, workers)
+        size = self._offset
+        if fd < 0:
+            fd = os.memfd_create("armature_batch")
+            os.ftruncate(fd, size)
+        self.fd = fd  # Closed by `close_fd`.
+        self._map = mmap.mmap(fd, size)
+        self._offset = 0
+        self._lay_out(spec, slots, workers)
+
+    def close_fd(self) -> None:
+        """The memory stays mapped as long as any array of it is in use."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def fault_text(self, row: int) -> str:
+        return bytes(self._text[row]).split(b"\0", 1)[0].decode(errors="replace")
+
+    def set_fault_text(self, row: int, text: str) -> None:
+        line = text.encode(errors="replace")[: FAULT_BYTES - 1]
+        self._text[row, : len(line) + 1] = np.frombuffer(line + b"\0", np.uint8)
+
+    def _lay_out(self, spec: EnvSpec, slots: int, workers: int) -> None:
+        self.action = self._array("<f4", (slots, spec.action_size))
+        self.observation = [self._array(f.dtype, (slots, *f.shape)) for f in spec.observation]
+        self.final = [self._array(f.dtype, (slots, *f.shape)) for f in spec.observation]
+        self.reward = self._array("<f4", (slots,))
+        self.terminated = self._array("u1", (slots,))
+        self.truncated = self._array("u1", (slots,))
+        self.restarted = self._array("u1", (slots,))
+        self.is_success = self._array("u1", (slots,))
+        self.cause = self._array("u1", (slots,))  # armature.serve.slot_worker.Cause.
+        self.failed = self._array("u1", (slots,))  # No episode can be begun in the slot.
+        self._text = self._array("u1", (slots, FAULT_BYTES))
+        self.episodes = self._array("<u8", (slots,))  # Begun so far; outlives a worker.
+        self.seed = self._array("<u8", (1,))
+        # Of each worker: the row whose environment is being called, when
+        # (time.monotonic) that call counts as hung, and how long it was given.
+        self.busy_row = self._array("<i8", (workers,))
+        self.deadline = self._array("<f8", (workers,))
+        self.timeout_s = self._array("<f8", (workers,))
+        self.frame = self._array("u1", (spec.render_height_px, spec.render_width_px, 3))
+
+    def _array(self, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        dtype = np.dtype(dtype)
+        begin = self._offset
+        count = math.prod(shape)
+        self._offset += -(-count * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT
+        if self._map is None or count == 0:
+            return np.empty((0,) * len(shape), dtype)
+        return np.frombuffer(self._map, dtype, count, begin).reshape(shape)

@@ -1,0 +1,348 @@
+"""The slots of one group of a session, spread over worker processes.
+
+Data flow: `step` | `reset` | `render` -> one frame to each worker -> their answers ->
+completion, called with the packed answer.
+Faults: what a worker survives it mends itself (armature.serve.slot_worker). A worker that
+ends, or whose environment hangs, is replaced here; all of its slots begin new episodes.
+Call order: reset (step | reset | render)* close; nothing is asked before the last
+completion was called. After a completion with an error the group is of no more use.
+Thread safety: none; everything happens on one event loop and nothing blocks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+
+import grpc
+import numpy as np
+
+from armature import wire
+from armature.errors import ArmatureError, WireError
+from armature.serve.env_source import EnvSource, HostOptions
+from armature.serve.shared_batch import SharedBatch
+from armature.serve.slot_worker import START_ATTEMPTS, Cause
+from armature.serve.status import Status, format_duration
+from armature.serve.worker import job_frame
+from armature.serve.workers import Worker, WorkerPool
+from armature.spec import EnvSpec
+from armature.tensors import get_tensor, set_tensor
+
+_FLOAT32 = 1  # proto/tensor.proto: DTYPE_FLOAT32.
+
+
+@dataclasses.dataclass(frozen=True)
+class SlotPlan:
+    """What every slot of a session is made from. `group_size` slots a group."""
+
+    source: EnvSource
+    config: dict[str, str]
+    options: HostOptions
+    spec: EnvSpec
+    group_size: int
+    seed: int
+    first_slot: int
+    workers: int  # Processes a group, at most.
+    step_timeout_s: float
+    start_timeout_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class StepOutcome:
+    """A serialized RolloutResponse and what is to be counted, or an error."""
+
+    error: Status | None = None
+    response: bytes = b""
+    step: int = 0
+    episodes: int = 0
+    faults: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()  # Of each fault.
+
+
+@dataclasses.dataclass
+class _Seat:
+    """A worker's place in the group: the rows [begin, end) and who has them now."""
+
+    index: int
+    begin: int
+    end: int
+    worker: Worker | None = None
+    attempts: int = 0  # Workers that were lost in this run.
+
+
+class SlotGroup:
+    def __init__(self, plan: SlotPlan, group: int, pool: WorkerPool) -> None:
+        """Makes no environment yet. OSError: no memory for the batch."""
+        self._plan = plan
+        self._group = group
+        self._pool = pool
+        count = min(plan.workers, plan.group_size)
+        self._batch = SharedBatch(plan.spec, plan.group_size, count)
+        self._batch.seed[0] = plan.seed
+        ends = [plan.group_size * (i + 1) // count for i in range(count)]
+        begins = [0, *ends[:-1]]
+        self._seats = [_Seat(i, begins[i], ends[i]) for i in range(count)]
+        self._step = 0
+        self._pending: set[int] = set()  # Seats that have not answered.
+        self._render_row = -1  # >= 0: a render is what is pending.
+        self._lost: dict[int, tuple[Cause, str, int]] = {}  # Seats whose worker was lost
+        # since the last answer: why, and the row that was running (-1: none).
+        self._completion: Callable[[StepOutcome], None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._response = wire.RolloutResponse()
+        self._prepare_response()
+
+    def reset(self, seed: int | None, completion: Callable[[StepOutcome], None]) -> None:
+        """Every slot begins its next episode; with a seed, its first one with that seed."""
+        if seed is not None:
+            self._batch.seed[0] = seed
+            self._batch.episodes[:] = 0
+        self._step = 0
+        self._run(b"B", completion)
+
+    def read_action(self, tensor: object) -> None:
+        """Takes the actions of the next `step`, clipped. WireError: names what is wrong."""
+        spec, batch = self._plan.spec, self._batch
+        shape = (self._plan.group_size, spec.action_size)
+        values = get_tensor(tensor, _FLOAT32, shape, "action")
+        if not spec.is_discrete:
+            np.clip(values, self._action_low, self._action_high, out=batch.action)
+            return
+        good = (values >= 0) & (values < spec.num_choices) & (values == np.floor(values))
+        if not good.all():
+            row = int(np.argmin(good[:, 0]))
+            raise WireError(
+                f"action[{row},0] is {values[row, 0]:g}, expected a whole number in "
+                f"0..{spec.num_choices - 1}"
+            )
+        batch.action[:] = values
+
+    def step(self, completion: Callable[[StepOutcome], None]) -> None:
+        """Every slot takes the action that `read_action` took."""
+        self._step += 1
+        self._run(b"S", completion)
+
+    def render(self, row: int, completion: Callable[[StepOutcome], None]) -> None:
+        """Draws one slot. The response is a Frame."""
+        self._completion = completion
+        self._render_row = row
+        seat = next(seat for seat in self._seats if seat.begin <= row < seat.end)
+        if seat.worker is None:
+            sentence = self._lost[seat.index][1]
+            return self._fail(grpc.StatusCode.INTERNAL, f"Render: {sentence}", row)
+        self._pending = {seat.index}
+        self._expect_answer(seat, self._plan.step_timeout_s)
+        seat.worker.send(b"R" + json.dumps(row).encode())
+        self._arm_watch()
+
+    def close(self) -> None:
+        """Ends the environments. No completion is called any more."""
+        self._completion = None
+        self._pending.clear()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        for seat in self._seats:
+            if seat.worker is not None:
+                seat.worker.close()
+                seat.worker = None
+        self._batch.close_fd()
+
+    def _run(self, opcode: bytes, completion: Callable[[StepOutcome], None]) -> None:
+        self._completion = completion
+        self._render_row = -1
+        self._pending = set(range(len(self._seats)))
+        for seat in self._seats:
+            seat.attempts = 0
+            if seat.worker is not None:
+                self._expect_answer(seat, self._plan.step_timeout_s)
+                seat.worker.send(opcode)
+            elif not self._fill(seat):
+                return
+        self._arm_watch()
+
+    def _fill(self, seat: _Seat) -> bool:
+        """Starts a worker for the seat and has it begin its slots' next episodes."""
+        plan = self._plan
+        slots = {
+            "spec": base64.b64encode(plan.spec.to_wire().SerializeToString()).decode(),
+            "group_size": plan.group_size,
+            "workers": len(self._seats),
+            "worker": seat.index,
+            "rows": [seat.begin, seat.end],
+            "first_number": plan.first_slot + self._group * plan.group_size,
+            "step_timeout_s": plan.step_timeout_s,
+            "start_timeout_s": plan.start_timeout_s,
+        }
+        try:
+            seat.worker = self._pool.start(
+                job_frame(plan.source, plan.config, plan.options, slots),
+                lambda frame: self._on_frame(seat, frame),
+                lambda sentence: self._on_lost(seat, Cause.CRASHED, sentence),
+                self._batch.fd,
+            )
+        except (ArmatureError, OSError) as error:
+            self._fail(grpc.StatusCode.INTERNAL, str(error), seat.begin)
+            return False
+        self._expect_answer(seat, plan.start_timeout_s)
+        seat.worker.send(b"B")
+        return True
+
+    def _expect_answer(self, seat: _Seat, timeout_s: float) -> None:
+        self._batch.busy_row[seat.index] = seat.begin
+        self._batch.timeout_s[seat.index] = timeout_s
+        self._batch.deadline[seat.index] = time.monotonic() + timeout_s
+
+    def _on_frame(self, seat: _Seat, frame: bytes) -> None:
+        if seat.index not in self._pending:
+            return
+        self._pending.discard(seat.index)
+        if self._render_row < 0:
+            if not self._pending:
+                self._finish()
+        elif frame[:1] == b"E":
+            text = json.loads(frame[1:])["text"]
+            self._fail(grpc.StatusCode.INTERNAL, f"Render threw: {text}", self._render_row)
+        else:
+            self._finish_render()
+
+    def _on_lost(self, seat: _Seat, cause: Cause, sentence: str) -> None:
+        """The seat's worker is gone. Between runs: the next one replaces it."""
+        seat.worker = None
+        pending = seat.index in self._pending
+        blamed = self._busy_row(seat) if pending else -1
+        first = self._lost.setdefault(seat.index, (cause, sentence, blamed))
+        if not pending:
+            return
+        if self._render_row >= 0:
+            hung = cause is Cause.HUNG
+            code = grpc.StatusCode.DEADLINE_EXCEEDED if hung else grpc.StatusCode.INTERNAL
+            return self._fail(code, f"Render: {sentence}", self._render_row, (cause,))
+        seat.attempts += 1
+        if seat.attempts > START_ATTEMPTS:
+            text = (
+                f"{first[1]}; {START_ATTEMPTS} new workers in a row failed to begin an "
+                f"episode, the last: {sentence}"
+            )
+            return self._fail(grpc.StatusCode.INTERNAL, text, blamed, (cause,))
+        self._fill(seat)
+
+    def _busy_row(self, seat: _Seat) -> int:
+        return min(max(int(self._batch.busy_row[seat.index]), seat.begin), seat.end - 1)
+
+    def _arm_watch(self) -> None:
+        if self._watch is None and self._pending:
+            when = min(float(self._batch.deadline[index]) for index in self._pending)
+            # asyncio's clock is time.monotonic, too.
+            self._watch = asyncio.get_running_loop().call_at(when, self._check_deadlines)
+
+    def _check_deadlines(self) -> None:
+        """One timer a group: it is not moved at every step, but looks when it is due."""
+        self._watch = None
+        now = time.monotonic()
+        for index in sorted(self._pending):
+            seat = self._seats[index]
+            if now < self._batch.deadline[index] or seat.worker is None:
+                continue
+            seat.worker.kill()
+            limit = format_duration(float(self._batch.timeout_s[index]))
+            self._on_lost(seat, Cause.HUNG, f"no answer for {limit}")
+        self._arm_watch()
+
+    def _finish(self) -> None:
+        batch = self._batch
+        for index, (cause, text, blamed) in self._lost.items():
+            self._mark_lost(self._seats[index], cause, text, blamed)
+        self._lost.clear()
+        faults, causes = [], []
+        for row in np.flatnonzero(batch.cause).tolist():
+            causes.append(Cause(int(batch.cause[row])))
+            faults.append(f"{self._name(row)}: {batch.fault_text(row)}; simulator replaced")
+        failed = np.flatnonzero(batch.failed)
+        if failed.size:
+            row = int(failed[-1])
+            code = grpc.StatusCode.INTERNAL
+            return self._fail(code, batch.fault_text(row), row, tuple(causes))
+        self._complete(
+            StepOutcome(
+                response=self._pack(faults),
+                step=self._step,
+                episodes=len(self._response.step.final_slot),
+                faults=tuple(faults),
+                causes=tuple(causes),
+            )
+        )
+
+    def _mark_lost(self, seat: _Seat, cause: Cause, text: str, blamed: int) -> None:
+        """Writes the faults of a lost worker's slots, but those that are past help."""
+        batch = self._batch
+        for row in range(seat.begin, seat.end):
+            if batch.failed[row]:
+                continue
+            batch.restarted[row] = self._step > 0  # A reset has no step that could be void.
+            batch.cause[row] = cause
+            shared = "" if blamed in (-1, row) else f", in slot {self._slot(blamed)} beside it"
+            batch.set_fault_text(row, text + shared)
+
+    def _pack(self, faults: list[str]) -> bytes:
+        """The serialized response of a step; its message is used again and again."""
+        batch, step = self._batch, self._response.step
+        step.step = self._step
+        for tensor, field in zip(step.observation, batch.observation):
+            tensor.packed = field.tobytes()
+        step.reward.packed = batch.reward.tobytes()
+        step.terminated.packed = terminated = batch.terminated.tobytes()
+        step.truncated.packed = truncated = batch.truncated.tobytes()
+        step.restarted.packed = batch.restarted.tobytes()
+        step.is_success.packed = batch.is_success.tobytes()
+        del step.final_slot[:]
+        del step.final_observation[:]
+        del step.fault[:]
+        if 1 in terminated or 1 in truncated:
+            ended = np.flatnonzero(batch.terminated | batch.truncated)
+            step.final_slot.extend(ended.tolist())
+            for final in batch.final:
+                set_tensor(step.final_observation.add(), final[ended])
+        step.fault.extend(faults)
+        return bytes(self._response.SerializeToString())
+
+    def _prepare_response(self) -> None:
+        batch, step = self._batch, self._response.step
+        step.group = self._group
+        for field in batch.observation:
+            set_tensor(step.observation.add(), field)
+        set_tensor(step.reward, batch.reward)
+        for name in ("terminated", "truncated", "restarted", "is_success"):
+            set_tensor(getattr(step, name), getattr(batch, name))
+        spec = self._plan.spec
+        self._action_low = np.array(spec.action_low, np.float32)
+        self._action_high = np.array(spec.action_high, np.float32)
+
+    def _finish_render(self) -> None:
+        response = wire.RolloutResponse()
+        response.frame.slot = self._slot(self._render_row)
+        set_tensor(response.frame.rgb, self._batch.frame)
+        self._complete(StepOutcome(response=response.SerializeToString(), step=self._step))
+
+    def _fail(
+        self, code: grpc.StatusCode, text: str, row: int, causes: tuple[Cause, ...] = ()
+    ) -> None:
+        self._pending.clear()
+        error = Status(code, f"{self._name(row)}: {text}")
+        self._complete(StepOutcome(error=error, step=self._step, causes=causes))
+
+    def _complete(self, outcome: StepOutcome) -> None:
+        completion, self._completion = self._completion, None
+        if completion is not None:
+            completion(outcome)
+
+    def _slot(self, row: int) -> int:
+        """The row's slot in the session."""
+        return self._group * self._plan.group_size + row
+
+    def _name(self, row: int) -> str:
+        return f"env {self._plan.spec.id} slot {self._slot(row)} step {self._step}"

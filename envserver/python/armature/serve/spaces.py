@@ -1,0 +1,230 @@
+"""Gymnasium spaces as ``proto/spec.proto`` has them, and values of the one as the other.
+
+Data flow: observation -> `write_observation` -> a row of each field;
+action row -> `ActionReader.read` -> what `Env.step` takes.
+Thread safety: immutable after construction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from armature.errors import ArmatureError
+from armature.spec import FieldSpec
+
+# What each dtype of a space crosses the wire as: the nearest that holds its values.
+_CARRIERS: dict[str, str] = {
+    "bool": "u1",
+    "uint8": "u1",
+    "int8": "<i4",
+    "int16": "<i4",
+    "int32": "<i4",
+    "uint16": "<i4",
+    "int64": "<i8",
+    "uint32": "<i8",
+    "uint64": "<i8",
+    "float16": "<f4",
+    "float32": "<f4",
+    "float64": "<f8",
+}
+
+
+class SpaceError(ArmatureError):
+    """A space that cannot be hosted; names it and says what to wrap it in."""
+
+
+class MalformedError(ArmatureError):
+    """An observation that is not what its space says; names key, what came, what was expected."""
+
+
+class NotFiniteError(ArmatureError):
+    """A NaN or an infinity; names where."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One field of the observation: where it is in it, and how it is written.
+
+    `choices`: at least 1 for a Discrete, which is written one-hot from `start` on.
+    """
+
+    spec: FieldSpec
+    keys: tuple[str, ...]
+    choices: int = 0
+    start: int = 0
+
+    def write(self, value: Any, row: npt.NDArray[Any]) -> None:
+        """Writes `value` into `row`, [shape...]. MalformedError; NotFiniteError."""
+        if self.choices:
+            return self._write_choice(value, row)
+        array = np.asarray(value)
+        if array.shape != self.spec.shape:
+            raise MalformedError(
+                f"observation '{self.spec.name}' has shape {_shape(array.shape)}, expected "
+                f"{_shape(self.spec.shape)}"
+            )
+        try:
+            np.copyto(row, array, casting="same_kind")
+        except TypeError:
+            raise MalformedError(
+                f"observation '{self.spec.name}' has dtype {array.dtype}, expected "
+                f"{self.spec.dtype}"
+            ) from None
+        if row.dtype.kind == "f" and not np.isfinite(row).all():
+            index = np.unravel_index(int(np.argmin(np.isfinite(row))), row.shape)
+            place = _shape([int(i) for i in index]) if index else ""
+            raise NotFiniteError(f"observation '{self.spec.name}'{place} is {row[index]}")
+
+    def _write_choice(self, value: Any, row: npt.NDArray[Any]) -> None:
+        array = np.asarray(value)
+        last = self.start + self.choices - 1
+        if array.shape != () or array.dtype.kind not in "iu" or not self.start <= array <= last:
+            raise MalformedError(
+                f"observation '{self.spec.name}' is {str(value)[:40]}, expected a whole number "
+                f"in {self.start}..{last}"
+            )
+        row[:] = 0
+        row[int(array) - self.start] = 1
+
+
+def observation_fields(space: gym.Space[Any]) -> tuple[Field, ...]:
+    """The fields of an observation space, in its order. SpaceError: cannot be hosted."""
+    if isinstance(space, spaces.Dict):
+        fields = tuple(_dict_fields(space, ()))
+        if not fields:
+            raise SpaceError("observation space: the Dict is empty")
+        return fields
+    return (_field(space, "observation", ()),)
+
+
+def write_observation(
+    fields: Sequence[Field], observation: Any, rows: Sequence[npt.NDArray[Any]]
+) -> None:
+    """Writes each field into its row. MalformedError; NotFiniteError."""
+    for field, row in zip(fields, rows):
+        value = observation
+        for key in field.keys:
+            try:
+                value = value[key]
+            except (KeyError, TypeError, IndexError):
+                raise MalformedError(
+                    f"observation has no key '{field.spec.name}': it is {_outline(observation)}"
+                ) from None
+        field.write(value, row)
+
+
+class ActionReader:
+    """Turns a row of floats from the wire into an action of the environment."""
+
+    def __init__(self, space: gym.Space[Any]) -> None:
+        """SpaceError: neither a bounded Box of floats nor a Discrete."""
+        self.low: tuple[float, ...] = ()
+        self.high: tuple[float, ...] = ()
+        self.num_choices = 0
+        if isinstance(space, spaces.Discrete):
+            if space.n < 2:
+                raise SpaceError(f"action space {space}: expected at least 2 choices")
+            self.num_choices = int(space.n)
+            self._start = int(space.start)
+        elif isinstance(space, spaces.Box) and space.dtype.kind == "f" and all(space.shape):
+            self._read_box(space)
+        else:
+            raise SpaceError(
+                f"action space {space} cannot be hosted: expected a Box of floats or a Discrete; "
+                "wrap the environment in a gymnasium.ActionWrapper (TransformAction) that gives one"
+            )
+
+    @property
+    def size(self) -> int:
+        return len(self.low) if not self.num_choices else 1
+
+    def read(self, row: npt.NDArray[np.float32]) -> Any:
+        """The action that `row`, [size], stands for; shares no memory with it."""
+        if self.num_choices:
+            return np.int64(self._start + int(row[0]))
+        action = row.reshape(self._shape).astype(self._dtype)
+        if self._dtype != np.float32:  # A bound that float32 rounds may lie outside.
+            np.clip(action, self._box_low, self._box_high, out=action)
+        return action
+
+    def _read_box(self, space: spaces.Box) -> None:
+        low = np.asarray(space.low, np.float64).ravel()
+        high = np.asarray(space.high, np.float64).ravel()
+        if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
+            raise SpaceError(
+                f"action space {space} has bounds that are infinite or empty: wrap the "
+                "environment in gymnasium.wrappers.RescaleAction or ClipAction"
+            )
+        self.low, self.high = tuple(low.tolist()), tuple(high.tolist())
+        self._shape, self._dtype = space.shape, space.dtype
+        self._box_low, self._box_high = space.low, space.high
+
+
+def has_goal(space: gym.Space[Any]) -> bool:
+    """Whether it is gymnasium-robotics' dictionary of achieved and desired goal."""
+    return isinstance(space, spaces.Dict) and all(
+        isinstance(space.spaces.get(key), spaces.Box) for key in ("achieved_goal", "desired_goal")
+    )
+
+
+def _dict_fields(space: spaces.Dict, keys: tuple[str, ...]) -> list[Field]:
+    fields = []
+    for key, inner in space.spaces.items():
+        path = (*keys, key)
+        if isinstance(inner, spaces.Dict):
+            fields.extend(_dict_fields(inner, path))
+        else:
+            fields.append(_field(inner, "/".join(str(part) for part in path), path))
+    return fields
+
+
+def _field(space: gym.Space[Any], name: str, keys: tuple[str, ...]) -> Field:
+    if isinstance(space, spaces.Discrete):
+        choices = int(space.n)
+        one_hot = FieldSpec(name, np.dtype("<f4"), (choices,), (0.0,), (1.0,))
+        return Field(one_hot, keys, choices, int(space.start))
+    if isinstance(space, spaces.MultiBinary):
+        return Field(FieldSpec(name, np.dtype("u1"), tuple(space.shape), (0.0,), (1.0,)), keys)
+    if isinstance(space, spaces.MultiDiscrete):
+        first = np.asarray(getattr(space, "start", np.zeros_like(space.nvec)))
+        last = first + space.nvec - 1
+        shape: tuple[int, ...] = tuple(space.nvec.shape)
+        return Field(FieldSpec(name, np.dtype("<i8"), shape, _bounds(first), _bounds(last)), keys)
+    if isinstance(space, spaces.Box) and str(space.dtype) in _CARRIERS:
+        dtype = np.dtype(_CARRIERS[str(space.dtype)])
+        if not all(space.shape):
+            raise SpaceError(f"observation '{name}': {space} has no element")
+        low, high = _bounds(space.low), _bounds(space.high)
+        return Field(FieldSpec(name, dtype, tuple(space.shape), low, high), keys)
+    raise SpaceError(
+        f"observation '{name}': the space {space} cannot be hosted; expected Box, Discrete, "
+        "MultiBinary, MultiDiscrete or a Dict of them: wrap the environment in "
+        "gymnasium.wrappers.FlattenObservation or TransformObservation"
+    )
+
+
+def _bounds(values: npt.NDArray[Any]) -> tuple[float, ...]:
+    """As the wire has bounds: none if all are infinite, one if all are equal."""
+    flat = np.asarray(values, np.float64).ravel()
+    if np.isinf(flat).all():
+        return ()
+    if (flat == flat[0]).all():
+        return (float(flat[0]),)
+    return tuple(flat.tolist())
+
+
+def _outline(observation: Any) -> str:
+    if isinstance(observation, dict):
+        return "a dict with keys " + ", ".join(str(key) for key in observation)
+    return f"a {type(observation).__name__}"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "[" + ",".join(str(extent) for extent in shape) + "]"

@@ -1,0 +1,178 @@
+"""A worker process: reads its job from the socket to the server, then does what comes.
+
+Frames (armature.serve.frames), the first byte says which:
+- ``J`` and JSON, the job, comes first: ``{"source": .., "config": .., "options": ..}`` and,
+  where it is to host slots, "slots": what SlotWorker takes.
+- Slots: ``S`` step, ``B`` begin episodes, ``R`` and a row (JSON), render. Answers: ``D``,
+  it is done; ``E`` and JSON, an error (render only).
+- A probe: ``P`` probe; ``C`` and a compute-reward request's tensors (ComputeRewardRequest
+  on the wire). Answers: ``A`` and what was asked for (JSON; a ComputeRewardResponse);
+  ``E`` and JSON: ``{"kind": .., "text": ..}``.
+It ends when the server's end of the socket closes.
+Thread safety: one thread a process.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import os
+import random
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from armature import wire
+from armature.errors import ArmatureError
+from armature.serve.env_source import EnvSource, HostOptions, RefusedConfigError, describe_error
+from armature.serve.frames import FrameReader, pack
+from armature.serve.probe_worker import ProbeWorker
+from armature.serve.shared_batch import SharedBatch
+from armature.serve.slot_worker import FaultError, SlotWorker
+from armature.spec import EnvSpec
+from armature.tensors import get_tensor, set_tensor
+
+_CHUNK_BYTES = 1 << 18
+
+
+def run(connection: int, batch: int = -1) -> int:
+    """Serves on the socket `connection`; `batch`: descriptor of a SharedBatch. Exit status."""
+    # Environments that use these generators against all advice shall not be twins.
+    np.random.seed(int.from_bytes(os.urandom(4), "little"))
+    random.seed(os.urandom(16))
+    with socket.socket(fileno=connection) as server:
+        frames = _frames(server)
+        job = next(frames, None)
+        if job is None:
+            return 0
+        plan = json.loads(job[1:])
+        source = EnvSource(**plan["source"])
+        options = HostOptions(**plan["options"])
+        if "slots" in plan:
+            _host(server, frames, source, plan["config"], options, plan["slots"], batch)
+        else:
+            _answer(server, frames, source, plan["config"], options)
+    return 0
+
+
+def _frames(server: socket.socket) -> Iterator[bytes]:
+    reader = FrameReader()
+    while True:
+        try:
+            chunk = server.recv(_CHUNK_BYTES)
+        except ConnectionResetError:
+            return
+        if not chunk:
+            return
+        yield from reader.feed(chunk)
+
+
+def _host(
+    server: socket.socket,
+    frames: Iterator[bytes],
+    source: EnvSource,
+    config: dict[str, str],
+    options: HostOptions,
+    slots: dict[str, Any],
+    batch_descriptor: int,
+) -> None:
+    gym.logger.min_level = gym.logger.ERROR  # The probe has shown the warnings.
+    spec = EnvSpec.from_wire(wire.EnvSpec.FromString(base64.b64decode(slots["spec"])))
+    batch = SharedBatch(spec, slots["group_size"], slots["workers"], batch_descriptor)
+    batch.close_fd()
+    worker = SlotWorker(
+        source,
+        config,
+        options,
+        spec,
+        batch,
+        slots["worker"],
+        (slots["rows"][0], slots["rows"][1]),
+        slots["first_number"],
+        slots["step_timeout_s"],
+        slots["start_timeout_s"],
+    )
+    is_done = pack(b"D")
+    for frame in frames:
+        answer = is_done
+        if frame == b"S":
+            worker.step()
+        elif frame == b"B":
+            worker.begin()
+        else:
+            try:
+                worker.render(json.loads(frame[1:]))
+            except FaultError as error:
+                answer = _error("render", str(error))
+            except Exception as error:
+                answer = _error("render", describe_error(error))
+        server.sendall(answer)
+    worker.close()
+
+
+def _answer(
+    server: socket.socket,
+    frames: Iterator[bytes],
+    source: EnvSource,
+    config: dict[str, str],
+    options: HostOptions,
+) -> None:
+    probe: ProbeWorker | None = None
+    for frame in frames:
+        try:
+            if probe is None:
+                probe = ProbeWorker(source, config, options)
+            answer = b"A" + (_description(probe) if frame == b"P" else _rewards(probe, frame[1:]))
+            server.sendall(pack(answer))
+        except RefusedConfigError as error:
+            server.sendall(_error("config", str(error)))
+        except ArmatureError as error:
+            server.sendall(_error("refused", str(error)))
+        except Exception as error:
+            server.sendall(_error("threw", describe_error(error)))
+
+
+def _description(probe: ProbeWorker) -> bytes:
+    spec = probe.spec.to_wire().SerializeToString()
+    description = {"spec": base64.b64encode(spec).decode(), "modules": probe.modules()}
+    return json.dumps(description).encode()
+
+
+def _rewards(probe: ProbeWorker, request_bytes: bytes) -> bytes:
+    # The server has checked the tensors.
+    request = wire.ComputeRewardRequest.FromString(request_bytes)
+    field = probe.spec.field(probe.spec.achieved_field)
+    goals = []
+    for tensor in (request.achieved_goal, request.desired_goal):
+        values = get_tensor(tensor, tensor.dtype, (-1, *field.shape), "goal")
+        goals.append(values.astype(field.dtype))
+    reward, terminated = probe.compute_reward(goals[0], goals[1])
+    response = wire.ComputeRewardResponse()
+    set_tensor(response.reward, reward)
+    set_tensor(response.terminated, terminated)
+    return bytes(response.SerializeToString())
+
+
+def _error(kind: str, text: str) -> bytes:
+    return pack(b"E" + json.dumps({"kind": kind, "text": text[:2000]}).encode())
+
+
+def job_frame(
+    source: EnvSource,
+    config: dict[str, str],
+    options: HostOptions,
+    slots: dict[str, Any] | None = None,
+) -> bytes:
+    """What a worker has to be sent first."""
+    job: dict[str, Any] = {
+        "source": dataclasses.asdict(source),
+        "config": config,
+        "options": dataclasses.asdict(options),
+    }
+    if slots is not None:
+        job["slots"] = slots
+    return b"J" + json.dumps(job).encode()
