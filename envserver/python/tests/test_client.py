@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -204,6 +205,16 @@ def test_observations_and_infos_belong_to_the_caller(server: str) -> None:
     stepped[:] = 0
     np.testing.assert_array_equal(observation, kept)
     env.close()
+
+
+def test_it_works_inside_a_running_event_loop_as_in_notebooks(server: str) -> None:
+    async def cell() -> None:
+        env = armature.make(server, "cartpole")
+        env.reset(seed=0)
+        env.step(np.zeros(1, np.float32))
+        env.close()
+
+    asyncio.run(cell())
 
 
 @pytest.mark.parametrize(
