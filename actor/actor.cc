@@ -73,8 +73,9 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
   const auto store = PolicyStore::Create(response.policy(), options_.device);
   if (!store.ok()) return store.status();
   auto make_runner = [&](uint64_t stream) {
-    return PolicyRunner::Create(run->spec, response.policy(), response.exploration(),
-                                options_.device, ActorSeed(response.seed(), options_.name, stream));
+    return PolicyRunner::Create({run->spec, response.policy(), response.exploration(),
+                                 response.num_envs(), options_.device,
+                                 ActorSeed(response.seed(), options_.name, stream)});
   };
   const auto runner = make_runner(kPolicyStream);
   if (!runner.ok()) return runner.status();

@@ -162,7 +162,7 @@ absl::Status Evaluator::RunOn(EnvSession* session, const v1::EvaluationRequest& 
       tally->OnStep(step);
       if (tally->complete()) return absl::OkStatus();
       restarts += std::count(step.restarted.begin(), step.restarted.end(), 1);
-      const auto actions = runner_->Run(policy, step.observation, /*deterministic=*/true);
+      const auto actions = runner_->RunDeterministic(policy, step.observation);
       if (!actions.ok()) return actions.status();
       session->Act(step.group, actions->sent);
     }

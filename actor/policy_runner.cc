@@ -1,15 +1,16 @@
 #include "actor/policy_runner.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+#include <utility>
 
-#include "ATen/Context.h"
 #include "ATen/core/Generator.h"
 #include "ATen/ops/from_blob.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "common/policy/generator.h"
 #include "common/policy/policy_network.h"
+#include "common/random/rng.h"
 #include "common/tensor/packed.h"
 
 namespace armature {
@@ -28,9 +29,9 @@ struct PolicyRunner::Generator {
   at::Generator generator;
 };
 
-absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyRunner::Create(
-    const EnvSpec& env, const v1::PolicySpec& policy, const v1::Exploration& exploration,
-    c10::Device device, uint64_t seed) {
+absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyRunner::Create(const Options& options) {
+  const EnvSpec& env = options.env;
+  const v1::PolicySpec& policy = options.policy;
   if (policy.observation_size() != env.observation_size()) {
     return absl::InvalidArgumentError(absl::StrCat("policy.observation_size is ",
                                                    policy.observation_size(), ", but ", env.id,
@@ -47,84 +48,89 @@ absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyRunner::Create(
         absl::StrCat("policy.head is ", v1::PolicySpec::Head_Name(policy.head()), ", but ", env.id,
                      " takes ", env.action.is_discrete() ? "Discrete" : "Box", " actions"));
   }
-  if (!(exploration.normal_noise_std() >= 0) || !std::isfinite(exploration.normal_noise_std())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("exploration.normal_noise_std is ", exploration.normal_noise_std()));
-  }
-  return absl::WrapUnique(new PolicyRunner(env, policy, exploration, device, seed));
+  absl::StatusOr<Explorer> explorer =
+      Explorer::Create(options.exploration, env.action, options.num_slots, options.seed);
+  if (!explorer.ok()) return explorer.status();
+  return absl::WrapUnique(new PolicyRunner(options, *std::move(explorer)));
 }
 
-PolicyRunner::PolicyRunner(const EnvSpec& env, const v1::PolicySpec& policy,
-                           const v1::Exploration& exploration, c10::Device device, uint64_t seed)
-    : action_(env.action),
-      observation_size_(env.observation_size()),
-      head_(policy.head()),
-      random_until_version_(exploration.random_until_version()),
-      normal_noise_std_(exploration.normal_noise_std()),
-      device_(device),
-      rng_({seed}),
+PolicyRunner::PolicyRunner(const Options& options, Explorer explorer)
+    : action_(options.env.action),
+      observation_size_(options.env.observation_size()),
+      head_(options.policy.head()),
+      device_(options.device),
+      explorer_(std::move(explorer)),
       generator_(std::make_unique<Generator>()) {
-  // A clone: the process's own generator is shared by all threads.
-  generator_->generator = at::globalContext().defaultGenerator(device).clone();
-  generator_->generator.set_current_seed(rng_.Bits());
+  generator_->generator = MakeGenerator(device_, Rng({options.seed}).Bits());
 }
 
 PolicyRunner::~PolicyRunner() = default;
 
 bool PolicyRunner::CanAct(const PolicySnapshot& policy) const {
-  return policy.network != nullptr || policy.version < random_until_version_;
+  return policy.network != nullptr || explorer_.ActsAtRandom(policy.version);
 }
 
 absl::StatusOr<GroupActions> PolicyRunner::Run(const PolicySnapshot& policy,
                                                const std::vector<float>& observation,
-                                               bool deterministic) {
+                                               absl::Span<const int64_t> slots) {
   GroupActions actions;
-  actions.policy_version = policy.version;
-  if (!deterministic && policy.version < random_until_version_) {
-    DrawUniform(static_cast<int64_t>(observation.size()) / observation_size_, &actions);
+  if (explorer_.ActsAtRandom(policy.version)) {
+    actions.policy_version = policy.version;
+    DrawUniform(slots, &actions);
   } else {
-    if (absl::Status status = Forward(policy, observation, deterministic, &actions); !status.ok()) {
-      return status;
-    }
-    if (!deterministic && head_ == v1::PolicySpec::HEAD_TANH) AddNoise(&actions.stored);
+    absl::StatusOr<GroupActions> forward = Forward(policy, observation, /*deterministic=*/false);
+    if (!forward.ok()) return forward.status();
+    actions = *std::move(forward);
+    Explore(slots, &actions);
   }
   MapToBounds(&actions);
   return actions;
 }
 
-void PolicyRunner::DrawUniform(int64_t rows, GroupActions* actions) {
-  const int64_t size = action_.size();
-  actions->stored.resize(rows * size);
-  for (float& value : actions->stored) {
-    value = static_cast<float>(action_.is_discrete() ? rng_.Index(action_.num_choices)
-                                                     : rng_.Uniform(-1, 1));
-  }
-  const double log_prob =
-      action_.is_discrete() ? -std::log(action_.num_choices) : -size * std::log(2.0);
-  actions->log_prob.assign(rows, static_cast<float>(log_prob));
+absl::StatusOr<GroupActions> PolicyRunner::RunDeterministic(const PolicySnapshot& policy,
+                                                            const std::vector<float>& observation) {
+  absl::StatusOr<GroupActions> actions = Forward(policy, observation, /*deterministic=*/true);
+  if (actions.ok()) MapToBounds(&*actions);
+  return actions;
 }
 
-absl::Status PolicyRunner::Forward(const PolicySnapshot& policy,
-                                   const std::vector<float>& observation, bool deterministic,
-                                   GroupActions* actions) {
+void PolicyRunner::DrawUniform(absl::Span<const int64_t> slots, GroupActions* actions) {
+  const size_t size = action_.size();
+  actions->stored.resize(slots.size() * size);
+  for (size_t row = 0; row < slots.size(); ++row) {
+    explorer_.DrawUniform(slots[row], absl::MakeSpan(actions->stored).subspan(row * size, size));
+  }
+  actions->log_prob.assign(slots.size(), explorer_.uniform_log_prob());
+}
+
+absl::StatusOr<GroupActions> PolicyRunner::Forward(const PolicySnapshot& policy,
+                                                   const std::vector<float>& observation,
+                                                   bool deterministic) {
   const int64_t rows = static_cast<int64_t>(observation.size()) / observation_size_;
   const at::Tensor input =
       at::from_blob(const_cast<float*>(observation.data()), {rows, observation_size_}, at::kFloat)
           .to(device_);
   const PolicyNetwork::Output output =
       policy.network->Act(input, deterministic, generator_->generator);
-  actions->stored = CopyOut(output.action);
-  actions->log_prob = CopyOut(output.log_prob);
-  if (FindNonFinite(actions->stored) >= 0 || FindNonFinite(actions->log_prob) >= 0) {
+  GroupActions actions;
+  actions.policy_version = policy.version;
+  actions.stored = CopyOut(output.action);
+  actions.log_prob = CopyOut(output.log_prob);
+  if (FindNonFinite(actions.stored) >= 0 || FindNonFinite(actions.log_prob) >= 0) {
     return absl::InternalError(
         absl::StrCat("policy version ", policy.version, " gave an action that is not finite"));
   }
-  return absl::OkStatus();
+  return actions;
 }
 
-void PolicyRunner::AddNoise(std::vector<float>* action) {
-  for (float& value : *action) {
-    value = std::clamp(static_cast<float>(value + normal_noise_std_ * rng_.Normal()), -1.0f, 1.0f);
+void PolicyRunner::Explore(absl::Span<const int64_t> slots, GroupActions* actions) {
+  const size_t size = action_.size();
+  for (size_t row = 0; row < slots.size(); ++row) {
+    const absl::Span<float> action = absl::MakeSpan(actions->stored).subspan(row * size, size);
+    if (head_ == v1::PolicySpec::HEAD_TANH) explorer_.AddNoise(slots[row], action);
+    if (explorer_.ReplaceAtRandom(slots[row], action)) {
+      actions->log_prob[row] = explorer_.uniform_log_prob();
+    }
   }
 }
 

@@ -58,22 +58,31 @@ PolicySnapshot Snapshot(v1::PolicySpec::Head head, double value = 0.1) {
   return (*store)->newest();
 }
 
-std::unique_ptr<PolicyRunner> Runner(v1::PolicySpec::Head head, double noise = 0,
-                                     uint64_t random_until = 0, uint64_t seed = 5) {
-  v1::Exploration exploration;
-  exploration.set_normal_noise_std(noise);
-  exploration.set_random_until_version(random_until);
-  auto runner = PolicyRunner::Create(Env(head == v1::PolicySpec::HEAD_CATEGORICAL), Spec(head),
-                                     exploration, kCpu, seed);
+std::unique_ptr<PolicyRunner> Runner(v1::PolicySpec::Head head,
+                                     const v1::Exploration& exploration = {}, uint64_t seed = 5) {
+  PolicyRunner::Options options;
+  options.env = Env(head == v1::PolicySpec::HEAD_CATEGORICAL);
+  options.policy = Spec(head);
+  options.exploration = exploration;
+  options.num_slots = 10;
+  options.seed = seed;
+  auto runner = PolicyRunner::Create(options);
   EXPECT_TRUE(runner.ok()) << runner.status();
   return *std::move(runner);
 }
 
+v1::Exploration NormalNoise(double std) {
+  v1::Exploration exploration;
+  exploration.set_normal_noise_std(std);
+  return exploration;
+}
+
 const std::vector<float> kRows(30, 0.5f);  // [10, 3]
+const std::vector<int64_t> kSlots = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 
 TEST(PolicyRunnerTest, BoxActionsMapToTheBoundsOfTheEnvironment) {
   const auto actions = Runner(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN)
-                           ->Run(Snapshot(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN), kRows, false);
+                           ->Run(Snapshot(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN), kRows, kSlots);
   ASSERT_TRUE(actions.ok());
   ASSERT_EQ(actions->stored.size(), 20u);
   ASSERT_EQ(actions->log_prob.size(), 10u);
@@ -85,8 +94,9 @@ TEST(PolicyRunnerTest, BoxActionsMapToTheBoundsOfTheEnvironment) {
 
 TEST(PolicyRunnerTest, GaussianActionsAreStoredAsDrawnAndSentClipped) {
   // Weights of 3: a mean far beyond 1.
-  const auto actions = Runner(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN)
-                           ->Run(Snapshot(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 3), kRows, true);
+  const auto actions =
+      Runner(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN)
+          ->RunDeterministic(Snapshot(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 3), kRows);
   ASSERT_TRUE(actions.ok());
   for (float stored : actions->stored) EXPECT_GT(stored, 2);
   for (size_t i = 0; i < 20; i += 2) {
@@ -97,7 +107,7 @@ TEST(PolicyRunnerTest, GaussianActionsAreStoredAsDrawnAndSentClipped) {
 
 TEST(PolicyRunnerTest, DiscreteActionsAreSentAsTheirIndex) {
   const auto actions = Runner(v1::PolicySpec::HEAD_CATEGORICAL)
-                           ->Run(Snapshot(v1::PolicySpec::HEAD_CATEGORICAL), kRows, false);
+                           ->Run(Snapshot(v1::PolicySpec::HEAD_CATEGORICAL), kRows, kSlots);
   ASSERT_TRUE(actions.ok());
   EXPECT_EQ(actions->stored, actions->sent);
   for (float choice : actions->stored) EXPECT_TRUE(choice == std::floor(choice) && choice < 4);
@@ -105,9 +115,11 @@ TEST(PolicyRunnerTest, DiscreteActionsAreSentAsTheirIndex) {
 
 TEST(PolicyRunnerTest, ActsAtRandomUntilTheVersionThenWithThePolicy) {
   const auto head = v1::PolicySpec::HEAD_TANH;
-  const auto runner = Runner(head, /*noise=*/0, /*random_until=*/2);
+  v1::Exploration exploration;
+  exploration.set_random_until_version(2);
+  const auto runner = Runner(head, exploration);
   EXPECT_TRUE(runner->CanAct({}));
-  const auto random = runner->Run({}, kRows, false);
+  const auto random = runner->Run({}, kRows, kSlots);
   ASSERT_TRUE(random.ok());
   EXPECT_EQ(random->policy_version, 0u);
   float least = 1, most = -1;
@@ -119,11 +131,12 @@ TEST(PolicyRunnerTest, ActsAtRandomUntilTheVersionThenWithThePolicy) {
   EXPECT_GT(most, 0.5);
   EXPECT_THAT(random->log_prob, Each(static_cast<float>(-2 * std::log(2.0))));
   PolicySnapshot policy = Snapshot(head);
-  EXPECT_NE(runner->Run(policy, kRows, false)->stored[0],
-            runner->Run(policy, kRows, true)->stored[0])
+  EXPECT_NE(runner->Run(policy, kRows, kSlots)->stored[0],
+            runner->RunDeterministic(policy, kRows)->stored[0])
       << "version 1 is still random, but evaluations are not";
   policy.version = 2;
-  EXPECT_EQ(runner->Run(policy, kRows, false)->stored, runner->Run(policy, kRows, true)->stored);
+  EXPECT_EQ(runner->Run(policy, kRows, kSlots)->stored,
+            runner->RunDeterministic(policy, kRows)->stored);
 }
 
 TEST(PolicyRunnerTest, WithoutLeaveToActAtRandomAPolicyIsNeeded) {
@@ -134,8 +147,8 @@ TEST(PolicyRunnerTest, WithoutLeaveToActAtRandomAPolicyIsNeeded) {
 
 TEST(PolicyRunnerTest, NoiseOfADeterministicPolicyStaysInItsBounds) {
   const auto head = v1::PolicySpec::HEAD_TANH;
-  const auto runner = Runner(head, /*noise=*/2);
-  const auto actions = runner->Run(Snapshot(head), kRows, false);
+  const auto runner = Runner(head, NormalNoise(2));
+  const auto actions = runner->Run(Snapshot(head), kRows, kSlots);
   bool differs = false;
   for (size_t i = 0; i < actions->stored.size(); ++i) {
     EXPECT_LE(std::abs(actions->stored[i]), 1);
@@ -148,16 +161,77 @@ TEST(PolicyRunnerTest, TheSameSeedGivesTheSameActions) {
   for (const auto head : {v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, v1::PolicySpec::HEAD_TANH}) {
     const PolicySnapshot policy = Snapshot(head);
     const auto run = [&](uint64_t seed) {
-      return Runner(head, 0.1, 0, seed)->Run(policy, kRows, false)->stored;
+      return Runner(head, NormalNoise(0.1), seed)->Run(policy, kRows, kSlots)->stored;
     };
     EXPECT_EQ(run(5), run(5));
     EXPECT_NE(run(5), run(6));
   }
 }
 
+TEST(PolicyRunnerTest, NoiseIsForDeterministicPoliciesOnly) {
+  const auto head = v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN;
+  const PolicySnapshot policy = Snapshot(head);
+  EXPECT_EQ(Runner(head)->Run(policy, kRows, kSlots)->stored,
+            Runner(head, NormalNoise(0.1))->Run(policy, kRows, kSlots)->stored);
+}
+
+TEST(PolicyRunnerTest, WhatASlotExploresDoesNotDependOnWhoSharesItsPass) {
+  const auto head = v1::PolicySpec::HEAD_TANH;
+  const PolicySnapshot policy = Snapshot(head);
+  v1::Exploration exploration = NormalNoise(0.1);
+  exploration.mutable_ornstein_uhlenbeck()->set_sigma(0.5);
+  exploration.mutable_ornstein_uhlenbeck()->set_theta(0.15);
+  exploration.mutable_ornstein_uhlenbeck()->set_dt(0.01);
+  exploration.set_random_action_probability(0.3);
+  const auto together = Runner(head, exploration)->Run(policy, kRows, kSlots)->stored;
+  const auto runner = Runner(head, exploration);
+  const std::vector<float> rows(15, 0.5f);
+  const auto last = runner->Run(policy, rows, {9, 8, 7, 6, 5})->stored;
+  const auto first = runner->Run(policy, rows, {0, 1, 2, 3, 4})->stored;
+  for (size_t i = 0; i < 5; ++i) {
+    for (size_t k = 0; k < 2; ++k) {
+      EXPECT_EQ(first[2 * i + k], together[2 * i + k]);
+      EXPECT_EQ(last[2 * i + k], together[2 * (9 - i) + k]);
+    }
+  }
+}
+
+TEST(PolicyRunnerTest, RandomActionsTakeThePlaceOfAnyPolicys) {
+  v1::Exploration exploration;
+  exploration.set_random_action_probability(1);
+  for (const auto head : {v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, v1::PolicySpec::HEAD_TANH}) {
+    // A policy far beyond the bounds: what lies within them is not its own.
+    const auto actions = Runner(head, exploration)->Run(Snapshot(head, 30), kRows, kSlots);
+    EXPECT_THAT(actions->stored,
+                Each(::testing::AllOf(::testing::Gt(-1.0f), ::testing::Lt(0.9999f))));
+    EXPECT_THAT(actions->log_prob, Each(static_cast<float>(-2 * std::log(2.0))));
+  }
+}
+
+TEST(PolicyRunnerTest, ABeginningEpisodeForgetsTheNoiseOfTheLast) {
+  const auto head = v1::PolicySpec::HEAD_TANH;
+  const PolicySnapshot policy = Snapshot(head, 0);  // Its actions are 0.
+  v1::Exploration exploration;
+  exploration.mutable_ornstein_uhlenbeck()->set_sigma(0.01);
+  exploration.mutable_ornstein_uhlenbeck()->set_dt(1);  // A random walk: theta is 0.
+  const auto runner = Runner(head, exploration);
+  std::vector<float> before, after;
+  for (int step = 0; step < 2000; ++step) before = runner->Run(policy, kRows, kSlots)->stored;
+  runner->BeginEpisode(4);
+  after = runner->Run(policy, kRows, kSlots)->stored;
+  for (size_t i = 0; i < before.size(); ++i) {
+    // One step changes the noise by a few sigma.
+    EXPECT_LT(std::abs(after[i] - (i / 2 == 4 ? 0 : before[i])), 0.06) << i;
+  }
+  EXPECT_GT(std::abs(before[8]), 0.06) << "the episode had no noise to forget";
+}
+
 TEST(PolicyRunnerTest, RefusesAPolicyOfAnotherEnvironment) {
-  auto create = [](const EnvSpec& env, v1::PolicySpec spec) {
-    return std::string(PolicyRunner::Create(env, spec, {}, kCpu, 1).status().message());
+  auto create = [](const EnvSpec& env, const v1::PolicySpec& spec) {
+    PolicyRunner::Options options;
+    options.env = env;
+    options.policy = spec;
+    return std::string(PolicyRunner::Create(options).status().message());
   };
   v1::PolicySpec spec = Spec(v1::PolicySpec::HEAD_TANH);
   spec.set_observation_size(4);
@@ -198,10 +272,10 @@ TEST(PolicyStoreTest, ASnapshotOutlivesItsSuccessor) {
   ASSERT_TRUE(store->Apply(Update(spec, 1, 0.1), 1).ok());
   const PolicySnapshot snapshot = store->newest();
   const auto runner = Runner(v1::PolicySpec::HEAD_TANH);
-  const auto before = runner->Run(snapshot, kRows, true)->stored;
+  const auto before = runner->RunDeterministic(snapshot, kRows)->stored;
   ASSERT_TRUE(store->Apply(Update(spec, 2, 0.9), 1).ok());
-  EXPECT_EQ(runner->Run(snapshot, kRows, true)->stored, before);
-  EXPECT_NE(runner->Run(store->newest(), kRows, true)->stored, before);
+  EXPECT_EQ(runner->RunDeterministic(snapshot, kRows)->stored, before);
+  EXPECT_NE(runner->RunDeterministic(store->newest(), kRows)->stored, before);
 }
 
 }  // namespace

@@ -97,7 +97,16 @@ void RolloutLoop::OnStep(SessionPool::GroupStep group_step, absl::Time now) {
       static_cast<double>(std::count(step.restarted.begin(), step.restarted.end(), 1)));
   const int64_t episodes = parts_.collector->OnStep(group_step.group, step, now);
   parts_.metrics->episodes.Increment(static_cast<double>(episodes));
+  BeginEpisodes(parts_.pool->groups()[group_step.group].first_slot, step);
   ready_[group_step.group] = std::move(step.observation);
+}
+
+void RolloutLoop::BeginEpisodes(int64_t first_slot, const DecodedStep& step) {
+  for (int64_t slot = 0; slot < step.num_slots(); ++slot) {
+    if (step.step == 0 || step.ended(slot) || step.restarted[slot] != 0) {
+      parts_.runner->BeginEpisode(first_slot + slot);
+    }
+  }
 }
 
 void RolloutLoop::LogFaults(const std::vector<std::string>& faults, absl::Time now) {
@@ -113,19 +122,22 @@ absl::Status RolloutLoop::ActOnReady() {
   if (!parts_.runner->CanAct(policy)) return absl::OkStatus();
   std::vector<size_t> groups;
   std::vector<float> rows;
+  std::vector<int64_t> slots;
   for (size_t group = 0; group < ready_.size(); ++group) {
     if (ready_[group].empty()) continue;
     if (!parts_.collector->PrepareToAct(group, policy.version, Room())) continue;
     groups.push_back(group);
+    const SessionPool::GroupLayout& layout = parts_.pool->groups()[group];
+    for (int64_t i = 0; i < layout.size; ++i) slots.push_back(layout.first_slot + i);
     rows.insert(rows.end(), ready_[group].begin(), ready_[group].end());
     ready_[group].clear();
   }
   if (groups.empty()) return absl::OkStatus();
 
   const absl::Time begin = absl::Now();
-  const auto actions = parts_.runner->Run(policy, rows, /*deterministic=*/false);
+  const auto actions = parts_.runner->Run(policy, rows, slots);
   if (!actions.ok()) return actions.status();
-  const int64_t num_rows = static_cast<int64_t>(actions->log_prob.size());
+  const int64_t num_rows = static_cast<int64_t>(slots.size());
   parts_.metrics->inference_duration.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
   parts_.metrics->inference_batch_size.Observe(static_cast<double>(num_rows));
 

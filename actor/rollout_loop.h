@@ -21,6 +21,7 @@
 #include "actor/policy_store.h"
 #include "actor/server_directory.h"
 #include "actor/session_pool.h"
+#include "actor/step_decoder.h"
 #include "common/sync/wake_signal.h"
 
 namespace armature {
@@ -54,6 +55,8 @@ class RolloutLoop {
   absl::Status Receive(absl::Time now);
   absl::Status CheckPeers(absl::Time now) const;
   void OnStep(SessionPool::GroupStep group_step, absl::Time now);
+  // Tells the runner of the slots that `step` has reset.
+  void BeginEpisodes(int64_t first_slot, const DecodedStep& step);
   void LogFaults(const std::vector<std::string>& faults, absl::Time now);
   // One forward pass for all groups that may act.
   absl::Status ActOnReady();

@@ -1,0 +1,95 @@
+#include "actor/explorer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+
+namespace armature {
+namespace {
+
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+
+absl::Status CheckField(absl::string_view name, double value, double most) {
+  if (std::isfinite(value) && value >= 0 && value <= most) return absl::OkStatus();
+  const std::string limit =
+      std::isfinite(most) ? absl::StrCat("in [0, ", most, "]") : std::string("a number from 0 on");
+  return absl::InvalidArgumentError(
+      absl::StrCat("exploration.", name, " is ", value, ", not ", limit));
+}
+
+}  // namespace
+
+absl::StatusOr<Explorer> Explorer::Create(const v1::Exploration& exploration,
+                                          const ActionSpec& action, int64_t num_slots,
+                                          uint64_t seed) {
+  const v1::Exploration::OrnsteinUhlenbeck& process = exploration.ornstein_uhlenbeck();
+  for (const absl::Status& status :
+       {CheckField("normal_noise_std", exploration.normal_noise_std(), kNoLimit),
+        CheckField("ornstein_uhlenbeck.sigma", process.sigma(), kNoLimit),
+        CheckField("ornstein_uhlenbeck.theta", process.theta(), 1),
+        CheckField("ornstein_uhlenbeck.dt", process.dt(), 1),
+        CheckField("random_action_probability", exploration.random_action_probability(), 1)}) {
+    if (!status.ok()) return status;
+  }
+  return Explorer(exploration, action, num_slots, seed);
+}
+
+Explorer::Explorer(const v1::Exploration& exploration, const ActionSpec& action, int64_t num_slots,
+                   uint64_t seed)
+    : exploration_(exploration), action_size_(action.size()), num_choices_(action.num_choices) {
+  const size_t noise_size = exploration.has_ornstein_uhlenbeck() ? action_size_ : 0;
+  for (int64_t slot = 0; slot < num_slots; ++slot) {
+    slots_.push_back(
+        {Rng({seed, static_cast<uint64_t>(slot)}), std::vector<double>(noise_size, 0.0)});
+  }
+}
+
+void Explorer::BeginEpisode(int64_t slot) {
+  std::vector<double>& noise = slots_[slot].correlated_noise;
+  std::fill(noise.begin(), noise.end(), 0.0);
+}
+
+bool Explorer::ActsAtRandom(uint64_t policy_version) const {
+  return policy_version < exploration_.random_until_version();
+}
+
+void Explorer::DrawUniform(int64_t slot, absl::Span<float> action) {
+  Rng& rng = slots_[slot].rng;
+  for (float& value : action) {
+    value = static_cast<float>(num_choices_ > 0 ? rng.Index(num_choices_) : rng.Uniform(-1, 1));
+  }
+}
+
+float Explorer::uniform_log_prob() const {
+  return static_cast<float>(num_choices_ > 0 ? -std::log(num_choices_)
+                                             : -action_size_ * std::log(2.0));
+}
+
+void Explorer::AddNoise(int64_t slot, absl::Span<float> action) {
+  Rng& rng = slots_[slot].rng;
+  std::vector<double>& correlated = slots_[slot].correlated_noise;
+  const v1::Exploration::OrnsteinUhlenbeck& process = exploration_.ornstein_uhlenbeck();
+  for (size_t i = 0; i < action.size(); ++i) {
+    double value = action[i];
+    if (exploration_.normal_noise_std() > 0) {
+      value += exploration_.normal_noise_std() * rng.Normal();
+    }
+    if (!correlated.empty()) {
+      correlated[i] += -process.theta() * correlated[i] * process.dt() +
+                       process.sigma() * std::sqrt(process.dt()) * rng.Normal();
+      value += correlated[i];
+    }
+    action[i] = static_cast<float>(std::clamp(value, -1.0, 1.0));
+  }
+}
+
+bool Explorer::ReplaceAtRandom(int64_t slot, absl::Span<float> action) {
+  const double probability = exploration_.random_action_probability();
+  if (!(probability > 0) || slots_[slot].rng.Uniform(0, 1) >= probability) return false;
+  DrawUniform(slot, action);
+  return true;
+}
+
+}  // namespace armature
