@@ -95,10 +95,7 @@ absl::StatusOr<v1::JoinResponse> Admission::Join(const v1::JoinRequest& request)
   response.set_transitions_per_batch(config_.collect.transitions_per_batch);
   response.set_unacked_batches_max(config_.collect.unacked_batches_max);
   *response.mutable_policy() = policy_;
-  // The first version is published when env steps pass the random ones.
-  if (!on_policy && config_.algorithm.sac.random_env_steps > 0) {
-    response.mutable_exploration()->set_random_until_version(1);
-  }
+  *response.mutable_exploration() = MakeExploration(config_.algorithm);
   response.set_seed(config_.run.seed);
   response.set_acknowledged_sequence(
       intake_->AcknowledgedSequence({peer, request.handshake().incarnation()}));

@@ -60,6 +60,19 @@ TEST_F(AdmissionTest, FirstSaysWhatToOpenThenHowToAct) {
   EXPECT_EQ(how->transitions_per_batch(), 8u);
 }
 
+TEST_F(AdmissionTest, ADeterministicPolicyComesWithItsNoise) {
+  RunConfig config = PointSacConfig();
+  config.algorithm.name = "td3";
+  config.algorithm.td3.random_env_steps = 0;
+  config.algorithm.exploration.noise_std = 0.25;
+  Admission admission(config, "run-1", &intake_, &wake_);
+  const absl::StatusOr<v1::JoinResponse> response = admission.Join(Request(PointSpec()));
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->policy().head(), v1::PolicySpec::HEAD_TANH);
+  EXPECT_EQ(response->exploration().random_until_version(), 0u);
+  EXPECT_EQ(response->exploration().normal_noise_std(), 0.25);
+}
+
 TEST_F(AdmissionTest, OnPolicyCollectsTrajectoriesWithoutRandomSteps) {
   Admission admission(PointPpoConfig(), "run-1", &intake_, &wake_);
   const absl::StatusOr<v1::JoinResponse> response = admission.Join(Request(PointSpec()));

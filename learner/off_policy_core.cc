@@ -42,8 +42,8 @@ absl::StatusOr<std::unique_ptr<OffPolicyCore>> OffPolicyCore::Create(const RunCo
 OffPolicyCore::OffPolicyCore(const RunConfig& config, c10::Device device,
                              std::unique_ptr<OffPolicyAlgorithm> algorithm,
                              std::unique_ptr<UniformReplay> replay)
-    : batch_size_(config.algorithm.sac.batch_size),
-      random_env_steps_(config.algorithm.sac.random_env_steps),
+    : batch_size_(config.algorithm.off_policy().batch_size),
+      random_env_steps_(config.algorithm.off_policy().random_env_steps),
       publish_every_updates_(config.learner.publish_every_updates),
       device_(device),
       algorithm_(std::move(algorithm)),

@@ -79,18 +79,19 @@ absl::Status RunConfig::Validate() const {
         absl::StrCat("replay.size_min=", replay.size_min, " is more than run.total_env_steps=",
                      run.total_env_steps, ": the run would end before learning begins"));
   }
-  if (algorithm.sac.random_env_steps >= run.total_env_steps) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("algorithm.sac.random_env_steps=", algorithm.sac.random_env_steps,
-                     " is not less than run.total_env_steps=", run.total_env_steps,
-                     ": the policy would never act"));
+  const AlgorithmConfig::OffPolicy off_policy = algorithm.off_policy();
+  if (off_policy.random_env_steps >= run.total_env_steps) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "algorithm.", algorithm.name, ".random_env_steps=", off_policy.random_env_steps,
+        " is not less than run.total_env_steps=", run.total_env_steps,
+        ": the policy would never act"));
   }
   // The limiter's band must hold one insertion and one sample, or both sides
   // wait for each other.
   const double band =
       replay.samples_per_insert_tolerance * replay.size_min * replay.samples_per_insert;
   const double band_min = std::max<double>(
-      algorithm.sac.batch_size, collect.transitions_per_batch * replay.samples_per_insert);
+      off_policy.batch_size, collect.transitions_per_batch * replay.samples_per_insert);
   if (band < band_min) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the samples-per-insert band is ", band,

@@ -68,7 +68,7 @@ struct ReplaySection {
             AtLeast(1));
     v.Field("size_min", size_min, "Transitions before the first gradient step.", AtLeast(1));
     v.Field("samples_per_insert", samples_per_insert,
-            "Transitions sampled for each one inserted: with algorithm.sac.batch_size the "
+            "Transitions sampled for each one inserted: over the algorithm's batch_size, the "
             "gradient steps an env step. Whoever is ahead waits.",
             MoreThan(0));
     v.Field("samples_per_insert_tolerance", samples_per_insert_tolerance,

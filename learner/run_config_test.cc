@@ -38,6 +38,8 @@ TEST(RunConfig, WhatWouldWaitForEverIsRefused) {
               HasSubstr("samples_per_insert_tolerance"));
   EXPECT_THAT(Complaint({"algorithm.sac.random_env_steps=100000"}),
               HasSubstr("algorithm.sac.random_env_steps=100000"));
+  EXPECT_THAT(Complaint({"algorithm.name=td3", "algorithm.td3.random_env_steps=100000"}),
+              HasSubstr("algorithm.td3.random_env_steps=100000"));
 }
 
 TEST(RunConfig, GroupsMustBeEqual) {

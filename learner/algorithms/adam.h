@@ -15,6 +15,8 @@ namespace armature {
 
 class Adam {
  public:
+  static constexpr double kDefaultEpsilon = 1e-8;  // torch.optim.Adam's.
+
   // Steps `parameters` in place along `gradients`, of the same shapes.
   Adam(std::vector<at::Tensor> parameters, std::vector<at::Tensor> gradients, double epsilon);
 

@@ -10,6 +10,19 @@
 
 namespace armature {
 
+// Fields that several algorithms have.
+inline void VisitCriticLoss(ConfigVisitor& v, std::string& loss) {
+  v.Field("critic_loss", loss,
+          "Of a critic's error: half its square; huber: linear in it beyond 1.",
+          OneOf({"mse", "huber"}));
+}
+inline void VisitActionL2(ConfigVisitor& v, double& weight) {
+  v.Field("action_l2", weight,
+          "Weight of the mean squared action, in [-1, 1], in the actor's loss; 1 is usual with "
+          "hindsight replay.",
+          AtLeast(0));
+}
+
 // Shape of the policy and value networks.
 struct NetworkConfig {
   std::vector<int64_t> hidden_sizes = {256, 256};
@@ -28,12 +41,37 @@ struct NetworkConfig {
   }
 };
 
+// How an actor departs from an off-policy algorithm's policy.
+struct ExplorationConfig {
+  std::string noise = "normal";
+  double noise_std = 0.1;
+  double ornstein_uhlenbeck_theta = 0.15;
+  double ornstein_uhlenbeck_dt = 0.01;
+  double random_action_probability = 0;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("noise", noise,
+            "Added to the actions of td3 and ddpg: drawn anew each step, or correlated in time.",
+            OneOf({"normal", "ornstein_uhlenbeck", "none"}));
+    v.Field("noise_std", noise_std,
+            "Deviation of normal noise, or sigma of Ornstein-Uhlenbeck's; actions are in [-1, 1].",
+            AtLeast(0));
+    v.Field("ornstein_uhlenbeck_theta", ornstein_uhlenbeck_theta,
+            "Rate at which Ornstein-Uhlenbeck noise returns to 0.", Between(0, 1));
+    v.Field("ornstein_uhlenbeck_dt", ornstein_uhlenbeck_dt,
+            "Time of the Ornstein-Uhlenbeck process that passes in a control step.", Between(0, 1));
+    v.Field("random_action_probability", random_action_probability,
+            "Share of steps that act uniformly at random instead (sac, td3, ddpg).", Between(0, 1));
+  }
+};
+
 // Soft actor-critic (Haarnoja et al. 2018, arXiv:1812.05905).
 struct SacConfig {
   int64_t batch_size = 256;
   double learning_rate = 3e-4;
   double gamma = 0.99;
   double tau = 0.005;
+  std::string critic_loss = "mse";
   bool automatic_entropy = true;
   double initial_temperature = 1.0;
   // NaN is not a YAML user's word: 0 means minus the action size.
@@ -47,11 +85,69 @@ struct SacConfig {
     v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
     v.Field("tau", tau, "Share of the critics that goes into their targets each step.",
             Between(0, 1));
+    VisitCriticLoss(v, critic_loss);
     v.Field("automatic_entropy", automatic_entropy, "Learn the temperature.");
     v.Field("initial_temperature", initial_temperature,
             "Weight of the entropy at the start (throughout, if it is not learned).", MoreThan(0));
     v.Field("target_entropy", target_entropy,
             "Entropy that the temperature aims at, in nats; 0: minus the action size.");
+    v.Field("random_env_steps", random_env_steps,
+            "Act uniformly at random until this many env steps.", AtLeast(0));
+  }
+};
+
+// Twin delayed deterministic policy gradients (Fujimoto et al. 2018,
+// arXiv:1802.09477). The defaults are those of Stable-Baselines3, but for the random
+// steps; exploration is in ExplorationConfig.
+struct Td3Config {
+  int64_t batch_size = 256;
+  double learning_rate = 1e-3;
+  double gamma = 0.99;
+  double tau = 0.005;
+  int64_t policy_delay = 2;
+  double target_noise_std = 0.2;
+  double target_noise_clip = 0.5;
+  std::string critic_loss = "mse";
+  double action_l2 = 0;
+  int64_t random_env_steps = 1000;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("batch_size", batch_size, "Transitions in a gradient step.", AtLeast(1));
+    v.Field("learning_rate", learning_rate, "Of Adam, for actor and critics.", MoreThan(0));
+    v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
+    v.Field("tau", tau, "Share of the networks that goes into their targets with each policy step.",
+            Between(0, 1));
+    v.Field("policy_delay", policy_delay, "Critic steps for each step of policy and targets.",
+            AtLeast(1));
+    v.Field("target_noise_std", target_noise_std,
+            "Deviation of the noise on the target policy's actions.", AtLeast(0));
+    v.Field("target_noise_clip", target_noise_clip, "Bound of that noise.", AtLeast(0));
+    VisitCriticLoss(v, critic_loss);
+    VisitActionL2(v, action_l2);
+    v.Field("random_env_steps", random_env_steps,
+            "Act uniformly at random until this many env steps.", AtLeast(0));
+  }
+};
+
+// Deep deterministic policy gradients (Lillicrap et al. 2015, arXiv:1509.02971). The
+// defaults are those of Stable-Baselines3, as for TD3.
+struct DdpgConfig {
+  int64_t batch_size = 256;
+  double learning_rate = 1e-3;
+  double gamma = 0.99;
+  double tau = 0.005;
+  std::string critic_loss = "mse";
+  double action_l2 = 0;
+  int64_t random_env_steps = 1000;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("batch_size", batch_size, "Transitions in a gradient step.", AtLeast(1));
+    v.Field("learning_rate", learning_rate, "Of Adam, for actor and critic.", MoreThan(0));
+    v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
+    v.Field("tau", tau, "Share of the networks that goes into their targets each step.",
+            Between(0, 1));
+    VisitCriticLoss(v, critic_loss);
+    VisitActionL2(v, action_l2);
     v.Field("random_env_steps", random_env_steps,
             "Act uniformly at random until this many env steps.", AtLeast(0));
   }
@@ -102,16 +198,34 @@ struct PpoConfig {
 struct AlgorithmConfig {
   std::string name = "sac";
   NetworkConfig network;
+  ExplorationConfig exploration;
   SacConfig sac;
+  Td3Config td3;
+  DdpgConfig ddpg;
   PpoConfig ppo;
 
   void Visit(ConfigVisitor& v) {
-    v.Field("name", name, "Which algorithm learns.", OneOf({"sac", "ppo"}));
+    v.Field("name", name, "Which algorithm learns.", OneOf({"sac", "td3", "ddpg", "ppo"}));
     v.Section("network", network, "Policy and value networks.");
+    v.Section("exploration", exploration, "How actors explore; used by sac, td3 and ddpg.");
     v.Section("sac", sac, "Soft actor-critic; used when algorithm.name is sac.");
+    v.Section("td3", td3, "Twin delayed DDPG; used when algorithm.name is td3.");
+    v.Section("ddpg", ddpg,
+              "Deep deterministic policy gradients; used when algorithm.name is ddpg.");
     v.Section("ppo", ppo, "Proximal policy optimisation; used when algorithm.name is ppo.");
   }
   bool on_policy() const { return name == "ppo"; }
+
+  // What every off-policy algorithm has, of the one that `name` selects.
+  struct OffPolicy {
+    int64_t batch_size = 0;
+    int64_t random_env_steps = 0;
+  };
+  OffPolicy off_policy() const {
+    if (name == "td3") return {td3.batch_size, td3.random_env_steps};
+    if (name == "ddpg") return {ddpg.batch_size, ddpg.random_env_steps};
+    return {sac.batch_size, sac.random_env_steps};
+  }
 };
 
 }  // namespace armature

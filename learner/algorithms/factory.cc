@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "learner/algorithms/ddpg.h"
 #include "learner/algorithms/ppo.h"
 #include "learner/algorithms/sac.h"
+#include "learner/algorithms/td3.h"
 
 namespace armature {
 namespace {
@@ -18,6 +20,17 @@ v1::PolicySpec::Activation ParseActivation(const std::string& name) {
   return v1::PolicySpec::ACTIVATION_RELU;
 }
 
+bool IsDeterministic(const AlgorithmConfig& config) {
+  return config.name == "td3" || config.name == "ddpg";
+}
+
+v1::PolicySpec::Head Head(const AlgorithmConfig& config, const ActionSpec& action) {
+  if (IsDeterministic(config)) return v1::PolicySpec::HEAD_TANH;
+  if (!config.on_policy()) return v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN;
+  return action.is_discrete() ? v1::PolicySpec::HEAD_CATEGORICAL
+                              : v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN;
+}
+
 absl::Status WrongKind(const AlgorithmConfig& config, absl::string_view kind) {
   return absl::InvalidArgumentError(
       absl::StrCat("algorithm.name=", config.name, " is not an ", kind, " algorithm"));
@@ -26,19 +39,13 @@ absl::Status WrongKind(const AlgorithmConfig& config, absl::string_view kind) {
 }  // namespace
 
 absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, const EnvSpec& env) {
-  if (config.name == "sac" && env.action.is_discrete()) {
+  if (!config.on_policy() && env.action.is_discrete()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("algorithm.name=sac needs a Box action space, but ", env.id, " has ",
-                     env.action.num_choices, " discrete actions; use algorithm.name=ppo"));
+        absl::StrCat("algorithm.name=", config.name, " needs a Box action space, but ", env.id,
+                     " has ", env.action.num_choices, " discrete actions; use algorithm.name=ppo"));
   }
   v1::PolicySpec spec;
-  if (config.name == "sac") {
-    spec.set_head(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN);
-  } else if (env.action.is_discrete()) {
-    spec.set_head(v1::PolicySpec::HEAD_CATEGORICAL);
-  } else {
-    spec.set_head(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN);
-  }
+  spec.set_head(Head(config, env.action));
   for (int64_t units : config.network.hidden_sizes) spec.add_hidden_sizes(units);
   spec.set_activation(ParseActivation(config.network.activation));
   spec.set_observation_size(env.observation_size());
@@ -48,11 +55,30 @@ absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, con
   return spec;
 }
 
+v1::Exploration MakeExploration(const AlgorithmConfig& config) {
+  v1::Exploration exploration;
+  if (config.on_policy()) return exploration;
+  const ExplorationConfig& from = config.exploration;
+  if (config.off_policy().random_env_steps > 0) exploration.set_random_until_version(1);
+  exploration.set_random_action_probability(from.random_action_probability);
+  if (IsDeterministic(config) && from.noise == "normal") {
+    exploration.set_normal_noise_std(from.noise_std);
+  } else if (IsDeterministic(config) && from.noise == "ornstein_uhlenbeck") {
+    v1::Exploration::OrnsteinUhlenbeck* noise = exploration.mutable_ornstein_uhlenbeck();
+    noise->set_sigma(from.noise_std);
+    noise->set_theta(from.ornstein_uhlenbeck_theta);
+    noise->set_dt(from.ornstein_uhlenbeck_dt);
+  }
+  return exploration;
+}
+
 absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> MakeOffPolicyAlgorithm(
     const AlgorithmConfig& config, const EnvSpec& env, uint64_t seed, c10::Device device) {
   if (config.on_policy()) return WrongKind(config, "off-policy");
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
+  if (config.name == "td3") return Td3::Create(config.td3, *spec, seed, device);
+  if (config.name == "ddpg") return Ddpg::Create(config.ddpg, *spec, seed, device);
   return Sac::Create(config.sac, *spec, seed, device);
 }
 

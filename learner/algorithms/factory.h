@@ -17,8 +17,12 @@
 namespace armature {
 
 // The policy that `config` trains in such an environment.
-// OK; InvalidArgument: SAC for a Discrete action space.
+// OK; InvalidArgument: an off-policy algorithm for a Discrete action space.
 absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, const EnvSpec& env);
+
+// How actors explore with that policy. Random steps end with the first version,
+// which the learner publishes when they are taken.
+v1::Exploration MakeExploration(const AlgorithmConfig& config);
 
 // `seed` fixes the weights at the start and every draw after it.
 // InvalidArgument: as MakePolicySpec, or config.name is of the other kind.

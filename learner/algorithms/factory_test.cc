@@ -49,16 +49,73 @@ TEST(FactoryTest, PpoTakesItsHeadFromTheActionSpace) {
   EXPECT_EQ(MakePolicySpec(MakeConfig("ppo"), MakeEnv(true))->action_size(), 4u);
 }
 
-TEST(FactoryTest, SacRefusesDiscreteActionsInOneLine) {
-  const auto sac = MakeOffPolicyAlgorithm(MakeConfig("sac"), MakeEnv(true), 1, c10::kCPU);
-  EXPECT_EQ(sac.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(sac.status().message(),
-            "algorithm.name=sac needs a Box action space, but toy has 4 discrete actions; use "
-            "algorithm.name=ppo");
+TEST(FactoryTest, DeterministicAlgorithmsHaveADeterministicPolicy) {
+  for (const std::string name : {"td3", "ddpg"}) {
+    EXPECT_EQ(MakePolicySpec(MakeConfig(name), MakeEnv(false))->head(), v1::PolicySpec::HEAD_TANH);
+  }
+}
+
+TEST(FactoryTest, OffPolicyAlgorithmsRefuseDiscreteActionsInOneLine) {
+  for (const std::string name : {"sac", "td3", "ddpg"}) {
+    const auto made = MakeOffPolicyAlgorithm(MakeConfig(name), MakeEnv(true), 1, c10::kCPU);
+    EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(made.status().message(),
+              "algorithm.name=" + name +
+                  " needs a Box action space, but toy has 4 discrete actions; use "
+                  "algorithm.name=ppo");
+  }
+}
+
+TEST(FactoryTest, NoiseIsForDeterministicPoliciesAndRandomStepsForAllOffPolicyOnes) {
+  for (const std::string name : {"sac", "td3", "ddpg"}) {
+    AlgorithmConfig config = MakeConfig(name);
+    config.exploration.noise_std = 0.3;
+    config.exploration.random_action_probability = 0.2;
+    const v1::Exploration exploration = MakeExploration(config);
+    EXPECT_EQ(exploration.random_until_version(), 1u);
+    EXPECT_EQ(exploration.random_action_probability(), 0.2);
+    EXPECT_EQ(exploration.normal_noise_std(), name == "sac" ? 0 : 0.3);
+    EXPECT_FALSE(exploration.has_ornstein_uhlenbeck());
+  }
+  AlgorithmConfig config = MakeConfig("ppo");
+  config.exploration.random_action_probability = 0.2;
+  EXPECT_EQ(MakeExploration(config).ByteSizeLong(), 0u);
+}
+
+TEST(FactoryTest, NoiseIsOfTheKindThatTheConfigurationNames) {
+  AlgorithmConfig config = MakeConfig("ddpg");
+  config.ddpg.random_env_steps = 0;
+  config.exploration.noise = "ornstein_uhlenbeck";
+  config.exploration.noise_std = 0.2;
+  const v1::Exploration correlated = MakeExploration(config);
+  EXPECT_EQ(correlated.random_until_version(), 0u);
+  EXPECT_EQ(correlated.normal_noise_std(), 0);
+  EXPECT_EQ(correlated.ornstein_uhlenbeck().sigma(), 0.2);
+  EXPECT_EQ(correlated.ornstein_uhlenbeck().theta(), 0.15);
+  EXPECT_EQ(correlated.ornstein_uhlenbeck().dt(), 0.01);
+  config.exploration.noise = "none";
+  EXPECT_EQ(MakeExploration(config).ByteSizeLong(), 0u);
+}
+
+TEST(FactoryTest, OffPolicySettingsAreThoseOfTheNamedAlgorithm) {
+  AlgorithmConfig config;
+  config.sac.batch_size = 1;
+  config.td3.batch_size = 2;
+  config.ddpg.batch_size = 3;
+  config.sac.random_env_steps = 10;
+  config.td3.random_env_steps = 20;
+  config.ddpg.random_env_steps = 30;
+  for (const auto& [name, value] : {std::pair{"sac", 1}, {"td3", 2}, {"ddpg", 3}}) {
+    config.name = name;
+    EXPECT_EQ(config.off_policy().batch_size, value);
+    EXPECT_EQ(config.off_policy().random_env_steps, 10 * value);
+  }
 }
 
 TEST(FactoryTest, EachNameIsMadeAsItsOwnKindOnly) {
   EXPECT_TRUE(MakeOffPolicyAlgorithm(MakeConfig("sac"), MakeEnv(false), 1, c10::kCPU).ok());
+  EXPECT_TRUE(MakeOffPolicyAlgorithm(MakeConfig("td3"), MakeEnv(false), 1, c10::kCPU).ok());
+  EXPECT_TRUE(MakeOffPolicyAlgorithm(MakeConfig("ddpg"), MakeEnv(false), 1, c10::kCPU).ok());
   EXPECT_TRUE(MakeOnPolicyAlgorithm(MakeConfig("ppo"), MakeEnv(true), 1, c10::kCPU).ok());
   EXPECT_FALSE(MakeOffPolicyAlgorithm(MakeConfig("ppo"), MakeEnv(false), 1, c10::kCPU).ok());
   EXPECT_FALSE(MakeOnPolicyAlgorithm(MakeConfig("sac"), MakeEnv(false), 1, c10::kCPU).ok());

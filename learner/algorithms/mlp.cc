@@ -18,6 +18,17 @@ int64_t MlpShape::parameter_count() const {
   return count;
 }
 
+MlpShape ShapeLike(const v1::PolicySpec& policy, int64_t members, int64_t input_size,
+                   int64_t output_size) {
+  MlpShape shape;
+  shape.members = members;
+  shape.sizes = {input_size};
+  shape.sizes.insert(shape.sizes.end(), policy.hidden_sizes().begin(), policy.hidden_sizes().end());
+  shape.sizes.push_back(output_size);
+  shape.activation = policy.activation();
+  return shape;
+}
+
 Mlp::Mlp(const MlpShape& shape, const at::Tensor& parameters, const at::Tensor& gradient)
     : shape_(shape) {
   const int64_t members = shape.members;
@@ -42,6 +53,23 @@ Mlp::Tape Mlp::Tape::Rows(int64_t first, int64_t count) const {
   for (const at::Tensor& tensor : output) rows.output.push_back(tensor.narrow(1, first, count));
   for (const at::Tensor& tensor : gradient) rows.gradient.push_back(tensor.narrow(1, first, count));
   return rows;
+}
+
+Mlp::Tape Mlp::Tape::Member(int64_t index) const {
+  Tape member;
+  for (const at::Tensor& tensor : output) member.output.push_back(tensor.narrow(0, index, 1));
+  for (const at::Tensor& tensor : gradient) member.gradient.push_back(tensor.narrow(0, index, 1));
+  return member;
+}
+
+Mlp Mlp::Member(int64_t index) const {
+  Mlp member = *this;
+  member.shape_.members = 1;
+  for (auto* views :
+       {&member.weight_, &member.bias_, &member.weight_gradient_, &member.bias_gradient_}) {
+    for (at::Tensor& view : *views) view = view.narrow(0, index, 1);
+  }
+  return member;
 }
 
 Mlp::Tape Mlp::MakeTape(int64_t batch_size) const {

@@ -26,6 +26,9 @@ struct MlpShape {
 
   int64_t parameter_count() const;
 };
+// With the hidden layers and the activation of a policy.
+MlpShape ShapeLike(const v1::PolicySpec& policy, int64_t members, int64_t input_size,
+                   int64_t output_size);
 
 class Mlp {
  public:
@@ -33,13 +36,17 @@ class Mlp {
   struct Tape {
     std::vector<at::Tensor> output;    // [E, B, units] of each layer
     std::vector<at::Tensor> gradient;  // of the hidden layers' outputs
-    // The same, of `count` rows from `first`.
+    // The same memory, of `count` rows from `first`; of one member.
     Tape Rows(int64_t first, int64_t count) const;
+    Tape Member(int64_t index) const;
   };
 
   // Both [parameter_count] float32, kept; `gradient` may be undefined where
   // Backward is never called.
   Mlp(const MlpShape& shape, const at::Tensor& parameters, const at::Tensor& gradient);
+
+  // One of the networks alone, of the same parameters and gradients.
+  Mlp Member(int64_t index) const;
 
   Tape MakeTape(int64_t batch_size) const;
   // The last layer's output, [E, B, out]; overwrites the tape.
@@ -64,7 +71,7 @@ class Mlp {
   void ActivateBackward(const at::Tensor& output, at::Tensor* gradient) const;
   at::Tensor Members(const at::Tensor& input) const;
 
-  const MlpShape shape_;
+  MlpShape shape_;
   std::vector<at::Tensor> weight_;  // [E, out, in]
   std::vector<at::Tensor> bias_;    // [E, 1, out]
   std::vector<at::Tensor> weight_gradient_;

@@ -102,6 +102,33 @@ TEST(MlpTest, RowsOfATapeCarryTheGradientOfThoseRowsOnly) {
   EXPECT_TRUE(at::allclose(of_rows, gradient, 1e-5, 1e-6));
 }
 
+TEST(MlpTest, AMemberAloneGivesItsOwnOutputsAndGradientsInTheSharedBuffers) {
+  const MlpShape shape = MakeShape(v1::PolicySpec::ACTIVATION_TANH);
+  at::Generator generator = MakeGenerator(c10::kCPU, 2);
+  const at::Tensor parameters = at::randn({shape.parameter_count()}, generator);
+  const at::Tensor gradient = at::zeros_like(parameters);
+  const at::Tensor input = at::randn({kBatch, 5}, generator);
+  at::Tensor output_gradient = at::randn({kMembers, kBatch, 3}, generator);
+  output_gradient[0].zero_();
+  const Mlp mlp(shape, parameters, gradient);
+  Mlp::Tape tape = mlp.MakeTape(kBatch);
+  const at::Tensor output = mlp.Forward(input, &tape).clone();
+  mlp.Backward(input, output_gradient, &tape);
+  const at::Tensor expected = gradient.clone();
+  at::Tensor input_gradient = at::empty({kMembers, kBatch, 5});
+  mlp.BackwardToInput(output_gradient, &tape, 0, &input_gradient);
+
+  const Mlp second = mlp.Member(1);
+  Mlp::Tape second_tape = tape.Member(1);
+  gradient.zero_();
+  EXPECT_TRUE(at::allclose(second.Forward(input, &second_tape)[0], output[1]));
+  second.Backward(input, output_gradient.narrow(0, 1, 1), &second_tape);
+  EXPECT_TRUE(at::allclose(gradient, expected, 1e-5, 1e-6));
+  at::Tensor second_input_gradient = at::empty({1, kBatch, 5});
+  second.BackwardToInput(output_gradient.narrow(0, 1, 1), &second_tape, 0, &second_input_gradient);
+  EXPECT_TRUE(at::allclose(second_input_gradient[0], input_gradient[1], 1e-5, 1e-6));
+}
+
 TEST(MlpTest, UniformInitStaysWithinOneOverRootOfTheInputs) {
   const MlpShape shape = {1, {100, 50, 10}, v1::PolicySpec::ACTIVATION_RELU};
   at::Tensor parameters = at::full({shape.parameter_count()}, NAN);

@@ -28,17 +28,13 @@ const double kUnitGaussianEntropy = 0.5 + 0.5 * std::log(2 * M_PI);
 constexpr double kAdvantageStdMin = 1e-8;
 constexpr double kGradientNormMin = 1e-6;  // As torch.nn.utils.clip_grad_norm_.
 
-MlpShape Shape(const v1::PolicySpec& spec, int64_t output_size) {
-  MlpShape shape;
-  shape.sizes = {spec.observation_size()};
-  shape.sizes.insert(shape.sizes.end(), spec.hidden_sizes().begin(), spec.hidden_sizes().end());
-  shape.sizes.push_back(output_size);
-  shape.activation = spec.activation();
-  return shape;
+MlpShape ActorShape(const v1::PolicySpec& spec) {
+  return ShapeLike(spec, 1, spec.observation_size(), spec.action_size());
 }
 
-MlpShape ActorShape(const v1::PolicySpec& spec) { return Shape(spec, spec.action_size()); }
-MlpShape ValueShape(const v1::PolicySpec& spec) { return Shape(spec, 1); }
+MlpShape ValueShape(const v1::PolicySpec& spec) {
+  return ShapeLike(spec, 1, spec.observation_size(), 1);
+}
 
 }  // namespace
 
@@ -265,11 +261,8 @@ Scalars Ppo::TakeScalars() {
 NamedTensors Ppo::State() const {
   NamedTensors state = policy_->tensors();
   state.emplace_back("value", value_parameters_);
-  auto append = [&](const NamedTensors& more) {
-    state.insert(state.end(), more.begin(), more.end());
-  };
-  append(adam_.State("adam"));
-  if (normalizer_) append(normalizer_->State());
+  Append(adam_.State("adam"), &state);
+  if (normalizer_) Append(normalizer_->State(), &state);
   state.emplace_back("generator", generator_.get_state());
   state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
   return state;

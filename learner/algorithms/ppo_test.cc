@@ -5,37 +5,26 @@
 #include "ATen/ATen.h"
 #include "common/policy/generator.h"
 #include "gtest/gtest.h"
+#include "learner/algorithms/fixtures.h"
 #include "learner/algorithms/golden.h"
 
 namespace armature {
 namespace {
 
-v1::PolicySpec MakeSpec(v1::PolicySpec::Head head, int64_t observation_size, int64_t action_size,
-                        const std::vector<int64_t>& hidden_sizes) {
-  v1::PolicySpec spec;
-  spec.set_head(head);
+v1::PolicySpec MakeTanhSpec(v1::PolicySpec::Head head, int64_t observation_size,
+                            int64_t action_size, const std::vector<int64_t>& hidden_sizes) {
+  v1::PolicySpec spec = MakeSpec(head, observation_size, action_size, hidden_sizes);
   spec.set_activation(v1::PolicySpec::ACTIVATION_TANH);
-  for (int64_t units : hidden_sizes) spec.add_hidden_sizes(units);
-  spec.set_observation_size(observation_size);
-  spec.set_action_size(action_size);
-  spec.set_observation_clip(10);
   return spec;
-}
-
-std::map<std::string, at::Tensor> StateMap(const Algorithm& algorithm) {
-  const NamedTensors state = algorithm.State();
-  std::map<std::string, at::Tensor> map(state.begin(), state.end());
-  EXPECT_EQ(map.size(), state.size()) << "names are not unique";
-  return map;
 }
 
 class PpoGoldenTest : public testing::TestWithParam<int> {};
 
 TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   const nlohmann::json golden = ReadGolden("golden_ppo.json").at(GetParam());
-  v1::PolicySpec spec = MakeSpec(golden["discrete"] ? v1::PolicySpec::HEAD_CATEGORICAL
-                                                    : v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN,
-                                 3, 3, golden["hidden"].get<std::vector<int64_t>>());
+  v1::PolicySpec spec = MakeTanhSpec(golden["discrete"] ? v1::PolicySpec::HEAD_CATEGORICAL
+                                                        : v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN,
+                                     3, 3, golden["hidden"].get<std::vector<int64_t>>());
   spec.set_activation(GoldenActivation(golden["activation"]));
   spec.set_normalize_observation(golden["normalize"]);
   spec.set_observation_clip(golden["clip"]);
@@ -120,7 +109,7 @@ PpoConfig BanditConfig() {
 
 TEST(PpoTest, LearnsWhichChoiceBelongsToWhichObservation) {
   const auto ppo = std::move(*Ppo::Create(
-      BanditConfig(), MakeSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16}), 1, c10::kCPU));
+      BanditConfig(), MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16}), 1, c10::kCPU));
   at::Generator generator = MakeGenerator(c10::kCPU, 7);
   for (int i = 0; i < 40; ++i) ppo->Update(BanditSet(ppo->policy(), generator), 0);
   EXPECT_GT(BanditSet(ppo->policy(), generator).reward.mean().item<float>(), 0.95);
@@ -130,7 +119,7 @@ TEST(PpoTest, LearnsWhichForceBelongsToWhichObservation) {
   PpoConfig config = BanditConfig();
   config.initial_log_std = -0.5;
   const auto ppo = std::move(*Ppo::Create(
-      config, MakeSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16}), 1, c10::kCPU));
+      config, MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16}), 1, c10::kCPU));
   at::Generator generator = MakeGenerator(c10::kCPU, 7);
   for (int i = 0; i < 60; ++i) ppo->Update(BanditSet(ppo->policy(), generator), 0);
   const at::Tensor corners = at::tensor({-1.f, 1.f}).unsqueeze(1);
@@ -142,7 +131,7 @@ TEST(PpoTest, FirstMinibatchSeesARatioOfOneEvenWhileTheNormalizerMoves) {
   PpoConfig config = BanditConfig();
   config.minibatch_size = 256;
   config.epochs = 1;
-  v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
+  v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
   spec.set_normalize_observation(true);
   const auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU));
   at::Generator generator = MakeGenerator(c10::kCPU, 7);
@@ -155,7 +144,7 @@ TEST(PpoTest, FirstMinibatchSeesARatioOfOneEvenWhileTheNormalizerMoves) {
 }
 
 TEST(PpoTest, VoidStepsAreNotLearnedFrom) {
-  const v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16});
+  const v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16});
   PpoConfig config = BanditConfig();
   config.minibatch_size = 256;
   config.epochs = 1;
@@ -174,8 +163,8 @@ TEST(PpoTest, VoidStepsAreNotLearnedFrom) {
 TEST(PpoTest, LinearScheduleEndsAtZero) {
   PpoConfig config = BanditConfig();
   config.learning_rate_schedule = "linear";
-  const auto ppo = std::move(
-      *Ppo::Create(config, MakeSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16}), 1, c10::kCPU));
+  const auto ppo = std::move(*Ppo::Create(
+      config, MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16}), 1, c10::kCPU));
   at::Generator generator = MakeGenerator(c10::kCPU, 7);
   ppo->Update(BanditSet(ppo->policy(), generator), 0.75);
   EXPECT_NEAR(ppo->TakeScalars()["train/learning_rate"], 0.25 * 3e-3, 1e-9);
@@ -185,7 +174,7 @@ TEST(PpoTest, LinearScheduleEndsAtZero) {
 }
 
 TEST(PpoTest, RestoredStateContinuesBitIdentically) {
-  v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
+  v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
   spec.set_normalize_observation(true);
   auto train = [&](int restart_at) {
     auto ppo = std::move(*Ppo::Create(BanditConfig(), spec, 1, c10::kCPU));
@@ -208,10 +197,11 @@ TEST(PpoTest, RestoredStateContinuesBitIdentically) {
 }
 
 TEST(PpoTest, OtherHeadsAreRefused) {
-  EXPECT_EQ(Ppo::Create(PpoConfig(), MakeSpec(v1::PolicySpec::HEAD_TANH, 1, 1, {16}), 1, c10::kCPU)
-                .status()
-                .code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      Ppo::Create(PpoConfig(), MakeTanhSpec(v1::PolicySpec::HEAD_TANH, 1, 1, {16}), 1, c10::kCPU)
+          .status()
+          .code(),
+      absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

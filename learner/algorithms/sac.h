@@ -5,7 +5,7 @@
 // critics, Q'_1 and Q'_2 their slow targets, alpha = exp(log_alpha), H the target
 // entropy, and a' ~ pi(s'), a~ ~ pi(s):
 //   y         = r + gamma (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
-//   J_Q       = sum_j mean (Q_j(s, a) - y)^2 / 2
+//   J_Q       = sum_j mean l(Q_j(s, a) - y), l of critics.h
 //   J_pi      = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~))  with the new Q_j
 //   J_alpha   = mean -log_alpha (log pi(a~ | s) + H)
 //   Q'_j     <- (1 - tau) Q'_j + tau Q_j
@@ -33,6 +33,7 @@
 #include "learner/algorithms/adam.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/algorithm_config.h"
+#include "learner/algorithms/critics.h"
 #include "learner/algorithms/mlp.h"
 #include "learner/algorithms/running_normalizer.h"
 #include "learner/algorithms/scalar_means.h"
@@ -67,11 +68,11 @@ class Sac : public OffPolicyAlgorithm {
   // Gradients that the last update stepped along, end to end in the order of the
   // parameters: policy [P], critics (see Mlp), log_alpha [1].
   const at::Tensor& policy_gradient() const { return policy_gradient_; }
-  const at::Tensor& critic_gradient() const { return critic_gradient_; }
+  const at::Tensor& critic_gradient() const { return critics_.gradient(); }
   const at::Tensor& temperature_gradient() const { return log_alpha_gradient_; }
 
  private:
-  // Buffers of one update of B transitions.
+  // What one update of B transitions does with the actor.
   struct Batch;
 
   Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
@@ -86,18 +87,12 @@ class Sac : public OffPolicyAlgorithm {
   at::Generator generator_;
   std::optional<RunningNormalizer> normalizer_;
 
-  // Flat parameters and their gradients; the networks are views of them.
-  at::Tensor policy_gradient_;
-  at::Tensor critic_parameters_;
-  at::Tensor critic_gradient_;
-  at::Tensor target_parameters_;
+  at::Tensor policy_gradient_;     // Flat; the actor's gradients are views of it.
   at::Tensor log_alpha_;           // [1]
   at::Tensor log_alpha_gradient_;  // [1]
   Mlp actor_;
-  Mlp critics_;  // Two side by side: [observation, action] -> Q.
-  Mlp targets_;
+  Critics critics_;
   Adam policy_adam_;
-  Adam critic_adam_;
   Adam log_alpha_adam_;
 
   std::unique_ptr<Batch> batch_;

@@ -15,6 +15,10 @@ std::string TypeString(const at::Tensor& tensor) {
 
 }  // namespace
 
+void Append(const NamedTensors& more, NamedTensors* state) {
+  state->insert(state->end(), more.begin(), more.end());
+}
+
 absl::Status CopyState(const std::map<std::string, at::Tensor>& state, const NamedTensors& own) {
   for (const auto& [name, tensor] : own) {
     const auto it = state.find(name);

@@ -1,4 +1,4 @@
-// Restores tensors by name.
+// Gathers and restores tensors by name.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_STATE_H_
@@ -12,6 +12,9 @@
 #include "common/policy/policy_network.h"
 
 namespace armature {
+
+// Adds `more` to the end of `state`.
+void Append(const NamedTensors& more, NamedTensors* state);
 
 // Copies from `state` into every tensor of `own`, or into none.
 // OK; InvalidArgument: a name is missing or a shape or dtype differs (named).

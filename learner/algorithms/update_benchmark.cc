@@ -10,8 +10,10 @@
 #include "benchmark/benchmark.h"
 #include "common/policy/generator.h"
 #include "common/policy/policy_wire.h"
+#include "learner/algorithms/ddpg.h"
 #include "learner/algorithms/ppo.h"
 #include "learner/algorithms/sac.h"
+#include "learner/algorithms/td3.h"
 #include "learner/replay/uniform_replay.h"
 
 namespace armature {
@@ -40,17 +42,31 @@ v1::PolicySpec MakeSpec(v1::PolicySpec::Head head, int64_t units) {
   return spec;
 }
 
-// Multiply-adds of one SAC update, times two: the actor forward at s and s', the
-// targets and twice the critics forward; backward for the weights and for what
-// flows on. In units of one pass over the weights.
-double SacFlops(double units) {
-  const double actor = kObservationSize * units + units * units + 2 * kActionSize * units;
+// Passes over a network in one update, on average.
+struct Passes {
+  double actor_forward;
+  double actor_backward;  // For the weights and for what flows on.
+  double critic_forward;
+  double critic_backward;
+  double critic_to_action;  // For the action's gradient only.
+};
+// The actor at s and s', the targets and twice the critics.
+constexpr Passes kSacPasses = {2, 1, 6, 2, 2};
+// The target actor, targets and critics; every second time the actor and Q_1.
+constexpr Passes kTd3Passes = {1.5, 0.5, 4.5, 2, 0.5};
+constexpr Passes kDdpgPasses = {2, 1, 3, 1, 1};
+
+// Multiply-adds, times two. `head`: outputs of the actor.
+double Flops(const Passes& passes, double units, double head) {
+  const double actor = kObservationSize * units + units * units + head * units;
   const double critic = (kObservationSize + kActionSize) * units + units * units + units;
   const double actor_backward = 2 * actor - kObservationSize * units;
   const double critic_backward = 2 * critic - (kObservationSize + kActionSize) * units;
   const double critic_to_action = critic - kObservationSize * units;
   return 2 * kBatchSize *
-         (2 * actor + actor_backward + 2 * (3 * critic + critic_backward + critic_to_action));
+         (passes.actor_forward * actor + passes.actor_backward * actor_backward +
+          passes.critic_forward * critic + passes.critic_backward * critic_backward +
+          passes.critic_to_action * critic_to_action);
 }
 
 void BM_MatrixProduct(benchmark::State& state) {
@@ -67,11 +83,8 @@ void BM_MatrixProduct(benchmark::State& state) {
 BENCHMARK(BM_MatrixProduct)->Arg(256)->Arg(64)->UseRealTime();
 
 // Sampling from the replay and one gradient step.
-void BM_SacUpdate(benchmark::State& state) {
-  const int64_t units = state.range(0);
-  const c10::Device device = Device();
-  const auto sac = std::move(*Sac::Create(
-      SacConfig(), MakeSpec(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, units), 1, device));
+void MeasureUpdates(OffPolicyAlgorithm* algorithm, double flops, benchmark::State& state) {
+  const c10::Device device = algorithm->policy().device();
   UniformReplay::Options options;
   options.observation_size = kObservationSize;
   options.action_size = kActionSize;
@@ -84,13 +97,36 @@ void BM_SacUpdate(benchmark::State& state) {
   const std::vector<uint8_t> flags(100000, 0);
   const absl::Span<const float> all(values);
   replay->Insert({all, all.subspan(0, 100000 * kActionSize), all.subspan(0, 100000), all, flags});
-  for (auto _ : state) sac->Update(replay->Sample(kBatchSize, generator));
-  Synchronize(sac->policy().flat_parameters());
+  for (auto _ : state) algorithm->Update(replay->Sample(kBatchSize, generator));
+  Synchronize(algorithm->policy().flat_parameters());
   state.SetItemsProcessed(state.iterations());
   state.counters["flop/s"] =
-      benchmark::Counter(SacFlops(units), benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void BM_SacUpdate(benchmark::State& state) {
+  const int64_t units = state.range(0);
+  const auto sac = std::move(*Sac::Create(
+      SacConfig(), MakeSpec(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, units), 1, Device()));
+  MeasureUpdates(sac.get(), Flops(kSacPasses, units, 2 * kActionSize), state);
 }
 BENCHMARK(BM_SacUpdate)->Arg(256)->Arg(64)->UseRealTime();
+
+void BM_Td3Update(benchmark::State& state) {
+  const int64_t units = state.range(0);
+  const auto td3 =
+      std::move(*Td3::Create(Td3Config(), MakeSpec(v1::PolicySpec::HEAD_TANH, units), 1, Device()));
+  MeasureUpdates(td3.get(), Flops(kTd3Passes, units, kActionSize), state);
+}
+BENCHMARK(BM_Td3Update)->Arg(256)->Arg(64)->UseRealTime();
+
+void BM_DdpgUpdate(benchmark::State& state) {
+  const int64_t units = state.range(0);
+  const auto ddpg = std::move(
+      *Ddpg::Create(DdpgConfig(), MakeSpec(v1::PolicySpec::HEAD_TANH, units), 1, Device()));
+  MeasureUpdates(ddpg.get(), Flops(kDdpgPasses, units, kActionSize), state);
+}
+BENCHMARK(BM_DdpgUpdate)->Arg(256)->Arg(64)->UseRealTime();
 
 // All epochs over a set of 2048 steps of 16 slots, minibatches of 64.
 void BM_PpoSet(benchmark::State& state) {

@@ -2,7 +2,7 @@
 
 usage: sb3_baseline.py [--threads N] [--seconds S]
 
-Prints one JSON object: SAC gradient steps per second with the settings of
+Prints one JSON object: SAC, TD3 and DDPG gradient steps per second with the settings of
 `//learner/algorithms:update_benchmark` (batch 256; 256x256 and 64x64 networks,
 24 observations, 4 actions), SAC end to end on a random-walk environment that costs
 next to nothing, PPO's environment steps per second end to end on CartPole-v1 with
@@ -18,7 +18,7 @@ import gymnasium
 import numpy as np
 import stable_baselines3
 import torch
-from stable_baselines3 import PPO, SAC
+from stable_baselines3 import DDPG, PPO, SAC, TD3
 
 
 class Walk(gymnasium.Env):
@@ -40,9 +40,9 @@ class Walk(gymnasium.Env):
         return self._state.copy(), reward, False, self._steps == 50, {}
 
 
-def sac_updates_per_s(hidden, seconds):
-    model = SAC("MlpPolicy", Walk(), policy_kwargs={"net_arch": [hidden, hidden]}, seed=1,
-                learning_starts=1000, device="cpu")
+def updates_per_s(algorithm, hidden, seconds):
+    model = algorithm("MlpPolicy", Walk(), policy_kwargs={"net_arch": [hidden, hidden]}, seed=1,
+                      learning_starts=1000, device="cpu")
     model.learn(1100)
     steps = 0
     begin = time.perf_counter()
@@ -102,10 +102,12 @@ def main():
         "torch": torch.__version__,
         "threads": args.threads,
         "matmul_256_gflops": matmul_gflops(),
-        "sac_updates_per_s_256x256": sac_updates_per_s(256, args.seconds),
-        "sac_updates_per_s_64x64": sac_updates_per_s(64, args.seconds),
         "ppo_env_steps_per_s_cartpole": ppo_env_steps_per_s(args.seconds),
     }
+    for algorithm in (SAC, TD3, DDPG):
+        for hidden in (256, 64):
+            name = f"{algorithm.__name__.lower()}_updates_per_s_{hidden}x{hidden}"
+            figures[name] = updates_per_s(algorithm, hidden, args.seconds)
     try:
         import panda_gym  # noqa: F401  (registers its environments)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes golden_sac.json and golden_ppo.json: losses, gradients and parameters of
-a few updates, computed by PyTorch's modules, autograd and optimisers.
+"""Writes golden_ALGORITHM.json: losses, gradients and parameters of a few updates,
+computed by PyTorch's modules, autograd and optimisers.
 
     python3 -m pip install torch==2.11.0 && python3 make_golden.py
 
@@ -54,10 +54,41 @@ def flat_gradient(parameters):
     return torch.cat([p.grad.reshape(-1) for p in parameters])
 
 
-def twins(critics, of=lambda p: p):
-    """Two critics in the C++'s order: layer by layer, both weights, both biases."""
-    pairs = zip(critics[0].parameters(), critics[1].parameters())
-    return torch.cat([of(p).detach().reshape(-1) for pair in pairs for p in pair])
+def side_by_side(critics, of=lambda p: p):
+    """Critics in the C++'s order: layer by layer, all weights, all biases."""
+    layers = zip(*(critic.parameters() for critic in critics))
+    return torch.cat([of(p).detach().reshape(-1) for layer in layers for p in layer])
+
+
+def q(nets, x, a):
+    return torch.stack([net(torch.cat([x, a], -1)).squeeze(-1) for net in nets])
+
+
+def regression_loss(values, y, loss):
+    """Summed over the critics, with half the square as the mean square's loss."""
+    return sum(
+        nn.functional.smooth_l1_loss(v, y) if loss == "huber" else 0.5 * nn.functional.mse_loss(v, y)
+        for v in values
+    )
+
+
+def copies(nets, sizes, activation):
+    targets = [mlp(sizes, activation) for _ in nets]
+    for target, net in zip(targets, nets):
+        target.load_state_dict(net.state_dict())
+    return targets
+
+
+@torch.no_grad()
+def follow(targets, nets, tau):
+    for target, net in zip(targets, nets):
+        for pt, p in zip(target.parameters(), net.parameters()):
+            pt.lerp_(p, tau)
+
+
+def transitions(batch, observation, action):
+    s, a, r, d = draw(batch, observation), draw(batch, action).tanh(), draw(batch), flags(batch, share=0.3)
+    return s, torch.round(a * 1024) / 1024, r, d, draw(batch, observation)
 
 
 def dump(name, golden):
@@ -73,7 +104,7 @@ def dump(name, golden):
     (HERE / name).write_text(json.dumps(plain(golden), separators=(",", ":")) + "\n")
 
 
-def sac_case(activation, normalize):
+def sac_case(activation, normalize, loss):
     observation, action, batch, hidden = 3, 2, 6, [5, 4]
     gamma, tau, learning_rate, alpha = 0.95, 0.05, 3e-3, 0.4
     mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
@@ -81,9 +112,7 @@ def sac_case(activation, normalize):
     with torch.no_grad():  # Some log standard deviations beyond their bound of 2.
         actor[-1].bias[action] = 2.0
     critics = [mlp([observation + action] + hidden + [1], activation) for _ in range(2)]
-    targets = [mlp([observation + action] + hidden + [1], activation) for _ in range(2)]
-    for target, critic in zip(targets, critics):
-        target.load_state_dict(critic.state_dict())
+    targets = copies(critics, [observation + action] + hidden + [1], activation)
     log_alpha = torch.tensor(math.log(alpha), requires_grad=True)
     critic_parameters = [p for critic in critics for p in critic.parameters()]
     actor_optimiser = torch.optim.Adam(actor.parameters(), lr=learning_rate)
@@ -102,28 +131,25 @@ def sac_case(activation, normalize):
         log_prob = Normal(loc, log_std.exp()).log_prob(u) - 2 * (math.log(2) - torch.logaddexp(u, -u))
         return a, log_prob.sum(-1)
 
-    def q(nets, x, a):
-        return torch.stack([net(torch.cat([x, a], -1)).squeeze(-1) for net in nets])
-
     golden = {
         "activation": activation, "normalize": normalize, "hidden": hidden, "gamma": gamma,
         "tau": tau, "learning_rate": learning_rate, "temperature": alpha, "clip": clip,
-        "mean": mean, "std": std, "actor": flat(actor.parameters()), "critics": twins(critics),
+        "critic_loss": loss, "mean": mean, "std": std, "actor": flat(actor.parameters()),
+        "critics": side_by_side(critics),
         "updates": [],
     }
     for _ in range(3):
-        s, a, r, d = draw(batch, observation), draw(batch, action).tanh(), draw(batch), flags(batch, share=0.3)
-        a = torch.round(a * 1024) / 1024
-        s2, noise = draw(batch, observation), draw(2 * batch, action)
+        s, a, r, d, s2 = transitions(batch, observation, action)
+        noise = draw(2 * batch, action)
         x, x2 = normalized(s), normalized(s2)
         temperature = log_alpha.exp().detach()
         with torch.no_grad():
             a2, log_prob2 = pi(x2, noise[:batch])
             y = r + gamma * (1 - d) * (q(targets, x2, a2).min(0).values - temperature * log_prob2)
-        critic_loss = 0.5 * ((q(critics, x, a) - y) ** 2).mean(-1).sum()
+        critic_loss = regression_loss(q(critics, x, a), y, loss)
         critic_optimiser.zero_grad()
         critic_loss.backward()
-        critic_gradient = twins(critics, lambda p: p.grad)
+        critic_gradient = side_by_side(critics, lambda p: p.grad)
         critic_optimiser.step()
 
         a_pi, log_prob = pi(x, noise[batch:])
@@ -137,19 +163,77 @@ def sac_case(activation, normalize):
         alpha_optimiser.zero_grad()
         alpha_loss.backward()
         alpha_optimiser.step()
-        with torch.no_grad():
-            for target, critic in zip(targets, critics):
-                for pt, p in zip(target.parameters(), critic.parameters()):
-                    pt.lerp_(p, tau)
+        follow(targets, critics, tau)
         golden["updates"].append({
             "observation": s, "action": a, "reward": r, "next_observation": s2, "terminated": d,
             "noise": noise, "critic_loss": critic_loss.item(), "actor_loss": actor_loss.item(),
             "entropy": -log_prob.mean().item(), "critic_gradient": critic_gradient,
             "actor_gradient": actor_gradient, "alpha_gradient": log_alpha.grad.item(),
-            "actor": flat(actor.parameters()), "critics": twins(critics), "targets": twins(targets),
-            "log_alpha": log_alpha.item(),
+            "actor": flat(actor.parameters()), "critics": side_by_side(critics),
+            "targets": side_by_side(targets), "log_alpha": log_alpha.item(),
         })
     return golden
+
+
+def td3_case(activation, normalize, loss="mse", action_l2=0.0, critic_count=2, policy_delay=2, noise_std=0.7):
+    """TD3; with one critic, no delay and no noise on the target's actions: DDPG."""
+    observation, action, batch, hidden = 3, 2, 6, [5, 4]
+    gamma, tau, learning_rate, noise_clip = 0.95, 0.05, 3e-3, 0.5
+    mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
+    critic_sizes = [observation + action] + hidden + [1]
+    actor = mlp([observation] + hidden + [action], activation)
+    critics = [mlp(critic_sizes, activation) for _ in range(critic_count)]
+    (target_actor,) = copies([actor], [observation] + hidden + [action], activation)
+    targets = copies(critics, critic_sizes, activation)
+    actor_optimiser = torch.optim.Adam(actor.parameters(), lr=learning_rate)
+    critic_optimiser = torch.optim.Adam([p for c in critics for p in c.parameters()], lr=learning_rate)
+
+    def normalized(x):
+        return ((x - mean) / std).clamp(-clip, clip) if normalize else x
+
+    golden = {
+        "activation": activation, "normalize": normalize, "hidden": hidden, "gamma": gamma,
+        "tau": tau, "learning_rate": learning_rate, "policy_delay": policy_delay, "clip": clip,
+        "target_noise_std": noise_std, "target_noise_clip": noise_clip, "critic_loss": loss,
+        "action_l2": action_l2, "mean": mean, "std": std, "actor": flat(actor.parameters()),
+        "critics": side_by_side(critics), "updates": [],
+    }
+    for step in range(1, 5):
+        s, a, r, d, s2 = transitions(batch, observation, action)
+        noise = draw(batch, action)
+        x, x2 = normalized(s), normalized(s2)
+        with torch.no_grad():
+            a2 = torch.tanh(target_actor(x2))
+            a2 = (a2 + (noise * noise_std).clamp(-noise_clip, noise_clip)).clamp(-1, 1)
+            y = r + gamma * (1 - d) * q(targets, x2, a2).min(0).values
+        critic_loss = regression_loss(q(critics, x, a), y, loss)
+        critic_optimiser.zero_grad()
+        critic_loss.backward()
+        critic_gradient = side_by_side(critics, lambda p: p.grad)
+        critic_optimiser.step()
+        update = {
+            "observation": s, "action": a, "reward": r, "next_observation": s2, "terminated": d,
+            "noise": noise, "critic_loss": critic_loss.item(), "critic_gradient": critic_gradient,
+        }
+        if step % policy_delay == 0:
+            a_pi = torch.tanh(actor(x))
+            actor_loss = -q(critics[:1], x, a_pi).mean() + action_l2 * (a_pi**2).mean()
+            actor_optimiser.zero_grad()
+            actor_loss.backward()
+            update["actor_loss"] = actor_loss.item()
+            update["actor_gradient"] = flat_gradient(actor.parameters())
+            actor_optimiser.step()
+            follow(targets, critics, tau)
+            follow([target_actor], [actor], tau)
+        golden["updates"].append(update | {
+            "actor": flat(actor.parameters()), "critics": side_by_side(critics),
+            "target_actor": flat(target_actor.parameters()), "targets": side_by_side(targets),
+        })
+    return golden
+
+
+def ddpg_case(activation, normalize, loss="mse", action_l2=0.0):
+    return td3_case(activation, normalize, loss, action_l2, critic_count=1, policy_delay=1, noise_std=0.0)
 
 
 def gae(value, final_value, reward, terminated, truncated, valid, gamma, gae_lambda):
@@ -255,10 +339,26 @@ def ppo_case(discrete, activation, normalize, value_clip):
     return golden
 
 
-dump("golden_sac.json", [sac_case(a, n) for a, n in [("relu", False), ("tanh", True), ("elu", True), ("leaky_relu", False)]])
+dump("golden_sac.json", [
+    sac_case("relu", normalize=False, loss="mse"),
+    sac_case("tanh", normalize=True, loss="mse"),
+    sac_case("elu", normalize=True, loss="mse"),
+    sac_case("leaky_relu", normalize=False, loss="huber"),
+])
 dump("golden_ppo.json", [
     ppo_case(discrete=False, activation="tanh", normalize=True, value_clip=0.0),
     ppo_case(discrete=False, activation="relu", normalize=False, value_clip=0.2),
     ppo_case(discrete=True, activation="elu", normalize=True, value_clip=0.2),
     ppo_case(discrete=True, activation="leaky_relu", normalize=False, value_clip=0.0),
+])
+dump("golden_td3.json", [
+    td3_case("relu", normalize=False),
+    td3_case("tanh", normalize=True, loss="huber"),
+    td3_case("elu", normalize=True, action_l2=0.7, policy_delay=3),
+    td3_case("leaky_relu", normalize=False, loss="huber", action_l2=0.3, policy_delay=1),
+])
+dump("golden_ddpg.json", [
+    ddpg_case("relu", normalize=False),
+    ddpg_case("tanh", normalize=True, action_l2=0.7),
+    ddpg_case("elu", normalize=True, loss="huber"),
 ])

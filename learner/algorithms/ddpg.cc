@@ -1,0 +1,87 @@
+#include "learner/algorithms/ddpg.h"
+
+#include <utility>
+
+#include "ATen/ATen.h"
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "c10/core/InferenceMode.h"
+#include "common/policy/generator.h"
+#include "common/random/rng.h"
+#include "learner/algorithms/state.h"
+
+namespace armature {
+
+absl::StatusOr<std::unique_ptr<Ddpg>> Ddpg::Create(const DdpgConfig& config,
+                                                   const v1::PolicySpec& spec, uint64_t seed,
+                                                   c10::Device device) {
+  if (spec.head() != v1::PolicySpec::HEAD_TANH) {
+    return absl::InvalidArgumentError(absl::StrCat("DDPG needs a deterministic policy, not ",
+                                                   v1::PolicySpec::Head_Name(spec.head())));
+  }
+  absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
+  if (!policy.ok()) return policy.status();
+  return absl::WrapUnique(new Ddpg(config, std::move(*policy), seed));
+}
+
+Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed)
+    : config_(config),
+      policy_(std::move(policy)),
+      actor_(*policy_),
+      critic_(*policy_, /*members=*/1, ParseCriticLoss(config.critic_loss)),
+      scalars_({"train/critic_loss", "train/actor_loss"}, policy_->device()) {
+  // Weights are drawn on the CPU: the same on every device.
+  at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
+  actor_.Init(initializer);
+  critic_.Init(initializer);
+  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
+}
+
+void Ddpg::ObserveNew(const at::Tensor& observation) {
+  if (normalizer_) normalizer_->Observe(observation);
+}
+
+void Ddpg::Update(const TransitionSample& sample) {
+  const c10::InferenceMode inference;
+  const at::Tensor observation = policy_->Normalize(sample.observation);
+  const at::Tensor next_observation = policy_->Normalize(sample.next_observation);
+
+  // y = r + gamma (1 - d) Q'(s', mu'(s'))
+  const at::Tensor next_value =
+      critic_.TargetMin(next_observation, actor_.TargetAct(next_observation));
+  const at::Tensor y = BootstrappedReturn(sample, next_value, config_.gamma);
+  const at::Tensor critic_loss =
+      critic_.Regress(observation, sample.action, y, config_.learning_rate);
+
+  // J_pi = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2
+  const Critics::ActionValue value = critic_.First(actor_.Act(observation));
+  const at::Tensor actor_loss = actor_.Step(value, config_.action_l2, config_.learning_rate);
+
+  critic_.UpdateTargets(config_.tau);
+  actor_.UpdateTarget(config_.tau);
+  scalars_.Add({critic_loss, actor_loss});
+  ++learner_steps_;
+}
+
+Scalars Ddpg::TakeScalars() {
+  Scalars scalars;
+  scalars_.Take(&scalars);
+  return scalars;
+}
+
+NamedTensors Ddpg::State() const {
+  NamedTensors state = policy_->tensors();
+  Append(actor_.State(), &state);
+  Append(critic_.State(), &state);
+  if (normalizer_) Append(normalizer_->State(), &state);
+  state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
+  return state;
+}
+
+absl::Status Ddpg::LoadState(const std::map<std::string, at::Tensor>& state) {
+  if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
+  learner_steps_ = state.at("learner_steps").item<int64_t>();
+  return absl::OkStatus();
+}
+
+}  // namespace armature

@@ -1,0 +1,75 @@
+// Deep deterministic policy gradients (Lillicrap et al. 2015, arXiv:1509.02971).
+//
+// With s, a, r, s', d the sample, mu the deterministic policy, Q the critic, and mu'
+// and Q' their slow targets:
+//   y     = r + gamma (1 - d) Q'(s', mu'(s'))
+//   J_Q   = mean l(Q(s, a) - y), l of critics.h
+//   J_pi  = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2  with the new Q
+//   Q'   <- (1 - tau) Q' + tau Q,  mu' <- (1 - tau) mu' + tau mu
+// Each J is one Adam step. Gradients are written out by hand in critics.h and
+// deterministic_actor.h (ddpg_test.cc holds them against PyTorch's). Nothing in
+// Update waits for the device.
+//
+// Thread safety: none; one trainer thread.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_DDPG_H_
+#define ARMATURE_LEARNER_ALGORITHMS_DDPG_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ATen/core/Tensor.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "c10/core/Device.h"
+#include "common/policy/policy_network.h"
+#include "learner/algorithms/algorithm.h"
+#include "learner/algorithms/algorithm_config.h"
+#include "learner/algorithms/critics.h"
+#include "learner/algorithms/deterministic_actor.h"
+#include "learner/algorithms/running_normalizer.h"
+#include "learner/algorithms/scalar_means.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+class Ddpg : public OffPolicyAlgorithm {
+ public:
+  // The critic has the policy's hidden layers. Layers begin as PyTorch's Linear
+  // does, from `seed`.
+  // OK; InvalidArgument: `spec` is bad or not a deterministic policy's.
+  static absl::StatusOr<std::unique_ptr<Ddpg>> Create(const DdpgConfig& config,
+                                                      const v1::PolicySpec& spec, uint64_t seed,
+                                                      c10::Device device);
+
+  const PolicyNetwork& policy() const override { return *policy_; }
+  int64_t learner_steps() const override { return learner_steps_; }
+  Scalars TakeScalars() override;
+  NamedTensors State() const override;
+  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
+
+  void ObserveNew(const at::Tensor& observation) override;
+  void Update(const TransitionSample& sample) override;
+
+  // Gradients that the last update stepped along, end to end in the order of the
+  // parameters: policy [P], critic (see Mlp).
+  const at::Tensor& policy_gradient() const { return actor_.gradient(); }
+  const at::Tensor& critic_gradient() const { return critic_.gradient(); }
+
+ private:
+  Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
+
+  const DdpgConfig config_;
+  std::unique_ptr<PolicyNetwork> policy_;
+  std::optional<RunningNormalizer> normalizer_;
+  DeterministicActor actor_;
+  Critics critic_;
+  ScalarMeans scalars_;
+  int64_t learner_steps_ = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_DDPG_H_

@@ -1,0 +1,68 @@
+#include "learner/algorithms/deterministic_actor.h"
+
+#include "ATen/ATen.h"
+#include "learner/algorithms/state.h"
+
+namespace armature {
+namespace {
+
+MlpShape ActorShape(const v1::PolicySpec& spec) {
+  return ShapeLike(spec, 1, spec.observation_size(), spec.action_size());
+}
+
+}  // namespace
+
+DeterministicActor::DeterministicActor(const PolicyNetwork& policy)
+    : parameters_(policy.flat_parameters()),
+      gradient_(at::zeros_like(parameters_)),
+      target_parameters_(at::zeros_like(parameters_)),
+      actor_(ActorShape(policy.spec()), parameters_, gradient_),
+      target_(ActorShape(policy.spec()), target_parameters_, at::Tensor()),
+      adam_({parameters_}, {gradient_}, Adam::kDefaultEpsilon) {}
+
+void DeterministicActor::Init(at::Generator generator) {
+  actor_.InitUniform(generator);
+  target_parameters_.copy_(parameters_);
+}
+
+at::Tensor DeterministicActor::Forward(const Mlp& network, const at::Tensor& observation) {
+  if (observation.size(0) != batch_size_) {
+    batch_size_ = observation.size(0);
+    tape_ = actor_.MakeTape(batch_size_);
+  }
+  return network.Forward(observation, &tape_)[0].tanh();
+}
+
+at::Tensor DeterministicActor::TargetAct(const at::Tensor& observation) {
+  return Forward(target_, observation);
+}
+
+at::Tensor DeterministicActor::Act(const at::Tensor& observation) {
+  observation_ = observation;
+  action_ = Forward(actor_, observation);
+  return action_;
+}
+
+at::Tensor DeterministicActor::Step(const Critics::ActionValue& value, double action_l2,
+                                    double learning_rate) {
+  at::Tensor action_gradient = -value.gradient;  // Of B J_pi, [B, A]
+  at::Tensor loss = -value.value.mean();
+  if (action_l2 > 0) {
+    action_gradient.add_(action_, 2 * action_l2 / static_cast<double>(action_.size(1)));
+    loss.add_(action_.square().mean(), action_l2);
+  }
+  const at::Tensor head_gradient = action_gradient * (1 - action_.square()) / batch_size_;
+  actor_.Backward(observation_, head_gradient.unsqueeze(0), &tape_);
+  adam_.Step(learning_rate);
+  return loss;
+}
+
+void DeterministicActor::UpdateTarget(double tau) { target_parameters_.lerp_(parameters_, tau); }
+
+NamedTensors DeterministicActor::State() const {
+  NamedTensors state = {{"target_policy", target_parameters_}};
+  Append(adam_.State("policy_adam"), &state);
+  return state;
+}
+
+}  // namespace armature

@@ -1,0 +1,69 @@
+// A deterministic policy mu(s) = tanh(f(s)) in training: its slow target mu' and the
+// step that raises the value of its actions (Silver et al. 2014, with the penalty on
+// large actions of Andrychowicz et al. 2017, arXiv:1707.01495):
+//   J_pi        = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2
+//   d J_pi / df = (-dQ/da + 2 action_l2 mu(s) / A) (1 - mu(s)^2) / B
+//   mu'        <- (1 - tau) mu' + tau mu, by parameter
+// where the means are over the batch, and over the action's components too for the
+// square: action_l2 weighs the same whatever the action's size.
+// The gradient is written out by hand; nothing waits for the device.
+//
+// Shapes: B batch, D observation size (normalised), A action size.
+// Call order: (TargetAct | Act Step)*
+// Thread safety: none.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_DETERMINISTIC_ACTOR_H_
+#define ARMATURE_LEARNER_ALGORITHMS_DETERMINISTIC_ACTOR_H_
+
+#include <cstdint>
+
+#include "ATen/core/Generator.h"
+#include "ATen/core/Tensor.h"
+#include "common/policy/policy_network.h"
+#include "learner/algorithms/adam.h"
+#include "learner/algorithms/critics.h"
+#include "learner/algorithms/mlp.h"
+
+namespace armature {
+
+class DeterministicActor {
+ public:
+  // Trains `policy`, of HEAD_TANH, in place; it must outlive the actor.
+  explicit DeterministicActor(const PolicyNetwork& policy);
+
+  // As PyTorch's Linear; the target begins as a copy.
+  void Init(at::Generator generator);
+
+  // mu'(s), [B, A].
+  at::Tensor TargetAct(const at::Tensor& observation);
+  // mu(s), [B, A].
+  at::Tensor Act(const at::Tensor& observation);
+  // One Adam step on J_pi at the observation and actions of the last Act. Gives
+  // J_pi from before it, [].
+  at::Tensor Step(const Critics::ActionValue& value, double action_l2, double learning_rate);
+
+  void UpdateTarget(double tau);
+
+  // That the last Step took, end to end in the order of the parameters.
+  const at::Tensor& gradient() const { return gradient_; }
+  // "target_policy" and the optimiser's "policy_adam."; without the policy itself.
+  NamedTensors State() const;
+
+ private:
+  at::Tensor Forward(const Mlp& network, const at::Tensor& observation);
+
+  const at::Tensor parameters_;  // The policy's own.
+  at::Tensor gradient_;
+  at::Tensor target_parameters_;
+  Mlp actor_;
+  Mlp target_;
+  Adam adam_;
+
+  int64_t batch_size_ = 0;
+  Mlp::Tape tape_;
+  at::Tensor observation_;  // Of the last Act.
+  at::Tensor action_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_DETERMINISTIC_ACTOR_H_

@@ -1,0 +1,134 @@
+// What every off-policy algorithm promises, whatever its name.
+#include <cmath>
+#include <string>
+
+#include "ATen/ATen.h"
+#include "common/policy/generator.h"
+#include "common/spec/env_spec.h"
+#include "gtest/gtest.h"
+#include "learner/algorithms/factory.h"
+#include "learner/algorithms/fixtures.h"
+
+namespace armature {
+namespace {
+
+EnvSpec MakeEnv(int64_t observation_size, int64_t action_size) {
+  EnvSpec env;
+  env.id = "toy";
+  env.observation = {{"observation", v1::DTYPE_FLOAT32, {observation_size}, {}, {}}};
+  env.action.low.assign(action_size, -1);
+  env.action.high.assign(action_size, 1);
+  return env;
+}
+
+class OffPolicyConformanceTest : public testing::TestWithParam<std::string> {
+ protected:
+  OffPolicyConformanceTest() {
+    config_.name = GetParam();
+    config_.network.hidden_sizes = {8, 8};
+    config_.network.normalize_observation = true;
+  }
+
+  std::unique_ptr<OffPolicyAlgorithm> Make(uint64_t seed) const {
+    auto algorithm = MakeOffPolicyAlgorithm(config_, env_, seed, c10::kCPU);
+    EXPECT_TRUE(algorithm.ok()) << algorithm.status();
+    return *std::move(algorithm);
+  }
+  void Train(OffPolicyAlgorithm* algorithm, int updates, at::Generator generator) const {
+    for (int i = 0; i < updates; ++i) {
+      const TransitionSample sample = RandomSample(16, algorithm->policy().spec(), generator);
+      algorithm->ObserveNew(sample.observation);
+      algorithm->Update(sample);
+    }
+  }
+
+  AlgorithmConfig config_;
+  EnvSpec env_ = MakeEnv(3, 2);
+};
+
+TEST_P(OffPolicyConformanceTest, SameSeedGivesTheSameWeightsAndAnotherSeedOthers) {
+  const auto train = [&](uint64_t seed) {
+    const auto algorithm = Make(seed);
+    Train(algorithm.get(), 6, MakeGenerator(c10::kCPU, 5));
+    return algorithm->policy().flat_parameters();
+  };
+  EXPECT_TRUE(at::equal(train(1), train(1)));
+  EXPECT_FALSE(at::equal(train(1), train(2)));
+}
+
+// Resumed after an odd number of updates: a delay goes on where it was.
+TEST_P(OffPolicyConformanceTest, RestoredStateContinuesBitIdentically) {
+  const auto straight = Make(1);
+  at::Generator generator = MakeGenerator(c10::kCPU, 5);
+  Train(straight.get(), 5, generator);
+  std::map<std::string, at::Tensor> state;
+  for (const auto& [name, tensor] : StateMap(*straight)) state.emplace(name, tensor.clone());
+  at::Generator same = generator.clone();
+  const auto resumed = Make(99);
+  ASSERT_TRUE(resumed->LoadState(state).ok());
+  EXPECT_EQ(resumed->learner_steps(), 5);
+  Train(straight.get(), 4, generator);
+  Train(resumed.get(), 4, same);
+  const std::map<std::string, at::Tensor> actual = StateMap(*resumed);
+  for (const auto& [name, tensor] : StateMap(*straight)) {
+    EXPECT_TRUE(at::equal(tensor, actual.at(name))) << name;
+  }
+}
+
+TEST_P(OffPolicyConformanceTest, LoadStateOfAnotherShapeIsRefusedAndChangesNothing) {
+  const auto algorithm = Make(1);
+  config_.network.hidden_sizes = {9, 8};
+  const auto other = Make(1);
+  const at::Tensor before = algorithm->policy().flat_parameters().clone();
+  const absl::Status status = algorithm->LoadState(StateMap(*other));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "state: actor.0.weight is Float [9,3], expected Float [8,3]");
+  EXPECT_TRUE(at::equal(algorithm->policy().flat_parameters(), before));
+}
+
+TEST_P(OffPolicyConformanceTest, BatchesOfAnotherSizeAreTakenAsTheyCome) {
+  const auto algorithm = Make(1);
+  at::Generator generator = MakeGenerator(c10::kCPU, 5);
+  for (const int64_t size : {16, 4, 32}) {
+    algorithm->Update(RandomSample(size, algorithm->policy().spec(), generator));
+    algorithm->Update(RandomSample(size, algorithm->policy().spec(), generator));
+  }
+  EXPECT_TRUE(at::isfinite(algorithm->policy().flat_parameters()).all().item<bool>());
+  EXPECT_EQ(algorithm->learner_steps(), 6);
+}
+
+TEST_P(OffPolicyConformanceTest, ScalarsAreMeansSinceTheyWereLastTaken) {
+  const auto algorithm = Make(1);
+  Train(algorithm.get(), 4, MakeGenerator(c10::kCPU, 5));
+  const Scalars scalars = algorithm->TakeScalars();
+  EXPECT_EQ(scalars.count("train/critic_loss"), 1u);
+  EXPECT_EQ(scalars.count("train/actor_loss"), 1u);
+  for (const auto& [name, value] : scalars) EXPECT_TRUE(std::isfinite(value)) << name;
+  EXPECT_TRUE(algorithm->TakeScalars().empty());
+}
+
+TEST_P(OffPolicyConformanceTest, LearnsToBringAPointToItsGoal) {
+  env_ = MakeEnv(1, 1);
+  config_.network.normalize_observation = false;
+  config_.network.hidden_sizes = {32, 32};
+  const auto tune = [](auto* config) {
+    config->learning_rate = 3e-3;
+    config->gamma = 0.9;
+    config->tau = 0.02;
+  };
+  tune(&config_.sac);
+  tune(&config_.td3);
+  tune(&config_.ddpg);
+  const auto algorithm = Make(1);
+  at::Generator generator = MakeGenerator(c10::kCPU, 6);
+  EXPECT_GT(PointDistance(algorithm->policy()), 0.5) << "solved before it is learned";
+  for (int i = 0; i < 1500; ++i) algorithm->Update(PointSample(generator));
+  EXPECT_LT(PointDistance(algorithm->policy()), 0.15);
+}
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, OffPolicyConformanceTest,
+                         testing::Values("sac", "td3", "ddpg"),
+                         [](const auto& name) { return name.param; });
+
+}  // namespace
+}  // namespace armature

@@ -1,0 +1,103 @@
+#include "learner/algorithms/td3.h"
+
+#include <utility>
+
+#include "ATen/ATen.h"
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "c10/core/InferenceMode.h"
+#include "common/policy/generator.h"
+#include "common/random/rng.h"
+#include "learner/algorithms/state.h"
+
+namespace armature {
+
+absl::StatusOr<std::unique_ptr<Td3>> Td3::Create(const Td3Config& config,
+                                                 const v1::PolicySpec& spec, uint64_t seed,
+                                                 c10::Device device) {
+  if (spec.head() != v1::PolicySpec::HEAD_TANH) {
+    return absl::InvalidArgumentError(absl::StrCat("TD3 needs a deterministic policy, not ",
+                                                   v1::PolicySpec::Head_Name(spec.head())));
+  }
+  absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
+  if (!policy.ok()) return policy.status();
+  return absl::WrapUnique(new Td3(config, std::move(*policy), seed));
+}
+
+Td3::Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed)
+    : config_(config),
+      policy_(std::move(policy)),
+      generator_(MakeGenerator(policy_->device(), Rng({seed, 1}).Bits())),
+      actor_(*policy_),
+      critics_(*policy_, /*members=*/2, ParseCriticLoss(config.critic_loss)),
+      critic_scalars_({"train/critic_loss"}, policy_->device()),
+      policy_scalars_({"train/actor_loss"}, policy_->device()) {
+  // Weights are drawn on the CPU: the same on every device.
+  at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
+  actor_.Init(initializer);
+  critics_.Init(initializer);
+  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
+}
+
+void Td3::ObserveNew(const at::Tensor& observation) {
+  if (normalizer_) normalizer_->Observe(observation);
+}
+
+void Td3::Update(const TransitionSample& sample) {
+  const c10::InferenceMode inference;
+  UpdateWithNoise(sample, at::randn(sample.action.sizes(), generator_, sample.action.options()));
+}
+
+void Td3::UpdateWithNoise(const TransitionSample& sample, const at::Tensor& noise) {
+  const c10::InferenceMode inference;
+  const at::Tensor observation = policy_->Normalize(sample.observation);
+  const at::Tensor next_observation = policy_->Normalize(sample.next_observation);
+
+  // a' = clip(mu'(s') + clip(target_noise_std eps, -target_noise_clip, ..), -1, 1)
+  // y  = r + gamma (1 - d) min_j Q'_j(s', a')
+  const at::Tensor target_noise =
+      (noise * config_.target_noise_std)
+          .clamp_(-config_.target_noise_clip, config_.target_noise_clip);
+  const at::Tensor next_action =
+      actor_.TargetAct(next_observation).add_(target_noise).clamp_(-1, 1);
+  const at::Tensor y =
+      BootstrappedReturn(sample, critics_.TargetMin(next_observation, next_action), config_.gamma);
+
+  critic_scalars_.Add({critics_.Regress(observation, sample.action, y, config_.learning_rate)});
+  ++learner_steps_;
+  if (learner_steps_ % config_.policy_delay == 0) UpdatePolicy(observation);
+}
+
+// J_pi = mean -Q_1(s, mu(s)) + action_l2 mean mu(s)^2, then all targets.
+void Td3::UpdatePolicy(const at::Tensor& observation) {
+  const Critics::ActionValue value = critics_.First(actor_.Act(observation));
+  policy_scalars_.Add({actor_.Step(value, config_.action_l2, config_.learning_rate)});
+  critics_.UpdateTargets(config_.tau);
+  actor_.UpdateTarget(config_.tau);
+}
+
+Scalars Td3::TakeScalars() {
+  Scalars scalars;
+  critic_scalars_.Take(&scalars);
+  policy_scalars_.Take(&scalars);
+  return scalars;
+}
+
+NamedTensors Td3::State() const {
+  NamedTensors state = policy_->tensors();
+  Append(actor_.State(), &state);
+  Append(critics_.State(), &state);
+  if (normalizer_) Append(normalizer_->State(), &state);
+  state.emplace_back("generator", generator_.get_state());
+  state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
+  return state;
+}
+
+absl::Status Td3::LoadState(const std::map<std::string, at::Tensor>& state) {
+  if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
+  generator_.set_state(state.at("generator").cpu());
+  learner_steps_ = state.at("learner_steps").item<int64_t>();
+  return absl::OkStatus();
+}
+
+}  // namespace armature

@@ -1,0 +1,87 @@
+// Twin delayed deterministic policy gradients (Fujimoto et al. 2018,
+// arXiv:1802.09477).
+//
+// With s, a, r, s', d the sample, mu the deterministic policy, Q_1 and Q_2 the
+// critics, mu', Q'_1 and Q'_2 their slow targets, and eps ~ N(0, 1):
+//   a'    = clip(mu'(s') + clip(target_noise_std eps, -target_noise_clip,
+//                               target_noise_clip), -1, 1)
+//   y     = r + gamma (1 - d) min_j Q'_j(s', a')
+//   J_Q   = sum_j mean l(Q_j(s, a) - y), l of critics.h
+// and in every policy_delay-th update, with the new Q_1,
+//   J_pi  = mean -Q_1(s, mu(s)) + action_l2 mean mu(s)^2
+//   Q'_j <- (1 - tau) Q'_j + tau Q_j,  mu' <- (1 - tau) mu' + tau mu
+// Each J is one Adam step. Gradients are written out by hand in critics.h and
+// deterministic_actor.h (td3_test.cc holds them against PyTorch's). Nothing in
+// Update waits for the device.
+//
+// Thread safety: none; one trainer thread.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_TD3_H_
+#define ARMATURE_LEARNER_ALGORITHMS_TD3_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ATen/core/Generator.h"
+#include "ATen/core/Tensor.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "c10/core/Device.h"
+#include "common/policy/policy_network.h"
+#include "learner/algorithms/algorithm.h"
+#include "learner/algorithms/algorithm_config.h"
+#include "learner/algorithms/critics.h"
+#include "learner/algorithms/deterministic_actor.h"
+#include "learner/algorithms/running_normalizer.h"
+#include "learner/algorithms/scalar_means.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+class Td3 : public OffPolicyAlgorithm {
+ public:
+  // The critics have the policy's hidden layers. Layers begin as PyTorch's
+  // Linear does, from `seed`.
+  // OK; InvalidArgument: `spec` is bad or not a deterministic policy's.
+  static absl::StatusOr<std::unique_ptr<Td3>> Create(const Td3Config& config,
+                                                     const v1::PolicySpec& spec, uint64_t seed,
+                                                     c10::Device device);
+
+  const PolicyNetwork& policy() const override { return *policy_; }
+  int64_t learner_steps() const override { return learner_steps_; }
+  Scalars TakeScalars() override;
+  NamedTensors State() const override;
+  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
+
+  void ObserveNew(const at::Tensor& observation) override;
+  void Update(const TransitionSample& sample) override;
+
+  // Update with eps given: float32 [B, A].
+  void UpdateWithNoise(const TransitionSample& sample, const at::Tensor& noise);
+
+  // Gradients that the last steps took, end to end in the order of the
+  // parameters: policy [P], critics (see Mlp).
+  const at::Tensor& policy_gradient() const { return actor_.gradient(); }
+  const at::Tensor& critic_gradient() const { return critics_.gradient(); }
+
+ private:
+  Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
+
+  void UpdatePolicy(const at::Tensor& observation);
+
+  const Td3Config config_;
+  std::unique_ptr<PolicyNetwork> policy_;
+  at::Generator generator_;
+  std::optional<RunningNormalizer> normalizer_;
+  DeterministicActor actor_;
+  Critics critics_;
+  ScalarMeans critic_scalars_;
+  ScalarMeans policy_scalars_;
+  int64_t learner_steps_ = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_TD3_H_
