@@ -109,8 +109,8 @@ class Connection:
         self.address = address
         self.timeout_s = timeout_s
         self._options = options
-        self.channel = make_channel(address, options)
         self._process = os.getpid()
+        self._connect()
 
     def describe(self, env_id: str = "", config: Mapping[str, str] | None = None) -> Any:
         """The server's DescribeResponse."""
@@ -145,11 +145,15 @@ class Connection:
     def reconnect(self) -> None:
         """Tries anew at once, where gRPC would wait after a failure. Ends what runs."""
         self.close()
-        self.channel = make_channel(self.address, self._options)
+        self._connect()
 
     def close(self) -> None:
-        if os.getpid() == self._process:
-            self.channel.close()
+        self._end()
+
+    def _connect(self) -> None:
+        self.channel = make_channel(self.address, self._options)
+        # Runs before the interpreter ends: after that, gRPC's threads no longer answer.
+        self._end = weakref.finalize(self, _close_channel, self.channel, self._process)
 
     def check_process(self) -> None:
         """ArmatureError: called in a forked child."""
@@ -490,6 +494,11 @@ class _Keeper:
             left_s = self._heartbeat_s
         # A wait may begin meanwhile, and be over `timeout_s` after that at the earliest.
         return min(left_s, self.timeout_s)
+
+
+def _close_channel(channel: grpc.Channel, process: int) -> None:
+    if os.getpid() == process:
+        channel.close()
 
 
 def _end(call: Any, requests: queue.SimpleQueue[Any], keeper: _Keeper, process: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +20,7 @@ import armature
 from armature.errors import ArmatureError, ServerError
 
 PANDA_HORIZON = 50
+END_TIMEOUT_S = 30.0
 
 
 def panda_actions(num_envs: int, steps: int) -> Any:
@@ -215,6 +218,19 @@ def test_it_works_inside_a_running_event_loop_as_in_notebooks(server: str) -> No
         env.close()
 
     asyncio.run(cell())
+
+
+def test_program_that_forgets_close_ends_by_itself(server: str) -> None:
+    program = (
+        "import armature\n"
+        f"vector = armature.make_vec('{server}', 2, 'cartpole')\n"
+        f"single = armature.make('{server}', 'cartpole')\n"
+        "vector.reset(), single.reset()\n"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", program], timeout=END_TIMEOUT_S, capture_output=True, text=True
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
