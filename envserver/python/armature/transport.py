@@ -49,7 +49,7 @@ CHANNEL_OPTIONS: list[tuple[str, Any]] = [
 SERVER_OPTIONS: list[tuple[str, Any]] = [
     *_COMMON_OPTIONS,
     ("grpc.max_concurrent_streams", 256),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", _KEEPALIVE_TIMEOUT_MS),
+    ("grpc.http2.min_ping_interval_without_data_ms", _KEEPALIVE_TIMEOUT_MS),
     # A second server on the same port must fail, not share it.
     ("grpc.so_reuseport", 0),
 ]
