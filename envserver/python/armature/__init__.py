@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from armature import sb3
+    from armature.connection import describe
     from armature.env import make
     from armature.errors import ArmatureError, ServerError, WireError
     from armature.policy import load_policy
-    from armature.session import describe
     from armature.transport import TransportOptions
     from armature.vector import make_vec
 
@@ -38,7 +38,7 @@ _HOMES = {
     "ServerError": "errors",
     "TransportOptions": "transport",
     "WireError": "errors",
-    "describe": "session",
+    "describe": "connection",
     "load_policy": "policy",
     "make": "env",
     "make_vec": "vector",

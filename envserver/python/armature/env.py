@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from armature.session import TIMEOUT_S, Array
+from armature.connection import TIMEOUT_S, Array
 from armature.slots import Observation, RemoteSlots, generator_seed, refuse_options
 from armature.transport import TransportOptions
 

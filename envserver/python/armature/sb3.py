@@ -13,8 +13,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from armature.connection import TIMEOUT_S
 from armature.errors import ArmatureError
-from armature.session import TIMEOUT_S, Step
+from armature.session import Step
 from armature.slots import Observation, RemoteSlots
 from armature.transport import TransportOptions
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
 import os
 import queue
@@ -29,27 +28,18 @@ import numpy as np
 import numpy.typing as npt
 
 from armature import wire
+from armature.connection import SERVICE, Array, Connection
 from armature.errors import ArmatureError, ServerError, WireError
 from armature.spec import EnvSpec
-from armature.tensors import WIRE_DTYPES, get_flags, get_tensor, set_tensor
-from armature.transport import (
-    TransportOptions,
-    check_handshake,
-    make_channel,
-    make_handshake,
-    new_incarnation,
-)
+from armature.tensors import WIRE_DTYPES, get_flags, get_tensor
+from armature.transport import check_handshake, make_handshake, new_incarnation
 
-TIMEOUT_S = 60.0
-_SERVICE = "/armature.v1.EnvService/"
 _FLOAT32 = WIRE_DTYPES[np.dtype("<f4")]
 _UINT8 = WIRE_DTYPES[np.dtype("u1")]
 # How long a clean end may take before the stream is cut.
 _CLOSE_TIMEOUT_S = 2.0
 # Heartbeats in one lease: two may be late or lost.
 _HEARTBEATS_PER_LEASE = 3.0
-
-Array = npt.NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,143 +60,6 @@ class Step:
     final_slot: tuple[int, ...]  # Ascending.
     final_observation: tuple[Array, ...]  # One array a field, [k, field shape...]; k may be 0.
     fault: tuple[str, ...]  # A line for each simulator that was replaced.
-
-
-@dataclasses.dataclass(frozen=True)
-class ServerDescription:
-    """What an env server says of itself. `spec` is None unless an environment was named."""
-
-    address: str
-    env_ids: tuple[str, ...]
-    slots_total: int
-    slots_free: int
-    spec: EnvSpec | None = None
-
-
-def encode_config(config: Mapping[str, Any] | None) -> dict[str, str]:
-    """An env_config as it is sent: strings as they are, all else as JSON.
-
-    ArmatureError: a value that JSON cannot hold.
-    """
-    encoded = {}
-    for key, value in (config or {}).items():
-        if isinstance(value, np.generic):
-            value = value.item()
-        try:
-            encoded[key] = value if isinstance(value, str) else json.dumps(value)
-        except TypeError as error:
-            raise ArmatureError(f"config['{key}']: {error}; expected what JSON can hold") from error
-    return encoded
-
-
-class Connection:
-    """A channel to one env server and the calls that need no session.
-
-    Thread safety: all methods. Errors: ServerError, naming the address.
-    """
-
-    def __init__(self, address: str, options: TransportOptions, timeout_s: float) -> None:
-        self.address = address
-        self.timeout_s = timeout_s
-        self._options = options
-        self._process = os.getpid()
-        self._connect()
-
-    def describe(self, env_id: str = "", config: Mapping[str, str] | None = None) -> Any:
-        """The server's DescribeResponse."""
-        request = wire.DescribeRequest(env_id=env_id, env_config=config)
-        return self._call("Describe", request, wire.DescribeResponse)
-
-    def compute_reward(
-        self,
-        env_id: str,
-        config: Mapping[str, str],
-        spec: EnvSpec,
-        achieved_goal: Array,
-        desired_goal: Array,
-    ) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Rewards, float32 [n], and terminated, [n], of n pairs of goals, [n, goal shape...]."""
-        field = spec.field(spec.achieved_field)
-        request = wire.ComputeRewardRequest(env_id=env_id, env_config=config)
-        n = len(achieved_goal)
-        for name, goal in (("achieved_goal", achieved_goal), ("desired_goal", desired_goal)):
-            if goal.shape != (n, *field.shape):
-                raise ArmatureError(
-                    f"{name}: shape is {list(goal.shape)}, expected {[n, *field.shape]}"
-                )
-            set_tensor(getattr(request, name), goal.astype(field.dtype, copy=False))
-        response = self._call("ComputeReward", request, wire.ComputeRewardResponse)
-        where = f"env server at {self.address}: ComputeRewardResponse"
-        return (
-            get_tensor(response.reward, _FLOAT32, [n], f"{where}.reward", copy=True),
-            get_flags(response.terminated, [n], f"{where}.terminated"),
-        )
-
-    def reconnect(self) -> None:
-        """Tries anew at once, where gRPC would wait after a failure. Ends what runs."""
-        self.close()
-        self._connect()
-
-    def close(self) -> None:
-        self._end()
-
-    def _connect(self) -> None:
-        self.channel = make_channel(self.address, self._options)
-        # Runs before the interpreter ends: after that, gRPC's threads no longer answer.
-        self._end = weakref.finalize(self, _close_channel, self.channel, self._process)
-
-    def check_process(self) -> None:
-        """ArmatureError: called in a forked child."""
-        if os.getpid() != self._process:
-            raise ArmatureError(
-                f"this connection to {self.address} was opened by process {self._process} and "
-                "does not survive a fork; connect in the process that uses it"
-            )
-
-    def error(self, error: grpc.RpcError, during: str) -> ServerError:
-        """What gRPC reports, in our words; `during` says what was being done."""
-        code = error.code().name
-        message = f"{during}: {error.details() or 'no reason was given'}"
-        return ServerError(self.address, code, message + _advice(code, self.address))
-
-    def _call(self, method: str, request: Any, response_class: Any) -> Any:
-        self.check_process()
-        call = self.channel.unary_unary(
-            _SERVICE + method,
-            request_serializer=type(request).SerializeToString,
-            response_deserializer=response_class.FromString,
-        )
-        try:
-            return call(request, timeout=self.timeout_s)
-        except grpc.RpcError as error:
-            raise self.error(error, method) from None
-
-
-def describe(
-    address: str,
-    env_id: str = "",
-    *,
-    config: Mapping[str, Any] | None = None,
-    transport: TransportOptions | None = None,
-    timeout_s: float = TIMEOUT_S,
-) -> ServerDescription:
-    """What the env server at `address` ("host:port") hosts.
-
-    With `env_id`, and `config` for it, also that environment's spec. ServerError: nothing
-    answers there, or it has no such environment.
-    """
-    connection = Connection(address, transport or TransportOptions(), timeout_s)
-    try:
-        response = connection.describe(env_id, encode_config(config))
-    finally:
-        connection.close()
-    return ServerDescription(
-        address,
-        tuple(response.env_ids),
-        response.slots_total,
-        response.slots_free,
-        EnvSpec.from_wire(response.spec) if env_id else None,
-    )
 
 
 class RemoteSession:
@@ -237,7 +90,7 @@ class RemoteSession:
         self._failure: ArmatureError | None = None
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         stream = connection.channel.stream_stream(
-            _SERVICE + "Rollout",
+            SERVICE + "Rollout",
             request_serializer=wire.RolloutRequest.SerializeToString,
             response_deserializer=wire.RolloutResponse.FromString,
         )
@@ -496,11 +349,6 @@ class _Keeper:
         return min(left_s, self.timeout_s)
 
 
-def _close_channel(channel: grpc.Channel, process: int) -> None:
-    if os.getpid() == process:
-        channel.close()
-
-
 def _end(call: Any, requests: queue.SimpleQueue[Any], keeper: _Keeper, process: int) -> None:
     if os.getpid() != process:
         return  # A forked child: the stream is its parent's.
@@ -529,14 +377,3 @@ def _check_ends(
 def _peer_name() -> str:
     host = re.sub(r"[^A-Za-z0-9_.-]", "_", socket.gethostname())
     return f"python-{host[:40]}-{os.getpid()}"
-
-
-def _advice(code: str, address: str) -> str:
-    if code == "UNAVAILABLE":
-        return (
-            f" (is an env server running on {address}? "
-            f"'armature-serve --env ID --listen {address}' starts one)"
-        )
-    if code == "UNAUTHENTICATED":
-        return " (give the server's token file: transport=TransportOptions(token_file=...))"
-    return ""

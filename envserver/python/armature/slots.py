@@ -20,8 +20,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
+from armature.connection import Array, Connection, encode_config
 from armature.errors import ArmatureError
-from armature.session import Array, Connection, RemoteSession, Step, encode_config
+from armature.session import RemoteSession, Step
 from armature.spec import EnvSpec
 from armature.transport import TransportOptions
 

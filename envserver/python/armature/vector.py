@@ -11,7 +11,8 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from armature.session import TIMEOUT_S, Array, Step
+from armature.connection import TIMEOUT_S, Array
+from armature.session import Step
 from armature.slots import Observation, RemoteSlots, generator_seed, refuse_options
 from armature.transport import TransportOptions
 
