@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import collections
+import dataclasses
 import difflib
 import json
 from collections.abc import Mapping, Sequence
@@ -36,11 +37,20 @@ _ERROR_CODES = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Hosted:
+    """What is known of an environment with a config; `step_s`: seconds that a step takes."""
+
+    spec: EnvSpec
+    spec_hash: int
+    step_s: float
+
+
 class _Probe:
     """One probe worker. Of no more use once `is_lost`."""
 
     def __init__(self, pool: WorkerPool, job: bytes) -> None:
-        self.spec: EnvSpec | None = None
+        self.hosted: Hosted | None = None
         self.users = 0  # Calls that run or wait.
         self.is_lost = False
         self._turn = asyncio.Lock()
@@ -125,15 +135,15 @@ class Catalog:
             )
         return found
 
-    async def spec(self, env_id: str, config: Mapping[str, str]) -> EnvSpec:
+    async def describe(self, env_id: str, config: Mapping[str, str]) -> Hosted:
         """RefusalError: unknown id, refused config, or the environment cannot be hosted."""
         async with _Use(self, env_id, config) as probe:
-            return await self._probed_spec(probe)
+            return await self._hosted(probe)
 
     async def compute_reward(self, request: Any) -> Any:
-        """A ComputeRewardResponse. RefusalError: as `spec`; no goal; bad tensors."""
+        """A ComputeRewardResponse. RefusalError: as `describe`; no goal; bad tensors."""
         async with _Use(self, request.env_id, dict(request.env_config)) as probe:
-            spec = await self._probed_spec(probe)
+            spec = (await self._hosted(probe)).spec
             _check_goals(spec, request)
             answer = await probe.ask(
                 b"C" + request.SerializeToString(), self._call_timeout_s, "the environment"
@@ -145,14 +155,15 @@ class Catalog:
             raise RefusalError(grpc.StatusCode.INTERNAL, str(error)) from error
         return response
 
-    async def _probed_spec(self, probe: _Probe) -> EnvSpec:
-        if probe.spec is None:
+    async def _hosted(self, probe: _Probe) -> Hosted:
+        if probe.hosted is None:
             what = "making the environment"
             answer = json.loads(await probe.ask(b"P", self._start_timeout_s, what))
             message = wire.EnvSpec.FromString(base64.b64decode(answer["spec"]))
-            probe.spec = EnvSpec.from_wire(message)
+            spec = EnvSpec.from_wire(message)
+            probe.hosted = Hosted(spec, spec.hash(), answer["step_s"])
             self._pool.preload(answer["modules"])
-        return probe.spec
+        return probe.hosted
 
     def take(self, env_id: str, config: Mapping[str, str]) -> _Probe:
         source = self.source(env_id)
@@ -170,7 +181,7 @@ class Catalog:
 
     def give_back(self, probe: _Probe) -> None:
         probe.users -= 1
-        if probe.spec is None and not probe.users:
+        if probe.hosted is None and not probe.users:
             probe.close()  # It cannot be hosted like this: nothing to keep.
         for key, kept in list(self._probes.items()):
             if kept.is_lost:

@@ -224,7 +224,7 @@ async def _probe(catalog: Catalog) -> list[str]:
     lines = []
     for env_id in catalog.env_ids:
         try:
-            spec = await catalog.spec(env_id, {})
+            spec = (await catalog.describe(env_id, {})).spec
         except RefusalError as error:
             raise ArmatureError(f"env {env_id}: {error.message}") from error
         action = f"{spec.num_choices} choices" if spec.is_discrete else f"Box {spec.action_size}"
@@ -242,7 +242,7 @@ async def _run(
     stop: asyncio.Event,
 ) -> None:
     metrics = ServerMetrics(catalog.env_ids)
-    workers = flags.workers or len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
     service = EnvService(
         SessionContext(
             catalog,
@@ -252,7 +252,8 @@ async def _run(
             _server_name(flags),
             new_incarnation(),
             flags.lease_s,
-            workers,
+            flags.workers,
+            cores,
             flags.step_timeout_s,
             flags.start_timeout_s,
         )
@@ -271,6 +272,7 @@ async def _run(
     if flags.port_file:
         _write_atomically(flags.port_file, f"{address}\n{metrics_address}\n")
     shown = "off" if metrics_address == "-" else f"http://{metrics_address}/metrics"
+    workers = flags.workers or cores
     count = f"{workers} worker" + ("s" if workers > 1 else "")
     print(
         f"envserver ready on {address}, metrics {shown}, {count}, environments: "

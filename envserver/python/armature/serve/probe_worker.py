@@ -6,7 +6,9 @@ Thread safety: none; one thread a process.
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,9 +21,16 @@ from armature.serve.env_source import EnvSource, HostOptions, fields_of, make_en
 from armature.serve.spaces import ActionReader, write_observation
 from armature.spec import EnvSpec
 
+# Steps that are timed, and when timing ends at the latest.
+_TIMED_STEPS = 10
+_TIMING_S = 0.2
+
 
 class ProbeWorker:
-    """Makes the environment, runs it for one step and tells its spec."""
+    """Makes the environment, runs it for some steps and tells its `spec`.
+
+    `step_s`: seconds that a step takes, measured.
+    """
 
     def __init__(self, source: EnvSource, config: Mapping[str, str], options: HostOptions) -> None:
         """ArmatureError: cannot be hosted; otherwise whatever the environment raises."""
@@ -29,6 +38,7 @@ class ProbeWorker:
         spec = space_spec(self._env, source.env_id, options)
         self.spec = _observed(self._env, spec, options)
         self.spec.validate()
+        self.step_s = _step_s(self._env, self.spec)
 
     def modules(self) -> list[str]:
         """What a process has to import to make such an environment quickly."""
@@ -65,11 +75,7 @@ def _observed(env: gym.Env[Any, Any], spec: EnvSpec, options: HostOptions) -> En
     rows = [np.zeros(field.shape, field.dtype) for field in spec.observation]
     observation, _ = env.reset(seed=0)
     write_observation(fields_of(env), observation, rows)
-    actions = ActionReader(env.action_space)
-    middle = np.zeros(spec.action_size, np.float32)
-    if not spec.is_discrete:
-        middle[:] = (np.array(spec.action_low) + np.array(spec.action_high)) / 2
-    observation, _, _, _, info = env.step(actions.read(middle))
+    observation, _, _, _, info = env.step(_middle_action(env, spec))
     write_observation(fields_of(env), observation, rows)
     spec = dataclasses.replace(spec, reports_success=options.success_key in info)
     if not options.render:
@@ -83,6 +89,32 @@ def _observed(env: gym.Env[Any, Any], spec: EnvSpec, options: HostOptions) -> En
     return dataclasses.replace(
         spec, render_height_px=frame.shape[0], render_width_px=frame.shape[1]
     )
+
+
+def _middle_action(env: gym.Env[Any, Any], spec: EnvSpec) -> Any:
+    row = np.zeros(spec.action_size, np.float32)
+    if not spec.is_discrete:
+        row[:] = (np.array(spec.action_low) + np.array(spec.action_high)) / 2
+    return ActionReader(env.action_space).read(row)
+
+
+def _step_s(env: gym.Env[Any, Any], spec: EnvSpec) -> float:
+    """The shortest of a few steps: what else the machine does only makes them longer."""
+    action = _middle_action(env, spec)
+    shortest_s = math.inf
+    ended = True
+    begin_s = time.perf_counter()
+    for _ in range(_TIMED_STEPS):
+        if ended:
+            env.reset(seed=0)
+        before_s = time.perf_counter()
+        _, _, terminated, truncated, _ = env.step(action)
+        now_s = time.perf_counter()
+        shortest_s = min(shortest_s, now_s - before_s)
+        ended = bool(terminated or truncated)
+        if now_s - begin_s > _TIMING_S:
+            break
+    return shortest_s
 
 
 def _for_all(

@@ -44,13 +44,13 @@ class EnvService:
             slots_free=context.table.slots_free,
         )
         if request.env_id:
-            spec = await self._bounded(
+            hosted = await self._bounded(
                 call,
                 request.env_id,
-                lambda: context.catalog.spec(request.env_id, dict(request.env_config)),
+                lambda: context.catalog.describe(request.env_id, dict(request.env_config)),
             )
-            response.spec.CopyFrom(spec.to_wire())
-            response.spec_hash = spec.hash()
+            response.spec.CopyFrom(hosted.spec.to_wire())
+            response.spec_hash = hosted.spec_hash
         return response
 
     async def compute_reward(self, request: Any, call: Any) -> Any:

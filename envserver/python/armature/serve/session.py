@@ -23,7 +23,7 @@ import grpc
 
 from armature import wire
 from armature.errors import ArmatureError, WireError
-from armature.serve.catalog import Catalog
+from armature.serve.catalog import Catalog, Hosted
 from armature.serve.metrics import ServerMetrics
 from armature.serve.session_table import SessionTable
 from armature.serve.slot_group import SlotGroup, SlotPlan, StepOutcome
@@ -38,6 +38,9 @@ from armature.transport import (
 )
 
 GROUPS_MAX = 2
+# One more process costs about 0.1 ms of every batch, for waking it: it has to take over
+# more than that.
+_WORKER_PAYS_S = 0.25e-3
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _log = logging.getLogger("armature.serve")
@@ -54,7 +57,8 @@ class SessionContext:
     server_name: str
     incarnation: int
     lease_s: float
-    workers: int  # Processes a group, at most.
+    workers: int  # Processes a group; 0: as many as pay, up to `cores`.
+    cores: int
     step_timeout_s: float
     start_timeout_s: float
 
@@ -187,16 +191,16 @@ class Session:
     async def _open(self, request: Any) -> None:
         try:
             config = dict(request.env_config)
-            spec = await self._context.catalog.spec(request.env_id, config)
-            self._check_spec(spec, request)
-            self._begin(spec, config, request)
+            hosted = await self._context.catalog.describe(request.env_id, config)
+            self._check_spec(hosted, request)
+            self._begin(hosted, config, request)
         except RefusalError as error:
             self._refuse(error.code, error.message)
         except (ArmatureError, OSError) as error:
             self._refuse(grpc.StatusCode.INTERNAL, str(error))
 
-    def _check_spec(self, spec: EnvSpec, request: Any) -> None:
-        expected, actual = request.expected_spec_hash, spec.hash()
+    def _check_spec(self, hosted: Hosted, request: Any) -> None:
+        expected, actual = request.expected_spec_hash, hosted.spec_hash
         if expected not in (0, actual):
             raise RefusalError(
                 grpc.StatusCode.FAILED_PRECONDITION,
@@ -205,7 +209,7 @@ class Session:
             )
         # Every slot may send a final observation, too.
         group_size = request.num_envs // request.num_groups
-        row_bytes = sum(field.size * field.dtype.itemsize for field in spec.observation)
+        row_bytes = sum(field.size * field.dtype.itemsize for field in hosted.spec.observation)
         batch_bytes = 2 * row_bytes * group_size
         if batch_bytes > MESSAGE_BYTES_MAX:
             raise RefusalError(
@@ -214,11 +218,11 @@ class Session:
                 f"{MESSAGE_BYTES_MAX} are allowed: open smaller sessions",
             )
 
-    def _begin(self, spec: EnvSpec, config: dict[str, str], request: Any) -> None:
+    def _begin(self, hosted: Hosted, config: dict[str, str], request: Any) -> None:
         if self._status.done():
             return
         context = self._context
-        self._spec = spec
+        self._spec = spec = hosted.spec
         self._group_size = request.num_envs // request.num_groups
         plan = SlotPlan(
             context.catalog.source(request.env_id),
@@ -228,7 +232,7 @@ class Session:
             self._group_size,
             request.seed,
             request.first_slot,
-            context.workers,
+            self._workers_of(hosted),
             context.step_timeout_s,
             context.start_timeout_s,
         )
@@ -237,7 +241,7 @@ class Session:
         opened.handshake.CopyFrom(make_handshake(context.server_name, context.incarnation))
         opened.session_id = self._session_id
         opened.spec.CopyFrom(spec.to_wire())
-        opened.spec_hash = spec.hash()
+        opened.spec_hash = hosted.spec_hash
         opened.lease_s = context.lease_s
         self._send(_Letter(response.SerializeToString()))
         for index in range(request.num_groups):
@@ -248,6 +252,12 @@ class Session:
             "session %d: %s opened %d slots of %s",
             *(self._session_id, self._client, request.num_envs, self._env_id),
         )
+
+    def _workers_of(self, hosted: Hosted) -> int:
+        if self._context.workers:
+            return self._context.workers
+        paying = int(self._group_size * hosted.step_s / _WORKER_PAYS_S)
+        return min(max(paying, 1), self._context.cores)
 
     def _on_actions(self, actions: Any) -> None:
         group = self._checked_turn("ActionBatch", actions)

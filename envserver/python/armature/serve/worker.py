@@ -138,7 +138,11 @@ def _answer(
 
 def _description(probe: ProbeWorker) -> bytes:
     spec = probe.spec.to_wire().SerializeToString()
-    description = {"spec": base64.b64encode(spec).decode(), "modules": probe.modules()}
+    description = {
+        "spec": base64.b64encode(spec).decode(),
+        "step_s": probe.step_s,
+        "modules": probe.modules(),
+    }
     return json.dumps(description).encode()
 
 
