@@ -96,7 +96,8 @@ class Counter(gym.Env[Any, Any]):
 class Faulty(PointMass):
     """PointMass that does what `fault` says in the step whose action[1] is 1.
 
-    `also_reset`: and in every reset after that (a file `marker` remembers it).
+    With a `marker`, the path of a file: also in every reset and every render while there
+    is such a file; that step makes it.
     """
 
     def __init__(self, fault: str = "", marker: str = "", **keywords: Any) -> None:
@@ -130,13 +131,19 @@ class Faulty(PointMass):
         return observation, reward, terminated, truncated, info
 
     def render(self) -> Any:
-        if self._fault == "wrong_frame":
-            return np.zeros((2, 2, 3), np.uint8)
+        if self._marker is not None and self._marker.exists():
+            if self._fault == "wrong_frame":
+                return np.zeros((2, 2, 3), np.uint8)
+            self._break()
         return super().render()
 
     def _break(self) -> None:
         if self._fault == "throw":
             raise ValueError("the fault\nasked for")
+        if self._fault == "throw_once":
+            assert self._marker is not None
+            self._marker.unlink()
+            raise ValueError("once")
         if self._fault == "hang":
             threading.Event().wait()
         if self._fault == "exit":

@@ -235,10 +235,20 @@ class SlotGroup:
         return min(max(int(self._batch.busy_row[seat.index]), seat.begin), seat.end - 1)
 
     def _arm_watch(self) -> None:
-        if self._watch is None and self._pending:
-            when = min(float(self._batch.deadline[index]) for index in self._pending)
-            # asyncio's clock is time.monotonic, too.
-            self._watch = asyncio.get_running_loop().call_at(when, self._check_deadlines)
+        """Looks at the deadlines when the first is due, and once in a step's time at least.
+
+        A worker moves its deadline with each call that it makes, also to an earlier one.
+        """
+        if not self._pending:
+            return
+        # asyncio's clock is time.monotonic, too.
+        when = time.monotonic() + self._plan.step_timeout_s
+        when = min(when, *(float(self._batch.deadline[index]) for index in self._pending))
+        if self._watch is not None:
+            if self._watch.when() <= when:
+                return
+            self._watch.cancel()
+        self._watch = asyncio.get_running_loop().call_at(when, self._check_deadlines)
 
     def _check_deadlines(self) -> None:
         """One timer a group: it is not moved at every step, but looks when it is due."""

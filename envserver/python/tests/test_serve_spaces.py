@@ -1,0 +1,203 @@
+"""What becomes of Gymnasium's spaces on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from armature.errors import ArmatureError
+from armature.serve.env_source import HostOptions, parse_config, parse_source, space_spec
+from armature.serve.spaces import (
+    ActionReader,
+    MalformedError,
+    NotFiniteError,
+    SpaceError,
+    observation_fields,
+    write_observation,
+)
+from armature.serve.status import format_duration
+
+BOX = spaces.Box(-1, 1, (2,), np.float32)
+
+
+def written(space: gym.Space[Any], observation: Any) -> list[Any]:
+    fields = observation_fields(space)
+    rows = [np.full(field.spec.shape, 99, field.spec.dtype) for field in fields]
+    write_observation(fields, observation, rows)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("dtype", "carrier"),
+    [
+        ("float16", "float32"),
+        ("float32", "float32"),
+        ("float64", "float64"),
+        ("int8", "int32"),
+        ("int16", "int32"),
+        ("int32", "int32"),
+        ("int64", "int64"),
+        ("uint8", "uint8"),
+        ("uint16", "int32"),
+        ("uint32", "int64"),
+        ("uint64", "int64"),
+        ("bool", "uint8"),
+    ],
+)
+def test_a_box_of_each_dtype_crosses_as_the_nearest_that_holds_it(dtype: str, carrier: str) -> None:
+    space = spaces.Box(0, 1, (2, 3), np.dtype(dtype).type)
+    (field,) = observation_fields(space)
+    assert (field.spec.name, field.spec.dtype, field.spec.shape) == (
+        "observation",
+        np.dtype(carrier),
+        (2, 3),
+    )
+    assert (field.spec.low, field.spec.high) == ((0.0,), (1.0,))
+    assert written(space, np.ones((2, 3), dtype))[0].tolist() == [[1] * 3] * 2
+
+
+def test_bounds_are_none_where_infinite_and_one_an_element_where_they_differ() -> None:
+    (field,) = observation_fields(spaces.Box(-np.inf, np.array([1.0, np.inf]), (2,), np.float64))
+    assert field.spec.low == ()
+    assert field.spec.high == (1.0, np.inf)
+
+
+def test_a_scalar_keeps_its_empty_shape() -> None:
+    space = spaces.Box(0, 9, (), np.float32)
+    assert observation_fields(space)[0].spec.shape == ()
+    assert written(space, np.float32(4))[0] == 4
+
+
+def test_a_discrete_observation_is_one_hot_from_its_start_on() -> None:
+    space = spaces.Discrete(3, start=5)
+    assert written(space, 6)[0].tolist() == [0, 1, 0]
+    assert written(space, np.int64(7))[0].tolist() == [0, 0, 1]
+    for wrong in (4, 8, 6.0, [6], None):
+        with pytest.raises(MalformedError, match=r"in 5\.\.7"):
+            written(space, wrong)
+
+
+def test_multi_spaces_are_integers_with_their_bounds() -> None:
+    (binary,) = observation_fields(spaces.MultiBinary(4))
+    assert (binary.spec.dtype, binary.spec.shape) == (np.uint8, (4,))
+    (discrete,) = observation_fields(spaces.MultiDiscrete([3, 5]))
+    assert (discrete.spec.dtype, discrete.spec.high) == (np.int64, (2.0, 4.0))
+
+
+def test_a_nested_dict_is_a_field_a_leaf_in_the_spaces_order() -> None:
+    space = spaces.Dict({"b": BOX, "a": spaces.Dict({"x": spaces.Discrete(2), "y": BOX})})
+    names = [field.spec.name for field in observation_fields(space)]
+    assert sorted(names) == ["a/x", "a/y", "b"]
+    rows = written(space, {"b": [1, 1], "a": {"x": 0, "y": np.array([0.5, 0])}})
+    assert dict(zip(names, (row.tolist() for row in rows))) == {
+        "a/x": [1, 0],
+        "a/y": [0.5, 0],
+        "b": [1, 1],
+    }
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Text(3),
+        spaces.Tuple([BOX]),
+        spaces.Sequence(BOX),
+        spaces.Dict({"a": spaces.Text(3)}),
+        spaces.Dict({}),
+        spaces.Box(0, 1, (0, 3)),
+    ],
+)
+def test_other_observation_spaces_are_refused_by_name(space: gym.Space[Any]) -> None:
+    with pytest.raises(SpaceError, match="observation"):
+        observation_fields(space)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_malformed_observations_say_what_came_and_what_was_expected() -> None:
+    with pytest.raises(MalformedError, match=r"'observation' has shape \[3\], expected \[2\]"):
+        written(BOX, np.zeros(3))
+    with pytest.raises(MalformedError, match="dtype <U1, expected float32"):
+        written(BOX, np.array(["a", "b"]))
+    with pytest.raises(MalformedError, match="dtype float64, expected int64"):
+        written(spaces.Box(0, 9, (1,), np.int64), np.zeros(1))
+    with pytest.raises(MalformedError, match="no key 'a': it is a dict with keys b"):
+        written(spaces.Dict({"a": BOX}), {"b": 1})
+    with pytest.raises(NotFiniteError, match=r"'observation'\[1\] is nan"):
+        written(BOX, [0, np.nan])
+    with pytest.raises(NotFiniteError, match=r"'observation'\[0\] is inf"):
+        written(BOX, np.array([1e300, 0]))
+
+
+def test_a_box_action_of_any_shape_is_flattened_on_the_wire() -> None:
+    reader = ActionReader(spaces.Box(-2, 2, (2, 2), np.float64))
+    assert (reader.size, reader.low) == (4, (-2.0,) * 4)
+    row = np.array([1, 2, 3, 4], np.float32)
+    action = reader.read(row)
+    assert action.dtype == np.float64
+    assert action.tolist() == [[1, 2], [2, 2]]
+    row[:] = 0
+    assert action[0, 0] == 1
+
+
+def test_a_bound_that_float32_rounds_is_kept() -> None:
+    space = spaces.Box(-0.1, 0.1, (1,), np.float64)
+    assert space.contains(ActionReader(space).read(np.array([0.1], np.float32)))
+
+
+def test_a_discrete_action_starts_where_the_space_does() -> None:
+    space = spaces.Discrete(3, start=-1)
+    reader = ActionReader(space)
+    assert reader.num_choices == 3
+    assert [int(reader.read(np.array([i], np.float32))) for i in range(3)] == [-1, 0, 1]
+    assert space.contains(reader.read(np.zeros(1, np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("space", "remedy"),
+    [
+        (spaces.Box(-np.inf, np.inf, (2,)), "RescaleAction or ClipAction"),
+        (spaces.Box(0, 9, (2,), np.int64), "ActionWrapper"),
+        (spaces.MultiDiscrete([2, 2]), "ActionWrapper"),
+        (spaces.Discrete(1), "at least 2"),
+    ],
+)
+def test_other_action_spaces_are_refused_with_a_remedy(space: gym.Space[Any], remedy: str) -> None:
+    with pytest.raises(SpaceError, match=remedy):
+        ActionReader(space)
+
+
+def test_a_spec_takes_horizon_and_period_from_the_environment() -> None:
+    pendulum = gym.make("Pendulum-v1")
+    spec = space_spec(pendulum, "p", HostOptions())
+    assert (spec.id, spec.horizon, spec.control_period_s) == ("p", 200, 0.05)
+    assert space_spec(pendulum, "p", HostOptions(control_period_s=0.2)).control_period_s == 0.2
+    limited = gym.wrappers.TimeLimit(pendulum.unwrapped, 33)
+    limited.unwrapped.spec = None
+    assert space_spec(limited, "p", HostOptions()).horizon == 33
+
+
+def test_sources_are_ids_or_names_in_modules() -> None:
+    assert parse_source("Pendulum-v1").env_id == "Pendulum-v1"
+    source = parse_source("a.b:make", "mine")
+    assert (source.module, source.name, source.env_id) == ("a.b", "make", "mine")
+    assert parse_source("panda_gym:PandaReach-v3").env_id == "PandaReach-v3"
+    for wrong in ("", "module:", ":name"):
+        with pytest.raises(ArmatureError, match="expected ID"):
+            parse_source(wrong)
+
+
+def test_config_values_are_json_scalars_or_words() -> None:
+    config = {"a": "1", "b": "0.5", "c": "true", "d": "null", "e": '"1"', "f": "dense", "g": "[1]"}
+    assert parse_config(config) == {
+        **{"a": 1, "b": 0.5, "c": True, "d": None},
+        **{"e": "1", "f": "dense", "g": "[1]"},
+    }
+
+
+def test_durations_read_as_in_the_other_server() -> None:
+    words = {0.05: "50ms", 1: "1s", 1.5: "1.5s", 90: "1m30s", 7200: "2h", 0.0005: "500us"}
+    assert {seconds: format_duration(seconds) for seconds in words} == words
