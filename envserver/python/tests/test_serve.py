@@ -6,6 +6,7 @@ import os
 import pathlib
 import select
 import signal
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 from serve_client import DEADLINE_S, Client, Server, children, run_server, values
 
 from armature import wire
+from armature.serve import worker
+from armature.serve.env_source import HostOptions, parse_source
+from armature.serve.frames import pack
+from armature.serve.worker import job_frame
 from armature.spec import EnvSpec
 
 ZERO = np.zeros((1, 2))
@@ -383,6 +388,14 @@ def test_a_server_with_tls_and_a_token_lets_in_who_bears_it(tmp_path: pathlib.Pa
             assert list(describe(channel, good).env_ids) == ["point_mass"]
             client = Client(channel, "point_mass", 1, metadata=good)
             assert client.step(0, ZERO).step == 1
+
+
+def test_a_worker_whose_server_has_gone_in_the_middle_of_a_call_ends_quietly() -> None:
+    ours, theirs = socket.socketpair()
+    job = job_frame(parse_source("serve_envs:point_mass"), {}, HostOptions())
+    ours.sendall(pack(job) + pack(b"P"))
+    ours.close()
+    assert worker.run(theirs.detach()) == 0
 
 
 def test_the_fork_server_has_not_loaded_grpc(server: Server) -> None:

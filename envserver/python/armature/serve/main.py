@@ -389,8 +389,6 @@ async def _main(flags: argparse.Namespace) -> int:
 def main() -> None:
     flags = parse_flags(sys.argv[1:])
     _start_logging()
-    # Asyncio's own notes, e.g. on a slow callback, are none of the user's business.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     status = asyncio.run(_main(flags))
     if status == 0 and not flags.list:
         print("envserver stopped", flush=True)

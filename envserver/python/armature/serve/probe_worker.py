@@ -40,6 +40,9 @@ class ProbeWorker:
         self.spec.validate()
         self.step_s = _step_s(self._env, self.spec)
 
+    def close(self) -> None:
+        self._env.close()
+
     def modules(self) -> list[str]:
         """What a process has to import to make such an environment quickly."""
         names = {type(self._env.unwrapped).__module__}

@@ -24,6 +24,7 @@ import grpc
 from armature import wire
 from armature.errors import ArmatureError, WireError
 from armature.serve.catalog import Catalog, Hosted
+from armature.serve.env_source import describe_error
 from armature.serve.metrics import ServerMetrics
 from armature.serve.session_table import SessionTable
 from armature.serve.slot_group import SlotGroup, SlotPlan, StepOutcome
@@ -139,8 +140,8 @@ class Session:
             self._heard = self._loop.time()
             try:
                 self._on_message(request)
-            except RefusalError as error:
-                self._refuse(error.code, error.message)
+            except Exception as error:
+                self._refuse_for(error)
 
     async def _write(self, stream: Any) -> None:
         while not self._status.done():
@@ -194,10 +195,8 @@ class Session:
             hosted = await self._context.catalog.describe(request.env_id, config)
             self._check_spec(hosted, request)
             self._begin(hosted, config, request)
-        except RefusalError as error:
-            self._refuse(error.code, error.message)
-        except (ArmatureError, OSError) as error:
-            self._refuse(grpc.StatusCode.INTERNAL, str(error))
+        except Exception as error:
+            self._refuse_for(error)
 
     def _check_spec(self, hosted: Hosted, request: Any) -> None:
         expected, actual = request.expected_spec_hash, hosted.spec_hash
@@ -356,6 +355,13 @@ class Session:
             return
         if all(group.turn is _Turn.CLIENT for group in self._groups):
             self._end(Status(grpc.StatusCode.OK, ""))
+
+    def _refuse_for(self, error: Exception) -> None:
+        if isinstance(error, RefusalError):
+            return self._refuse(error.code, error.message)
+        if not isinstance(error, (ArmatureError, OSError)):
+            _log.exception("session %d: a defect of this server", self._session_id)
+        self._refuse(grpc.StatusCode.INTERNAL, describe_error(error))
 
     def _refuse(self, code: grpc.StatusCode, message: str) -> None:
         """Counts, and ends with the server's and environment's names before the message."""

@@ -37,6 +37,7 @@ from armature.spec import EnvSpec
 from armature.tensors import get_tensor, set_tensor
 
 _CHUNK_BYTES = 1 << 18
+_ERROR_CHARACTERS = 2000  # Statuses travel in metadata, which is capped at 16 KiB.
 
 
 def run(connection: int, batch: int = -1) -> int:
@@ -45,27 +46,31 @@ def run(connection: int, batch: int = -1) -> int:
     np.random.seed(int.from_bytes(os.urandom(4), "little"))
     random.seed(os.urandom(16))
     with socket.socket(fileno=connection) as server:
-        frames = _frames(server)
-        job = next(frames, None)
-        if job is None:
-            return 0
-        plan = json.loads(job[1:])
-        source = EnvSource(**plan["source"])
-        options = HostOptions(**plan["options"])
-        if "slots" in plan:
-            _host(server, frames, source, plan["config"], options, plan["slots"], batch)
-        else:
-            _answer(server, frames, source, plan["config"], options)
+        try:
+            _serve(server, batch)
+        except (BrokenPipeError, ConnectionResetError):
+            return 0  # The server has closed its end in the middle of a call.
     return 0
+
+
+def _serve(server: socket.socket, batch: int) -> None:
+    frames = _frames(server)
+    job = next(frames, None)
+    if job is None:
+        return
+    plan = json.loads(job[1:])
+    source = EnvSource(**plan["source"])
+    options = HostOptions(**plan["options"])
+    if "slots" in plan:
+        _host(server, frames, source, plan["config"], options, plan["slots"], batch)
+    else:
+        _answer(server, frames, source, plan["config"], options)
 
 
 def _frames(server: socket.socket) -> Iterator[bytes]:
     reader = FrameReader()
     while True:
-        try:
-            chunk = server.recv(_CHUNK_BYTES)
-        except ConnectionResetError:
-            return
+        chunk = server.recv(_CHUNK_BYTES)
         if not chunk:
             return
         yield from reader.feed(chunk)
@@ -96,6 +101,13 @@ def _host(
         slots["step_timeout_s"],
         slots["start_timeout_s"],
     )
+    try:
+        _run_slots(server, frames, worker)
+    finally:
+        worker.close()
+
+
+def _run_slots(server: socket.socket, frames: Iterator[bytes], worker: SlotWorker) -> None:
     is_done = pack(b"D")
     for frame in frames:
         answer = is_done
@@ -107,11 +119,10 @@ def _host(
             try:
                 worker.render(json.loads(frame[1:]))
             except FaultError as error:
-                answer = _error("render", str(error))
+                answer = pack(_error("render", str(error)))
             except Exception as error:
-                answer = _error("render", describe_error(error))
+                answer = pack(_error("render", describe_error(error)))
         server.sendall(answer)
-    worker.close()
 
 
 def _answer(
@@ -127,13 +138,15 @@ def _answer(
             if probe is None:
                 probe = ProbeWorker(source, config, options)
             answer = b"A" + (_description(probe) if frame == b"P" else _rewards(probe, frame[1:]))
-            server.sendall(pack(answer))
         except RefusedConfigError as error:
-            server.sendall(_error("config", str(error)))
+            answer = _error("config", str(error))
         except ArmatureError as error:
-            server.sendall(_error("refused", str(error)))
+            answer = _error("refused", str(error))
         except Exception as error:
-            server.sendall(_error("threw", describe_error(error)))
+            answer = _error("threw", describe_error(error))
+        server.sendall(pack(answer))
+    if probe is not None:
+        probe.close()
 
 
 def _description(probe: ProbeWorker) -> bytes:
@@ -162,7 +175,7 @@ def _rewards(probe: ProbeWorker, request_bytes: bytes) -> bytes:
 
 
 def _error(kind: str, text: str) -> bytes:
-    return pack(b"E" + json.dumps({"kind": kind, "text": text[:2000]}).encode())
+    return b"E" + json.dumps({"kind": kind, "text": text[:_ERROR_CHARACTERS]}).encode()
 
 
 def job_frame(
