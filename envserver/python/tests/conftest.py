@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+# Before gRPC is imported: its handlers around a fork can abort the programs that tests start.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
 TESTS = pathlib.Path(__file__).resolve().parent
 REPOSITORY = TESTS.parents[2]
 STOP_TIMEOUT_S = 20.0

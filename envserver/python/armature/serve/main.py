@@ -15,6 +15,9 @@ from typing import NoReturn
 
 # What gRPC has to say of a port that is taken, this process says in one line.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# gRPC's handlers around a fork can abort the child; the fork server, the only child,
+# replaces itself by another program at once and needs none of them.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 import grpc
 
