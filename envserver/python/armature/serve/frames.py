@@ -23,7 +23,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._arrived = bytearray()
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes | memoryview) -> Iterator[bytes]:
         """The frames that are complete now."""
         self._arrived += chunk
         while len(self._arrived) >= _LENGTH.size:

@@ -106,19 +106,18 @@ class SlotGroup:
 
     def read_action(self, tensor: object) -> None:
         """Takes the actions of the next `step`, clipped. WireError: names what is wrong."""
-        spec, batch = self._plan.spec, self._batch
-        shape = (self._plan.group_size, spec.action_size)
+        batch = self._batch
+        shape = (self._plan.group_size, self._plan.spec.action_size)
         values = get_tensor(tensor, _FLOAT32, shape, "action")
-        if not spec.is_discrete:
+        choices = self._plan.spec.num_choices
+        if not choices:
             np.clip(values, self._action_low, self._action_high, out=batch.action)
             return
-        good = (values >= 0) & (values < spec.num_choices) & (values == np.floor(values))
-        if not good.all():
-            row = int(np.argmin(good[:, 0]))
-            raise WireError(
-                f"action[{row},0] is {values[row, 0]:g}, expected a whole number in "
-                f"0..{spec.num_choices - 1}"
-            )
+        for row, value in enumerate(values[:, 0].tolist()):
+            if not (0 <= value < choices and value.is_integer()):
+                raise WireError(
+                    f"action[{row},0] is {value:g}, expected a whole number in 0..{choices - 1}"
+                )
         batch.action[:] = values
 
     def step(self, completion: Callable[[StepOutcome], None]) -> None:
@@ -268,15 +267,16 @@ class SlotGroup:
         for index, (cause, text, blamed) in self._lost.items():
             self._mark_lost(self._seats[index], cause, text, blamed)
         self._lost.clear()
-        faults, causes = [], []
-        for row in np.flatnonzero(batch.cause).tolist():
-            causes.append(Cause(int(batch.cause[row])))
-            faults.append(f"{self._name(row)}: {batch.fault_text(row)}; simulator replaced")
-        failed = np.flatnonzero(batch.failed)
-        if failed.size:
-            row = int(failed[-1])
-            code = grpc.StatusCode.INTERNAL
-            return self._fail(code, batch.fault_text(row), row, tuple(causes))
+        faults: list[str] = []
+        causes: list[Cause] = []
+        if batch.cause.any():
+            for row in np.flatnonzero(batch.cause).tolist():
+                causes.append(Cause(int(batch.cause[row])))
+                faults.append(f"{self._name(row)}: {batch.fault_text(row)}; simulator replaced")
+            failed = np.flatnonzero(batch.failed).tolist()
+            if failed:
+                code, row = grpc.StatusCode.INTERNAL, failed[-1]
+                return self._fail(code, batch.fault_text(row), row, tuple(causes))
         self._complete(
             StepOutcome(
                 response=self._pack(faults),
@@ -302,17 +302,13 @@ class SlotGroup:
         """The serialized response of a step; its message is used again and again."""
         batch, step = self._batch, self._response.step
         step.step = self._step
-        for tensor, field in zip(step.observation, batch.observation):
-            tensor.packed = field.tobytes()
-        step.reward.packed = batch.reward.tobytes()
-        step.terminated.packed = terminated = batch.terminated.tobytes()
-        step.truncated.packed = truncated = batch.truncated.tobytes()
-        step.restarted.packed = batch.restarted.tobytes()
-        step.is_success.packed = batch.is_success.tobytes()
-        del step.final_slot[:]
-        del step.final_observation[:]
+        for tensor, array in self._tensors:
+            tensor.packed = array.tobytes()
+        if step.final_slot:
+            del step.final_slot[:]
+            del step.final_observation[:]
         del step.fault[:]
-        if 1 in terminated or 1 in truncated:
+        if 1 in step.terminated.packed or 1 in step.truncated.packed:
             ended = np.flatnonzero(batch.terminated | batch.truncated)
             step.final_slot.extend(ended.tolist())
             for final in batch.final:
@@ -323,11 +319,12 @@ class SlotGroup:
     def _prepare_response(self) -> None:
         batch, step = self._batch, self._response.step
         step.group = self._group
-        for field in batch.observation:
-            set_tensor(step.observation.add(), field)
-        set_tensor(step.reward, batch.reward)
-        for name in ("terminated", "truncated", "restarted", "is_success"):
-            set_tensor(getattr(step, name), getattr(batch, name))
+        # The tensors of every step's answer, and where their values come from.
+        self._tensors = [(step.observation.add(), field) for field in batch.observation]
+        for name in ("reward", "terminated", "truncated", "restarted", "is_success"):
+            self._tensors.append((getattr(step, name), getattr(batch, name)))
+        for tensor, array in self._tensors:
+            set_tensor(tensor, array)
         spec = self._plan.spec
         self._action_low = np.array(spec.action_low, np.float32)
         self._action_high = np.array(spec.action_high, np.float32)

@@ -261,7 +261,7 @@ def _write(slot: _Slot, observation: Any) -> None:
 
 def _checked_reward(reward: Any) -> float:
     try:
-        if np.ndim(reward) != 0:
+        if type(reward) is not float and np.ndim(reward) != 0:
             raise TypeError
         value = float(reward)
     except (TypeError, ValueError):

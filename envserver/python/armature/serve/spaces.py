@@ -8,6 +8,7 @@ Thread safety: immutable after construction.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,15 +71,24 @@ class Field:
                 f"observation '{self.spec.name}' has shape {_shape(array.shape)}, expected "
                 f"{_shape(self.spec.shape)}"
             )
-        try:
-            np.copyto(row, array, casting="same_kind")
-        except TypeError:
-            raise MalformedError(
-                f"observation '{self.spec.name}' has dtype {array.dtype}, expected "
-                f"{self.spec.dtype}"
-            ) from None
-        if row.dtype.kind == "f" and not np.isfinite(row).all():
-            index = np.unravel_index(int(np.argmin(np.isfinite(row))), row.shape)
+        if array.dtype == row.dtype:
+            row[...] = array
+        else:
+            try:
+                np.copyto(row, array, casting="same_kind")
+            except TypeError:
+                raise MalformedError(
+                    f"observation '{self.spec.name}' has dtype {array.dtype}, expected "
+                    f"{self.spec.dtype}"
+                ) from None
+        # The product is finite where the values are, unless they are huge.
+        if row.dtype.kind == "f" and not math.isfinite(np.vdot(row, row)):
+            self._check_finite(row)
+
+    def _check_finite(self, row: npt.NDArray[Any]) -> None:
+        finite = np.isfinite(row)
+        if not finite.all():
+            index = np.unravel_index(int(np.argmin(finite)), row.shape)
             place = _shape([int(i) for i in index]) if index else ""
             raise NotFiniteError(f"observation '{self.spec.name}'{place} is {row[index]}")
 

@@ -36,7 +36,7 @@ from armature.serve.slot_worker import FaultError, SlotWorker
 from armature.spec import EnvSpec
 from armature.tensors import get_tensor, set_tensor
 
-_CHUNK_BYTES = 1 << 18
+_CHUNK_BYTES = 1 << 14
 _ERROR_CHARACTERS = 2000  # Statuses travel in metadata, which is capped at 16 KiB.
 
 

@@ -27,9 +27,10 @@ from armature.serve.frames import FrameReader, pack
 _CLOSE_TIMEOUT_S = 5.0
 _LAST_WORDS_TIMEOUT_S = 0.5
 _MESSAGE_BYTES_MAX = 1 << 16
+_CHUNK_BYTES = 1 << 16
 
 
-class Worker(asyncio.Protocol):
+class Worker(asyncio.BufferedProtocol):
     """One worker process, from its start to its end.
 
     `on_frame` gets each frame that comes; `on_lost`, once, a sentence on how the process
@@ -70,7 +71,7 @@ class Worker(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    # asyncio.Protocol:
+    # asyncio.BufferedProtocol:
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -81,8 +82,11 @@ class Worker(asyncio.Protocol):
         if not self._open:
             transport.close()
 
-    def data_received(self, data: bytes) -> None:
-        for frame in self._reader.feed(data):
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._pool.arriving
+
+    def buffer_updated(self, nbytes: int) -> None:
+        for frame in self._reader.feed(memoryview(self._pool.arriving)[:nbytes]):
             if self._open:
                 self._on_frame(frame)
 
@@ -112,6 +116,8 @@ class WorkerPool:
     """Starts workers through a fork server, which it starts again should it die."""
 
     def __init__(self) -> None:
+        # What comes from any worker passes through here and is cut into frames at once.
+        self.arriving = bytearray(_CHUNK_BYTES)
         self._workers: dict[int, Worker] = {}  # By key, until the process has ended.
         self._tasks: set[asyncio.Task[Any]] = set()
         self._last_key = 0
