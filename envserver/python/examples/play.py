@@ -20,6 +20,35 @@ import gymnasium as gym
 import numpy as np
 
 import armature
+from armature.serve.env_source import parse_config
+from armature.serve.spaces import ActionReader, observation_fields, write_observation
+
+
+class AsHosted(gym.Wrapper[Any, Any, Any, Any]):
+    """Observations and actions as armature-serve would have them, which policies know.
+
+    They differ from the environment's own where those are not Boxes of one level (a Discrete
+    observation is one-hot), or where choices do not count from 0.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self._fields = observation_fields(env.observation_space)
+        self._actions = ActionReader(env.action_space)
+
+    def reset(self, **keywords: Any) -> Any:
+        observation, info = self.env.reset(**keywords)
+        return self._hosted(observation), info
+
+    def step(self, action: Any) -> Any:
+        row = np.asarray(action, np.float32).reshape(self._actions.size)
+        observation, *rest = self.env.step(self._actions.read(row))
+        return (self._hosted(observation), *rest)
+
+    def _hosted(self, observation: Any) -> dict[str, Any]:
+        rows = [np.zeros(field.spec.shape, field.spec.dtype) for field in self._fields]
+        write_observation(self._fields, observation, rows)
+        return {field.spec.name: row for field, row in zip(self._fields, rows)}
 
 
 def play(env: gym.Env[Any, Any], policy: Any, seed: int | None, frames: list[Any] | None) -> Any:
@@ -40,11 +69,14 @@ def play(env: gym.Env[Any, Any], policy: Any, seed: int | None, frames: list[Any
 
 def make_env(args: argparse.Namespace, policy: Any) -> gym.Env[Any, Any]:
     # Not every environment takes None.
-    render = {"render_mode": "rgb_array"} if args.gif else {}
+    render: dict[str, Any] = {"render_mode": "rgb_array"} if args.gif else {}
     if args.server:
         env_id = args.env_id or policy.spec.id
         return armature.make(args.server, env_id, config=args.config, **render)
-    return gym.make(args.gym or policy.spec.id, **render, **args.config)
+    try:
+        return AsHosted(gym.make(args.gym or policy.spec.id, **render, **parse_config(args.config)))
+    except gym.error.UnregisteredEnv as error:
+        raise armature.ArmatureError(f"{error} Give --gym MODULE:ID, or --server.") from error
 
 
 def save_gif(path: str, frames: list[Any], frames_per_s: float) -> None:
