@@ -40,6 +40,7 @@ install_python_package() {
   local pip=("$python" -m pip --quiet --disable-pip-version-check)
   "${pip[@]}" wheel --no-deps --no-build-isolation --wheel-dir "$package" \
     "$package/envserver/python"
+  rm -r "$package/envserver/python/build" # Not to be taken for sources.
   "${pip[@]}" install --no-deps --target "$package/site" "$package"/armature-*.whl
   export PYTHONPATH="$package/site" PATH="$package/site/bin:$PATH" PYTHONDONTWRITEBYTECODE=1
 }
