@@ -4,6 +4,7 @@
 # Virtual environments are kept, one for each file of requirements, and made when they are
 # not there; only that needs a network, and for the newest one 6 GB of disk (torch).
 
+package="" # Set by install_python_package.
 python_cache="${XDG_CACHE_HOME:-$HOME/.cache}/armature/python"
 
 # python_with NAME prints the Python that has what envserver/python/tests/
