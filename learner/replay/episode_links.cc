@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 
@@ -178,7 +179,9 @@ EpisodeLinks::Saved EpisodeLinks::Save() const {
   saved.next.assign(next_.begin(), next_.begin() + rows());
   saved.reward.assign(reward_.begin(), reward_.begin() + rows());
   saved.terminated.assign(terminated_.begin(), terminated_.begin() + rows());
-  for (const Stream& stream : streams_) {
+  // By actor and slot: their order here is history, which nothing depends on.
+  for (const auto& [name, index] : stream_index_) {
+    const Stream& stream = streams_[index];
     if (stream.pending >= 0 && Remains(stream.pending, 0)) saved.streams.push_back(stream);
   }
   return saved;
@@ -213,7 +216,14 @@ absl::Status EpisodeLinks::Check(const Saved& saved) const {
     return absl::InvalidArgumentError(absl::StrCat("replay.stream has ", saved.streams.size(),
                                                    " rows, of ", options_.streams_max));
   }
+  std::set<int64_t> pending;
+  std::set<std::pair<uint64_t, int32_t>> names;
   for (const Stream& stream : saved.streams) {
+    if (!pending.insert(stream.pending).second ||
+        !names.insert({stream.actor, stream.slot}).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("replay.stream holds serial ", stream.pending, " or its slot twice"));
+    }
     if (stream.pending < saved.rows_begun - rows || stream.pending >= saved.rows_begun ||
         saved.next[Row(stream.pending)] != kNoRow) {
       return absl::InvalidArgumentError(
@@ -226,10 +236,12 @@ absl::Status EpisodeLinks::Check(const Saved& saved) const {
 absl::Status EpisodeLinks::Load(const Saved& saved) {
   if (absl::Status status = Check(saved); !status.ok()) return status;
   rows_begun_ = saved.rows_begun;
-  std::copy(saved.next.begin(), saved.next.end(), next_.begin());
-  std::fill(next_.begin() + saved.next.size(), next_.end(), kNoRow);
-  std::copy(saved.reward.begin(), saved.reward.end(), reward_.begin());
-  std::copy(saved.terminated.begin(), saved.terminated.end(), terminated_.begin());
+  next_ = saved.next;
+  next_.resize(options_.capacity, kNoRow);
+  reward_ = saved.reward;
+  reward_.resize(options_.capacity);
+  terminated_ = saved.terminated;
+  terminated_.resize(options_.capacity);
   steps_ = std::count_if(next_.begin(), next_.end(), [](int32_t next) { return next >= 0; });
   streams_ = saved.streams;
   stream_index_.clear();

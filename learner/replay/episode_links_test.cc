@@ -238,7 +238,7 @@ TEST(EpisodeLinksTest, StateThatNoLinksCanHaveIsRefusedAndChangesNothing) {
   EXPECT_TRUE(refused([](Saved* saved) { saved->terminated.push_back(0); }));
   EXPECT_TRUE(refused([](Saved* saved) { saved->streams[0].pending = 0; }));
   EXPECT_TRUE(refused([](Saved* saved) { saved->streams[0].pending = 2; }));
-  EXPECT_TRUE(refused([](Saved* saved) { saved->streams.resize(3, saved->streams[0]); }));
+  EXPECT_TRUE(refused([](Saved* saved) { saved->streams.resize(2, saved->streams[0]); }));
   EXPECT_TRUE(refused([](Saved* saved) {
     saved->rows_begun = 3;
     saved->next = {2, 2, -1};

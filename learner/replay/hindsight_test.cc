@@ -1,0 +1,279 @@
+#include <cmath>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ATen/ATen.h"
+#include "common/random/rng.h"
+#include "common/spec/env_spec.h"
+#include "gtest/gtest.h"
+#include "learner/replay/replay_store.h"
+
+namespace armature {
+namespace {
+
+// Observation: [number, achieved, -achieved, desired, -desired]. Achieved goals are
+// numbers of their own, so that each says which observation it is of.
+constexpr int64_t kGoalSize = 2;
+constexpr int64_t kSize = 1 + 2 * kGoalSize;
+constexpr float kDesired = 1000;  // + the episode's number, before relabelling.
+constexpr int64_t kLength = 6;    // Steps an episode.
+
+// Terminates where the goal is reached; its reward tells the two arguments apart.
+class Reward : public GoalReward {
+ public:
+  absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override {
+    if (fails) return absl::UnavailableError("no reward today");
+    EXPECT_EQ(achieved.size(1), kGoalSize);
+    return Outcome{achieved.select(1, 0) * 2 - desired.select(1, 0) * 3,
+                   (achieved == desired).all(1).to(at::kFloat)};
+  }
+  bool fails = false;
+};
+
+EnvSpec GoalEnv() {
+  EnvSpec spec;
+  spec.id = "goals";
+  auto add = [&spec](const std::string& name, int64_t size) {
+    FieldSpec field;
+    field.name = name;
+    field.shape = {size};
+    spec.observation.push_back(field);
+  };
+  add("observation", 1);
+  add("achieved_goal", kGoalSize);
+  add("desired_goal", kGoalSize);
+  spec.goal = GoalSpec{"achieved_goal", "desired_goal"};
+  return spec;
+}
+
+ReplayStore::Options MakeOptions(Reward* reward, double k) {
+  const EnvSpec env = GoalEnv();
+  ReplayStore::Options options;
+  options.observation = ObservationFields(env);
+  options.action_size = 1;
+  options.streams_max = 8;
+  options.budget_bytes = 1 << 20;
+  options.capacity_max = 200;
+  options.hindsight = *ReplayStore::GoalColumns(env);
+  options.hindsight->k = k;
+  options.hindsight->reward = reward;
+  return options;
+}
+
+// Inserts whole episodes of slot 0 and remembers of each observation its episode and
+// time; its number and its achieved goal are one.
+class Episodes {
+ public:
+  explicit Episodes(ReplayStore* store) : store_(store) {}
+
+  // kLength steps, truncated at the end if `ends`.
+  void Add(int32_t slot, bool ends) {
+    for (int64_t t = 0; t < kLength; ++t) {
+      const std::vector<float> before = Observation(number_);
+      places_[number_] = {episode_, t};
+      const std::vector<float> after = Observation(++number_);
+      places_[number_] = {episode_, t + 1};
+      const std::vector<float> action = {0};
+      const std::vector<float> reward = {-7};
+      const std::vector<uint8_t> terminated = {0};
+      const std::vector<uint8_t> truncated = {static_cast<uint8_t>(ends && t == kLength - 1)};
+      const std::vector<int32_t> slots = {slot};
+      ASSERT_TRUE(
+          store_->Insert(1, {before, action, reward, after, terminated, truncated, slots}).ok());
+    }
+    ++number_;
+    ++episode_;
+  }
+
+  struct Place {
+    int64_t episode;
+    int64_t time;
+  };
+  Place Find(float number) const { return places_.at(static_cast<int64_t>(number)); }
+
+ private:
+  std::vector<float> Observation(int64_t number) const {
+    const float achieved = number;
+    const float desired = kDesired + episode_;
+    return {achieved, achieved, -achieved, desired, -desired};
+  }
+
+  ReplayStore* const store_;
+  int64_t number_ = 0;
+  int64_t episode_ = 0;
+  std::map<int64_t, Place> places_;
+};
+
+std::unique_ptr<ReplayStore> MakeStore(const ReplayStore::Options& options) {
+  auto store = ReplayStore::Create(options);
+  EXPECT_TRUE(store.ok()) << store.status();
+  return *std::move(store);
+}
+
+TEST(HindsightTest, GoalsAreThoseOfTheSameEpisodeAtThisStepOrLaterAndRewardsFollow) {
+  Reward reward;
+  const auto store = MakeStore(MakeOptions(&reward, 4));
+  Episodes episodes(store.get());
+  // More than fits, so that some episodes have lost their beginning.
+  for (int i = 0; i < 40; ++i) episodes.Add(i % 3, true);
+  std::map<int64_t, int64_t> later_by;  // How many steps later the goal was achieved.
+  for (int round = 0; round < 20; ++round) {
+    const auto sample = store->Sample(100, 0);
+    ASSERT_TRUE(sample.ok());
+    ASSERT_EQ((*sample)->relabelled, 80);
+    const TransitionSample& steps = (*sample)->transitions;
+    for (int64_t i = 0; i < 100; ++i) {
+      const auto at = episodes.Find(steps.observation[i][0].item<float>());
+      const float next = steps.next_observation[i][1].item<float>();
+      const float goal = steps.observation[i][3].item<float>();
+      ASSERT_EQ(episodes.Find(next).episode, at.episode);
+      ASSERT_EQ(episodes.Find(next).time, at.time + 1);
+      for (const at::Tensor& observation : {steps.observation[i], steps.next_observation[i]}) {
+        ASSERT_EQ(observation[3].item<float>(), goal);
+        ASSERT_EQ(observation[4].item<float>(), -goal);
+        ASSERT_EQ(observation[2].item<float>(), -observation[1].item<float>());
+      }
+      ASSERT_EQ((*sample)->discount[i].item<float>(), 0.99f);
+      if (i >= (*sample)->relabelled) {
+        ASSERT_EQ(goal, kDesired + at.episode);
+        ASSERT_EQ(steps.reward[i].item<float>(), -7);
+        continue;
+      }
+      const auto achieved = episodes.Find(goal);
+      ASSERT_EQ(achieved.episode, at.episode);
+      ASSERT_GT(achieved.time, at.time);
+      if (at.time == 0) ++later_by[achieved.time];
+      ASSERT_EQ(steps.reward[i].item<float>(), next * 2 - goal * 3);
+      ASSERT_EQ(steps.terminated[i].item<float>(), goal == next);
+    }
+  }
+  // From an episode's first step each of its goals is as likely.
+  ASSERT_EQ(later_by.size(), static_cast<size_t>(kLength));
+  double total = 0;
+  for (const auto& [time, count] : later_by) total += count;
+  double chi_square = 0;
+  for (const auto& [time, count] : later_by) {
+    chi_square += std::pow(count - total / kLength, 2) / (total / kLength);
+  }
+  EXPECT_LT(chi_square, 20.52);  // 0.999 quantile, 5 degrees of freedom.
+}
+
+TEST(HindsightTest, TheShareOfABatchIsKOfKPlusOne) {
+  for (const auto& [k, relabelled] :
+       std::vector<std::pair<double, int64_t>>{{1, 60}, {2, 80}, {4, 96}, {0.5, 40}}) {
+    Reward reward;
+    const auto store = MakeStore(MakeOptions(&reward, k));
+    Episodes episodes(store.get());
+    episodes.Add(0, true);
+    const auto sample = store->Sample(120, 0);
+    ASSERT_TRUE(sample.ok());
+    EXPECT_EQ((*sample)->relabelled, relabelled) << k;
+  }
+}
+
+TEST(HindsightTest, StepsOfEpisodesUnderWayKeepTheirGoal) {
+  Reward reward;
+  const auto store = MakeStore(MakeOptions(&reward, 4));
+  Episodes episodes(store.get());
+  episodes.Add(0, true);
+  episodes.Add(1, false);
+  const auto sample = store->Sample(400, 0);
+  ASSERT_TRUE(sample.ok());
+  const TransitionSample& steps = (*sample)->transitions;
+  int64_t under_way = 0;
+  for (int64_t i = 0; i < 400; ++i) {
+    if (episodes.Find(steps.observation[i][0].item<float>()).episode == 0) continue;
+    ++under_way;
+    EXPECT_GE(i, (*sample)->relabelled);
+    EXPECT_EQ(steps.observation[i][3].item<float>(), kDesired + 1);
+    EXPECT_EQ(steps.reward[i].item<float>(), -7);
+  }
+  EXPECT_NEAR(under_way, 200, 50);
+}
+
+TEST(HindsightTest, RelabelledStepsKeepTheirPrioritiesWeights) {
+  Reward reward;
+  ReplayStore::Options options = MakeOptions(&reward, 4);
+  options.prioritized.emplace();
+  options.prioritized->alpha = 1;
+  options.prioritized->beta = 1;
+  const auto store = MakeStore(options);
+  Episodes episodes(store.get());
+  episodes.Add(0, true);
+  episodes.Add(1, false);
+  auto sample = store->Sample(64, 0);
+  ASSERT_TRUE(sample.ok());
+  std::vector<float> errors;
+  for (int64_t i = 0; i < 64; ++i) {
+    errors.push_back(1 + (*sample)->transitions.observation[i][0].item<float>());
+  }
+  ASSERT_TRUE(store->SetErrors(errors).ok());
+  sample = store->Sample(64, 0);
+  ASSERT_TRUE(sample.ok());
+  // Where the step's error was set, weight times error is one and the same.
+  const at::Tensor number = (*sample)->transitions.observation.select(1, 0);
+  const at::Tensor products = (*sample)->weight * (number + 1);
+  EXPECT_LT((products.max() / products.min()).item<float>(), 1.001);
+}
+
+TEST(HindsightTest, WhatTheRewardFunctionAnswersIsWhatSampleAnswers) {
+  Reward reward;
+  const auto store = MakeStore(MakeOptions(&reward, 4));
+  Episodes episodes(store.get());
+  episodes.Add(0, true);
+  reward.fails = true;
+  EXPECT_EQ(store->Sample(8, 0).status(), absl::UnavailableError("no reward today"));
+  reward.fails = false;
+  EXPECT_TRUE(store->Sample(8, 0).ok());
+}
+
+TEST(HindsightTest, ARestoredStoreRelabelsBitForBit) {
+  Reward reward;
+  const auto store = MakeStore(MakeOptions(&reward, 4));
+  Episodes episodes(store.get());
+  for (int i = 0; i < 40; ++i) episodes.Add(i % 3, i % 5 != 0);
+  std::map<std::string, at::Tensor> state;
+  for (const auto& [name, tensor] : store->State()) state[name] = tensor.clone();
+  const auto restored = MakeStore(MakeOptions(&reward, 4));
+  ASSERT_TRUE(restored->LoadState(state).ok());
+  for (int round = 0; round < 5; ++round) {
+    const auto one = store->Sample(32, 0);
+    const auto other = restored->Sample(32, 0);
+    ASSERT_TRUE(one.ok() && other.ok());
+    EXPECT_EQ((*one)->relabelled, (*other)->relabelled);
+    EXPECT_TRUE(at::equal((*one)->transitions.observation, (*other)->transitions.observation));
+    EXPECT_TRUE(at::equal((*one)->transitions.reward, (*other)->transitions.reward));
+  }
+}
+
+TEST(HindsightTest, WhatHindsightCannotDoIsRefusedByName) {
+  Reward reward;
+  auto message = [&reward](auto change) {
+    ReplayStore::Options options = MakeOptions(&reward, 4);
+    change(&options);
+    const absl::Status status = ReplayStore::Create(options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  using Options = ReplayStore::Options;
+  EXPECT_EQ(message([](Options* options) { options->n_step = 3; }),
+            "replay: n_step=3 with hindsight: a relabelled step has a reward of its own only; "
+            "use n_step=1");
+  EXPECT_EQ(message([](Options* options) { options->observation[1].is_uint8 = true; }),
+            "replay: goal at columns 1 .. 2 is not within one observation field of floats");
+  EXPECT_EQ(message([](Options* options) { options->hindsight->desired_begin = 4; }),
+            "replay: goal at columns 4 .. 5 is not within one observation field of floats");
+  EXPECT_EQ(message([](Options* options) { options->hindsight->k = 0; }),
+            "replay: hindsight needs k > 0, not 0, goal_size > 0, not 2, and a reward function");
+  EnvSpec env = GoalEnv();
+  env.goal.reset();
+  EXPECT_EQ(ReplayStore::GoalColumns(env).status().message(),
+            "environment \"goals\" has no goals: hindsight needs them");
+}
+
+}  // namespace
+}  // namespace armature

@@ -1,0 +1,133 @@
+// ReplayStore's checkpoint; the names are in replay_store.h.
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "ATen/ATen.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "learner/replay/replay_store.h"
+
+namespace armature {
+namespace {
+
+// Columns of replay.stream.
+enum StreamColumn { kActor, kSlot, kPendingSerial, kDigest, kStreamColumns };
+
+template <typename T>
+at::Tensor ToTensor(const std::vector<T>& values) {
+  at::Tensor tensor =
+      at::empty({static_cast<int64_t>(values.size())}, c10::CppTypeToScalarType<T>::value);
+  if (!values.empty()) {
+    std::memcpy(tensor.mutable_data_ptr(), values.data(), values.size() * sizeof(T));
+  }
+  return tensor;
+}
+
+// `columns` 0: one dimension.
+absl::StatusOr<at::Tensor> Find(const std::map<std::string, at::Tensor>& state,
+                                const std::string& name, at::ScalarType type, int64_t columns) {
+  const auto found = state.find(name);
+  if (found == state.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("state has no ", name));
+  }
+  const at::Tensor& tensor = found->second;
+  if (tensor.scalar_type() == type && tensor.dim() == (columns > 0 ? 2 : 1) &&
+      (columns == 0 || tensor.size(1) == columns)) {
+    return tensor.to(at::kCPU).contiguous();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is ", c10::toString(tensor.scalar_type()), " [",
+                   absl::StrJoin(tensor.sizes(), ","), "], expected ", c10::toString(type),
+                   columns > 0 ? absl::StrCat(" [.,", columns, "]") : " [.]"));
+}
+
+template <typename T>
+absl::Status Read(const std::map<std::string, at::Tensor>& state, const std::string& name,
+                  std::vector<T>* values) {
+  absl::StatusOr<at::Tensor> tensor = Find(state, name, c10::CppTypeToScalarType<T>::value, 0);
+  if (!tensor.ok()) return tensor.status();
+  const T* const begin = tensor->template const_data_ptr<T>();
+  values->assign(begin, begin + tensor->numel());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EpisodeLinks::Saved> ReadLinks(const std::map<std::string, at::Tensor>& state) {
+  EpisodeLinks::Saved saved;
+  std::vector<int64_t> rows_begun;
+  for (const absl::Status& status :
+       {Read(state, "replay.rows_begun", &rows_begun), Read(state, "replay.next", &saved.next),
+        Read(state, "replay.reward", &saved.reward),
+        Read(state, "replay.terminated", &saved.terminated)}) {
+    if (!status.ok()) return status;
+  }
+  if (rows_begun.size() != 1) {
+    return absl::InvalidArgumentError("replay.rows_begun is not one int64");
+  }
+  saved.rows_begun = rows_begun.front();
+  absl::StatusOr<at::Tensor> streams = Find(state, "replay.stream", at::kLong, kStreamColumns);
+  if (!streams.ok()) return streams.status();
+  const int64_t* column = streams->const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < streams->size(0); ++i, column += kStreamColumns) {
+    EpisodeLinks::Stream stream;
+    stream.actor = static_cast<uint64_t>(column[kActor]);
+    stream.slot = static_cast<int32_t>(column[kSlot]);
+    stream.pending = column[kPendingSerial];
+    stream.digest = static_cast<uint64_t>(column[kDigest]);
+    saved.streams.push_back(stream);
+  }
+  return saved;
+}
+
+}  // namespace
+
+NamedTensors ReplayStore::State() const {
+  const EpisodeLinks::Saved saved = links_.Save();
+  std::vector<int64_t> columns;
+  for (const EpisodeLinks::Stream& stream : saved.streams) {
+    columns.insert(columns.end(), {static_cast<int64_t>(stream.actor), stream.slot, stream.pending,
+                                   static_cast<int64_t>(stream.digest)});
+  }
+  NamedTensors state = observations_.State(rows());
+  state.emplace_back("replay.action", actions_.narrow(0, 0, rows()));
+  state.emplace_back("replay.next", ToTensor(saved.next));
+  state.emplace_back("replay.reward", ToTensor(saved.reward));
+  state.emplace_back("replay.terminated", ToTensor(saved.terminated));
+  state.emplace_back("replay.rows_begun", at::full({1}, saved.rows_begun, at::kLong));
+  state.emplace_back("replay.stream", ToTensor(columns).view({-1, kStreamColumns}));
+  state.emplace_back("replay.generator", random_.State());
+  for (auto& tensor : sampler_->State()) state.push_back(std::move(tensor));
+  return state;
+}
+
+absl::Status ReplayStore::LoadState(const std::map<std::string, at::Tensor>& state) {
+  absl::StatusOr<EpisodeLinks::Saved> links = ReadLinks(state);
+  if (!links.ok()) return links.status();
+  const int64_t rows = static_cast<int64_t>(links->next.size());
+  absl::StatusOr<at::Tensor> actions =
+      Find(state, "replay.action", at::kFloat, options_.action_size);
+  if (!actions.ok()) return actions.status();
+  if (actions->size(0) != rows) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("replay.action has ", actions->size(0), " rows, expected ", rows));
+  }
+  absl::StatusOr<at::Tensor> generator = Find(state, "replay.generator", at::kByte, 0);
+  if (!generator.ok()) return generator.status();
+  for (const absl::Status& status :
+       {random_.Check(*generator), observations_.CheckState(state, rows),
+        sampler_->Check(state, *links)}) {
+    if (!status.ok()) return status;
+  }
+  // The last that can fail; it changes nothing then.
+  if (absl::Status status = links_.Load(*links); !status.ok()) return status;
+  observations_.Load(state);
+  actions_.zero_();
+  actions_.narrow(0, 0, rows).copy_(*actions);
+  sampler_->Load(state);
+  random_.Load(*generator);
+  serials_.clear();  // What was sampled before is not what is held now.
+  index_ = at::Tensor();
+  return absl::OkStatus();
+}
+
+}  // namespace armature

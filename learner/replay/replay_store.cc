@@ -1,0 +1,334 @@
+#include "learner/replay/replay_store.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "ATen/ATen.h"
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "learner/replay/uniform_sampler.h"
+
+namespace armature {
+namespace {
+
+constexpr double kMebibyte = 1 << 20;
+
+// Rows of index_ and of scalars_.
+enum IndexRow { kRow, kNextRow, kGoalRow, kIndexRows };
+enum ScalarRow { kReward, kTerminated, kDiscount, kWeight, kScalarRows };
+
+std::unique_ptr<RowSampler> MakeSampler(const ReplayStore::Options& options,
+                                        const EpisodeLinks* links) {
+  if (!options.prioritized.has_value()) return std::make_unique<UniformSampler>(links);
+  return std::make_unique<PrioritizedSampler>(*options.prioritized, links);
+}
+
+int64_t ObservationSize(const ReplayStore::Options& options) {
+  int64_t size = 0;
+  for (const ObservationField& field : options.observation) size += field.size;
+  return size;
+}
+
+absl::Status ValidateHindsight(const ReplayStore::Options& options) {
+  const ReplayStore::Hindsight& hindsight = *options.hindsight;
+  if (options.n_step != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "replay: n_step=", options.n_step,
+        " with hindsight: a relabelled step has a reward of its own only; use n_step=1"));
+  }
+  if (!(hindsight.k > 0) || hindsight.goal_size < 1 || hindsight.reward == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("replay: hindsight needs k > 0, not ",
+                                                   hindsight.k, ", goal_size > 0, not ",
+                                                   hindsight.goal_size, ", and a reward function"));
+  }
+  for (const int64_t begin : {hindsight.achieved_begin, hindsight.desired_begin}) {
+    int64_t field_begin = 0;
+    bool is_held = false;
+    for (const ObservationField& field : options.observation) {
+      is_held |= begin >= field_begin && begin + hindsight.goal_size <= field_begin + field.size &&
+                 !field.is_uint8;
+      field_begin += field.size;
+    }
+    if (!is_held) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("replay: goal at columns ", begin, " .. ", begin + hindsight.goal_size - 1,
+                       " is not within one observation field of floats"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+uint64_t ActorNumber(absl::string_view name, uint64_t incarnation) {
+  uint64_t number = 0xcbf29ce484222325;  // FNV-1a.
+  auto add = [&number](unsigned char byte) { number = (number ^ byte) * 0x100000001b3; };
+  for (const char c : name) add(static_cast<unsigned char>(c));
+  for (int shift = 0; shift < 64; shift += 8) add(static_cast<unsigned char>(incarnation >> shift));
+  return number;
+}
+
+absl::StatusOr<ReplayStore::Hindsight> ReplayStore::GoalColumns(const EnvSpec& env) {
+  if (!env.goal.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("environment \"", env.id, "\" has no goals: hindsight needs them"));
+  }
+  Hindsight hindsight;
+  int64_t begin = 0;
+  for (const FieldSpec& field : env.observation) {
+    if (field.name == env.goal->achieved_field) hindsight.achieved_begin = begin;
+    if (field.name == env.goal->desired_field) {
+      hindsight.desired_begin = begin;
+      hindsight.goal_size = field.size();
+    }
+    begin += field.size();
+  }
+  return hindsight;
+}
+
+int64_t ReplayStore::BytesPerRow(const Options& options) {
+  const int64_t sampler_bytes = options.prioritized.has_value() ? PrioritizedSampler::kBytesPerRow
+                                                                : UniformSampler::kBytesPerRow;
+  return ObservationStore::BytesPerRow(options.observation, options.float_type) +
+         options.action_size * static_cast<int64_t>(sizeof(float)) +
+         EpisodeLinks::BytesPerRow(options.hindsight.has_value()) + sampler_bytes;
+}
+
+int64_t ReplayStore::StreamBytes(const Options& options) {
+  return options.streams_max * EpisodeLinks::BytesPerStream();
+}
+
+absl::Status ReplayStore::Validate(const Options& options) {
+  for (const auto& [name, value] :
+       {std::pair<const char*, int64_t>{"observation_size", ObservationSize(options)},
+        {"action_size", options.action_size},
+        {"capacity_max", options.capacity_max},
+        {"streams_max", options.streams_max},
+        {"n_step", options.n_step}}) {
+    if (value < 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("replay: ", name, "=", value, " must be positive"));
+    }
+  }
+  if (!(options.gamma >= 0 && options.gamma <= 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("replay: gamma=", options.gamma, " must be in [0, 1]"));
+  }
+  if (options.prioritized.has_value()) {
+    if (absl::Status status = options.prioritized->Validate(); !status.ok()) return status;
+  }
+  return options.hindsight.has_value() ? ValidateHindsight(options) : absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ReplayStore>> ReplayStore::Create(const Options& options) {
+  if (absl::Status status = Validate(options); !status.ok()) return status;
+  const int64_t row_bytes = BytesPerRow(options);
+  const int64_t rows_bytes = std::max<int64_t>(0, options.budget_bytes - StreamBytes(options));
+  const int64_t capacity = std::min(
+      {options.capacity_max, rows_bytes / row_bytes, int64_t{std::numeric_limits<int32_t>::max()}});
+  // A step takes two rows at least: its own and its next observation's.
+  const int64_t needed = std::max<int64_t>(2, options.size_min);
+  if (capacity < needed) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("replay: ", options.budget_bytes, " bytes, ", StreamBytes(options),
+                     " of them for ", options.streams_max, " slots, hold ", capacity, " rows of ",
+                     row_bytes, " bytes, fewer than the ", needed,
+                     " of replay.size_min (at least 2); raise "
+                     "replay.budget_mb or lower replay.size_min"));
+  }
+  return absl::WrapUnique(new ReplayStore(options, capacity));
+}
+
+ReplayStore::ReplayStore(const Options& options, int64_t capacity)
+    : options_(options),
+      links_({capacity, options.streams_max, options.hindsight.has_value()}),
+      observations_(options.observation, options.float_type, capacity, options.device),
+      actions_(at::zeros({capacity, options.action_size},
+                         at::TensorOptions().dtype(at::kFloat).device(options.device))),
+      sampler_(MakeSampler(options, &links_)),
+      random_(options.seed) {}
+
+int64_t ReplayStore::bytes() const { return bytes_per_row() * capacity() + StreamBytes(options_); }
+
+std::string ReplayStore::Describe() const {
+  std::string text =
+      absl::StrFormat("%d bytes a step and as many an episode, capacity %d (%.1f MiB), %s",
+                      bytes_per_row(), capacity(), bytes() / kMebibyte, sampler_->Describe());
+  if (options_.n_step > 1) absl::StrAppend(&text, ", ", options_.n_step, "-step returns");
+  if (options_.hindsight.has_value()) {
+    absl::StrAppend(&text, ", hindsight k=", options_.hindsight->k);
+  }
+  return text;
+}
+
+absl::Status ReplayStore::Insert(uint64_t actor, const ReplaySteps& steps) {
+  for (const absl::Span<const float> observation : {steps.observation, steps.next_observation}) {
+    if (absl::Status status = observations_.Check(observation); !status.ok()) return status;
+  }
+  const int64_t count = steps.reward.size();
+  const int64_t size = observations_.observation_size();
+  at::Tensor observation = at::empty({2 * count, size}, at::kFloat);
+  at::Tensor action = at::empty({count, options_.action_size}, at::kFloat);
+  at::Tensor rows = at::empty({count}, at::kLong);
+  float* const observation_out = observation.mutable_data_ptr<float>();
+  float* const action_out = action.mutable_data_ptr<float>();
+  int64_t* const rows_out = rows.mutable_data_ptr<int64_t>();
+  Pending pending;
+  auto begin = [&] { pending = {links_.rows_begun(), links_.rows_begun(), 0, 0}; };
+  begin();
+  for (int64_t i = 0; i < count; ++i) {
+    // The two rows that this step may begin replace those of a capacity before.
+    if (links_.rows_begun() + 1 - capacity() >= pending.oldest_serial) {
+      Write(pending, observation, action, rows);
+      begin();
+    }
+    const auto before = steps.observation.subspan(i * size, size);
+    const auto after = steps.next_observation.subspan(i * size, size);
+    const EpisodeLinks::Placed placed =
+        links_.Append({actor, steps.slot[i], ObservationDigest(before), ObservationDigest(after),
+                       steps.reward[i], steps.terminated[i] != 0, steps.truncated[i] != 0});
+    if (placed.is_new) {
+      std::copy(before.begin(), before.end(), observation_out + pending.rows++ * size);
+      sampler_->Remove(placed.row);
+    }
+    std::copy(after.begin(), after.end(), observation_out + pending.rows++ * size);
+    sampler_->Remove(placed.next_row);
+    sampler_->Add(placed.row);
+    std::copy_n(steps.action.begin() + i * options_.action_size, options_.action_size,
+                action_out + pending.steps * options_.action_size);
+    rows_out[pending.steps++] = placed.row;
+    pending.oldest_serial = std::min(pending.oldest_serial, placed.serial);
+  }
+  Write(pending, observation, action, rows);
+  return absl::OkStatus();
+}
+
+void ReplayStore::Write(const Pending& pending, const at::Tensor& observation,
+                        const at::Tensor& action, const at::Tensor& rows) {
+  if (pending.steps == 0) return;
+  observations_.Write(pending.first_serial % capacity(), observation.narrow(0, 0, pending.rows));
+  actions_.index_copy_(0, rows.narrow(0, 0, pending.steps).to(options_.device),
+                       action.narrow(0, 0, pending.steps).to(options_.device));
+}
+
+void ReplayStore::ResizeSample(int64_t batch_size) {
+  if (index_.defined() && index_.size(1) == batch_size) return;
+  const at::TensorOptions host = at::TensorOptions().pinned_memory(options_.device.is_cuda());
+  index_ = at::zeros({kIndexRows, batch_size}, host.dtype(at::kLong));
+  scalars_ = at::empty({kScalarRows, batch_size}, host.dtype(at::kFloat));
+  serials_.resize(batch_size);
+  auto device_rows = [&](int64_t size) {
+    return at::empty({batch_size, size},
+                     at::TensorOptions().dtype(at::kFloat).device(options_.device));
+  };
+  sample_.transitions.observation = device_rows(observations_.observation_size());
+  sample_.transitions.next_observation = device_rows(observations_.observation_size());
+  sample_.transitions.action = device_rows(options_.action_size);
+  sample_.rows = index_[kRow];
+}
+
+int64_t ReplayStore::ChooseGoals() {
+  if (!options_.hindsight.has_value()) return 0;
+  const int64_t batch_size = index_.size(1);
+  const double share = options_.hindsight->k / (options_.hindsight->k + 1);
+  const int64_t candidates = std::llround(share * batch_size);
+  int64_t* const rows = index_[kRow].mutable_data_ptr<int64_t>();
+  int64_t* const goal_rows = index_[kGoalRow].mutable_data_ptr<int64_t>();
+  float* const weights = scalars_[kWeight].mutable_data_ptr<float>();
+  // Draws are independent, so that any places will do.
+  int64_t chosen = 0;
+  for (int64_t i = 0; i < candidates; ++i) {
+    const int64_t later = links_.LaterObservations(rows[i]);
+    if (later == 0) continue;
+    goal_rows[chosen] = links_.Later(rows[i], 1 + random_.Index(later));
+    std::swap(rows[i], rows[chosen]);
+    std::swap(weights[i], weights[chosen]);
+    ++chosen;
+  }
+  return chosen;
+}
+
+absl::StatusOr<const ReplaySample*> ReplayStore::Sample(int64_t batch_size, double progress) {
+  if (steps() == 0) return absl::FailedPreconditionError("replay: no step to sample");
+  ResizeSample(batch_size);
+  int64_t* const rows = index_[kRow].mutable_data_ptr<int64_t>();
+  int64_t* const next_rows = index_[kNextRow].mutable_data_ptr<int64_t>();
+  float* const scalars = scalars_.mutable_data_ptr<float>();
+  const size_t count = static_cast<size_t>(batch_size);
+  sampler_->Draw(progress, &random_, {rows, count}, {scalars + kWeight * batch_size, count});
+  sample_.relabelled = ChooseGoals();
+  for (int64_t i = 0; i < batch_size; ++i) {
+    serials_[i] = links_.Serial(rows[i]);
+    const EpisodeLinks::Return forward = links_.NStep(rows[i], options_.n_step, options_.gamma);
+    next_rows[i] = forward.next_row;
+    scalars[kReward * batch_size + i] = forward.reward;
+    scalars[kTerminated * batch_size + i] = forward.terminated;
+    scalars[kDiscount * batch_size + i] = forward.discount;
+  }
+  const at::Tensor index = index_.to(options_.device);
+  const at::Tensor values = scalars_.to(options_.device);
+  observations_.Read(index[kRow], &sample_.transitions.observation);
+  observations_.Read(index[kNextRow], &sample_.transitions.next_observation);
+  at::index_select_out(sample_.transitions.action, actions_, 0, index[kRow]);
+  sample_.transitions.reward = values[kReward];
+  sample_.transitions.terminated = values[kTerminated];
+  sample_.discount = values[kDiscount];
+  sample_.weight = values[kWeight];
+  if (sample_.relabelled > 0) {
+    const at::Tensor goal_rows = index[kGoalRow].narrow(0, 0, sample_.relabelled);
+    if (absl::Status status = Relabel(goal_rows); !status.ok()) return status;
+  }
+  return &sample_;
+}
+
+absl::Status ReplayStore::Relabel(const at::Tensor& goal_rows) {
+  const Hindsight& hindsight = *options_.hindsight;
+  const int64_t count = goal_rows.size(0);
+  const TransitionSample& transitions = sample_.transitions;
+  const at::Tensor goal =
+      observations_.ReadColumns(goal_rows, hindsight.achieved_begin, hindsight.goal_size);
+  for (const at::Tensor& observation : {transitions.observation, transitions.next_observation}) {
+    observation.narrow(0, 0, count)
+        .narrow(1, hindsight.desired_begin, hindsight.goal_size)
+        .copy_(goal);
+  }
+  absl::StatusOr<GoalReward::Outcome> outcome =
+      hindsight.reward->Compute(transitions.next_observation.narrow(0, 0, count)
+                                    .narrow(1, hindsight.achieved_begin, hindsight.goal_size),
+                                goal);
+  if (!outcome.ok()) return outcome.status();
+  for (const at::Tensor& values : {outcome->reward, outcome->terminated}) {
+    if (values.scalar_type() != at::kFloat || values.dim() != 1 || values.size(0) != count) {
+      return absl::InternalError(absl::StrCat("replay: the reward function gave ", values.numel(),
+                                              " values of ", c10::toString(values.scalar_type()),
+                                              ", expected float32 [", count, "]"));
+    }
+  }
+  transitions.reward.narrow(0, 0, count).copy_(outcome->reward);
+  transitions.terminated.narrow(0, 0, count).copy_(outcome->terminated);
+  return absl::OkStatus();
+}
+
+absl::Status ReplayStore::SetErrors(absl::Span<const float> errors) {
+  if (errors.size() != serials_.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("replay: ", errors.size(), " errors for a sample of ", serials_.size()));
+  }
+  for (size_t i = 0; i < errors.size(); ++i) {
+    if (!std::isfinite(errors[i])) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("replay: temporal-difference error ", i, " is ", errors[i]));
+    }
+  }
+  for (size_t i = 0; i < errors.size(); ++i) {
+    const int64_t row = serials_[i] % capacity();
+    if (links_.Serial(row) == serials_[i]) sampler_->SetError(row, errors[i]);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace armature
