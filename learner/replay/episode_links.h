@@ -42,8 +42,11 @@ uint64_t ObservationDigest(absl::Span<const float> observation);
 
 class EpisodeLinks {
  public:
+  // Positions plus their lowest set bit stay within int32.
+  static constexpr int64_t kCapacityMax = int64_t{1} << 30;
+
   struct Options {
-    int64_t capacity = 0;     // Rows; 2 .. 2^31 - 1.
+    int64_t capacity = 0;     // Rows; 2 .. kCapacityMax.
     int64_t streams_max = 1;  // >= 1
     bool index_episodes = false;
   };

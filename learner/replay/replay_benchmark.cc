@@ -64,7 +64,8 @@ class Batch {
 
  private:
   static void Fill(std::vector<float>* out, int64_t slot, int64_t t) {
-    out->insert(out->end(), kObservationSize - 1, static_cast<float>(t));
+    // Within float16's integers.
+    out->insert(out->end(), kObservationSize - 1, static_cast<float>(t % 2048));
     out->push_back(static_cast<float>(slot));
   }
   int64_t clock_ = 0;
@@ -84,6 +85,7 @@ class DistanceReward : public GoalReward {
 };
 
 enum Kind { kUniform, kThreeStep, kPrioritized, kHindsight, kFloat16 };
+constexpr const char* kKindNames[] = {"uniform", "3-step", "prioritised", "hindsight", "float16"};
 
 std::unique_ptr<ReplayStore> MakeStore(int64_t kind) {
   static DistanceReward* const reward = new DistanceReward;
@@ -153,6 +155,7 @@ void Fill(ReplayStore* store, Batch* batch) {
 
 void BM_ReplayStoreInsert(benchmark::State& state) {
   const auto store = MakeStore(state.range(0));
+  state.SetLabel(kKindNames[state.range(0)]);
   Batch batch;
   Fill(store.get(), &batch);
   for (auto _ : state) {
@@ -167,6 +170,7 @@ BENCHMARK(BM_ReplayStoreInsert)->ArgName("kind")->DenseRange(kUniform, kFloat16)
 
 void BM_ReplayStoreSample(benchmark::State& state) {
   const auto store = MakeStore(state.range(0));
+  state.SetLabel(kKindNames[state.range(0)]);
   Batch batch;
   Fill(store.get(), &batch);
   const std::vector<float> errors(kBatchSize, 0.5f);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <utility>
 
 #include "ATen/ATen.h"
@@ -128,8 +126,8 @@ absl::StatusOr<std::unique_ptr<ReplayStore>> ReplayStore::Create(const Options& 
   if (absl::Status status = Validate(options); !status.ok()) return status;
   const int64_t row_bytes = BytesPerRow(options);
   const int64_t rows_bytes = std::max<int64_t>(0, options.budget_bytes - StreamBytes(options));
-  const int64_t capacity = std::min(
-      {options.capacity_max, rows_bytes / row_bytes, int64_t{std::numeric_limits<int32_t>::max()}});
+  const int64_t capacity =
+      std::min({options.capacity_max, rows_bytes / row_bytes, EpisodeLinks::kCapacityMax});
   // A step takes two rows at least: its own and its next observation's.
   const int64_t needed = std::max<int64_t>(2, options.size_min);
   if (capacity < needed) {
