@@ -189,6 +189,15 @@ def test_lease_is_renewed_while_the_client_is_silent() -> None:
         env.close()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as Python has it, also where a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted_step_can_be_followed_by_a_reset() -> None:
     def script(requests: Iterator[Any]) -> Iterator[Any]:
         yield step_batch(0, FIRST)
