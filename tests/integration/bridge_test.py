@@ -113,7 +113,8 @@ def faults_are_survived_counted_and_named(binary, folder):
         os.path.join(folder, "faulty"),
         "armature-serve --env bridge_envs:make --env_id puck --workers 2 --step_timeout_s %d"
         % STEP_TIMEOUT_S,
-        "run.total_env_steps=6000",
+        # Ten seconds and more beyond the last fault, on a fast machine too.
+        "run.total_env_steps=20000",
         "evaluation.every_env_steps=0",
         "evaluation.stop_at_success_rate=0",
     )
