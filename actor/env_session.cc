@@ -21,6 +21,7 @@ EnvSession::EnvSession(const std::shared_ptr<grpc::Channel>& channel, std::strin
       spec_hash_(open.expected_spec_hash()),
       action_size_(spec.action.size()),
       group_size_(open.num_envs() / open.num_groups()),
+      picture_(spec.render.value_or(RenderSpec())),
       decoder_(spec),
       stub_(v1::EnvService::NewStub(channel)),
       open_deadline_(absl::Now() + kOpenTimeout),
@@ -47,7 +48,7 @@ EnvSession::Received EnvSession::Poll(absl::Time now) {
   Stream::Received taken = stream_->Take();
   absl::Status status;
   for (const v1::RolloutResponse& message : taken.messages) {
-    status = OnMessage(message, &received.steps);
+    status = OnMessage(message, &received);
     if (!status.ok()) break;
   }
   if (status.ok() && taken.ended.has_value()) {
@@ -66,15 +67,14 @@ EnvSession::Received EnvSession::Poll(absl::Time now) {
   return received;
 }
 
-absl::Status EnvSession::OnMessage(const v1::RolloutResponse& message,
-                                   std::vector<DecodedStep>* steps) {
+absl::Status EnvSession::OnMessage(const v1::RolloutResponse& message, Received* received) {
   switch (message.kind_case()) {
     case v1::RolloutResponse::kOpened:
       return OnOpened(message.opened());
     case v1::RolloutResponse::kStep:
-      return OnStep(message.step(), steps);
+      return OnStep(message.step(), &received->steps);
     case v1::RolloutResponse::kFrame:
-      return absl::InvalidArgumentError("sent a frame, which was not asked for");
+      return OnFrame(message.frame(), &received->frames);
     default:
       return absl::InvalidArgumentError("sent a response of no known kind");
   }
@@ -118,6 +118,20 @@ absl::Status EnvSession::OnStep(const v1::StepBatch& batch, std::vector<DecodedS
   return absl::OkStatus();
 }
 
+absl::Status EnvSession::OnFrame(const v1::Frame& frame, std::vector<v1::Frame>* frames) {
+  for (Group& group : groups_) {
+    if (group.frame_of != frame.slot()) continue;
+    group.frame_of.reset();
+    absl::Status status =
+        CheckTensor(frame.rgb(), v1::DTYPE_UINT8, {picture_.height_px, picture_.width_px, 3},
+                    absl::StrCat("frame of slot ", frame.slot()));
+    if (status.ok()) frames->push_back(frame);
+    return status;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("sent a frame of slot ", frame.slot(), ", which was not asked for"));
+}
+
 absl::Status EnvSession::CheckDeadlines(absl::Time now) const {
   if (!opened_) {
     if (now < open_deadline_) return absl::OkStatus();
@@ -128,6 +142,10 @@ absl::Status EnvSession::CheckDeadlines(absl::Time now) const {
     if (group.awaited && now >= group.deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
           "did not answer step ", group.step, " within ", absl::FormatDuration(kStepTimeout)));
+    }
+    if (group.frame_of.has_value() && now >= group.deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          "did not draw slot ", *group.frame_of, " within ", absl::FormatDuration(kStepTimeout)));
     }
   }
   return absl::OkStatus();
@@ -145,11 +163,20 @@ void EnvSession::Act(uint32_t group, absl::Span<const float> actions) {
   groups_[group].deadline = last_write_ + kStepTimeout;
 }
 
+void EnvSession::Render(uint32_t slot) {
+  v1::RolloutRequest request;
+  request.mutable_render()->set_slot(slot);
+  Group& group = groups_[slot / group_size_];
+  group.frame_of = slot;
+  Write(std::move(request));
+  group.deadline = last_write_ + kStepTimeout;
+}
+
 absl::Time EnvSession::NextDeadline() const {
   if (!opened_) return open_deadline_;
   absl::Time next = last_write_ + heartbeat_period_;
   for (const Group& group : groups_) {
-    if (group.awaited) next = std::min(next, group.deadline);
+    if (group.awaited || group.frame_of.has_value()) next = std::min(next, group.deadline);
   }
   return next;
 }

@@ -2,7 +2,7 @@
 //
 // Keeps the lease (a heartbeat when silent for a third of it) and its own
 // deadlines: kOpenTimeout until `opened`, kStepTimeout for every answer.
-// Data flow: Act -> Rollout stream -> StepDecoder -> Poll.
+// Data flow: Act | Render -> Rollout stream -> StepDecoder -> Poll.
 // Thread safety: compatible; `signal` is notified when Poll has something.
 // Ownership: the destructor ends the session.
 #ifndef ARMATURE_ACTOR_ENV_SESSION_H_
@@ -37,6 +37,7 @@ class EnvSession {
 
   struct Received {
     std::vector<DecodedStep> steps;  // In order; each may be answered by Act.
+    std::vector<v1::Frame> frames;   // In order; shape and dtype as the spec says.
     // The session is over; the message begins with the server's address.
     std::optional<absl::Status> ended;
   };
@@ -45,6 +46,11 @@ class EnvSession {
 
   // Answers the last step of `group` with actions [group size, action size].
   void Act(uint32_t group, absl::Span<const float> actions);
+
+  // Asks for a picture of `slot`, of the session, as the last step of its group left
+  // it. Only where the spec renders, and before that step is answered by Act, which
+  // must then wait for the frame.
+  void Render(uint32_t slot);
 
   const std::string& address() const { return address_; }
   bool opened() const { return opened_; }
@@ -57,19 +63,22 @@ class EnvSession {
   struct Group {
     uint64_t step = 0;  // Of the answer awaited, or of the last one.
     bool awaited = true;
+    std::optional<uint32_t> frame_of;  // The slot whose picture is awaited.
     absl::Time deadline = absl::InfiniteFuture();
   };
 
   void Write(v1::RolloutRequest request);
   absl::Status OnOpened(const v1::SessionOpened& opened);
   absl::Status OnStep(const v1::StepBatch& batch, std::vector<DecodedStep>* steps);
-  absl::Status OnMessage(const v1::RolloutResponse& message, std::vector<DecodedStep>* steps);
+  absl::Status OnFrame(const v1::Frame& frame, std::vector<v1::Frame>* frames);
+  absl::Status OnMessage(const v1::RolloutResponse& message, Received* received);
   absl::Status CheckDeadlines(absl::Time now) const;
 
   const std::string address_;
   const uint64_t spec_hash_;
   const int64_t action_size_;
   const int64_t group_size_;
+  const RenderSpec picture_;  // Zero where the environment does not render.
   const StepDecoder decoder_;
   std::unique_ptr<v1::EnvService::Stub> stub_;
   bool opened_ = false;

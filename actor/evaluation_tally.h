@@ -22,6 +22,7 @@ class EvaluationTally {
 
   void OnStep(const DecodedStep& step);
   bool complete() const { return missing_ == 0; }
+  int64_t missing() const { return missing_; }
   // By slot, and within a slot in order of time.
   std::vector<v1::Episode> episodes() const;
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "actor/backoff.h"
 #include "actor/evaluation_tally.h"
+#include "actor/play_episodes.h"
 #include "actor/refusal.h"
 #include "actor/unary_call.h"
 #include "spdlog/spdlog.h"
@@ -155,32 +156,16 @@ absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
 absl::Status Evaluator::RunOn(EnvSession* session, const v1::EvaluationRequest& request,
                               const PolicySnapshot& policy, absl::Time deadline,
                               EvaluationTally* tally) {
-  int64_t restarts = 0;
-  for (;;) {
-    const EnvSession::Received received = session->Poll(absl::Now());
-    for (const DecodedStep& step : received.steps) {
-      tally->OnStep(step);
-      if (tally->complete()) return absl::OkStatus();
-      restarts += std::count(step.restarted.begin(), step.restarted.end(), 1);
-      const auto actions = runner_->RunDeterministic(policy, step.observation);
-      if (!actions.ok()) return actions.status();
-      session->Act(step.group, actions->sent);
-    }
-    if (received.ended.has_value()) {
-      return absl::UnavailableError(received.ended->message());
-    }
-    if (restarts > request.episodes()) {
-      return absl::UnavailableError(absl::StrCat("env server ", session->address(), " replaced ",
-                                                 restarts, " simulators in ", request.episodes(),
-                                                 " episodes"));
-    }
-    if (Superseded()) return absl::CancelledError();
-    if (absl::Now() >= deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("not finished within ", absl::FormatDuration(kTimeout)));
-    }
-    signal_.WaitUntil(std::min(deadline, session->NextDeadline()));
-  }
+  PlayOptions play;
+  play.act = [this, &policy](const DecodedStep& step) -> absl::StatusOr<std::vector<float>> {
+    auto actions = runner_->RunDeterministic(policy, step.observation);
+    if (!actions.ok()) return actions.status();
+    return std::move(actions->sent);
+  };
+  play.cancelled = [this] { return Superseded(); };
+  play.deadline = deadline;
+  play.restarts_max = request.episodes();
+  return PlayEpisodes(session, play, &signal_, tally);
 }
 
 void Evaluator::Report(const v1::EvaluationResult& result) {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "actor/backoff.h"
+#include "actor/describe_env.h"
 #include "actor/learner_link.h"
 #include "actor/refusal.h"
 #include "actor/unary_call.h"
@@ -112,7 +113,7 @@ class SpecSearch {
     server->call.reset();
     absl::Status status = answer->status();
     if (status.ok()) {
-      absl::StatusOr<EnvSpec> spec = CheckAnswer(**answer);
+      absl::StatusOr<EnvSpec> spec = CheckDescribeResponse(**answer);
       if (spec.ok()) return *std::move(spec);
       status = spec.status();
     }
@@ -133,19 +134,6 @@ class SpecSearch {
           stub->async()->Describe(context, request, response, reactor);
         },
         request_, kDescribeTimeout, signal_);
-  }
-
-  static absl::StatusOr<EnvSpec> CheckAnswer(const v1::DescribeResponse& answer) {
-    if (answer.protocol_version() != kProtocolVersion) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "protocol_version: expected ", kProtocolVersion, ", got ", answer.protocol_version()));
-    }
-    absl::StatusOr<EnvSpec> spec = EnvSpec::FromProto(answer.spec());
-    if (spec.ok() && SpecHash(*spec) != answer.spec_hash()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("spec_hash: expected ", SpecHash(*spec), ", got ", answer.spec_hash()));
-    }
-    return spec;
   }
 
   void Fail(const std::string& address, Server* server, const absl::Status& status,

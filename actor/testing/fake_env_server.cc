@@ -85,7 +85,11 @@ EnvSpec LineSpec(int64_t horizon) {
 }
 
 FakeEnvServer::FakeEnvServer(const Options& options)
-    : options_(options), spec_(LineSpec(options.horizon)) {
+    : options_(options), spec_([&options] {
+        EnvSpec spec = LineSpec(options.horizon);
+        spec.render = options.render;
+        return spec;
+      }()) {
   // A port of its own from the beginning, so that its address is known.
   Start();
   Stop();
@@ -227,6 +231,7 @@ grpc::Status FakeEnvServer::Rollout(
   stream->Write(response);
   const int64_t size = open.num_envs() / open.num_groups();
   std::vector<GroupSim> groups(open.num_groups());
+  uint8_t frames = 0;
   for (uint32_t group = 0; group < groups.size(); ++group) {
     groups[group].slots.resize(size);
     *response.mutable_step() = Step(options_, session, group, &groups[group], /*first=*/true);
@@ -238,12 +243,22 @@ grpc::Status FakeEnvServer::Rollout(
       ++heartbeats_;
       continue;
     }
+    if (request.has_render()) {
+      const int64_t height = options_.render->height_px - (options_.sends_small_frames ? 1 : 0);
+      v1::Frame* const frame = response.mutable_frame();
+      frame->set_slot(request.render().slot());
+      *ResizeTensor<uint8_t>({height, options_.render->width_px, 3}, frame->mutable_rgb()) =
+          ++frames;
+      stream->Write(response);
+      continue;
+    }
     const v1::ActionBatch& actions = request.actions();
     GroupSim& sim = groups[actions.group()];
     if (!CheckAction(actions, sim.step, size)) ++bad_actions_;
     auto released = [this]()
                         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_ || stopping_; };
     mutex_.Await(absl::Condition(&released));
+    if (stopping_) break;  // A process that was killed answers no more.
     *response.mutable_step() = Step(options_, session, actions.group(), &sim, /*first=*/false);
     stream->Write(response);
   }

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ class FakeEnvServer final : public v1::EnvService::Service {
     int64_t restart_period = 0;  // Slot 0 of a session is replaced every so many steps.
     absl::Status refusal;        // What Rollout answers instead.
     bool sends_nan = false;      // In the reward of step 3.
+    // Pictures whose first byte counts those of the session; {}: it cannot draw.
+    std::optional<RenderSpec> render;
+    bool sends_small_frames = false;  // One row short.
   };
   explicit FakeEnvServer(const Options& options);
   ~FakeEnvServer() override;

@@ -1,0 +1,45 @@
+#include "actor/describe_env.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/rpc/protocol.h"
+#include "common/rpc/transport.h"
+#include "proto/env_service.grpc.pb.h"
+
+namespace armature {
+
+absl::StatusOr<EnvSpec> CheckDescribeResponse(const v1::DescribeResponse& response) {
+  if (response.protocol_version() != kProtocolVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "protocol_version: expected ", kProtocolVersion, ", got ", response.protocol_version()));
+  }
+  absl::StatusOr<EnvSpec> spec = EnvSpec::FromProto(response.spec());
+  if (spec.ok() && SpecHash(*spec) != response.spec_hash()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("spec_hash: expected ", SpecHash(*spec), ", got ", response.spec_hash()));
+  }
+  return spec;
+}
+
+absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channel,
+                                    const std::string& address, const std::string& env_id,
+                                    const std::map<std::string, std::string>& env_config,
+                                    absl::Duration timeout) {
+  v1::DescribeRequest request;
+  request.set_env_id(env_id);
+  request.mutable_env_config()->insert(env_config.begin(), env_config.end());
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  v1::DescribeResponse response;
+  const auto stub = v1::EnvService::NewStub(channel);
+  const absl::Status answered = FromGrpc(stub->Describe(&context, request, &response));
+  absl::StatusOr<EnvSpec> spec =
+      answered.ok() ? CheckDescribeResponse(response) : absl::StatusOr<EnvSpec>(answered);
+  if (spec.ok()) return spec;
+  return absl::Status(spec.status().code(),
+                      absl::StrCat("env server ", address, ": ", spec.status().message()));
+}
+
+}  // namespace armature

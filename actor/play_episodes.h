@@ -1,0 +1,47 @@
+// Steps one session until an evaluation's episodes are complete.
+//
+// Data flow: EnvSession -> EvaluationTally, act -> EnvSession.
+// Thread safety: belongs to one thread, that of the session.
+#ifndef ARMATURE_ACTOR_PLAY_EPISODES_H_
+#define ARMATURE_ACTOR_PLAY_EPISODES_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "actor/env_session.h"
+#include "actor/evaluation_tally.h"
+#include "actor/step_decoder.h"
+#include "common/sync/wake_signal.h"
+#include "proto/env_service.pb.h"
+
+namespace armature {
+
+struct PlayOptions {
+  // Decides for every slot: [n, A] in the environment's units. Not called for the
+  // step that completes the tally.
+  std::function<absl::StatusOr<std::vector<float>>(const DecodedStep& step)> act;
+  // If set: the step that completes the tally.
+  std::function<void(const DecodedStep& step)> on_last;
+  // Whether to give up; asked after every wait.
+  std::function<bool()> cancelled;
+  // If set: sees a picture of slot 0 before each step is answered. The session has
+  // one group, and its environment renders.
+  std::function<absl::Status(const v1::Frame& frame)> on_frame;
+  absl::Time deadline = absl::InfiniteFuture();
+  int64_t restarts_max = 0;  // Simulators that may be replaced.
+};
+
+// `signal` is the session's. `tally` has what was played also after an error.
+// OK: the tally is complete; Cancelled: as options.cancelled; DeadlineExceeded;
+// Unavailable: the session ended or too many simulators were replaced; what act or
+// on_frame returned.
+absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeSignal* signal,
+                          EvaluationTally* tally);
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_PLAY_EPISODES_H_
