@@ -22,6 +22,10 @@ Adam::Adam(std::vector<at::Tensor> parameters, std::vector<at::Tensor> gradients
   }
 }
 
+void Adam::AverageGradients() {
+  if (exchange_ != nullptr) exchange_->Average(gradients_);
+}
+
 void Adam::Step(double learning_rate) {
   for (at::Tensor& steps : steps_) steps.add_(1);
   at::_fused_adam_(parameters_, gradients_, moment1_, moment2_, /*max_exp_avg_sqs=*/{}, steps_,

@@ -10,6 +10,7 @@
 
 #include "ATen/core/Tensor.h"
 #include "common/policy/policy_network.h"
+#include "learner/algorithms/gradient_exchange.h"
 
 namespace armature {
 
@@ -20,13 +21,20 @@ class Adam {
   // Steps `parameters` in place along `gradients`, of the same shapes.
   Adam(std::vector<at::Tensor> parameters, std::vector<at::Tensor> gradients, double epsilon);
 
+  // Averages the gradients between replicas, where there is an exchange; before Step,
+  // and before anything that looks at their norm.
+  void AverageGradients();
   void Step(double learning_rate);
+
+  // Null, as at first: this learner has no replicas.
+  void set_gradient_exchange(GradientExchange* exchange) { exchange_ = exchange; }
 
   // "<prefix>.<i>.moment1", ".moment2" and ".steps"; they share memory.
   NamedTensors State(const std::string& prefix) const;
 
  private:
   const double epsilon_;
+  GradientExchange* exchange_ = nullptr;
   std::vector<at::Tensor> parameters_;
   std::vector<at::Tensor> gradients_;
   std::vector<at::Tensor> moment1_;

@@ -14,6 +14,7 @@
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "common/policy/policy_network.h"
+#include "learner/algorithms/gradient_exchange.h"
 
 namespace armature {
 
@@ -40,6 +41,10 @@ class Algorithm {
   // OK; InvalidArgument: a name is missing or a shape or dtype differs (named);
   // nothing is changed then.
   virtual absl::Status LoadState(const std::map<std::string, at::Tensor>& state) = 0;
+
+  // From here on every gradient goes through `exchange`, which must outlive the
+  // updates, before the optimiser steps along it.
+  virtual void set_gradient_exchange(GradientExchange* exchange) = 0;
 };
 
 // B single steps, float32, on the algorithm's device. Actions are in [-1, 1].

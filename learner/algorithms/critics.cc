@@ -71,6 +71,7 @@ at::Tensor Critics::Regress(const at::Tensor& observation, const at::Tensor& act
     loss = error.square().sum() / (2 * batch_size_);
   }
   critics_.Backward(input_, slope / batch_size_, &tape_);
+  adam_.AverageGradients();
   adam_.Step(learning_rate);
   return loss;
 }

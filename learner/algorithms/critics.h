@@ -56,6 +56,8 @@ class Critics {
 
   void UpdateTargets(double tau);
 
+  void set_gradient_exchange(GradientExchange* exchange) { adam_.set_gradient_exchange(exchange); }
+
   // That the last Regress stepped along, end to end in Mlp's order.
   const at::Tensor& gradient() const { return gradient_; }
   // "critics", "target_critics" and the optimiser's "critic_adam."; they share

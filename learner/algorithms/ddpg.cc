@@ -37,6 +37,11 @@ Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint
   if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
 }
 
+void Ddpg::set_gradient_exchange(GradientExchange* exchange) {
+  actor_.set_gradient_exchange(exchange);
+  critic_.set_gradient_exchange(exchange);
+}
+
 void Ddpg::ObserveNew(const at::Tensor& observation) {
   if (normalizer_) normalizer_->Observe(observation);
 }
@@ -81,6 +86,7 @@ NamedTensors Ddpg::State() const {
 absl::Status Ddpg::LoadState(const std::map<std::string, at::Tensor>& state) {
   if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
   learner_steps_ = state.at("learner_steps").item<int64_t>();
+  if (normalizer_) normalizer_->Republish();
   return absl::OkStatus();
 }
 

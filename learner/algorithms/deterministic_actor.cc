@@ -53,6 +53,7 @@ at::Tensor DeterministicActor::Step(const Critics::ActionValue& value, double ac
   }
   const at::Tensor head_gradient = action_gradient * (1 - action_.square()) / batch_size_;
   actor_.Backward(observation_, head_gradient.unsqueeze(0), &tape_);
+  adam_.AverageGradients();
   adam_.Step(learning_rate);
   return loss;
 }

@@ -43,6 +43,8 @@ class DeterministicActor {
 
   void UpdateTarget(double tau);
 
+  void set_gradient_exchange(GradientExchange* exchange) { adam_.set_gradient_exchange(exchange); }
+
   // That the last Step took, end to end in the order of the parameters.
   const at::Tensor& gradient() const { return gradient_; }
   // "target_policy" and the optimiser's "policy_adam."; without the policy itself.

@@ -196,6 +196,7 @@ void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
   value_.Backward(m.observation, (config_.value_coef * m.weight * value_gradient).view({1, -1, 1}),
                   &value_tape_);
 
+  adam_.AverageGradients();
   const at::Tensor norm = gradient_.norm();
   gradient_.mul_((config_.gradient_norm_max / (norm + kGradientNormMin)).clamp_max_(1));
   adam_.Step(learning_rate);
@@ -272,6 +273,7 @@ absl::Status Ppo::LoadState(const std::map<std::string, at::Tensor>& state) {
   if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
   generator_.set_state(state.at("generator").cpu());
   learner_steps_ = state.at("learner_steps").item<int64_t>();
+  if (normalizer_) normalizer_->Republish();
   return absl::OkStatus();
 }
 

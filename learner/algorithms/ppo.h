@@ -55,6 +55,9 @@ class Ppo : public OnPolicyAlgorithm {
   Scalars TakeScalars() override;
   NamedTensors State() const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
+  void set_gradient_exchange(GradientExchange* exchange) override {
+    adam_.set_gradient_exchange(exchange);
+  }
 
   // Requires S >= M.
   void Update(const TrajectorySet& set, double progress) override;

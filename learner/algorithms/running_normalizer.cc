@@ -33,6 +33,15 @@ void RunningNormalizer::Observe(const at::Tensor& observation) {
   m2_.add_(batch_m2 + delta.square() * count_ * weight);
   mean_.add_(delta * weight);
   count_.add_(n);
+  Publish();
+}
+
+void RunningNormalizer::Republish() {
+  const c10::NoGradGuard no_grad;
+  if (count_.item<double>() > 0) Publish();
+}
+
+void RunningNormalizer::Publish() {
   published_mean_.copy_(mean_);
   published_std_.copy_((m2_ / count_ + kVarianceMin).sqrt_());
 }

@@ -22,10 +22,15 @@ class RunningNormalizer {
   // Takes in new raw observations, [n, D] on the policy's device.
   void Observe(const at::Tensor& observation);
 
+  // After its state was set: publishes what it says, if it has seen anything.
+  void Republish();
+
   // "observation_statistics.count", ".mean", ".m2", float64, sharing memory.
   NamedTensors State() const;
 
  private:
+  void Publish();
+
   at::Tensor count_;           // float64 []
   at::Tensor mean_;            // float64 [D]
   at::Tensor m2_;              // float64 [D]

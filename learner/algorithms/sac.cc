@@ -78,6 +78,12 @@ Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
 
 Sac::~Sac() = default;
 
+void Sac::set_gradient_exchange(GradientExchange* exchange) {
+  critics_.set_gradient_exchange(exchange);
+  policy_adam_.set_gradient_exchange(exchange);
+  log_alpha_adam_.set_gradient_exchange(exchange);
+}
+
 void Sac::ObserveNew(const at::Tensor& observation) {
   if (normalizer_) normalizer_->Observe(observation);
 }
@@ -102,6 +108,7 @@ void Sac::UpdateWithNoise(const TransitionSample& sample, const at::Tensor& nois
   if (config_.automatic_entropy) {
     // J_alpha = mean -log_alpha (log pi(a~ | s) + H)
     log_alpha_gradient_.copy_(-(log_prob_mean + target_entropy_));
+    log_alpha_adam_.AverageGradients();
     log_alpha_adam_.Step(config_.learning_rate);
   }
   critics_.UpdateTargets(config_.tau);
@@ -154,6 +161,7 @@ at::Tensor Sac::UpdatePolicy(const at::Tensor& noise) {
       (u_gradient * current(b.std) * current(noise) - b.alpha) * within;
   const at::Tensor head_gradient = at::cat({u_gradient, log_std_gradient}, 1) / b.size;
   actor_.Backward(current(b.observation), head_gradient.unsqueeze(0), &b.current_actor_tape);
+  policy_adam_.AverageGradients();
   policy_adam_.Step(config_.learning_rate);
   return (b.alpha * current(b.log_prob) - value.value).mean();
 }
@@ -180,6 +188,7 @@ absl::Status Sac::LoadState(const std::map<std::string, at::Tensor>& state) {
   if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
   generator_.set_state(state.at("generator").cpu());
   learner_steps_ = state.at("learner_steps").item<int64_t>();
+  if (normalizer_) normalizer_->Republish();
   return absl::OkStatus();
 }
 

@@ -58,6 +58,7 @@ class Sac : public OffPolicyAlgorithm {
   NamedTensors State() const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
 
+  void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample) override;
 

@@ -39,6 +39,11 @@ Td3::Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_
   if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
 }
 
+void Td3::set_gradient_exchange(GradientExchange* exchange) {
+  actor_.set_gradient_exchange(exchange);
+  critics_.set_gradient_exchange(exchange);
+}
+
 void Td3::ObserveNew(const at::Tensor& observation) {
   if (normalizer_) normalizer_->Observe(observation);
 }
@@ -97,6 +102,7 @@ absl::Status Td3::LoadState(const std::map<std::string, at::Tensor>& state) {
   if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
   generator_.set_state(state.at("generator").cpu());
   learner_steps_ = state.at("learner_steps").item<int64_t>();
+  if (normalizer_) normalizer_->Republish();
   return absl::OkStatus();
 }
 

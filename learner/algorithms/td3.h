@@ -55,6 +55,7 @@ class Td3 : public OffPolicyAlgorithm {
   NamedTensors State() const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
 
+  void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample) override;
 

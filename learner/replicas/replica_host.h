@@ -1,0 +1,123 @@
+// Replica 0's side: who is a member, and the mean of what members send.
+//
+// Data flow: JoinReactor -> Ask -> Synchronize (trainer) -> ReplicaPeer::Welcome;
+//            AverageReactor -> Give -> Average (trainer) -> AverageCall::Answer.
+// The trainer's thread alone computes and answers; gRPC's threads deposit and return.
+// Bounds: one member, one that waits to join and one deposit for each replica.
+// Thread safety: Ask, Leave, Give and what ReplicaGroup says. Lock order: this before
+// the peers' and calls' own.
+#ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_HOST_H_
+#define ARMATURE_LEARNER_REPLICAS_REPLICA_HOST_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/metrics/metrics.h"
+#include "common/sync/wake_signal.h"
+#include "learner/replicas/replica_group.h"
+#include "proto/replica_service.pb.h"
+
+namespace armature {
+
+// A Join call. Neither method blocks; both may be called more than once.
+class ReplicaPeer {
+ public:
+  virtual ~ReplicaPeer() = default;
+  virtual void Send(v1::ReplicaEvent event) = 0;
+  virtual void End(const absl::Status& status) = 0;
+};
+
+// An Average call. Does not block; only the first answer counts.
+class AverageCall {
+ public:
+  virtual ~AverageCall() = default;
+  virtual void Answer(const absl::Status& status, const v1::AverageResponse& response) = 0;
+};
+
+class ReplicaHost : public ReplicaGroup {
+ public:
+  struct Options {
+    std::string run_id;
+    int64_t replicas = 2;
+    absl::Duration timeout;  // For one that is alive but does not come to a round.
+  };
+  struct Metrics {
+    Gauge replicas;         // That take part, this one included.
+    Counter replicas_lost;  // Members that died or were left behind.
+  };
+  // `trainer` must outlive it.
+  ReplicaHost(const Options& options, const Metrics& metrics, WakeSignal* trainer);
+
+  // A Join call; the trainer answers it later.
+  // OK; FailedPrecondition, InvalidArgument: see proto/replica_service.proto.
+  absl::Status Ask(std::shared_ptr<ReplicaPeer> peer, const v1::JoinReplicasRequest& request);
+  // The Join call `peer` is over.
+  void Leave(const ReplicaPeer* peer);
+  // An Average call; answered when its round is over. An error is the answer.
+  absl::Status Give(std::shared_ptr<AverageCall> call, const v1::AverageRequest& request);
+
+  absl::Status Begin(const Identity& identity, SharedState* state) override;
+  absl::StatusOr<Standing> Synchronize(uint64_t env_steps) override;
+  absl::StatusOr<NamedTensors> Average(const NamedTensors& own, uint64_t env_steps) override;
+  void End(const std::string& reason) override;
+  void Stop() override;
+  bool decides() const override { return true; }
+  uint64_t others_env_steps() const override;
+  absl::Time next_deadline() const override { return absl::InfiniteFuture(); }
+  std::string Waiting() const override { return ""; }
+
+ private:
+  struct Deposit {
+    std::shared_ptr<AverageCall> call;
+    NamedTensors tensors;
+  };
+  struct Member {
+    uint64_t membership = 0;
+    std::shared_ptr<ReplicaPeer> peer;
+    std::optional<Deposit> deposit;  // For round_.
+  };
+  struct Applicant {
+    std::shared_ptr<ReplicaPeer> peer;
+    v1::JoinReplicasRequest request;
+  };
+  using Members = std::map<uint32_t, Member>;
+
+  absl::Status CheckApplicant(const v1::JoinReplicasRequest& request,
+                              const NamedTensors& snapshot) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Waits for every member's deposit until the timeout; false: Stop was called.
+  bool AwaitDeposits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string Missing() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Removes the member, which is told why.
+  Members::iterator Drop(Members::iterator member, const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint64_t OthersEnvSteps() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const Options options_;
+  WakeSignal* const trainer_;
+  Identity identity_;             // The trainer's.
+  SharedState* state_ = nullptr;  // The trainer's.
+
+  mutable absl::Mutex mutex_;
+  Metrics metrics_ ABSL_GUARDED_BY(mutex_);
+  Members members_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint32_t, Applicant> applicants_ ABSL_GUARDED_BY(mutex_);
+  // Of every replica that ever was a member: its experience stays the run's.
+  std::map<uint32_t, uint64_t> env_steps_ ABSL_GUARDED_BY(mutex_);
+  uint64_t round_ ABSL_GUARDED_BY(mutex_) = 1;  // The next one.
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<std::string> over_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_REPLICAS_REPLICA_HOST_H_

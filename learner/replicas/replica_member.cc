@@ -1,0 +1,203 @@
+#include "learner/replicas/replica_member.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "common/rpc/protocol.h"
+#include "common/rpc/transport.h"
+#include "learner/replicas/tensor_wire.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+constexpr absl::Duration kBackoffMin = absl::Milliseconds(100);
+constexpr absl::Duration kBackoffMax = absl::Seconds(5);
+constexpr absl::Duration kSayWhoIsMissingAfter = absl::Seconds(1);
+
+// Whether trying again cannot help: replica 0 does not take this replica.
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) ||
+         absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+}
+
+}  // namespace
+
+// Kept alive by the callback, should the trainer not wait for it.
+struct ReplicaMember::Call {
+  grpc::ClientContext context;
+  v1::AverageRequest request;
+  v1::AverageResponse response;
+  absl::Mutex mutex;
+  std::optional<absl::Status> end ABSL_GUARDED_BY(mutex);
+
+  bool is_over() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return end.has_value(); }
+};
+
+ReplicaMember::ReplicaMember(uint32_t replica, const std::shared_ptr<grpc::Channel>& channel,
+                             WakeSignal* trainer)
+    : replica_(replica),
+      stub_(v1::ReplicaService::NewStub(channel)),
+      trainer_(trainer),
+      backoff_(kBackoffMin),
+      last_seen_(absl::Now()) {
+  *join_.mutable_handshake() =
+      MakeHandshake(absl::StrCat("learner-", replica), NewIncarnation(), "");
+  join_.set_replica(replica);
+}
+
+ReplicaMember::~ReplicaMember() {
+  if (membership_ != nullptr) membership_->Abandon();
+}
+
+absl::Status ReplicaMember::Begin(const Identity& identity, SharedState* state) {
+  state_ = state;
+  join_.set_algorithm(identity.algorithm);
+  join_.set_averaging(identity.averaging);
+  join_.set_spec_hash(identity.spec_hash);
+  EncodeLayout(state->Snapshot(), join_.mutable_layout());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ReplicaGroup::Standing> ReplicaMember::Synchronize(uint64_t env_steps) {
+  if (stopped()) return Standing::kOutside;
+  if (membership_ != nullptr && membership_->run_is_over()) return Standing::kRunIsOver;
+  if (joined_ && !membership_->is_over()) {
+    last_seen_ = absl::Now();
+    return Standing::kMember;
+  }
+  if (joined_) {
+    joined_ = false;
+    spdlog::warn("replica 0 is gone or has gone on without this replica; it joins again");
+  }
+  if (absl::Now() < next_attempt_) return Standing::kOutside;
+  return Join(env_steps);
+}
+
+absl::StatusOr<ReplicaGroup::Standing> ReplicaMember::Join(uint64_t env_steps) {
+  join_.set_env_steps(env_steps);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopped_) return Standing::kOutside;
+    if (membership_ != nullptr) membership_->Abandon();
+    membership_ = Membership::Start(stub_.get(), join_, trainer_);
+  }
+  const absl::StatusOr<v1::ReplicaWelcome> welcome =
+      membership_->AwaitWelcome(absl::Now() + kWelcomeWithin);
+  if (membership_->run_is_over()) return Standing::kRunIsOver;
+  const absl::StatusOr<NamedTensors> state =
+      welcome.ok() ? DecodeTensors(welcome->state()) : welcome.status();
+  const absl::Status status = state.ok() ? state_->Restore(*state) : state.status();
+  if (!status.ok()) {
+    if (absl::Status fatal = AfterFailure(status); !fatal.ok()) return fatal;
+    return Standing::kOutside;
+  }
+  join_.mutable_handshake()->set_run_id(welcome->run_id());
+  membership_id_ = welcome->membership();
+  round_ = welcome->round();
+  joined_ = true;
+  backoff_ = kBackoffMin;
+  last_seen_ = absl::Now();
+  {
+    absl::MutexLock lock(&mutex_);
+    others_env_steps_ = welcome->run_env_steps() - std::min(env_steps, welcome->run_env_steps());
+  }
+  spdlog::info("replica {} joined replica 0 at round {}", replica_, round_);
+  return Standing::kJoined;
+}
+
+absl::Status ReplicaMember::AfterFailure(const absl::Status& failure) {
+  membership_->Cancel();
+  if (absl::IsUnimplemented(failure)) {
+    return absl::FailedPreconditionError("the learner at --replica_host has learner.replicas=1");
+  }
+  if (IsRefusal(failure)) return failure;
+  const absl::Time now = absl::Now();
+  if (now - last_seen_ > kHostLostMax) {
+    return absl::UnavailableError(absl::StrFormat("replica 0 has been gone for %.0f s: %s",
+                                                  absl::ToDoubleSeconds(now - last_seen_),
+                                                  std::string(failure.message())));
+  }
+  last_failure_ = failure;
+  next_attempt_ = now + backoff_;
+  backoff_ = std::min(2 * backoff_, kBackoffMax);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<NamedTensors> ReplicaMember::Average(const NamedTensors& own, uint64_t env_steps) {
+  if (!joined_) return absl::FailedPreconditionError("this replica is no member (any more)");
+  v1::AverageRequest request;
+  request.set_membership(membership_id_);
+  request.set_round(round_);
+  request.set_env_steps(env_steps);
+  EncodeTensors(own, request.mutable_tensors());
+  v1::AverageResponse response;
+  absl::Status status = Send(request, &response);
+  absl::StatusOr<NamedTensors> mean =
+      status.ok() ? DecodeTensors(response.tensors()) : std::move(status);
+  if (mean.ok()) status = CheckLayout(*mean, own, "the mean of replica 0");
+  if (!mean.ok() || !status.ok()) {
+    membership_->Cancel();  // What this replica did not get has gone into the others.
+    joined_ = false;
+    spdlog::warn("round {}: {}", round_,
+                 std::string((mean.ok() ? status : mean.status()).message()));
+    return mean.ok() ? status : mean.status();
+  }
+  ++round_;
+  absl::MutexLock lock(&mutex_);
+  others_env_steps_ = response.run_env_steps() - std::min(env_steps, response.run_env_steps());
+  return mean;
+}
+
+absl::Status ReplicaMember::Send(const v1::AverageRequest& request, v1::AverageResponse* response) {
+  const auto call = std::make_shared<Call>();
+  call->request = request;
+  stub_->async()->Average(&call->context, &call->request, &call->response,
+                          [call](const grpc::Status& status) {
+                            absl::MutexLock lock(&call->mutex);
+                            call->end = FromGrpc(status);
+                          });
+  absl::MutexLock lock(&call->mutex);
+  while (!call->mutex.AwaitWithTimeout(absl::Condition(call.get(), &Call::is_over),
+                                       kSayWhoIsMissingAfter)) {
+    if (stopped() || membership_->is_over()) call->context.TryCancel();
+    call->mutex.Unlock();
+    on_wait_(absl::StrCat("replica ", replica_, " waits for replica 0 to average"));
+    call->mutex.Lock();
+  }
+  if (call->end->ok()) *response = std::move(call->response);
+  return *call->end;
+}
+
+void ReplicaMember::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopped_ = true;
+  // Replica 0 then ends the round that this one may wait in.
+  if (membership_ != nullptr) membership_->Cancel();
+}
+
+bool ReplicaMember::stopped() const {
+  absl::MutexLock lock(&mutex_);
+  return stopped_;
+}
+
+uint64_t ReplicaMember::others_env_steps() const {
+  absl::MutexLock lock(&mutex_);
+  return others_env_steps_;
+}
+
+absl::Time ReplicaMember::next_deadline() const {
+  return joined_ ? absl::InfiniteFuture() : next_attempt_;
+}
+
+std::string ReplicaMember::Waiting() const {
+  if (joined_) return "";
+  return absl::StrCat("replica ", replica_, " waits for replica 0",
+                      last_failure_.ok() ? "" : absl::StrCat(": ", last_failure_.message()));
+}
+
+}  // namespace armature

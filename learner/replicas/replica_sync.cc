@@ -1,0 +1,59 @@
+#include "learner/replicas/replica_sync.h"
+
+#include "ATen/ATen.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace armature {
+
+ReplicaSync::ReplicaSync(const Options& options, const Metrics& metrics, ReplicaGroup* group)
+    : options_(options), metrics_(metrics), group_(group) {}
+
+absl::Status ReplicaSync::Begin(const ReplicaGroup::Identity& identity, Algorithm* algorithm) {
+  algorithm_ = algorithm;
+  state_.emplace(algorithm);
+  averaged_steps_ = algorithm->learner_steps();
+  if (options_.average_gradients) algorithm->set_gradient_exchange(this);
+  return group_->Begin(identity, &*state_);
+}
+
+absl::StatusOr<ReplicaGroup::Standing> ReplicaSync::Synchronize(uint64_t env_steps) {
+  env_steps_ = env_steps;
+  const absl::StatusOr<ReplicaGroup::Standing> standing = group_->Synchronize(env_steps);
+  if (standing.ok() && *standing == ReplicaGroup::Standing::kJoined) {
+    averaged_steps_ = algorithm_->learner_steps();
+  }
+  return standing;
+}
+
+absl::Status ReplicaSync::AfterUpdate(uint64_t env_steps) {
+  env_steps_ = env_steps;
+  const int64_t steps = algorithm_->learner_steps();
+  const int64_t every = options_.average_every_updates;
+  // Of the same numbers of steps in all replicas, whenever each of them joined.
+  const bool due = steps / every > averaged_steps_ / every;
+  averaged_steps_ = steps;
+  if (!due) return absl::OkStatus();
+  const absl::StatusOr<NamedTensors> mean = Round(state_->Contribution());
+  return mean.ok() ? state_->Adopt(*mean) : absl::OkStatus();
+}
+
+void ReplicaSync::Average(const std::vector<at::Tensor>& gradients) {
+  NamedTensors own;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    own.emplace_back(absl::StrCat("gradient.", i), gradients[i]);
+  }
+  const absl::StatusOr<NamedTensors> mean = Round(own);
+  if (!mean.ok()) return;
+  for (size_t i = 0; i < gradients.size(); ++i) gradients[i].copy_((*mean)[i].second);
+}
+
+absl::StatusOr<NamedTensors> ReplicaSync::Round(const NamedTensors& own) {
+  const absl::Time start = absl::Now();
+  absl::StatusOr<NamedTensors> mean = group_->Average(own, env_steps_);
+  metrics_.round_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  if (mean.ok()) metrics_.rounds.Increment();
+  return mean;
+}
+
+}  // namespace armature

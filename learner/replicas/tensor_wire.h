@@ -1,0 +1,36 @@
+// Named tensors as the messages of proto/replica_service.proto.
+//
+// Thread safety: free functions.
+#ifndef ARMATURE_LEARNER_REPLICAS_TENSOR_WIRE_H_
+#define ARMATURE_LEARNER_REPLICAS_TENSOR_WIRE_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/policy/policy_network.h"
+#include "google/protobuf/repeated_field.h"
+#include "proto/replica_service.pb.h"
+
+namespace armature {
+
+// Fills tensors and checksum; copies from the device. float32, float64 and int64
+// tensors only.
+void EncodeTensors(const NamedTensors& tensors, v1::TensorList* list);
+
+// The tensors on the CPU. OK; DataLoss: the checksum is not that of the tensors;
+// InvalidArgument: a tensor is malformed, of another dtype or not finite (named).
+absl::StatusOr<NamedTensors> DecodeTensors(const v1::TensorList& list);
+
+// Names, dtypes and shapes alone.
+void EncodeLayout(const NamedTensors& tensors,
+                  google::protobuf::RepeatedPtrField<v1::NamedTensor>* layout);
+
+// OK; FailedPrecondition: `layout`, or that of `tensors`, is not that of `own` (names
+// the first tensor that differs). `whose` begins the message.
+absl::Status CheckLayout(const google::protobuf::RepeatedPtrField<v1::NamedTensor>& layout,
+                         const NamedTensors& own, absl::string_view whose);
+absl::Status CheckLayout(const NamedTensors& tensors, const NamedTensors& own,
+                         absl::string_view whose);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_REPLICAS_TENSOR_WIRE_H_
