@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
 #include "common/spec/env_spec.h"
@@ -20,15 +19,10 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // Batches taken in before the next update: neither side starves the other.
 constexpr int kBatchesARound = 16;
-// An evaluating actor takes the newest policy when it is asked; this many are kept
-// for the time that asking takes.
-constexpr size_t kCandidatesMax = 64;
 constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
 constexpr absl::Duration kWaitMax = absl::Seconds(1);
 // How long the end waits for actors to say goodbye.
 constexpr absl::Duration kLingerMax = absl::Seconds(5);
-// A final evaluation may be asked for this many times before the run ends without.
-constexpr int kFinalAttempts = 3;
 
 void Warn(const absl::Status& status) {
   if (!status.ok()) spdlog::error("{}", std::string(status.message()));
@@ -41,11 +35,8 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
       parts_(parts),
       device_(device),
       process_start_(absl::Now()),
-      checkpoints_(parts.directory->checkpoints(), config.checkpoint.keep),
-      next_evaluation_env_steps_(config.evaluation.every_env_steps),
-      next_checkpoint_(config.checkpoint.every_s > 0
-                           ? process_start_ + absl::Seconds(config.checkpoint.every_s)
-                           : absl::InfiniteFuture()),
+      saver_(config.checkpoint, parts.directory, parts.metrics, process_start_),
+      judge_(config.evaluation, parts.evaluations),
       next_log_(process_start_ + absl::Seconds(config.learner.log_every_s)),
       last_log_(process_start_),
       last_round_(process_start_) {
@@ -60,9 +51,7 @@ void Trainer::Stop() {
 }
 
 absl::Status Trainer::Restore() {
-  absl::StatusOr<TensorFile> file = checkpoints_.LoadNewest();
-  if (!file.ok()) return file.status();
-  absl::StatusOr<RunCheckpoint> checkpoint = RunCheckpoint::FromFile(*std::move(file));
+  const absl::StatusOr<RunCheckpoint> checkpoint = saver_.LoadNewest();
   if (!checkpoint.ok()) return checkpoint.status();
   if (checkpoint->env.id != config_.environment.id) {
     return absl::FailedPreconditionError(
@@ -85,9 +74,7 @@ absl::Status Trainer::Restore() {
   parts_.metrics->episodes.Increment(c.episodes);
   parts_.metrics->slot_restarts.Increment(c.restarted_slots);
   parts_.metrics->batches_admitted.Increment(c.batches_admitted);
-  if (const uint64_t every = config_.evaluation.every_env_steps; every > 0) {
-    next_evaluation_env_steps_ = (c.env_steps / every + 1) * every;
-  }
+  judge_.GoOnFrom(c.env_steps);
   parts_.intake->Restore(checkpoint->acknowledged);
   if (core_->PublishDue(c.env_steps)) Publish();
   Report(Waiting());
@@ -125,7 +112,7 @@ absl::StatusOr<bool> Trainer::Run() {
       CountLimiterWaits();
       const absl::Time now = absl::Now();
       if (now >= next_log_) Log();
-      if (now >= next_checkpoint_) Checkpoint();
+      if (now >= saver_.next_due()) Checkpoint();
     }
     if (!*busy) {
       Wait();
@@ -232,9 +219,7 @@ void Trainer::Publish() {
   parts_.intake->SetNewestVersion(version);
   newest_policy_ = parts_.publisher->Publish(std::move(update));
   core_->OnPublished(version);
-  if (!candidates_.empty() && candidates_.size() < kCandidatesMax) {
-    candidates_[version] = newest_policy_;
-  }
+  judge_.OnPublished(newest_policy_);
   parts_.metrics->policy_version.Set(version);
   parts_.metrics->publish_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
 }
@@ -246,27 +231,18 @@ bool Trainer::Evaluate() {
     parts_.intake->Deliver(parts_.coordinator->Issue(now));
     parts_.metrics->grants_lapsed.Increment(parts_.coordinator->lapsed_grants() - lapsed);
   }
-  if (phase_ == Phase::kTraining && config_.evaluation.every_env_steps > 0 &&
-      newest_policy_ != nullptr && counters_.env_steps >= next_evaluation_env_steps_ &&
-      parts_.evaluations->Ask(newest_policy_->policy().version(), counters_.env_steps)) {
-    const uint64_t every = config_.evaluation.every_env_steps;
-    next_evaluation_env_steps_ = (counters_.env_steps / every + 1) * every;
-  }
+  if (phase_ == Phase::kTraining) judge_.AskIfDue(counters_.env_steps);
   const uint64_t failures = parts_.evaluations->failures();
-  if (parts_.evaluations->Advance(now)) {
-    candidates_.clear();
-    candidates_[newest_policy_->policy().version()] = newest_policy_;
-  }
-  const std::optional<EvaluationOutcome> outcome = parts_.evaluations->TakeOutcome();
-  if (outcome) {
-    HandleOutcome(*outcome);
-    candidates_.clear();
-  }
+  judge_.HandOut(now);
+  const std::optional<Judgement> judgement =
+      judge_.Take(env_->reports_success, counters_.env_steps);
+  if (judgement) HandleJudgement(*judgement);
   parts_.metrics->evaluation_failures.Increment(parts_.evaluations->failures() - failures);
-  return outcome.has_value();
+  return judgement.has_value();
 }
 
-void Trainer::HandleOutcome(const EvaluationOutcome& outcome) {
+void Trainer::HandleJudgement(const Judgement& judgement) {
+  const EvaluationOutcome& outcome = judgement.outcome;
   last_outcome_ = outcome;
   ++counters_.evaluations;
   parts_.metrics->evaluation_return.Set(outcome.return_mean);
@@ -278,38 +254,14 @@ void Trainer::HandleOutcome(const EvaluationOutcome& outcome) {
     parts_.metrics->evaluation_success_rate.Set(outcome.success_rate);
   }
   Warn(parts_.directory->LogEvaluation(scalars, outcome.env_steps, WallSeconds(), absl::Now()));
-  const std::string success =
-      env_->reports_success ? absl::StrFormat(", success rate %.3g", outcome.success_rate) : "";
-  const std::string summary = absl::StrFormat(
-      "evaluation at %d env steps: policy %d, return %.4g%s over %d episodes", outcome.env_steps,
-      outcome.policy_version, outcome.return_mean, success, outcome.episodes);
-  spdlog::info("{}", summary);
-
-  const EvaluationSection& targets = config_.evaluation;
-  const bool solved =
-      (targets.stop_at_success_rate > 0 && env_->reports_success &&
-       outcome.success_rate >= targets.stop_at_success_rate) ||
-      (targets.stop_at_return_enabled && outcome.return_mean >= targets.stop_at_return);
-  const auto evaluated = candidates_.find(outcome.policy_version);
-  if (solved && evaluated == candidates_.end()) {
-    spdlog::warn("policy {} was replaced before its evaluation ended; the next one decides",
-                 outcome.policy_version);
-    next_evaluation_env_steps_ = counters_.env_steps;
-    return;
-  }
-  const bool final_one = phase_ == Phase::kFinalEvaluation &&
-                         outcome.policy_version >= newest_policy_->policy().version();
-  if (phase_ == Phase::kFinalEvaluation && !final_one && !solved) {
-    parts_.evaluations->Ask(newest_policy_->policy().version(), counters_.env_steps);
-    return;
-  }
-  if (!solved && !final_one) return;
-  if (evaluated != candidates_.end()) newest_policy_ = evaluated->second;
-  result_.target_reached = solved;
+  spdlog::info("{}", judgement.summary);
+  if (!judgement.is_last) return;
+  if (judgement.policy != nullptr) newest_policy_ = judgement.policy;
+  result_.target_reached = judgement.solved;
   result_.success_rate = env_->reports_success ? outcome.success_rate : kNaN;
   result_.return_mean = outcome.return_mean;
-  EndTraining(solved ? absl::StrCat("solved: ", summary)
-                     : absl::StrCat("run.total_env_steps reached; ", summary));
+  EndTraining(judgement.solved ? absl::StrCat("solved: ", judgement.summary)
+                               : absl::StrCat("run.total_env_steps reached; ", judgement.summary));
 }
 
 // Off-policy the run ends with the step that spends it, on-policy with the set.
@@ -323,15 +275,11 @@ void Trainer::EndIfBudgetIsSpent() {
       return;
     }
     phase_ = Phase::kFinalEvaluation;
-    final_deadline_ = absl::Now() + kFinalAttempts * absl::Seconds(config_.evaluation.timeout_s);
-    // False: one is under way; its outcome asks for this one.
-    parts_.evaluations->Ask(newest_policy_->policy().version(), counters_.env_steps);
+    judge_.AskFinal(counters_.env_steps, absl::Now());
     Report(Waiting());  // Before anyone can see the request.
-    if (parts_.evaluations->Advance(absl::Now())) {
-      candidates_ = {{newest_policy_->policy().version(), newest_policy_}};
-    }
+    judge_.HandOut(absl::Now());
   }
-  if (phase_ == Phase::kFinalEvaluation && absl::Now() >= final_deadline_) {
+  if (phase_ == Phase::kFinalEvaluation && absl::Now() >= judge_.final_deadline()) {
     EndTraining(absl::StrCat("run.total_env_steps reached; no final evaluation: ",
                              parts_.evaluations->Waiting()));
   }
@@ -349,11 +297,8 @@ void Trainer::EndTraining(const std::string& reason) {
 absl::Status Trainer::WriteResult() {
   const v1::PolicyUpdate& policy = newest_policy_->policy();
   result_.policy_version = policy.version();
-  const absl::StatusOr<NamedTensors> tensors = DecodePolicy(policy);
-  if (!tensors.ok()) return tensors.status();
-  absl::Status status = MakePolicyFile(parts_.directory->run_id(), *env_,
-                                       core_->algorithm().policy().spec(), policy, *tensors)
-                            .Write(parts_.directory->ModelPath("final"));
+  absl::Status status =
+      saver_.SaveModel("final", *env_, core_->algorithm().policy().spec(), policy);
   status.Update(parts_.directory->WriteResult(result_));
   return status;
 }
@@ -392,38 +337,14 @@ void Trainer::Log() {
 }
 
 void Trainer::Checkpoint() {
-  const absl::Time start = absl::Now();
   RunCheckpoint checkpoint;
-  checkpoint.run_id = parts_.directory->run_id();
   checkpoint.env = *env_;
   checkpoint.counters = counters_;
   checkpoint.counters.wall_s = WallSeconds();
   checkpoint.acknowledged = parts_.intake->AcknowledgedSequences();
   checkpoint.state = core_->State(config_.checkpoint.replay);
-  absl::Status status = checkpoints_.Save(checkpoint.ToFile());
-  if (status.ok() && newest_policy_ != nullptr) {
-    v1::PolicyUpdate counters;
-    counters.set_version(newest_policy_->policy().version());
-    counters.set_env_steps(newest_policy_->policy().env_steps());
-    counters.set_learner_steps(newest_policy_->policy().learner_steps());
-    const absl::StatusOr<NamedTensors> tensors = DecodePolicy(newest_policy_->policy());
-    status = tensors.ok()
-                 ? MakePolicyFile(checkpoint.run_id, *env_, core_->algorithm().policy().spec(),
-                                  counters, *tensors)
-                       .Write(parts_.directory->ModelPath(absl::StrCat(counters.version())))
-                 : tensors.status();
-  }
-  const absl::Time now = absl::Now();
-  if (status.ok()) {
-    parts_.metrics->checkpoint_timestamp_seconds.Set(absl::ToUnixSeconds(now));
-    parts_.metrics->checkpoint_duration_seconds.Observe(absl::ToDoubleSeconds(now - start));
-  } else {
-    parts_.metrics->checkpoint_failures.Increment();
-    spdlog::error("no checkpoint: {}; training goes on", std::string(status.message()));
-  }
-  if (config_.checkpoint.every_s > 0) {
-    next_checkpoint_ = now + absl::Seconds(config_.checkpoint.every_s);
-  }
+  saver_.Save(std::move(checkpoint), core_->algorithm().policy().spec(),
+              newest_policy_ == nullptr ? nullptr : &newest_policy_->policy());
 }
 
 void Trainer::CountLimiterWaits() {
@@ -440,7 +361,7 @@ void Trainer::CountLimiterWaits() {
 
 void Trainer::Wait() {
   absl::Time deadline = absl::Now() + kWaitMax;
-  deadline = std::min({deadline, next_log_, next_checkpoint_, final_deadline_,
+  deadline = std::min({deadline, next_log_, saver_.next_due(), judge_.final_deadline(),
                        parts_.evaluations->next_deadline()});
   if (parts_.coordinator != nullptr) {
     deadline = std::min(deadline, parts_.coordinator->next_deadline());

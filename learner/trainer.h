@@ -11,8 +11,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +21,9 @@
 #include "c10/core/Device.h"
 #include "common/sync/wake_signal.h"
 #include "learner/admission.h"
-#include "learner/checkpoint/checkpoint_folder.h"
+#include "learner/evaluation_judge.h"
 #include "learner/evaluation_scheduler.h"
+#include "learner/event_slots.h"
 #include "learner/experience_intake.h"
 #include "learner/learner_metrics.h"
 #include "learner/learning_core.h"
@@ -33,6 +32,7 @@
 #include "learner/run_checkpoint.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
+#include "learner/run_saver.h"
 #include "learner/status_board.h"
 #include "learner/training_window.h"
 
@@ -82,7 +82,7 @@ class Trainer {
   absl::Status MakeCore(const EnvSpec& env);
   void Count(const v1::ExperienceBatch& batch);
   void Publish();
-  void HandleOutcome(const EvaluationOutcome& outcome);
+  void HandleJudgement(const Judgement& judgement);
   void EndIfBudgetIsSpent();
   void EndTraining(const std::string& reason);
   absl::Status WriteResult();
@@ -96,7 +96,8 @@ class Trainer {
   const Parts parts_;
   const c10::Device device_;
   const absl::Time process_start_;
-  CheckpointFolder checkpoints_;
+  RunSaver saver_;
+  EvaluationJudge judge_;
   std::atomic<bool> stop_{false};
 
   std::optional<EnvSpec> env_;
@@ -106,16 +107,10 @@ class Trainer {
   TrainingWindow window_;
 
   Phase phase_ = Phase::kTraining;
-  absl::Time final_deadline_ = absl::InfiniteFuture();
   RunResult result_;
   std::optional<EvaluationOutcome> last_outcome_;
-  uint64_t next_evaluation_env_steps_ = 0;
   SharedEvent newest_policy_;
-  // Policies that the evaluation under way may be of: the newest when it was
-  // handed out and those published next. Empty: none is under way.
-  std::map<uint64_t, SharedEvent> candidates_;
 
-  absl::Time next_checkpoint_;
   absl::Time next_log_;
   absl::Time last_log_;
   uint64_t logged_env_steps_ = 0;

@@ -1,0 +1,85 @@
+#include "learner/evaluation_judge.h"
+
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+// An evaluating actor takes the newest policy when it is asked; this many are kept
+// for the time that asking takes.
+constexpr size_t kCandidatesMax = 64;
+// A final evaluation may be asked for this many times before the run ends without.
+constexpr int kFinalAttempts = 3;
+
+}  // namespace
+
+EvaluationJudge::EvaluationJudge(const EvaluationSection& settings, EvaluationScheduler* scheduler)
+    : settings_(settings), scheduler_(scheduler), next_env_steps_(settings.every_env_steps) {}
+
+void EvaluationJudge::GoOnFrom(uint64_t env_steps) {
+  const uint64_t every = settings_.every_env_steps;
+  if (every > 0) next_env_steps_ = (env_steps / every + 1) * every;
+}
+
+void EvaluationJudge::OnPublished(SharedEvent policy) {
+  newest_ = std::move(policy);
+  if (!candidates_.empty() && candidates_.size() < kCandidatesMax) {
+    candidates_[newest_->policy().version()] = newest_;
+  }
+}
+
+void EvaluationJudge::AskIfDue(uint64_t env_steps) {
+  if (settings_.every_env_steps == 0 || newest_ == nullptr || env_steps < next_env_steps_) return;
+  if (scheduler_->Ask(newest_->policy().version(), env_steps)) GoOnFrom(env_steps);
+}
+
+void EvaluationJudge::AskFinal(uint64_t env_steps, absl::Time now) {
+  final_deadline_ = now + kFinalAttempts * absl::Seconds(settings_.timeout_s);
+  // False: one is under way; Take asks for this one after it.
+  scheduler_->Ask(newest_->policy().version(), env_steps);
+}
+
+void EvaluationJudge::HandOut(absl::Time now) {
+  if (scheduler_->Advance(now)) candidates_ = {{newest_->policy().version(), newest_}};
+}
+
+std::optional<Judgement> EvaluationJudge::Take(bool reports_success, uint64_t env_steps) {
+  std::optional<EvaluationOutcome> outcome = scheduler_->TakeOutcome();
+  if (!outcome) return std::nullopt;
+  Judgement judgement;
+  judgement.outcome = *outcome;
+  judgement.summary = absl::StrFormat(
+      "evaluation at %d env steps: policy %d, return %.4g%s over %d episodes", outcome->env_steps,
+      outcome->policy_version, outcome->return_mean,
+      reports_success ? absl::StrFormat(", success rate %.3g", outcome->success_rate) : "",
+      outcome->episodes);
+  const auto evaluated = candidates_.find(outcome->policy_version);
+  if (evaluated != candidates_.end()) judgement.policy = evaluated->second;
+  candidates_.clear();
+
+  const bool reached = ReachesTarget(*outcome, reports_success);
+  if (reached && judgement.policy == nullptr) {
+    spdlog::warn("policy {} was replaced before its evaluation ended; the next one decides",
+                 outcome->policy_version);
+    next_env_steps_ = env_steps;
+  }
+  judgement.solved = reached && judgement.policy != nullptr;
+  const bool is_final = final_deadline_ != absl::InfiniteFuture();
+  judgement.is_last =
+      judgement.solved || (is_final && outcome->policy_version >= newest_->policy().version());
+  if (is_final && !judgement.is_last) {
+    scheduler_->Ask(newest_->policy().version(), env_steps);
+  }
+  return judgement;
+}
+
+bool EvaluationJudge::ReachesTarget(const EvaluationOutcome& outcome, bool reports_success) const {
+  return (settings_.stop_at_success_rate > 0 && reports_success &&
+          outcome.success_rate >= settings_.stop_at_success_rate) ||
+         (settings_.stop_at_return_enabled && outcome.return_mean >= settings_.stop_at_return);
+}
+
+}  // namespace armature

@@ -1,0 +1,68 @@
+// Decides when the policy is evaluated, finds out which policy an outcome is of,
+// and says what it means for the run.
+//
+// Data flow: EvaluationScheduler -> EvaluationJudge -> Trainer.
+// Thread safety: none; belongs to the trainer's thread.
+// Call order: GoOnFrom? (OnPublished | AskIfDue | HandOut | Take)* then, once
+// training is over, AskFinal (HandOut | Take)*.
+// Bounds: holds the newest policy and at most 64 that an evaluation may be of.
+#ifndef ARMATURE_LEARNER_EVALUATION_JUDGE_H_
+#define ARMATURE_LEARNER_EVALUATION_JUDGE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "learner/evaluation_scheduler.h"
+#include "learner/event_slots.h"
+#include "learner/run_config.h"
+
+namespace armature {
+
+struct Judgement {
+  EvaluationOutcome outcome;
+  SharedEvent policy;    // What was evaluated; null: too many have replaced it.
+  bool solved = false;   // A target is reached, by `policy`.
+  bool is_last = false;  // Nothing is left to evaluate: the run is over.
+  std::string summary;   // The outcome in one line.
+};
+
+class EvaluationJudge {
+ public:
+  // `scheduler` must outlive it.
+  EvaluationJudge(const EvaluationSection& settings, EvaluationScheduler* scheduler);
+
+  // A resumed run evaluates next when it would have anyway.
+  void GoOnFrom(uint64_t env_steps);
+  void OnPublished(SharedEvent policy);
+
+  // Opens an evaluation every evaluation.every_env_steps.
+  void AskIfDue(uint64_t env_steps);
+  // Opens that of the newest policy, after the one under way; it gets a deadline.
+  void AskFinal(uint64_t env_steps, absl::Time now);
+  // When the run ends without its final evaluation; InfiniteFuture: not asked yet.
+  absl::Time final_deadline() const { return final_deadline_; }
+
+  // Hands what is open to an actor, again after an error or a timeout.
+  void HandOut(absl::Time now);
+  // What an evaluation says, once. `env_steps`: of the run now.
+  std::optional<Judgement> Take(bool reports_success, uint64_t env_steps);
+
+ private:
+  bool ReachesTarget(const EvaluationOutcome& outcome, bool reports_success) const;
+
+  const EvaluationSection settings_;
+  EvaluationScheduler* const scheduler_;
+  uint64_t next_env_steps_;
+  absl::Time final_deadline_ = absl::InfiniteFuture();
+  SharedEvent newest_;
+  // Policies that the evaluation under way may be of: the newest when it was
+  // handed out and those published next. Empty: none is under way.
+  std::map<uint64_t, SharedEvent> candidates_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_EVALUATION_JUDGE_H_
