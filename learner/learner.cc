@@ -33,21 +33,36 @@ EvaluationScheduler::Options EvaluationOptions(const RunConfig& config,
   return options;
 }
 
+// Replicas learn one policy from different seeds.
+RunConfig ConfigOfReplica(RunConfig config, const ReplicaRole& role) {
+  config.run.seed += role.replica;
+  return config;
+}
+
 }  // namespace
 
-Learner::Learner(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
-                 c10::Device device)
+Learner::Learner(const RunConfig& config, const ReplicaRole& role, RunDirectory* directory,
+                 LearnerMetrics* metrics, c10::Device device)
     : status_(absl::Now()),
       coordinator_(MakeCoordinator(config, *directory)),
       intake_(ExperienceIntake::Options(), coordinator_.get(), metrics, &wake_),
       publisher_(directory->policy_versions_used()),
       evaluations_(EvaluationOptions(config, *directory)),
-      admission_(config, directory->run_id(), &intake_, &wake_),
+      replicas_(Replicas::Create(config, role, directory->run_id(), metrics, &wake_)),
+      admission_(ConfigOfReplica(config, role), directory->run_id(), &intake_, &wake_),
       service_({&admission_, &intake_, coordinator_.get(), &publisher_, &evaluations_, &status_,
                 &wake_}),
-      trainer_(config,
+      trainer_(ConfigOfReplica(config, role),
                {&admission_, &intake_, coordinator_.get(), &publisher_, &evaluations_, directory,
-                metrics, &status_, &wake_},
+                metrics, &status_, &wake_, replicas_ == nullptr ? nullptr : &replicas_->sync()},
                device) {}
+
+std::vector<grpc::Service*> Learner::services() {
+  std::vector<grpc::Service*> services = {&service_};
+  if (replicas_ != nullptr && replicas_->service() != nullptr) {
+    services.push_back(replicas_->service());
+  }
+  return services;
+}
 
 }  // namespace armature

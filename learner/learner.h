@@ -1,10 +1,11 @@
 // The parts of a learner, put together: everything but its ports.
 //
-// Thread safety: service() is gRPC's; trainer() has one thread of its own.
+// Thread safety: services() are gRPC's; trainer() has one thread of its own.
 #ifndef ARMATURE_LEARNER_LEARNER_H_
 #define ARMATURE_LEARNER_LEARNER_H_
 
 #include <memory>
+#include <vector>
 
 #include "c10/core/Device.h"
 #include "common/sync/wake_signal.h"
@@ -14,6 +15,7 @@
 #include "learner/learner_metrics.h"
 #include "learner/learner_service.h"
 #include "learner/policy_publisher.h"
+#include "learner/replicas/replicas.h"
 #include "learner/rollout_coordinator.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
@@ -25,11 +27,12 @@ namespace armature {
 class Learner {
  public:
   // `config` is valid; `directory` and `metrics` must outlive the learner.
-  Learner(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
-          c10::Device device);
+  Learner(const RunConfig& config, const ReplicaRole& role, RunDirectory* directory,
+          LearnerMetrics* metrics, c10::Device device);
 
   Trainer& trainer() { return trainer_; }
-  LearnerServiceImpl& service() { return service_; }
+  // LearnerService and, in replica 0 of several, ReplicaService.
+  std::vector<grpc::Service*> services();
   ExperienceIntake& intake() { return intake_; }
   const StatusBoard& status() const { return status_; }
 
@@ -40,6 +43,7 @@ class Learner {
   ExperienceIntake intake_;
   PolicyPublisher publisher_;
   EvaluationScheduler evaluations_;
+  std::unique_ptr<Replicas> replicas_;  // Null where learner.replicas is 1.
   Admission admission_;
   LearnerServiceImpl service_;
   Trainer trainer_;

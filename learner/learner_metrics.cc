@@ -71,6 +71,17 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry* registry)
       evaluation_failures(registry->AddCounter("armature_learner_evaluation_failures_total",
                                                "Evaluations that had to be asked for again.")),
       episode_return_mean(registry->AddGauge("armature_learner_episode_return_mean",
-                                             "Mean return of the last 100 training episodes.")) {}
+                                             "Mean return of the last 100 training episodes.")),
+      replicas(registry->AddGauge("armature_learner_replicas",
+                                  "Replicas that average, as replica 0 sees them; 0: another "
+                                  "replica, or learner.replicas is 1.")),
+      replicas_lost(registry->AddCounter(
+          "armature_learner_replicas_lost_total",
+          "Times that a replica died, or was left behind by the others (replica 0's count).")),
+      average_rounds(registry->AddCounter("armature_learner_average_rounds_total",
+                                          "Averages over replicas that this one took part in.")),
+      average_duration_seconds(registry->AddHistogram(
+          "armature_learner_average_duration_seconds",
+          "An average over replicas, waiting for the others included.", DurationBuckets())) {}
 
 }  // namespace armature

@@ -39,6 +39,10 @@ struct LearnerMetrics {
   Gauge evaluation_success_rate;
   Counter evaluation_failures;
   Gauge episode_return_mean;
+  Gauge replicas;
+  Counter replicas_lost;
+  Counter average_rounds;
+  Histogram average_duration_seconds;
 };
 
 }  // namespace armature

@@ -52,12 +52,12 @@ class RunningLearner {
 
   RunningLearner(const RunConfig& config, const std::string& path, Begin begin = Begin::kNew)
       : directory_(RunDirectory::Open(path, absl::Now()).value()),
-        learner_(config, directory_.get(), &metrics_, c10::kCPU) {
+        learner_(config, ReplicaRole(), directory_.get(), &metrics_, c10::kCPU) {
     EXPECT_TRUE(begin == Begin::kNew || learner_.trainer().Restore().ok());
     grpc::ServerBuilder builder;
     // A socket: in-process channels hand over memory in ways that TSan cannot see.
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
-    builder.RegisterService(&learner_.service());
+    for (grpc::Service* service : learner_.services()) builder.RegisterService(service);
     server_ = builder.BuildAndStart();
     if (begin != Begin::kResumeHeld) Start();
   }

@@ -43,6 +43,8 @@ struct Flags {
   std::string run_dir;
   std::string resume;
   std::string port_file;
+  int64_t replica = 0;
+  std::string replica_host;
   bool print_config = false;
   bool config_reference = false;
   bool metrics_remote = false;
@@ -67,6 +69,11 @@ void AddFlags(CLI::App& app, Flags* flags) {
       "--port_file", flags->port_file,
       "Written once the learner is ready: a line with its address, then one with that of "
       "/metrics.");
+  auto* host = app.add_option("--replica_host", flags->replica_host,
+                              "Address of the learner that is replica 0 of this run.");
+  app.add_option("--replica", flags->replica,
+                 "Which of learner.replicas this learner is; 1 and on need --replica_host.")
+      ->needs(host);
   app.add_flag("--metrics_remote", flags->metrics_remote,
                "Let learner.metrics_listen be other than loopback. Metrics carry no secrets, but "
                "anyone who reaches the port can read them.");
@@ -87,6 +94,19 @@ absl::StatusOr<std::unique_ptr<RunDirectory>> OpenRunDirectory(const Flags& flag
   return directory;
 }
 
+absl::Status CheckReplica(const Flags& flags, const RunConfig& config) {
+  if (flags.replica < 0 || flags.replica >= config.learner.replicas) {
+    return absl::InvalidArgumentError(absl::StrCat("--replica=", flags.replica, " is not in 0 to ",
+                                                   config.learner.replicas - 1,
+                                                   ": learner.replicas=", config.learner.replicas));
+  }
+  if ((flags.replica > 0) != !flags.replica_host.empty()) {
+    return absl::InvalidArgumentError(
+        "--replica_host is for replicas from 1 on, and they need it (--replica)");
+  }
+  return absl::OkStatus();
+}
+
 int Refuse(const absl::Status& status, int exit_status) {
   std::cerr << "learner: " << status.message() << std::endl;
   return exit_status;
@@ -102,7 +122,15 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
 
   MetricsRegistry registry("learner");
   LearnerMetrics metrics(&registry);
-  Learner learner(config, directory->get(), &metrics, *device);
+  ReplicaRole role;
+  role.replica = flags.replica;
+  if (flags.replica > 0) {
+    absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
+        MakeChannel(flags.replica_host, flags.transport);
+    if (!channel.ok()) return channel.status();
+    role.host = *std::move(channel);
+  }
+  Learner learner(config, role, directory->get(), &metrics, *device);
   if (!flags.resume.empty()) {
     const absl::Status status = learner.trainer().Restore();
     if (absl::IsNotFound(status)) {
@@ -124,7 +152,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   int port = 0;
   absl::Status status = ConfigureServer(config.learner.listen, flags.transport, &builder, &port);
   if (!status.ok()) return status;
-  builder.RegisterService(&learner.service());
+  for (grpc::Service* service : learner.services()) builder.RegisterService(service);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
     return absl::UnavailableError(
@@ -169,6 +197,7 @@ int Main(int argc, char** argv) {
   EnterUsersFolder();
   absl::StatusOr<RunConfig> config = LoadRunConfig(flags.words, flags.resume);
   if (!config.ok()) return Refuse(config.status(), 2);
+  if (absl::Status status = CheckReplica(flags, *config); !status.ok()) return Refuse(status, 2);
   if (flags.print_config) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;

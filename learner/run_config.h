@@ -114,12 +114,19 @@ struct CheckpointSection {
 };
 
 struct LearnerSection {
+  // Each sends its whole state to replica 0, which averages on one thread.
+  static constexpr int64_t kReplicasMax = 32;
+
   std::string device = "auto";
   int64_t threads = 1;
   int64_t publish_every_updates = 20;
   std::string listen = "127.0.0.1:5556";
   std::string metrics_listen = "127.0.0.1:0";
   double log_every_s = 5;
+  int64_t replicas = 1;
+  std::string averaging = "parameters";
+  int64_t average_every_updates = 50;
+  double average_timeout_s = 60;
 
   void Visit(ConfigVisitor& v) {
     v.Field("device", device, "Where updates run.", OneOf({"auto", "cpu", "cuda"}));
@@ -130,6 +137,19 @@ struct LearnerSection {
     v.Field("metrics_listen", metrics_listen, "Address of /metrics; port 0: any; off: none.");
     v.Field("log_every_s", log_every_s,
             "Seconds between rows of progress.csv and of the event file.", MoreThan(0));
+    v.Field("replicas", replicas,
+            "Learner processes that learn one policy together, each with its own seed (run.seed, "
+            "run.seed + 1 ...), cluster.actors actors and replay. run.total_env_steps is that of "
+            "all of them.",
+            Between(1, kReplicasMax));
+    v.Field("averaging", averaging,
+            "What replicas average: parameters (and targets, optimiser moments, temperature) every "
+            "average_every_updates, or also the gradients of every step.",
+            OneOf({"parameters", "gradients"}));
+    v.Field("average_every_updates", average_every_updates,
+            "Gradient steps between two averages of the parameters.", AtLeast(1));
+    v.Field("average_timeout_s", average_timeout_s,
+            "The others go on without a replica that keeps them waiting longer.", MoreThan(0));
   }
 };
 

@@ -47,6 +47,7 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
 
 void Trainer::Stop() {
   stop_ = true;
+  if (parts_.replicas != nullptr) parts_.replicas->group().Stop();
   parts_.wake->Notify();
 }
 
@@ -65,6 +66,7 @@ absl::Status Trainer::Restore() {
     return absl::FailedPreconditionError(
         absl::StrCat("the checkpoint does not fit the configuration: ", status.message()));
   }
+  if (status = BeginReplicas(); !status.ok()) return status;
   counters_ = checkpoint->counters;
   logged_env_steps_ = counters_.env_steps;
   logged_learner_steps_ = counters_.learner_steps;
@@ -76,7 +78,7 @@ absl::Status Trainer::Restore() {
   parts_.metrics->batches_admitted.Increment(c.batches_admitted);
   judge_.GoOnFrom(c.env_steps);
   parts_.intake->Restore(checkpoint->acknowledged);
-  if (core_->PublishDue(c.env_steps)) Publish();
+  PublishIfDue();
   Report(Waiting());
   status = parts_.admission->SetSpec(checkpoint->env);
   spdlog::info("resumed at {} env steps, {} learner steps, {} transitions", c.env_steps,
@@ -99,11 +101,30 @@ absl::Status Trainer::MakeCore(const EnvSpec& env) {
   return absl::OkStatus();
 }
 
+absl::Status Trainer::BeginReplicas() {
+  if (parts_.replicas == nullptr) return absl::OkStatus();
+  parts_.replicas->group().set_on_wait([this](const std::string& waiting) { Report(waiting); });
+  return parts_.replicas->Begin(
+      {config_.algorithm.name, config_.learner.averaging, SpecHash(*env_)}, &core_->algorithm());
+}
+
+bool Trainer::Decides() const {
+  return parts_.replicas == nullptr || parts_.replicas->group().decides();
+}
+
+uint64_t Trainer::RunEnvSteps() const {
+  return counters_.env_steps +
+         (parts_.replicas == nullptr ? 0 : parts_.replicas->group().others_env_steps());
+}
+
 absl::StatusOr<bool> Trainer::Run() {
   while (!stop_) {
     absl::StatusOr<bool> busy = Begin();
     if (!busy.ok()) return busy.status();
     if (core_ != nullptr) {
+      const absl::StatusOr<bool> joined = Synchronize();
+      if (!joined.ok()) return joined.status();
+      *busy |= *joined;
       *busy |= TakeExperience();
       *busy |= Learn();
       *busy |= Evaluate();
@@ -125,8 +146,10 @@ absl::StatusOr<bool> Trainer::Run() {
     Checkpoint();
   }
   if (phase_ != Phase::kOver) return false;
-  absl::Status status = WriteResult();
-  if (!status.ok()) return status;
+  if (Decides()) {
+    if (absl::Status status = WriteResult(); !status.ok()) return status;
+  }
+  if (parts_.replicas != nullptr) parts_.replicas->group().End(result_.reason);
   Report("the run is over");
   parts_.publisher->EndRun(result_.reason);
   Linger();
@@ -138,9 +161,30 @@ absl::StatusOr<bool> Trainer::Begin() {
   if (core_ != nullptr) return false;
   const std::optional<EnvSpec> env = parts_.admission->spec();
   if (!env) return false;
-  if (absl::Status status = MakeCore(*env); !status.ok()) return status;
-  if (core_->PublishDue(counters_.env_steps)) Publish();
+  absl::Status status = MakeCore(*env);
+  if (status.ok()) status = BeginReplicas();
+  if (!status.ok()) return status;
+  PublishIfDue();
   return true;
+}
+
+// Between two updates: what the other replicas want of this one.
+absl::StatusOr<bool> Trainer::Synchronize() {
+  if (parts_.replicas == nullptr) return false;
+  if (!in_step_) Report(Waiting());  // To join may take a while.
+  const bool was_in_step = in_step_;
+  const auto standing = parts_.replicas->Synchronize(counters_.env_steps);
+  if (!standing.ok()) return standing.status();
+  using Standing = ReplicaGroup::Standing;
+  in_step_ = *standing == Standing::kMember || *standing == Standing::kJoined;
+  if (*standing == Standing::kRunIsOver) EndTraining("replica 0 has ended the run");
+  if (*standing == Standing::kJoined) {
+    counters_.learner_steps = core_->algorithm().learner_steps();
+    logged_learner_steps_ = counters_.learner_steps;
+    if (newest_policy_ != nullptr) Publish();
+  }
+  if (in_step_ && !was_in_step) PublishIfDue();
+  return in_step_ != was_in_step;
 }
 
 bool Trainer::TakeExperience() {
@@ -174,7 +218,7 @@ bool Trainer::TakeExperience() {
   parts_.metrics->replay_transitions.Set(holding.transitions);
   parts_.metrics->replay_bytes.Set(holding.bytes);
   parts_.metrics->replay_fill_ratio.Set(holding.fill_ratio);
-  if (core_->PublishDue(counters_.env_steps)) Publish();  // Random steps are over.
+  PublishIfDue();  // Random steps are over.
   return true;
 }
 
@@ -195,16 +239,20 @@ void Trainer::Count(const v1::ExperienceBatch& batch) {
 }
 
 bool Trainer::Learn() {
-  if (phase_ != Phase::kTraining || !core_->CanUpdate()) return false;
+  if (phase_ != Phase::kTraining || !in_step_ || !core_->CanUpdate()) return false;
   const absl::Time start = absl::Now();
-  core_->Update(
-      std::min(1.0, static_cast<double>(counters_.env_steps) / config_.run.total_env_steps));
+  core_->Update(std::min(1.0, static_cast<double>(RunEnvSteps()) / config_.run.total_env_steps));
   parts_.metrics->update_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  if (parts_.replicas != nullptr) Warn(parts_.replicas->AfterUpdate(counters_.env_steps));
   const uint64_t steps = core_->algorithm().learner_steps();
   parts_.metrics->learner_steps.Increment(steps - counters_.learner_steps);
   counters_.learner_steps = steps;
-  if (core_->PublishDue(counters_.env_steps)) Publish();
+  PublishIfDue();
   return true;
+}
+
+void Trainer::PublishIfDue() {
+  if (in_step_ && core_->PublishDue(counters_.env_steps)) Publish();
 }
 
 void Trainer::Publish() {
@@ -213,7 +261,7 @@ void Trainer::Publish() {
   Warn(parts_.directory->ReservePolicyVersion(version));
   v1::PolicyUpdate update;
   update.set_learner_steps(core_->algorithm().learner_steps());
-  update.set_env_steps(counters_.env_steps);
+  update.set_env_steps(RunEnvSteps());
   EncodePolicy(core_->algorithm().policy().tensors(), &update);
   // An actor may use it and send before Publish returns.
   parts_.intake->SetNewestVersion(version);
@@ -231,11 +279,10 @@ bool Trainer::Evaluate() {
     parts_.intake->Deliver(parts_.coordinator->Issue(now));
     parts_.metrics->grants_lapsed.Increment(parts_.coordinator->lapsed_grants() - lapsed);
   }
-  if (phase_ == Phase::kTraining) judge_.AskIfDue(counters_.env_steps);
+  if (phase_ == Phase::kTraining && Decides()) judge_.AskIfDue(RunEnvSteps());
   const uint64_t failures = parts_.evaluations->failures();
   judge_.HandOut(now);
-  const std::optional<Judgement> judgement =
-      judge_.Take(env_->reports_success, counters_.env_steps);
+  const std::optional<Judgement> judgement = judge_.Take(env_->reports_success, RunEnvSteps());
   if (judgement) HandleJudgement(*judgement);
   parts_.metrics->evaluation_failures.Increment(parts_.evaluations->failures() - failures);
   return judgement.has_value();
@@ -266,7 +313,8 @@ void Trainer::HandleJudgement(const Judgement& judgement) {
 
 // Off-policy the run ends with the step that spends it, on-policy with the set.
 void Trainer::EndIfBudgetIsSpent() {
-  const bool spent = counters_.env_steps >= static_cast<uint64_t>(config_.run.total_env_steps);
+  if (!Decides()) return;
+  const bool spent = RunEnvSteps() >= static_cast<uint64_t>(config_.run.total_env_steps);
   if (phase_ == Phase::kTraining && spent &&
       (!config_.algorithm.on_policy() || core_->holding().transitions == 0)) {
     Publish();
@@ -275,7 +323,7 @@ void Trainer::EndIfBudgetIsSpent() {
       return;
     }
     phase_ = Phase::kFinalEvaluation;
-    judge_.AskFinal(counters_.env_steps, absl::Now());
+    judge_.AskFinal(RunEnvSteps(), absl::Now());
     Report(Waiting());  // Before anyone can see the request.
     judge_.HandOut(absl::Now());
   }
@@ -288,7 +336,7 @@ void Trainer::EndIfBudgetIsSpent() {
 void Trainer::EndTraining(const std::string& reason) {
   phase_ = Phase::kOver;
   result_.reason = reason;
-  result_.env_steps = counters_.env_steps;
+  result_.env_steps = RunEnvSteps();
   result_.learner_steps = counters_.learner_steps;
   result_.wall_s = WallSeconds();
   spdlog::info("the run is over: {}", reason);
@@ -326,7 +374,7 @@ void Trainer::Log() {
   scalars["time/updates_per_s"] = (counters_.learner_steps - logged_learner_steps_) / seconds;
   scalars["train/learner_steps"] = counters_.learner_steps;
   scalars["train/policy_lag"] = window_.policy_lag.mean();
-  Warn(parts_.directory->LogProgress(scalars, counters_.env_steps, WallSeconds(), now));
+  Warn(parts_.directory->LogProgress(scalars, RunEnvSteps(), WallSeconds(), now));
   logged_env_steps_ = counters_.env_steps;
   logged_learner_steps_ = counters_.learner_steps;
   last_log_ = now;
@@ -366,6 +414,9 @@ void Trainer::Wait() {
   if (parts_.coordinator != nullptr) {
     deadline = std::min(deadline, parts_.coordinator->next_deadline());
   }
+  if (parts_.replicas != nullptr) {
+    deadline = std::min(deadline, parts_.replicas->group().next_deadline());
+  }
   Report(Waiting());
   parts_.wake->WaitUntil(deadline);
 }
@@ -375,6 +426,7 @@ std::string Trainer::Waiting() const {
   if (phase_ == Phase::kFinalEvaluation) {
     return absl::StrCat("the final ", parts_.evaluations->Waiting());
   }
+  if (!in_step_) return parts_.replicas->group().Waiting();
   const int64_t steps = parts_.intake->NextSteps();
   const std::string insert = steps > 0 ? core_->WhyNoInsert(steps) : "";
   if (!insert.empty()) return insert;

@@ -28,6 +28,7 @@
 #include "learner/learner_metrics.h"
 #include "learner/learning_core.h"
 #include "learner/policy_publisher.h"
+#include "learner/replicas/replica_sync.h"
 #include "learner/rollout_coordinator.h"
 #include "learner/run_checkpoint.h"
 #include "learner/run_config.h"
@@ -50,6 +51,7 @@ class Trainer {
     LearnerMetrics* metrics = nullptr;
     StatusBoard* status = nullptr;
     WakeSignal* wake = nullptr;
+    ReplicaSync* replicas = nullptr;  // Null where learner.replicas is 1.
   };
 
   Trainer(const RunConfig& config, const Parts& parts, c10::Device device);
@@ -60,6 +62,7 @@ class Trainer {
   // configuration; DataLoss: it is malformed.
   absl::Status Restore();
 
+  // With replicas, only replica 0 evaluates, ends the run and writes its result.
   // OK: the run is over (true) or Stop was called (false; a checkpoint is written
   // and actors are not told that the run is over); errors: the run cannot begin, or
   // its result cannot be written.
@@ -72,6 +75,7 @@ class Trainer {
 
   // Pieces of one round of Run; true: something was done.
   absl::StatusOr<bool> Begin();
+  absl::StatusOr<bool> Synchronize();
   bool TakeExperience();
   bool Learn();
   bool Evaluate();
@@ -80,8 +84,12 @@ class Trainer {
   void Wait();
 
   absl::Status MakeCore(const EnvSpec& env);
+  absl::Status BeginReplicas();
+  bool Decides() const;          // Whether this replica evaluates and ends the run.
+  uint64_t RunEnvSteps() const;  // Of all replicas.
   void Count(const v1::ExperienceBatch& batch);
   void Publish();
+  void PublishIfDue();
   void HandleJudgement(const Judgement& judgement);
   void EndIfBudgetIsSpent();
   void EndTraining(const std::string& reason);
@@ -102,6 +110,7 @@ class Trainer {
 
   std::optional<EnvSpec> env_;
   std::unique_ptr<LearningCore> core_;  // Null until the environment is known.
+  bool in_step_ = Decides();            // With the other replicas: it may learn and publish.
   RunCounters counters_;
   absl::Time first_experience_ = absl::InfiniteFuture();  // Of this process.
   TrainingWindow window_;

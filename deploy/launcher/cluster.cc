@@ -56,6 +56,12 @@ std::string LocalAddress(const std::string& address) {
   return address;
 }
 
+// The ports that the configuration gives are those of replica 0.
+std::string WithAnyPort(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  return colon == std::string::npos ? listen : absl::StrCat(listen.substr(0, colon), ":0");
+}
+
 }  // namespace
 
 Cluster::Cluster(Options options, StatusSource* status, Terminal* terminal, EventLoop* loop)
@@ -63,12 +69,15 @@ Cluster::Cluster(Options options, StatusSource* status, Terminal* terminal, Even
       status_(status),
       terminal_(terminal),
       loop_(loop),
-      progress_(absl::Now()) {
-  Add(Role::kLearner, 0, "learner");
+      progress_(absl::Now()),
+      statuses_(options_.config.learner.replicas, absl::UnavailableError("it was not asked yet")) {
+  const int64_t replicas = options_.config.learner.replicas;
+  for (int64_t i = 0; i < replicas; ++i) Add(Role::kLearner, i, "learner", i);
   for (int64_t i = 0; i < options_.config.cluster.env_servers; ++i) {
-    Add(Role::kEnvServer, i, "envserver");
+    Add(Role::kEnvServer, i, "envserver", 0);
   }
-  for (int64_t i = 0; i < options_.config.cluster.actors; ++i) Add(Role::kActor, i, "actor");
+  const int64_t actors = options_.config.cluster.actors;
+  for (int64_t i = 0; i < replicas * actors; ++i) Add(Role::kActor, i, "actor", i / actors);
 }
 
 Cluster::~Cluster() {
@@ -77,11 +86,12 @@ Cluster::~Cluster() {
   close(inotify_fd_);
 }
 
-void Cluster::Add(Role role, int64_t index, const std::string& program) {
+void Cluster::Add(Role role, int64_t index, const std::string& program, int64_t replica) {
   auto child = std::make_unique<Child>();
   Child* const raw = child.get();
   child->role = role;
   child->name = absl::StrCat(program, "-", index);
+  child->replica = replica;
   child->process = std::make_unique<ChildProcess>(
       loop_, [this, raw](const std::string& line) { OnLine(raw, line); },
       [this, raw](int wait_status) { OnExit(raw, wait_status); });
@@ -101,17 +111,7 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
   std::vector<std::string> arguments;
   switch (child.role) {
     case Role::kLearner:
-      arguments = {options_.programs.learner};
-      if (options_.resume || child.was_ever_ready) {
-        arguments.insert(arguments.end(), {"--resume", options_.run_dir});
-        arguments.insert(arguments.end(), options_.overrides.begin(), options_.overrides.end());
-      } else {
-        arguments.insert(arguments.end(),
-                         {options_.run_dir + "/config.yaml", "--run_dir", options_.run_dir});
-      }
-      if (!child.rpc_address.empty()) {
-        arguments.push_back(absl::StrCat("learner.listen=", child.rpc_address));
-      }
+      arguments = LearnerArguments(child);
       break;
     case Role::kEnvServer:
       arguments = options_.programs.envserver;
@@ -126,7 +126,7 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
     case Role::kActor:
       arguments = {options_.programs.actor,
                    "--learner",
-                   LocalAddress(children_[0]->rpc_address),
+                   LocalAddress(children_[child.replica]->rpc_address),
                    "--env_servers",
                    EnvServers(),
                    "--name",
@@ -147,6 +147,35 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
         {"--tls_authority", transport.tls_authority},
         {"--token_file", transport.token_file}}) {
     if (!path.empty()) arguments.insert(arguments.end(), {flag, path});
+  }
+  return arguments;
+}
+
+std::vector<std::string> Cluster::LearnerArguments(const Child& child) const {
+  const bool is_first = child.replica == 0;
+  const std::string folder =
+      is_first ? options_.run_dir : absl::StrCat(options_.run_dir, "/replica_", child.replica);
+  std::error_code ignored;
+  // A replica that a resumed run has more than before begins anew.
+  const bool has_run = is_first || std::filesystem::exists(folder + "/config.yaml", ignored);
+  std::vector<std::string> arguments = {options_.programs.learner};
+  if (child.was_ever_ready || (options_.resume && has_run)) {
+    arguments.insert(arguments.end(), {"--resume", folder});
+  } else {
+    arguments.insert(arguments.end(), {options_.run_dir + "/config.yaml", "--run_dir", folder});
+  }
+  arguments.insert(arguments.end(), options_.overrides.begin(), options_.overrides.end());
+  const LearnerSection& learner = options_.config.learner;
+  if (!is_first) {
+    arguments.insert(arguments.end(), {"--replica", absl::StrCat(child.replica), "--replica_host",
+                                       LocalAddress(children_[0]->rpc_address),
+                                       absl::StrCat("learner.metrics_listen=",
+                                                    WithAnyPort(learner.metrics_listen))});
+  }
+  if (!child.rpc_address.empty()) {
+    arguments.push_back(absl::StrCat("learner.listen=", child.rpc_address));
+  } else if (!is_first) {
+    arguments.push_back(absl::StrCat("learner.listen=", WithAnyPort(learner.listen)));
   }
   return arguments;
 }
@@ -190,7 +219,10 @@ int Cluster::Run() {
   }
   terminal_->Line(absl::StrCat("armature: run directory ", options_.run_dir));
   for (const auto& child : children_) {
-    if (child->role != Role::kActor && !stopping_) Start(child.get());
+    // The other replicas need the address of the first.
+    const bool can_start =
+        child->role == Role::kLearner ? child->replica == 0 : child->role == Role::kEnvServer;
+    if (can_start && !stopping_) Start(child.get());
   }
   AskStatusLater();
   CheckStopped();
@@ -235,6 +267,12 @@ void Cluster::OnReady(Child* child) {
   WritePrometheusTargets();
   if (stopping_) return;
   if (child->starts > 1) terminal_->Line(absl::StrCat("armature: ", child->name, " is back"));
+  if (!replicas_started_ && children_[0]->ready) {
+    replicas_started_ = true;
+    for (const auto& other : children_) {
+      if (other->role == Role::kLearner && other->replica > 0 && !stopping_) Start(other.get());
+    }
+  }
   if (!actors_started_ && AllReady(Role::kLearner) && AllReady(Role::kEnvServer)) {
     actors_started_ = true;
     for (const auto& other : children_) {
@@ -246,14 +284,16 @@ void Cluster::OnReady(Child* child) {
     const ClusterSection& cluster = options_.config.cluster;
     const std::string& external = cluster.external_env_servers;
     const std::string own = absl::StrCat(cluster.env_servers, " env servers");
-    terminal_->Line(absl::StrFormat("armature: %s with %s: learner %s (metrics %s), %s, %d actors",
-                                    options_.config.environment.id, options_.config.algorithm.name,
-                                    children_[0]->rpc_address, children_[0]->metrics_address,
-                                    external.empty() ? own
-                                    : cluster.env_servers == 0
-                                        ? absl::StrCat("env servers ", external)
-                                        : absl::StrCat(own, " beside ", external),
-                                    cluster.actors));
+    const int64_t replicas = options_.config.learner.replicas;
+    terminal_->Line(
+        absl::StrFormat("armature: %s with %s: %slearner %s (metrics %s), %s, %d actors",
+                        options_.config.environment.id, options_.config.algorithm.name,
+                        replicas == 1 ? "" : absl::StrCat(replicas, " replicas, first "),
+                        children_[0]->rpc_address, children_[0]->metrics_address,
+                        external.empty()           ? own
+                        : cluster.env_servers == 0 ? absl::StrCat("env servers ", external)
+                                                   : absl::StrCat(own, " beside ", external),
+                        replicas * cluster.actors));
   }
 }
 
@@ -274,11 +314,11 @@ void Cluster::OnExit(Child* child, int wait_status) {
     return;
   }
   const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-  if (IsOver() && child->role == Role::kLearner && ended_well) {
+  if (IsOver() && child == children_[0].get() && ended_well) {
     Finish();
     return;
   }
-  if (IsOver() && child->role == Role::kActor && ended_well) return;
+  if (IsOver() && child->role != Role::kEnvServer && ended_well) return;
   const std::string what_happened = absl::StrCat(child->name, " ", DescribeExit(wait_status));
   const int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
   // One that gave up by itself before it was ever ready would do so again.
@@ -322,36 +362,41 @@ void Cluster::RestartLater(Child* child, const std::string& what_happened) {
 void Cluster::AskStatusLater() {
   loop_->After(absl::Seconds(options_.config.cluster.progress_every_s), [this] {
     for (const auto& child : children_) child->lines_shown = 0;
-    if (stopping_ || asking_ || !all_ready_told_ || IsOver()) {
-      // Nothing to ask, or nobody.
-    } else if (!children_[0]->ready) {
-      OnStatus(absl::UnavailableError("it is being restarted"));
-    } else {
-      asking_ = true;
-      status_->Ask(LocalAddress(children_[0]->rpc_address),
-                   [this](absl::StatusOr<v1::StatusResponse> status) {
-                     loop_->Post([this, status = std::move(status)] { OnStatus(status); });
-                   });
+    if (!stopping_ && asking_ == 0 && all_ready_told_ && !IsOver()) {
+      asking_ = options_.config.learner.replicas;
+      for (int64_t i = 0; i < options_.config.learner.replicas; ++i) {
+        const Child& learner = *children_[i];
+        if (!learner.ready) {
+          OnStatus(i, absl::UnavailableError("it is being restarted"));
+          continue;
+        }
+        status_->Ask(LocalAddress(learner.rpc_address),
+                     [this, i](absl::StatusOr<v1::StatusResponse> status) {
+                       loop_->Post([this, i, status = std::move(status)] { OnStatus(i, status); });
+                     });
+      }
     }
     AskStatusLater();
   });
 }
 
-void Cluster::OnStatus(const absl::StatusOr<v1::StatusResponse>& status) {
-  asking_ = false;
+void Cluster::OnStatus(int64_t replica, absl::StatusOr<v1::StatusResponse> status) {
+  statuses_[replica] = std::move(status);
+  if (--asking_ > 0) return;
   if (stopping_) {
     CheckStopped();
     return;
   }
-  terminal_->Progress(progress_.Line(status, absl::Now()));
+  terminal_->Progress(progress_.Line(statuses_, absl::Now()));
 }
 
 void Cluster::WritePrometheusTargets() {
   nlohmann::json groups = nlohmann::json::array();
   for (const auto& child : children_) {
     if (!child->ready || child->metrics_address.empty()) continue;
-    groups.push_back({{"targets", {LocalAddress(child->metrics_address)}},
-                      {"labels", {{"process", child->name}, {"run", options_.config.run.name}}}});
+    nlohmann::json labels = {{"process", child->name}, {"run", options_.config.run.name}};
+    if (child->role != Role::kEnvServer) labels["replica"] = absl::StrCat(child->replica);
+    groups.push_back({{"targets", {LocalAddress(child->metrics_address)}}, {"labels", labels}});
   }
   const absl::Status status =
       WriteFileAtomically(options_.run_dir + "/prometheus_targets.json", groups.dump(2) + "\n");
@@ -416,7 +461,7 @@ void Cluster::CheckStopped() {
   const bool any_running =
       AnyRunning(Role::kLearner) || AnyRunning(Role::kEnvServer) || AnyRunning(Role::kActor);
   // The answer to an open question would come to a loop that is gone.
-  if (!any_running && !asking_) loop_->Stop();
+  if (!any_running && asking_ == 0) loop_->Stop();
 }
 
 bool Cluster::IsOver() const {

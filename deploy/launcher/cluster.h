@@ -1,11 +1,12 @@
 // A learner, env servers and actors on this machine, as child processes.
 //
 // Starts learner and env servers; actors once those are ready (each child says
-// so by its port file). What dies is started again with back-off, the learner
-// from its checkpoint; learner and env servers keep their addresses, so that the
-// others find them again. Ends when the learner has written result.json, when a
-// child cannot be kept alive, or on Stop.
-// Thread safety: belongs to the thread of the EventLoop.
+// so by its port file). With learner.replicas there are that many learners, each with
+// its own actors; replica 0, learner-0, keeps the run directory and says when the run is
+// over, replica i its own in replica_<i>/ there. What dies is started again with back-off, the
+// learner from its checkpoint; learner and env servers keep their addresses, so that the others
+// find them again. Ends when the learner has written result.json, when a child cannot be kept
+// alive, or on Stop. Thread safety: belongs to the thread of the EventLoop.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_
 #define ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_
 
@@ -65,7 +66,8 @@ class Cluster {
   enum class Role { kLearner, kEnvServer, kActor };
   struct Child {
     Role role;
-    std::string name;  // "actor-0"
+    std::string name;     // "actor-0"
+    int64_t replica = 0;  // Of learners, and of actors: whose.
     std::unique_ptr<ChildProcess> process;
     bool ready = false;
     bool was_ever_ready = false;
@@ -76,8 +78,9 @@ class Cluster {
     std::string metrics_address;
   };
 
-  void Add(Role role, int64_t index, const std::string& program);
+  void Add(Role role, int64_t index, const std::string& program, int64_t replica);
   std::vector<std::string> Arguments(const Child& child) const;
+  std::vector<std::string> LearnerArguments(const Child& child) const;
   // For actors: those started here, then those that run already.
   std::string EnvServers() const;
   std::string PortPath(const Child& child) const;
@@ -92,7 +95,7 @@ class Cluster {
   void OnNotReady(Child* child, int64_t start);
   void RestartLater(Child* child, const std::string& what_happened);
   void AskStatusLater();
-  void OnStatus(const absl::StatusOr<v1::StatusResponse>& status);
+  void OnStatus(int64_t replica, absl::StatusOr<v1::StatusResponse> status);
   void WritePrometheusTargets();
 
   void Finish();
@@ -110,12 +113,14 @@ class Cluster {
   Terminal* const terminal_;
   EventLoop* const loop_;
 
-  std::vector<std::unique_ptr<Child>> children_;  // [0] is the learner.
+  std::vector<std::unique_ptr<Child>> children_;  // First the learners, by replica.
   ProgressReport progress_;
   int inotify_fd_ = -1;
+  bool replicas_started_ = false;  // Those but the first.
   bool actors_started_ = false;
   bool all_ready_told_ = false;
-  bool asking_ = false;
+  int64_t asking_ = 0;  // Learners that have not answered yet.
+  std::vector<absl::StatusOr<v1::StatusResponse>> statuses_;  // By replica.
   bool stopping_ = false;
   bool terminating_ = false;
   int exit_status_ = 0;

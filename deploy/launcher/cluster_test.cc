@@ -146,6 +146,76 @@ TEST_F(ClusterTest, StartsActorsWithTheAddressesOfTheOthersAndEndsSolved) {
   EXPECT_THAT(*ReadFile(options_.run_dir + "/prometheus_targets.json"), StartsWith("["));
 }
 
+class ReplicasInCluster : public ClusterTest {
+ protected:
+  // Those of replica 0 and of replica 1, which both run until they are told to end.
+  ReplicasInCluster() {
+    options_.config.learner.replicas = 2;
+    Script("learner",
+           R"(case "$all" in *"--replica 1"*) ready 127.0.0.1:81;; *) ready 127.0.0.1:71;; esac
+)" + std::string(kLive));
+  }
+};
+
+TEST_F(ReplicasInCluster, EachHaveTheirActorsAndAFolderInTheRunDirectory) {
+  options_.config.learner.listen = "0.0.0.0:5556";
+  status_.on_ask_ = [this](int asked) {
+    if (asked == 2) cluster_->Stop(SIGTERM);  // Both were asked.
+  };
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  const std::string config = options_.run_dir + "/config.yaml";
+  const std::vector<std::string> learners = Starts("learner");
+  ASSERT_EQ(learners.size(), 2u);
+  EXPECT_THAT(learners[0], AllOf(StartsWith(config + " --run_dir " + options_.run_dir + " "),
+                                 Not(HasSubstr("--replica"))));
+  EXPECT_THAT(learners[1],
+              AllOf(StartsWith(config + " --run_dir " + options_.run_dir + "/replica_1 "),
+                    HasSubstr("--replica 1 --replica_host 127.0.0.1:71 "),
+                    HasSubstr("learner.listen=0.0.0.0:0"),
+                    HasSubstr("learner.metrics_listen=127.0.0.1:0")));
+  EXPECT_THAT(Starts("actor"),
+              testing::UnorderedElementsAre(
+                  AllOf(HasSubstr("--name actor-0 "), HasSubstr("--learner 127.0.0.1:71 ")),
+                  AllOf(HasSubstr("--name actor-1 "), HasSubstr("--learner 127.0.0.1:71 ")),
+                  AllOf(HasSubstr("--name actor-2 "), HasSubstr("--learner 127.0.0.1:81 ")),
+                  AllOf(HasSubstr("--name actor-3 "), HasSubstr("--learner 127.0.0.1:81 "))));
+  EXPECT_THAT(text_, HasSubstr("2 replicas, first learner 127.0.0.1:71 "));
+  const std::string targets = *ReadFile(options_.run_dir + "/prometheus_targets.json");
+  EXPECT_THAT(targets, StartsWith("["));
+}
+
+TEST_F(ReplicasInCluster, OneThatDiesGoesOnInItsFolderAndTheOthersStay) {
+  Script("learner", R"(case "$all" in
+*"--replica 1"*) ready 127.0.0.1:81; case "$all" in *--resume*) ;; *) kill -KILL $$;; esac;;
+*) ready 127.0.0.1:71;; esac
+)" + std::string(kLive));
+  status_.on_ask_ = [this](int) {
+    if (Starts("learner").size() == 3) cluster_->Stop(SIGTERM);
+  };
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  EXPECT_THAT(Starts("learner")[2],
+              AllOf(StartsWith("--resume " + options_.run_dir + "/replica_1 "),
+                    HasSubstr("--replica 1 --replica_host 127.0.0.1:71 "),
+                    HasSubstr("learner.listen=127.0.0.1:81")));
+}
+
+TEST_F(ReplicasInCluster, AResumedRunTakesUpThoseThatItHadAndBeginsOthersAnew) {
+  options_.config.learner.replicas = 3;
+  options_.resume = true;
+  options_.overrides = {"learner.replicas=3"};
+  std::filesystem::create_directories(options_.run_dir + "/replica_1");
+  std::ofstream(options_.run_dir + "/replica_1/config.yaml") << "as it was";
+  status_.on_ask_ = [this](int) { cluster_->Stop(SIGTERM); };
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  EXPECT_THAT(
+      Starts("learner"),
+      testing::UnorderedElementsAre(
+          StartsWith("--resume " + options_.run_dir + " learner.replicas=3 "),
+          StartsWith("--resume " + options_.run_dir + "/replica_1 learner.replicas=3 --replica 1 "),
+          StartsWith(options_.run_dir + "/config.yaml --run_dir " + options_.run_dir +
+                     "/replica_2 learner.replicas=3 --replica 2 ")));
+}
+
 TEST_F(ClusterTest, TargetThatWasNotReachedIsStatusOne) {
   Script(
       "learner",

@@ -20,17 +20,17 @@ struct StatusCall {
 }  // namespace
 
 void LearnerStatus::Ask(const std::string& address, OnStatus on_status) {
-  if (channel_ == nullptr || address != address_) {
-    absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = MakeChannel(address, transport_);
-    if (!channel.ok()) {
-      on_status(channel.status());
+  std::shared_ptr<grpc::Channel>& channel = channels_[address];
+  if (channel == nullptr) {
+    absl::StatusOr<std::shared_ptr<grpc::Channel>> made = MakeChannel(address, transport_);
+    if (!made.ok()) {
+      on_status(made.status());
       return;
     }
-    address_ = address;
-    channel_ = *std::move(channel);
+    channel = *std::move(made);
   }
   auto call = std::make_shared<StatusCall>();
-  call->stub = v1::LearnerService::NewStub(channel_);
+  call->stub = v1::LearnerService::NewStub(channel);
   call->context.set_deadline(std::chrono::system_clock::now() + kDeadline);
   // The callback keeps the call alive until it has run.
   call->stub->async()->GetStatus(&call->context, &call->request, &call->response,

@@ -3,6 +3,7 @@
 #define ARMATURE_DEPLOY_LAUNCHER_LEARNER_STATUS_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -31,8 +32,7 @@ class LearnerStatus : public StatusSource {
 
  private:
   const TransportOptions transport_;
-  std::string address_;  // Of channel_.
-  std::shared_ptr<grpc::Channel> channel_;
+  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;  // By address.
 };
 
 }  // namespace armature

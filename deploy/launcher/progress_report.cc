@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace armature {
 namespace {
@@ -68,6 +69,23 @@ std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& statu
     }
   }
   return line;
+}
+
+std::string ProgressReport::Line(const std::vector<absl::StatusOr<v1::StatusResponse>>& replicas,
+                                 absl::Time now) {
+  if (replicas.size() == 1) return Line(replicas[0], now);
+  replica_env_steps_.resize(replicas.size());
+  absl::StatusOr<v1::StatusResponse> run = replicas[0];
+  uint64_t sum = 0;
+  std::vector<std::string> each;
+  for (size_t i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].ok()) replica_env_steps_[i] = replicas[i]->env_steps();
+    sum += replica_env_steps_[i];
+    each.push_back(absl::StrCat(WithCommas(replica_env_steps_[i]),
+                                replicas[i].ok() ? "" : " (does not answer)"));
+  }
+  if (run.ok()) run->set_env_steps(sum);
+  return absl::StrCat(Line(run, now), "  replicas ", absl::StrJoin(each, " + "));
 }
 
 }  // namespace armature

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -25,6 +26,10 @@ class ProgressReport {
   // since the call before.
   std::string Line(const absl::StatusOr<v1::StatusResponse>& status, absl::Time now);
 
+  // Of a run with these replicas, replica 0 first: env steps are those of all, the rest
+  // is replica 0's, and then what each replica has.
+  std::string Line(const std::vector<absl::StatusOr<v1::StatusResponse>>& replicas, absl::Time now);
+
   // Whether the last line told of a stall.
   bool stalled() const { return stalled_; }
 
@@ -35,6 +40,7 @@ class ProgressReport {
   bool stalled_ = false;
   uint64_t env_steps_ = 0;
   uint64_t learner_steps_ = 0;
+  std::vector<uint64_t> replica_env_steps_;  // Those last heard of.
 };
 
 }  // namespace armature

@@ -42,6 +42,21 @@ TEST(ProgressReport, SaysEverythingThatIsKnown) {
             "return -12.35  success 0.50  replay 12%  evaluation -3.00 success 0.75");
 }
 
+TEST(ProgressReport, OfReplicasAddsUpTheirEnvStepsAndShowsEach) {
+  ProgressReport report(kStart);
+  report.Line({Status(1000, 100), Status(2000, 90)}, kStart + absl::Seconds(1));
+  EXPECT_EQ(report.Line({Status(1500, 200), Status(2600, 190)}, kStart + absl::Seconds(2)),
+            "4,100 env steps (1100/s)  200 updates (100/s)  policy 0  replicas 1,500 + 2,600");
+  // One that does not answer counts with what it had.
+  EXPECT_EQ(report.Line({Status(1600, 300), absl::UnavailableError("it is being restarted")},
+                        kStart + absl::Seconds(3)),
+            "4,200 env steps (100/s)  300 updates (100/s)  policy 0  replicas 1,600 + 2,600 (does "
+            "not answer)");
+  EXPECT_EQ(
+      report.Line({absl::UnavailableError("gone"), Status(2700, 390)}, kStart + absl::Seconds(4)),
+      "the learner does not answer: gone  replicas 1,600 (does not answer) + 2,700");
+}
+
 TEST(ProgressReport, LeavesOutWhatIsNotKnown) {
   ProgressReport report(kStart);
   EXPECT_EQ(report.Line(Status(999, 0), kStart + absl::Seconds(1)),

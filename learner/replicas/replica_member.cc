@@ -140,12 +140,14 @@ absl::StatusOr<NamedTensors> ReplicaMember::Average(const NamedTensors& own, uin
   absl::StatusOr<NamedTensors> mean =
       status.ok() ? DecodeTensors(response.tensors()) : std::move(status);
   if (mean.ok()) status = CheckLayout(*mean, own, "the mean of replica 0");
-  if (!mean.ok() || !status.ok()) {
+  if (!mean.ok()) status = mean.status();
+  if (!status.ok()) {
     membership_->Cancel();  // What this replica did not get has gone into the others.
     joined_ = false;
-    spdlog::warn("round {}: {}", round_,
-                 std::string((mean.ok() ? status : mean.status()).message()));
-    return mean.ok() ? status : mean.status();
+    if (!absl::IsCancelled(status)) {
+      spdlog::warn("round {}: {}", round_, std::string(status.message()));
+    }
+    return status;
   }
   ++round_;
   absl::MutexLock lock(&mutex_);

@@ -23,7 +23,7 @@ def child_pid(cluster, name):
 
 
 class Cluster:
-    def __init__(self, binary):
+    def __init__(self, binary, *overrides):
         self.run_dir = tempfile.mkdtemp(prefix="armature_healing_")
         self.process = subprocess.Popen(
             [
@@ -38,6 +38,7 @@ class Cluster:
                 "cluster.env_servers=3",
                 "cluster.actors=2",
                 "cluster.progress_every_s=0.5",
+                *overrides,
             ],
             stdout=subprocess.PIPE,
             text=True,
@@ -97,5 +98,31 @@ def main(binary):
         cluster.process.kill()
 
 
+def kill_replicas(binary):
+    """Either of two replicas of the learner is killed; both learn on together."""
+    cluster = Cluster(
+        binary, "learner.replicas=2", "learner.averaging=gradients", "cluster.actors=1"
+    )
+    log = os.path.join(cluster.run_dir, "logs/learner-1.log")
+    try:
+        cluster.train(600)
+        for joins, name in ((2, "learner-1"), (3, "learner-0")):
+            while not all(
+                os.listdir(os.path.join(cluster.run_dir, folder, "checkpoints"))
+                for folder in ("", "replica_1")
+            ):
+                cluster.line()
+            os.kill(child_pid(cluster.process, name), signal.SIGKILL)
+            cluster.wait_for("armature: %s is back" % name)
+            while open(log).read().count("replica 1 joined replica 0") < joins:
+                cluster.line()
+            cluster.train(600)
+        print("healing_test: each replica was killed, both joined again")
+    finally:
+        cluster.process.send_signal(signal.SIGTERM)
+        cluster.process.communicate(timeout=20)
+
+
 if __name__ == "__main__":
     main(sys.argv[1])
+    kill_replicas(sys.argv[1])

@@ -1,0 +1,51 @@
+// One learner's part in a run with several: the side of replica 0 or of a member, and
+// what goes with it.
+//
+// Thread safety: none of its own.
+#ifndef ARMATURE_LEARNER_REPLICAS_REPLICAS_H_
+#define ARMATURE_LEARNER_REPLICAS_REPLICAS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/sync/wake_signal.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/impl/service_type.h"
+#include "learner/learner_metrics.h"
+#include "learner/replicas/replica_group.h"
+#include "learner/replicas/replica_service.h"
+#include "learner/replicas/replica_sync.h"
+#include "learner/run_config.h"
+
+namespace armature {
+
+// Which of learner.replicas this learner is.
+struct ReplicaRole {
+  int64_t replica = 0;
+  std::shared_ptr<grpc::Channel> host;  // To replica 0; null in replica 0 itself.
+};
+
+class Replicas {
+ public:
+  // Null: learner.replicas is 1. `run_id` is this learner's own; `metrics` and `trainer`
+  // must outlive it.
+  static std::unique_ptr<Replicas> Create(const RunConfig& config, const ReplicaRole& role,
+                                          const std::string& run_id, LearnerMetrics* metrics,
+                                          WakeSignal* trainer);
+
+  ReplicaSync& sync() { return *sync_; }
+  // To be served beside LearnerService; null in all but replica 0.
+  grpc::Service* service() { return service_.get(); }
+
+ private:
+  Replicas() = default;
+
+  std::unique_ptr<ReplicaGroup> group_;
+  std::unique_ptr<ReplicaServiceImpl> service_;
+  std::unique_ptr<ReplicaSync> sync_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_REPLICAS_REPLICAS_H_
