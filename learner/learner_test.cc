@@ -297,7 +297,7 @@ TEST(Learner, AnEvaluationThatReachesTheTargetEndsTheRun) {
   EXPECT_EQ(result["target_reached"], true);
   EXPECT_EQ(result["success_rate"], 1.0);
   EXPECT_EQ(result["policy_version"], request.policy_version_min());
-  const TensorFile policy = TensorFile::Read(path + "/models/policy_final.safetensors").value();
+  const TensorFile policy = TensorFile::Read(path + "/models/model_final.safetensors").value();
   EXPECT_EQ(policy.metadata.at("policy_version"), absl::StrCat(request.policy_version_min()));
   EXPECT_THAT(policy.metadata.at("policy"), HasSubstr("HEAD_SQUASHED_GAUSSIAN"));
   for (const char* file : {"/progress.csv", "/evaluations.csv"}) {

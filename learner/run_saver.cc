@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
+#include "learner/run_dir/run_models.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -24,7 +25,7 @@ void RunSaver::Save(RunCheckpoint checkpoint, const v1::PolicySpec& spec,
   checkpoint.run_id = directory_->run_id();
   absl::Status status = checkpoints_.Save(checkpoint.ToFile());
   if (status.ok() && policy != nullptr) {
-    status = SaveModel(absl::StrCat(policy->version()), checkpoint.env, spec, *policy);
+    status = SaveModel(absl::StrCat(policy->env_steps()), checkpoint.env, spec, *policy);
   }
   const absl::Time now = absl::Now();
   if (status.ok()) {
@@ -42,7 +43,7 @@ absl::Status RunSaver::SaveModel(const std::string& name, const EnvSpec& env,
   const absl::StatusOr<NamedTensors> tensors = DecodePolicy(policy);
   if (!tensors.ok()) return tensors.status();
   return MakePolicyFile(directory_->run_id(), env, spec, policy, *tensors)
-      .Write(directory_->ModelPath(name));
+      .Write(ModelPath(directory_->path(), name));
 }
 
 absl::StatusOr<RunCheckpoint> RunSaver::LoadNewest() const {

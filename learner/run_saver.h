@@ -33,7 +33,7 @@ class RunSaver {
   // run goes on, and what was written before is untouched.
   void Save(RunCheckpoint checkpoint, const v1::PolicySpec& spec, const v1::PolicyUpdate* policy);
 
-  // Writes models/policy_<name>.safetensors.
+  // Writes models/model_<name>.safetensors.
   // OK; DataLoss: `policy` is malformed; errors as TensorFile::Write.
   absl::Status SaveModel(const std::string& name, const EnvSpec& env, const v1::PolicySpec& spec,
                          const v1::PolicyUpdate& policy) const;

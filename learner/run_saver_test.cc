@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/tensor_file.h"
+#include "learner/run_dir/run_models.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/file_size_limit.h"
 
@@ -41,6 +42,7 @@ class RunSaverTest : public testing::Test {
   static v1::PolicyUpdate Policy(uint64_t version) {
     v1::PolicyUpdate policy;
     policy.set_version(version);
+    policy.set_env_steps(100);
     EncodePolicy({{"actor.0.bias", at::full({2}, 0.5)}}, &policy);
     return policy;
   }
@@ -61,7 +63,7 @@ TEST_F(RunSaverTest, WhatIsSavedIsLoadedAndTheModelBesideIt) {
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->counters.env_steps, 100u);
   EXPECT_EQ(back->run_id, directory_->run_id());
-  const TensorFile model = TensorFile::Read(directory_->ModelPath("7")).value();
+  const TensorFile model = TensorFile::Read(ModelPath(path_, "100")).value();
   EXPECT_THAT(model.metadata, Contains(Pair("policy_version", "7")));
   EXPECT_TRUE(model.tensors.front().second.equal(at::full({2}, 0.5)));
 }

@@ -11,6 +11,7 @@
 #include "common/spec/env_spec.h"
 #include "learner/off_policy_core.h"
 #include "learner/on_policy_core.h"
+#include "learner/run_dir/run_models.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -346,7 +347,7 @@ absl::Status Trainer::WriteResult() {
   const v1::PolicyUpdate& policy = newest_policy_->policy();
   result_.policy_version = policy.version();
   absl::Status status =
-      saver_.SaveModel("final", *env_, core_->algorithm().policy().spec(), policy);
+      saver_.SaveModel(kFinalModel, *env_, core_->algorithm().policy().spec(), policy);
   status.Update(parts_.directory->WriteResult(result_));
   return status;
 }

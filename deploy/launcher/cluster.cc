@@ -412,7 +412,7 @@ void Cluster::Finish() {
   const EvaluationSection& evaluation = options_.config.evaluation;
   const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
   const std::string& run_dir = options_.run_dir;
-  terminal_->Line(absl::StrCat("armature: policy: ", run_dir, "/models/policy_final.safetensors"));
+  terminal_->Line(absl::StrCat("armature: policy: ", run_dir, "/models/model_final.safetensors"));
   terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir));
   terminal_->Line(absl::StrCat("armature: play: ", options_.command, " --resume ", run_dir,
                                " evaluation.episodes=10 run.total_env_steps=", result->env_steps));

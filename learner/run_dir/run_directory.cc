@@ -88,10 +88,6 @@ RunDirectory::RunDirectory(std::string path, std::string run_id, uint64_t policy
       evaluations_(std::move(evaluations)),
       events_(path_, now) {}
 
-std::string RunDirectory::ModelPath(const std::string& suffix) const {
-  return absl::StrCat(path_, "/models/policy_", suffix, ".safetensors");
-}
-
 absl::Status RunDirectory::ReservePolicyVersion(uint64_t version) {
   if (version <= policy_versions_reserved_) return absl::OkStatus();
   policy_versions_reserved_ = version + kVersionsReservedAtOnce;

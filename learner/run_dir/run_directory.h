@@ -5,8 +5,7 @@
 //   events.out.tfevents.*  the same for TensorBoard
 //   evaluations.csv      a row an evaluation
 //   checkpoints/         see CheckpointFolder
-//   models/              policy_<version>.safetensors, one a checkpoint and never
-//                        removed, and policy_final.safetensors
+//   models/              see run_models.h
 //   result.json          how it ended
 //
 // Thread safety: compatible.
@@ -34,7 +33,7 @@ struct RunResult {
   uint64_t env_steps = 0;
   uint64_t learner_steps = 0;
   double wall_s = 0;
-  uint64_t policy_version = 0;  // That of models/policy_final.safetensors.
+  uint64_t policy_version = 0;  // That of models/model_final.safetensors.
   std::string reason;
 };
 
@@ -52,8 +51,6 @@ class RunDirectory {
 
   const std::string& path() const { return path_; }
   std::string checkpoints() const { return path_ + "/checkpoints"; }
-  // models/policy_<suffix>.safetensors
-  std::string ModelPath(const std::string& suffix) const;
   // Kept over resumes.
   const std::string& run_id() const { return run_id_; }
 

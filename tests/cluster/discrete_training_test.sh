@@ -17,7 +17,7 @@ output="$(deploy/cluster "$here/discrete_ppo.yaml" --run_dir="$TEST_TMPDIR/run" 
   "cluster.env_server_command=\"'$TEST_TMPDIR/a folder/serve' --choices 3\"" 2>&1)" ||
   fail "the cluster ended with status $?"
 [[ "$(tail -n 1 <<<"$output")" == "armature: solved cue "* ]] || fail "it did not solve cue"
-grep -q '"HEAD_CATEGORICAL' <(tr -d '\\' <"$TEST_TMPDIR/run/models/policy_final.safetensors") ||
+grep -q '"HEAD_CATEGORICAL' <(tr -d '\\' <"$TEST_TMPDIR/run/models/model_final.safetensors") ||
   fail "the policy file's head is not categorical"
 
 # The child's own words, in one line, when it refuses its flags.

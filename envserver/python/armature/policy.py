@@ -203,20 +203,23 @@ class Policy:
 
 def _policy_of_run(run_dir: pathlib.Path) -> pathlib.Path:
     models = run_dir / "models"
-    final = models / "policy_final.safetensors"
+    final = models / "model_final.safetensors"
     if final.is_file() and (run_dir / "result.json").is_file():
         return final
-    versions = [
+    steps = [
         (int(match[1]), path)
-        for path in models.glob("policy_*.safetensors")
-        if (match := re.fullmatch(r"policy_(\d+)\.safetensors", path.name))
+        for path in models.glob("model_*.safetensors")
+        if (match := re.fullmatch(r"model_(\d+)\.safetensors", path.name))
     ]
-    if not versions:
-        raise ArmatureError(
-            f"{run_dir}: no policy in {models}; the first is written with the first checkpoint "
-            "(checkpoint.every_s)"
-        )
-    return max(versions)[1]
+    if steps:
+        return max(steps)[1]
+    best = models / "model_best.safetensors"
+    if best.is_file():
+        return best
+    raise ArmatureError(
+        f"{run_dir}: no policy in {models}; the first is written after checkpoint.save_freq "
+        "env steps"
+    )
 
 
 def _read(path: pathlib.Path) -> tuple[dict[str, str], dict[str, Array]]:

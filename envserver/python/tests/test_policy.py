@@ -130,11 +130,11 @@ def test_a_run_gives_its_final_policy_once_it_has_ended_else_its_newest(
     with pytest.raises(ArmatureError, match="no policy in"):
         armature.load_policy(tmp_path)
     models.mkdir()
-    for name in ("policy_9", "policy_10", "policy_final"):
+    for name in ("model_9", "model_10", "model_final"):
         shutil.copy(TESTDATA / "tanh.safetensors", models / f"{name}.safetensors")
-    assert armature.load_policy(tmp_path).path.name == "policy_10.safetensors"
+    assert armature.load_policy(tmp_path).path.name == "model_10.safetensors"
     (tmp_path / "result.json").write_text("{}")
-    assert armature.load_policy(tmp_path).path.name == "policy_final.safetensors"
+    assert armature.load_policy(tmp_path).path.name == "model_final.safetensors"
     with pytest.raises(ArmatureError, match=r"nowhere: .*No such file"):
         armature.load_policy(tmp_path / "nowhere")
 

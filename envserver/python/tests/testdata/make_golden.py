@@ -2,7 +2,7 @@
 
     python make_golden.py        # needs torch
 
-The policies are the learner's own (`models/policy_final.safetensors` of short runs with
+The policies are the learner's own (`models/model_final.safetensors` of short runs with
 `algorithm.network.hidden_sizes=[6, 5]`): SAC on panda_reach (elu, normalised), PPO on
 cartpole (leaky_relu, normalised, observation_clip=1.5), TD3 on cartpole (tanh) and PPO on
 CartPole-v1 (relu).

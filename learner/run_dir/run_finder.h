@@ -1,0 +1,31 @@
+// Finds runs on disk: a run is a folder that holds run.json.
+//
+// Thread safety: free functions.
+#ifndef ARMATURE_LEARNER_RUN_DIR_RUN_FINDER_H_
+#define ARMATURE_LEARNER_RUN_DIR_RUN_FINDER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace armature {
+
+struct FoundRun {
+  std::string path;    // <output_dir>/<name>/<date-time>
+  std::string run_id;  // Of run.json.
+};
+
+// All runs below `output_dir`, newest first by the last part of their paths; a run
+// inside a run is not looked for. None where there is no such folder.
+std::vector<FoundRun> ListRuns(const std::string& output_dir);
+
+// The folder of the run that `run` means: a run's folder; a run id, or the first 4
+// or more of its digits; or a name, whose newest run is taken.
+// OK; NotFound: there is none (names the nearest); InvalidArgument: digits that
+// several runs begin with.
+absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& output_dir);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_RUN_DIR_RUN_FINDER_H_

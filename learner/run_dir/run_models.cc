@@ -1,0 +1,78 @@
+#include "learner/run_dir/run_models.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+
+namespace armature {
+namespace {
+
+bool IsFile(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
+}  // namespace
+
+std::string ModelPath(const std::string& run_dir, const std::string& name) {
+  return absl::StrCat(run_dir, "/models/model_", name, ".safetensors");
+}
+
+std::vector<uint64_t> ModelSteps(const std::string& run_dir) {
+  std::vector<uint64_t> steps;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(run_dir + "/models", error)) {
+    const std::string name = entry.path().filename().string();
+    absl::string_view digits = name;
+    uint64_t step = 0;
+    if (absl::ConsumePrefix(&digits, "model_") && absl::ConsumeSuffix(&digits, ".safetensors") &&
+        absl::SimpleAtoi(digits, &step)) {
+      steps.push_back(step);
+    }
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+std::string ListModels(const std::string& run_dir) {
+  std::vector<std::string> names;
+  for (const char* name : {kFinalModel, kBestModel}) {
+    if (IsFile(ModelPath(run_dir, name))) names.emplace_back(name);
+  }
+  for (const uint64_t step : ModelSteps(run_dir)) names.push_back(absl::StrCat(step));
+  return names.empty() ? "none" : absl::StrJoin(names, ", ");
+}
+
+absl::StatusOr<std::string> FindModel(const std::string& run_dir, const std::string& which) {
+  std::string name = which;
+  if (name.empty()) {
+    const std::vector<uint64_t> steps = ModelSteps(run_dir);
+    if (IsFile(run_dir + "/result.json") && IsFile(ModelPath(run_dir, kFinalModel))) {
+      name = kFinalModel;
+    } else {
+      name = steps.empty() ? kBestModel : absl::StrCat(steps.back());
+    }
+  } else if (uint64_t step = 0; name != kFinalModel && name != kBestModel) {
+    if (!absl::SimpleAtoi(name, &step)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("model '", name, "': expected final, best or a number of env steps"));
+    }
+    name = absl::StrCat(step);
+  }
+  std::string path = ModelPath(run_dir, name);
+  if (IsFile(path)) return path;
+  if (which.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        run_dir, " has no model yet; the first is written after checkpoint.save_freq env steps"));
+  }
+  return absl::NotFoundError(
+      absl::StrCat(run_dir, " has no model '", which, "'; there are: ", ListModels(run_dir)));
+}
+
+}  // namespace armature
