@@ -1,9 +1,8 @@
-// The cluster launcher: `bazel run //deploy:cluster -- CONFIG key=value ...`.
+// The cluster launcher: `bazel run //deploy:train -- CONFIG key=value ...`.
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -19,9 +18,9 @@
 #include "common/cli/flags.h"
 #include "common/cli/shutdown_signal.h"
 #include "deploy/launcher/cluster.h"
-#include "deploy/launcher/command_line.h"
 #include "deploy/launcher/event_loop.h"
 #include "deploy/launcher/learner_status.h"
+#include "deploy/launcher/programs.h"
 #include "deploy/launcher/terminal.h"
 #include "learner/load_run_config.h"
 #include "learner/run_config.h"
@@ -62,64 +61,22 @@ absl::StatusOr<std::string> RunDir(const Flags& flags, const RunSection& run) {
   return std::filesystem::absolute(folder).string();
 }
 
-absl::StatusOr<std::string> FindProgram(const std::string& name) {
-  return FindProgramData(absl::StrCat("armature/", name, "/", name), absl::StrCat("bin/", name),
-                         ("ARMATURE_" + name).c_str());
-}
-
 absl::StatusOr<Cluster::Programs> FindPrograms() {
   Cluster::Programs programs;
-  for (const auto& [name, path] :
-       {std::pair{"learner", &programs.learner}, {"actor", &programs.actor}}) {
+  std::string envserver;
+  for (const auto& [name, path] : {std::pair{"learner", &programs.learner},
+                                   {"actor", &programs.actor},
+                                   {"envserver", &envserver}}) {
     absl::StatusOr<std::string> found = FindProgram(name);
     if (!found.ok()) return found.status();
     *path = *std::move(found);
   }
-  absl::StatusOr<std::string> envserver = FindProgram("envserver");
-  if (!envserver.ok()) return envserver.status();
-  programs.envserver = {*std::move(envserver)};
-  // Children look for their data where this program's is.
-  const std::string runfiles =
-      absl::StrCat(std::filesystem::read_symlink("/proc/self/exe").string(), ".runfiles");
-  std::error_code ignored;
-  if (std::filesystem::is_directory(runfiles, ignored)) {
-    setenv("RUNFILES_DIR", runfiles.c_str(), 1);
-  }
+  programs.envserver = {std::move(envserver)};
   return programs;
 }
 
-// What starts cluster.env_server_command: a path, then its flags.
-absl::StatusOr<std::vector<std::string>> EnvServerCommand(const std::string& command) {
-  absl::StatusOr<std::vector<std::string>> words = SplitCommand(command);
-  const absl::StatusOr<std::string> program =
-      words.ok() ? FindExecutable(words->front()) : words.status();
-  if (!program.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cluster.env_server_command: ", program.status().message(),
-                     absl::IsNotFound(program.status())
-                         ? "; for armature-serve: pip install ./envserver/python in the clone"
-                         : ""));
-  }
-  words->front() = *program;
-  // In a bundle, this process has the bundle's libraries; a program from outside
-  // must find its own.
-  if (const char* outer = std::getenv("ARMATURE_OUTER_LIBRARY_PATH"); outer != nullptr) {
-    words->insert(words->begin(), {"/usr/bin/env", absl::StrCat("LD_LIBRARY_PATH=", outer)});
-  }
-  return words;
-}
-
-// A bundle has the program in bin/ beside its launcher.
-std::string HowStarted() {
-  std::error_code ignored;
-  const std::string launcher =
-      std::filesystem::weakly_canonical(ProgramFolder() + "/../armature", ignored).string();
-  return std::filesystem::is_regular_file(launcher, ignored) ? launcher + " cluster"
-                                                             : "bazel run //deploy:cluster --";
-}
-
 int Refuse(const absl::Status& status, int exit_status) {
-  std::cerr << "cluster: " << status.message() << std::endl;
+  std::cerr << "train: " << status.message() << std::endl;
   return exit_status;
 }
 
@@ -127,7 +84,7 @@ int Main(int argc, char** argv) {
   CLI::App app(
       "Trains on this machine: starts a learner, env servers and actors, restarts what dies, and\n"
       "ends when the run is solved or its budget is spent.",
-      "cluster");
+      "train");
   Flags flags;
   app.add_option("CONFIG key=value", flags.words,
                  "A YAML file or the name of one in deploy/configs, then overrides such as "
@@ -151,11 +108,10 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (!programs.ok()) return Refuse(programs.status(), 1);
-  if (const std::string& command = config->cluster.env_server_command; !command.empty()) {
-    absl::StatusOr<std::vector<std::string>> words = EnvServerCommand(command);
-    if (!words.ok()) return Refuse(words.status(), 2);
-    programs->envserver = *std::move(words);
-  }
+  auto env_server = EnvServerProgram(config->cluster, programs->envserver.front());
+  if (!env_server.ok()) return Refuse(env_server.status(), 2);
+  programs->envserver = *std::move(env_server);
+  ShareRunfiles();
   absl::StatusOr<std::string> folder = RunDir(flags, config->run);
   if (!folder.ok()) return Refuse(folder.status(), 1);
   Cluster::Options options;
@@ -164,7 +120,7 @@ int Main(int argc, char** argv) {
   options.resume = !flags.resume.empty();
   // A new run's config.yaml holds its overrides already.
   if (options.resume) options.overrides = flags.words;
-  options.command = HowStarted();
+  options.command = HowStarted("train");
   options.transport = flags.transport;
   options.programs = *std::move(programs);
 

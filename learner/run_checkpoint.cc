@@ -15,7 +15,6 @@ using Json = nlohmann::json;
 
 constexpr char kFormatVersion[] = "1";
 constexpr char kCheckpointKind[] = "armature checkpoint";
-constexpr char kPolicyKind[] = "armature policy";
 
 std::string ToJson(const google::protobuf::Message& message) {
   std::string json;
@@ -91,21 +90,6 @@ absl::StatusOr<RunCheckpoint> RunCheckpoint::FromFile(TensorFile file) {
   }
   checkpoint.state = std::move(file.tensors);
   return checkpoint;
-}
-
-TensorFile MakePolicyFile(const std::string& run_id, const EnvSpec& env,
-                          const v1::PolicySpec& policy, const v1::PolicyUpdate& counters,
-                          const NamedTensors& tensors) {
-  return {{{"kind", kPolicyKind},
-           {"format_version", kFormatVersion},
-           {"run_id", run_id},
-           {"env_id", env.id},
-           {"env", ToJson(env.ToProto())},
-           {"policy", ToJson(policy)},
-           {"policy_version", absl::StrCat(counters.version())},
-           {"env_steps", absl::StrCat(counters.env_steps())},
-           {"learner_steps", absl::StrCat(counters.learner_steps())}},
-          tensors};
 }
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// Everything that a resumed run needs, as a TensorFile, and policies for others.
+// Everything that a resumed run needs, as a TensorFile.
 //
 // Thread safety: plain values.
 #ifndef ARMATURE_LEARNER_RUN_CHECKPOINT_H_
@@ -13,7 +13,6 @@
 #include "common/spec/env_spec.h"
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/experience_intake.h"
-#include "proto/learner_service.pb.h"
 
 namespace armature {
 
@@ -39,12 +38,6 @@ struct RunCheckpoint {
   // OK; DataLoss: not a checkpoint of this format (says what is missing).
   static absl::StatusOr<RunCheckpoint> FromFile(TensorFile file);
 };
-
-// A policy that can be used without the run: metadata run_id, env_id, env (the
-// EnvSpec), policy (the PolicySpec), both in protobuf's JSON, and counters.
-TensorFile MakePolicyFile(const std::string& run_id, const EnvSpec& env,
-                          const v1::PolicySpec& policy, const v1::PolicyUpdate& counters,
-                          const NamedTensors& tensors);
 
 }  // namespace armature
 

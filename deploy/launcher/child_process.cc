@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace armature {
@@ -155,6 +156,11 @@ std::string DescribeExit(int wait_status) {
     return absl::StrCat("was killed by signal ", WTERMSIG(wait_status));
   }
   return absl::StrCat("exited with status ", WEXITSTATUS(wait_status));
+}
+
+bool IsComplaint(const std::string& line) {
+  return absl::StrContains(line, "[warning]") || absl::StrContains(line, "[error]") ||
+         absl::StrContains(line, "[critical]");
 }
 
 }  // namespace armature

@@ -60,6 +60,9 @@ class ChildProcess {
 // "exited with status 1", "was killed by signal 9".
 std::string DescribeExit(int wait_status);
 
+// Whether a line of a child, in spdlog's format, is for the user's eyes.
+bool IsComplaint(const std::string& line);
+
 }  // namespace armature
 
 #endif  // ARMATURE_DEPLOY_LAUNCHER_CHILD_PROCESS_H_

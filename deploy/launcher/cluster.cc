@@ -18,6 +18,7 @@
 #include "absl/time/clock.h"
 #include "common/cli/files.h"
 #include "common/rpc/address.h"
+#include "deploy/launcher/programs.h"
 #include "deploy/launcher/run_result.h"
 #include "nlohmann/json.hpp"
 
@@ -34,12 +35,6 @@ constexpr double kConnectWithin = 0.8;
 constexpr int64_t kComplaintsShownMax = 5;
 // Status of a child that refuses its flags or its configuration.
 constexpr int kUsageError = 2;
-
-// Whether a line in spdlog's format is for the user's eyes.
-bool IsComplaint(const std::string& line) {
-  return absl::StrContains(line, "[warning]") || absl::StrContains(line, "[error]") ||
-         absl::StrContains(line, "[critical]");
-}
 
 // Whether a line is of the stack trace that LibTorch adds to what went wrong.
 bool IsStackTrace(const std::string& line) {
@@ -114,14 +109,9 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
       arguments = LearnerArguments(child);
       break;
     case Role::kEnvServer:
-      arguments = options_.programs.envserver;
-      arguments.insert(arguments.end(),
-                       {"--listen", child.rpc_address.empty() ? "127.0.0.1:0" : child.rpc_address,
-                        "--metrics_listen", "127.0.0.1:0", "--name", child.name});
-      if (config.cluster.env_server_command.empty()) {
-        arguments.insert(arguments.end(),
-                         {"--threads", absl::StrCat(config.cluster.env_server_threads)});
-      }
+      arguments = EnvServerArguments(options_.programs.envserver, config.cluster,
+                                     child.rpc_address.empty() ? "127.0.0.1:0" : child.rpc_address,
+                                     child.name);
       break;
     case Role::kActor:
       arguments = {options_.programs.actor,
@@ -140,14 +130,8 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
       break;
   }
   arguments.insert(arguments.end(), {"--port_file", PortPath(child)});
-  const TransportOptions& transport = options_.transport;
-  for (const auto& [flag, path] :
-       {std::pair<const char*, std::string>{"--tls_certificate", transport.tls_certificate},
-        {"--tls_key", transport.tls_key},
-        {"--tls_authority", transport.tls_authority},
-        {"--token_file", transport.token_file}}) {
-    if (!path.empty()) arguments.insert(arguments.end(), {flag, path});
-  }
+  const std::vector<std::string> flags = TransportFlags(options_.transport);
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
   return arguments;
 }
 

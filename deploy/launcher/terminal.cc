@@ -12,10 +12,17 @@ namespace {
 constexpr char kEraseLine[] = "\r\x1b[K";
 constexpr char kYellow[] = "\x1b[33m";
 constexpr char kNoColor[] = "\x1b[0m";
+constexpr int64_t kUsualWidth = 100;
 
 bool Rewrites(int fd) {
   const char* term = std::getenv("TERM");
   return isatty(fd) && term != nullptr && std::string_view(term) != "dumb";
+}
+
+// 0: not known.
+int Columns(int fd) {
+  winsize size = {};
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 bool NoColorAsked() {
@@ -39,13 +46,20 @@ void Terminal::Progress(const std::string& text) {
     Line(text);
     return;
   }
-  winsize size = {};
+  const size_t columns = Columns(fd_);
   std::string cut = text;
   // A line that wraps could not be taken back.
-  if (ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && cut.size() >= size.ws_col) {
-    cut.resize(size.ws_col - 1);
-  }
+  if (columns > 1 && cut.size() >= columns) cut.resize(columns - 1);
   Write(kEraseLine + cut);
+}
+
+void Terminal::Clear() {
+  if (rewrites_) Write(kEraseLine);
+}
+
+int64_t Terminal::width() const {
+  const int64_t columns = Columns(fd_);
+  return columns > 0 ? columns : kUsualWidth;
 }
 
 void Terminal::Write(const std::string& text) {

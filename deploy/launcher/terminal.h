@@ -5,6 +5,7 @@
 #ifndef ARMATURE_DEPLOY_LAUNCHER_TERMINAL_H_
 #define ARMATURE_DEPLOY_LAUNCHER_TERMINAL_H_
 
+#include <cstdint>
 #include <string>
 
 namespace armature {
@@ -18,6 +19,10 @@ class Terminal {
   void Warning(const std::string& text);
   // Takes the place of the progress line before.
   void Progress(const std::string& text);
+  // Takes the progress line away.
+  void Clear();
+  // Characters of a line; 100 where that is not known.
+  int64_t width() const;
 
  private:
   void Write(const std::string& text);

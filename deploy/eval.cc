@@ -1,0 +1,98 @@
+// `bazel run //deploy:eval -- RUN`: how good a run's policy is.
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actor/policy_player.h"
+#include "common/cli/files.h"
+#include "common/cli/flags.h"
+#include "deploy/verbs/statistics.h"
+#include "deploy/verbs/trained_run.h"
+#include "deploy/verbs/verb.h"
+
+namespace armature {
+namespace {
+
+struct Flags {
+  std::vector<std::string> words;  // RUN, then key=value.
+  std::string model = "final";
+  bool stochastic = false;
+  std::string output;
+  EpisodeFlags episodes;
+};
+
+void AddFlags(CLI::App& app, Flags* flags) {
+  app.add_option("RUN key=value", flags->words,
+                 "A run's directory, then overrides of its configuration such as "
+                 "environment.config.reward_type=sparse.");
+  app.add_option("--model", flags->model, "Which of the run's policies: final, best or a step.")
+      ->capture_default_str();
+  app.add_flag("--stochastic", flags->stochastic,
+               "Draw from the policy as in training, without its noise; default: the mode.");
+  app.add_option("--output", flags->output, "Default: evaluation.json in the run's directory.");
+  flags->episodes.episodes = 100;
+  flags->episodes.num_envs = 10;
+  AddEpisodeFlags(app, &flags->episodes);
+  AddNumEnvsFlag(app, &flags->episodes);
+}
+
+nlohmann::ordered_json Report(const TrainedRun& run, const Flags& flags, const Outcome& outcome) {
+  nlohmann::ordered_json json;
+  json["run_id"] = run.policy.run_id;
+  json["model"] = std::filesystem::path(run.model_path).filename().string();
+  json["policy_version"] = run.policy.weights.version();
+  json["env_steps"] = run.policy.weights.env_steps();
+  json["environment"] = outcome.spec.id;
+  json["environment_config"] = run.config.environment.config;
+  json["seed"] = flags.episodes.seed;
+  json["deterministic"] = !flags.stochastic;
+  json.update(StatisticsJson(outcome.spec, outcome.episodes));
+  return json;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "Plays a run's policy and says how good it is: mean, deviation, median, extremes, success.\n"
+      "The seeds are none of training's.",
+      "eval");
+  Flags flags;
+  AddFlags(app, &flags);
+  if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
+  EnterUsersFolder();
+  const absl::StatusOr<TrainedRun> run = LoadTrainedRun(flags.words, flags.model);
+  if (!run.ok()) return Refuse("eval", run.status());
+
+  Performance performance;
+  performance.verb = "eval";
+  performance.make_player =
+      [&](const EnvSpec& spec) -> absl::StatusOr<std::unique_ptr<SlotPlayer>> {
+    if (absl::Status status = CheckPlayable(run->policy.env, spec); !status.ok()) return status;
+    return PolicyPlayer::Create(
+        {spec, run->policy.policy, !flags.stochastic, DrawSeed(flags.episodes.seed)},
+        run->policy.weights);
+  };
+  const Outcome outcome = Perform(run->config, flags.episodes, performance);
+  if (!outcome.episodes.empty()) {
+    std::cout << outcome.spec.id << ", " << run->model_path << " after "
+              << run->policy.weights.env_steps() << " env steps, "
+              << (flags.stochastic ? "stochastic" : "deterministic") << ", seed "
+              << flags.episodes.seed << ", " << outcome.episodes.size() << " episodes\n"
+              << StatisticsTable(outcome.spec, outcome.episodes);
+  }
+  if (const int status = Conclude("eval", outcome, flags.episodes.episodes); status != 0) {
+    return status;
+  }
+  const std::string path = flags.output.empty() ? run->path + "/evaluation.json" : flags.output;
+  const absl::Status written =
+      WriteFileAtomically(path, Report(*run, flags, outcome).dump(2) + "\n");
+  if (!written.ok()) return Refuse("eval", written);
+  std::cout << "written to " << path << std::endl;
+  return 0;
+}
+
+}  // namespace
+}  // namespace armature
+
+int main(int argc, char** argv) { return armature::Main(argc, argv); }

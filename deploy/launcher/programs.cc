@@ -1,0 +1,85 @@
+#include "deploy/launcher/programs.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/cli/files.h"
+#include "deploy/launcher/command_line.h"
+
+namespace armature {
+
+absl::StatusOr<std::string> FindProgram(const std::string& name) {
+  return FindProgramData(absl::StrCat("armature/", name, "/", name), absl::StrCat("bin/", name),
+                         ("ARMATURE_" + name).c_str());
+}
+
+void ShareRunfiles() {
+  const std::string runfiles =
+      absl::StrCat(std::filesystem::read_symlink("/proc/self/exe").string(), ".runfiles");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(runfiles, ignored)) {
+    setenv("RUNFILES_DIR", runfiles.c_str(), 1);
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> EnvServerProgram(const ClusterSection& cluster,
+                                                          const std::string& envserver) {
+  if (cluster.env_server_command.empty()) return std::vector<std::string>{envserver};
+  absl::StatusOr<std::vector<std::string>> words = SplitCommand(cluster.env_server_command);
+  const absl::StatusOr<std::string> program =
+      words.ok() ? FindExecutable(words->front()) : words.status();
+  if (!program.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cluster.env_server_command: ", program.status().message(),
+                     absl::IsNotFound(program.status())
+                         ? "; for armature-serve: pip install ./envserver/python in the clone"
+                         : ""));
+  }
+  words->front() = *program;
+  // In a bundle, this process has the bundle's libraries; a program from outside
+  // must find its own.
+  if (const char* outer = std::getenv("ARMATURE_OUTER_LIBRARY_PATH"); outer != nullptr) {
+    words->insert(words->begin(), {"/usr/bin/env", absl::StrCat("LD_LIBRARY_PATH=", outer)});
+  }
+  return words;
+}
+
+std::vector<std::string> EnvServerArguments(const std::vector<std::string>& program,
+                                            const ClusterSection& cluster,
+                                            const std::string& listen, const std::string& name) {
+  std::vector<std::string> arguments = program;
+  arguments.insert(arguments.end(),
+                   {"--listen", listen, "--metrics_listen", "127.0.0.1:0", "--name", name});
+  if (cluster.env_server_command.empty()) {
+    arguments.insert(arguments.end(), {"--threads", absl::StrCat(cluster.env_server_threads)});
+  }
+  return arguments;
+}
+
+std::vector<std::string> TransportFlags(const TransportOptions& transport) {
+  std::vector<std::string> flags;
+  for (const auto& [flag, path] :
+       {std::pair<const char*, std::string>{"--tls_certificate", transport.tls_certificate},
+        {"--tls_key", transport.tls_key},
+        {"--tls_authority", transport.tls_authority},
+        {"--token_file", transport.token_file}}) {
+    if (!path.empty()) flags.insert(flags.end(), {flag, path});
+  }
+  return flags;
+}
+
+std::string HowStarted(const std::string& verb) {
+  // A bundle has the program in bin/ beside its launcher.
+  std::error_code ignored;
+  const std::string launcher =
+      std::filesystem::weakly_canonical(ProgramFolder() + "/../armature", ignored).string();
+  return std::filesystem::is_regular_file(launcher, ignored)
+             ? absl::StrCat(launcher, " ", verb)
+             : absl::StrCat("bazel run //deploy:", verb, " --");
+}
+
+}  // namespace armature

@@ -1,0 +1,48 @@
+#include "deploy/verbs/episode_printer.h"
+
+#include <utility>
+
+#include "absl/strings/str_join.h"
+
+namespace armature {
+namespace {
+
+std::string Ended(const DecodedStep& step) {
+  std::vector<std::string> words;
+  if (step.restarted[0] != 0) words.push_back("simulator replaced");
+  if (step.terminated[0] != 0) words.push_back("terminated");
+  if (step.truncated[0] != 0) words.push_back("truncated");
+  if (step.is_success[0] != 0) words.push_back("success");
+  return absl::StrJoin(words, " ");
+}
+
+}  // namespace
+
+EpisodePrinter::EpisodePrinter(const EnvSpec& spec, int64_t width, int64_t sessions_max,
+                               Print print)
+    : table_(spec, width),
+      observation_size_(spec.observation_size()),
+      action_size_(spec.action.size()),
+      print_(std::move(print)),
+      sessions_left_(sessions_max) {}
+
+void EpisodePrinter::OnStep(const DecodedStep& step, absl::Span<const float> actions) {
+  if (step.step == 0 && sessions_left_ > 0) {
+    --sessions_left_;
+    printing_ = true;
+    print_(table_.Header());
+  }
+  if (!printing_) return;
+  // Slot 0 is the first to end where it ended at all.
+  const std::vector<float>& rows = step.ended(0) ? step.final_observation : step.observation;
+  print_(table_.Row(step.step, step.reward[0], action_,
+                    absl::MakeConstSpan(rows).subspan(0, observation_size_), Ended(step)));
+  action_.clear();
+  if (step.ended(0)) {
+    printing_ = false;  // What the slot does next counts for nothing.
+  } else if (!actions.empty()) {
+    action_.assign(actions.begin(), actions.begin() + action_size_);
+  }
+}
+
+}  // namespace armature

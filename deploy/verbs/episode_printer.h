@@ -1,0 +1,42 @@
+// Prints what slot 0 of each session lives through, step by step.
+//
+// Data flow: PlaySeries's on_step -> StepTable -> lines.
+// Thread safety: compatible.
+#ifndef ARMATURE_DEPLOY_VERBS_EPISODE_PRINTER_H_
+#define ARMATURE_DEPLOY_VERBS_EPISODE_PRINTER_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "actor/step_decoder.h"
+#include "common/spec/env_spec.h"
+#include "deploy/verbs/step_table.h"
+
+namespace armature {
+
+class EpisodePrinter {
+ public:
+  using Print = std::function<void(const std::string& line)>;
+
+  // `width`: as StepTable's. Prints `sessions_max` sessions at most.
+  EpisodePrinter(const EnvSpec& spec, int64_t width, int64_t sessions_max, Print print);
+
+  // As EpisodeSeriesOptions::on_step.
+  void OnStep(const DecodedStep& step, absl::Span<const float> actions);
+
+ private:
+  const StepTable table_;
+  const int64_t observation_size_;
+  const int64_t action_size_;
+  const Print print_;
+  int64_t sessions_left_;
+  bool printing_ = false;
+  std::vector<float> action_;  // That led to the next step.
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_DEPLOY_VERBS_EPISODE_PRINTER_H_

@@ -1,0 +1,116 @@
+#include "deploy/verbs/gif_file.h"
+
+#include <gif_lib.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+
+namespace armature {
+namespace {
+
+constexpr int kColors = 256;
+constexpr int kBitsPerChannel = 8;
+constexpr int64_t kSideMaxPx = 65535;
+constexpr int kDelayMinCs = 2;
+
+absl::Status Failure(const std::string& path, int error) {
+  const char* const text = GifErrorString(error);
+  return absl::UnavailableError(
+      absl::StrCat("cannot write ", path, ": ", text == nullptr ? "unknown error" : text));
+}
+
+// The extension by which players know how often to repeat: 0, for ever.
+bool PutLoop(GifFileType* file) {
+  const GifByteType loop[] = {1, 0, 0};
+  return EGifPutExtensionLeader(file, APPLICATION_EXT_FUNC_CODE) != GIF_ERROR &&
+         EGifPutExtensionBlock(file, 11, "NETSCAPE2.0") != GIF_ERROR &&
+         EGifPutExtensionBlock(file, sizeof(loop), loop) != GIF_ERROR &&
+         EGifPutExtensionTrailer(file) != GIF_ERROR;
+}
+
+bool PutDelay(GifFileType* file, int delay_cs) {
+  GraphicsControlBlock control = {DISPOSE_DO_NOT, false, delay_cs, NO_TRANSPARENT_COLOR};
+  GifByteType bytes[4];
+  const size_t size = EGifGCBToExtension(&control, bytes);
+  return EGifPutExtension(file, GRAPHICS_EXT_FUNC_CODE, static_cast<int>(size), bytes) != GIF_ERROR;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GifFile>> GifFile::Create(const std::string& path, int64_t width_px,
+                                                         int64_t height_px, double frame_s) {
+  for (const int64_t side_px : {width_px, height_px}) {
+    if (side_px < 1 || side_px > kSideMaxPx) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a GIF cannot have pictures of ", width_px, " x ", height_px, " pixels"));
+    }
+  }
+  int error = 0;
+  GifFileType* const file = EGifOpenFileName(path.c_str(), /*GifTestExistence=*/false, &error);
+  if (file == nullptr) return Failure(path, error);
+  const int delay_cs = std::max(kDelayMinCs, static_cast<int>(std::lround(100 * frame_s)));
+  auto gif = absl::WrapUnique(
+      new GifFile(path, file, static_cast<int>(width_px), static_cast<int>(height_px), delay_cs));
+  EGifSetGifVersion(file, /*gif89=*/true);
+  if (EGifPutScreenDesc(file, gif->width_px_, gif->height_px_, kBitsPerChannel, 0, nullptr) ==
+          GIF_ERROR ||
+      !PutLoop(file)) {
+    return Failure(path, file->Error);
+  }
+  return gif;
+}
+
+GifFile::GifFile(std::string path, GifFileType* file, int width_px, int height_px, int delay_cs)
+    : path_(std::move(path)),
+      file_(file),
+      width_px_(width_px),
+      height_px_(height_px),
+      delay_cs_(delay_cs) {}
+
+GifFile::~GifFile() {
+  if (file_ != nullptr) EGifCloseFile(file_, nullptr);
+}
+
+absl::Status GifFile::Add(absl::Span<const uint8_t> rgb) {
+  const size_t pixels = static_cast<size_t>(width_px_) * height_px_;
+  if (rgb.size() != 3 * pixels) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a picture has ", rgb.size(), " bytes, expected ", 3 * pixels));
+  }
+  std::vector<GifByteType> red(pixels), green(pixels), blue(pixels), index(pixels);
+  for (size_t i = 0; i < pixels; ++i) {
+    red[i] = rgb[3 * i];
+    green[i] = rgb[3 * i + 1];
+    blue[i] = rgb[3 * i + 2];
+  }
+  int colors = kColors;
+  GifColorType palette[kColors] = {};
+  if (GifQuantizeBuffer(width_px_, height_px_, &colors, red.data(), green.data(), blue.data(),
+                        index.data(), palette) == GIF_ERROR) {
+    return absl::ResourceExhaustedError(absl::StrCat(path_, ": no memory for its colours"));
+  }
+  ColorMapObject* const map = GifMakeMapObject(kColors, palette);
+  bool written = map != nullptr && PutDelay(file_, delay_cs_) &&
+                 EGifPutImageDesc(file_, 0, 0, width_px_, height_px_, false, map) != GIF_ERROR;
+  GifFreeMapObject(map);
+  for (int row = 0; written && row < height_px_; ++row) {
+    written =
+        EGifPutLine(file_, &index[static_cast<size_t>(row) * width_px_], width_px_) != GIF_ERROR;
+  }
+  if (!written) return Failure(path_, file_->Error);
+  ++frames_;
+  return absl::OkStatus();
+}
+
+absl::Status GifFile::Close() {
+  int error = 0;
+  const bool closed = EGifCloseFile(std::exchange(file_, nullptr), &error) != GIF_ERROR;
+  return closed ? absl::OkStatus() : Failure(path_, error);
+}
+
+}  // namespace armature

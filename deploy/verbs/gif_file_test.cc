@@ -1,0 +1,71 @@
+#include "deploy/verbs/gif_file.h"
+
+#include <gif_lib.h>
+
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kWidth = 4;
+constexpr int kHeight = 3;
+
+// Pixel i of picture n: few enough colours to be exact.
+std::vector<uint8_t> Picture(uint8_t n) {
+  std::vector<uint8_t> rgb;
+  for (uint8_t i = 0; i < kWidth * kHeight; ++i) {
+    rgb.insert(rgb.end(), {static_cast<uint8_t>(16 * i), static_cast<uint8_t>(32 * n),
+                           static_cast<uint8_t>(i % 2 == 0 ? 255 : 0)});
+  }
+  return rgb;
+}
+
+TEST(GifFileTest, PicturesAreReadBackWithTheirColoursAndTheirTime) {
+  const std::string path = testing::TempDir() + "/two.gif";
+  auto gif = GifFile::Create(path, kWidth, kHeight, 0.04);
+  ASSERT_TRUE(gif.ok()) << gif.status();
+  ASSERT_TRUE((*gif)->Add(Picture(1)).ok());
+  ASSERT_TRUE((*gif)->Add(Picture(2)).ok());
+  ASSERT_TRUE((*gif)->Close().ok());
+  EXPECT_EQ((*gif)->frames(), 2);
+
+  int error = 0;
+  GifFileType* const read = DGifOpenFileName(path.c_str(), &error);
+  ASSERT_NE(read, nullptr);
+  ASSERT_EQ(DGifSlurp(read), GIF_OK) << GifErrorString(read->Error);
+  ASSERT_EQ(read->ImageCount, 2);
+  for (int n = 0; n < 2; ++n) {
+    GraphicsControlBlock control;
+    ASSERT_EQ(DGifSavedExtensionToGCB(read, n, &control), GIF_OK);
+    EXPECT_EQ(control.DelayTime, 4);
+    const SavedImage& image = read->SavedImages[n];
+    ASSERT_EQ(image.ImageDesc.Width, kWidth);
+    ASSERT_EQ(image.ImageDesc.Height, kHeight);
+    const std::vector<uint8_t> expected = Picture(static_cast<uint8_t>(n + 1));
+    for (int i = 0; i < kWidth * kHeight; ++i) {
+      const GifColorType& color = image.ImageDesc.ColorMap->Colors[image.RasterBits[i]];
+      EXPECT_NEAR(color.Red, expected[3 * i], 8) << "5 bits of each channel are kept";
+      EXPECT_NEAR(color.Green, expected[3 * i + 1], 8);
+      EXPECT_NEAR(color.Blue, expected[3 * i + 2], 8);
+    }
+  }
+  DGifCloseFile(read, &error);
+}
+
+TEST(GifFileTest, WhatCannotBeWrittenIsNamed) {
+  EXPECT_THAT(GifFile::Create("/no/such/folder/x.gif", 4, 3, 0.1).status().message(),
+              HasSubstr("/no/such/folder/x.gif"));
+  EXPECT_THAT(GifFile::Create("x.gif", 0, 70000, 0.1).status().message(),
+              HasSubstr("0 x 70000 pixels"));
+  auto gif = GifFile::Create(testing::TempDir() + "/one.gif", kWidth, kHeight, 0);
+  ASSERT_TRUE(gif.ok());
+  EXPECT_EQ((*gif)->Add({1, 2, 3}).message(), "a picture has 3 bytes, expected 36");
+}
+
+}  // namespace
+}  // namespace armature

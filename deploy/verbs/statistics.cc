@@ -1,0 +1,152 @@
+#include "deploy/verbs/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/random/rng.h"
+
+namespace armature {
+namespace {
+
+constexpr int kResamples = 10000;
+constexpr uint64_t kResamplingSeed = 95;
+// The standard normal's 97.5th percentile.
+constexpr double kNormalQuantile = 1.959963984540054;
+
+double Mean(absl::Span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// Linear between the two nearest, as NumPy's default. `sorted` is.
+double Percentile(const std::vector<double>& sorted, double fraction) {
+  const double position = fraction * static_cast<double>(sorted.size() - 1);
+  const size_t below = static_cast<size_t>(position);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+Interval MeanInterval(absl::Span<const double> values) {
+  Rng rng({kResamplingSeed});
+  std::vector<double> means(kResamples);
+  for (double& mean : means) {
+    double sum = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      sum += values[rng.Index(static_cast<int64_t>(values.size()))];
+    }
+    mean = sum / static_cast<double>(values.size());
+  }
+  std::sort(means.begin(), means.end());
+  return {Percentile(means, 0.025), Percentile(means, 0.975)};
+}
+
+std::vector<double> Returns(const std::vector<v1::Episode>& episodes) {
+  std::vector<double> values;
+  for (const v1::Episode& episode : episodes) values.push_back(episode.return_sum());
+  return values;
+}
+
+std::vector<double> Lengths(const std::vector<v1::Episode>& episodes) {
+  std::vector<double> values;
+  for (const v1::Episode& episode : episodes) {
+    values.push_back(static_cast<double>(episode.length()));
+  }
+  return values;
+}
+
+int64_t Successes(const std::vector<v1::Episode>& episodes) {
+  return std::count_if(episodes.begin(), episodes.end(),
+                       [](const v1::Episode& episode) { return episode.is_success(); });
+}
+
+std::string IntervalText(const std::optional<Interval>& interval) {
+  if (!interval.has_value()) return "-";
+  return absl::StrFormat("%.4g to %.4g", interval->low, interval->high);
+}
+
+std::string Row(const char* name, const Summary& summary) {
+  return absl::StrFormat("%-12s %10.4g  %-22s %10.4g %10.4g %10.4g %10.4g\n", name, summary.mean,
+                         IntervalText(summary.mean_interval), summary.std, summary.median,
+                         summary.min, summary.max);
+}
+
+nlohmann::ordered_json ToJson(const Summary& summary) {
+  nlohmann::ordered_json json = {{"mean", summary.mean},     {"std", summary.std},
+                                 {"median", summary.median}, {"min", summary.min},
+                                 {"max", summary.max},       {"mean_interval_95", nullptr}};
+  if (summary.mean_interval.has_value()) {
+    json["mean_interval_95"] = {summary.mean_interval->low, summary.mean_interval->high};
+  }
+  return json;
+}
+
+}  // namespace
+
+Summary Summarize(absl::Span<const double> values) {
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  Summary summary;
+  summary.mean = Mean(values);
+  summary.median = Percentile(sorted, 0.5);
+  summary.min = sorted.front();
+  summary.max = sorted.back();
+  if (values.size() == 1) return summary;
+  double squares = 0;
+  for (const double value : values) squares += (value - summary.mean) * (value - summary.mean);
+  summary.std = std::sqrt(squares / static_cast<double>(values.size() - 1));
+  summary.mean_interval = MeanInterval(values);
+  return summary;
+}
+
+Interval SuccessInterval(int64_t successes, int64_t episodes) {
+  const double n = static_cast<double>(episodes);
+  const double rate = static_cast<double>(successes) / n;
+  const double z2 = kNormalQuantile * kNormalQuantile;
+  const double centre = (rate + z2 / (2 * n)) / (1 + z2 / n);
+  const double half =
+      kNormalQuantile / (1 + z2 / n) * std::sqrt(rate * (1 - rate) / n + z2 / (4 * n * n));
+  // Rounding must not put the end beyond what it is exactly.
+  return {successes == 0 ? 0 : centre - half, successes == episodes ? 1 : centre + half};
+}
+
+std::string StatisticsTable(const EnvSpec& spec, const std::vector<v1::Episode>& episodes) {
+  std::string table = absl::StrFormat("%-12s %10s  %-22s %10s %10s %10s %10s\n", "", "mean",
+                                      "95 % interval", "deviation", "median", "min", "max");
+  absl::StrAppend(&table, Row("return", Summarize(Returns(episodes))));
+  absl::StrAppend(&table, Row("length", Summarize(Lengths(episodes))));
+  if (spec.reports_success) {
+    const int64_t total = static_cast<int64_t>(episodes.size());
+    const int64_t successes = Successes(episodes);
+    absl::StrAppendFormat(&table, "%-12s %10.4g  %-22s %d of %d\n", "success rate",
+                          static_cast<double>(successes) / static_cast<double>(total),
+                          IntervalText(SuccessInterval(successes, total)), successes, total);
+  }
+  return table;
+}
+
+nlohmann::ordered_json StatisticsJson(const EnvSpec& spec,
+                                      const std::vector<v1::Episode>& episodes) {
+  nlohmann::ordered_json json;
+  json["episodes"] = episodes.size();
+  json["return"] = ToJson(Summarize(Returns(episodes)));
+  json["length"] = ToJson(Summarize(Lengths(episodes)));
+  json["success_rate"] = nullptr;
+  json["success_rate_interval_95"] = nullptr;
+  if (spec.reports_success) {
+    const int64_t total = static_cast<int64_t>(episodes.size());
+    const Interval interval = SuccessInterval(Successes(episodes), total);
+    json["success_rate"] = static_cast<double>(Successes(episodes)) / static_cast<double>(total);
+    json["success_rate_interval_95"] = {interval.low, interval.high};
+  }
+  json["per_episode"] = nlohmann::ordered_json::array();
+  for (const v1::Episode& episode : episodes) {
+    nlohmann::ordered_json one = {{"return", episode.return_sum()}, {"length", episode.length()}};
+    if (spec.reports_success) one["success"] = episode.is_success();
+    json["per_episode"].push_back(one);
+  }
+  return json;
+}
+
+}  // namespace armature

@@ -1,0 +1,37 @@
+// A run as the verbs take it from the command line: RUN, --model, key=value.
+//
+// Thread safety: free functions on plain values.
+#ifndef ARMATURE_DEPLOY_VERBS_TRAINED_RUN_H_
+#define ARMATURE_DEPLOY_VERBS_TRAINED_RUN_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/spec/env_spec.h"
+#include "learner/policy_file.h"
+#include "learner/run_config.h"
+
+namespace armature {
+
+struct TrainedRun {
+  std::string path;        // Of the run's directory.
+  std::string model_path;  // Of the policy's file.
+  RunConfig config;        // The run's own, then the overrides.
+  PolicyFile policy;
+};
+
+// `words`: RUN first, then key=value; `model`: "final", "best" or a step.
+// OK; InvalidArgument or NotFound: RUN is missing or no run, there is no such model
+// (lists those there are), a word or key is wrong; DataLoss: the file is damaged.
+absl::StatusOr<TrainedRun> LoadTrainedRun(const std::vector<std::string>& words,
+                                          const std::string& model);
+
+// Whether what was trained in `trained` can act in `actual`: they may differ in
+// rewards, goal, horizon, pictures and name, not in what is observed and done.
+// OK; FailedPrecondition: names the field, what was trained with and what there is.
+absl::Status CheckPlayable(const EnvSpec& trained, const EnvSpec& actual);
+
+}  // namespace armature
+
+#endif  // ARMATURE_DEPLOY_VERBS_TRAINED_RUN_H_
