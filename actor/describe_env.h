@@ -24,7 +24,7 @@ absl::StatusOr<EnvSpec> CheckDescribeResponse(const v1::DescribeResponse& respon
 // Asks the server behind `channel`, and waits for the answer.
 // As above; what the server answers (NotFound: it does not host `env_id`, and says
 // what it hosts; InvalidArgument: a key of `env_config`); Unavailable or
-// DeadlineExceeded: it cannot be reached. The message begins with `address`.
+// DeadlineExceeded: it cannot be reached. The message names the server.
 absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channel,
                                     const std::string& address, const std::string& env_id,
                                     const std::map<std::string, std::string>& env_config,

@@ -11,9 +11,8 @@
 namespace armature {
 namespace {
 
-constexpr int64_t kNumberWidth = 8;  // "-123.456"
-// "   12   -0.1234", and "  terminated success" at the end.
-constexpr int64_t kFixedWidth = 16 + 20;
+constexpr int64_t kNumberWidth = 7;  // "-12.345"
+constexpr int64_t kFixedWidth = 16;  // "   12   -0.1234"
 
 int64_t ColumnWidth(const std::string& title, int64_t size) {
   const int64_t shown = std::min(size, StepTable::kElementsMax);
@@ -25,7 +24,7 @@ std::string Numbers(absl::Span<const float> values) {
   const int64_t shown = std::min<int64_t>(values.size(), StepTable::kElementsMax);
   std::string text = absl::StrJoin(
       values.subspan(0, shown), " ",
-      [](std::string* out, float value) { absl::StrAppendFormat(out, "%8.3f", value); });
+      [](std::string* out, float value) { absl::StrAppendFormat(out, "%7.3f", value); });
   if (shown < static_cast<int64_t>(values.size())) text += " .";
   return text;
 }
@@ -83,8 +82,7 @@ std::string DescribeSpec(const EnvSpec& spec) {
 }
 
 StepTable::StepTable(const EnvSpec& spec, int64_t width) {
-  std::vector<Column> wanted = {{"action", true, 0, spec.action.size(), 0}};
-  std::vector<Column> others;
+  std::vector<Column> wanted, others = {{"action", true, 0, spec.action.size(), 0}};
   int64_t begin = 0;
   for (const FieldSpec& field : spec.observation) {
     const bool of_goal = spec.goal.has_value() && (field.name == spec.goal->achieved_field ||

@@ -18,14 +18,14 @@ namespace armature {
 // action bounds, horizon, control period, rewards and goal. Ends with a newline.
 std::string DescribeSpec(const EnvSpec& spec);
 
-// Columns: step, reward, action, then as many observation fields as fit, the goal's
-// first; of each at most kElementsMax numbers.
+// Columns: step, reward, then as many as fit of the goal's fields, the action and the
+// other observation fields; of each at most kElementsMax numbers.
 class StepTable {
  public:
   static constexpr int64_t kElementsMax = 4;
 
-  // `width`: characters a line may have; at least step, reward and what ended the
-  // episode are shown.
+  // `width`: characters a line may have, but for what ended the episode; at least
+  // step and reward are shown.
   StepTable(const EnvSpec& spec, int64_t width);
 
   std::string Header() const;

@@ -1,0 +1,96 @@
+#!/bin/bash
+# A small run is trained and then evaluated and played; an environment is looked at.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy:eval \
+  //deploy:play //deploy:random //envserver
+bin="$(bazel info bazel-bin 2>/dev/null)"
+eval="$bin/deploy/eval" play="$bin/deploy/play" random="$bin/deploy/random"
+folder="$(mktemp -d)"
+server=""
+trap 'if [[ -n "$server" ]]; then kill "$server"; fi; rm -rf "$folder"' EXIT
+run="$folder/run"
+fail() {
+  echo "verbs_test: $*" >&2
+  exit 1
+}
+# has FILE TEXT...: each text is in the file.
+has() {
+  local file="$1" text
+  shift
+  for text; do grep -qF -- "$text" "$file" || fail "no '$text' in $(cat "$file")"; done
+}
+
+"$bin/deploy/cluster" panda_reach_sac --run_dir "$run" learner.listen=127.0.0.1:0 \
+  run.total_env_steps=800 evaluation.stop_at_success_rate=0 evaluation.every_env_steps=0 \
+  >"$folder/train" || fail "$(cat "$folder/train")"
+
+# The same seed plays the same episodes, however many at once, and another one others.
+"$eval" "$run" --episodes 12 --seed 7 >"$folder/table"
+has "$folder/table" panda_reach "deterministic, seed 7, 12 episodes" "95 % interval" \
+  "success rate" "written to $run/evaluation.json"
+evaluate() { "$eval" "$run" --episodes 12 --output "$folder/$1.json" "${@:2}" >/dev/null; }
+evaluate one --seed 7 --num_envs 1
+evaluate many --seed 7 --num_envs 12
+cmp "$run/evaluation.json" "$folder/one.json" || fail "one environment plays other episodes"
+cmp "$run/evaluation.json" "$folder/many.json" || fail "twelve environments play other episodes"
+evaluate other --seed 8
+if cmp -s "$run/evaluation.json" "$folder/other.json"; then fail "seed 8 plays seed 7's"; fi
+evaluate drawn --seed 7 --stochastic
+evaluate drawn_again --seed 7 --stochastic --num_envs 5
+cmp "$folder/drawn.json" "$folder/drawn_again.json" || fail "what is drawn depends on --num_envs"
+python3 - "$run/evaluation.json" "$folder/drawn.json" <<'END'
+import json, sys
+mode, drawn = (json.load(open(path)) for path in sys.argv[1:])
+assert mode["episodes"] == len(mode["per_episode"]) == 12, mode
+assert mode["environment"] == "panda_reach" and mode["seed"] == 7 and mode["deterministic"], mode
+assert mode["return"]["min"] <= mode["return"]["median"] <= mode["return"]["max"], mode
+assert mode["per_episode"] != drawn["per_episode"] and not drawn["deterministic"], drawn
+END
+
+# On a server that runs already, and in another variant of the environment.
+exec 4< <(exec "$bin/envserver/envserver" --listen 127.0.0.1:0)
+server=$!
+read -r line <&4 # "envserver ready on HOST:PORT, metrics ..."
+line="${line#*ready on }"
+evaluate external --seed 7 --env_servers "${line%%,*}"
+cmp "$run/evaluation.json" "$folder/external.json" || fail "another server plays other episodes"
+kill "$server"
+server=""
+exec 4<&-
+"$eval" "$run" environment.config.reward_type=sparse --episodes 2 --output "$folder/sparse.json" \
+  >/dev/null
+
+"$play" "$run" --episodes 2 >"$folder/played"
+has "$folder/played" "step     reward  achieved_goal" "episode 0: return" "episode 1: return"
+grep -qE "^ +[0-9]+ .*(terminated|truncated)" "$folder/played" || fail "$(cat "$folder/played")"
+
+"$random" panda_reach --episodes 3 --print --output "$folder/random.json" >"$folder/looked"
+has "$folder/looked" "observation   desired_goal float32 [3]" "action        float32 [3] in [-1, 1]" \
+  "horizon       50 steps" "step     reward" "random actions, seed 1, 3 episodes"
+"$random" panda_reach --episodes 3 --num_envs 1 --output "$folder/random_again.json" >/dev/null
+cmp "$folder/random.json" "$folder/random_again.json" || fail "random actions depend on --num_envs"
+
+# Ctrl-C: what was played is told, nothing is left behind.
+mkfifo "$folder/progress"
+"$eval" "$run" --episodes 1000000 --output "$folder/none.json" >"$folder/partial" \
+  2>"$folder/progress" &
+pid=$!
+exec 3<"$folder/progress"
+read -r line <&3
+[[ "$line" == *"of 1000000 episodes, mean return"* ]] || fail "progress: $line"
+children="$(pgrep -P "$pid")" || fail "eval has no env server"
+kill -INT "$pid"
+status=0
+wait "$pid" || status=$?
+((status == 130)) || fail "Ctrl-C: status $status"
+tail -n 1 <&3 | grep -q '^eval: stopped by signal 2 after [0-9]* of 1000000 episodes$' ||
+  fail "Ctrl-C is not told"
+exec 3<&-
+has "$folder/partial" "return"
+[[ ! -e "$folder/none.json" ]] || fail "a part was written as if it were all"
+for child in $children; do
+  if kill -0 "$child" 2>/dev/null; then fail "process $child was left behind"; fi
+done
+echo "verbs_test: passed"
