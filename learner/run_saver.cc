@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
+#include "learner/policy_file.h"
 #include "learner/run_dir/run_models.h"
 #include "spdlog/spdlog.h"
 
