@@ -17,7 +17,7 @@ namespace {
 
 struct Flags {
   std::vector<std::string> words;  // RUN, then key=value.
-  std::string model = "final";
+  std::string model;
   bool stochastic = false;
   std::string output;
   EpisodeFlags episodes;
@@ -25,10 +25,13 @@ struct Flags {
 
 void AddFlags(CLI::App& app, Flags* flags) {
   app.add_option("RUN key=value", flags->words,
-                 "A run's directory, then overrides of its configuration such as "
+                 "A run's directory, id or name (the newest of it), then overrides of its "
+                 "configuration such as "
                  "environment.config.reward_type=sparse.");
-  app.add_option("--model", flags->model, "Which of the run's policies: final, best or a step.")
-      ->capture_default_str();
+  app.add_option(
+      "--model", flags->model,
+      "Which of the run's policies: final, best or the env steps of one. Default: the final "
+      "one, or the newest where the run has not ended.");
   app.add_flag("--stochastic", flags->stochastic,
                "Draw from the policy as in training, without its noise; default: the mode.");
   app.add_option("--output", flags->output, "Default: evaluation.json in the run's directory.");

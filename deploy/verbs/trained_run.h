@@ -21,7 +21,8 @@ struct TrainedRun {
   PolicyFile policy;
 };
 
-// `words`: RUN first, then key=value; `model`: "final", "best" or a step.
+// `words`: RUN first (a directory, an id or a name, see FindRun), then key=value;
+// `model`: as FindModel takes it.
 // OK; InvalidArgument or NotFound: RUN is missing or no run, there is no such model
 // (lists those there are), a word or key is wrong; DataLoss: the file is damaged.
 absl::StatusOr<TrainedRun> LoadTrainedRun(const std::vector<std::string>& words,
