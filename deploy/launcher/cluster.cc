@@ -398,8 +398,8 @@ void Cluster::Finish() {
   const std::string& run_dir = options_.run_dir;
   terminal_->Line(absl::StrCat("armature: policy: ", run_dir, "/models/model_final.safetensors"));
   terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir));
-  terminal_->Line(absl::StrCat("armature: play: ", options_.command, " --resume ", run_dir,
-                               " evaluation.episodes=10 run.total_env_steps=", result->env_steps));
+  terminal_->Line(absl::StrCat("armature: evaluate: ", HowStarted("eval"), " ", run_dir));
+  terminal_->Line(absl::StrCat("armature: play: ", HowStarted("play"), " ", run_dir));
   last_line_ = ResultLine(*result, options_.config.environment.id, has_target);
   exit_status_ = has_target && !result->target_reached ? 1 : 0;
   BeginStop(/*actors_end=*/true);

@@ -389,7 +389,6 @@ TEST_F(ClusterTest, OneThatIgnoresSigtermIsKilledWithinTheBound) {
 TEST_F(ClusterTest, ResumeBeginsWithTheCheckpointAndLeavesTheConfigAlone) {
   options_.resume = true;
   options_.overrides = {"evaluation.episodes=10"};
-  options_.command = "launch";
   std::ofstream(options_.run_dir + "/config.yaml") << "as it was";
   std::ofstream(options_.run_dir + "/result.json") << "left from before";
   Script("learner", std::string("ready 127.0.0.1:71\n") + kSolved);
@@ -397,8 +396,8 @@ TEST_F(ClusterTest, ResumeBeginsWithTheCheckpointAndLeavesTheConfigAlone) {
   EXPECT_THAT(Starts("learner")[0],
               StartsWith("--resume " + options_.run_dir + " evaluation.episodes=10 --port_file"));
   EXPECT_EQ(*ReadFile(options_.run_dir + "/config.yaml"), "as it was");
-  EXPECT_THAT(text_, HasSubstr("armature: play: launch --resume " + options_.run_dir +
-                               " evaluation.episodes=10 run.total_env_steps=5\n"));
+  EXPECT_THAT(text_,
+              HasSubstr("armature: play: bazel run //deploy:play -- " + options_.run_dir + "\n"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""The puck of examples/host_my_env.py with bugs, for bridge_test.py to host."""
+"""The puck of examples/host_my_env.py, with bugs or drawn, for bridge_test.py to host."""
 
 import os
 
@@ -23,6 +23,32 @@ class BuggyPuck(host_my_env.Puck):
         if _steps == SHAPE_STEP:
             observation["observation"] = np.zeros(3, np.float32)
         return (observation, *rest)
+
+
+class DrawnPuck(host_my_env.Puck):
+    """A white pixel where the puck is, on black."""
+
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012 (as Gymnasium has it)
+
+    def __init__(self, render_mode=None, **keywords):
+        super().__init__(**keywords)
+        self.render_mode = render_mode
+        self._place = np.zeros(2)
+
+    def step(self, action):
+        observation, *rest = super().step(action)
+        self._place = observation["achieved_goal"]
+        return (observation, *rest)
+
+    def render(self):
+        frame = np.zeros((20, 30, 3), np.uint8)
+        row, column = ((self._place + 1) / 2 * (19, 29)).astype(int)
+        frame[row, column] = 255
+        return frame
+
+
+def make_drawn(**keywords):
+    return gym.wrappers.TimeLimit(DrawnPuck(**keywords), 50)
 
 
 def make(**keywords):

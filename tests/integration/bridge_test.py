@@ -1,8 +1,9 @@
-"""Usage: bridge_test.py CLUSTER_BINARY
+"""Usage: bridge_test.py FOLDER_OF_BINARIES
 
 armature-serve must be on PATH; the package, its examples and this folder on PYTHONPATH.
 """
 
+import json
 import os
 import re
 import signal
@@ -138,7 +139,10 @@ def faults_are_survived_counted_and_named(binary, folder):
 
 
 def a_policy_plays_as_its_run_said(binary, folder):
-    """What the cluster has learned is as good in NumPy, on the environment itself."""
+    """What the cluster has learned is as good in NumPy, on the environment itself.
+
+    Returns the run's directory.
+    """
     cluster = Cluster(
         binary,
         os.path.join(folder, "solved"),
@@ -162,13 +166,49 @@ def a_policy_plays_as_its_run_said(binary, folder):
     if np.mean(successes) < 0.9:
         sys.exit("bridge_test: success rate %.2f of a policy that had 1" % np.mean(successes))
     print("bridge_test: %s; success rate %.2f in NumPy" % (last, np.mean(successes)))
+    return cluster.run_dir
 
 
-def main(binary):
+def verb(binaries, *words):
+    """What a verb says that ends well."""
+    run = subprocess.run(
+        [os.path.join(binaries, words[0]), *words[1:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=DEADLINE_S,
+    )
+    if run.returncode != 0:
+        sys.exit("bridge_test: %s: status %d:\n%s" % (words, run.returncode, run.stderr))
+    return run.stdout
+
+
+def verbs_start_the_runs_own_env_server(binaries, run_dir):
+    """A run is evaluated and drawn where it was trained: on armature-serve."""
+    verb(binaries, "eval", run_dir, "--episodes", "20")
+    with open(os.path.join(run_dir, "evaluation.json")) as file:
+        rate = json.load(file)["success_rate"]
+    if rate < 0.9:
+        sys.exit("bridge_test: success rate %.2f of a policy that had 1" % rate)
+    gif = os.path.join(run_dir, "puck.gif")
+    drawn = "cluster.env_server_command=armature-serve --env bridge_envs:make_drawn --env_id puck"
+    said = verb(binaries, "play", run_dir, "--gif", gif, drawn)
+    length = re.search(r"episode 0: return \S+, (\d+) steps, success", said).group(1)
+    if "%s pictures in %s" % (length, gif) not in said:
+        sys.exit("bridge_test: play says:\n" + said)
+    with open(gif, "rb") as file:
+        if file.read(10) != b"GIF89a" + bytes([30, 0, 20, 0]):
+            sys.exit("bridge_test: %s is no GIF of 30 x 20 pixels" % gif)
+    print("bridge_test: success rate %.2f by eval; %s pictures" % (rate, length))
+
+
+def main(binaries):
     os.chdir(os.path.dirname(host_my_env.__file__))
+    cluster = os.path.join(binaries, "cluster")
     with tempfile.TemporaryDirectory() as folder:
-        faults_are_survived_counted_and_named(binary, folder)
-        a_policy_plays_as_its_run_said(binary, folder)
+        faults_are_survived_counted_and_named(cluster, folder)
+        run_dir = a_policy_plays_as_its_run_said(cluster, folder)
+        verbs_start_the_runs_own_env_server(binaries, run_dir)
 
 
 if __name__ == "__main__":

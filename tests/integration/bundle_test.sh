@@ -35,6 +35,8 @@ done
 bare() { env -i PATH=/usr/bin:/bin HOME="$folder" "$armature" "$@"; }
 bare envserver --list | grep -q '^panda_reach:' || fail "envserver --list"
 bare cluster cartpole_ppo --print_config >/dev/null || fail "cluster --print_config"
+bare random panda_reach --episodes 2 >"$folder/output" || fail "random"
+grep -q '^random actions, seed 1, 2 episodes$' "$folder/output" || fail "$(cat "$folder/output")"
 if bare --libtorch /nonexistent learner --help 2>"$folder/error"; then fail "ran without LibTorch"; fi
 grep -q "no LibTorch in '/nonexistent'" "$folder/error" || fail "$(cat "$folder/error")"
 
@@ -51,3 +53,9 @@ bare --libtorch "$libtorch" cluster panda_reach_ppo run.output_dir="$folder/outp
   evaluation.stop_at_success_rate=0 | tee "$folder/output"
 tail -n 1 "$folder/output" | grep -q '^armature: finished panda_reach return=' ||
   fail "the last line is: $(tail -n 1 "$folder/output")"
+
+# As the run's last lines say.
+evaluate="$(sed -n 's/^armature: evaluate: //p' "$folder/output")"
+[[ "$evaluate" == "$armature eval "* ]] || fail "evaluate: $evaluate"
+bare --libtorch "$libtorch" eval "${evaluate#* eval }" --episodes 2 >"$folder/output"
+grep -q '^return ' "$folder/output" || fail "$(cat "$folder/output")"

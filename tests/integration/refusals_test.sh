@@ -4,7 +4,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # //learner by itself: only then has it its own folder of configs.
-bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //learner || exit 1
+bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy:eval \
+  //deploy:play //deploy:random //learner || exit 1
 bin="$(bazel info bazel-bin 2>/dev/null)"
 failures=0
 
@@ -22,7 +23,8 @@ refuses() {
   failures=$((failures + 1))
 }
 
-for program in deploy/cluster learner/learner envserver/envserver; do
+for program in deploy/cluster deploy/eval deploy/play deploy/random learner/learner \
+  envserver/envserver; do
   refuses 2 "--no_such_flag" "$program" --no_such_flag
 done
 refuses 2 "--no_such_flag" actor/actor --learner=127.0.0.1:1 --env_servers=127.0.0.1:1 \
@@ -48,4 +50,25 @@ refuses 1 "no_such_token" envserver/envserver --token_file=/no_such_token
 # Nobody listens on port 1.
 refuses 1 "127.0.0.1:1" actor/actor --learner=127.0.0.1:1 --env_servers=127.0.0.1:1 \
   --connect_timeout_s=1
+
+# The verbs.
+folder="$(mktemp -d)"
+trap 'rm -rf "$folder"' EXIT
+mkdir "$folder/run" "$folder/other"
+echo '{"run_id": "0123456789abcdef", "policy_versions_reserved": 1}' >"$folder/run/run.json"
+echo 'environment: {id: panda_reach}' >"$folder/run/config.yaml"
+for verb in deploy/eval deploy/play; do
+  refuses 2 "RUN is missing" "$verb"
+  refuses 2 "RUN is missing" "$verb" environment.id=cartpole
+  refuses 2 "no run 'no_such_run'" "$verb" no_such_run
+  refuses 2 "is not a run" "$verb" "$folder/other"
+  refuses 2 "none" "$verb" "$folder/run" --model best
+  refuses 2 "did you mean 'environment.id'" "$verb" "$folder/run" environment.di=cartpole
+  refuses 2 "--episodes" "$verb" "$folder/run" --episodes 0
+done
+refuses 2 "ENV is missing" deploy/random
+refuses 2 "did you mean 'panda_reach'" deploy/random panda_rech
+refuses 2 "did you mean 'reward_type'" deploy/random panda_reach environment.config.reward=dense
+refuses 2 "'nowhere' is not host:port" deploy/random panda_reach --env_servers nowhere
+refuses 1 "env server 127.0.0.1:1" deploy/random panda_reach --env_servers 127.0.0.1:1
 ((failures == 0)) && echo "refusals_test: all refused as they should"

@@ -62,6 +62,16 @@ exec 4<&-
 "$eval" "$run" environment.config.reward_type=sparse --episodes 2 --output "$folder/sparse.json" \
   >/dev/null
 
+# What the policy cannot see or do is said.
+if "$eval" "$run" environment.config.control_type=joints >/dev/null 2>"$folder/refused"; then
+  fail "a policy for 3 actions acted with 7"
+fi
+has "$folder/refused" "trained in another environment" "action.box.size: 3 -> 7"
+if "$eval" "$run" --model 123456 2>"$folder/refused"; then fail "found a model of step 123456"; fi
+has "$folder/refused" 123456 final
+if "$play" "$run" --gif "$folder/x.gif" >/dev/null 2>"$folder/refused"; then fail "drew"; fi
+has "$folder/refused" "does not draw panda_reach"
+
 "$play" "$run" --episodes 2 >"$folder/played"
 has "$folder/played" "step     reward  achieved_goal" "episode 0: return" "episode 1: return"
 grep -qE "^ +[0-9]+ .*(terminated|truncated)" "$folder/played" || fail "$(cat "$folder/played")"
