@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Logs a run to Weights & Biases while it goes on, from the files in its directory.
+
+    wandb_uploader RUN_DIR
+
+Every row of progress.csv and evaluations.csv becomes a point by env_steps; config.yaml the
+configuration; result.json the summary, and the end. With WANDB_API_KEY the client uploads;
+without it, it writes RUN_DIR/wandb/offline-run-* and the command that uploads it is printed.
+The run's id there is that of the run, so that a resumed run goes on with its curves;
+RUN_DIR/wandb/logged.json holds how many rows are logged already. WANDB_PROJECT (default
+armature), WANDB_ENTITY and the client's other variables are respected.
+
+A process of its own: nothing that happens here, and no network, holds up training. Ends
+when result.json is there, or on SIGTERM or SIGINT, when what is there has been logged.
+Thread safety: one thread besides the client's own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import pathlib
+import select
+import signal
+import sys
+from collections.abc import Iterator
+
+import runs
+
+try:
+    import wandb
+except ImportError as missing:
+    print(
+        f"wandb: {sys.executable} has no {missing.name}, so nothing is logged to Weights & Biases: "
+        "pip install wandb",
+        file=sys.stderr,
+    )
+    sys.exit(1)
+
+DEFAULT_PROJECT = "armature"
+LOGGED = "logged.json"
+RUN = "run.json"
+# <sys/inotify.h>: a file was written and closed, or moved here.
+_IN_CLOSE_WRITE, _IN_MOVED_TO = 0x8, 0x80
+_EVENTS_BYTES = 65536
+
+
+class Changes:
+    """Waits for files of a folder to change, and for signals.
+
+    Iterating gives a turn at once, one after each change, and a last one after result.json or
+    a signal.
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._folder = folder
+        self._inotify = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        mask = _IN_CLOSE_WRITE | _IN_MOVED_TO
+        if libc.inotify_add_watch(self._inotify, os.fsencode(folder), mask) < 0:
+            raise OSError(ctypes.get_errno(), f"cannot watch {folder}")
+        self._signals, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(wakeup)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)  # The pipe tells.
+
+    def __iter__(self) -> Iterator[None]:
+        over = False
+        while True:
+            over = over or runs.read_result(self._folder) is not None
+            yield
+            if over:
+                return
+            ready, _, _ = select.select([self._inotify, self._signals], [], [])
+            if self._inotify in ready:
+                os.read(self._inotify, _EVENTS_BYTES)
+            over = self._signals in ready
+
+
+class Uploader:
+    """Logs the rows of a run that are not logged yet."""
+
+    def __init__(self, folder: pathlib.Path, run_id: str) -> None:
+        self._folder = folder
+        self._logged_path = folder / "wandb" / LOGGED
+        self._logged = {runs.PROGRESS: 0, runs.EVALUATIONS: 0}
+        if self._logged_path.is_file():
+            self._logged.update(json.loads(self._logged_path.read_text()))
+        config = runs.read_config(folder)
+        online = bool(os.environ.get("WANDB_API_KEY"))
+        self._run = wandb.init(
+            id=run_id,
+            resume="allow",
+            dir=str(folder),
+            project=os.environ.get("WANDB_PROJECT", DEFAULT_PROJECT),
+            name=f"{config.get('run.name', 'run')} {folder.name}",
+            tags=[str(config[k]) for k in ("algorithm.name", "environment.id") if k in config],
+            config=config,
+            mode=None if online else "offline",
+            settings=wandb.Settings(silent=True, console="off", disable_git=True),
+        )
+        self._run.define_metric("env_steps", hidden=True)
+        self._run.define_metric("*", step_metric="env_steps")
+        self._tell(online)
+
+    def log_new_rows(self) -> None:
+        for name in self._logged:
+            rows = runs.read_rows(self._folder / name)
+            for row in rows[self._logged[name] :]:
+                self._run.log(row)
+            self._logged[name] = max(self._logged[name], len(rows))
+        runs.write_atomically(self._logged_path, json.dumps(self._logged) + "\n")
+
+    def end(self) -> None:
+        for key, value in (runs.read_result(self._folder) or {}).items():
+            self._run.summary[f"result/{key}"] = value
+        self._run.finish()
+
+    def _tell(self, online: bool) -> None:
+        if online:
+            print(f"wandb: {self._run.url}", flush=True)
+        else:
+            written = pathlib.Path(self._run.dir).parent
+            print(
+                f"wandb: offline, as WANDB_API_KEY is not set; upload with: wandb sync {written}",
+                flush=True,
+            )
+
+
+def read_run_id(folder: pathlib.Path) -> str:
+    """Empty: the learner has not begun yet."""
+    try:
+        return str(json.loads((folder / RUN).read_text())["run_id"])
+    except FileNotFoundError:
+        return ""
+
+
+def follow(folder: pathlib.Path) -> None:
+    uploader = None
+    for _ in Changes(folder):
+        if uploader is None and (run_id := read_run_id(folder)):
+            uploader = Uploader(folder, run_id)
+        if uploader is not None:
+            uploader.log_new_rows()
+    if uploader is not None:
+        uploader.end()
+
+
+def main() -> int:
+    parser = runs.Parser(
+        prog="wandb_uploader", description="Logs a run to Weights & Biases while it goes on."
+    )
+    parser.add_argument("run_dir", type=pathlib.Path, metavar="RUN_DIR")
+    try:
+        flags = parser.parse()
+        runs.enter_users_folder()
+        folder = flags.run_dir.absolute()
+        if not (folder / runs.CONFIG).is_file():
+            raise runs.WrongUse(f"{folder} is no run directory: no {runs.CONFIG} in it")
+        follow(folder)
+    except (runs.WrongUse, OSError, ValueError, KeyError, wandb.Error) as error:
+        print(f"wandb: {error}".replace("\n", " "), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

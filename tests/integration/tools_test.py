@@ -1,0 +1,377 @@
+"""Tests of //deploy:sweep, //deploy:plot and //deploy:wandb_uploader; see tools_test.sh."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "deploy/tools"))
+import plot  # noqa: E402
+import runs  # noqa: E402
+import sweep  # noqa: E402
+from wandb.proto import wandb_internal_pb2  # noqa: E402
+
+DEPLOY = pathlib.Path(sys.argv.pop())
+ENDS_WITHIN_S = 120  # Longer than anything here takes, so that a hang is an error.
+
+# Takes the launcher's words, trains nothing: seed=0 fails the first time, gamma=9 is refused,
+# sleep=1 waits for SIGTERM after it has told the FIFO `started`.
+FAKE_LAUNCHER = """#!/usr/bin/env python3
+import json, pathlib, signal, sys
+words = sys.argv[1:]
+if "gamma=9" in words:
+    sys.exit("launcher: gamma: too large")
+if "--print_config" in words:
+    sys.exit(0)
+resumed = "--resume" in words
+folder = pathlib.Path(words[words.index("--resume" if resumed else "--run_dir") + 1])
+if not resumed:
+    (folder / "config.yaml").write_text(json.dumps(dict(w.split("=") for w in words if "=" in w)))
+config = json.loads((folder / "config.yaml").read_text())
+(folder / "starts").open("a").write("x")
+if config.get("seed") == "0" and not resumed:
+    sys.exit("launcher: out of luck")
+if config.get("sleep") == "1" and not resumed:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    pathlib.Path(config["fifo"]).open("w").write("started")
+    signal.pause()
+score = float(config["seed"])
+(folder / "evaluations.csv").write_text(
+    f"env_steps,eval/mean_reward\\n10,{score + 5}\\n20,{score}\\n")
+(folder / "result.json").write_text(json.dumps(
+    {"target_reached": False, "env_steps": 20, "return_mean": score, "success_rate": None}))
+print("launcher: ended")
+"""
+
+
+def run(program: str, *words: Any, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [DEPLOY / program, *map(str, words)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=ENDS_WITHIN_S,
+        check=False,
+    )
+
+
+class WithFolder(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def assert_refused(self, completed: subprocess.CompletedProcess[str], text: str) -> None:
+        self.assertNotEqual(completed.returncode, 0)
+        self.assertIn(text, completed.stderr)
+        self.assertEqual(len(completed.stderr.splitlines()), 1, completed.stderr)
+
+
+class SweepWordsTest(unittest.TestCase):
+    def test_commas_within_brackets_and_quotes_belong_to_the_value(self) -> None:
+        self.assertEqual(
+            sweep.split_values("1,[2,[3,4]],{a: 1, b: 2},'x,y'"),
+            ["1", "[2,[3,4]]", "{a: 1, b: 2}", "'x,y'"],
+        )
+        with self.assertRaisesRegex(runs.WrongUse, "never closed"):
+            sweep.split_values("[1,2")
+
+    def test_every_combination_is_there_once_and_the_last_key_varies_fastest(self) -> None:
+        found = sweep.combinations(["CONFIG", "a=1,2", "b.c=x,y", "d=5"])
+        self.assertEqual(
+            [run.words[1:3] for run in found],
+            [["a=1", "b.c=x"], ["a=1", "b.c=y"], ["a=2", "b.c=x"], ["a=2", "b.c=y"]],
+        )
+        self.assertEqual([run.name for run in found][:2], ["000-a_1-c_x", "001-a_1-c_y"])
+        self.assertEqual(found[0].varied, {"a": "1", "b.c": "x"})
+        self.assertEqual(found[0].words[0::3], ["CONFIG", "d=5"])
+
+    def test_values_that_are_empty_or_twice_are_refused(self) -> None:
+        for word in ("a=1,", "a=1,1"):
+            with self.assertRaises(runs.WrongUse):
+                sweep.combinations([word])
+
+
+class SweepTest(WithFolder):
+    def setUp(self) -> None:
+        super().setUp()
+        self.launcher = self.folder / "launcher"
+        self.launcher.write_text(FAKE_LAUNCHER)
+        self.launcher.chmod(0o755)
+        self.sweep = self.folder / "sweep"
+
+    def go(self, *words: Any) -> subprocess.CompletedProcess[str]:
+        return run("sweep", *words, ARMATURE_LAUNCHER=str(self.launcher))
+
+    def rows(self) -> list[dict[str, str]]:
+        with open(self.sweep / "sweep.csv", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def starts(self, name: str) -> int:
+        return len((self.sweep / name / "starts").read_text())
+
+    def test_the_table_says_how_each_run_ended_with_final_and_best_evaluation(self) -> None:
+        completed = self.go("C", "seed=1,2", "lr=0.1,0.2", "--jobs", 3, "--output", self.sweep)
+        self.assertEqual(completed.returncode, 0, completed.stderr)
+        rows = self.rows()
+        self.assertEqual(
+            [row["run"] for row in rows][:2], ["000-seed_1-lr_0.1", "001-seed_1-lr_0.2"]
+        )
+        self.assertEqual([row["seed"] for row in rows], ["1", "1", "2", "2"])
+        self.assertEqual({row["status"] for row in rows}, {"ended"})
+        self.assertEqual([row["final_return"] for row in rows], ["1", "1", "2", "2"])
+        self.assertEqual([row["best_return"] for row in rows], ["6", "6", "7", "7"])
+        self.assertEqual(rows[0]["best_env_steps"], "10")
+
+    def test_a_failure_leaves_the_others_alone_and_resume_repeats_it_only(self) -> None:
+        completed = self.go("C", "seed=0,1", "--output", self.sweep)
+        self.assertEqual(completed.returncode, 1)
+        self.assertEqual([row["status"] for row in self.rows()], ["failed", "ended"])
+        self.assertIn("out of luck", completed.stdout)
+        completed = self.go("--resume", self.sweep)
+        self.assertEqual(completed.returncode, 0, completed.stderr)
+        self.assertEqual([row["status"] for row in self.rows()], ["ended", "ended"])
+        self.assertEqual((self.starts("000-seed_0"), self.starts("001-seed_1")), (2, 1))
+
+    def test_ctrl_c_ends_the_runs_and_the_sweep_can_go_on(self) -> None:
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        process = subprocess.Popen(
+            [DEPLOY / "sweep", "C", "seed=1,2", "sleep=1", f"fifo={fifo}", "--output", self.sweep],
+            env={**os.environ, "ARMATURE_LAUNCHER": str(self.launcher)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.assertEqual(fifo.read_text(), "started")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=ENDS_WITHIN_S)
+        self.assertEqual(process.returncode, 128 + signal.SIGINT)
+        self.assertIn(f"go on with --resume {self.sweep}", output)
+        self.assertEqual([row["status"] for row in self.rows()], ["stopped", "pending"])
+        (self.sweep / "001-seed_2").mkdir()
+        (self.sweep / "001-seed_2/config.yaml").write_text('{"seed": "2"}')
+        completed = self.go("--resume", self.sweep)
+        self.assertEqual(completed.returncode, 0, completed.stderr)
+        self.assertEqual([row["status"] for row in self.rows()], ["ended", "ended"])
+
+    def test_a_value_that_the_launcher_refuses_is_told_before_anything_runs(self) -> None:
+        self.assert_refused(
+            self.go("C", "seed=1", "gamma=1,9", "--output", self.sweep), "gamma=9: launcher: gamma"
+        )
+        self.assertFalse(self.sweep.exists())
+
+    def test_wrong_use_is_told_in_one_line(self) -> None:
+        self.assert_refused(self.go(), "CONFIG key=value,value or --resume")
+        self.assert_refused(self.go("C", "--resume", self.sweep), "either")
+        self.assert_refused(self.go("C", "--jobs", 0), "--jobs is 0")
+        self.assert_refused(self.go("C", "--no_such_flag"), "--no_such_flag")
+        self.assert_refused(self.go("--resume", self.folder), "is no sweep")
+        self.go("C", "seed=1", "--output", self.sweep)
+        self.assert_refused(self.go("C", "seed=1", "--output", self.sweep), "is a sweep already")
+
+    def test_a_dry_run_prints_the_runs_and_makes_nothing(self) -> None:
+        completed = self.go("C", "seed=1,2", "--dry-run", "--output", self.sweep)
+        self.assertEqual(completed.stdout.splitlines()[:2], ["C seed=1", "C seed=2"])
+        self.assertFalse(self.sweep.exists())
+
+
+def write_run(folder: pathlib.Path, seed: int, gamma: float, returns: list[float]) -> None:
+    folder.mkdir(parents=True)
+    config = {"run": {"seed": seed, "name": folder.name}, "algorithm": {"sac": {"gamma": gamma}}}
+    (folder / "config.yaml").write_text(json.dumps(config))  # YAML holds JSON.
+    rows = "".join(f"{100 * i},{value}\n" for i, value in enumerate(returns, 1))
+    (folder / "evaluations.csv").write_text("env_steps,eval/mean_reward\n" + rows)
+
+
+class PlotTest(WithFolder):
+    def setUp(self) -> None:
+        super().setUp()
+        self.png = self.folder / "curves.png"
+        for seed in (1, 2, 3):
+            write_run(self.folder / f"low/{seed}", seed, 0.9, [0, seed])
+            write_run(self.folder / f"high/{seed}", seed, 0.95, [0, 10 * seed])
+
+    def go(self, *words: Any) -> subprocess.CompletedProcess[str]:
+        return run("plot", *words, "--output", self.png)
+
+    def test_groups_are_what_differs_and_the_interval_is_students(self) -> None:
+        completed = self.go(self.folder)
+        self.assertEqual(completed.returncode, 0, completed.stderr)
+        self.assertEqual(self.png.read_bytes()[1:4], b"PNG")
+        # Of 1, 2, 3: mean 2, deviation 1, t(0.975, 2) = 4.303: 4.303 / sqrt(3) = 2.484.
+        self.assertIn("| gamma=0.9 | 3 | 2 ± 2.5 |", completed.stdout)
+        self.assertIn("| gamma=0.95 | 3 | 20 ± 25 |", completed.stdout)
+
+    def test_the_interval_of_many_runs_is_the_normal_ones(self) -> None:
+        values = np.array([0.0, 1.0] * 50)
+        self.assertAlmostEqual(
+            float(plot.half_interval(values)), 1.96 * values.std(ddof=1) / 10, places=9
+        )
+
+    def test_points_written_are_read_back_as_a_group(self) -> None:
+        table = self.folder / "low.csv"
+        self.go(self.folder / "low", "--csv", table)
+        completed = self.go(self.folder / "high", f"others={table}")
+        self.assertIn("| others | 3 | 2 ± 2.5 |", completed.stdout)
+
+    def test_group_by_puts_together_what_it_does_not_name(self) -> None:
+        completed = self.go(self.folder, "--group-by", "run.seed")
+        self.assertIn("| seed=3 | 2 | 16.5 |", completed.stdout)
+
+    def test_a_row_that_is_being_written_is_left_out(self) -> None:
+        with open(self.folder / "low/1/evaluations.csv", "a") as file:
+            file.write("300,1")
+        rows = runs.read_rows(self.folder / "low/1/evaluations.csv")
+        self.assertEqual([row["env_steps"] for row in rows], [100, 200])
+
+    def test_wrong_use_is_told_in_one_line(self) -> None:
+        self.assert_refused(self.go(self.folder / "none"), "is no directory")
+        (self.folder / "empty").mkdir()
+        self.assert_refused(self.go(self.folder / "empty"), "is no run, and holds none")
+        self.assert_refused(
+            self.go(self.folder, "--metric", "eval/mean_rewad"), "did you mean 'eval/mean_reward'"
+        )
+        self.assert_refused(self.go(self.folder, "--group-by", "gama"), "no run has the setting")
+        self.assert_refused(self.go("x=none.csv"), "no such file")
+        self.assert_refused(self.go(self.folder, "--no_such_flag"), "--no_such_flag")
+        self.assert_refused(
+            run("plot", self.folder, "--output", "/no/such/folder/a.png"), "/no/such"
+        )
+
+
+class RealSweepTest(WithFolder):
+    def test_runs_of_the_real_launcher_are_swept_and_drawn(self) -> None:
+        completed = run(
+            "sweep", "panda_reach_sac", "run.seed=1,2", "run.total_env_steps=1000", "--jobs", 2,
+            "evaluation.every_env_steps=400", "evaluation.episodes=4", "--output",
+            self.folder / "sweep",
+        )  # fmt: skip
+        self.assertEqual(completed.returncode, 0, completed.stdout + completed.stderr)
+        drawn = run("plot", self.folder / "sweep", "--output", self.folder / "curves.png")
+        self.assertEqual(drawn.returncode, 0, drawn.stderr)
+        self.assertIn("| 2 |", drawn.stdout)
+
+    def test_a_key_that_does_not_exist_is_refused_with_the_nearest(self) -> None:
+        self.assert_refused(
+            run("sweep", "panda_reach_sac", "algorithm.sac.gama=0.9,0.95"), "algorithm.sac.gamma"
+        )
+
+
+def read_offline(run_dir: pathlib.Path) -> list[list[Any]]:
+    """The records of each offline run that the client wrote, oldest first."""
+    return [list(records(path)) for path in sorted(run_dir.glob("wandb/offline-run-*/run-*.wandb"))]
+
+
+def records(path: pathlib.Path) -> Iterator[Any]:
+    """LevelDB's log format after the client's header of 7 bytes."""
+    content, at, whole = path.read_bytes(), 7, b""
+    block, header = 1 << 15, struct.Struct("<IHB")
+    last_of_record = (1, 4)
+    while at < len(content):
+        if (left := block - at % block) < header.size:
+            at += left
+            continue
+        _, length, kind = header.unpack_from(content, at)
+        at += header.size
+        whole += content[at : at + length]
+        at += length
+        if kind in last_of_record:
+            yield wandb_internal_pb2.Record.FromString(whole)
+            whole = b""
+
+
+def history(offline_run: list[Any]) -> list[dict[str, float]]:
+    rows = []
+    for record in offline_run:
+        if record.WhichOneof("record_type") == "history":
+            items = {"/".join(i.nested_key) or i.key: i.value_json for i in record.history.item}
+            rows.append({k: json.loads(v) for k, v in items.items() if not k.startswith("_")})
+    return rows
+
+
+class UploaderTest(WithFolder):
+    def setUp(self) -> None:
+        super().setUp()
+        for variable in [name for name in os.environ if name.startswith("WANDB_")]:
+            self.addCleanup(os.environ.__setitem__, variable, os.environ.pop(variable))
+        self.run_dir = self.folder / "run"
+        write_run(self.run_dir, 1, 0.9, [-5, -4])
+        (self.run_dir / "run.json").write_text('{"run_id": "abc123"}')
+
+    @contextlib.contextmanager
+    def following(self) -> Iterator[subprocess.Popen[str]]:
+        """The uploader, once it has said where it writes."""
+        process = subprocess.Popen(
+            [DEPLOY / "wandb_uploader", self.run_dir], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        self.assertIn("upload with: wandb sync", process.stdout.readline())
+        yield process
+        process.communicate(timeout=ENDS_WITHIN_S)
+        self.assertEqual(process.returncode, 0)
+
+    def write_result(self) -> None:
+        runs.write_atomically(self.run_dir / "result.json", '{"return_mean": -3.0}')
+
+    def test_rows_that_come_while_it_runs_are_logged_until_the_run_ends(self) -> None:
+        with self.following():
+            with open(self.run_dir / "evaluations.csv", "a") as file:
+                file.write("300,-3\n")
+            self.write_result()
+        (offline,) = read_offline(self.run_dir)
+        self.assertEqual(
+            history(offline),
+            [{"env_steps": 100 * i, "eval/mean_reward": i - 6} for i in (1, 2, 3)],
+        )
+        (begun,) = [r.run for r in offline if r.WhichOneof("record_type") == "run"]
+        self.assertEqual((begun.run_id, begun.project), ("abc123", "armature"))
+        config = {item.key: item.value_json for item in begun.config.update}
+        self.assertEqual(config["algorithm.sac.gamma"], "0.9")
+        summary = {
+            (item.key or "/".join(item.nested_key)): item.value_json
+            for record in offline
+            for item in record.summary.update
+        }
+        self.assertEqual(summary["result/return_mean"], "-3.0")
+
+    def test_a_resumed_run_goes_on_under_the_same_id_without_rows_twice(self) -> None:
+        with self.following() as process:
+            process.send_signal(signal.SIGTERM)
+        with open(self.run_dir / "evaluations.csv", "a") as file:
+            file.write("300,-3\n")
+        self.write_result()
+        with self.following():
+            pass
+        first, second = read_offline(self.run_dir)
+        self.assertEqual([row["env_steps"] for row in history(first)], [100, 200])
+        self.assertEqual([row["env_steps"] for row in history(second)], [300])
+        for offline in (first, second):
+            (run_id,) = [r.run.run_id for r in offline if r.WhichOneof("record_type") == "run"]
+            self.assertEqual(run_id, "abc123")
+
+    def test_a_folder_that_is_no_run_is_told_in_one_line(self) -> None:
+        self.assert_refused(run("wandb_uploader", self.folder), "is no run directory")
+
+    def test_a_client_that_is_not_installed_is_told_in_one_line(self) -> None:
+        (self.folder / "wandb.py").write_text("raise ImportError('no', name='wandb')")
+        self.assert_refused(
+            run("wandb_uploader", self.run_dir, PYTHONPATH=str(self.folder)), "pip install wandb"
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,21 @@
+#!/bin/bash
+# Sweep, plot and the uploader to Weights & Biases: format, lint, types, and what they do, with
+# a launcher that trains nothing, with the real one, and with the real client, offline.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/python_package.sh
+
+python="$(python_with tools)"
+bazel build --noshow_progress --ui_event_filters=-info //deploy:sweep //deploy:plot \
+  //deploy:wandb_uploader
+bin="$(bazel info bazel-bin 2>/dev/null)"
+(
+  cd deploy/tools
+  "$python" -m ruff format --quiet --check --no-cache .
+  "$python" -m ruff check --quiet --no-cache .
+  "$python" -m mypy --strict --python-version 3.10 --cache-dir "$python_cache/mypy-tools" \
+    --no-error-summary ./*.py
+)
+# The programs are started by their first line: python3 of PATH.
+PATH="$(dirname "$python"):$PATH" PYTHONDONTWRITEBYTECODE=1 "$python" \
+  tests/integration/tools_test.py "$bin/deploy"
