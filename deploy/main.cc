@@ -23,6 +23,7 @@
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/terminal.h"
 #include "learner/load_run_config.h"
+#include "learner/other_runs.h"
 #include "learner/run_config.h"
 
 namespace armature {
@@ -94,15 +95,25 @@ int Main(int argc, char** argv) {
                "Print the configuration, overrides included, and end.");
   auto* run_dir = app.add_option("--run_dir", flags.run_dir,
                                  "Use this folder (default: run.output_dir/run.name/date-time).");
-  app.add_option("--resume", flags.resume, "Go on with the run in this folder; takes no CONFIG.")
+  app.add_option("--resume", flags.resume,
+                 "Go on with this run: its folder, its id or its name (the newest such run); takes "
+                 "no CONFIG.")
       ->excludes(run_dir);
   AddTransportFlags(app, &flags.transport);
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
 
   absl::StatusOr<Cluster::Programs> programs = FindPrograms();
   EnterUsersFolder();
+  if (!flags.resume.empty()) {
+    absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.words);
+    if (!run.ok()) return Refuse(run.status(), 2);
+    flags.resume = *std::move(run);
+  }
   absl::StatusOr<RunConfig> config = LoadRunConfig(flags.words, flags.resume);
   if (!config.ok()) return Refuse(config.status(), 2);
+  if (flags.resume.empty()) {
+    if (absl::Status status = ResolveLoad(&config->run); !status.ok()) return Refuse(status, 2);
+  }
   if (flags.print_config) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;

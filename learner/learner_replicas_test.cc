@@ -32,7 +32,7 @@ using Kind = v1::LearnerEvent;
 class RunningReplica {
  public:
   RunningReplica(const RunConfig& config, const ReplicaRole& role)
-      : directory_(RunDirectory::Open(NewPath(role), absl::Now()).value()),
+      : directory_(RunDirectory::Open(NewPath(role)).value()),
         learner_(config, role, directory_.get(), &metrics_, c10::kCPU) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);

@@ -51,7 +51,7 @@ class RunningLearner {
   enum class Begin { kNew, kResume, kResumeHeld };
 
   RunningLearner(const RunConfig& config, const std::string& path, Begin begin = Begin::kNew)
-      : directory_(RunDirectory::Open(path, absl::Now()).value()),
+      : directory_(RunDirectory::Open(path).value()),
         learner_(config, ReplicaRole(), directory_.get(), &metrics_, c10::kCPU) {
     EXPECT_TRUE(begin == Begin::kNew || learner_.trainer().Restore().ok());
     grpc::ServerBuilder builder;
@@ -303,6 +303,59 @@ TEST(Learner, AnEvaluationThatReachesTheTargetEndsTheRun) {
   for (const char* file : {"/progress.csv", "/evaluations.csv"}) {
     EXPECT_TRUE(std::filesystem::exists(path + file)) << file;
   }
+}
+
+TEST(Learner, TheBestModelIsThePolicyEvaluatedNotALaterOne) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointSacConfig();
+  config.evaluation.every_env_steps = 24;
+  RunningLearner learner(config, path);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Subscribe(/*can_evaluate=*/true);
+  actor->Open();
+  uint64_t sequence = 0;
+  const auto send = [&](int batches) {
+    for (int i = 0; i < batches; ++i) actor->SendAndWait(MakeTransitions(++sequence, 8));
+  };
+  send(3);
+  v1::EvaluationRequest request = actor->NextEvent(Kind::kEvaluation).evaluation();
+  const uint64_t evaluated = request.policy_version_min();
+  while (actor->NextEvent(Kind::kPolicy).policy().version() <= evaluated) send(1);
+  EXPECT_TRUE(actor->Report(request.evaluation_id(), evaluated, 2, 2).ok());
+  send(6);
+  request = actor->NextEvent(Kind::kEvaluation).evaluation();  // So the first was judged.
+  EXPECT_TRUE(actor->Report(request.evaluation_id(), request.policy_version_min(), 1, 2).ok());
+  ASSERT_TRUE(learner.StopAndJoin().ok());
+  const TensorFile best = TensorFile::Read(path + "/models/model_best.safetensors").value();
+  EXPECT_EQ(best.metadata.at("policy_version"), absl::StrCat(evaluated));
+  EXPECT_EQ(best.metadata.at("evaluation_success_rate"), "1");
+}
+
+TEST(Learner, ANewRunBeginsWithWhatAnotherHadLearned) {
+  const std::string other = NewRunPath() + "_other";
+  std::filesystem::remove_all(other);
+  {
+    RunningLearner learner(PointSacConfig(), other);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    for (uint64_t sequence = 1; sequence <= 20; ++sequence) {
+      actor->SendAndWait(MakeTransitions(sequence, 8));
+    }
+    ASSERT_TRUE(learner.StopAndJoin().ok());
+  }
+  const TensorFile learned = TensorFile::Read(other + "/models/model_160.safetensors").value();
+  RunConfig config = PointSacConfig();
+  config.run.load = other;
+  config.run.load_step = 160;
+  RunningLearner learner(config, NewRunPath());
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Subscribe(false);
+  actor->Open();
+  actor->SendAndWait(MakeTransitions(1, 8));
+  actor->SendAndWait(MakeTransitions(2, 8));
+  const v1::PolicyUpdate first = actor->NextEvent(Kind::kPolicy).policy();
+  EXPECT_GE(first.learner_steps(), std::stoull(learned.metadata.at("learner_steps")));
+  EXPECT_LT(first.env_steps(), 100u) << "it counts its own env steps";
 }
 
 TEST(Learner, ASpentBudgetEndsTheRunAfterAFinalEvaluation) {

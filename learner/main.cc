@@ -28,6 +28,7 @@
 #include "learner/learner_metrics.h"
 #include "learner/learner_service.h"
 #include "learner/load_run_config.h"
+#include "learner/other_runs.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
 #include "spdlog/spdlog.h"
@@ -62,8 +63,8 @@ void AddFlags(CLI::App& app, Flags* flags) {
   auto* run_dir = app.add_option("--run_dir", flags->run_dir,
                                  "Use this folder (default: run.output_dir/run.name/date-time).");
   app.add_option("--resume", flags->resume,
-                 "Go on from the newest checkpoint in this run directory; takes no CONFIG, its own "
-                 "is read.")
+                 "Go on from the newest checkpoint of this run: its folder, its id or its name "
+                 "(the newest such run); takes no CONFIG, its own is read.")
       ->excludes(run_dir);
   app.add_option(
       "--port_file", flags->port_file,
@@ -82,11 +83,11 @@ void AddFlags(CLI::App& app, Flags* flags) {
 
 absl::StatusOr<std::unique_ptr<RunDirectory>> OpenRunDirectory(const Flags& flags,
                                                                RunConfig& config) {
-  if (!flags.resume.empty()) return RunDirectory::Open(flags.resume, absl::Now());
+  if (!flags.resume.empty()) return RunDirectory::Open(flags.resume);
   absl::StatusOr<std::unique_ptr<RunDirectory>> directory =
       flags.run_dir.empty()
           ? RunDirectory::Create(config.run.output_dir, config.run.name, absl::Now())
-          : RunDirectory::Open(flags.run_dir, absl::Now());
+          : RunDirectory::Open(flags.run_dir);
   if (!directory.ok()) return directory;
   if (absl::Status status = (*directory)->WriteConfig(ToYaml(ConfigOf(config))); !status.ok()) {
     return status;
@@ -119,6 +120,11 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   at::set_num_threads(static_cast<int>(config.learner.threads));
   absl::StatusOr<std::unique_ptr<RunDirectory>> directory = OpenRunDirectory(flags, config);
   if (!directory.ok()) return directory.status();
+  if (config.run.type == "debug") {
+    spdlog::set_level(spdlog::level::debug);
+  } else {
+    (*directory)->WriteEvents(absl::Now());
+  }
 
   MetricsRegistry registry("learner");
   LearnerMetrics metrics(&registry);
@@ -195,7 +201,15 @@ int Main(int argc, char** argv) {
     return 0;
   }
   EnterUsersFolder();
+  if (!flags.resume.empty()) {
+    absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.words);
+    if (!run.ok()) return Refuse(run.status(), 2);
+    flags.resume = *std::move(run);
+  }
   absl::StatusOr<RunConfig> config = LoadRunConfig(flags.words, flags.resume);
+  if (config.ok() && flags.resume.empty()) {
+    if (absl::Status status = ResolveLoad(&config->run); !status.ok()) return Refuse(status, 2);
+  }
   if (!config.ok()) return Refuse(config.status(), 2);
   if (absl::Status status = CheckReplica(flags, *config); !status.ok()) return Refuse(status, 2);
   if (flags.print_config) {

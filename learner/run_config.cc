@@ -40,6 +40,11 @@ absl::Status CheckEnvServers(const ClusterSection& cluster) {
 
 absl::Status RunConfig::Validate() const {
   if (absl::Status status = CheckEnvServers(cluster); !status.ok()) return status;
+  if (run.load.empty() && run.load_step > 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("run.load_step=", run.load_step,
+                     " without run.load: set run.load to the run to begin from"));
+  }
   if (collect.envs_per_actor % collect.groups != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("collect.envs_per_actor=", collect.envs_per_actor,

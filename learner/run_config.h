@@ -18,12 +18,24 @@ struct RunSection {
   int64_t seed = 1;
   int64_t total_env_steps = 100000;
   std::string output_dir = "outputs";
+  std::string type = "tensorboard";
+  std::string load;
+  int64_t load_step = 0;
 
   void Visit(ConfigVisitor& v) {
     v.Field("name", name, "Names the run directory: <output_dir>/<name>/<date-time>.");
     v.Field("seed", seed, "Of networks, exploration and environments.", AtLeast(0));
     v.Field("total_env_steps", total_env_steps, "The run ends after this many.", AtLeast(1));
     v.Field("output_dir", output_dir, "Where run directories are made.");
+    v.Field("type", type,
+            "tensorboard: event files beside the CSV. debug: none, and all that the processes say "
+            "on the console.",
+            OneOf({"debug", "tensorboard"}));
+    v.Field("load", load,
+            "Begin with what another run has learned (all but its experience): its folder, id or "
+            "name; empty: from nothing.");
+    v.Field("load_step", load_step,
+            "At which env steps of that run, of those that it kept; 0: the last.", AtLeast(0));
   }
 };
 
@@ -105,11 +117,24 @@ struct CheckpointSection {
   double every_s = 60;
   int64_t keep = 2;
   bool replay = true;
+  int64_t save_freq = 10000;
+  int64_t models_keep = 50;
+  std::string keep_best = "success";
 
   void Visit(ConfigVisitor& v) {
     v.Field("every_s", every_s, "Seconds between checkpoints; 0: only at the end.", AtLeast(0));
     v.Field("keep", keep, "Older ones are removed.", AtLeast(1));
     v.Field("replay", replay, "Whether the replay buffer is part of it.");
+    v.Field("save_freq", save_freq,
+            "Env steps between models by step, each with what run.load needs; 0: only at the end.",
+            AtLeast(0));
+    v.Field("models_keep", models_keep, "Of the models by step; older ones are removed.",
+            AtLeast(1));
+    v.Field("keep_best", keep_best,
+            "What makes an evaluated policy the best one. success: the success rate, then the "
+            "return, which alone counts where the environment reports no success. return. off: "
+            "none is kept.",
+            OneOf({"success", "return", "off"}));
   }
 };
 

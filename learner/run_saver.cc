@@ -1,7 +1,11 @@
 #include "learner/run_saver.h"
 
-#include <utility>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
@@ -10,6 +14,20 @@
 #include "spdlog/spdlog.h"
 
 namespace armature {
+namespace {
+
+constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+constexpr char kReturn[] = "evaluation_return_mean";
+constexpr char kSuccess[] = "evaluation_success_rate";
+constexpr char kEpisodes[] = "evaluation_episodes";
+
+// A file that stays is one too many on disk, nothing worse.
+void Remove(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+}
+
+}  // namespace
 
 RunSaver::RunSaver(const CheckpointSection& settings, const RunDirectory* directory,
                    LearnerMetrics* metrics, absl::Time start)
@@ -18,16 +36,41 @@ RunSaver::RunSaver(const CheckpointSection& settings, const RunDirectory* direct
       metrics_(metrics),
       checkpoints_(directory->checkpoints(), settings.keep),
       next_due_(settings.every_s > 0 ? start + absl::Seconds(settings.every_s)
-                                     : absl::InfiniteFuture()) {}
+                                     : absl::InfiniteFuture()),
+      next_step_(settings.save_freq > 0 ? settings.save_freq : kNever) {
+  const absl::StatusOr<TensorFile> best =
+      TensorFile::Read(ModelPath(directory->path(), kBestModel));
+  if (!best.ok()) return;
+  const auto return_mean = best->metadata.find(kReturn);
+  const auto success = best->metadata.find(kSuccess);
+  double return_value = 0;
+  double success_value = 0;
+  if (return_mean == best->metadata.end() ||
+      !absl::SimpleAtod(return_mean->second, &return_value)) {
+    return;
+  }
+  const bool reports =
+      success != best->metadata.end() && absl::SimpleAtod(success->second, &success_value);
+  best_ = ScoreOf(success_value, return_value, reports);
+}
 
-void RunSaver::Save(RunCheckpoint checkpoint, const v1::PolicySpec& spec,
-                    const v1::PolicyUpdate* policy) {
+void RunSaver::GoOnFrom(uint64_t env_steps) {
+  const std::string& run = directory_->path();
+  for (const uint64_t step : ModelSteps(run)) {
+    if (step > env_steps) Remove(ModelPath(run, absl::StrCat(step)));
+  }
+  for (const uint64_t step : StateSteps(run)) {
+    if (step > env_steps) Remove(StatePath(run, step));
+  }
+  if (const uint64_t every = settings_.save_freq; every > 0) {
+    next_step_ = (env_steps / every + 1) * every;
+  }
+}
+
+void RunSaver::Save(RunCheckpoint checkpoint) {
   const absl::Time start = absl::Now();
   checkpoint.run_id = directory_->run_id();
-  absl::Status status = checkpoints_.Save(checkpoint.ToFile());
-  if (status.ok() && policy != nullptr) {
-    status = SaveModel(absl::StrCat(policy->env_steps()), checkpoint.env, spec, *policy);
-  }
+  const absl::Status status = checkpoints_.Save(checkpoint.ToFile());
   const absl::Time now = absl::Now();
   if (status.ok()) {
     metrics_->checkpoint_timestamp_seconds.Set(absl::ToUnixSeconds(now));
@@ -39,16 +82,75 @@ void RunSaver::Save(RunCheckpoint checkpoint, const v1::PolicySpec& spec,
   if (settings_.every_s > 0) next_due_ = now + absl::Seconds(settings_.every_s);
 }
 
+uint64_t RunSaver::StepOf(uint64_t env_steps) const {
+  const uint64_t every = settings_.save_freq;
+  return every > 0 ? env_steps / every * every : env_steps;
+}
+
+void RunSaver::SaveStep(uint64_t step, RunCheckpoint state, const v1::PolicySpec& spec,
+                        const v1::PolicyUpdate& policy) {
+  const std::string& run = directory_->path();
+  state.run_id = directory_->run_id();
+  absl::Status status = state.ToFile().Write(StatePath(run, step));
+  status.Update(SaveModel(absl::StrCat(step), state.env, spec, policy));
+  if (!status.ok()) {
+    spdlog::error("no model at {} env steps: {}; training goes on", step,
+                  std::string(status.message()));
+  }
+  if (const uint64_t every = settings_.save_freq; every > 0) {
+    next_step_ = (step / every + 1) * every;
+  }
+  const size_t keep = settings_.models_keep;
+  const std::vector<uint64_t> models = ModelSteps(run);
+  for (size_t i = 0; i + keep < models.size(); ++i) {
+    Remove(ModelPath(run, absl::StrCat(models[i])));
+  }
+  const std::vector<uint64_t> states = StateSteps(run);
+  for (size_t i = 0; i + keep < states.size(); ++i) Remove(StatePath(run, states[i]));
+}
+
+RunSaver::Score RunSaver::ScoreOf(double success_rate, double return_mean,
+                                  bool reports_success) const {
+  const bool counts = reports_success && settings_.keep_best == "success";
+  return {counts ? success_rate : 0, return_mean};
+}
+
+void RunSaver::OfferBest(const EvaluationOutcome& outcome, const EnvSpec& env,
+                         const v1::PolicySpec& spec, const v1::PolicyUpdate& policy) {
+  if (settings_.keep_best == "off") return;
+  const Score score = ScoreOf(outcome.success_rate, outcome.return_mean, env.reports_success);
+  if (best_ && score <= *best_) return;
+  std::map<std::string, std::string> evaluation = {{kReturn, absl::StrCat(outcome.return_mean)},
+                                                   {kEpisodes, absl::StrCat(outcome.episodes)}};
+  if (env.reports_success) evaluation[kSuccess] = absl::StrCat(outcome.success_rate);
+  const absl::Status status = SaveModel(kBestModel, env, spec, policy, evaluation);
+  if (status.ok()) {
+    best_ = score;
+  } else {
+    spdlog::error("no best model: {}; training goes on", std::string(status.message()));
+  }
+}
+
 absl::Status RunSaver::SaveModel(const std::string& name, const EnvSpec& env,
-                                 const v1::PolicySpec& spec, const v1::PolicyUpdate& policy) const {
+                                 const v1::PolicySpec& spec, const v1::PolicyUpdate& policy,
+                                 const std::map<std::string, std::string>& evaluation) const {
   const absl::StatusOr<NamedTensors> tensors = DecodePolicy(policy);
   if (!tensors.ok()) return tensors.status();
-  return MakePolicyFile(directory_->run_id(), env, spec, policy, *tensors)
-      .Write(ModelPath(directory_->path(), name));
+  TensorFile file = MakePolicyFile(directory_->run_id(), env, spec, policy, *tensors);
+  file.metadata.insert(evaluation.begin(), evaluation.end());
+  return file.Write(ModelPath(directory_->path(), name));
 }
 
 absl::StatusOr<RunCheckpoint> RunSaver::LoadNewest() const {
   absl::StatusOr<TensorFile> file = checkpoints_.LoadNewest();
+  if (!file.ok()) return file.status();
+  return RunCheckpoint::FromFile(*std::move(file));
+}
+
+absl::StatusOr<RunCheckpoint> RunSaver::LoadStep(const std::string& run_dir, uint64_t env_steps) {
+  const absl::StatusOr<std::string> path = FindState(run_dir, env_steps);
+  if (!path.ok()) return path.status();
+  absl::StatusOr<TensorFile> file = TensorFile::Read(*path);
   if (!file.ok()) return file.status();
   return RunCheckpoint::FromFile(*std::move(file));
 }

@@ -1,16 +1,22 @@
-// Writes a run's checkpoints and models, and reads the newest checkpoint back.
+// Writes a run's checkpoints and models, and reads them back: the newest checkpoint,
+// and what another run has kept by step.
 //
 // Thread safety: none; belongs to the trainer's thread.
 #ifndef ARMATURE_LEARNER_RUN_SAVER_H_
 #define ARMATURE_LEARNER_RUN_SAVER_H_
 
+#include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/spec/env_spec.h"
 #include "learner/checkpoint/checkpoint_folder.h"
+#include "learner/evaluation_scheduler.h"
 #include "learner/learner_metrics.h"
 #include "learner/run_checkpoint.h"
 #include "learner/run_config.h"
@@ -28,25 +34,53 @@ class RunSaver {
   // When the next checkpoint is due; InfiniteFuture: only at the end.
   absl::Time next_due() const { return next_due_; }
 
-  // Writes a checkpoint (its run_id is set here), then `policy` (of `spec`) as a
-  // model; null: none was published. A failure is one logged line and a metric: the
-  // run goes on, and what was written before is untouched.
-  void Save(RunCheckpoint checkpoint, const v1::PolicySpec& spec, const v1::PolicyUpdate* policy);
+  // A run that goes on from a checkpoint makes the steps after it again: forgets the
+  // models and states of these.
+  void GoOnFrom(uint64_t env_steps);
 
-  // Writes models/model_<name>.safetensors.
+  // Writes a checkpoint (its run_id is set here). A failure is one logged line and a
+  // metric: the run goes on, and what was written before is untouched.
+  void Save(RunCheckpoint checkpoint);
+
+  // Whether a multiple of checkpoint.save_freq was passed since the last SaveStep.
+  bool StepDue(uint64_t env_steps) const { return env_steps >= next_step_; }
+  // The multiple that was passed last; `env_steps` where there is no save_freq.
+  uint64_t StepOf(uint64_t env_steps) const;
+  // Writes what was learned (a checkpoint without experience) as the state, and
+  // `policy` as the model at `step`; then removes those beyond checkpoint.models_keep.
+  // A failure is one logged line.
+  void SaveStep(uint64_t step, RunCheckpoint state, const v1::PolicySpec& spec,
+                const v1::PolicyUpdate& policy);
+
+  // Writes models/model_best.safetensors if `outcome` is better than all before, also
+  // those of earlier processes of this run. A failure is one logged line.
+  void OfferBest(const EvaluationOutcome& outcome, const EnvSpec& env, const v1::PolicySpec& spec,
+                 const v1::PolicyUpdate& policy);
+
+  // Writes models/model_<name>.safetensors; `evaluation`: metadata beside the others.
   // OK; DataLoss: `policy` is malformed; errors as TensorFile::Write.
   absl::Status SaveModel(const std::string& name, const EnvSpec& env, const v1::PolicySpec& spec,
-                         const v1::PolicyUpdate& policy) const;
+                         const v1::PolicyUpdate& policy,
+                         const std::map<std::string, std::string>& evaluation = {}) const;
 
   // OK; NotFound: there is no checkpoint; DataLoss: it is not one of this format.
   absl::StatusOr<RunCheckpoint> LoadNewest() const;
+  // What the run in `run_dir` had learned at `env_steps`, see FindState. Errors also as
+  // TensorFile::Read.
+  static absl::StatusOr<RunCheckpoint> LoadStep(const std::string& run_dir, uint64_t env_steps);
 
  private:
+  // Better is greater: success rate (0 where it does not count), then return.
+  using Score = std::pair<double, double>;
+  Score ScoreOf(double success_rate, double return_mean, bool reports_success) const;
+
   const CheckpointSection settings_;
   const RunDirectory* const directory_;
   LearnerMetrics* const metrics_;
   CheckpointFolder checkpoints_;
   absl::Time next_due_;
+  uint64_t next_step_ = 0;  // Never, where there is no save_freq.
+  std::optional<Score> best_;
 };
 
 }  // namespace armature

@@ -20,6 +20,8 @@ namespace armature {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
+using testing::IsSupersetOf;
 using testing::Pair;
 
 class RunSaverTest : public testing::Test {
@@ -28,7 +30,7 @@ class RunSaverTest : public testing::Test {
     path_ = absl::StrCat(testing::TempDir(), "/",
                          testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(path_);
-    directory_ = RunDirectory::Open(path_, absl::Now()).value();
+    directory_ = RunDirectory::Open(path_).value();
     settings_.every_s = 60;
     settings_.keep = 2;
   }
@@ -42,9 +44,22 @@ class RunSaverTest : public testing::Test {
   static v1::PolicyUpdate Policy(uint64_t version) {
     v1::PolicyUpdate policy;
     policy.set_version(version);
-    policy.set_env_steps(100);
     EncodePolicy({{"actor.0.bias", at::full({2}, 0.5)}}, &policy);
     return policy;
+  }
+
+  static void SaveStep(RunSaver* saver, uint64_t step) {
+    saver->SaveStep(step, CheckpointAt(step), v1::PolicySpec(), Policy(7));
+  }
+  static void Offer(RunSaver* saver, uint64_t version, double success_rate, double return_mean) {
+    EvaluationOutcome outcome;
+    outcome.episodes = 20;
+    outcome.success_rate = success_rate;
+    outcome.return_mean = return_mean;
+    saver->OfferBest(outcome, PointSpec(), v1::PolicySpec(), Policy(version));
+  }
+  std::string BestVersion() const {
+    return TensorFile::Read(ModelPath(path_, kBestModel))->metadata["policy_version"];
   }
 
   std::string path_;
@@ -54,18 +69,82 @@ class RunSaverTest : public testing::Test {
   LearnerMetrics metrics_{&registry_};
 };
 
-TEST_F(RunSaverTest, WhatIsSavedIsLoadedAndTheModelBesideIt) {
+TEST_F(RunSaverTest, WhatIsSavedIsLoaded) {
   RunSaver saver = NewSaver();
   EXPECT_TRUE(absl::IsNotFound(saver.LoadNewest().status()));
-  const v1::PolicyUpdate policy = Policy(7);
-  saver.Save(CheckpointAt(100), v1::PolicySpec(), &policy);
+  saver.Save(CheckpointAt(100));
   const absl::StatusOr<RunCheckpoint> back = NewSaver().LoadNewest();
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->counters.env_steps, 100u);
   EXPECT_EQ(back->run_id, directory_->run_id());
-  const TensorFile model = TensorFile::Read(ModelPath(path_, "100")).value();
+}
+
+TEST_F(RunSaverTest, AStepIsDueOnceAtEachMultipleAndIsNamedByIt) {
+  settings_.save_freq = 100;
+  RunSaver saver = NewSaver();
+  EXPECT_FALSE(saver.StepDue(99));
+  EXPECT_TRUE(saver.StepDue(230));
+  EXPECT_EQ(saver.StepOf(230), 200u);
+  SaveStep(&saver, 200);
+  EXPECT_FALSE(saver.StepDue(299));
+  EXPECT_TRUE(saver.StepDue(300));
+  const TensorFile model = TensorFile::Read(ModelPath(path_, "200")).value();
   EXPECT_THAT(model.metadata, Contains(Pair("policy_version", "7")));
   EXPECT_TRUE(model.tensors.front().second.equal(at::full({2}, 0.5)));
+  EXPECT_EQ(RunSaver::LoadStep(path_, 200)->counters.env_steps, 200u);
+  settings_.save_freq = 0;
+  EXPECT_FALSE(NewSaver().StepDue(1000000));
+}
+
+TEST_F(RunSaverTest, OnlyTheNewestModelsAndStatesByStepAreKept) {
+  settings_.models_keep = 2;
+  RunSaver saver = NewSaver();
+  for (const uint64_t step : {100, 900, 1000}) SaveStep(&saver, step);
+  EXPECT_THAT(ModelSteps(path_), ElementsAre(900, 1000));
+  EXPECT_THAT(StateSteps(path_), ElementsAre(900, 1000));
+}
+
+TEST_F(RunSaverTest, ARunThatGoesOnForgetsTheStepsThatItMakesAgain) {
+  settings_.save_freq = 100;
+  RunSaver saver = NewSaver();
+  for (const uint64_t step : {100, 200}) SaveStep(&saver, step);
+  RunSaver resumed = NewSaver();
+  resumed.GoOnFrom(150);
+  EXPECT_THAT(ModelSteps(path_), ElementsAre(100));
+  EXPECT_THAT(StateSteps(path_), ElementsAre(100));
+  EXPECT_FALSE(resumed.StepDue(199));
+  EXPECT_TRUE(resumed.StepDue(200));
+}
+
+TEST_F(RunSaverTest, TheBestIsReplacedByABetterEvaluationOnlyAlsoAfterAResume) {
+  RunSaver saver = NewSaver();
+  Offer(&saver, 1, /*success_rate=*/0.5, /*return_mean=*/-9);
+  EXPECT_EQ(BestVersion(), "1");
+  Offer(&saver, 2, 0.4, -1);
+  EXPECT_EQ(BestVersion(), "1") << "success comes first";
+  Offer(&saver, 3, 0.5, -8);
+  EXPECT_EQ(BestVersion(), "3") << "then the return";
+  RunSaver resumed = NewSaver();
+  Offer(&resumed, 4, 0.5, -8);
+  EXPECT_EQ(BestVersion(), "3") << "as good is not better";
+  Offer(&resumed, 5, 0.6, -9);
+  EXPECT_EQ(BestVersion(), "5");
+  const auto metadata = TensorFile::Read(ModelPath(path_, kBestModel))->metadata;
+  EXPECT_THAT(metadata, IsSupersetOf({Pair("evaluation_return_mean", "-9"),
+                                      Pair("evaluation_success_rate", "0.6"),
+                                      Pair("evaluation_episodes", "20")}));
+}
+
+TEST_F(RunSaverTest, TheReturnAloneDecidesWhereItIsAskedToAndOffKeepsNone) {
+  settings_.keep_best = "off";
+  RunSaver off = NewSaver();
+  Offer(&off, 1, 1, 1);
+  EXPECT_FALSE(std::filesystem::exists(ModelPath(path_, kBestModel)));
+  settings_.keep_best = "return";
+  RunSaver saver = NewSaver();
+  Offer(&saver, 2, 0.5, -9);
+  Offer(&saver, 3, 0.1, -8);
+  EXPECT_EQ(BestVersion(), "3");
 }
 
 TEST_F(RunSaverTest, TheNextIsDueAnIntervalAfterTheLast) {
@@ -73,7 +152,7 @@ TEST_F(RunSaverTest, TheNextIsDueAnIntervalAfterTheLast) {
   RunSaver saver = NewSaver();
   EXPECT_GE(saver.next_due(), before + absl::Seconds(60));
   const absl::Time first = saver.next_due();
-  saver.Save(CheckpointAt(1), v1::PolicySpec(), nullptr);
+  saver.Save(CheckpointAt(1));
   EXPECT_GT(saver.next_due(), first);
   settings_.every_s = 0;
   EXPECT_EQ(NewSaver().next_due(), absl::InfiniteFuture());
@@ -81,11 +160,14 @@ TEST_F(RunSaverTest, TheNextIsDueAnIntervalAfterTheLast) {
 
 TEST_F(RunSaverTest, AFullDiskCostsTheNewCheckpointOnly) {
   RunSaver saver = NewSaver();
-  saver.Save(CheckpointAt(1), v1::PolicySpec(), nullptr);
+  saver.Save(CheckpointAt(1));
   {
     const FileSizeLimit limit(100);
-    saver.Save(CheckpointAt(2), v1::PolicySpec(), nullptr);
+    saver.Save(CheckpointAt(2));
+    SaveStep(&saver, 2);
+    Offer(&saver, 1, 1, 1);
   }
+  EXPECT_THAT(ModelSteps(path_), ElementsAre());
   EXPECT_EQ(metrics_.checkpoint_failures.value(), 1);
   EXPECT_EQ(saver.LoadNewest()->counters.env_steps, 1u);
 }

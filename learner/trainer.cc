@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
 #include "common/spec/env_spec.h"
@@ -78,6 +79,10 @@ absl::Status Trainer::Restore() {
   parts_.metrics->slot_restarts.Increment(c.restarted_slots);
   parts_.metrics->batches_admitted.Increment(c.batches_admitted);
   judge_.GoOnFrom(c.env_steps);
+  if (parts_.replicas == nullptr) {  // Else these are not the run's env steps.
+    saver_.GoOnFrom(c.env_steps);
+    Warn(parts_.directory->GoOnFrom(c.env_steps));
+  }
   parts_.intake->Restore(checkpoint->acknowledged);
   PublishIfDue();
   Report(Waiting());
@@ -99,6 +104,23 @@ absl::Status Trainer::MakeCore(const EnvSpec& env) {
   }
   env_ = env;
   spdlog::info("{} on {}: {}", config_.algorithm.name, env.id, core_->Describe());
+  return absl::OkStatus();
+}
+
+// Begins with what another run has learned.
+absl::Status Trainer::LoadOtherRun() {
+  const RunSection& run = config_.run;
+  const absl::StatusOr<RunCheckpoint> other = RunSaver::LoadStep(run.load, run.load_step);
+  if (!other.ok()) return other.status();
+  const absl::Status status = core_->LoadState({other->state.begin(), other->state.end()});
+  if (!status.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("run.load=", run.load, " does not fit the configuration: ", status.message()));
+  }
+  counters_.learner_steps = core_->algorithm().learner_steps();
+  logged_learner_steps_ = counters_.learner_steps;
+  spdlog::info("begins with what run {} had learned at {} env steps", other->run_id,
+               other->counters.env_steps);
   return absl::OkStatus();
 }
 
@@ -129,6 +151,7 @@ absl::StatusOr<bool> Trainer::Run() {
       *busy |= TakeExperience();
       *busy |= Learn();
       *busy |= Evaluate();
+      if (saver_.StepDue(RunEnvSteps())) SaveStep(saver_.StepOf(RunEnvSteps()));
       EndIfBudgetIsSpent();
       if (phase_ == Phase::kOver) break;
       CountLimiterWaits();
@@ -145,6 +168,7 @@ absl::StatusOr<bool> Trainer::Run() {
   if (core_ != nullptr) {
     Log();
     Checkpoint();
+    SaveStep(RunEnvSteps());
   }
   if (phase_ != Phase::kOver) return false;
   if (Decides()) {
@@ -163,6 +187,7 @@ absl::StatusOr<bool> Trainer::Begin() {
   const std::optional<EnvSpec> env = parts_.admission->spec();
   if (!env) return false;
   absl::Status status = MakeCore(*env);
+  if (status.ok() && !config_.run.load.empty()) status = LoadOtherRun();
   if (status.ok()) status = BeginReplicas();
   if (!status.ok()) return status;
   PublishIfDue();
@@ -303,8 +328,12 @@ void Trainer::HandleJudgement(const Judgement& judgement) {
   }
   Warn(parts_.directory->LogEvaluation(scalars, outcome.env_steps, WallSeconds(), absl::Now()));
   spdlog::info("{}", judgement.summary);
+  if (judgement.policy != nullptr) {
+    saver_.OfferBest(outcome, *env_, core_->algorithm().policy().spec(),
+                     judgement.policy->policy());
+  }
   if (!judgement.is_last) return;
-  if (judgement.policy != nullptr) newest_policy_ = judgement.policy;
+  final_policy_ = judgement.policy;
   result_.target_reached = judgement.solved;
   result_.success_rate = env_->reports_success ? outcome.success_rate : kNaN;
   result_.return_mean = outcome.return_mean;
@@ -344,7 +373,8 @@ void Trainer::EndTraining(const std::string& reason) {
 }
 
 absl::Status Trainer::WriteResult() {
-  const v1::PolicyUpdate& policy = newest_policy_->policy();
+  const v1::PolicyUpdate& policy =
+      final_policy_ == nullptr ? newest_policy_->policy() : final_policy_->policy();
   result_.policy_version = policy.version();
   absl::Status status =
       saver_.SaveModel(kFinalModel, *env_, core_->algorithm().policy().spec(), policy);
@@ -376,6 +406,8 @@ void Trainer::Log() {
   scalars["train/learner_steps"] = counters_.learner_steps;
   scalars["train/policy_lag"] = window_.policy_lag.mean();
   Warn(parts_.directory->LogProgress(scalars, RunEnvSteps(), WallSeconds(), now));
+  spdlog::debug("at {} env steps: {}", RunEnvSteps(),
+                absl::StrJoin(scalars, " ", absl::PairFormatter("=")));
   logged_env_steps_ = counters_.env_steps;
   logged_learner_steps_ = counters_.learner_steps;
   last_log_ = now;
@@ -385,15 +417,27 @@ void Trainer::Log() {
   }
 }
 
-void Trainer::Checkpoint() {
+RunCheckpoint Trainer::State(bool with_experience) const {
   RunCheckpoint checkpoint;
   checkpoint.env = *env_;
   checkpoint.counters = counters_;
   checkpoint.counters.wall_s = WallSeconds();
+  checkpoint.state = core_->State(with_experience);
+  return checkpoint;
+}
+
+void Trainer::Checkpoint() {
+  RunCheckpoint checkpoint = State(config_.checkpoint.replay);
   checkpoint.acknowledged = parts_.intake->AcknowledgedSequences();
-  checkpoint.state = core_->State(config_.checkpoint.replay);
-  saver_.Save(std::move(checkpoint), core_->algorithm().policy().spec(),
-              newest_policy_ == nullptr ? nullptr : &newest_policy_->policy());
+  saver_.Save(std::move(checkpoint));
+}
+
+void Trainer::SaveStep(uint64_t step) {
+  if (newest_policy_ == nullptr || !Decides()) return;
+  RunCheckpoint state = State(/*with_experience=*/false);
+  state.counters.env_steps = RunEnvSteps();
+  saver_.SaveStep(step, std::move(state), core_->algorithm().policy().spec(),
+                  newest_policy_->policy());
 }
 
 void Trainer::CountLimiterWaits() {

@@ -81,9 +81,11 @@ class Trainer {
   bool Evaluate();
   void Log();
   void Checkpoint();
+  void SaveStep(uint64_t step);
   void Wait();
 
   absl::Status MakeCore(const EnvSpec& env);
+  absl::Status LoadOtherRun();
   absl::Status BeginReplicas();
   bool Decides() const;          // Whether this replica evaluates and ends the run.
   uint64_t RunEnvSteps() const;  // Of all replicas.
@@ -94,6 +96,7 @@ class Trainer {
   void EndIfBudgetIsSpent();
   void EndTraining(const std::string& reason);
   absl::Status WriteResult();
+  RunCheckpoint State(bool with_experience) const;
   void Linger();
   void Report(const std::string& waiting);
   std::string Waiting() const;
@@ -119,6 +122,7 @@ class Trainer {
   RunResult result_;
   std::optional<EvaluationOutcome> last_outcome_;
   SharedEvent newest_policy_;
+  SharedEvent final_policy_;  // The one that `result_` is of; null: the newest.
 
   absl::Time next_log_;
   absl::Time last_log_;

@@ -283,7 +283,12 @@ void Cluster::OnReady(Child* child) {
 
 void Cluster::OnLine(Child* child, const std::string& line) {
   if (!IsStackTrace(line)) child->last_words = line;
-  if (stopping_ || !IsComplaint(line) || child->lines_shown > kComplaintsShownMax) return;
+  if (stopping_) return;
+  if (options_.config.run.type == "debug") {
+    terminal_->Line(absl::StrCat(child->name, ": ", line));
+    return;
+  }
+  if (!IsComplaint(line) || child->lines_shown > kComplaintsShownMax) return;
   ++child->lines_shown;
   terminal_->Warning(child->lines_shown <= kComplaintsShownMax
                          ? absl::StrCat(child->name, ": ", line)
@@ -397,7 +402,9 @@ void Cluster::Finish() {
   const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
   const std::string& run_dir = options_.run_dir;
   terminal_->Line(absl::StrCat("armature: policy: ", run_dir, "/models/model_final.safetensors"));
-  terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir));
+  if (options_.config.run.type != "debug") {
+    terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir));
+  }
   terminal_->Line(absl::StrCat("armature: evaluate: ", HowStarted("eval"), " ", run_dir));
   terminal_->Line(absl::StrCat("armature: play: ", HowStarted("play"), " ", run_dir));
   last_line_ = ResultLine(*result, options_.config.environment.id, has_target);

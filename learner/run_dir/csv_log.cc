@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -16,6 +17,11 @@ absl::StatusOr<CsvLog> CsvLog::Open(const std::string& path) {
   const absl::StatusOr<std::string> content = ReadWholeFile(path);
   if (absl::IsNotFound(content.status())) return CsvLog(path, {});
   if (!content.ok()) return content.status();
+  if (const size_t end = content->rfind('\n') + 1; end != content->size()) {  // npos + 1 is 0.
+    const absl::Status status = WriteDurably(path, absl::string_view(*content).substr(0, end));
+    if (!status.ok()) return status;
+    if (end == 0) return CsvLog(path, {});
+  }
   const std::string header = content->substr(0, content->find('\n'));
   return CsvLog(path, absl::StrSplit(header, ',', absl::SkipEmpty()));
 }
@@ -35,6 +41,22 @@ absl::Status CsvLog::Append(const Row& row) {
   out.flush();
   if (!out) return absl::UnavailableError(absl::StrCat("cannot write ", path_));
   return absl::OkStatus();
+}
+
+absl::Status CsvLog::DropAfter(const std::string& column, double value_max) {
+  const auto found = std::find(columns_.begin(), columns_.end(), column);
+  if (found == columns_.end()) return absl::OkStatus();
+  const absl::StatusOr<std::string> before = ReadWholeFile(path_);
+  if (!before.ok()) return before.status();
+  std::string kept;
+  for (const absl::string_view row : absl::StrSplit(*before, '\n', absl::SkipEmpty())) {
+    const std::vector<absl::string_view> cells = absl::StrSplit(row, ',');
+    const size_t cell = found - columns_.begin();
+    double value = 0;  // The header's names are no numbers.
+    const bool is_number = cell < cells.size() && absl::SimpleAtod(cells[cell], &value);
+    if (!is_number || value <= value_max) absl::StrAppend(&kept, row, "\n");
+  }
+  return kept == *before ? absl::OkStatus() : WriteDurably(path_, kept);
 }
 
 absl::Status CsvLog::AddColumns(const Row& row) {

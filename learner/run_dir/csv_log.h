@@ -19,12 +19,17 @@ class CsvLog {
  public:
   using Row = std::vector<std::pair<std::string, double>>;  // (column, value)
 
-  // Goes on with the file that is there, or begins one with the first row.
-  // OK; errors as ReadWholeFile.
+  // Goes on with the file that is there, or begins one with the first row. A row that
+  // a kill has cut short is removed.
+  // OK; errors as ReadWholeFile and WriteDurably.
   static absl::StatusOr<CsvLog> Open(const std::string& path);
 
   // OK; Unavailable or as WriteDurably: the row is lost, the file is intact.
   absl::Status Append(const Row& row);
+
+  // Removes the rows whose `column`, one of the file's, is more than `value_max`.
+  // OK; errors as ReadWholeFile and WriteDurably: the file is as it was.
+  absl::Status DropAfter(const std::string& column, double value_max);
 
  private:
   CsvLog(std::string path, std::vector<std::string> columns)

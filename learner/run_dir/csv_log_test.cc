@@ -31,6 +31,25 @@ TEST(CsvLog, AResumedRunGoesOnWithTheFile) {
   EXPECT_EQ(ReadWholeFile(path).value(), "a,b\n1,2\n3,4\n");
 }
 
+TEST(CsvLog, ARowThatAKillCutShortIsRemoved) {
+  const std::string path = NewPath("cut.csv");
+  ASSERT_TRUE(WriteDurably(path, "a,b\n1,2\n3").ok());
+  ASSERT_TRUE(CsvLog::Open(path)->Append({{"a", 5}, {"b", 6}}).ok());
+  EXPECT_EQ(ReadWholeFile(path).value(), "a,b\n1,2\n5,6\n");
+  ASSERT_TRUE(WriteDurably(path, "a,").ok());
+  ASSERT_TRUE(CsvLog::Open(path)->Append({{"a", 5}}).ok());
+  EXPECT_EQ(ReadWholeFile(path).value(), "a\n5\n");
+}
+
+TEST(CsvLog, RowsAfterTheCheckpointAreDroppedAndTheOthersStay) {
+  const std::string path = NewPath("dropped.csv");
+  ASSERT_TRUE(WriteDurably(path, "env_steps,x\n900,1\n1000,2\n1001,3\n").ok());
+  CsvLog log = CsvLog::Open(path).value();
+  ASSERT_TRUE(log.DropAfter("env_steps", 1000).ok());
+  EXPECT_EQ(ReadWholeFile(path).value(), "env_steps,x\n900,1\n1000,2\n");
+  EXPECT_TRUE(CsvLog::Open(NewPath("empty.csv"))->DropAfter("env_steps", 0).ok());
+}
+
 TEST(CsvLog, AFolderThatIsGoneIsAnError) {
   CsvLog log = CsvLog::Open(testing::TempDir() + "/no/such/file.csv").value();
   EXPECT_FALSE(log.Append({{"a", 1}}).ok());

@@ -41,13 +41,12 @@ absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Create(const std::st
       absl::StrCat(parent, "/", absl::FormatTime("%Y%m%d-%H%M%S", now, absl::LocalTimeZone()));
   for (int n = 1;; ++n) {
     const std::string path = n == 1 ? stem : absl::StrCat(stem, "-", n);
-    if (std::filesystem::create_directory(path, error)) return Open(path, now);
+    if (std::filesystem::create_directory(path, error)) return Open(path);
     if (error) return FolderError(path, error);
   }
 }
 
-absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::string& path,
-                                                                 absl::Time now) {
+absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::string& path) {
   for (const std::string& folder : {path + "/checkpoints", path + "/models"}) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
@@ -73,20 +72,25 @@ absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::stri
   absl::StatusOr<CsvLog> evaluations = CsvLog::Open(path + "/evaluations.csv");
   if (!evaluations.ok()) return evaluations.status();
   auto directory = std::unique_ptr<RunDirectory>(new RunDirectory(
-      path, std::move(run_id), versions_used, *std::move(progress), *std::move(evaluations), now));
+      path, std::move(run_id), versions_used, *std::move(progress), *std::move(evaluations)));
   if (absl::Status status = directory->WriteRunFile(); !status.ok()) return status;
   return directory;
 }
 
 RunDirectory::RunDirectory(std::string path, std::string run_id, uint64_t policy_versions_used,
-                           CsvLog progress, CsvLog evaluations, absl::Time now)
+                           CsvLog progress, CsvLog evaluations)
     : path_(std::move(path)),
       run_id_(std::move(run_id)),
       policy_versions_used_(policy_versions_used),
       policy_versions_reserved_(policy_versions_used),
       progress_(std::move(progress)),
-      evaluations_(std::move(evaluations)),
-      events_(path_, now) {}
+      evaluations_(std::move(evaluations)) {}
+
+absl::Status RunDirectory::GoOnFrom(uint64_t env_steps) {
+  absl::Status status = progress_.DropAfter("env_steps", static_cast<double>(env_steps));
+  status.Update(evaluations_.DropAfter("env_steps", static_cast<double>(env_steps)));
+  return status;
+}
 
 absl::Status RunDirectory::ReservePolicyVersion(uint64_t version) {
   if (version <= policy_versions_reserved_) return absl::OkStatus();
@@ -136,7 +140,7 @@ absl::Status RunDirectory::Log(const std::map<std::string, double>& scalars, uin
     finite.emplace(tag, value);
   }
   absl::Status status = csv->Append(row);
-  status.Update(events_.Append(finite, static_cast<int64_t>(env_steps), now));
+  if (events_) status.Update(events_->Append(finite, static_cast<int64_t>(env_steps), now));
   return status;
 }
 

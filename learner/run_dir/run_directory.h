@@ -2,9 +2,9 @@
 //   config.yaml          resolved configuration
 //   run.json             run id, policy versions in use
 //   progress.csv         a row every learner.log_every_s
-//   events.out.tfevents.*  the same for TensorBoard
+//   events.out.tfevents.*  the same for TensorBoard, where run.type asks for it
 //   evaluations.csv      a row an evaluation
-//   checkpoints/         see CheckpointFolder
+//   checkpoints/         see CheckpointFolder and run_models.h
 //   models/              see run_models.h
 //   result.json          how it ended
 //
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -46,8 +47,7 @@ class RunDirectory {
                                                               absl::Time now);
   // Goes on in `path`, which is made if it is absent.
   // Errors: as Create; DataLoss: run.json is damaged.
-  static absl::StatusOr<std::unique_ptr<RunDirectory>> Open(const std::string& path,
-                                                            absl::Time now);
+  static absl::StatusOr<std::unique_ptr<RunDirectory>> Open(const std::string& path);
 
   const std::string& path() const { return path_; }
   std::string checkpoints() const { return path_ + "/checkpoints"; }
@@ -60,10 +60,17 @@ class RunDirectory {
   // Call before `version` is published; writes only once in many versions.
   absl::Status ReservePolicyVersion(uint64_t version);
 
+  // Points for TensorBoard from here on; without it there is no event file.
+  void WriteEvents(absl::Time now) { events_.emplace(path_, now); }
+
+  // Forgets the rows after the checkpoint from which the run goes on: it makes these
+  // steps again. OK; errors as CsvLog::DropAfter.
+  absl::Status GoOnFrom(uint64_t env_steps);
+
   absl::Status WriteConfig(const std::string& yaml);
   absl::Status WriteResult(const RunResult& result);
 
-  // A row of progress.csv and a point of every scalar (TensorBoard's tags).
+  // A row of progress.csv and a point of every scalar (named as TensorBoard has it).
   // Values that are not finite are left out.
   absl::Status LogProgress(const std::map<std::string, double>& scalars, uint64_t env_steps,
                            double wall_s, absl::Time now);
@@ -73,7 +80,7 @@ class RunDirectory {
 
  private:
   RunDirectory(std::string path, std::string run_id, uint64_t policy_versions_used, CsvLog progress,
-               CsvLog evaluations, absl::Time now);
+               CsvLog evaluations);
   absl::Status Log(const std::map<std::string, double>& scalars, uint64_t env_steps, double wall_s,
                    absl::Time now, CsvLog* csv);
   absl::Status WriteRunFile() const;
@@ -84,7 +91,7 @@ class RunDirectory {
   uint64_t policy_versions_reserved_;
   CsvLog progress_;
   CsvLog evaluations_;
-  EventWriter events_;
+  std::optional<EventWriter> events_;
 };
 
 }  // namespace armature

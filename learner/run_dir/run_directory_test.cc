@@ -45,24 +45,52 @@ TEST(RunDirectory, RunIdAndUsedPolicyVersionsSurviveAKill) {
   const std::string path = NewPath("killed");
   std::string run_id;
   {
-    auto directory = RunDirectory::Open(path, absl::Now()).value();
+    auto directory = RunDirectory::Open(path).value();
     EXPECT_EQ(directory->policy_versions_used(), 0u);
     for (uint64_t version = 1; version <= 1500; ++version) {
       ASSERT_TRUE(directory->ReservePolicyVersion(version).ok());
     }
     run_id = directory->run_id();
   }
-  const auto resumed = RunDirectory::Open(path, absl::Now()).value();
+  const auto resumed = RunDirectory::Open(path).value();
   EXPECT_EQ(resumed->run_id(), run_id);
   EXPECT_GE(resumed->policy_versions_used(), 1500u);
   EXPECT_LT(resumed->policy_versions_used(), 3000u);
+}
+
+TEST(RunDirectory, ThereIsAnEventFileOnlyWhereItWasAskedFor) {
+  const std::string path = NewPath("events");
+  const auto has_events = [&path] {
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      if (entry.path().filename().string().rfind("events.", 0) == 0) return true;
+    }
+    return false;
+  };
+  auto directory = RunDirectory::Open(path).value();
+  ASSERT_TRUE(directory->LogProgress({{"time/fps", 1}}, 1, 1, absl::Now()).ok());
+  EXPECT_FALSE(has_events());
+  directory->WriteEvents(absl::Now());
+  ASSERT_TRUE(directory->LogProgress({{"time/fps", 1}}, 2, 1, absl::Now()).ok());
+  EXPECT_TRUE(has_events());
+}
+
+TEST(RunDirectory, ARunThatGoesOnForgetsWhatItMakesAgain) {
+  const std::string path = NewPath("forgets");
+  auto directory = RunDirectory::Open(path).value();
+  for (const uint64_t steps : {100, 200}) {
+    ASSERT_TRUE(directory->LogProgress({{"x", 1}}, steps, 1, absl::Now()).ok());
+    ASSERT_TRUE(directory->LogEvaluation({{"y", 1}}, steps, 1, absl::Now()).ok());
+  }
+  ASSERT_TRUE(RunDirectory::Open(path).value()->GoOnFrom(150).ok());
+  EXPECT_EQ(ReadWholeFile(path + "/progress.csv").value(), "env_steps,wall_s,x\n100,1,1\n");
+  EXPECT_EQ(ReadWholeFile(path + "/evaluations.csv").value(), "env_steps,wall_s,y\n100,1,1\n");
 }
 
 TEST(RunDirectory, ADamagedRunFileIsNamed) {
   const std::string path = NewPath("damaged");
   std::filesystem::create_directories(path);
   std::ofstream(path + "/run.json") << "{\"run_id\": 3";
-  const absl::Status status = RunDirectory::Open(path, absl::Now()).status();
+  const absl::Status status = RunDirectory::Open(path).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(status.message(), HasSubstr("damaged/run.json"));
 }
@@ -74,7 +102,7 @@ TEST(RunDirectory, AnUnusablePlaceIsNamed) {
 
 TEST(RunDirectory, ProgressAndEvaluationsAreRowsAndTheResultIsJson) {
   const std::string path = NewPath("logged");
-  auto directory = RunDirectory::Open(path, absl::Now()).value();
+  auto directory = RunDirectory::Open(path).value();
   ASSERT_TRUE(
       directory
           ->LogProgress({{"time/fps", 100}, {"rollout/ep_rew_mean", kNaN}}, 500, 1.5, absl::Now())

@@ -63,7 +63,9 @@ std::vector<FoundRun> ListRuns(const std::string& output_dir) {
 }
 
 absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& output_dir) {
-  if (IsRun(run)) return run;
+  std::error_code ignored;
+  // One that ended before it wrote run.json can be resumed too.
+  if (fs::is_regular_file(run + "/config.yaml", ignored)) return run;
   const std::vector<FoundRun> runs = ListRuns(output_dir);
   std::vector<std::string> names;
   for (const FoundRun& found : runs) {
@@ -81,9 +83,8 @@ absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& o
     return absl::InvalidArgumentError(
         absl::StrCat("several run ids begin with ", run, ": ", absl::StrJoin(paths, ", ")));
   }
-  std::error_code ignored;
   if (fs::is_directory(run, ignored)) {
-    return absl::NotFoundError(absl::StrCat(run, " is not a run: it has no run.json"));
+    return absl::NotFoundError(absl::StrCat(run, " is not a run: it has no config.yaml"));
   }
   const std::string nearest = NearestName(run, names);
   return absl::NotFoundError(absl::StrCat(

@@ -27,6 +27,7 @@ class RunFinderTest : public testing::Test {
   }
   void Run(const std::string& path, const std::string& run_id) {
     std::filesystem::create_directories(output_ + "/" + path);
+    std::ofstream(output_ + "/" + path + "/config.yaml");
     std::ofstream(output_ + "/" + path + "/run.json") << "{\"run_id\": \"" << run_id << "\"}";
   }
   std::string Found(const std::string& run) {
@@ -57,7 +58,7 @@ TEST_F(RunFinderTest, WhatIsNoRunOrSeveralIsRefusedInOneLine) {
   EXPECT_THAT(Found("aaaa"), HasSubstr("several run ids begin with aaaa: "));
   EXPECT_THAT(Found("bbb"), HasSubstr("no run 'bbb'"));
   EXPECT_THAT(Found("reacj"), EndsWith("the nearest is reach"));
-  EXPECT_THAT(Found(output_ + "/reach"), EndsWith("/reach is not a run: it has no run.json"));
+  EXPECT_THAT(Found(output_ + "/reach"), EndsWith("/reach is not a run: it has no config.yaml"));
 }
 
 TEST_F(RunFinderTest, ARunWhoseFileIsDamagedIsFoundByItsNameStill) {

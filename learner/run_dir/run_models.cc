@@ -18,26 +18,53 @@ bool IsFile(const std::string& path) {
   return std::filesystem::is_regular_file(path, ignored);
 }
 
-}  // namespace
-
-std::string ModelPath(const std::string& run_dir, const std::string& name) {
-  return absl::StrCat(run_dir, "/models/model_", name, ".safetensors");
-}
-
-std::vector<uint64_t> ModelSteps(const std::string& run_dir) {
+// Of the files PREFIX<env_steps>.safetensors in `folder`, ascending.
+std::vector<uint64_t> StepsIn(const std::string& folder, absl::string_view prefix) {
   std::vector<uint64_t> steps;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(run_dir + "/models", error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
     absl::string_view digits = name;
     uint64_t step = 0;
-    if (absl::ConsumePrefix(&digits, "model_") && absl::ConsumeSuffix(&digits, ".safetensors") &&
+    if (absl::ConsumePrefix(&digits, prefix) && absl::ConsumeSuffix(&digits, ".safetensors") &&
         absl::SimpleAtoi(digits, &step)) {
       steps.push_back(step);
     }
   }
   std::sort(steps.begin(), steps.end());
   return steps;
+}
+
+}  // namespace
+
+std::string ModelPath(const std::string& run_dir, const std::string& name) {
+  return absl::StrCat(run_dir, "/models/model_", name, ".safetensors");
+}
+
+std::string StatePath(const std::string& run_dir, uint64_t env_steps) {
+  return absl::StrCat(run_dir, "/checkpoints/step_", env_steps, ".safetensors");
+}
+
+std::vector<uint64_t> ModelSteps(const std::string& run_dir) {
+  return StepsIn(run_dir + "/models", "model_");
+}
+
+std::vector<uint64_t> StateSteps(const std::string& run_dir) {
+  return StepsIn(run_dir + "/checkpoints", "step_");
+}
+
+absl::StatusOr<std::string> FindState(const std::string& run_dir, uint64_t env_steps) {
+  const std::vector<uint64_t> steps = StateSteps(run_dir);
+  if (steps.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        run_dir, " has kept nothing to begin from; it does every checkpoint.save_freq env steps"));
+  }
+  if (env_steps == 0) return StatePath(run_dir, steps.back());
+  if (std::binary_search(steps.begin(), steps.end(), env_steps)) {
+    return StatePath(run_dir, env_steps);
+  }
+  return absl::NotFoundError(absl::StrCat(run_dir, " has kept nothing at ", env_steps,
+                                          " env steps; there are: ", absl::StrJoin(steps, ", ")));
 }
 
 std::string ListModels(const std::string& run_dir) {

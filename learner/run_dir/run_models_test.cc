@@ -67,5 +67,14 @@ TEST_F(RunModelsTest, WhatIsNotThereIsRefusedWithWhatIs) {
   EXPECT_THAT(Found("newest"), HasSubstr("expected final, best or a number of env steps"));
 }
 
+TEST_F(RunModelsTest, AStateToBeginFromIsTheLastOrTheOneNamed) {
+  EXPECT_THAT(FindState(run_, 0).status().message(), HasSubstr("kept nothing to begin from"));
+  std::filesystem::create_directories(run_ + "/checkpoints");
+  for (const uint64_t step : {9000, 10000}) std::ofstream(StatePath(run_, step)) << "state";
+  EXPECT_THAT(*FindState(run_, 0), EndsWith("/checkpoints/step_10000.safetensors"));
+  EXPECT_THAT(*FindState(run_, 9000), EndsWith("/checkpoints/step_9000.safetensors"));
+  EXPECT_THAT(FindState(run_, 9500).status().message(), HasSubstr("there are: 9000, 10000"));
+}
+
 }  // namespace
 }  // namespace armature
