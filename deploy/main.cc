@@ -103,6 +103,7 @@ int Main(int argc, char** argv) {
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
 
   absl::StatusOr<Cluster::Programs> programs = FindPrograms();
+  absl::StatusOr<std::vector<std::string>> uploader = FindUploader();
   EnterUsersFolder();
   if (!flags.resume.empty()) {
     absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.words);
@@ -122,6 +123,10 @@ int Main(int argc, char** argv) {
   auto env_server = EnvServerProgram(config->cluster, programs->envserver.front());
   if (!env_server.ok()) return Refuse(env_server.status(), 2);
   programs->envserver = *std::move(env_server);
+  if (config->run.type == "wandb") {
+    if (!uploader.ok()) return Refuse(uploader.status(), 1);
+    programs->uploader = *std::move(uploader);
+  }
   ShareRunfiles();
   absl::StatusOr<std::string> folder = RunDir(flags, config->run);
   if (!folder.ok()) return Refuse(folder.status(), 1);

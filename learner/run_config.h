@@ -29,8 +29,9 @@ struct RunSection {
     v.Field("output_dir", output_dir, "Where run directories are made.");
     v.Field("type", type,
             "tensorboard: event files beside the CSV. debug: none, and all that the processes say "
-            "on the console.",
-            OneOf({"debug", "tensorboard"}));
+            "on the console. wandb: as tensorboard, and Weights & Biases follows the run, offline "
+            "where WANDB_API_KEY is not set.",
+            OneOf({"debug", "tensorboard", "wandb"}));
     v.Field("load", load,
             "Begin with what another run has learned (all but its experience): its folder, id or "
             "name; empty: from nothing.");

@@ -64,6 +64,7 @@ Cluster::Cluster(Options options, StatusSource* status, Terminal* terminal, Even
       status_(status),
       terminal_(terminal),
       loop_(loop),
+      uploader_(options_.programs.uploader, loop, terminal, [this] { CheckStopped(); }),
       progress_(absl::Now()),
       statuses_(options_.config.learner.replicas, absl::UnavailableError("it was not asked yet")) {
   const int64_t replicas = options_.config.learner.replicas;
@@ -208,6 +209,7 @@ int Cluster::Run() {
         child->role == Role::kLearner ? child->replica == 0 : child->role == Role::kEnvServer;
     if (can_start && !stopping_) Start(child.get());
   }
+  uploader_.Start(options_.run_dir);
   AskStatusLater();
   CheckStopped();
   loop_->Run();
@@ -436,6 +438,7 @@ void Cluster::BeginStop(bool actors_end) {
   loop_->After(kActorsEndWithin, [this] { TerminateAll(); });
   loop_->After(kStopWithin, [this] {
     for (const auto& child : children_) child->process->Signal(SIGKILL);
+    uploader_.Kill();
   });
   CheckStopped();
 }
@@ -451,8 +454,9 @@ void Cluster::CheckStopped() {
   if (!AnyRunning(Role::kActor)) TerminateAll();
   const bool any_running =
       AnyRunning(Role::kLearner) || AnyRunning(Role::kEnvServer) || AnyRunning(Role::kActor);
+  if (!any_running) uploader_.Finish();  // The learner has written its last.
   // The answer to an open question would come to a loop that is gone.
-  if (!any_running && asking_ == 0) loop_->Stop();
+  if (!any_running && !uploader_.running() && asking_ == 0) loop_->Stop();
 }
 
 bool Cluster::IsOver() const {

@@ -22,6 +22,7 @@
 #include "deploy/launcher/event_loop.h"
 #include "deploy/launcher/learner_status.h"
 #include "deploy/launcher/progress_report.h"
+#include "deploy/launcher/run_uploader.h"
 #include "deploy/launcher/terminal.h"
 #include "learner/run_config.h"
 
@@ -35,6 +36,7 @@ class Cluster {
     // then the flags that it gets before those that every env server gets.
     std::vector<std::string> envserver;
     std::string actor;
+    std::vector<std::string> uploader;  // Where run.type=wandb; see RunUploader.
   };
   struct Options {
     RunConfig config;     // Validated.
@@ -114,6 +116,7 @@ class Cluster {
   EventLoop* const loop_;
 
   std::vector<std::unique_ptr<Child>> children_;  // First the learners, by replica.
+  RunUploader uploader_;
   ProgressReport progress_;
   int inotify_fd_ = -1;
   bool replicas_started_ = false;  // Those but the first.

@@ -119,6 +119,33 @@ class ClusterTest : public testing::Test {
   std::vector<std::string> output_;
 };
 
+TEST_F(ClusterTest, TheUploaderFollowsTheRunAndEndsAfterTheLearner) {
+  const std::string order = folder_ + "/order";
+  const std::string fifo = folder_ + "/go";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  Script("uploader", "echo 'wandb: follows it'\ntrap 'echo uploader >> " + order +
+                         "; exit 0' TERM\necho > " + fifo + "\nsleep 1000 & wait\n");
+  Script("learner", "ready 127.0.0.1:71\nread < " + fifo + "\n" + std::string(kSolved) +
+                        "echo learner >> " + order + "\n");
+  options_.programs.uploader = {folder_ + "/uploader"};
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(Starts("uploader"), testing::ElementsAre(options_.run_dir));
+  EXPECT_THAT(text_, HasSubstr("armature: wandb: follows it"));
+  EXPECT_EQ(*ReadFile(order), "learner\nuploader\n");
+}
+
+TEST_F(ClusterTest, AnUploaderThatFailsIsALineAndTheRunGoesOn) {
+  const std::string fifo = folder_ + "/go";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  Script("uploader", "exec 3> " + fifo + "\necho 'wandb: there is no client'\nexit 1\n");
+  // Reads until the uploader has ended.
+  Script("learner", "ready 127.0.0.1:71\ncat " + fifo + "\n" + std::string(kSolved));
+  options_.programs.uploader = {folder_ + "/uploader"};
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(text_, HasSubstr("armature: wandb: there is no client"));
+  EXPECT_THAT(text_, HasSubstr("armature: the uploader exited with status 1; the run goes on"));
+}
+
 TEST_F(ClusterTest, StartsActorsWithTheAddressesOfTheOthersAndEndsSolved) {
   // The run is solved after the first answer to the launcher.
   const std::string fifo = options_.run_dir + "/go";

@@ -11,10 +11,29 @@
 #include "deploy/launcher/command_line.h"
 
 namespace armature {
+namespace {
+
+// In a bundle, this process has the bundle's libraries; a program from outside must
+// find its own.
+std::vector<std::string> FromOutside(std::vector<std::string> command) {
+  if (const char* outer = std::getenv("ARMATURE_OUTER_LIBRARY_PATH"); outer != nullptr) {
+    command.insert(command.begin(), {"/usr/bin/env", absl::StrCat("LD_LIBRARY_PATH=", outer)});
+  }
+  return command;
+}
+
+}  // namespace
 
 absl::StatusOr<std::string> FindProgram(const std::string& name) {
   return FindProgramData(absl::StrCat("armature/", name, "/", name), absl::StrCat("bin/", name),
                          ("ARMATURE_" + name).c_str());
+}
+
+absl::StatusOr<std::vector<std::string>> FindUploader() {
+  absl::StatusOr<std::string> path = FindProgramData(
+      "armature/deploy/wandb_uploader", "tools/wandb_uploader.py", "ARMATURE_wandb_uploader");
+  if (!path.ok()) return path.status();
+  return FromOutside({*std::move(path)});
 }
 
 void ShareRunfiles() {
@@ -40,12 +59,7 @@ absl::StatusOr<std::vector<std::string>> EnvServerProgram(const ClusterSection& 
                          : ""));
   }
   words->front() = *program;
-  // In a bundle, this process has the bundle's libraries; a program from outside
-  // must find its own.
-  if (const char* outer = std::getenv("ARMATURE_OUTER_LIBRARY_PATH"); outer != nullptr) {
-    words->insert(words->begin(), {"/usr/bin/env", absl::StrCat("LD_LIBRARY_PATH=", outer)});
-  }
-  return words;
+  return FromOutside(*std::move(words));
 }
 
 std::vector<std::string> EnvServerArguments(const std::vector<std::string>& program,

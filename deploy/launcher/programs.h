@@ -18,6 +18,10 @@ namespace armature {
 // OK; NotFound: names all places that were tried.
 absl::StatusOr<std::string> FindProgram(const std::string& name);
 
+// What logs a run to Weights & Biases; to be followed by the run's folder.
+// OK; NotFound: as FindProgram.
+absl::StatusOr<std::vector<std::string>> FindUploader();
+
 // Lets children look for their data where this program's is.
 void ShareRunfiles();
 
