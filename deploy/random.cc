@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "actor/random_player.h"
 #include "common/cli/config_file.h"
 #include "common/cli/files.h"
@@ -90,11 +91,18 @@ int Main(int argc, char** argv) {
     };
     return absl::OkStatus();
   };
-  const Outcome outcome = Perform(*config, flags.episodes, performance);
+  Outcome outcome = Perform(*config, flags.episodes, performance);
   if (!outcome.episodes.empty()) {
     std::cout << (flags.print ? "\n" : "") << "random actions, seed " << flags.episodes.seed << ", "
               << outcome.episodes.size() << " episodes\n"
               << StatisticsTable(outcome.spec, outcome.episodes) << std::flush;
+  }
+  if (absl::IsNotFound(outcome.status) && config->cluster.env_server_command.empty()) {
+    outcome.status = absl::NotFoundError(
+        absl::StrCat(outcome.status.message(),
+                     "; of Gymnasium's: \"cluster.env_server_command=armature-serve "
+                     "--env ",
+                     config->environment.id, "\""));
   }
   if (const int status = Conclude("random", outcome, flags.episodes.episodes); status != 0) {
     return status;

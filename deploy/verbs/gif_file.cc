@@ -1,9 +1,13 @@
 #include "deploy/verbs/gif_file.h"
 
+#include <fcntl.h>
 #include <gif_lib.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -50,9 +54,17 @@ absl::StatusOr<std::unique_ptr<GifFile>> GifFile::Create(const std::string& path
           absl::StrCat("a GIF cannot have pictures of ", width_px, " x ", height_px, " pixels"));
     }
   }
+  // The library's own way to open a path leaves a file that only its owner may read.
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
+  }
   int error = 0;
-  GifFileType* const file = EGifOpenFileName(path.c_str(), /*GifTestExistence=*/false, &error);
-  if (file == nullptr) return Failure(path, error);
+  GifFileType* const file = EGifOpenFileHandle(fd, &error);  // Closes fd at its end.
+  if (file == nullptr) {
+    close(fd);
+    return Failure(path, error);
+  }
   const int delay_cs = std::max(kDelayMinCs, static_cast<int>(std::lround(100 * frame_s)));
   auto gif = absl::WrapUnique(
       new GifFile(path, file, static_cast<int>(width_px), static_cast<int>(height_px), delay_cs));

@@ -13,6 +13,8 @@ namespace {
 
 // For a name or a file to give addresses, and for a server to answer.
 constexpr absl::Duration kFindTimeout = absl::Seconds(5);
+// From a broken stream to the end of the server that broke it.
+constexpr absl::Duration kEndTimeout = absl::Seconds(1);
 
 }  // namespace
 
@@ -65,7 +67,7 @@ void Stage::StartPlayer(const std::string& servers) {
   player_ = std::thread([this, servers] {
     const absl::StatusOr<Scene> scene = Find(servers);
     const absl::Status status = scene.ok() ? (*play_)(*scene) : scene.status();
-    loop_.Post([this, status] { Finish(status); });
+    loop_.Post([this, status] { OnPlayed(status); });
   });
 }
 
@@ -103,6 +105,16 @@ absl::StatusOr<Stage::Scene> Stage::Find(const std::string& servers) {
   return last;
 }
 
+void Stage::OnPlayed(const absl::Status& status) {
+  if (!has_server_ || !absl::IsUnavailable(status) || !lost_.ok()) {
+    Finish(status);
+    return;
+  }
+  // The stream of a server that dies breaks before it is known how the server died.
+  broken_ = status;
+  loop_.After(kEndTimeout, [this] { Finish(broken_); });
+}
+
 void Stage::Finish(const absl::Status& status) {
   if (std::exchange(finished_, true)) return;
   // The session only knows that its stream broke.
@@ -116,8 +128,11 @@ void Stage::Finish(const absl::Status& status) {
 
 void Stage::OnServerEnd(const absl::Status& status) {
   lost_ = status;
-  // Otherwise the player notices, and finishes.
-  if (finished_) loop_.Stop();
+  if (finished_) {
+    loop_.Stop();
+  } else if (!broken_.ok()) {
+    Finish(broken_);
+  }  // Else the player notices, and finishes.
 }
 
 }  // namespace armature

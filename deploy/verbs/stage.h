@@ -68,6 +68,7 @@ class Stage {
   absl::Status Begin();
   void StartPlayer(const std::string& servers);
   absl::StatusOr<Scene> Find(const std::string& servers);
+  void OnPlayed(const absl::Status& status);
   void Finish(const absl::Status& status);
   void OnServerEnd(const absl::Status& status);
 
@@ -81,7 +82,8 @@ class Stage {
   std::thread player_;
   bool has_server_ = false;
   bool finished_ = false;
-  absl::Status lost_;  // Why the env server ended while it was needed.
+  absl::Status broken_;  // What the player met, while it is not known why.
+  absl::Status lost_;    // Why the env server ended while it was needed.
   absl::Status status_;
 };
 

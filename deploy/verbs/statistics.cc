@@ -12,6 +12,7 @@ namespace armature {
 namespace {
 
 constexpr int kResamples = 10000;
+constexpr size_t kResampledMax = 1000;
 constexpr uint64_t kResamplingSeed = 95;
 // The standard normal's 97.5th percentile.
 constexpr double kNormalQuantile = 1.959963984540054;
@@ -96,7 +97,13 @@ Summary Summarize(absl::Span<const double> values) {
   double squares = 0;
   for (const double value : values) squares += (value - summary.mean) * (value - summary.mean);
   summary.std = std::sqrt(squares / static_cast<double>(values.size() - 1));
-  summary.mean_interval = MeanInterval(values);
+  if (values.size() <= kResampledMax) {
+    summary.mean_interval = MeanInterval(values);
+  } else {
+    const double half =
+        kNormalQuantile * summary.std / std::sqrt(static_cast<double>(values.size()));
+    summary.mean_interval = Interval{summary.mean - half, summary.mean + half};
+  }
   return summary;
 }
 

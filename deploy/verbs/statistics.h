@@ -30,7 +30,8 @@ struct Summary {
   double max = 0;
   // Where the mean of all episodes lies, 95 %: the percentiles of the means of
   // 10,000 samples drawn from these n with replacement (bootstrap), from a fixed
-  // generator. None for n = 1.
+  // generator; beyond n = 1000, where it takes long and is the same, the normal
+  // interval. None for n = 1.
   std::optional<Interval> mean_interval;
 };
 Summary Summarize(absl::Span<const double> values);

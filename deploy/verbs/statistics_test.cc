@@ -1,5 +1,7 @@
 #include "deploy/verbs/statistics.h"
 
+#include <cmath>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -35,6 +37,17 @@ TEST(SummarizeTest, TheIntervalOfTheMeanIsThatOfManySamples) {
   EXPECT_NEAR(interval.low, 0.451, 0.004);
   EXPECT_NEAR(interval.high, 0.549, 0.004);
   EXPECT_EQ(Summarize(values).mean_interval->low, interval.low) << "the same each time";
+}
+
+TEST(SummarizeTest, TheIntervalOfManyEpisodesIsTheSameEitherWay) {
+  std::vector<double> values;
+  for (int i = 0; i < 1000; ++i) values.push_back(i % 10 == 0 ? -50 : -i % 7);
+  const Interval resampled = Summarize(values).mean_interval.value();
+  values.push_back(Summarize(values).mean);
+  const Interval normal = Summarize(values).mean_interval.value();
+  EXPECT_NEAR(normal.low, resampled.low, 0.1);
+  EXPECT_NEAR(normal.high, resampled.high, 0.1);
+  EXPECT_NEAR(normal.high - normal.low, 2 * 1.96 * Summarize(values).std / std::sqrt(1001), 1e-3);
 }
 
 TEST(SummarizeTest, OneEpisodeHasNoInterval) {

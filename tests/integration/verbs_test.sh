@@ -103,4 +103,16 @@ has "$folder/partial" "return"
 for child in $children; do
   if kill -0 "$child" 2>/dev/null; then fail "process $child was left behind"; fi
 done
+
+# An env server that dies is named, and so is how.
+"$eval" "$run" --episodes 1000000 --output "$folder/none.json" >/dev/null 2>"$folder/progress" &
+pid=$!
+exec 3<"$folder/progress"
+read -r line <&3
+kill -KILL "$(pgrep -P "$pid")"
+status=0
+wait "$pid" || status=$?
+((status == 1)) || fail "a dead env server: status $status"
+tail -n 1 <&3 | grep -q '^eval: the env server was killed by signal 9' || fail "its death is not told"
+exec 3<&-
 echo "verbs_test: passed"
