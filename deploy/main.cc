@@ -30,10 +30,9 @@ namespace armature {
 namespace {
 
 struct Flags {
-  std::vector<std::string> words;  // CONFIG and key=value.
+  ConfigFlags config;
   std::string run_dir;
   std::string resume;
-  bool print_config = false;
   TransportOptions transport;
 };
 
@@ -87,12 +86,7 @@ int Main(int argc, char** argv) {
       "ends when the run is solved or its budget is spent.",
       "train");
   Flags flags;
-  app.add_option("CONFIG key=value", flags.words,
-                 "A YAML file or the name of one in deploy/configs, then overrides such as "
-                 "algorithm.sac.gamma=0.95. `bazel run //learner -- --config_reference` lists all "
-                 "keys.");
-  app.add_flag("--print_config", flags.print_config,
-               "Print the configuration, overrides included, and end.");
+  AddConfigFlags(app, &flags.config);
   auto* run_dir = app.add_option("--run_dir", flags.run_dir,
                                  "Use this folder (default: run.output_dir/run.name/date-time).");
   app.add_option("--resume", flags.resume,
@@ -106,16 +100,16 @@ int Main(int argc, char** argv) {
   absl::StatusOr<std::vector<std::string>> uploader = FindUploader();
   EnterUsersFolder();
   if (!flags.resume.empty()) {
-    absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.words);
+    absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.config.words);
     if (!run.ok()) return Refuse(run.status(), 2);
     flags.resume = *std::move(run);
   }
-  absl::StatusOr<RunConfig> config = LoadRunConfig(flags.words, flags.resume);
+  absl::StatusOr<RunConfig> config = LoadRunConfig(flags.config, flags.resume);
   if (!config.ok()) return Refuse(config.status(), 2);
   if (flags.resume.empty()) {
     if (absl::Status status = ResolveLoad(&config->run); !status.ok()) return Refuse(status, 2);
   }
-  if (flags.print_config) {
+  if (!flags.config.cfg.empty()) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }
@@ -135,7 +129,7 @@ int Main(int argc, char** argv) {
   options.run_dir = *std::move(folder);
   options.resume = !flags.resume.empty();
   // A new run's config.yaml holds its overrides already.
-  if (options.resume) options.overrides = flags.words;
+  if (options.resume) options.overrides = flags.config.words;
   options.command = HowStarted("train");
   options.transport = flags.transport;
   options.programs = *std::move(programs);

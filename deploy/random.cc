@@ -48,8 +48,8 @@ absl::StatusOr<RunConfig> LoadEnvironment(const std::vector<std::string>& words)
   if (words.empty()) {
     return absl::InvalidArgumentError("ENV is missing: an environment's name (see --help)");
   }
-  if (absl::StrContains(words[0], '=') || FindConfigFile(words[0]).ok()) {
-    return LoadRunConfig(words, "");
+  if (absl::StrContains(words[0], '=') || FindConfigFile(words[0], FindConfigFolders("")).ok()) {
+    return LoadRunConfig({words, "", "", ""}, "");
   }
   RunConfig config;
   config.environment.id = words[0];

@@ -1,36 +1,118 @@
 #include "learner/load_run_config.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <system_error>
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/cli/config_file.h"
+#include "common/config/compose.h"
 
 namespace armature {
+namespace {
 
-absl::StatusOr<RunConfig> LoadRunConfig(const std::vector<std::string>& words,
-                                        const std::string& resume_dir) {
-  std::string name = resume_dir.empty() ? "" : resume_dir + "/config.yaml";
+// What is composed where no CONFIG is given.
+constexpr char kPrimary[] = "config";
+
+// A command line's words, by kind.
+struct Words {
+  std::string config;
+  std::map<std::string, std::string> choices;  // Option by group.
   std::vector<std::string> overrides;
-  for (const std::string& word : words) {
-    if (absl::StrContains(word, '=')) {
-      overrides.push_back(word);
-    } else if (name.empty()) {
-      name = word;
-    } else {
-      return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value"));
+};
+
+absl::StatusOr<Words> SortWords(const ConfigFlags& flags, const ConfigFolders& folders,
+                                const std::string& resume_dir) {
+  const std::vector<std::string> groups = folders.Groups();
+  Words result;
+  result.config = resume_dir.empty() ? flags.config_name : resume_dir + "/config.yaml";
+  for (const std::string& word : flags.words) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
+    if (!absl::StrContains(word, '=')) {
+      if (!result.config.empty()) {
+        return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value"));
+      }
+      result.config = word;
+    } else if (std::find(groups.begin(), groups.end(), parts.first) == groups.end()) {
+      result.overrides.push_back(word);
+    } else if (!resume_dir.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "'", word, "': a resumed run keeps its configuration; single keys may be given"));
+    } else if (!result.choices.insert(parts).second) {
+      return absl::InvalidArgumentError(absl::StrCat("group ", parts.first, " is chosen twice"));
     }
   }
-  if (name.empty()) {
-    return absl::InvalidArgumentError("CONFIG is missing: a YAML file or a name (see --help)");
+  if (result.config.empty()) result.config = kPrimary;
+  return result;
+}
+
+std::string GroupsReference() {
+  const ConfigFolders folders = FindConfigFolders("");
+  std::string text = "| group | options |\n|---|---|\n";
+  for (const std::string& group : folders.Groups()) {
+    absl::StrAppend(&text, "| `", group, "` | `", absl::StrJoin(folders.Options(group), "`, `"),
+                    "` |\n");
   }
-  const absl::StatusOr<std::string> path = FindConfigFile(name);
+  absl::StrAppend(&text, "\nShipped as CONFIG: `", absl::StrJoin(folders.Options(""), "`, `"),
+                  "`.\n");
+  return text;
+}
+
+}  // namespace
+
+void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
+  auto* words =
+      app.add_option("CONFIG group=option key=value", flags->words,
+                     "A YAML file or the name of a shipped one, options such as algorithm=td3 and "
+                     "environment=panda_reach, and single keys such as algorithm.sac.gamma=0.95. "
+                     "`bazel run //learner -- --config_reference` lists them all.");
+  words->type_name("");
+  app.add_option("--config-name", flags->config_name, "CONFIG, as a flag.");
+  app.add_option("--config-dir", flags->config_dir,
+                 "A folder of configurations and groups of your own, looked into first.");
+  app.add_option("--cfg", flags->cfg, "`--cfg job` prints the composed configuration, and ends.")
+      ->check(CLI::IsMember({"job"}));
+}
+
+absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::string& resume_dir) {
+  std::error_code ignored;
+  if (!flags.config_dir.empty() && !std::filesystem::is_directory(flags.config_dir, ignored)) {
+    return absl::NotFoundError(absl::StrCat("--config-dir ", flags.config_dir, ": no such folder"));
+  }
+  ConfigFolders folders = FindConfigFolders(flags.config_dir);
+  const absl::StatusOr<Words> words = SortWords(flags, folders, resume_dir);
+  if (!words.ok()) return words.status();
+  const absl::StatusOr<std::string> path = FindConfigFile(words->config, folders);
   if (!path.ok()) return path.status();
+  const std::string folder = std::filesystem::path(*path).parent_path();
+  folders.AddFirst(folder.empty() ? "." : folder);
+  const absl::StatusOr<std::vector<ConfigText>> texts = Compose(*path, folders, words->choices);
+  if (!texts.ok()) return texts.status();
   RunConfig config;
-  if (absl::Status status = LoadYamlFile(*path, ConfigOf(config)); !status.ok()) return status;
-  for (const std::string& text : overrides) {
+  for (const ConfigText& text : *texts) {
+    const absl::Status status = LoadYaml(text.text, text.path, ConfigOf(config));
+    if (!status.ok()) return status;
+  }
+  for (const std::string& text : words->overrides) {
     if (absl::Status status = ApplyOverride(text, ConfigOf(config)); !status.ok()) return status;
   }
   if (absl::Status status = config.Validate(); !status.ok()) return status;
   return config;
+}
+
+std::string ConfigReference() {
+  RunConfig defaults;
+  return absl::StrCat(
+      "# Configuration reference\n\n"
+      "Written by `bazel run //learner -- --config_reference > docs/configuration.md`; how\n"
+      "files and groups are composed is in docs/decisions/0008-configuration-groups.md.\n\n"
+      "## Groups\n\n",
+      GroupsReference(), "\n## Keys\n\n", ToMarkdown(ConfigOf(defaults)));
 }
 
 }  // namespace armature

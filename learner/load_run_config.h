@@ -1,20 +1,32 @@
-// The words of a command line that configure a run: CONFIG key=value ...
+// The words of a command line that configure a run: CONFIG group=option key=value ...
 #ifndef ARMATURE_LEARNER_LOAD_RUN_CONFIG_H_
 #define ARMATURE_LEARNER_LOAD_RUN_CONFIG_H_
 
 #include <string>
 #include <vector>
 
+#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "learner/run_config.h"
 
 namespace armature {
 
-// The file that CONFIG names (see FindConfigFile), or, with `resume_dir`, that
-// folder's config.yaml; then the overrides; all of it validated.
-// OK; NotFound: no such file; InvalidArgument: names the key and the limit.
-absl::StatusOr<RunConfig> LoadRunConfig(const std::vector<std::string>& words,
-                                        const std::string& resume_dir);
+struct ConfigFlags {
+  std::vector<std::string> words;  // CONFIG, group=option and key=value.
+  std::string config_name;         // CONFIG as a flag.
+  std::string config_dir;
+  std::string cfg;  // "job": print the configuration and end.
+};
+void AddConfigFlags(CLI::App& app, ConfigFlags* flags);
+
+// The file that CONFIG names (common/cli/config_file.h; `config` where there is none)
+// with its defaults and the groups' options (common/config/compose.h), or, with
+// `resume_dir`, that folder's config.yaml; then the overrides; all of it validated.
+// OK; NotFound: no such file or option; InvalidArgument: names the key and the limit.
+absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::string& resume_dir);
+
+// Every key with its default, limits and meaning, and every group, as Markdown.
+std::string ConfigReference();
 
 }  // namespace armature
 

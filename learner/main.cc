@@ -40,26 +40,22 @@ namespace {
 constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
 
 struct Flags {
-  std::vector<std::string> words;  // CONFIG and key=value.
+  ConfigFlags config;
   std::string run_dir;
   std::string resume;
   std::string port_file;
   int64_t replica = 0;
   std::string replica_host;
-  bool print_config = false;
   bool config_reference = false;
   bool metrics_remote = false;
   TransportOptions transport;
 };
 
 void AddFlags(CLI::App& app, Flags* flags) {
-  app.add_option("CONFIG key=value", flags->words,
-                 "A YAML file or the name of one in deploy/configs, then overrides such as "
-                 "algorithm.sac.gamma=0.95.");
-  app.add_flag("--print_config", flags->print_config,
-               "Print the configuration, overrides included, and end.");
+  AddConfigFlags(app, &flags->config);
   app.add_flag("--config_reference", flags->config_reference,
-               "Print every key with its default, limits and meaning as Markdown, and end.");
+               "Print every group, and every key with its default, limits and meaning, as "
+               "Markdown, and end.");
   auto* run_dir = app.add_option("--run_dir", flags->run_dir,
                                  "Use this folder (default: run.output_dir/run.name/date-time).");
   app.add_option("--resume", flags->resume,
@@ -196,23 +192,22 @@ int Main(int argc, char** argv) {
   AddFlags(app, &flags);
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
   if (flags.config_reference) {
-    RunConfig defaults;
-    std::cout << ToMarkdown(ConfigOf(defaults));
+    std::cout << ConfigReference();
     return 0;
   }
   EnterUsersFolder();
   if (!flags.resume.empty()) {
-    absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.words);
+    absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.config.words);
     if (!run.ok()) return Refuse(run.status(), 2);
     flags.resume = *std::move(run);
   }
-  absl::StatusOr<RunConfig> config = LoadRunConfig(flags.words, flags.resume);
+  absl::StatusOr<RunConfig> config = LoadRunConfig(flags.config, flags.resume);
   if (config.ok() && flags.resume.empty()) {
     if (absl::Status status = ResolveLoad(&config->run); !status.ok()) return Refuse(status, 2);
   }
   if (!config.ok()) return Refuse(config.status(), 2);
   if (absl::Status status = CheckReplica(flags, *config); !status.ok()) return Refuse(status, 2);
-  if (flags.print_config) {
+  if (!flags.config.cfg.empty()) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }

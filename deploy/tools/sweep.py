@@ -284,7 +284,7 @@ def check(launcher: list[str], all_runs: list[Run]) -> None:
     """Every combination, before any of them takes hours. WrongUse: as the launcher says."""
     for run in all_runs:
         completed = subprocess.run(
-            [*launcher, *run.words, "--print_config"], capture_output=True, text=True, check=False
+            [*launcher, *run.words, "--cfg", "job"], capture_output=True, text=True, check=False
         )
         if completed.returncode != 0:
             lines = completed.stderr.strip().splitlines() or [f"status {completed.returncode}"]

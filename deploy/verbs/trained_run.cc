@@ -21,7 +21,7 @@ absl::StatusOr<TrainedRun> LoadTrainedRun(const std::vector<std::string>& words,
   if (!path.ok()) return path.status();
   run.path = *std::move(path);
   absl::StatusOr<RunConfig> config =
-      LoadRunConfig({words.begin() + 1, words.end()}, /*resume_dir=*/run.path);
+      LoadRunConfig({{words.begin() + 1, words.end()}, "", "", ""}, /*resume_dir=*/run.path);
   if (!config.ok()) return config.status();
   run.config = *std::move(config);
   absl::StatusOr<std::string> model_path = FindModel(run.path, model);

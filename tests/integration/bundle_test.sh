@@ -34,7 +34,7 @@ done
 
 bare() { env -i PATH=/usr/bin:/bin HOME="$folder" "$armature" "$@"; }
 bare envserver --list | grep -q '^panda_reach:' || fail "envserver --list"
-bare cluster cartpole_ppo --print_config >/dev/null || fail "cluster --print_config"
+bare cluster algorithm=ppo environment=cartpole --cfg job >/dev/null || fail "cluster --cfg job"
 bare random panda_reach --episodes 2 >"$folder/output" || fail "random"
 grep -q '^random actions, seed 1, 2 episodes$' "$folder/output" || fail "$(cat "$folder/output")"
 if bare --libtorch /nonexistent learner --help 2>"$folder/error"; then fail "ran without LibTorch"; fi
