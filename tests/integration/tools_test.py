@@ -35,7 +35,7 @@ import json, pathlib, signal, sys
 words = sys.argv[1:]
 if "gamma=9" in words:
     sys.exit("launcher: gamma: too large")
-if "--print_config" in words:
+if "--cfg" in words:
     sys.exit(0)
 resumed = "--resume" in words
 folder = pathlib.Path(words[words.index("--resume" if resumed else "--run_dir") + 1])
