@@ -135,6 +135,23 @@ TEST(Learner, OffPolicyStoresLearnsAndPublishes) {
   EXPECT_LE(learner.metrics().learner_steps.value(), 160);
 }
 
+TEST(Learner, PublishesAtOnceWhenAFormerProcessHadPublishedAfterItsLastCheckpoint) {
+  const std::string path = NewRunPath();
+  {
+    RunningLearner learner(PointSacConfig(), path);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    actor->SendAndWait(MakeTransitions(1, 8));  // Half of the random steps; then it stops.
+  }
+  ASSERT_TRUE(RunDirectory::Open(path).value()->ReservePolicyVersion(1).ok());
+  RunningLearner learner(PointSacConfig(), path, RunningLearner::Begin::kResume);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Subscribe(false);
+  EXPECT_GT(actor->NextEvent(Kind::kPolicy).policy().version(), 1u);
+  actor->Open();
+  EXPECT_EQ(actor->SendAndWait(MakeTransitions(2, 8, /*policy_version=*/1)).refused(), 0u);
+}
+
 TEST(Learner, NoPolicyIsPublishedBeforeTheRandomStepsAreOver) {
   RunningLearner learner(PointSacConfig(), NewRunPath());
   const auto actor = learner.NewActor("actor-0", 7);
