@@ -14,8 +14,8 @@ packages=(
   libgrpc++-dev libgrpc-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libabsl-dev libspdlog-dev libfmt-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev
   prometheus-cpp-dev libcivetweb-dev
-  # Pictures of what was learned.
-  libgif-dev
+  # What is made of a policy: pictures and models.
+  libgif-dev libonnx-dev
   # Simulation.
   libbullet-dev libeigen3-dev liburdfdom-dev libtinyobjloader-dev
 )

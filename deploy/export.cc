@@ -1,0 +1,101 @@
+// `bazel run //deploy:export -- RUN`: a run's policy for programs that are not ours.
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/cli/files.h"
+#include "common/cli/flags.h"
+#include "learner/export/policy_export.h"
+#include "learner/run_config.h"
+#include "learner/run_dir/run_finder.h"
+#include "learner/run_dir/run_models.h"
+
+namespace armature {
+namespace {
+
+constexpr char kOnnx[] = "onnx";
+constexpr char kSafetensors[] = "safetensors";
+
+struct Flags {
+  std::string run;
+  std::string model;
+  std::string format;
+  std::string output;
+};
+
+void AddFlags(CLI::App& app, Flags* flags) {
+  app.add_option("RUN", flags->run,
+                 "A run's directory, id or name (the newest of it), or a policy file.")
+      ->required();
+  app.add_option(
+      "--model", flags->model,
+      "Which of the run's policies: final, best or the env steps of one. Default: the final "
+      "one, or the newest where the run has not ended.");
+  app.add_option("--format", flags->format,
+                 "onnx: observations in, actions in the environment's units out, for ONNX "
+                 "Runtime and others; safetensors: docs/policy_file.md, as the run has it. "
+                 "Default: by the end of --output, else onnx.")
+      ->check(CLI::IsMember({kOnnx, kSafetensors}));
+  app.add_option("--output", flags->output,
+                 "The file to write. Default: beside the policy, with the end .onnx.");
+}
+
+absl::StatusOr<std::string> FindPolicy(const Flags& flags) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(flags.run, ignored)) {
+    if (flags.model.empty()) return flags.run;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--model=", flags.model, " chooses from a run, but ", flags.run, " is a file"));
+  }
+  const absl::StatusOr<std::string> run = FindRun(flags.run, RunSection().output_dir);
+  return run.ok() ? FindModel(*run, flags.model) : run.status();
+}
+
+absl::Status Export(const Flags& flags) {
+  const absl::StatusOr<std::string> policy = FindPolicy(flags);
+  if (!policy.ok()) return policy.status();
+  std::string format = flags.format;
+  if (format.empty()) {
+    format = absl::EndsWith(flags.output, ".safetensors") ? kSafetensors : kOnnx;
+  }
+  std::string output = flags.output;
+  if (output.empty()) {
+    if (format == kSafetensors) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(*policy, " is the safetensors file; --output FILE says where to copy it"));
+    }
+    output = std::filesystem::path(*policy).replace_extension(".onnx").string();
+  }
+  const absl::Status status = ExportPolicy(
+      *policy, format == kOnnx ? ExportFormat::kOnnx : ExportFormat::kSafetensors, output);
+  if (!status.ok()) return status;
+  std::cout << "export: " << *policy << " written as " << format << " to " << output << std::endl;
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "Writes a run's policy for programs that are not ours: normaliser, network, clipping and\n"
+      "the way to the environment's units in one file.",
+      "export");
+  Flags flags;
+  AddFlags(app, &flags);
+  if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
+  EnterUsersFolder();
+  const absl::Status status = Export(flags);
+  if (status.ok()) return 0;
+  std::cerr << "export: " << status.message() << std::endl;
+  // 2: what the user wrote; 1: what failed.
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ? 2 : 1;
+}
+
+}  // namespace
+}  // namespace armature
+
+int main(int argc, char** argv) { return armature::Main(argc, argv); }
