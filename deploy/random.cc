@@ -33,7 +33,8 @@ struct Flags {
 
 void AddFlags(CLI::App& app, Flags* flags) {
   app.add_option("ENV key=value", flags->words,
-                 "An environment's name, or a configuration that has one, then overrides such as "
+                 "An environment: an option of the group `environment`, the id of one that is "
+                 "hosted, or a configuration that has one; then overrides such as "
                  "environment.config.reward_type=sparse.");
   app.add_flag("--print", flags->print, "Print the steps of the first episode.");
   app.add_option("--output", flags->output, "Also write the numbers to this file, as JSON.");
@@ -43,13 +44,22 @@ void AddFlags(CLI::App& app, Flags* flags) {
   AddNumEnvsFlag(app, &flags->episodes);
 }
 
-// A first word that is no configuration names an environment.
+// A first word that is neither a configuration nor an option of the group
+// `environment` is the id of an environment.
 absl::StatusOr<RunConfig> LoadEnvironment(const std::vector<std::string>& words) {
   if (words.empty()) {
     return absl::InvalidArgumentError("ENV is missing: an environment's name (see --help)");
   }
-  if (absl::StrContains(words[0], '=') || FindConfigFile(words[0], FindConfigFolders("")).ok()) {
+  const auto is_config = [](const std::string& name) {
+    return FindConfigFile(name, FindConfigFolders("")).ok();
+  };
+  if (absl::StrContains(words[0], '=') || is_config(words[0])) {
     return LoadRunConfig({words, "", "", ""}, "");
+  }
+  if (is_config("environment/" + words[0])) {
+    std::vector<std::string> with_group = words;
+    with_group[0] = "environment=" + words[0];
+    return LoadRunConfig({with_group, "", "", ""}, "");
   }
   RunConfig config;
   config.environment.id = words[0];
