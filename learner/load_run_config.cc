@@ -38,7 +38,8 @@ absl::StatusOr<Words> SortWords(const ConfigFlags& flags, const ConfigFolders& f
         return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value"));
       }
       result.config = word;
-    } else if (std::find(groups.begin(), groups.end(), parts.first) == groups.end()) {
+    } else if (std::find(groups.begin(), groups.end(), parts.first) == groups.end() ||
+               absl::StartsWith(parts.second, "{")) {  // A section's keys at once.
       result.overrides.push_back(word);
     } else if (!resume_dir.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(

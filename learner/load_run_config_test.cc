@@ -1,5 +1,6 @@
 #include "learner/load_run_config.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include "gmock/gmock.h"
@@ -8,6 +9,7 @@
 namespace armature {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::string WriteConfig(const std::string& text) {
@@ -34,6 +36,58 @@ TEST(LoadRunConfig, AResumedRunHasItsOwnFile) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->run.seed, 3);
   EXPECT_EQ(config->run.name, "b");
+}
+
+TEST(LoadRunConfig, GroupsAloneBeginWithTheDefaultConfiguration) {
+  const auto config =
+      LoadRunConfig({{"environment=panda_reach", "run.seed=3", "algorithm=td3"}, "", "", ""}, "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->algorithm.name, "td3");
+  EXPECT_EQ(config->algorithm.td3.gamma, 0.95);
+  EXPECT_EQ(config->environment.id, "panda_reach");
+  EXPECT_EQ(config->run.seed, 3);
+}
+
+TEST(LoadRunConfig, AChoiceReplacesThatOfTheNamedConfiguration) {
+  const auto config = LoadRunConfig({{"algorithm=td3"}, "panda_reach_sac", "", ""}, "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->algorithm.name, "td3");
+  EXPECT_EQ(config->environment.id, "panda_reach");
+}
+
+TEST(LoadRunConfig, AFolderOfTheUsersComesBeforeWhatIsShipped) {
+  const std::string folder = testing::TempDir() + "/mine";
+  std::filesystem::create_directories(folder + "/algorithm");
+  std::ofstream(folder + "/algorithm/patient_sac.yaml")
+      << "defaults: [sac]\nalgorithm: {sac: {gamma: 0.999}}\n";
+  std::ofstream(folder + "/mine.yaml") << "defaults:\n  - algorithm: patient_sac\n";
+  const auto config = LoadRunConfig({{"mine", "environment=cartpole"}, "", folder, ""}, "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->algorithm.sac.gamma, 0.999);
+  EXPECT_EQ(config->environment.id, "cartpole");
+  EXPECT_EQ(config->collect.transitions_per_batch, 16);  // Of the shipped algorithm/sac.
+}
+
+TEST(LoadRunConfig, AMapSetsKeysOfASectionThatIsNamedLikeAGroup) {
+  const auto config =
+      LoadRunConfig({{"panda_reach_sac", "algorithm={sac: {gamma: 0.9}}"}, "", "", ""}, "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->algorithm.sac.gamma, 0.9);
+  EXPECT_EQ(config->algorithm.sac.learning_rate, 0.001);
+}
+
+TEST(LoadRunConfig, AWrongChoiceNamesTheOptionsAndTheNearest) {
+  EXPECT_THAT(Error({"algorithm=td4"}),
+              AllOf(HasSubstr("ppo, sac"), HasSubstr("did you mean 'td3'?")));
+  EXPECT_THAT(Error({"panda_reach_sac", "algoritm=td3"}), HasSubstr("did you mean 'algorithm'?"));
+  EXPECT_THAT(Error({"algorithm=td3", "algorithm=sac"}), HasSubstr("chosen twice"));
+  WriteConfig("run: {seed: 3}\n");
+  EXPECT_THAT(Error({"algorithm=td3"}, testing::TempDir()), HasSubstr("keeps its configuration"));
+}
+
+TEST(LoadRunConfig, AnUnknownKeyBelowAListOfDefaultsIsNamedWithItsLine) {
+  const std::string path = WriteConfig("defaults:\n  - panda_reach_sac\n\nrun: {sed: 3}\n");
+  EXPECT_EQ(Error({path}), path + ":4: unknown key 'run.sed'; did you mean 'run.seed'?");
 }
 
 TEST(LoadRunConfig, WhatIsWrongIsNamed) {
