@@ -1,5 +1,6 @@
 // The learner process: `bazel run //learner -- CONFIG key=value ...`.
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -29,6 +30,7 @@
 #include "learner/learner_service.h"
 #include "learner/load_run_config.h"
 #include "learner/other_runs.h"
+#include "learner/run_card.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
 #include "spdlog/spdlog.h"
@@ -104,6 +106,15 @@ absl::Status CheckReplica(const Flags& flags, const RunConfig& config) {
   return absl::OkStatus();
 }
 
+// Of replica 0's folder. A card that cannot be written is one logged line.
+void WriteCard(const Flags& flags, const RunDirectory& directory, const RunConfig& config) {
+  if (flags.replica > 0) return;
+  const char* clone = std::getenv("BUILD_WORKSPACE_DIRECTORY");  // Of bazel run.
+  const absl::Status status = WriteRunCard(directory.path(), directory.run_id(), config,
+                                           clone == nullptr ? "" : CommitOf(clone));
+  if (!status.ok()) spdlog::error("no card: {}", std::string(status.message()));
+}
+
 int Refuse(const absl::Status& status, int exit_status) {
   std::cerr << "learner: " << status.message() << std::endl;
   return exit_status;
@@ -121,6 +132,8 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   } else {
     (*directory)->WriteEvents(absl::Now());
   }
+
+  WriteCard(flags, **directory, config);
 
   MetricsRegistry registry("learner");
   LearnerMetrics metrics(&registry);
@@ -177,6 +190,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
     over = learner.trainer().Run();
     status = over.status();
   }
+  WriteCard(flags, **directory, config);
   shutdown.reset();  // A late signal must not find the learner gone.
   learner.intake().EndStreams(over.ok() && *over
                                   ? absl::OkStatus()

@@ -1,0 +1,103 @@
+#include "learner/run_card.h"
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/config/config.h"
+#include "learner/checkpoint/atomic_file.h"
+#include "learner/checkpoint/tensor_file.h"
+#include "learner/run_dir/run_models.h"
+#include "nlohmann/json.hpp"
+#include "torch/version.h"
+
+namespace armature {
+namespace {
+
+// "a.b.c=value" of every line with a value in what ToYaml writes.
+std::vector<std::string> Settings(RunConfig config) {
+  std::vector<std::string> settings;
+  std::vector<std::string> path;
+  for (const absl::string_view line :
+       absl::StrSplit(ToYaml(ConfigOf(config)), '\n', absl::SkipEmpty())) {
+    const absl::string_view text = absl::StripLeadingAsciiWhitespace(line);
+    const std::vector<std::string> words = absl::StrSplit(text, absl::MaxSplits(':', 1));
+    path.resize((line.size() - text.size()) / 2);  // Two spaces a level.
+    path.push_back(words[0]);
+    const absl::string_view value = absl::StripAsciiWhitespace(words[1]);
+    if (!value.empty()) settings.push_back(absl::StrCat(absl::StrJoin(path, "."), "=", value));
+  }
+  return settings;
+}
+
+std::string Number(const nlohmann::json& value) {
+  return value.is_number() ? absl::StrFormat("%.6g", value.get<double>()) : "not evaluated";
+}
+
+std::string Results(const std::string& run_dir) {
+  std::string text;
+  const absl::StatusOr<std::string> written = ReadWholeFile(run_dir + "/result.json");
+  const auto result = written.ok() ? nlohmann::json::parse(*written, nullptr, false)
+                                   : nlohmann::json(nlohmann::json::value_t::discarded);
+  if (result.is_object()) {
+    absl::StrAppend(&text, "| | |\n|---|---|\n| return, mean | ", Number(result["return_mean"]),
+                    " |\n| success rate | ", Number(result["success_rate"]), " |\n| env steps | ",
+                    Number(result["env_steps"]), " |\n| wall time, s | ", Number(result["wall_s"]),
+                    " |\n| ended because | ",
+                    result["reason"].is_string() ? result["reason"].get<std::string>() : "",
+                    " |\n");
+  } else {
+    absl::StrAppend(&text, "The run has not ended.\n");
+  }
+  const absl::StatusOr<TensorFile> best = TensorFile::Read(ModelPath(run_dir, kBestModel));
+  if (best.ok()) {
+    std::map<std::string, std::string> metadata = best->metadata;
+    const std::string success = metadata["evaluation_success_rate"];
+    absl::StrAppend(&text, "\nBest evaluation: return ", metadata["evaluation_return_mean"],
+                    success.empty() ? "" : absl::StrCat(", success rate ", success), " over ",
+                    metadata["evaluation_episodes"], " episodes, of the policy of ",
+                    metadata["env_steps"], " env steps.\n");
+  }
+  absl::StrAppend(&text, "\nModels: ", ListModels(run_dir), ".\n");
+  return text;
+}
+
+}  // namespace
+
+std::string CommitOf(const std::string& folder) {
+  const absl::StatusOr<std::string> head = ReadWholeFile(folder + "/.git/HEAD");
+  if (!head.ok()) return "";
+  absl::string_view commit = absl::StripAsciiWhitespace(*head);
+  if (!absl::ConsumePrefix(&commit, "ref: ")) return std::string(commit);
+  const absl::StatusOr<std::string> branch = ReadWholeFile(absl::StrCat(folder, "/.git/", commit));
+  return branch.ok() ? std::string(absl::StripAsciiWhitespace(*branch)) : "";
+}
+
+absl::Status WriteRunCard(const std::string& run_dir, const std::string& run_id,
+                          const RunConfig& config, const std::string& commit) {
+  const std::vector<std::string> defaults = Settings(RunConfig());
+  const std::set<std::string> usual(defaults.begin(), defaults.end());
+  std::string settings;
+  for (const std::string& setting : Settings(config)) {
+    if (usual.count(setting) == 0) absl::StrAppend(&settings, setting, "\n");
+  }
+  return WriteDurably(
+      run_dir + "/README.md",
+      absl::StrCat("# ", config.algorithm.name, " on ", config.environment.id, "\n\nRun `", run_id,
+                   "`, seed ", config.run.seed, ", Armature",
+                   commit.empty() ? "" : absl::StrCat(" at commit ", commit), ", LibTorch ",
+                   TORCH_VERSION, ".\n\n## Results\n\n", Results(run_dir),
+                   "\n## Settings that are not the default\n\n```\n", settings,
+                   "```\n\n## Use\n\n```sh\n"
+                   "bazel run //deploy:eval -- ",
+                   run_id, "\nbazel run //deploy:play -- ", run_id,
+                   "\nbazel run //deploy:train -- --resume ", run_id, "\n```\n"));
+}
+
+}  // namespace armature

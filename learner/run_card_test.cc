@@ -1,0 +1,75 @@
+#include "learner/run_card.h"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "learner/checkpoint/atomic_file.h"
+#include "learner/checkpoint/tensor_file.h"
+#include "learner/run_dir/run_models.h"
+
+namespace armature {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class RunCardTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    run_ = absl::StrCat(testing::TempDir(), "/",
+                        testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(run_);
+    std::filesystem::create_directories(run_ + "/models");
+    config_.run.seed = 7;
+    config_.environment.config = {{"reward", "sparse"}};
+  }
+  std::string Card(const std::string& commit = "") {
+    EXPECT_TRUE(WriteRunCard(run_, "f00d", config_, commit).ok());
+    return ReadWholeFile(run_ + "/README.md").value();
+  }
+
+  std::string run_;
+  RunConfig config_;
+};
+
+TEST_F(RunCardTest, NamesOnlyTheSettingsThatAreNotTheDefault) {
+  const std::string card = Card("abc");
+  EXPECT_THAT(card, HasSubstr("```\nrun.seed=7\nenvironment.config.reward=sparse\n```"));
+  EXPECT_THAT(card, HasSubstr("Run `f00d`, seed 7, Armature at commit abc, LibTorch "));
+  EXPECT_THAT(card, HasSubstr("bazel run //deploy:train -- --resume f00d\n"));
+}
+
+TEST_F(RunCardTest, HasTheResultsOnceThereAreSome) {
+  EXPECT_THAT(Card(), HasSubstr("The run has not ended."));
+  std::ofstream(run_ + "/result.json")
+      << R"({"return_mean": -3.5, "success_rate": null, "env_steps": 9000, "wall_s": 4,
+             "reason": "solved"})";
+  TensorFile best;
+  best.metadata = {
+      {"evaluation_return_mean", "-2"}, {"evaluation_episodes", "20"}, {"env_steps", "8000"}};
+  ASSERT_TRUE(best.Write(ModelPath(run_, kBestModel)).ok());
+  const std::string card = Card();
+  EXPECT_THAT(card, Not(HasSubstr("has not ended")));
+  EXPECT_THAT(card, HasSubstr("| return, mean | -3.5 |\n| success rate | not evaluated |\n"));
+  EXPECT_THAT(card,
+              HasSubstr("Best evaluation: return -2 over 20 episodes, of the policy of 8000"));
+  EXPECT_THAT(card, HasSubstr("Models: best."));
+}
+
+TEST_F(RunCardTest, TheCommitIsReadFromTheClone) {
+  EXPECT_EQ(CommitOf(run_), "");
+  std::filesystem::create_directories(run_ + "/.git/refs/heads");
+  std::ofstream(run_ + "/.git/HEAD") << "ref: refs/heads/main\n";
+  EXPECT_EQ(CommitOf(run_), "");
+  std::ofstream(run_ + "/.git/refs/heads/main") << "abc\n";
+  EXPECT_EQ(CommitOf(run_), "abc");
+  std::ofstream(run_ + "/.git/HEAD") << "def\n";
+  EXPECT_EQ(CommitOf(run_), "def");
+}
+
+}  // namespace
+}  // namespace armature
