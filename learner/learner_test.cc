@@ -2,6 +2,7 @@
 // directory, tiny networks.
 #include "learner/learner.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -346,6 +347,37 @@ TEST(Learner, TheBestModelIsThePolicyEvaluatedNotALaterOne) {
   const TensorFile best = TensorFile::Read(path + "/models/model_best.safetensors").value();
   EXPECT_EQ(best.metadata.at("policy_version"), absl::StrCat(evaluated));
   EXPECT_EQ(best.metadata.at("evaluation_success_rate"), "1");
+}
+
+TEST(Learner, ACheckpointHoldsAllThatTheRunIsMadeOf) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointSacConfig();
+  config.algorithm.network.normalize_observation = true;
+  {
+    RunningLearner learner(config, path);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    for (uint64_t sequence = 1; sequence <= 20; ++sequence) {
+      actor->SendAndWait(MakeTransitions(sequence, 8));
+    }
+    ASSERT_TRUE(learner.StopAndJoin().ok());
+  }
+  const TensorFile file =
+      TensorFile::Read(path + "/checkpoints/checkpoint_000001.safetensors").value();
+  const auto count = [&file](const std::string& prefix) {
+    return std::count_if(file.tensors.begin(), file.tensors.end(),
+                         [&](const auto& tensor) { return tensor.first.rfind(prefix, 0) == 0; });
+  };
+  for (const char* part :
+       {"actor.", "critics", "target_critics", "log_alpha", "policy_adam.", "critic_adam.",
+        "log_alpha_adam.", "observation_normalizer", "generator", "sampler.generator", "replay.",
+        "limiter.inserted", "limiter.sampled", "learner_steps"}) {
+    EXPECT_GT(count(part), 0) << part;
+  }
+  const auto counters = nlohmann::json::parse(file.metadata.at("counters"));
+  EXPECT_EQ(counters["env_steps"], 160);
+  EXPECT_EQ(counters["episodes"], 20);
+  EXPECT_EQ(file.metadata.at("acknowledged"), R"([["actor-0",7,20]])");
 }
 
 TEST(Learner, ANewRunBeginsWithWhatAnotherHadLearned) {
