@@ -1,5 +1,6 @@
 """Usage: healing_test.py CLUSTER_BINARY"""
 
+import csv
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import tempfile
 import time
 
 DEADLINE_S = 180
+CHECKPOINT = re.compile(r"checkpoint_(\d+)\.safetensors$")
 PROGRESS = re.compile(r"^([\d,]+) env steps \(.*  ([\d,]+) updates")
 
 
@@ -69,22 +71,40 @@ class Cluster:
             self.line()
 
 
+def newest_checkpoint(run_dir):
+    """Its number; 0: there is none."""
+    names = os.listdir(os.path.join(run_dir, "checkpoints"))
+    return max((int(m[1]) for m in map(CHECKPOINT.match, names) if m), default=0)
+
+
+def check_nothing_older_was_lost(cluster, env_steps_min):
+    """Of what was trained before the newest checkpoint; and rows after it are gone."""
+    with open(os.path.join(cluster.run_dir, "logs/learner-0.log")) as log:
+        resumed = re.findall(r"resumed at (\d+) env steps", log.read())
+    if not resumed or int(resumed[-1]) < env_steps_min:
+        sys.exit("resumed at %s, the checkpoint had %d env steps" % (resumed, env_steps_min))
+    with open(os.path.join(cluster.run_dir, "progress.csv"), newline="") as file:
+        steps = [int(row["env_steps"]) for row in csv.DictReader(file)]
+    if not steps or steps != sorted(steps):
+        sys.exit("progress.csv does not ascend: %r" % steps)
+
+
 def main(binary):
     cluster = Cluster(binary)
     try:
         cluster.train(600)
         for name in ("envserver-1", "actor-0", "learner-0", "envserver-0"):
             if name == "learner-0":
-                # Something to resume from.
-                while not os.listdir(os.path.join(cluster.run_dir, "checkpoints")):
+                # A checkpoint that is newer than these steps.
+                env_steps = cluster.env_steps
+                number = newest_checkpoint(cluster.run_dir)
+                while newest_checkpoint(cluster.run_dir) == number:
                     cluster.line()
             os.kill(child_pid(cluster.process, name), signal.SIGKILL)
             cluster.wait_for("armature: %s was killed by signal 9" % name)
             cluster.wait_for("armature: %s is back" % name)
             cluster.train(300)
-        with open(os.path.join(cluster.run_dir, "logs/learner-0.log")) as log:
-            if "resumed" not in log.read():
-                sys.exit("the learner did not resume from its checkpoint")
+        check_nothing_older_was_lost(cluster, env_steps)
         start = time.monotonic()
         cluster.process.send_signal(signal.SIGTERM)
         rest = cluster.process.communicate(timeout=20)[0]
