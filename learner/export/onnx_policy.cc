@@ -257,6 +257,14 @@ absl::StatusOr<TensorsByName> CheckedTensors(const PolicyFile& policy) {
   const absl::StatusOr<NamedTensors> tensors = DecodePolicy(policy.weights);
   if (!tensors.ok()) return tensors.status();
   if (absl::Status status = (*network)->Load(*tensors); !status.ok()) return status;
+  // A part of networks that the graph lacked would go unnoticed otherwise.
+  const int deviation = spec.head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN ? 1 : 0;
+  const int normalizer = spec.normalize_observation() ? 2 : 0;
+  const size_t known = 2 * (spec.hidden_sizes_size() + 1) + deviation + normalizer;
+  if (tensors->size() != known) {
+    return absl::UnimplementedError(absl::StrCat("the network has ", tensors->size(),
+                                                 " tensors, of which ", known, " are exported"));
+  }
   return TensorsByName(tensors->begin(), tensors->end());
 }
 
