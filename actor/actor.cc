@@ -14,6 +14,7 @@
 #include "actor/policy_runner.h"
 #include "actor/policy_store.h"
 #include "actor/rollout_loop.h"
+#include "actor/round_collector.h"
 #include "actor/server_directory.h"
 #include "actor/session_pool.h"
 #include "actor/trajectory_collector.h"
@@ -34,6 +35,14 @@ std::unique_ptr<Collector> MakeCollector(const JoinedRun& run, const SessionPool
   }
   const int64_t observation_size = run.spec.observation_size();
   const int64_t action_size = run.spec.action.size();
+  if (run.response.in_rounds()) {
+    RoundCollector::Options options;
+    options.trajectories = run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES;
+    options.observation_size = observation_size;
+    options.action_size = action_size;
+    options.round_length = run.response.unroll_length();
+    return std::make_unique<RoundCollector>(groups, options);
+  }
   if (run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES) {
     return std::make_unique<TrajectoryCollector>(groups, observation_size, action_size,
                                                  run.response.unroll_length());
@@ -73,9 +82,9 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
   const auto store = PolicyStore::Create(response.policy(), options_.device);
   if (!store.ok()) return store.status();
   auto make_runner = [&](uint64_t stream) {
-    return PolicyRunner::Create({run->spec, response.policy(), response.exploration(),
-                                 response.num_envs(), options_.device,
-                                 ActorSeed(response.seed(), options_.name, stream)});
+    return PolicyRunner::Create(
+        {run->spec, response.policy(), response.exploration(), response.num_envs(), options_.device,
+         ActorSeed(response.seed(), options_.name, stream), response.in_rounds()});
   };
   const auto runner = make_runner(kPolicyStream);
   if (!runner.ok()) return runner.status();
@@ -91,6 +100,7 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
   pool_options.num_envs = response.num_envs();
   pool_options.num_groups = response.num_groups();
   pool_options.run_seed = response.seed();
+  pool_options.returns_home = !response.in_rounds();
   SessionPool pool(pool_options, directory->get(), &channels, metrics_, &signal_);
   const std::unique_ptr<Collector> collector = MakeCollector(*run, pool);
   LearnerLink link(
@@ -99,6 +109,8 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
 
   RolloutLoop::Parts parts;
   parts.learner_address = options_.learner;
+  parts.actor_name = options_.name;
+  parts.in_rounds = response.in_rounds();
   parts.reconnect_timeout = options_.reconnect_timeout;
   parts.flush_timeout = kFlushTimeout;
   parts.directory = directory->get();

@@ -1,5 +1,5 @@
-// How steps become experience batches, in one of the learner's two collect modes:
-// TransitionCollector or TrajectoryCollector.
+// How steps become experience batches, in one of the learner's two collect modes,
+// TransitionCollector or TrajectoryCollector, or in rounds of either: RoundCollector.
 //
 // Data flow: OnStep -> (PrepareToAct -> policy -> OnActions) -> ... -> Take.
 // Groups are numbered 0 .. as in SessionPool::groups().
@@ -8,6 +8,7 @@
 #define ARMATURE_ACTOR_COLLECTOR_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -53,6 +54,9 @@ class Collector {
   virtual void OnStreamReopened() {}
   // Whether some group stands ready and has no grant.
   virtual bool waits_for_grant() const { return false; }
+  // Given: all slots are to begin new episodes, and every generator anew, with this
+  // seed; each such order once.
+  virtual std::optional<uint64_t> TakeSeed() { return std::nullopt; }
 
  protected:
   virtual void Cut(size_t group, const DecodedStep& step, absl::Time now) = 0;

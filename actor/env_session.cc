@@ -163,6 +163,18 @@ void EnvSession::Act(uint32_t group, absl::Span<const float> actions) {
   groups_[group].deadline = last_write_ + kStepTimeout;
 }
 
+void EnvSession::Reset(uint32_t group, uint64_t seed) {
+  v1::RolloutRequest request;
+  v1::ResetGroup* reset = request.mutable_reset();
+  reset->set_group(group);
+  reset->set_step(groups_[group].step);
+  reset->set_seed(seed);
+  groups_[group].awaited = true;
+  groups_[group].step = 0;
+  Write(std::move(request));
+  groups_[group].deadline = last_write_ + kStepTimeout;
+}
+
 void EnvSession::Render(uint32_t slot) {
   v1::RolloutRequest request;
   request.mutable_render()->set_slot(slot);

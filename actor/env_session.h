@@ -2,7 +2,7 @@
 //
 // Keeps the lease (a heartbeat when silent for a third of it) and its own
 // deadlines: kOpenTimeout until `opened`, kStepTimeout for every answer.
-// Data flow: Act | Render -> Rollout stream -> StepDecoder -> Poll.
+// Data flow: Act | Reset | Render -> Rollout stream -> StepDecoder -> Poll.
 // Thread safety: compatible; `signal` is notified when Poll has something.
 // Ownership: the destructor ends the session.
 #ifndef ARMATURE_ACTOR_ENV_SESSION_H_
@@ -46,6 +46,10 @@ class EnvSession {
 
   // Answers the last step of `group` with actions [group size, action size].
   void Act(uint32_t group, absl::Span<const float> actions);
+
+  // Lets all slots of `group`, whose last step is not answered, begin anew as if the
+  // session had been opened with `seed`; step 0 answers.
+  void Reset(uint32_t group, uint64_t seed);
 
   // Asks for a picture of `slot`, of the session, as the last step of its group left
   // it. Only where the spec renders, and before that step is answered by Act, which

@@ -40,9 +40,14 @@ Explorer::Explorer(const v1::Exploration& exploration, const ActionSpec& action,
                    uint64_t seed)
     : exploration_(exploration), action_size_(action.size()), num_choices_(action.num_choices) {
   const size_t noise_size = exploration.has_ornstein_uhlenbeck() ? action_size_ : 0;
-  for (int64_t slot = 0; slot < num_slots; ++slot) {
-    slots_.push_back(
-        {Rng({seed, static_cast<uint64_t>(slot)}), std::vector<double>(noise_size, 0.0)});
+  slots_.resize(num_slots, {Rng({seed}), std::vector<double>(noise_size, 0.0)});
+  Reseed(seed);
+}
+
+void Explorer::Reseed(uint64_t seed) {
+  for (size_t slot = 0; slot < slots_.size(); ++slot) {
+    slots_[slot].rng = Rng({seed, slot});
+    BeginEpisode(slot);
   }
 }
 

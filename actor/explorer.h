@@ -31,6 +31,8 @@ class Explorer {
                                          const ActionSpec& action, int64_t num_slots,
                                          uint64_t seed);
 
+  // All slots' generators and noise begin anew, as if created with this seed.
+  void Reseed(uint64_t seed);
   // The slot's noise begins anew.
   void BeginEpisode(int64_t slot);
 

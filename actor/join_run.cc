@@ -181,7 +181,8 @@ absl::Status CheckJoinResponse(const v1::JoinResponse& response) {
   if (!trajectories && response.collect_mode() != v1::COLLECT_MODE_TRANSITIONS) {
     return bad("collect_mode", response.collect_mode());
   }
-  if (trajectories && response.unroll_length() == 0) return bad("unroll_length", 0);
+  const bool unrolls = trajectories || response.in_rounds();
+  if (unrolls && response.unroll_length() == 0) return bad("unroll_length", 0);
   if (!trajectories && response.transitions_per_batch() == 0)
     return bad("transitions_per_batch", 0);
   if (response.unacked_batches_max() == 0) return bad("unacked_batches_max", 0);

@@ -2,19 +2,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
-#include "ATen/core/Generator.h"
 #include "ATen/ops/from_blob.h"
+#include "ATen/ops/zeros.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
-#include "common/policy/generator.h"
 #include "common/policy/policy_network.h"
-#include "common/random/rng.h"
 #include "common/tensor/packed.h"
 
 namespace armature {
 namespace {
+
+constexpr uint64_t kDrawsStream = 0xd4a3;  // Apart from the explorer's.
 
 std::vector<float> CopyOut(const at::Tensor& tensor) {
   const at::Tensor on_cpu = tensor.to(at::kCPU).contiguous();
@@ -23,11 +24,15 @@ std::vector<float> CopyOut(const at::Tensor& tensor) {
   return values;
 }
 
-}  // namespace
+absl::Status CheckFinite(const GroupActions& actions) {
+  if (FindNonFinite(actions.stored) < 0 && FindNonFinite(actions.log_prob) < 0) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError(absl::StrCat("policy version ", actions.policy_version,
+                                          " gave an action that is not finite"));
+}
 
-struct PolicyRunner::Generator {
-  at::Generator generator;
-};
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyRunner::Create(const Options& options) {
   const EnvSpec& env = options.env;
@@ -59,12 +64,18 @@ PolicyRunner::PolicyRunner(const Options& options, Explorer explorer)
       observation_size_(options.env.observation_size()),
       head_(options.policy.head()),
       device_(options.device),
+      fixed_rows_(options.fixed_rows ? options.num_slots : 0),
       explorer_(std::move(explorer)),
-      generator_(std::make_unique<Generator>()) {
-  generator_->generator = MakeGenerator(device_, Rng({options.seed}).Bits());
+      draws_(options.num_slots, Rng({options.seed})) {
+  Reseed(options.seed);
 }
 
-PolicyRunner::~PolicyRunner() = default;
+void PolicyRunner::Reseed(uint64_t seed) {
+  explorer_.Reseed(seed);
+  for (size_t slot = 0; slot < draws_.size(); ++slot) {
+    draws_[slot] = Rng({seed, kDrawsStream, slot});
+  }
+}
 
 bool PolicyRunner::CanAct(const PolicySnapshot& policy) const {
   return policy.network != nullptr || explorer_.ActsAtRandom(policy.version);
@@ -78,7 +89,7 @@ absl::StatusOr<GroupActions> PolicyRunner::Run(const PolicySnapshot& policy,
     actions.policy_version = policy.version;
     DrawUniform(slots, &actions);
   } else {
-    absl::StatusOr<GroupActions> forward = Forward(policy, observation, /*deterministic=*/false);
+    absl::StatusOr<GroupActions> forward = Draw(policy, observation, slots);
     if (!forward.ok()) return forward.status();
     actions = *std::move(forward);
     Explore(slots, &actions);
@@ -89,8 +100,15 @@ absl::StatusOr<GroupActions> PolicyRunner::Run(const PolicySnapshot& policy,
 
 absl::StatusOr<GroupActions> PolicyRunner::RunDeterministic(const PolicySnapshot& policy,
                                                             const std::vector<float>& observation) {
-  absl::StatusOr<GroupActions> actions = Forward(policy, observation, /*deterministic=*/true);
-  if (actions.ok()) MapToBounds(&*actions);
+  const int64_t rows = static_cast<int64_t>(observation.size()) / observation_size_;
+  const at::Tensor input =
+      at::from_blob(const_cast<float*>(observation.data()), {rows, observation_size_}, at::kFloat)
+          .to(device_);
+  const PolicyNetwork::Output output =
+      policy.network->Act(input, /*deterministic=*/true, std::nullopt);
+  GroupActions actions = {CopyOut(output.action), {}, CopyOut(output.log_prob), policy.version};
+  if (absl::Status status = CheckFinite(actions); !status.ok()) return status;
+  MapToBounds(&actions);
   return actions;
 }
 
@@ -103,23 +121,38 @@ void PolicyRunner::DrawUniform(absl::Span<const int64_t> slots, GroupActions* ac
   actions->log_prob.assign(slots.size(), explorer_.uniform_log_prob());
 }
 
-absl::StatusOr<GroupActions> PolicyRunner::Forward(const PolicySnapshot& policy,
-                                                   const std::vector<float>& observation,
-                                                   bool deterministic) {
-  const int64_t rows = static_cast<int64_t>(observation.size()) / observation_size_;
-  const at::Tensor input =
-      at::from_blob(const_cast<float*>(observation.data()), {rows, observation_size_}, at::kFloat)
-          .to(device_);
-  const PolicyNetwork::Output output =
-      policy.network->Act(input, deterministic, generator_->generator);
-  GroupActions actions;
-  actions.policy_version = policy.version;
-  actions.stored = CopyOut(output.action);
-  actions.log_prob = CopyOut(output.log_prob);
-  if (FindNonFinite(actions.stored) >= 0 || FindNonFinite(actions.log_prob) >= 0) {
-    return absl::InternalError(
-        absl::StrCat("policy version ", policy.version, " gave an action that is not finite"));
+absl::StatusOr<GroupActions> PolicyRunner::Draw(const PolicySnapshot& policy,
+                                                const std::vector<float>& observation,
+                                                absl::Span<const int64_t> slots) {
+  const PolicyNetwork& network = *policy.network;
+  const int64_t count = static_cast<int64_t>(slots.size());
+  const int64_t rows = fixed_rows_ > 0 ? fixed_rows_ : count;
+  // Tensors of LibTorch's own are aligned, which a matrix product's rounding may
+  // depend on.
+  at::Tensor input = at::zeros({rows, observation_size_}, at::kFloat);
+  at::Tensor draws = at::zeros({rows, network.draws_per_row()}, at::kFloat);
+  auto row_of = [&](int64_t i) { return fixed_rows_ > 0 ? slots[i] : i; };
+  for (int64_t i = 0; i < count; ++i) {
+    std::copy_n(observation.begin() + i * observation_size_, observation_size_,
+                input.mutable_data_ptr<float>() + row_of(i) * observation_size_);
+    Rng& rng = draws_[slots[i]];
+    for (int64_t k = 0; k < draws.size(1); ++k) {
+      draws.mutable_data_ptr<float>()[row_of(i) * draws.size(1) + k] = static_cast<float>(
+          head_ == v1::PolicySpec::HEAD_CATEGORICAL ? rng.Uniform(0, 1) : rng.Normal());
+    }
   }
+  const PolicyNetwork::Output output = network.ActByDraws(input.to(device_), draws.to(device_));
+  GroupActions actions = {CopyOut(output.action), {}, CopyOut(output.log_prob), policy.version};
+  if (fixed_rows_ > 0) {
+    const GroupActions all = std::exchange(actions, {{}, {}, {}, policy.version});
+    const int64_t size = action_.size();
+    for (int64_t slot : slots) {
+      const auto row = all.stored.begin() + slot * size;
+      actions.stored.insert(actions.stored.end(), row, row + size);
+      actions.log_prob.push_back(all.log_prob[slot]);
+    }
+  }
+  if (absl::Status status = CheckFinite(actions); !status.ok()) return status;
   return actions;
 }
 

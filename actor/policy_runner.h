@@ -5,9 +5,11 @@
 // what is sent is clipped to them. Exploration is explorer.h's, and absent from
 // deterministic actions.
 // Shapes: B rows; D observation size; A = ActionSpec::size().
-// Thread safety: compatible; one runner a thread. The same seed, observations and
-// policies give the same actions. (What a stochastic policy draws depends on the
-// other rows of its pass too; what the explorer draws does not.)
+// Every slot draws from generators of its own. With `fixed_rows` each slot has its
+// own row in passes of one shape, so that the bits of its actions depend on its seed,
+// observations and policies alone; otherwise the rounding of a matrix product may
+// depend on how many rows it has.
+// Thread safety: compatible; one runner a thread.
 #ifndef ARMATURE_ACTOR_POLICY_RUNNER_H_
 #define ARMATURE_ACTOR_POLICY_RUNNER_H_
 
@@ -22,6 +24,7 @@
 #include "actor/group_actions.h"
 #include "actor/policy_store.h"
 #include "c10/core/Device.h"
+#include "common/random/rng.h"
 #include "common/spec/env_spec.h"
 #include "proto/learner_service.pb.h"
 
@@ -36,16 +39,18 @@ class PolicyRunner {
     int64_t num_slots = 0;  // That Run may name.
     c10::Device device = c10::Device(c10::kCPU);
     uint64_t seed = 0;
+    bool fixed_rows = false;  // In Run.
   };
   // OK; InvalidArgument: the policy does not fit the environment, or a number of
   // the exploration is out of its bounds (says how).
   static absl::StatusOr<std::unique_ptr<PolicyRunner>> Create(const Options& options);
-  ~PolicyRunner();
 
   // Whether there is something to act with: a network, or the exploration's
   // leave to act at random.
   bool CanAct(const PolicySnapshot& policy) const;
 
+  // All slots' generators begin anew, as if created with this seed.
+  void Reseed(uint64_t seed);
   // `slot`, which stands before its first action since it was reset.
   void BeginEpisode(int64_t slot) { explorer_.BeginEpisode(slot); }
 
@@ -60,12 +65,12 @@ class PolicyRunner {
                                                 const std::vector<float>& observation);
 
  private:
-  struct Generator;  // Hides LibTorch's headers.
-
   PolicyRunner(const Options& options, Explorer explorer);
 
-  absl::StatusOr<GroupActions> Forward(const PolicySnapshot& policy,
-                                       const std::vector<float>& observation, bool deterministic);
+  // `observation`: [slots.size(), D]; one row a slot.
+  absl::StatusOr<GroupActions> Draw(const PolicySnapshot& policy,
+                                    const std::vector<float>& observation,
+                                    absl::Span<const int64_t> slots);
   void DrawUniform(absl::Span<const int64_t> slots, GroupActions* actions);
   void Explore(absl::Span<const int64_t> slots, GroupActions* actions);
   void MapToBounds(GroupActions* actions) const;
@@ -74,8 +79,9 @@ class PolicyRunner {
   const int64_t observation_size_;
   const v1::PolicySpec::Head head_;
   const c10::Device device_;
+  const int64_t fixed_rows_;  // 0: as many as there are slots in the pass.
   Explorer explorer_;
-  std::unique_ptr<Generator> generator_;
+  std::vector<Rng> draws_;  // By slot.
 };
 
 }  // namespace armature

@@ -59,13 +59,15 @@ PolicySnapshot Snapshot(v1::PolicySpec::Head head, double value = 0.1) {
 }
 
 std::unique_ptr<PolicyRunner> Runner(v1::PolicySpec::Head head,
-                                     const v1::Exploration& exploration = {}, uint64_t seed = 5) {
+                                     const v1::Exploration& exploration = {}, uint64_t seed = 5,
+                                     bool fixed_rows = false) {
   PolicyRunner::Options options;
   options.env = Env(head == v1::PolicySpec::HEAD_CATEGORICAL);
   options.policy = Spec(head);
   options.exploration = exploration;
   options.num_slots = 10;
   options.seed = seed;
+  options.fixed_rows = fixed_rows;
   auto runner = PolicyRunner::Create(options);
   EXPECT_TRUE(runner.ok()) << runner.status();
   return *std::move(runner);
@@ -194,6 +196,38 @@ TEST(PolicyRunnerTest, WhatASlotExploresDoesNotDependOnWhoSharesItsPass) {
       EXPECT_EQ(last[2 * i + k], together[2 * (9 - i) + k]);
     }
   }
+}
+
+TEST(PolicyRunnerTest, WithFixedRowsASlotsBitsDoNotDependOnWhoSharesItsPass) {
+  for (const auto head : {v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, v1::PolicySpec::HEAD_CATEGORICAL,
+                          v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, v1::PolicySpec::HEAD_TANH}) {
+    const PolicySnapshot policy = Snapshot(head, 0.37);
+    std::vector<float> rows;
+    for (int i = 0; i < 30; ++i) rows.push_back(std::sin(i));
+    const auto together = Runner(head, {}, 5, /*fixed_rows=*/true)->Run(policy, rows, kSlots);
+    const auto runner = Runner(head, {}, 5, /*fixed_rows=*/true);
+    const size_t size = together->stored.size() / 10;
+    for (int64_t slot : {7, 2, 9, 0}) {  // Each alone, in any order.
+      const std::vector<float> row(rows.begin() + 3 * slot, rows.begin() + 3 * slot + 3);
+      const auto alone = runner->Run(policy, row, {slot});
+      EXPECT_EQ(alone->log_prob[0], together->log_prob[slot]);
+      for (size_t k = 0; k < size; ++k) {
+        EXPECT_EQ(alone->stored[k], together->stored[slot * size + k]) << "slot " << slot;
+      }
+    }
+  }
+}
+
+TEST(PolicyRunnerTest, ReseededItDrawsAsANewOne) {
+  const auto head = v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN;
+  const PolicySnapshot policy = Snapshot(head);
+  v1::Exploration exploration;
+  exploration.set_random_action_probability(0.5);
+  const auto runner = Runner(head, exploration, 8);
+  ASSERT_TRUE(runner->Run(policy, kRows, kSlots).ok());
+  runner->Reseed(5);
+  EXPECT_EQ(runner->Run(policy, kRows, kSlots)->stored,
+            Runner(head, exploration, 5)->Run(policy, kRows, kSlots)->stored);
 }
 
 TEST(PolicyRunnerTest, RandomActionsTakeThePlaceOfAnyPolicys) {

@@ -1,10 +1,12 @@
 #include "actor/rollout_loop.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "actor/actor_identity.h"
 #include "common/tensor/packed.h"
 #include "spdlog/spdlog.h"
 
@@ -13,6 +15,10 @@ namespace {
 
 // An environment that always fails must not fill the log.
 constexpr absl::Duration kFaultLinePeriod = absl::Seconds(5);
+
+// Of a round's seed.
+constexpr uint64_t kEnvStream = 0;
+constexpr uint64_t kPolicyStream = 1;
 
 uint64_t OldestVersion(const v1::ExperienceBatch& batch) {
   if (batch.has_trajectory()) return batch.trajectory().policy_version();
@@ -61,7 +67,9 @@ absl::Status RolloutLoop::Receive(absl::Time now) {
   if (from_learner.reopened) parts_.collector->OnStreamReopened();
   for (const v1::CollectGrant& grant : from_learner.grants) parts_.collector->OnGrant(grant);
 
+  Reseed();
   SessionPool::Received from_envs = parts_.pool->Poll(now);
+  if (absl::Status status = CheckUnbroken(from_envs); !status.ok()) return status;
   for (size_t group : from_envs.lost) ready_[group].clear();
   for (SessionPool::GroupStep& step : from_envs.steps) OnStep(std::move(step), now);
 
@@ -69,6 +77,19 @@ absl::Status RolloutLoop::Receive(absl::Time now) {
   if (version != policy_version_) parts_.evaluator->Wake();
   policy_version_ = version;
   return CheckPeers(now);
+}
+
+absl::Status RolloutLoop::CheckUnbroken(const SessionPool::Received& from_envs) const {
+  if (!parts_.in_rounds || parts_.link->run_over()) return absl::OkStatus();
+  std::string lost;
+  if (!parts_.link->connected()) lost = parts_.link->last_failure();
+  if (!from_envs.lost.empty()) lost = parts_.pool->last_failure();
+  for (const SessionPool::GroupStep& step : from_envs.steps) {
+    if (!step.step.fault.empty()) lost = step.step.fault.front();
+  }
+  if (lost.empty()) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrCat("a reproducible run goes back to its last checkpoint, because: ", lost));
 }
 
 absl::Status RolloutLoop::CheckPeers(absl::Time now) const {
@@ -107,6 +128,16 @@ void RolloutLoop::BeginEpisodes(int64_t first_slot, const DecodedStep& step) {
       parts_.runner->BeginEpisode(first_slot + slot);
     }
   }
+}
+
+void RolloutLoop::Reseed() {
+  const std::optional<uint64_t> seed = parts_.collector->TakeSeed();
+  if (!seed.has_value()) return;
+  for (size_t group = 0; group < ready_.size(); ++group) {
+    ready_[group].clear();
+    parts_.pool->Reset(group, ActorSeed(*seed, parts_.actor_name, kEnvStream));
+  }
+  parts_.runner->Reseed(ActorSeed(*seed, parts_.actor_name, kPolicyStream));
 }
 
 void RolloutLoop::LogFaults(const std::vector<std::string>& faults, absl::Time now) {

@@ -31,6 +31,9 @@ class RolloutLoop {
   // What the loop works with; all must outlive it.
   struct Parts {
     std::string learner_address;
+    std::string actor_name;
+    // The run is reproducible: see JoinResponse.in_rounds.
+    bool in_rounds = false;
     absl::Duration reconnect_timeout;
     absl::Duration flush_timeout;
     ServerDirectory* directory;
@@ -54,9 +57,13 @@ class RolloutLoop {
   // Takes in what came from all peers. Not OK: the actor cannot go on.
   absl::Status Receive(absl::Time now);
   absl::Status CheckPeers(absl::Time now) const;
+  // In rounds: not OK when something was lost that the same run would have had.
+  absl::Status CheckUnbroken(const SessionPool::Received& from_envs) const;
   void OnStep(SessionPool::GroupStep group_step, absl::Time now);
   // Tells the runner of the slots that `step` has reset.
   void BeginEpisodes(int64_t first_slot, const DecodedStep& step);
+  // Lets all slots and generators begin anew where the collector says so.
+  void Reseed();
   void LogFaults(const std::vector<std::string>& faults, absl::Time now);
   // One forward pass for all groups that may act.
   absl::Status ActOnReady();

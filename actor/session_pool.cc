@@ -164,7 +164,7 @@ void SessionPool::PollShard(size_t shard, absl::Time now, Received* received) {
 
 void SessionPool::ProbeHome(size_t shard, absl::Time now, Received* received) {
   Shard& state = shards_[shard];
-  if (state.session == nullptr || !state.session->opened()) return;
+  if (!options_.returns_home || state.session == nullptr || !state.session->opened()) return;
   if (state.probe == nullptr) {
     if (now < state.next_probe) return;
     state.next_probe = now + kHomeProbePeriod;
@@ -215,6 +215,11 @@ void SessionPool::Act(size_t group, absl::Span<const float> actions) {
   shards_[group / num_groups].session->Act(group % num_groups, actions);
 }
 
+void SessionPool::Reset(size_t group, uint64_t seed) {
+  const size_t num_groups = options_.num_groups;
+  shards_[group / num_groups].session->Reset(group % num_groups, seed);
+}
+
 absl::Time SessionPool::NextDeadline() const {
   absl::Time next = absl::InfiniteFuture();
   for (const Shard& shard : shards_) {
@@ -223,7 +228,9 @@ absl::Time SessionPool::NextDeadline() const {
       continue;
     }
     next = std::min(next, shard.session->NextDeadline());
-    if (shard.session->opened() && shard.probe == nullptr) next = std::min(next, shard.next_probe);
+    if (options_.returns_home && shard.session->opened() && shard.probe == nullptr) {
+      next = std::min(next, shard.next_probe);
+    }
   }
   return next;
 }

@@ -53,6 +53,8 @@ class SessionPool {
     int64_t num_envs = 1;
     int64_t num_groups = 1;  // Divides num_envs.
     uint64_t run_seed = 0;
+    // Whether a shard away from home returns there, which ends its episodes.
+    bool returns_home = true;
   };
   // The others must outlive the pool.
   SessionPool(const Options& options, ServerDirectory* directory, ChannelPool* channels,
@@ -77,6 +79,10 @@ class SessionPool {
 
   // Answers the last step of a group that is not lost.
   void Act(size_t group, absl::Span<const float> actions);
+
+  // Lets all slots of such a group begin anew, seeded from `seed` and their numbers
+  // alone; its step 0 answers.
+  void Reset(size_t group, uint64_t seed);
 
   // When Poll must be called at the latest.
   absl::Time NextDeadline() const;

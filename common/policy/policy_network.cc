@@ -155,14 +155,37 @@ at::Tensor PolicyNetwork::Head(const at::Tensor& normalized_observation) const {
   return x;
 }
 
+int64_t PolicyNetwork::draws_per_row() const {
+  switch (spec_.head()) {
+    case v1::PolicySpec::HEAD_CATEGORICAL:
+      return 1;
+    case v1::PolicySpec::HEAD_TANH:
+      return 0;
+    default:
+      return spec_.action_size();
+  }
+}
+
 PolicyNetwork::Output PolicyNetwork::Act(const at::Tensor& observation, bool deterministic,
                                          std::optional<at::Generator> generator) const {
+  if (deterministic) return ActByDraws(observation, at::Tensor());
+  const std::vector<int64_t> shape = {observation.size(0), draws_per_row()};
+  return ActByDraws(observation, spec_.head() == v1::PolicySpec::HEAD_CATEGORICAL
+                                     ? at::rand(shape, generator, observation.options())
+                                     : at::randn(shape, generator, observation.options()));
+}
+
+PolicyNetwork::Output PolicyNetwork::ActByDraws(const at::Tensor& observation,
+                                                const at::Tensor& draws) const {
   const c10::NoGradGuard no_grad;
-  const at::Tensor head = Head(Normalize(observation));
+  return FromHead(Head(Normalize(observation)), draws);
+}
+
+PolicyNetwork::Output PolicyNetwork::FromHead(const at::Tensor& head,
+                                              const at::Tensor& draws) const {
   // Zeros make the mode out of the formulas for a draw.
   auto noise_like = [&](const at::Tensor& mean) {
-    return deterministic ? at::zeros_like(mean)
-                         : at::randn(mean.sizes(), generator, mean.options());
+    return draws.defined() ? draws : at::zeros_like(mean);
   };
   switch (spec_.head()) {
     case v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN: {
@@ -177,9 +200,12 @@ PolicyNetwork::Output PolicyNetwork::Act(const at::Tensor& observation, bool det
       return {action, DiagonalGaussianLogProb(action, head, log_std_)};
     }
     case v1::PolicySpec::HEAD_CATEGORICAL: {
-      const at::Tensor choice = deterministic ? head.argmax(-1, /*keepdim=*/true)
-                                              : at::multinomial(at::softmax(head, -1), 1,
-                                                                /*replacement=*/true, generator);
+      // The first choice at which the cumulated probability passes the draw. The
+      // last one's may round to below 1.
+      const at::Tensor choice = draws.defined() ? (at::softmax(head, -1).cumsum(-1) <= draws)
+                                                      .sum(-1, /*keepdim=*/true)
+                                                      .clamp_max(head.size(-1) - 1)
+                                                : head.argmax(-1, /*keepdim=*/true);
       const at::Tensor action = choice.to(at::kFloat);
       return {action, CategoricalLogProb(action, head)};
     }

@@ -13,6 +13,7 @@
 #ifndef ARMATURE_COMMON_POLICY_POLICY_NETWORK_H_
 #define ARMATURE_COMMON_POLICY_POLICY_NETWORK_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,12 @@ class PolicyNetwork {
   // Runs without gradients.
   Output Act(const at::Tensor& observation, bool deterministic,
              std::optional<at::Generator> generator) const;
+  // A draw from the policy that `draws` decides, row by row: float32
+  // [B, draws_per_row()] on the device, standard normal, or for HEAD_CATEGORICAL
+  // uniform in [0, 1).
+  Output ActByDraws(const at::Tensor& observation, const at::Tensor& draws) const;
+  // A; 1 for HEAD_CATEGORICAL; 0 for HEAD_TANH.
+  int64_t draws_per_row() const;
 
   // (observation - mean) / std, clipped; the identity where the spec does not
   // normalise. [.., D] -> [.., D].
@@ -71,6 +78,9 @@ class PolicyNetwork {
 
  private:
   PolicyNetwork(const v1::PolicySpec& spec, c10::Device device);
+
+  // `head`: [B, head size]. `draws` as for ActByDraws; undefined: the mode.
+  Output FromHead(const at::Tensor& head, const at::Tensor& draws) const;
 
   v1::PolicySpec spec_;
   c10::Device device_;
