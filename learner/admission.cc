@@ -21,7 +21,9 @@ ExperienceSchema MakeExperienceSchema(const RunConfig& config, const EnvSpec& en
   schema.observation_size = env.observation_size();
   schema.action_size = env.action.size();
   schema.num_choices = env.action.num_choices;
-  schema.transitions_per_batch = config.collect.transitions_per_batch;
+  schema.transitions_per_batch = config.reproducible.enabled
+                                     ? config.round_steps() / config.cluster.actors
+                                     : config.collect.transitions_per_batch;
   schema.unroll_length = config.algorithm.ppo.unroll_length;
   schema.rollout_steps = config.algorithm.ppo.rollout_steps;
   return schema;
@@ -91,7 +93,8 @@ absl::StatusOr<v1::JoinResponse> Admission::Join(const v1::JoinRequest& request)
   const bool on_policy = config_.algorithm.on_policy();
   response.set_collect_mode(on_policy ? v1::COLLECT_MODE_TRAJECTORIES
                                       : v1::COLLECT_MODE_TRANSITIONS);
-  if (on_policy) response.set_unroll_length(config_.algorithm.ppo.unroll_length);
+  response.set_in_rounds(config_.reproducible.enabled);
+  response.set_unroll_length(config_.unroll_length());
   response.set_transitions_per_batch(config_.collect.transitions_per_batch);
   response.set_unacked_batches_max(config_.collect.unacked_batches_max);
   *response.mutable_policy() = policy_;

@@ -107,6 +107,11 @@ std::optional<EvaluationOutcome> EvaluationScheduler::TakeOutcome() {
   return std::exchange(outcome_, std::nullopt);
 }
 
+bool EvaluationScheduler::idle() const {
+  absl::MutexLock lock(&mutex_);
+  return !open_.has_value() && !outcome_.has_value();
+}
+
 std::string EvaluationScheduler::Waiting() const {
   absl::MutexLock lock(&mutex_);
   if (!open_) return "";

@@ -67,6 +67,8 @@ class EvaluationScheduler {
   // The outcome of what was asked, once.
   std::optional<EvaluationOutcome> TakeOutcome();
 
+  // Whether nothing is open and no outcome is to be taken.
+  bool idle() const;
   // Whom an open evaluation waits for, as a sentence; empty: none is open.
   std::string Waiting() const;
   uint64_t failures() const;  // Errors, timeouts and disconnections, ever.

@@ -15,7 +15,7 @@ constexpr uint64_t kRefusalsLogged = 10;
 
 }  // namespace
 
-ExperienceIntake::ExperienceIntake(const Options& options, RolloutCoordinator* coordinator,
+ExperienceIntake::ExperienceIntake(const Options& options, CollectCoordinator* coordinator,
                                    LearnerMetrics* metrics, WakeSignal* trainer)
     : options_(options), coordinator_(coordinator), metrics_(metrics), trainer_(trainer) {}
 
@@ -137,15 +137,16 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceIntake::Offer(uint64_t stream,
   return next;
 }
 
-void ExperienceIntake::Deliver(const std::vector<RolloutCoordinator::Grant>& grants) {
+void ExperienceIntake::Deliver(const std::vector<CollectCoordinator::Grant>& grants) {
   absl::MutexLock lock(&mutex_);
-  for (const RolloutCoordinator::Grant& grant : grants) {
+  for (const CollectCoordinator::Grant& grant : grants) {
     const auto stream = streams_.find(grant.stream);
     if (stream == streams_.end()) continue;  // CloseStream gives the steps back.
     v1::CollectGrant message;
     message.set_group(grant.group);
     message.set_grant_id(grant.grant_id);
     message.set_policy_version_min(grant.policy_version_min);
+    if (grant.seed) message.set_seed(*grant.seed);
     stream->second.peer->SendGrant(message);
   }
 }

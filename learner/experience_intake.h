@@ -30,9 +30,9 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/sync/wake_signal.h"
+#include "learner/collect_coordinator.h"
 #include "learner/experience_check.h"
 #include "learner/learner_metrics.h"
-#include "learner/rollout_coordinator.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -64,8 +64,8 @@ class ExperienceIntake {
   };
   enum class Next { kRead, kWait };
 
-  // `coordinator` is null for off-policy runs. None is owned.
-  ExperienceIntake(const Options& options, RolloutCoordinator* coordinator, LearnerMetrics* metrics,
+  // `coordinator` is null where actors collect freely. None is owned.
+  ExperienceIntake(const Options& options, CollectCoordinator* coordinator, LearnerMetrics* metrics,
                    WakeSignal* trainer);
 
   // Once, before the first stream.
@@ -84,7 +84,7 @@ class ExperienceIntake {
   absl::StatusOr<Next> Offer(uint64_t stream, v1::ExperienceBatch batch);
 
   // Sends grants to the streams that they are for.
-  void Deliver(const std::vector<RolloutCoordinator::Grant>& grants);
+  void Deliver(const std::vector<CollectCoordinator::Grant>& grants);
 
   // Steps of the next entry (0: a refused one), -1: there is none.
   int64_t NextSteps() const;
@@ -118,7 +118,7 @@ class ExperienceIntake {
   void Acknowledge(const Entry& entry, const std::string& refusal);
 
   const Options options_;
-  RolloutCoordinator* const coordinator_;
+  CollectCoordinator* const coordinator_;
   LearnerMetrics* const metrics_;
   WakeSignal* const trainer_;
   std::atomic<uint64_t> newest_version_{0};

@@ -10,7 +10,7 @@
 namespace armature {
 
 ExperienceReactor* ExperienceReactor::Start(const Admission* admission, ExperienceIntake* intake,
-                                            RolloutCoordinator* coordinator) {
+                                            CollectCoordinator* coordinator) {
   auto* reactor = new ExperienceReactor(admission, intake, coordinator);
   reactor->self_.reset(reactor);
   reactor->StartRead(&reactor->request_);
@@ -18,7 +18,7 @@ ExperienceReactor* ExperienceReactor::Start(const Admission* admission, Experien
 }
 
 ExperienceReactor::ExperienceReactor(const Admission* admission, ExperienceIntake* intake,
-                                     RolloutCoordinator* coordinator)
+                                     CollectCoordinator* coordinator)
     : admission_(admission), intake_(intake), coordinator_(coordinator) {}
 
 void ExperienceReactor::OnReadDone(bool ok) {

@@ -18,8 +18,8 @@
 #include "absl/synchronization/mutex.h"
 #include "grpcpp/support/server_callback.h"
 #include "learner/admission.h"
+#include "learner/collect_coordinator.h"
 #include "learner/experience_intake.h"
-#include "learner/rollout_coordinator.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -28,9 +28,9 @@ class ExperienceReactor
     : public grpc::ServerBidiReactor<v1::ExperienceRequest, v1::ExperienceResponse>,
       public ExperiencePeer {
  public:
-  // `coordinator` is null for off-policy runs. None is owned.
+  // `coordinator` is null where actors collect freely. None is owned.
   static ExperienceReactor* Start(const Admission* admission, ExperienceIntake* intake,
-                                  RolloutCoordinator* coordinator);
+                                  CollectCoordinator* coordinator);
 
   void SendAck(const v1::ExperienceAck& ack) override;
   void SendGrant(const v1::CollectGrant& grant) override;
@@ -39,7 +39,7 @@ class ExperienceReactor
 
  private:
   ExperienceReactor(const Admission* admission, ExperienceIntake* intake,
-                    RolloutCoordinator* coordinator);
+                    CollectCoordinator* coordinator);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -53,7 +53,7 @@ class ExperienceReactor
 
   const Admission* const admission_;
   ExperienceIntake* const intake_;
-  RolloutCoordinator* const coordinator_;
+  CollectCoordinator* const coordinator_;
   std::shared_ptr<ExperienceReactor> self_;  // Until OnDone.
 
   // Of the reactions, which gRPC runs one after another as far as they read.

@@ -13,13 +13,29 @@ uint64_t FirstNumber(const RunDirectory& directory) {
 
 std::unique_ptr<RolloutCoordinator> MakeCoordinator(const RunConfig& config,
                                                     const RunDirectory& directory) {
-  if (!config.algorithm.on_policy()) return nullptr;
+  if (!config.algorithm.on_policy() || config.reproducible.enabled) return nullptr;
   RolloutCoordinator::Options options;
   options.rollout_steps = config.algorithm.ppo.rollout_steps;
   options.unroll_length = config.algorithm.ppo.unroll_length;
   options.max_policy_lag = config.algorithm.ppo.max_policy_lag;
   options.last_grant_id = FirstNumber(directory);
   return std::make_unique<RolloutCoordinator>(options);
+}
+
+std::unique_ptr<RoundCoordinator> MakeRounds(const RunConfig& config,
+                                             const RunDirectory& directory) {
+  if (!config.reproducible.enabled) return nullptr;
+  RoundCoordinator::Options options;
+  options.actors = config.cluster.actors;
+  options.steps_per_actor = config.round_steps() / config.cluster.actors;
+  options.last_grant_id = FirstNumber(directory);
+  return std::make_unique<RoundCoordinator>(options);
+}
+
+// What the service's threads ask.
+CollectCoordinator* Either(RoundCoordinator* rounds, RolloutCoordinator* rollouts) {
+  if (rounds != nullptr) return rounds;
+  return rollouts;
 }
 
 EvaluationScheduler::Options EvaluationOptions(const RunConfig& config,
@@ -44,17 +60,20 @@ RunConfig ConfigOfReplica(RunConfig config, const ReplicaRole& role) {
 Learner::Learner(const RunConfig& config, const ReplicaRole& role, RunDirectory* directory,
                  LearnerMetrics* metrics, c10::Device device)
     : status_(absl::Now()),
+      rounds_(MakeRounds(config, *directory)),
       coordinator_(MakeCoordinator(config, *directory)),
-      intake_(ExperienceIntake::Options(), coordinator_.get(), metrics, &wake_),
+      intake_(ExperienceIntake::Options(), Either(rounds_.get(), coordinator_.get()), metrics,
+              &wake_),
       publisher_(directory->policy_versions_used()),
       evaluations_(EvaluationOptions(config, *directory)),
       replicas_(Replicas::Create(config, role, directory->run_id(), metrics, &wake_)),
       admission_(ConfigOfReplica(config, role), directory->run_id(), &intake_, &wake_),
-      service_({&admission_, &intake_, coordinator_.get(), &publisher_, &evaluations_, &status_,
-                &wake_}),
+      service_({&admission_, &intake_, Either(rounds_.get(), coordinator_.get()), &publisher_,
+                &evaluations_, &status_, &wake_}),
       trainer_(ConfigOfReplica(config, role),
-               {&admission_, &intake_, coordinator_.get(), &publisher_, &evaluations_, directory,
-                metrics, &status_, &wake_, replicas_ == nullptr ? nullptr : &replicas_->sync()},
+               {&admission_, &intake_, coordinator_.get(), rounds_.get(), &publisher_,
+                &evaluations_, directory, metrics, &status_, &wake_,
+                replicas_ == nullptr ? nullptr : &replicas_->sync()},
                device) {}
 
 std::vector<grpc::Service*> Learner::services() {

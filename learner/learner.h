@@ -17,6 +17,7 @@
 #include "learner/policy_publisher.h"
 #include "learner/replicas/replicas.h"
 #include "learner/rollout_coordinator.h"
+#include "learner/round_coordinator.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
 #include "learner/status_board.h"
@@ -39,7 +40,8 @@ class Learner {
  private:
   WakeSignal wake_;
   StatusBoard status_;
-  std::unique_ptr<RolloutCoordinator> coordinator_;  // Null for off-policy runs.
+  std::unique_ptr<RoundCoordinator> rounds_;         // Null but for reproducible runs.
+  std::unique_ptr<RolloutCoordinator> coordinator_;  // Null for those, and off-policy.
   ExperienceIntake intake_;
   PolicyPublisher publisher_;
   EvaluationScheduler evaluations_;

@@ -7,10 +7,10 @@
 #include "common/sync/wake_signal.h"
 #include "grpcpp/support/server_callback.h"
 #include "learner/admission.h"
+#include "learner/collect_coordinator.h"
 #include "learner/evaluation_scheduler.h"
 #include "learner/experience_intake.h"
 #include "learner/policy_publisher.h"
-#include "learner/rollout_coordinator.h"
 #include "learner/status_board.h"
 #include "proto/learner_service.grpc.pb.h"
 
@@ -21,7 +21,7 @@ class LearnerServiceImpl : public v1::LearnerService::CallbackService {
   struct Parts {
     Admission* admission = nullptr;
     ExperienceIntake* intake = nullptr;
-    RolloutCoordinator* coordinator = nullptr;  // Null for off-policy runs.
+    CollectCoordinator* coordinator = nullptr;  // Null: actors collect freely.
     PolicyPublisher* publisher = nullptr;
     EvaluationScheduler* evaluations = nullptr;
     StatusBoard* status = nullptr;

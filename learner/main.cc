@@ -122,7 +122,9 @@ int Refuse(const absl::Status& status, int exit_status) {
 
 absl::Status Serve(const Flags& flags, RunConfig& config,
                    std::unique_ptr<ShutdownSignal> shutdown) {
-  const absl::StatusOr<c10::Device> device = ParseDevice(config.learner.device);
+  const bool to_the_bit = config.reproducible.enabled && config.learner.device == "auto";
+  const absl::StatusOr<c10::Device> device =
+      ParseDevice(to_the_bit ? "cpu" : config.learner.device);
   if (!device.ok()) return device.status();
   at::set_num_threads(static_cast<int>(config.learner.threads));
   absl::StatusOr<std::unique_ptr<RunDirectory>> directory = OpenRunDirectory(flags, config);

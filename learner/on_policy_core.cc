@@ -45,7 +45,9 @@ bool OnPolicyCore::CanInsert(int64_t) const { return !buffer_.ready(); }
 absl::Status OnPolicyCore::Insert(const v1::ExperienceBatch& batch) {
   const uint64_t version = batch.trajectory().policy_version();
   const bool added = buffer_.Add(UnpackTrajectory(batch.trajectory()), version_);
-  coordinator_->Consumed(ExperienceSteps(batch), buffer_.steps(), version_);
+  if (coordinator_ != nullptr) {
+    coordinator_->Consumed(ExperienceSteps(batch), buffer_.steps(), version_);
+  }
   if (added) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("trajectory.policy_version=", version, " is too old: the newest is ", version_));
@@ -64,14 +66,14 @@ void OnPolicyCore::OnPublished(uint64_t version) {
   version_ = version;
   publish_due_ = false;
   buffer_.DropStale(version);
-  coordinator_->Consumed(0, buffer_.steps(), version);
+  if (coordinator_ != nullptr) coordinator_->Consumed(0, buffer_.steps(), version);
 }
 
 std::string OnPolicyCore::WhyNoUpdate() const {
   if (buffer_.ready()) return "";
+  const int64_t granted = coordinator_ == nullptr ? 0 : coordinator_->granted_steps();
   return absl::StrCat("the learner waits for trajectories: ", buffer_.steps(), " of ",
-                      rollout_steps_, " steps came, ", coordinator_->granted_steps(),
-                      " are being collected");
+                      rollout_steps_, " steps came, ", granted, " are being collected");
 }
 
 std::string OnPolicyCore::WhyNoInsert(int64_t) const {

@@ -24,7 +24,8 @@ namespace armature {
 
 class OnPolicyCore : public LearningCore {
  public:
-  // Tells `coordinator`, which it does not own, what it has taken and holds.
+  // Tells `coordinator`, which it does not own, what it has taken and holds; null:
+  // the run collects in rounds.
   // OK; InvalidArgument: the algorithm cannot learn `env`.
   static absl::StatusOr<std::unique_ptr<OnPolicyCore>> Create(const RunConfig& config,
                                                               const EnvSpec& env,

@@ -57,7 +57,7 @@ void RolloutCoordinator::Consumed(int64_t steps, int64_t buffered, uint64_t newe
   newest_version_ = newest_version;
 }
 
-std::vector<RolloutCoordinator::Grant> RolloutCoordinator::Issue(absl::Time now) {
+std::vector<CollectCoordinator::Grant> RolloutCoordinator::Issue(absl::Time now) {
   absl::MutexLock lock(&mutex_);
   while (!open_.empty() && open_.begin()->second.deadline <= now) {
     granted_steps_ -= open_.begin()->second.steps;
@@ -75,7 +75,8 @@ std::vector<RolloutCoordinator::Grant> RolloutCoordinator::Issue(absl::Time now)
     const int64_t version_min = std::max<int64_t>(
         1, static_cast<int64_t>(newest_version_) + sets_ahead - options_.max_policy_lag);
     const uint64_t grant_id = ++last_grant_id_;
-    grants.push_back({next.stream, next.group, grant_id, static_cast<uint64_t>(version_min)});
+    grants.push_back(
+        {next.stream, next.group, grant_id, static_cast<uint64_t>(version_min), std::nullopt});
     open_[grant_id] = {next.stream, next.steps, now + options_.grant_timeout};
     granted_steps_ += next.steps;
     waiting_.pop_front();

@@ -21,10 +21,11 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "learner/collect_coordinator.h"
 
 namespace armature {
 
-class RolloutCoordinator {
+class RolloutCoordinator final : public CollectCoordinator {
  public:
   struct Options {
     int64_t rollout_steps = 1;
@@ -34,13 +35,6 @@ class RolloutCoordinator {
     // Grants are numbered from here on: a resumed run repeats no number.
     uint64_t last_grant_id = 0;
   };
-  struct Grant {
-    uint64_t stream = 0;
-    uint64_t group = 0;
-    uint64_t grant_id = 0;
-    uint64_t policy_version_min = 0;
-  };
-
   static constexpr size_t kWaitingMax = 10000;
 
   explicit RolloutCoordinator(const Options& options)
@@ -49,21 +43,21 @@ class RolloutCoordinator {
   // A group stands ready; the same group again changes nothing.
   // OK; InvalidArgument: `steps` is not a positive multiple of unroll_length, or
   // more than rollout_steps; ResourceExhausted: kWaitingMax groups wait already.
-  absl::Status Request(uint64_t stream, uint64_t group, int64_t steps);
+  absl::Status Request(uint64_t stream, uint64_t group, int64_t steps) override;
 
   // Forgets its requests and gives its grants' steps back.
-  void StreamClosed(uint64_t stream);
+  void StreamClosed(uint64_t stream) override;
 
   // A trajectory came: `steps` of it were queued for the trainer (0: refused). The
   // grant may have lapsed.
-  void Arrived(uint64_t grant_id, int64_t steps);
+  void Arrived(uint64_t grant_id, int64_t steps) override;
 
   // The trainer took `steps` out of the queue, holds `buffered` steps of the next
   // set and has published `newest_version` (0: nothing yet, nothing is granted).
   void Consumed(int64_t steps, int64_t buffered, uint64_t newest_version);
 
   // Lets old grants lapse, then grants what is needed; in order of the requests.
-  std::vector<Grant> Issue(absl::Time now);
+  std::vector<Grant> Issue(absl::Time now) override;
 
   // When the oldest grant lapses; InfiniteFuture: none is open.
   absl::Time next_deadline() const;

@@ -36,7 +36,63 @@ absl::Status CheckEnvServers(const ClusterSection& cluster) {
   return absl::OkStatus();
 }
 
+// The multiple of `unit` that is nearest to `value`, at least one.
+int64_t NearestMultiple(int64_t value, int64_t unit) {
+  return std::max<int64_t>(1, (value + unit / 2) / unit) * unit;
+}
+
+absl::Status CheckMultiple(absl::string_view key, int64_t value, absl::string_view of,
+                           int64_t unit) {
+  if (value % unit == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("reproducible.enabled: ", key, "=", value, " is not a multiple of ", of, "=",
+                   unit, "; the nearest is ", key, "=", NearestMultiple(value, unit)));
+}
+
+absl::Status CheckReproducible(const RunConfig& config) {
+  auto refuse = [](absl::string_view key, const auto& value, absl::string_view instead) {
+    return absl::InvalidArgumentError(absl::StrCat("reproducible.enabled: ", key, "=", value,
+                                                   " does not repeat bit for bit; set ", key, "=",
+                                                   instead));
+  };
+  if (config.learner.device == "cuda") return refuse("learner.device", "cuda", "cpu");
+  if (config.learner.replicas != 1) {
+    return refuse("learner.replicas", config.learner.replicas, "1");
+  }
+  if (config.learner.threads != 1) return refuse("learner.threads", config.learner.threads, "1");
+  if (config.actor.device != "cpu") return refuse("actor.device", config.actor.device, "cpu");
+  if (config.actor.threads != 1) return refuse("actor.threads", config.actor.threads, "1");
+  if (!config.checkpoint.replay) return refuse("checkpoint.replay", "false", "true");
+  const std::string round = absl::StrCat(
+      "a round's env steps (",
+      config.algorithm.on_policy() ? "algorithm.ppo.unroll_length" : "reproducible.round_length",
+      " * collect.envs_per_actor * cluster.actors)");
+  const int64_t round_steps = config.round_steps();
+  const int64_t period = config.reproducible.period_env_steps;
+  absl::Status status;
+  if (config.algorithm.on_policy()) {
+    const int64_t set_steps = config.algorithm.ppo.rollout_steps;
+    status.Update(CheckMultiple("algorithm.ppo.rollout_steps", set_steps, round, round_steps));
+    status.Update(CheckMultiple("reproducible.period_env_steps", period,
+                                "algorithm.ppo.rollout_steps", set_steps));
+  } else {
+    status.Update(CheckMultiple("reproducible.period_env_steps", period, round, round_steps));
+  }
+  status.Update(CheckMultiple("run.total_env_steps", config.run.total_env_steps,
+                              "reproducible.period_env_steps", period));
+  return status;
+}
+
 }  // namespace
+
+int64_t RunConfig::unroll_length() const {
+  if (algorithm.on_policy()) return algorithm.ppo.unroll_length;
+  return reproducible.enabled ? reproducible.round_length : 0;
+}
+
+int64_t RunConfig::round_steps() const {
+  return unroll_length() * collect.envs_per_actor * cluster.actors;
+}
 
 absl::Status RunConfig::Validate() const {
   if (absl::Status status = CheckEnvServers(cluster); !status.ok()) return status;
@@ -44,6 +100,9 @@ absl::Status RunConfig::Validate() const {
     return absl::InvalidArgumentError(
         absl::StrCat("run.load_step=", run.load_step,
                      " without run.load: set run.load to the run to begin from"));
+  }
+  if (reproducible.enabled) {
+    if (absl::Status status = CheckReproducible(*this); !status.ok()) return status;
   }
   if (collect.envs_per_actor % collect.groups != 0) {
     return absl::InvalidArgumentError(

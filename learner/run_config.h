@@ -139,6 +139,26 @@ struct CheckpointSection {
   }
 };
 
+struct ReproducibleSection {
+  bool enabled = false;
+  int64_t round_length = 5;
+  int64_t period_env_steps = 10000;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("enabled", enabled,
+            "The same seed gives the same weights, bit for bit on CPU, whatever the number of env "
+            "servers and whenever the run is killed and resumed. Acting and learning take turns.");
+    v.Field("round_length", round_length,
+            "Steps of each environment between learning (off-policy; algorithm.ppo.unroll_length "
+            "on-policy).",
+            AtLeast(1));
+    v.Field("period_env_steps", period_env_steps,
+            "Env steps between checkpoints, in place of checkpoint.every_s; every environment then "
+            "begins a new episode.",
+            AtLeast(1));
+  }
+};
+
 struct LearnerSection {
   // Each sends its whole state to replica 0, which averages on one thread.
   static constexpr int64_t kReplicasMax = 32;
@@ -228,6 +248,7 @@ struct RunConfig {
   ReplaySection replay;
   EvaluationSection evaluation;
   CheckpointSection checkpoint;
+  ReproducibleSection reproducible;
   LearnerSection learner;
   ActorSection actor;
   ClusterSection cluster;
@@ -240,10 +261,17 @@ struct RunConfig {
     v.Section("replay", replay, "Off-policy storage and the ratio of learning to acting.");
     v.Section("evaluation", evaluation, "Deterministic episodes, and when the run is solved.");
     v.Section("checkpoint", checkpoint, "What survives the learner.");
+    v.Section("reproducible", reproducible, "Runs that can be repeated bit for bit.");
     v.Section("learner", learner, "The learner process.");
     v.Section("actor", actor, "The actor processes.");
     v.Section("cluster", cluster, "What `bazel run //deploy:cluster` starts.");
   }
+
+  // Steps of one slot between grants: of a trajectory, or of a reproducible run's
+  // round; 0 where actors collect freely.
+  int64_t unroll_length() const;
+  // Env steps of a reproducible run's round, over all actors.
+  int64_t round_steps() const;
 
   // What no single field can check: settings that would wait for each other for
   // ever, or contradict each other.

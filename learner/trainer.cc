@@ -26,6 +26,12 @@ constexpr absl::Duration kWaitMax = absl::Seconds(1);
 // How long the end waits for actors to say goodbye.
 constexpr absl::Duration kLingerMax = absl::Seconds(5);
 
+CheckpointSection CheckpointSettings(const RunConfig& config) {
+  CheckpointSection settings = config.checkpoint;
+  if (config.reproducible.enabled) settings.every_s = 0;
+  return settings;
+}
+
 void Warn(const absl::Status& status) {
   if (!status.ok()) spdlog::error("{}", std::string(status.message()));
 }
@@ -37,7 +43,7 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
       parts_(parts),
       device_(device),
       process_start_(absl::Now()),
-      saver_(config.checkpoint, parts.directory, parts.metrics, process_start_),
+      saver_(CheckpointSettings(config), parts.directory, parts.metrics, process_start_),
       judge_(config.evaluation, parts.evaluations),
       next_log_(process_start_ + absl::Seconds(config.learner.log_every_s)),
       last_log_(process_start_),
@@ -70,6 +76,7 @@ absl::Status Trainer::Restore() {
   }
   if (status = BeginReplicas(); !status.ok()) return status;
   counters_ = checkpoint->counters;
+  saved_env_steps_ = counters_.env_steps;
   logged_env_steps_ = counters_.env_steps;
   logged_learner_steps_ = counters_.learner_steps;
   const RunCounters& c = counters_;
@@ -145,14 +152,21 @@ absl::StatusOr<bool> Trainer::Run() {
     absl::StatusOr<bool> busy = Begin();
     if (!busy.ok()) return busy.status();
     if (core_ != nullptr) {
+      if (parts_.rounds != nullptr && phase_ == Phase::kTraining) {
+        if (absl::Status status = parts_.rounds->Check(); !status.ok()) return status;
+      }
       const absl::StatusOr<bool> joined = Synchronize();
       if (!joined.ok()) return joined.status();
       *busy |= *joined;
-      *busy |= TakeExperience();
+      *busy |= parts_.rounds != nullptr ? TakeRound() : TakeExperience();
       *busy |= Learn();
       *busy |= Evaluate();
-      if (saver_.StepDue(RunEnvSteps())) SaveStep(saver_.StepOf(RunEnvSteps()));
-      EndIfBudgetIsSpent();
+      if (parts_.rounds != nullptr && phase_ == Phase::kTraining) {
+        *busy |= EndRound();
+      } else {
+        if (saver_.StepDue(RunEnvSteps())) SaveStep(saver_.StepOf(RunEnvSteps()));
+        EndIfBudgetIsSpent();
+      }
       if (phase_ == Phase::kOver) break;
       CountLimiterWaits();
       const absl::Time now = absl::Now();
@@ -167,8 +181,11 @@ absl::StatusOr<bool> Trainer::Run() {
   }
   if (core_ != nullptr) {
     Log();
-    Checkpoint();
-    SaveStep(RunEnvSteps());
+    // A reproducible run can go on from where its environments begin anew only.
+    if (parts_.rounds == nullptr || phase_ == Phase::kOver) {
+      Checkpoint();
+      SaveStep(RunEnvSteps());
+    }
   }
   if (phase_ != Phase::kOver) return false;
   if (Decides()) {
@@ -225,27 +242,34 @@ bool Trainer::TakeExperience() {
       parts_.intake->Refused(*entry, entry->refusal);
       continue;
     }
-    if (first_experience_ == absl::InfiniteFuture()) first_experience_ = absl::Now();
-    Count(entry->batch);
-    const absl::Status status = core_->Insert(entry->batch);
-    if (status.ok()) {
-      ++counters_.batches_admitted;
-      parts_.metrics->batches_admitted.Increment();
-      parts_.intake->Stored(*entry);
-    } else {
-      ++counters_.batches_refused;
-      parts_.metrics->batches_refused_stale.Increment();
-      parts_.intake->Refused(*entry, absl::StrCat("actor ", entry->actor.first, ", batch ",
-                                                  entry->batch.sequence(), ": ", status.message()));
-    }
+    Store(*entry);
   }
-  if (!busy) return false;
+  if (busy) OnInserted();
+  return busy;
+}
+
+void Trainer::Store(const ExperienceIntake::Entry& entry) {
+  if (first_experience_ == absl::InfiniteFuture()) first_experience_ = absl::Now();
+  Count(entry.batch);
+  const absl::Status status = core_->Insert(entry.batch);
+  if (status.ok()) {
+    ++counters_.batches_admitted;
+    parts_.metrics->batches_admitted.Increment();
+    parts_.intake->Stored(entry);
+  } else {
+    ++counters_.batches_refused;
+    parts_.metrics->batches_refused_stale.Increment();
+    parts_.intake->Refused(entry, absl::StrCat("actor ", entry.actor.first, ", batch ",
+                                               entry.batch.sequence(), ": ", status.message()));
+  }
+}
+
+void Trainer::OnInserted() {
   const LearningCore::Holding holding = core_->holding();
   parts_.metrics->replay_transitions.Set(holding.transitions);
   parts_.metrics->replay_bytes.Set(holding.bytes);
   parts_.metrics->replay_fill_ratio.Set(holding.fill_ratio);
   PublishIfDue();  // Random steps are over.
-  return true;
 }
 
 void Trainer::Count(const v1::ExperienceBatch& batch) {
@@ -309,7 +333,9 @@ bool Trainer::Evaluate() {
     parts_.intake->Deliver(parts_.coordinator->Issue(now));
     parts_.metrics->grants_lapsed.Increment(parts_.coordinator->lapsed_grants() - lapsed);
   }
-  if (phase_ == Phase::kTraining && Decides()) judge_.AskIfDue(RunEnvSteps());
+  if (phase_ == Phase::kTraining && parts_.rounds == nullptr && Decides()) {
+    judge_.AskIfDue(RunEnvSteps());
+  }
   const uint64_t failures = parts_.evaluations->failures();
   judge_.HandOut(now);
   const std::optional<Judgement> judgement = judge_.Take(env_->reports_success, RunEnvSteps());
@@ -476,6 +502,10 @@ std::string Trainer::Waiting() const {
     return absl::StrCat("the final ", parts_.evaluations->Waiting());
   }
   if (!in_step_) return parts_.replicas->group().Waiting();
+  if (parts_.rounds != nullptr && !core_->CanUpdate()) {
+    const std::string evaluation = parts_.evaluations->Waiting();
+    return evaluation.empty() ? parts_.rounds->Waiting() : absl::StrCat("the ", evaluation);
+  }
   const int64_t steps = parts_.intake->NextSteps();
   const std::string insert = steps > 0 ? core_->WhyNoInsert(steps) : "";
   if (!insert.empty()) return insert;

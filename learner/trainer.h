@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,6 +31,7 @@
 #include "learner/policy_publisher.h"
 #include "learner/replicas/replica_sync.h"
 #include "learner/rollout_coordinator.h"
+#include "learner/round_coordinator.h"
 #include "learner/run_checkpoint.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
@@ -44,7 +46,8 @@ class Trainer {
   struct Parts {
     Admission* admission = nullptr;
     ExperienceIntake* intake = nullptr;
-    RolloutCoordinator* coordinator = nullptr;  // Null for off-policy runs.
+    RolloutCoordinator* coordinator = nullptr;  // Null for off-policy runs, and in rounds.
+    RoundCoordinator* rounds = nullptr;         // Null but for reproducible runs.
     PolicyPublisher* publisher = nullptr;
     EvaluationScheduler* evaluations = nullptr;
     RunDirectory* directory = nullptr;
@@ -65,7 +68,8 @@ class Trainer {
   // With replicas, only replica 0 evaluates, ends the run and writes its result.
   // OK: the run is over (true) or Stop was called (false; a checkpoint is written
   // and actors are not told that the run is over); errors: the run cannot begin, or
-  // its result cannot be written.
+  // its result cannot be written; Aborted: a reproducible run has lost something and
+  // is to be resumed by another process.
   absl::StatusOr<bool> Run();
 
   void Stop();
@@ -77,8 +81,10 @@ class Trainer {
   absl::StatusOr<bool> Begin();
   absl::StatusOr<bool> Synchronize();
   bool TakeExperience();
+  bool TakeRound();
   bool Learn();
   bool Evaluate();
+  bool EndRound();
   void Log();
   void Checkpoint();
   void SaveStep(uint64_t step);
@@ -89,7 +95,9 @@ class Trainer {
   absl::Status BeginReplicas();
   bool Decides() const;          // Whether this replica evaluates and ends the run.
   uint64_t RunEnvSteps() const;  // Of all replicas.
+  void Store(const ExperienceIntake::Entry& entry);
   void Count(const v1::ExperienceBatch& batch);
+  void OnInserted();
   void Publish();
   void PublishIfDue();
   void HandleJudgement(const Judgement& judgement);
@@ -123,6 +131,14 @@ class Trainer {
   std::optional<EvaluationOutcome> last_outcome_;
   SharedEvent newest_policy_;
   SharedEvent final_policy_;  // The one that `result_` is of; null: the newest.
+
+  // Reproducible runs: the batches of this round that came; whether it is under way,
+  // and otherwise whether what it taught is published; the last checkpoint's place.
+  std::vector<ExperienceIntake::Entry> round_;
+  bool round_open_ = false;
+  bool round_published_ = true;
+  bool round_seeded_ = false;  // By this process.
+  uint64_t saved_env_steps_ = 0;
 
   absl::Time next_log_;
   absl::Time last_log_;
