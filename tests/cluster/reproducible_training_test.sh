@@ -1,0 +1,75 @@
+#!/bin/bash
+# Real clusters in reproducible mode: the same seed gives the same weights, byte for
+# byte, with one env server and with three, never stopped, killed or resumed.
+set -uo pipefail
+
+fail() {
+  echo "reproducible_training_test: $1:"
+  echo "$output"
+  exit 1
+}
+
+# train RUN total_env_steps key=value ...: a run from its beginning.
+train() {
+  local run="$TEST_TMPDIR/$1" total="$2"
+  shift 2
+  output="$(deploy/cluster "${config[@]}" --run_dir="$run" run.total_env_steps="$total" "$@" 2>&1)" ||
+    fail "$run ended with status $?"
+}
+
+# go_on RUN key=value ...
+go_on() {
+  local run="$TEST_TMPDIR/$1"
+  shift
+  output="$(deploy/cluster --resume="$run" "$@" 2>&1)" || fail "$run ended with status $? when resumed"
+}
+
+# The digest of the final weights: what follows the header, which names the run.
+weights() {
+  local file="$TEST_TMPDIR/$1/models/model_final.safetensors"
+  local header
+  header="$(od -An -t u8 -N 8 "$file")" || fail "$1 has no final model"
+  tail -c +$((9 + header)) "$file" | sha256sum
+}
+
+same() {
+  [[ "$(weights "$1")" == "$(weights "$2")" ]] || fail "$1 and $2 have other weights"
+}
+
+# killed RUN learner|everything key=value ...: begins RUN and, in the middle of it, sends
+# SIGKILL to its learner or to all of it.
+killed() {
+  local run="$TEST_TMPDIR/$1" whom="$2" launcher
+  shift 2
+  deploy/cluster "${config[@]}" --run_dir="$run" "$@" >"$run.log" 2>&1 &
+  launcher=$!
+  grep -q "evaluation at 400 " < <(tail -n +1 -s 0.1 -F --pid="$launcher" \
+    "$run/logs/learner-0.log" 2>/dev/null) || fail "$run did not come to 400 env steps"
+  if [[ "$whom" == learner ]]; then
+    kill -KILL "$(pgrep -P "$launcher" -x learner)" || fail "$run had no learner to kill"
+    wait "$launcher"
+  else
+    kill -KILL "$launcher"  # The kernel then kills its children.
+    wait "$launcher" 2>/dev/null
+  fi
+  output="$(cat "$run.log")"
+}
+
+for algorithm in sac ppo; do
+  config=("tests/cluster/reproducible_$algorithm.yaml")
+  train "$algorithm-one" 2000
+  train "$algorithm-three" 2000 cluster.env_servers=3 cluster.env_server_threads=1
+  same "$algorithm-one" "$algorithm-three"
+  train "$algorithm-other" 2000 run.seed=2
+  [[ "$(weights "$algorithm-one")" != "$(weights "$algorithm-other")" ]] ||
+    fail "another seed gave the same weights: nothing is compared"
+  train "$algorithm-half" 1000
+  go_on "$algorithm-half" run.total_env_steps=2000
+  same "$algorithm-one" "$algorithm-half"
+  killed "$algorithm-learner" learner run.total_env_steps=2000
+  same "$algorithm-one" "$algorithm-learner"
+  killed "$algorithm-everything" everything run.total_env_steps=2000
+  go_on "$algorithm-everything"
+  same "$algorithm-one" "$algorithm-everything"
+done
+echo "reproducible_training_test: the same weights each time"
