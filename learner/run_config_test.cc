@@ -83,5 +83,33 @@ TEST(RunConfig, ATargetNeedsEvaluations) {
   }
 }
 
+TEST(RunConfig, AReproducibleRunIsCutIntoWholeRoundsAndPeriods) {
+  const char* const on = "reproducible.enabled=true";
+  const char* const band = "replay.samples_per_insert_tolerance=0.2";
+  EXPECT_EQ(Complaint({on, band}), "");
+  EXPECT_THAT(Complaint({on, band, "reproducible.period_env_steps=9990"}),
+              AllOf(HasSubstr("reproducible.period_env_steps=9990 is not a multiple of a round's"),
+                    HasSubstr("the nearest is reproducible.period_env_steps=10000")));
+  EXPECT_THAT(Complaint({on, band, "run.total_env_steps=96000"}),
+              HasSubstr("the nearest is run.total_env_steps=100000"));
+  const char* const ppo = "algorithm.name=ppo";
+  EXPECT_THAT(Complaint({on, ppo, "algorithm.ppo.rollout_steps=2048",
+                         "algorithm.ppo.unroll_length=100", "collect.envs_per_actor=8"}),
+              HasSubstr("the nearest is algorithm.ppo.rollout_steps=2400"));
+  EXPECT_THAT(
+      Complaint({on, ppo, "algorithm.ppo.rollout_steps=2000", "algorithm.ppo.unroll_length=125",
+                 "collect.envs_per_actor=8", "reproducible.period_env_steps=5000"}),
+      HasSubstr("the nearest is reproducible.period_env_steps=6000"));
+}
+
+TEST(RunConfig, AReproducibleRunRefusesWhatDoesNotRepeat) {
+  for (const char* override :
+       {"learner.device=cuda", "actor.device=cuda", "learner.threads=2", "actor.threads=2",
+        "learner.replicas=2", "checkpoint.replay=false"}) {
+    EXPECT_THAT(Complaint({"reproducible.enabled=true", override}),
+                AllOf(HasSubstr(override), HasSubstr("does not repeat bit for bit")));
+  }
+}
+
 }  // namespace
 }  // namespace armature

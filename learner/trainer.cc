@@ -304,8 +304,9 @@ bool Trainer::Learn() {
 void Trainer::PublishIfDue() {
   // Actors may still act with what a former process published after its last
   // checkpoint; without a newer version their experience would be refused for ever.
-  const bool lost_its_policy =
-      newest_policy_ == nullptr && parts_.directory->policy_versions_used() > 0;
+  // (In rounds they begin with an empty memory.)
+  const bool lost_its_policy = parts_.rounds == nullptr && newest_policy_ == nullptr &&
+                               parts_.directory->policy_versions_used() > 0;
   if (lost_its_policy || (in_step_ && core_->PublishDue(counters_.env_steps))) Publish();
 }
 
