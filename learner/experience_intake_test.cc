@@ -9,6 +9,7 @@
 #include "common/metrics/metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "learner/rollout_coordinator.h"
 #include "learner/testing/experience.h"
 
 namespace armature {
