@@ -130,6 +130,8 @@ def test_a_run_gives_its_final_policy_once_it_has_ended_else_its_newest(
     with pytest.raises(ArmatureError, match="no policy in"):
         armature.load_policy(tmp_path)
     models.mkdir()
+    shutil.copy(TESTDATA / "tanh.safetensors", models / "model_best.safetensors")
+    assert armature.load_policy(tmp_path).path.name == "model_best.safetensors"
     for name in ("model_9", "model_10", "model_final"):
         shutil.copy(TESTDATA / "tanh.safetensors", models / f"{name}.safetensors")
     assert armature.load_policy(tmp_path).path.name == "model_10.safetensors"
