@@ -131,6 +131,13 @@ absl::Status RunConfig::Validate() const {
           " more than algorithm.ppo.rollout_steps=",
           ppo.rollout_steps, "; lower algorithm.ppo.unroll_length"));
     }
+    if (ppo.learning_rate_schedule == "kl_adaptive" && learner.replicas > 1 &&
+        learner.averaging == "gradients") {
+      return absl::InvalidArgumentError(
+          "learner.averaging=gradients needs one learning rate in all replicas, but with"
+          " algorithm.ppo.learning_rate_schedule=kl_adaptive each adapts its own; set"
+          " learner.averaging=parameters");
+    }
     return absl::OkStatus();
   }
   if (replay.size_min > replay.capacity_max) {

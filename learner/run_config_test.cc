@@ -53,6 +53,12 @@ TEST(RunConfig, AnUnrollMustFitTheSet) {
               HasSubstr("algorithm.ppo.minibatch_size=4096"));
 }
 
+TEST(RunConfig, AveragedGradientsNeedOneLearningRate) {
+  EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.ppo.learning_rate_schedule=kl_adaptive",
+                         "learner.replicas=2", "learner.averaging=gradients"}),
+              HasSubstr("algorithm.ppo.learning_rate_schedule=kl_adaptive"));
+}
+
 TEST(RunConfig, ActorsNeedAnEnvServerToStep) {
   EXPECT_THAT(Complaint({"algorithm.name=ppo", "cluster.env_servers=0"}),
               AllOf(HasSubstr("cluster.env_servers=0"), HasSubstr("cluster.external_env_servers")));

@@ -33,6 +33,13 @@ void Adam::Step(double learning_rate) {
                    /*maximize=*/false);
 }
 
+void Adam::Step(const at::Tensor& learning_rate) {
+  for (at::Tensor& steps : steps_) steps.add_(1);
+  at::_fused_adam_(parameters_, gradients_, moment1_, moment2_, /*max_exp_avg_sqs=*/{}, steps_,
+                   learning_rate, kBeta1, kBeta2, /*weight_decay=*/0, epsilon_, /*amsgrad=*/false,
+                   /*maximize=*/false);
+}
+
 NamedTensors Adam::State(const std::string& prefix) const {
   NamedTensors state;
   for (size_t i = 0; i < parameters_.size(); ++i) {

@@ -25,6 +25,8 @@ class Adam {
   // and before anything that looks at their norm.
   void AverageGradients();
   void Step(double learning_rate);
+  // The same with a rate that is on the device: float32 [].
+  void Step(const at::Tensor& learning_rate);
 
   // Null, as at first: this learner has no replicas.
   void set_gradient_exchange(GradientExchange* exchange) { exchange_ = exchange; }

@@ -161,6 +161,7 @@ struct PpoConfig {
   int64_t epochs = 10;
   double learning_rate = 3e-4;
   std::string learning_rate_schedule = "constant";
+  double desired_kl = 0.01;
   double gamma = 0.99;
   double gae_lambda = 0.95;
   double clip_epsilon = 0.2;
@@ -178,7 +179,13 @@ struct PpoConfig {
     v.Field("epochs", epochs, "Passes over a set.", AtLeast(1));
     v.Field("learning_rate", learning_rate, "Of Adam (epsilon 1e-5).", MoreThan(0));
     v.Field("learning_rate_schedule", learning_rate_schedule,
-            "Constant, or linear to 0 at run.total_env_steps.", OneOf({"constant", "linear"}));
+            "Constant; linear to 0 at run.total_env_steps; or kl_adaptive: within 1e-5 and 1e-2, "
+            "divided by 1.5 where a minibatch's KL divergence is over twice desired_kl, times 1.5 "
+            "where it is under half.",
+            OneOf({"constant", "linear", "kl_adaptive"}));
+    v.Field("desired_kl", desired_kl,
+            "KL divergence from the policy at a set's start that kl_adaptive aims at, in nats.",
+            MoreThan(0));
     v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
     v.Field("gae_lambda", gae_lambda, "Of generalised advantage estimation.", Between(0, 1));
     v.Field("clip_epsilon", clip_epsilon, "Bound of the probability ratio around 1.", MoreThan(0));

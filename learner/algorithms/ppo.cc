@@ -24,6 +24,11 @@ constexpr double kPolicyOutputGain = 0.01;
 constexpr double kValueOutputGain = 1;
 const double kHiddenGain = std::sqrt(2.0);
 
+// Of kl_adaptive, as rsl_rl has them.
+constexpr double kRateFactor = 1.5;
+constexpr double kRateMin = 1e-5;
+constexpr double kRateMax = 1e-2;
+
 const double kUnitGaussianEntropy = 0.5 + 0.5 * std::log(2 * M_PI);
 constexpr double kAdvantageStdMin = 1e-8;
 constexpr double kGradientNormMin = 1e-6;  // As torch.nn.utils.clip_grad_norm_.
@@ -61,6 +66,7 @@ struct Ppo::Minibatch {
   at::Tensor old_log_prob;  // [M]
   at::Tensor advantage;     // [M]
   at::Tensor old_value;     // [M]
+  at::Tensor old_head;      // [M, A]: at the set's start; kl_adaptive only
   at::Tensor weight;        // [M]: 1 / valid steps, or 0; a mean is a weighted sum
   at::Tensor valid_count;   // []
 };
@@ -109,6 +115,10 @@ Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
     log_std_ = policy_->flat_parameters().narrow(0, first, action_size);
     log_std_gradient_ = policy_gradient_.narrow(0, first, action_size);
     log_std_.fill_(config_.initial_log_std);
+    old_log_std_ = log_std_.clone();
+  }
+  if (config_.learning_rate_schedule == "kl_adaptive") {
+    adapted_rate_ = at::full({}, config_.learning_rate, value_parameters_.options());
   }
   if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
 }
@@ -129,14 +139,24 @@ void Ppo::UpdateInOrder(const TrajectorySet& set, double progress, const at::Ten
                                    : config_.learning_rate;
   const int64_t observation_size = set.observation.size(2);
   const at::Tensor rows = MakeRows(set);
+  at::Tensor old_head;  // [S, A]
+  if (adapted_rate_.defined()) {
+    Mlp::Tape tape = actor_.MakeTape(rows.size(0));
+    old_head = actor_.Forward(rows.narrow(1, 0, observation_size), &tape)[0];
+    if (log_std_.defined()) old_log_std_.copy_(log_std_);
+  }
   for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
     for (int64_t first = 0; first + config_.minibatch_size <= rows.size(0);
          first += config_.minibatch_size) {
       const at::Tensor index = order[epoch].narrow(0, first, config_.minibatch_size);
-      UpdateMinibatch(Minibatch(rows.index_select(0, index), observation_size), learning_rate);
+      Minibatch minibatch(rows.index_select(0, index), observation_size);
+      if (old_head.defined()) minibatch.old_head = old_head.index_select(0, index);
+      UpdateMinibatch(minibatch, learning_rate);
     }
   }
-  set_scalars_.Add({ExplainedVariance(rows), at::full({}, learning_rate, rows.options())});
+  set_scalars_.Add({ExplainedVariance(rows), adapted_rate_.defined()
+                                                 ? adapted_rate_.clone()
+                                                 : at::full({}, learning_rate, rows.options())});
   if (normalizer_) {
     normalizer_->Observe(
         set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, observation_size}));
@@ -174,8 +194,28 @@ at::Tensor Ppo::ExplainedVariance(const at::Tensor& rows) const {
                  variance(all.advantage + all.old_value).clamp_min_(kAdvantageStdMin);
 }
 
+at::Tensor Ppo::KlDivergence(const Minibatch& m, const at::Tensor& head) const {
+  if (!log_std_.defined()) {
+    const at::Tensor old_log_probs = at::log_softmax(m.old_head, -1);
+    const at::Tensor difference = old_log_probs - at::log_softmax(head, -1);
+    return (m.weight * (old_log_probs.exp() * difference).sum(1)).sum();
+  }
+  const at::Tensor square = (2 * old_log_std_).exp() + (m.old_head - head).square();
+  const at::Tensor kl = log_std_ - old_log_std_ + 0.5 * square * (-2 * log_std_).exp() - 0.5;
+  return (m.weight * kl.sum(1)).sum();
+}
+
+void Ppo::AdaptLearningRate(const at::Tensor& kl) {
+  const at::Tensor slower = kl > 2 * config_.desired_kl;
+  const at::Tensor faster = (kl > 0).logical_and(kl < config_.desired_kl / 2);
+  const at::Tensor factor = at::where(slower, 1 / kRateFactor, at::where(faster, kRateFactor, 1.0));
+  adapted_rate_.mul_(factor).clamp_(kRateMin, kRateMax);
+}
+
 void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
-  const PolicyLoss policy = PolicyHeadLoss(m, actor_.Forward(m.observation, &actor_tape_)[0]);
+  const at::Tensor head = actor_.Forward(m.observation, &actor_tape_)[0];
+  if (adapted_rate_.defined()) AdaptLearningRate(KlDivergence(m, head));
+  const PolicyLoss policy = PolicyHeadLoss(m, head);
   actor_.Backward(m.observation, policy.head_gradient.unsqueeze(0), &actor_tape_);
 
   // d J_value / dV; the larger of the two squares passes it on.
@@ -199,7 +239,11 @@ void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
   adam_.AverageGradients();
   const at::Tensor norm = gradient_.norm();
   gradient_.mul_((config_.gradient_norm_max / (norm + kGradientNormMin)).clamp_max_(1));
-  adam_.Step(learning_rate);
+  if (adapted_rate_.defined()) {
+    adam_.Step(adapted_rate_);
+  } else {
+    adam_.Step(learning_rate);
+  }
   ++learner_steps_;
   minibatch_scalars_.Add({policy.loss, (m.weight * square).sum(), policy.entropy, policy.approx_kl,
                           policy.clip_fraction, norm});
@@ -264,6 +308,7 @@ NamedTensors Ppo::State() const {
   state.emplace_back("value", value_parameters_);
   Append(adam_.State("adam"), &state);
   if (normalizer_) Append(normalizer_->State(), &state);
+  if (adapted_rate_.defined()) state.emplace_back("learning_rate", adapted_rate_);
   state.emplace_back("generator", generator_.get_state());
   state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
   return state;

@@ -11,6 +11,9 @@
 // gradient_norm_max over both networks. Separate networks of the same hidden
 // layers; orthogonal at the start. Gradients are written out by hand (ppo_test.cc
 // holds them against PyTorch's). Nothing in Update waits for the device.
+// With learning_rate_schedule kl_adaptive, the mean KL divergence of a minibatch from
+// the policy at the set's start, in closed form, moves the rate before the step (Rudin
+// et al. 2021, arXiv:2109.11978).
 // The observation normaliser takes in a set after the updates from it, so that
 // the behaviour's log-probabilities are of the same normaliser.
 //
@@ -86,6 +89,9 @@ class Ppo : public OnPolicyAlgorithm {
   at::Tensor MakeRows(const TrajectorySet& set);
   at::Tensor Values(const at::Tensor& observation) const;  // [n, D] -> [n]
   at::Tensor ExplainedVariance(const at::Tensor& rows) const;
+  // KL(policy at the set's start || policy), a weighted mean over the minibatch: [].
+  at::Tensor KlDivergence(const Minibatch& minibatch, const at::Tensor& head) const;
+  void AdaptLearningRate(const at::Tensor& kl);
   void UpdateMinibatch(const Minibatch& minibatch, double learning_rate);
   PolicyLoss PolicyHeadLoss(const Minibatch& minibatch, const at::Tensor& head);
 
@@ -101,6 +107,8 @@ class Ppo : public OnPolicyAlgorithm {
   at::Tensor value_gradient_;
   at::Tensor log_std_;  // [A]; Box only.
   at::Tensor log_std_gradient_;
+  at::Tensor old_log_std_;   // [A]; Box only: at the set's start.
+  at::Tensor adapted_rate_;  // []; kl_adaptive only.
   Mlp actor_;
   Mlp value_;
   Adam adam_;

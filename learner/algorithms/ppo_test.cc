@@ -143,6 +143,110 @@ TEST(PpoTest, FirstMinibatchSeesARatioOfOneEvenWhileTheNormalizerMoves) {
   EXPECT_GT(StateMap(*ppo)["observation_statistics.count"].item<double>(), 0);
 }
 
+PpoConfig KlAdaptiveConfig(double desired_kl) {
+  PpoConfig config = BanditConfig();
+  config.learning_rate_schedule = "kl_adaptive";
+  config.minibatch_size = 256;
+  config.desired_kl = desired_kl;
+  return config;
+}
+
+// Of four epochs of one minibatch each; the first sees no divergence but of rounding.
+double RateAfterOneSet(v1::PolicySpec::Head head, double desired_kl) {
+  const auto ppo = std::move(
+      *Ppo::Create(KlAdaptiveConfig(desired_kl), MakeTanhSpec(head, 1, 2, {16}), 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  ppo->Update(BanditSet(ppo->policy(), generator), 0);
+  return ppo->TakeScalars()["train/learning_rate"];
+}
+
+TEST(PpoTest, KlAdaptiveRateFallsWhereThePolicyMovesTooFarAndRisesWhereTooLittle) {
+  const auto head = v1::PolicySpec::HEAD_CATEGORICAL;
+  const double rate = BanditConfig().learning_rate;
+  EXPECT_LT(RateAfterOneSet(head, 1e-7), rate);
+  EXPECT_GE(RateAfterOneSet(head, 1e-7), rate / std::pow(1.5, 3) * 0.999);
+  EXPECT_GT(RateAfterOneSet(head, 100), rate * std::pow(1.5, 2) * 0.999);
+}
+
+// Mean over `set` of KL(before || after), of one Gaussian action.
+double GaussianKl(const TrajectorySet& set, const PolicyNetwork& before,
+                  const PolicyNetwork& after) {
+  const at::Tensor observation = set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, 1});
+  const auto mean = [&](const PolicyNetwork& policy) {
+    return policy.Act(observation, true, std::nullopt).action.to(at::kDouble);
+  };
+  const auto std = [](const PolicyNetwork& policy) {
+    return std::exp(policy.flat_parameters()[-1].item<double>());
+  };
+  const double ratio = std(before) / std(after);
+  const at::Tensor square = ((mean(before) - mean(after)) / std(after)).square();
+  return (0.5 * (square + ratio * ratio - 1) - std::log(ratio)).mean().item<double>();
+}
+
+// The same of one of two choices, from the log-probabilities of what was sampled.
+double CategoricalKl(const TrajectorySet& set, const PolicyNetwork& before,
+                     const PolicyNetwork& after) {
+  const at::Tensor observation = set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, 1});
+  at::Generator generator = MakeGenerator(c10::kCPU, 9);
+  const auto log_prob = [&](const PolicyNetwork& policy, double corner, double choice) {
+    const auto output = policy.Act(observation, false, generator);
+    const at::Tensor chosen = (observation == corner).logical_and(output.action == choice);
+    return output.log_prob.flatten()
+        .masked_select(chosen.flatten())
+        .to(at::kDouble)
+        .mean()
+        .item<double>();
+  };
+  double kl = 0;
+  for (const double corner : {-1., 1.}) {
+    const double share = (observation == corner).to(at::kDouble).mean().item<double>();
+    for (const double choice : {0., 1.}) {
+      const double old_log_prob = log_prob(before, corner, choice);
+      kl += share * std::exp(old_log_prob) * (old_log_prob - log_prob(after, corner, choice));
+    }
+  }
+  return kl;
+}
+
+TEST(PpoTest, KlAdaptiveRateFallsExactlyWhereTheDivergenceIsOverTwiceTheDesired) {
+  for (const auto head :
+       {v1::PolicySpec::HEAD_CATEGORICAL, v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN}) {
+    const bool is_box = head == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN;
+    const v1::PolicySpec spec = MakeTanhSpec(head, 1, is_box ? 1 : 2, {16});
+    PpoConfig config = KlAdaptiveConfig(1);
+    const auto before = std::move(*Ppo::Create(config, spec, 1, c10::kCPU));
+    at::Generator generator = MakeGenerator(c10::kCPU, 7);
+    const TrajectorySet set = BanditSet(before->policy(), generator);
+    const auto updated = [&](int64_t epochs, double desired_kl) {
+      config.epochs = epochs;
+      config.desired_kl = desired_kl;
+      auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU));
+      ppo->Update(set, 0);
+      return ppo;
+    };
+    const auto after = updated(1, 1);
+    const double kl = is_box ? GaussianKl(set, before->policy(), after->policy())
+                             : CategoricalKl(set, before->policy(), after->policy());
+    ASSERT_GT(kl, 1e-6);
+    const double rate = after->TakeScalars()["train/learning_rate"];
+    const double over = updated(2, kl / 2 * 0.97)->TakeScalars()["train/learning_rate"];
+    const double under = updated(2, kl / 2 * 1.03)->TakeScalars()["train/learning_rate"];
+    EXPECT_NEAR(over, rate / 1.5, 1e-6) << kl;
+    EXPECT_NEAR(under, rate, 1e-6) << kl;
+  }
+}
+
+TEST(PpoTest, KlAdaptiveRateIsPartOfTheState) {
+  const v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16});
+  const auto ppo = std::move(*Ppo::Create(KlAdaptiveConfig(100), spec, 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  ppo->Update(BanditSet(ppo->policy(), generator), 0);
+  const auto resumed = std::move(*Ppo::Create(KlAdaptiveConfig(100), spec, 2, c10::kCPU));
+  ASSERT_TRUE(resumed->LoadState(StateMap(*ppo)).ok());
+  EXPECT_EQ(StateMap(*resumed)["learning_rate"].item<float>(),
+            static_cast<float>(ppo->TakeScalars()["train/learning_rate"]));
+}
+
 TEST(PpoTest, VoidStepsAreNotLearnedFrom) {
   const v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16});
   PpoConfig config = BanditConfig();
