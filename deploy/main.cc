@@ -100,7 +100,7 @@ int Main(int argc, char** argv) {
   absl::StatusOr<std::vector<std::string>> uploader = FindUploader();
   EnterUsersFolder();
   if (!flags.resume.empty()) {
-    absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.config.words);
+    absl::StatusOr<std::string> run = FindNamedRun(flags.resume, flags.config.words);
     if (!run.ok()) return Refuse(run.status(), 2);
     flags.resume = *std::move(run);
   }

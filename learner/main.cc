@@ -213,7 +213,7 @@ int Main(int argc, char** argv) {
   }
   EnterUsersFolder();
   if (!flags.resume.empty()) {
-    absl::StatusOr<std::string> run = FindRunToResume(flags.resume, flags.config.words);
+    absl::StatusOr<std::string> run = FindNamedRun(flags.resume, flags.config.words);
     if (!run.ok()) return Refuse(run.status(), 2);
     flags.resume = *std::move(run);
   }

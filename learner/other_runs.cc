@@ -9,8 +9,8 @@
 
 namespace armature {
 
-absl::StatusOr<std::string> FindRunToResume(const std::string& run,
-                                            const std::vector<std::string>& words) {
+absl::StatusOr<std::string> FindNamedRun(const std::string& run,
+                                         const std::vector<std::string>& words) {
   std::string output_dir = RunSection().output_dir;
   for (const std::string& word : words) {
     absl::string_view value = word;

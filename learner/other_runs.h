@@ -13,10 +13,10 @@
 
 namespace armature {
 
-// The folder of the run that --resume names: see FindRun; below run.output_dir, where
+// The folder of the run that a command line names: see FindRun; below run.output_dir, where
 // `words` (key=value) set it, else below its default.
-absl::StatusOr<std::string> FindRunToResume(const std::string& run,
-                                            const std::vector<std::string>& words);
+absl::StatusOr<std::string> FindNamedRun(const std::string& run,
+                                         const std::vector<std::string>& words);
 
 // Makes run.load, where it is set, the run's absolute folder.
 // OK; NotFound, InvalidArgument: see FindRun and FindState.

@@ -32,8 +32,8 @@ class OtherRunsTest : public testing::Test {
 };
 
 TEST_F(OtherRunsTest, ARunToResumeIsLookedForBelowTheOutputDirOfTheCommandLine) {
-  EXPECT_EQ(FindRunToResume("reach", {"run.seed=1", "run.output_dir=" + output_}).value(), run_);
-  EXPECT_THAT(FindRunToResume("reach", {}).status().message(), HasSubstr("below outputs"));
+  EXPECT_EQ(FindNamedRun("reach", {"run.seed=1", "run.output_dir=" + output_}).value(), run_);
+  EXPECT_THAT(FindNamedRun("reach", {}).status().message(), HasSubstr("below outputs"));
 }
 
 TEST_F(OtherRunsTest, ARunToBeginFromIsFoundWithItsStep) {

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "learner/load_run_config.h"
-#include "learner/run_dir/run_finder.h"
+#include "learner/other_runs.h"
 #include "learner/run_dir/run_models.h"
 
 namespace armature {
@@ -17,7 +17,7 @@ absl::StatusOr<TrainedRun> LoadTrainedRun(const std::vector<std::string>& words,
     return absl::InvalidArgumentError("RUN is missing: a run's directory, id or name (see --help)");
   }
   TrainedRun run;
-  absl::StatusOr<std::string> path = FindRun(words[0], RunSection().output_dir);
+  absl::StatusOr<std::string> path = FindNamedRun(words[0], words);
   if (!path.ok()) return path.status();
   run.path = *std::move(path);
   absl::StatusOr<RunConfig> config =
