@@ -104,7 +104,8 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
   SessionPool pool(pool_options, directory->get(), &channels, metrics_, &signal_);
   const std::unique_ptr<Collector> collector = MakeCollector(*run, pool);
   LearnerLink link(
-      {options_.learner, run->identity, run->spec}, *learner, response, store->get(), metrics_,
+      {options_.learner, run->identity, run->spec, directory->get()}, *learner, response,
+      store->get(), metrics_,
       [&evaluator](const v1::EvaluationRequest& request) { evaluator.Submit(request); }, &signal_);
 
   RolloutLoop::Parts parts;

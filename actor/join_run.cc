@@ -34,6 +34,7 @@ absl::Status NoAnswer(const std::string& peer, absl::Duration timeout, const std
 absl::StatusOr<v1::JoinResponse> JoinLearner(const JoinRunOptions& options,
                                              v1::LearnerService::Stub* stub,
                                              const ActorIdentity& identity, const EnvSpec* spec,
+                                             const std::vector<std::string>& env_servers,
                                              const std::atomic<bool>* stopping,
                                              WakeSignal* signal) {
   const std::string peer = absl::StrCat("learner ", options.learner_address);
@@ -41,7 +42,7 @@ absl::StatusOr<v1::JoinResponse> JoinLearner(const JoinRunOptions& options,
   Backoff backoff(identity.incarnation);
   std::string last = "no connection";
   for (;;) {
-    const auto call = LearnerLink::Join(stub, identity, spec, signal);
+    const auto call = LearnerLink::Join(stub, identity, spec, env_servers, signal);
     auto answer = call->Take();
     for (; !answer.has_value() && !stopping->load() && absl::Now() < deadline;
          answer = call->Take()) {
@@ -201,14 +202,15 @@ absl::StatusOr<JoinedRun> JoinRun(const JoinRunOptions& options, ServerDirectory
   const auto stub = v1::LearnerService::NewStub(options.learner);
   JoinedRun run;
   run.identity = options.identity;
-  const auto first = JoinLearner(options, stub.get(), run.identity, nullptr, stopping, signal);
+  const auto first = JoinLearner(options, stub.get(), run.identity, nullptr, {}, stopping, signal);
   if (!first.ok()) return first.status();
   run.identity.run_id = first->handshake().run_id();
   run.env_config.insert(first->env_config().begin(), first->env_config().end());
   auto spec = FindSpec(options, *first, directory, channels, stopping, signal);
   if (!spec.ok()) return spec.status();
   run.spec = *std::move(spec);
-  auto second = JoinLearner(options, stub.get(), run.identity, &run.spec, stopping, signal);
+  auto second = JoinLearner(options, stub.get(), run.identity, &run.spec, directory->addresses(),
+                            stopping, signal);
   if (!second.ok()) return second.status();
   run.response = *std::move(second);
   if (absl::Status status = CheckJoinResponse(run.response); !status.ok()) {

@@ -12,6 +12,7 @@ namespace armature {
 namespace {
 
 constexpr size_t kInboxMax = 16;
+constexpr size_t kEnvServersMax = 1000;  // Of JoinRequest.
 // Refusals come batch by batch; the log names the first and then one in a while.
 constexpr absl::Duration kRefusalLinePeriod = absl::Seconds(5);
 
@@ -34,14 +35,16 @@ LearnerLink::LearnerLink(const Options& options, const std::shared_ptr<grpc::Cha
   OpenStreams(joined);
 }
 
-std::unique_ptr<LearnerLink::JoinCall> LearnerLink::Join(v1::LearnerService::Stub* stub,
-                                                         const ActorIdentity& identity,
-                                                         const EnvSpec* spec, WakeSignal* signal) {
+std::unique_ptr<LearnerLink::JoinCall> LearnerLink::Join(
+    v1::LearnerService::Stub* stub, const ActorIdentity& identity, const EnvSpec* spec,
+    const std::vector<std::string>& env_servers, WakeSignal* signal) {
   v1::JoinRequest request;
   *request.mutable_handshake() = identity.handshake();
   if (spec != nullptr) {
     *request.mutable_spec() = spec->ToProto();
     request.set_spec_hash(SpecHash(*spec));
+    const size_t count = std::min(env_servers.size(), kEnvServersMax);
+    request.mutable_env_servers()->Add(env_servers.begin(), env_servers.begin() + count);
   }
   return std::make_unique<JoinCall>(
       [stub](grpc::ClientContext* context, const v1::JoinRequest* request,
@@ -165,7 +168,10 @@ void LearnerLink::OnLost(const char* what, const absl::Status& status) {
 void LearnerLink::PollJoin(absl::Time now) {
   if (connected() || !refusal_.ok()) return;
   if (join_ == nullptr) {
-    if (now >= next_attempt_) join_ = Join(stub_.get(), options_.identity, &options_.spec, signal_);
+    if (now >= next_attempt_) {
+      join_ = Join(stub_.get(), options_.identity, &options_.spec, options_.directory->addresses(),
+                   signal_);
+    }
     return;
   }
   const auto answer = join_->Take();

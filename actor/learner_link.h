@@ -26,6 +26,7 @@
 #include "actor/experience_outbox.h"
 #include "actor/policy_store.h"
 #include "actor/policy_subscription.h"
+#include "actor/server_directory.h"
 #include "actor/unary_call.h"
 #include "common/spec/env_spec.h"
 #include "common/sync/wake_signal.h"
@@ -47,6 +48,7 @@ class LearnerLink {
     std::string address;  // For messages.
     ActorIdentity identity;
     EnvSpec spec;
+    const ServerDirectory* directory;  // Outlives the link.
   };
   // `joined`: the answer to the Join that carried the spec. `store` and `metrics`
   // must outlive the link.
@@ -54,9 +56,10 @@ class LearnerLink {
               const v1::JoinResponse& joined, PolicyStore* store, ActorMetrics* metrics,
               std::function<void(const v1::EvaluationRequest&)> on_evaluation, WakeSignal* signal);
 
-  // Starts a Join; `spec` null: the first of the two.
+  // Starts a Join; `spec` null: the first of the two. `env_servers`: in use now.
   static std::unique_ptr<JoinCall> Join(v1::LearnerService::Stub* stub,
                                         const ActorIdentity& identity, const EnvSpec* spec,
+                                        const std::vector<std::string>& env_servers,
                                         WakeSignal* signal);
 
   struct Received {

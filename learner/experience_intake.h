@@ -30,15 +30,13 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/sync/wake_signal.h"
+#include "learner/actor_key.h"
 #include "learner/collect_coordinator.h"
 #include "learner/experience_check.h"
 #include "learner/learner_metrics.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
-
-// One process of an actor: (peer_name, incarnation).
-using ActorKey = std::pair<std::string, uint64_t>;
 
 // The learner's end of one experience stream. Methods must not block; any thread.
 class ExperiencePeer {

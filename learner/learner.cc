@@ -55,9 +55,22 @@ RunConfig ConfigOfReplica(RunConfig config, const ReplicaRole& role) {
   return config;
 }
 
+std::unique_ptr<RemoteGoalReward> MakeGoalReward(const RunConfig& config,
+                                                 const TransportOptions& transport) {
+  const HindsightSection& hindsight = config.replay.hindsight;
+  if (config.algorithm.on_policy() || !hindsight.enabled) return nullptr;
+  RemoteGoalReward::Options options;
+  options.env_config = config.environment.config;
+  options.transport = transport;
+  options.timeout = absl::Seconds(hindsight.timeout_s);
+  options.servers = hindsight.env_servers;
+  return std::make_unique<RemoteGoalReward>(options);
+}
+
 }  // namespace
 
-Learner::Learner(const RunConfig& config, const ReplicaRole& role, RunDirectory* directory,
+Learner::Learner(const RunConfig& config, const ReplicaRole& role,
+                 const TransportOptions& transport, RunDirectory* directory,
                  LearnerMetrics* metrics, c10::Device device)
     : status_(absl::Now()),
       rounds_(MakeRounds(config, *directory)),
@@ -68,12 +81,13 @@ Learner::Learner(const RunConfig& config, const ReplicaRole& role, RunDirectory*
       evaluations_(EvaluationOptions(config, *directory)),
       replicas_(Replicas::Create(config, role, directory->run_id(), metrics, &wake_)),
       admission_(ConfigOfReplica(config, role), directory->run_id(), &intake_, &wake_),
+      goal_reward_(MakeGoalReward(config, transport)),
       service_({&admission_, &intake_, Either(rounds_.get(), coordinator_.get()), &publisher_,
-                &evaluations_, &status_, &wake_}),
+                &evaluations_, &status_, &wake_, goal_reward_.get()}),
       trainer_(ConfigOfReplica(config, role),
                {&admission_, &intake_, coordinator_.get(), rounds_.get(), &publisher_,
                 &evaluations_, directory, metrics, &status_, &wake_,
-                replicas_ == nullptr ? nullptr : &replicas_->sync()},
+                replicas_ == nullptr ? nullptr : &replicas_->sync(), goal_reward_.get()},
                device) {}
 
 std::vector<grpc::Service*> Learner::services() {

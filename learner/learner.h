@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "c10/core/Device.h"
+#include "common/rpc/transport.h"
 #include "common/sync/wake_signal.h"
 #include "learner/admission.h"
 #include "learner/evaluation_scheduler.h"
@@ -15,6 +16,7 @@
 #include "learner/learner_metrics.h"
 #include "learner/learner_service.h"
 #include "learner/policy_publisher.h"
+#include "learner/remote_goal_reward.h"
 #include "learner/replicas/replicas.h"
 #include "learner/rollout_coordinator.h"
 #include "learner/round_coordinator.h"
@@ -27,9 +29,10 @@ namespace armature {
 
 class Learner {
  public:
-  // `config` is valid; `directory` and `metrics` must outlive the learner.
-  Learner(const RunConfig& config, const ReplicaRole& role, RunDirectory* directory,
-          LearnerMetrics* metrics, c10::Device device);
+  // `config` is valid; `transport`: of calls to env servers; `directory` and `metrics`
+  // must outlive the learner.
+  Learner(const RunConfig& config, const ReplicaRole& role, const TransportOptions& transport,
+          RunDirectory* directory, LearnerMetrics* metrics, c10::Device device);
 
   Trainer& trainer() { return trainer_; }
   // LearnerService and, in replica 0 of several, ReplicaService.
@@ -47,6 +50,7 @@ class Learner {
   EvaluationScheduler evaluations_;
   std::unique_ptr<Replicas> replicas_;  // Null where learner.replicas is 1.
   Admission admission_;
+  std::unique_ptr<RemoteGoalReward> goal_reward_;  // Null: without hindsight.
   LearnerServiceImpl service_;
   Trainer trainer_;
 };

@@ -33,7 +33,7 @@ class RunningReplica {
  public:
   RunningReplica(const RunConfig& config, const ReplicaRole& role)
       : directory_(RunDirectory::Open(NewPath(role)).value()),
-        learner_(config, role, directory_.get(), &metrics_, c10::kCPU) {
+        learner_(config, role, TransportOptions(), directory_.get(), &metrics_, c10::kCPU) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
     for (grpc::Service* service : learner_.services()) builder.RegisterService(service);

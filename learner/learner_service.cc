@@ -16,6 +16,12 @@ grpc::ServerUnaryReactor* LearnerServiceImpl::Join(grpc::CallbackServerContext* 
                                                    const v1::JoinRequest* request,
                                                    v1::JoinResponse* response) {
   absl::StatusOr<v1::JoinResponse> answer = parts_.admission->Join(*request);
+  if (answer.ok() && parts_.goal_reward != nullptr) {
+    const absl::Status added = parts_.goal_reward->AddServers(
+        {request->env_servers().begin(), request->env_servers().end()});
+    if (!added.ok()) answer = added;
+    parts_.trainer->Notify();
+  }
   if (answer.ok()) {
     *response = *std::move(answer);
   } else {

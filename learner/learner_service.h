@@ -11,6 +11,7 @@
 #include "learner/evaluation_scheduler.h"
 #include "learner/experience_intake.h"
 #include "learner/policy_publisher.h"
+#include "learner/remote_goal_reward.h"
 #include "learner/status_board.h"
 #include "proto/learner_service.grpc.pb.h"
 
@@ -26,6 +27,7 @@ class LearnerServiceImpl : public v1::LearnerService::CallbackService {
     EvaluationScheduler* evaluations = nullptr;
     StatusBoard* status = nullptr;
     WakeSignal* trainer = nullptr;
+    RemoteGoalReward* goal_reward = nullptr;  // Null: without hindsight.
   };
   explicit LearnerServiceImpl(const Parts& parts) : parts_(parts) {}
 

@@ -29,6 +29,7 @@
 #include "learner/run_dir/run_directory.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
+#include "learner/testing/fake_reward_server.h"
 #include "learner/testing/file_size_limit.h"
 #include "nlohmann/json.hpp"
 
@@ -53,7 +54,8 @@ class RunningLearner {
 
   RunningLearner(const RunConfig& config, const std::string& path, Begin begin = Begin::kNew)
       : directory_(RunDirectory::Open(path).value()),
-        learner_(config, ReplicaRole(), directory_.get(), &metrics_, c10::kCPU) {
+        learner_(config, ReplicaRole(), TransportOptions(), directory_.get(), &metrics_,
+                 c10::kCPU) {
     EXPECT_TRUE(begin == Begin::kNew || learner_.trainer().Restore().ok());
     grpc::ServerBuilder builder;
     // A socket: in-process channels hand over memory in ways that TSan cannot see.
@@ -194,6 +196,56 @@ TEST(Learner, AResentBatchIsStoredOnceWhateverBreaks) {
   EXPECT_EQ(learner.metrics().env_steps.value(), 32);
 }
 
+// PointSpec's three values as goals of one.
+EnvSpec GoalPointSpec() {
+  EnvSpec spec = PointSpec();
+  spec.observation = {{"observation", v1::DTYPE_FLOAT32, {1}, {}, {}},
+                      {"achieved_goal", v1::DTYPE_FLOAT32, {1}, {}, {}},
+                      {"desired_goal", v1::DTYPE_FLOAT32, {1}, {}, {}}};
+  spec.goal = GoalSpec{"achieved_goal", "desired_goal"};
+  return spec;
+}
+
+TEST(Learner, HindsightLearnsWithTheEnvServersRewardsAndAnotherServersWhenOneDies) {
+  RunConfig config = PointSacConfig();
+  config.replay.hindsight.enabled = true;
+  config.replay.hindsight.batches_ahead = 1;
+  auto first = std::make_unique<FakeRewardServer>();
+  FakeRewardServer second;
+  RunningLearner learner(config, NewRunPath());
+  FakeActor actor(learner.NewChannel(), "actor-0", 1);
+  ASSERT_TRUE(actor.Join(GoalPointSpec(), {first->address(), second.address()}).ok());
+  actor.Open();
+  actor.Subscribe(false);
+  uint64_t sequence = 0;
+  actor.SendAndWait(MakeTransitions(++sequence, 8));
+  const auto learn_until = [&](uint64_t learner_steps) {
+    uint64_t now = 0;
+    while (now < learner_steps) {
+      actor.SendAndWait(MakeTransitions(++sequence, 8));
+      now = actor.NextEvent(Kind::kPolicy).policy().learner_steps();
+    }
+    return now;
+  };
+  const uint64_t before = learn_until(16);
+  EXPECT_GE(first->calls(), 16);
+  EXPECT_EQ(second.calls(), 0);
+  first.reset();
+  learn_until(before + 32);
+  EXPECT_GE(second.calls(), 16);
+}
+
+TEST(Learner, AnEnvironmentWithoutGoalsEndsARunWithHindsight) {
+  RunConfig config = PointSacConfig();
+  config.replay.hindsight.enabled = true;
+  RunningLearner learner(config, NewRunPath());
+  const auto actor = learner.NewActor("actor-0", 1);
+  const absl::Status status = learner.Join().status();
+  EXPECT_EQ(status.message(),
+            "replay.hindsight.enabled=true: environment \"point\" has no goals: hindsight needs "
+            "them");
+}
+
 TEST(Learner, AResumedRunGoesOnWithCountersWeightsAndVersions) {
   const std::string path = NewRunPath();
   const RunConfig config = PointSacConfig();
@@ -221,7 +273,8 @@ TEST(Learner, AResumedRunGoesOnWithCountersWeightsAndVersions) {
   EXPECT_EQ(status.run_id(), run_id);
   EXPECT_EQ(status.env_steps(), 160u);
   EXPECT_EQ(status.learner_steps(), counters["learner_steps"]);
-  EXPECT_DOUBLE_EQ(status.replay_fill_ratio(), 0.16);
+  // Of 1000 rows; no step continues the one before, so that each takes two.
+  EXPECT_DOUBLE_EQ(status.replay_fill_ratio(), 0.32);
   actor->Subscribe(false);
   const v1::PolicyUpdate update = actor->NextEvent(Kind::kPolicy).policy();
   EXPECT_GT(update.version(), version_before);
@@ -370,7 +423,7 @@ TEST(Learner, ACheckpointHoldsAllThatTheRunIsMadeOf) {
   };
   for (const char* part :
        {"actor.", "critics", "target_critics", "log_alpha", "policy_adam.", "critic_adam.",
-        "log_alpha_adam.", "observation_normalizer", "generator", "sampler.generator", "replay.",
+        "log_alpha_adam.", "observation_normalizer", "generator", "replay.generator", "replay.",
         "limiter.inserted", "limiter.sampled", "learner_steps"}) {
     EXPECT_GT(count(part), 0) << part;
   }

@@ -12,6 +12,7 @@
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "common/policy/policy_network.h"
+#include "learner/actor_key.h"
 #include "learner/algorithms/algorithm.h"
 #include "proto/learner_service.pb.h"
 
@@ -35,13 +36,15 @@ class LearningCore {
 
   virtual bool CanInsert(int64_t steps) const = 0;
   // Stores a batch that CheckExperience has accepted.
-  // OK; FailedPrecondition: not stored, it is too old to learn from.
-  virtual absl::Status Insert(const v1::ExperienceBatch& batch) = 0;
+  // OK; FailedPrecondition: not stored, it is too old to learn from;
+  // InvalidArgument: not stored, it holds a value that the storage cannot.
+  virtual absl::Status Insert(const ActorKey& actor, const v1::ExperienceBatch& batch) = 0;
 
   // An update is one gradient step (off-policy) or all epochs over a set
   // (on-policy); `progress` in [0, 1] is how much of the run is done.
   virtual bool CanUpdate() const = 0;
-  virtual void Update(double progress) = 0;
+  // OK; otherwise nothing was updated and WhyNoUpdate says why; try again later.
+  virtual absl::Status Update(double progress) = 0;
 
   // Whether new weights are to be published now; OnPublished says they were.
   virtual bool PublishDue(uint64_t env_steps) const = 0;

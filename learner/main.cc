@@ -147,7 +147,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
     if (!channel.ok()) return channel.status();
     role.host = *std::move(channel);
   }
-  Learner learner(config, role, directory->get(), &metrics, *device);
+  Learner learner(config, role, flags.transport, directory->get(), &metrics, *device);
   if (!flags.resume.empty()) {
     const absl::Status status = learner.trainer().Restore();
     if (absl::IsNotFound(status)) {

@@ -4,8 +4,6 @@
 
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "common/policy/generator.h"
 #include "common/random/rng.h"
 #include "common/tensor/packed.h"
 #include "learner/algorithms/factory.h"
@@ -14,26 +12,55 @@ namespace armature {
 namespace {
 
 constexpr double kMebibyte = 1 << 20;
-constexpr uint64_t kSamplerStream = 0x5a3e;  // Apart from the algorithm's draws.
+constexpr uint64_t kReplayStream = 0x5a3e;  // Apart from the algorithm's draws.
 
 at::Tensor Count(int64_t value) { return at::full({}, value, at::kLong); }
+
+absl::StatusOr<ReplayStore::Options> ReplayOptions(const RunConfig& config, const EnvSpec& env,
+                                                   c10::Device device, GoalReward* goal_reward) {
+  const ReplaySection& replay = config.replay;
+  ReplayStore::Options options;
+  options.observation = ObservationFields(env);
+  options.float_type = replay.observation_type == "float16" ? ObservationStore::FloatType::kFloat16
+                                                            : ObservationStore::FloatType::kFloat32;
+  options.action_size = env.action.size();
+  options.budget_bytes = static_cast<int64_t>(replay.budget_mb * kMebibyte);
+  options.rows_max = replay.rows_max;
+  options.size_min = replay.size_min;
+  options.n_step = replay.n_step;
+  options.gamma = config.algorithm.off_policy().gamma;
+  options.seed = Rng({static_cast<uint64_t>(config.run.seed), kReplayStream}).Bits();
+  options.device = device;
+  if (replay.prioritized.enabled) {
+    options.prioritized = PrioritizedSampler::Options{
+        replay.prioritized.alpha, replay.prioritized.beta, replay.prioritized.epsilon};
+  }
+  if (goal_reward != nullptr) {
+    absl::StatusOr<ReplayStore::Hindsight> hindsight = ReplayStore::GoalColumns(env);
+    if (!hindsight.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("replay.hindsight.enabled=true: ", hindsight.status().message()));
+    }
+    options.hindsight = *hindsight;
+    options.hindsight->k = replay.hindsight.k;
+    options.hindsight->batches_ahead = replay.hindsight.batches_ahead;
+    options.hindsight->reward = goal_reward;
+  }
+  return options;
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<OffPolicyCore>> OffPolicyCore::Create(const RunConfig& config,
                                                                      const EnvSpec& env,
-                                                                     c10::Device device) {
+                                                                     c10::Device device,
+                                                                     GoalReward* goal_reward) {
   absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> algorithm =
       MakeOffPolicyAlgorithm(config.algorithm, env, config.run.seed, device);
   if (!algorithm.ok()) return algorithm.status();
-  UniformReplay::Options options;
-  options.observation_size = env.observation_size();
-  options.action_size = env.action.size();
-  options.budget_bytes = static_cast<int64_t>(config.replay.budget_mb * kMebibyte);
-  options.capacity_max = config.replay.capacity_max;
-  options.size_min = config.replay.size_min;
-  options.device = device;
-  absl::StatusOr<std::unique_ptr<UniformReplay>> replay = UniformReplay::Create(options);
+  absl::StatusOr<ReplayStore::Options> options = ReplayOptions(config, env, device, goal_reward);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<std::unique_ptr<ReplayStore>> replay = ReplayStore::Create(*options);
   if (!replay.ok()) return replay.status();
   return std::unique_ptr<OffPolicyCore>(
       new OffPolicyCore(config, device, *std::move(algorithm), *std::move(replay)));
@@ -41,55 +68,57 @@ absl::StatusOr<std::unique_ptr<OffPolicyCore>> OffPolicyCore::Create(const RunCo
 
 OffPolicyCore::OffPolicyCore(const RunConfig& config, c10::Device device,
                              std::unique_ptr<OffPolicyAlgorithm> algorithm,
-                             std::unique_ptr<UniformReplay> replay)
+                             std::unique_ptr<ReplayStore> replay)
     : batch_size_(config.algorithm.off_policy().batch_size),
+      is_prioritized_(config.replay.prioritized.enabled),
       random_env_steps_(config.algorithm.off_policy().random_env_steps),
       publish_every_updates_(config.learner.publish_every_updates),
       device_(device),
       algorithm_(std::move(algorithm)),
       replay_(std::move(replay)),
       limiter_({config.replay.samples_per_insert, config.replay.size_min,
-                config.replay.samples_per_insert_tolerance}),
-      sampler_(MakeGenerator(
-          device, Rng({static_cast<uint64_t>(config.run.seed), kSamplerStream}).Bits())) {}
+                config.replay.samples_per_insert_tolerance}) {}
 
 LearningCore::Holding OffPolicyCore::holding() const {
-  return {replay_->size(), replay_->size() * replay_->bytes_per_transition(),
-          replay_->fill_ratio()};
+  return {replay_->steps(), replay_->rows() * replay_->bytes_per_row(), replay_->fill_ratio()};
 }
 
-std::string OffPolicyCore::Describe() const {
-  const int64_t bytes = replay_->bytes_per_transition();
-  return absl::StrFormat("%d bytes a transition, capacity %d (%.0f MiB)", bytes,
-                         replay_->capacity(), bytes * replay_->capacity() / kMebibyte);
-}
+std::string OffPolicyCore::Describe() const { return replay_->Describe(); }
 
 bool OffPolicyCore::CanInsert(int64_t steps) const { return limiter_.CanInsert(steps); }
 
-absl::Status OffPolicyCore::Insert(const v1::ExperienceBatch& batch) {
-  const v1::TransitionBatch& steps = batch.transitions();
-  TransitionSpans spans;
-  spans.observation = TensorValues<float>(steps.observation());
-  spans.action = TensorValues<float>(steps.action());
-  spans.reward = TensorValues<float>(steps.reward());
-  spans.next_observation = TensorValues<float>(steps.next_observation());
-  spans.terminated = TensorValues<uint8_t>(steps.terminated());
-  replay_->Insert(spans);
-  const int64_t n = static_cast<int64_t>(spans.reward.size());
+absl::Status OffPolicyCore::Insert(const ActorKey& actor, const v1::ExperienceBatch& batch) {
+  const v1::TransitionBatch& transitions = batch.transitions();
+  ReplaySteps steps;
+  steps.observation = TensorValues<float>(transitions.observation());
+  steps.action = TensorValues<float>(transitions.action());
+  steps.reward = TensorValues<float>(transitions.reward());
+  steps.next_observation = TensorValues<float>(transitions.next_observation());
+  steps.terminated = TensorValues<uint8_t>(transitions.terminated());
+  steps.truncated = TensorValues<uint8_t>(transitions.truncated());
+  steps.slot = TensorValues<int32_t>(transitions.slot());
+  const absl::Status status = replay_->Insert(ActorNumber(actor.first, actor.second), steps);
+  if (!status.ok()) return status;
+  const int64_t n = static_cast<int64_t>(steps.reward.size());
   limiter_.CountInsert(n);
   // from_blob wants a mutable pointer; the tensor is only read.
   const at::Tensor observation =
-      at::from_blob(const_cast<float*>(spans.observation.data()),
-                    {n, static_cast<int64_t>(spans.observation.size()) / n}, at::kFloat);
+      at::from_blob(const_cast<float*>(steps.observation.data()),
+                    {n, static_cast<int64_t>(steps.observation.size()) / n}, at::kFloat);
   algorithm_->ObserveNew(observation.to(device_));
   return absl::OkStatus();
 }
 
 bool OffPolicyCore::CanUpdate() const { return limiter_.CanSample(batch_size_); }
 
-void OffPolicyCore::Update(double) {
-  algorithm_->Update(replay_->Sample(batch_size_, sampler_));
+absl::Status OffPolicyCore::Update(double progress) {
+  const absl::StatusOr<const ReplaySample*> sample = replay_->Sample(batch_size_, progress);
+  if (!sample.ok()) return sample.status();
+  algorithm_->Update((*sample)->transitions);
   limiter_.CountSample(batch_size_);
+  if (!is_prioritized_) return absl::OkStatus();
+  const at::Tensor errors = algorithm_->TemporalDifferences().cpu();
+  return replay_->SetErrors({errors.const_data_ptr<float>(), static_cast<size_t>(errors.numel())});
 }
 
 bool OffPolicyCore::PublishDue(uint64_t env_steps) const {
@@ -105,7 +134,6 @@ std::string OffPolicyCore::WhyNoInsert(int64_t steps) const { return limiter_.Wh
 
 NamedTensors OffPolicyCore::State(bool with_experience) const {
   NamedTensors state = algorithm_->State();
-  state.emplace_back("sampler.generator", sampler_.get_state());
   if (!with_experience) return state;
   for (auto& tensor : replay_->State()) state.push_back(std::move(tensor));
   state.emplace_back("limiter.inserted", Count(limiter_.inserted()));
@@ -114,12 +142,8 @@ NamedTensors OffPolicyCore::State(bool with_experience) const {
 }
 
 absl::Status OffPolicyCore::LoadState(const std::map<std::string, at::Tensor>& state) {
-  const auto generator = state.find("sampler.generator");
-  if (generator == state.end()) {
-    return absl::InvalidArgumentError("state has no sampler.generator");
-  }
   // Without its replay the limiter begins anew too: both fill from nothing.
-  if (state.count("replay.transitions") > 0) {
+  if (state.count("replay.rows_begun") > 0) {
     const auto inserted = state.find("limiter.inserted");
     const auto sampled = state.find("limiter.sampled");
     if (inserted == state.end() || sampled == state.end()) {
@@ -128,9 +152,7 @@ absl::Status OffPolicyCore::LoadState(const std::map<std::string, at::Tensor>& s
     if (absl::Status status = replay_->LoadState(state); !status.ok()) return status;
     limiter_.Restore(inserted->second.item<int64_t>(), sampled->second.item<int64_t>());
   }
-  if (absl::Status status = algorithm_->LoadState(state); !status.ok()) return status;
-  sampler_.set_state(generator->second);
-  return absl::OkStatus();
+  return algorithm_->LoadState(state);
 }
 
 }  // namespace armature

@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 
-#include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,27 +16,30 @@
 #include "common/spec/env_spec.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/learning_core.h"
+#include "learner/replay/goal_reward.h"
+#include "learner/replay/replay_store.h"
 #include "learner/replay/samples_per_insert_limiter.h"
-#include "learner/replay/uniform_replay.h"
 #include "learner/run_config.h"
 
 namespace armature {
 
 class OffPolicyCore : public LearningCore {
  public:
-  // OK; InvalidArgument: the algorithm cannot learn `env`, or the replay's budget
-  // is too small.
+  // `goal_reward` outlives the core; null: without hindsight.
+  // OK; InvalidArgument: the algorithm or the replay cannot learn `env`, or the
+  // replay's budget is too small.
   static absl::StatusOr<std::unique_ptr<OffPolicyCore>> Create(const RunConfig& config,
                                                                const EnvSpec& env,
-                                                               c10::Device device);
+                                                               c10::Device device,
+                                                               GoalReward* goal_reward);
 
   Algorithm& algorithm() override { return *algorithm_; }
   Holding holding() const override;
   std::string Describe() const override;
   bool CanInsert(int64_t steps) const override;
-  absl::Status Insert(const v1::ExperienceBatch& batch) override;
+  absl::Status Insert(const ActorKey& actor, const v1::ExperienceBatch& batch) override;
   bool CanUpdate() const override;
-  void Update(double progress) override;
+  absl::Status Update(double progress) override;
   // The first version when env steps pass the random ones, then one every
   // learner.publish_every_updates.
   bool PublishDue(uint64_t env_steps) const override;
@@ -49,17 +51,16 @@ class OffPolicyCore : public LearningCore {
 
  private:
   OffPolicyCore(const RunConfig& config, c10::Device device,
-                std::unique_ptr<OffPolicyAlgorithm> algorithm,
-                std::unique_ptr<UniformReplay> replay);
+                std::unique_ptr<OffPolicyAlgorithm> algorithm, std::unique_ptr<ReplayStore> replay);
 
   const int64_t batch_size_;
+  const bool is_prioritized_;
   const uint64_t random_env_steps_;
   const int64_t publish_every_updates_;
   const c10::Device device_;
   std::unique_ptr<OffPolicyAlgorithm> algorithm_;
-  std::unique_ptr<UniformReplay> replay_;
+  std::unique_ptr<ReplayStore> replay_;
   SamplesPerInsertLimiter limiter_;
-  at::Generator sampler_;
   int64_t published_steps_ = -1;  // learner_steps of the newest version; -1: none.
 };
 

@@ -42,7 +42,7 @@ std::string OnPolicyCore::Describe() const {
 
 bool OnPolicyCore::CanInsert(int64_t) const { return !buffer_.ready(); }
 
-absl::Status OnPolicyCore::Insert(const v1::ExperienceBatch& batch) {
+absl::Status OnPolicyCore::Insert(const ActorKey&, const v1::ExperienceBatch& batch) {
   const uint64_t version = batch.trajectory().policy_version();
   const bool added = buffer_.Add(UnpackTrajectory(batch.trajectory()), version_);
   if (coordinator_ != nullptr) {
@@ -55,9 +55,10 @@ absl::Status OnPolicyCore::Insert(const v1::ExperienceBatch& batch) {
 
 bool OnPolicyCore::CanUpdate() const { return buffer_.ready(); }
 
-void OnPolicyCore::Update(double progress) {
+absl::Status OnPolicyCore::Update(double progress) {
   algorithm_->Update(buffer_.Take(), progress);
   publish_due_ = true;
+  return absl::OkStatus();
 }
 
 bool OnPolicyCore::PublishDue(uint64_t) const { return publish_due_; }

@@ -37,9 +37,9 @@ class OnPolicyCore : public LearningCore {
   std::string Describe() const override;
   // Not beyond a full set.
   bool CanInsert(int64_t steps) const override;
-  absl::Status Insert(const v1::ExperienceBatch& batch) override;
+  absl::Status Insert(const ActorKey& actor, const v1::ExperienceBatch& batch) override;
   bool CanUpdate() const override;
-  void Update(double progress) override;
+  absl::Status Update(double progress) override;
   // At the start and after every set.
   bool PublishDue(uint64_t env_steps) const override;
   void OnPublished(uint64_t version) override;

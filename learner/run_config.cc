@@ -83,6 +83,24 @@ absl::Status CheckReproducible(const RunConfig& config) {
   return status;
 }
 
+absl::Status CheckHindsight(const ReplaySection& replay) {
+  if (!replay.hindsight.enabled) return absl::OkStatus();
+  if (replay.n_step > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("replay.n_step=", replay.n_step,
+                     " with replay.hindsight.enabled: a relabelled step has a reward of its own"
+                     " only; set replay.n_step=1"));
+  }
+  if (replay.hindsight.env_servers.empty()) return absl::OkStatus();
+  for (const absl::string_view written : absl::StrSplit(replay.hindsight.env_servers, ',')) {
+    const absl::string_view address = absl::StripAsciiWhitespace(written);
+    if (IsHostPort(address)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("replay.hindsight.env_servers: '", address,
+                                                   "' is not host:port with a port of 1 to 65535"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 int64_t RunConfig::unroll_length() const {
@@ -140,11 +158,12 @@ absl::Status RunConfig::Validate() const {
     }
     return absl::OkStatus();
   }
-  if (replay.size_min > replay.capacity_max) {
+  if (replay.size_min > replay.rows_max) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "replay.size_min=", replay.size_min,
-        " is more than replay.capacity_max=", replay.capacity_max, ": learning would never begin"));
+        "replay.size_min=", replay.size_min, " is more than replay.rows_max=", replay.rows_max,
+        ": learning would never begin"));
   }
+  if (absl::Status status = CheckHindsight(replay); !status.ok()) return status;
   if (replay.size_min > run.total_env_steps) {
     return absl::InvalidArgumentError(
         absl::StrCat("replay.size_min=", replay.size_min, " is more than run.total_env_steps=",

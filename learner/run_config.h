@@ -68,17 +68,68 @@ struct CollectSection {
   }
 };
 
+struct PrioritizedSection {
+  bool enabled = false;
+  double alpha = 0.6;
+  double beta = 0.4;
+  double epsilon = 1e-6;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("enabled", enabled, "Draw steps by their temporal-difference error, not uniformly.");
+    v.Field("alpha", alpha, "Power of the error: 0 is uniform, 1 in proportion.", Between(0, 1));
+    v.Field("beta", beta,
+            "Power of the importance weights that make up for it, at the start; 1 at the end.",
+            Between(0, 1));
+    v.Field("epsilon", epsilon, "Added to every error, so that none is 0.", MoreThan(0));
+  }
+};
+
+struct HindsightSection {
+  bool enabled = false;
+  double k = 4;
+  int64_t batches_ahead = 8;
+  double timeout_s = 5;
+  std::string env_servers;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("enabled", enabled,
+            "Replace goals by such as were achieved later in the same episode; the environment "
+            "must have goals, and its env servers compute the rewards.");
+    v.Field("k", k, "Steps with such a goal for each that keeps its own.", MoreThan(0));
+    v.Field("batches_ahead", batches_ahead,
+            "Batches drawn at once, whose rewards one call to an env server computes.",
+            Between(1, 1000));
+    v.Field("timeout_s", timeout_s, "After it another env server is asked.", MoreThan(0));
+    v.Field("env_servers", env_servers,
+            "Where the learner asks for rewards: host:port,host:port; empty: the env servers of "
+            "the actors, at the addresses that they use.");
+  }
+};
+
 struct ReplaySection {
   double budget_mb = 512;
-  int64_t capacity_max = 1000000;
+  int64_t rows_max = 1000000;
+  std::string observation_type = "float32";
+  int64_t n_step = 1;
+  PrioritizedSection prioritized;
+  HindsightSection hindsight;
   int64_t size_min = 1000;
   double samples_per_insert = 256;
   double samples_per_insert_tolerance = 0.1;
 
   void Visit(ConfigVisitor& v) {
     v.Field("budget_mb", budget_mb, "Memory for transitions, in MiB.", MoreThan(0));
-    v.Field("capacity_max", capacity_max, "At most this many transitions, whatever the budget.",
+    v.Field("rows_max", rows_max,
+            "At most this many rows, whatever the budget: a transition takes one, an episode one "
+            "more.",
+            AtLeast(2));
+    v.Field("observation_type", observation_type,
+            "What observations are stored as; fields of uint8 are stored as such.",
+            OneOf({"float32", "float16"}));
+    v.Field("n_step", n_step, "Rewards summed before the value of the observation after them.",
             AtLeast(1));
+    v.Section("prioritized", prioritized, "Prioritised sampling.");
+    v.Section("hindsight", hindsight, "Hindsight experience replay.");
     v.Field("size_min", size_min, "Transitions before the first gradient step.", AtLeast(1));
     v.Field("samples_per_insert", samples_per_insert,
             "Transitions sampled for each one inserted: over the algorithm's batch_size, the "

@@ -30,8 +30,8 @@ TEST(RunConfig, TheDefaultsOfEachAlgorithmAreValid) {
 }
 
 TEST(RunConfig, WhatWouldWaitForEverIsRefused) {
-  EXPECT_THAT(Complaint({"replay.size_min=2000", "replay.capacity_max=1000"}),
-              HasSubstr("replay.size_min=2000 is more than replay.capacity_max=1000"));
+  EXPECT_THAT(Complaint({"replay.size_min=2000", "replay.rows_max=1000"}),
+              HasSubstr("replay.size_min=2000 is more than replay.rows_max=1000"));
   EXPECT_THAT(Complaint({"replay.size_min=2000", "run.total_env_steps=1500"}),
               HasSubstr("run.total_env_steps=1500"));
   EXPECT_THAT(Complaint({"replay.samples_per_insert_tolerance=0.001"}),
@@ -40,6 +40,13 @@ TEST(RunConfig, WhatWouldWaitForEverIsRefused) {
               HasSubstr("algorithm.sac.random_env_steps=100000"));
   EXPECT_THAT(Complaint({"algorithm.name=td3", "algorithm.td3.random_env_steps=100000"}),
               HasSubstr("algorithm.td3.random_env_steps=100000"));
+}
+
+TEST(RunConfig, HindsightIsOfSingleSteps) {
+  EXPECT_THAT(Complaint({"replay.hindsight.enabled=true", "replay.n_step=3"}),
+              HasSubstr("replay.n_step=3 with replay.hindsight.enabled"));
+  EXPECT_THAT(Complaint({"replay.hindsight.enabled=true", "replay.hindsight.env_servers=a:1,b"}),
+              HasSubstr("replay.hindsight.env_servers: 'b'"));
 }
 
 TEST(RunConfig, GroupsMustBeEqual) {

@@ -56,6 +56,7 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
 void Trainer::Stop() {
   stop_ = true;
   if (parts_.replicas != nullptr) parts_.replicas->group().Stop();
+  if (parts_.goal_reward != nullptr) parts_.goal_reward->Cancel();
   parts_.wake->Notify();
 }
 
@@ -105,9 +106,10 @@ absl::Status Trainer::MakeCore(const EnvSpec& env) {
     if (!core.ok()) return core.status();
     core_ = *std::move(core);
   } else {
-    auto core = OffPolicyCore::Create(config_, env, device_);
+    auto core = OffPolicyCore::Create(config_, env, device_, parts_.goal_reward);
     if (!core.ok()) return core.status();
     core_ = *std::move(core);
+    if (parts_.goal_reward != nullptr) parts_.goal_reward->SetEnv(env);
   }
   env_ = env;
   spdlog::info("{} on {}: {}", config_.algorithm.name, env.id, core_->Describe());
@@ -251,14 +253,16 @@ bool Trainer::TakeExperience() {
 void Trainer::Store(const ExperienceIntake::Entry& entry) {
   if (first_experience_ == absl::InfiniteFuture()) first_experience_ = absl::Now();
   Count(entry.batch);
-  const absl::Status status = core_->Insert(entry.batch);
+  const absl::Status status = core_->Insert(entry.actor, entry.batch);
   if (status.ok()) {
     ++counters_.batches_admitted;
     parts_.metrics->batches_admitted.Increment();
     parts_.intake->Stored(entry);
   } else {
     ++counters_.batches_refused;
-    parts_.metrics->batches_refused_stale.Increment();
+    (absl::IsInvalidArgument(status) ? parts_.metrics->batches_refused_content
+                                     : parts_.metrics->batches_refused_stale)
+        .Increment();
     parts_.intake->Refused(entry, absl::StrCat("actor ", entry.actor.first, ", batch ",
                                                entry.batch.sequence(), ": ", status.message()));
   }
@@ -291,7 +295,13 @@ void Trainer::Count(const v1::ExperienceBatch& batch) {
 bool Trainer::Learn() {
   if (phase_ != Phase::kTraining || !in_step_ || !core_->CanUpdate()) return false;
   const absl::Time start = absl::Now();
-  core_->Update(std::min(1.0, static_cast<double>(RunEnvSteps()) / config_.run.total_env_steps));
+  const absl::Status updated = core_->Update(
+      std::min(1.0, static_cast<double>(RunEnvSteps()) / config_.run.total_env_steps));
+  if (updated.message() != update_problem_) {
+    update_problem_ = std::string(updated.message());
+    spdlog::warn("{}", updated.ok() ? "the learner goes on" : update_problem_);
+  }
+  if (!updated.ok()) return false;
   parts_.metrics->update_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
   if (parts_.replicas != nullptr) Warn(parts_.replicas->AfterUpdate(counters_.env_steps));
   const uint64_t steps = core_->algorithm().learner_steps();
@@ -503,6 +513,7 @@ std::string Trainer::Waiting() const {
     return absl::StrCat("the final ", parts_.evaluations->Waiting());
   }
   if (!in_step_) return parts_.replicas->group().Waiting();
+  if (!update_problem_.empty()) return update_problem_;
   if (parts_.rounds != nullptr && !core_->CanUpdate()) {
     const std::string evaluation = parts_.evaluations->Waiting();
     return evaluation.empty() ? parts_.rounds->Waiting() : absl::StrCat("the ", evaluation);

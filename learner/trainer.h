@@ -29,6 +29,7 @@
 #include "learner/learner_metrics.h"
 #include "learner/learning_core.h"
 #include "learner/policy_publisher.h"
+#include "learner/remote_goal_reward.h"
 #include "learner/replicas/replica_sync.h"
 #include "learner/rollout_coordinator.h"
 #include "learner/round_coordinator.h"
@@ -54,7 +55,8 @@ class Trainer {
     LearnerMetrics* metrics = nullptr;
     StatusBoard* status = nullptr;
     WakeSignal* wake = nullptr;
-    ReplicaSync* replicas = nullptr;  // Null where learner.replicas is 1.
+    ReplicaSync* replicas = nullptr;          // Null where learner.replicas is 1.
+    RemoteGoalReward* goal_reward = nullptr;  // Null: without hindsight.
   };
 
   Trainer(const RunConfig& config, const Parts& parts, c10::Device device);
@@ -139,6 +141,7 @@ class Trainer {
   bool round_published_ = true;
   bool round_seeded_ = false;  // By this process.
   uint64_t saved_env_steps_ = 0;
+  std::string update_problem_;  // Why the last update failed; empty: it did not.
 
   absl::Time next_log_;
   absl::Time last_log_;

@@ -47,13 +47,16 @@ class Algorithm {
   virtual void set_gradient_exchange(GradientExchange* exchange) = 0;
 };
 
-// B single steps, float32, on the algorithm's device. Actions are in [-1, 1].
+// B steps, or runs of up to n steps, float32, on the algorithm's device. Actions are
+// in [-1, 1].
 struct TransitionSample {
   at::Tensor observation;       // [B, D], raw
   at::Tensor action;            // [B, A]
-  at::Tensor reward;            // [B]
-  at::Tensor next_observation;  // [B, D], raw; the final one where an episode ended
+  at::Tensor reward;            // [B]; the discounted sum over a run
+  at::Tensor next_observation;  // [B, D], raw; after a run, or final where it ended
   at::Tensor terminated;        // [B], 0 or 1
+  at::Tensor discount;          // [B], of the value of next_observation: gamma^steps
+  at::Tensor weight;            // [B], of each error in the critics' loss, >= 0
 };
 
 class OffPolicyAlgorithm : public Algorithm {
@@ -62,6 +65,8 @@ class OffPolicyAlgorithm : public Algorithm {
   virtual void ObserveNew(const at::Tensor& observation) = 0;
   // One gradient step.
   virtual void Update(const TransitionSample& sample) = 0;
+  // |Q_j(s, a) - y| of the last Update, mean over the critics; [B], on the device.
+  virtual at::Tensor TemporalDifferences() const = 0;
 };
 
 // A full set of trajectories, float32 unless said, on the algorithm's device;

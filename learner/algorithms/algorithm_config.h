@@ -227,11 +227,12 @@ struct AlgorithmConfig {
   struct OffPolicy {
     int64_t batch_size = 0;
     int64_t random_env_steps = 0;
+    double gamma = 0;
   };
   OffPolicy off_policy() const {
-    if (name == "td3") return {td3.batch_size, td3.random_env_steps};
-    if (name == "ddpg") return {ddpg.batch_size, ddpg.random_env_steps};
-    return {sac.batch_size, sac.random_env_steps};
+    if (name == "td3") return {td3.batch_size, td3.random_env_steps, td3.gamma};
+    if (name == "ddpg") return {ddpg.batch_size, ddpg.random_env_steps, ddpg.gamma};
+    return {sac.batch_size, sac.random_env_steps, sac.gamma};
   }
 };
 

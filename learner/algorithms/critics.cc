@@ -57,24 +57,22 @@ at::Tensor Critics::TargetMin(const at::Tensor& observation, const at::Tensor& a
 }
 
 at::Tensor Critics::Regress(const at::Tensor& observation, const at::Tensor& action,
-                            const at::Tensor& y, double learning_rate) {
+                            const at::Tensor& y, const at::Tensor& weight, double learning_rate) {
   Resize(observation.size(0));
   at::cat_out(input_, {observation, action}, 1);
-  const at::Tensor error = critics_.Forward(input_, &tape_) - y.unsqueeze(1);  // [E, B, 1]
-  at::Tensor slope = error;                                                    // dl / de
-  at::Tensor loss;
-  if (loss_ == CriticLoss::kHuber) {
-    slope = error.clamp(-kHuberDelta, kHuberDelta);
-    // With s = clamp(e): s (e - s / 2) is e^2 / 2 within the bounds, |e| - 1/2 beyond.
-    loss = (slope * (error - slope / 2)).sum() / batch_size_;
-  } else {
-    loss = error.square().sum() / (2 * batch_size_);
-  }
-  critics_.Backward(input_, slope / batch_size_, &tape_);
+  error_ = critics_.Forward(input_, &tape_) - y.unsqueeze(1);
+  at::Tensor slope = error_;  // dl / de
+  if (loss_ == CriticLoss::kHuber) slope = error_.clamp(-kHuberDelta, kHuberDelta);
+  const at::Tensor weighted_slope = slope * (weight / batch_size_).unsqueeze(1);
+  // With s = clamp(e): s (e - s / 2) is e^2 / 2 within the bounds, |e| - 1/2 beyond.
+  const at::Tensor loss = (weighted_slope * (error_ - slope / 2)).sum();
+  critics_.Backward(input_, weighted_slope, &tape_);
   adam_.AverageGradients();
   adam_.Step(learning_rate);
   return loss;
 }
+
+at::Tensor Critics::TemporalDifferences() const { return error_.abs().mean(0).squeeze(1); }
 
 Critics::ActionValue Critics::Min(const at::Tensor& action) {
   if (members_ == 1) return First(action);
@@ -101,9 +99,8 @@ NamedTensors Critics::State() const {
   return state;
 }
 
-at::Tensor BootstrappedReturn(const TransitionSample& sample, const at::Tensor& next_value,
-                              double gamma) {
-  return at::addcmul(sample.reward, 1 - sample.terminated, next_value, gamma);
+at::Tensor BootstrappedReturn(const TransitionSample& sample, const at::Tensor& next_value) {
+  return at::addcmul(sample.reward, sample.discount * (1 - sample.terminated), next_value);
 }
 
 }  // namespace armature

@@ -1,6 +1,6 @@
 // Action values Q_1 .. Q_E side by side (E is 1 or 2), their slow targets Q'_j and
 // the regression that trains them:
-//   J_Q   = sum_j mean l(Q_j(s, a) - y)
+//   J_Q   = sum_j mean w l(Q_j(s, a) - y), w: TransitionSample.weight
 //   l(e)  = e^2 / 2                              CriticLoss::kMse
 //   l(e)  = e^2 / 2 if |e| <= 1, else |e| - 1/2  CriticLoss::kHuber
 //   Q'_j <- (1 - tau) Q'_j + tau Q_j
@@ -41,9 +41,11 @@ class Critics {
   // min_j Q'_j(s', a'), [B].
   at::Tensor TargetMin(const at::Tensor& observation, const at::Tensor& action);
 
-  // One Adam step on J_Q for targets y, [B]. Gives J_Q from before it, [].
+  // One Adam step on J_Q for targets y and weights, [B]. Gives J_Q from before it, [].
   at::Tensor Regress(const at::Tensor& observation, const at::Tensor& action, const at::Tensor& y,
-                     double learning_rate);
+                     const at::Tensor& weight, double learning_rate);
+  // mean_j |Q_j(s, a) - y| of the last Regress, from before its step; [B].
+  at::Tensor TemporalDifferences() const;
 
   // A value of other actions at the observations of the last Regress, and its
   // gradient with respect to them.
@@ -86,14 +88,14 @@ class Critics {
   Mlp::Tape tape_;
   Mlp::Tape first_tape_;        // The part of Q_1 in tape_.
   at::Tensor input_;            // [B, D + A]
+  at::Tensor error_;            // [E, B, 1], of the last Regress.
   at::Tensor action_gradient_;  // [E, B, A]
   at::Tensor first_action_gradient_;
   at::Tensor ones_;  // [1, B, 1]
 };
 
-// y = r + gamma (1 - d) V(s'), [B], for a value [B] of the sample's s'.
-at::Tensor BootstrappedReturn(const TransitionSample& sample, const at::Tensor& next_value,
-                              double gamma);
+// y = r + discount (1 - d) V(s'), [B], for a value [B] of the sample's s'.
+at::Tensor BootstrappedReturn(const TransitionSample& sample, const at::Tensor& next_value);
 
 }  // namespace armature
 

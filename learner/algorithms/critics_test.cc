@@ -39,10 +39,11 @@ class CriticsTest : public testing::TestWithParam<int64_t> {
   const at::Tensor observation_ = Draw(kObservation);
   const at::Tensor action_ = Draw(kAction).tanh();
   const at::Tensor y_ = Draw(1).squeeze(1);
+  const at::Tensor weight_ = at::ones({kBatch});
 };
 
 TEST_P(CriticsTest, ValuesHaveTheGradientsOfFiniteDifferences) {
-  critics_.Regress(observation_, action_, y_, /*learning_rate=*/0);
+  critics_.Regress(observation_, action_, y_, weight_, /*learning_rate=*/0);
   constexpr double kStep = 1e-3;
   for (const bool first : {false, true}) {
     const auto value_of = [&](const at::Tensor& action) {
@@ -61,7 +62,7 @@ TEST_P(CriticsTest, ValuesHaveTheGradientsOfFiniteDifferences) {
 }
 
 TEST_P(CriticsTest, MinIsTheLeastOfAllAndFirstTheFirst) {
-  critics_.Regress(observation_, action_, y_, /*learning_rate=*/0);
+  critics_.Regress(observation_, action_, y_, weight_, /*learning_rate=*/0);
   const at::Tensor least = critics_.Min(action_).value.clone();
   const at::Tensor first = critics_.First(action_).value.clone();
   EXPECT_TRUE((least <= first).all().item<bool>());
@@ -81,14 +82,14 @@ TEST_P(CriticsTest, TargetsFollowByTau) {
   EXPECT_TRUE(at::allclose(targets(), expected));
   EXPECT_FALSE(at::allclose(critics_.TargetMin(observation_, action_), before));
   critics_.UpdateTargets(1);
-  critics_.Regress(observation_, action_, y_, /*learning_rate=*/0);
+  critics_.Regress(observation_, action_, y_, weight_, /*learning_rate=*/0);
   EXPECT_TRUE(at::allclose(critics_.TargetMin(observation_, action_), critics_.Min(action_).value));
 }
 
 TEST_P(CriticsTest, RegressionReachesItsTargets) {
   double loss = 0;
   for (int i = 0; i < 1500; ++i) {
-    loss = critics_.Regress(observation_, action_, y_, 3e-3).item<double>();
+    loss = critics_.Regress(observation_, action_, y_, weight_, 3e-3).item<double>();
   }
   EXPECT_LT(loss, 1e-3);
   EXPECT_TRUE(at::allclose(critics_.First(action_).value, y_, 0, 0.1));
@@ -108,22 +109,35 @@ TEST(CriticLossTest, HuberIsTheSquareWithinOneAndLinearBeyond) {
   const at::Tensor observation = at::zeros({4, kObservation});
   const at::Tensor action = at::zeros({4, kAction});
   const at::Tensor y = at::tensor({0.5f, -1.0f, 3.0f, -5.0f});
+  const at::Tensor weight = at::ones({4});
   Critics mse(*policy, 1, ParseCriticLoss("mse"));
-  EXPECT_NEAR(mse.Regress(observation, action, y, 0).item<double>(), (0.125 + 0.5 + 4.5 + 12.5) / 4,
-              1e-6);
+  EXPECT_NEAR(mse.Regress(observation, action, y, weight, 0).item<double>(),
+              (0.125 + 0.5 + 4.5 + 12.5) / 4, 1e-6);
   // The last layer's bias is the last parameter; its gradient is the mean slope.
   EXPECT_NEAR(mse.gradient()[-1].item<double>(), (-0.5 + 1 - 3 + 5) / 4, 1e-6);
   Critics huber(*policy, 1, ParseCriticLoss("huber"));
-  EXPECT_NEAR(huber.Regress(observation, action, y, 0).item<double>(),
+  EXPECT_NEAR(huber.Regress(observation, action, y, weight, 0).item<double>(),
               (0.125 + 0.5 + 2.5 + 4.5) / 4, 1e-6);
   EXPECT_NEAR(huber.gradient()[-1].item<double>(), (-0.5 + 1 - 1 + 1) / 4, 1e-6);
+}
+
+// Zero weights: every value is 0, so the error is -y.
+TEST(CriticLossTest, ErrorsCountByTheirWeightButAreReportedAsTheyAre) {
+  const std::unique_ptr<PolicyNetwork> policy = Policy();
+  Critics critics(*policy, 2, CriticLoss::kMse);
+  const at::Tensor loss = critics.Regress(at::zeros({2, kObservation}), at::zeros({2, kAction}),
+                                          at::tensor({2.0f, 3.0f}), at::tensor({0.25f, 0.0f}), 0);
+  EXPECT_NEAR(loss.item<double>(), 2 * (0.25 * 2) / 2, 1e-6);
+  EXPECT_NEAR(critics.gradient()[-1].item<double>(), -0.25 * 2 / 2, 1e-6);
+  EXPECT_TRUE(at::allclose(critics.TemporalDifferences(), at::tensor({2.0f, 3.0f})));
 }
 
 TEST(BootstrappedReturnTest, ATerminatedStepHasNoFuture) {
   TransitionSample sample;
   sample.reward = at::tensor({1.0f, 2.0f});
   sample.terminated = at::tensor({0.0f, 1.0f});
-  const at::Tensor y = BootstrappedReturn(sample, at::tensor({10.0f, 10.0f}), 0.5);
+  sample.discount = at::tensor({0.5f, 0.5f});
+  const at::Tensor y = BootstrappedReturn(sample, at::tensor({10.0f, 10.0f}));
   EXPECT_TRUE(at::equal(y, at::tensor({6.0f, 2.0f})));
 }
 

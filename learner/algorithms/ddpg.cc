@@ -51,12 +51,12 @@ void Ddpg::Update(const TransitionSample& sample) {
   const at::Tensor observation = policy_->Normalize(sample.observation);
   const at::Tensor next_observation = policy_->Normalize(sample.next_observation);
 
-  // y = r + gamma (1 - d) Q'(s', mu'(s'))
+  // y = r + discount (1 - d) Q'(s', mu'(s'))
   const at::Tensor next_value =
       critic_.TargetMin(next_observation, actor_.TargetAct(next_observation));
-  const at::Tensor y = BootstrappedReturn(sample, next_value, config_.gamma);
+  const at::Tensor y = BootstrappedReturn(sample, next_value);
   const at::Tensor critic_loss =
-      critic_.Regress(observation, sample.action, y, config_.learning_rate);
+      critic_.Regress(observation, sample.action, y, sample.weight, config_.learning_rate);
 
   // J_pi = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2
   const Critics::ActionValue value = critic_.First(actor_.Act(observation));

@@ -2,8 +2,8 @@
 //
 // With s, a, r, s', d the sample, mu the deterministic policy, Q the critic, and mu'
 // and Q' their slow targets:
-//   y     = r + gamma (1 - d) Q'(s', mu'(s'))
-//   J_Q   = mean l(Q(s, a) - y), l of critics.h
+//   y     = r + discount (1 - d) Q'(s', mu'(s'))
+//   J_Q   = mean w l(Q(s, a) - y), l of critics.h
 //   J_pi  = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2  with the new Q
 //   Q'   <- (1 - tau) Q' + tau Q,  mu' <- (1 - tau) mu' + tau mu
 // Each J is one Adam step. Gradients are written out by hand in critics.h and
@@ -53,6 +53,7 @@ class Ddpg : public OffPolicyAlgorithm {
   void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample) override;
+  at::Tensor TemporalDifferences() const override { return critic_.TemporalDifferences(); }
 
   // Gradients that the last update stepped along, end to end in the order of the
   // parameters: policy [P], critic (see Mlp).

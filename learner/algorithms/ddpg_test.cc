@@ -15,7 +15,6 @@ class DdpgGoldenTest : public testing::TestWithParam<int> {};
 TEST_P(DdpgGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   const nlohmann::json golden = ReadGolden("golden_ddpg.json").at(GetParam());
   DdpgConfig config;
-  config.gamma = golden["gamma"];
   config.tau = golden["tau"];
   config.learning_rate = golden["learning_rate"];
   config.critic_loss = golden["critic_loss"];

@@ -36,6 +36,8 @@ TransitionSample RandomSample(int64_t batch_size, const v1::PolicySpec& spec,
   sample.reward = at::randn({batch_size}, generator);
   sample.next_observation = at::randn({batch_size, observation_size}, generator);
   sample.terminated = (at::rand({batch_size}, generator) < 0.2).to(at::kFloat);
+  sample.discount = at::full({batch_size}, 0.99);
+  sample.weight = 1 - at::rand({batch_size}, generator);
   return sample;
 }
 
@@ -46,6 +48,8 @@ TransitionSample PointSample(at::Generator generator) {
   sample.next_observation = sample.observation + 0.2 * sample.action;
   sample.reward = -sample.next_observation.abs().squeeze(1);
   sample.terminated = at::zeros({64});
+  sample.discount = at::full({64}, 0.9);
+  sample.weight = at::ones({64});
   return sample;
 }
 
@@ -70,6 +74,8 @@ TransitionSample GoldenSample(const nlohmann::json& update) {
   sample.reward = GoldenTensor(update["reward"]);
   sample.next_observation = GoldenTensor(update["next_observation"]);
   sample.terminated = GoldenTensor(update["terminated"]);
+  sample.discount = GoldenTensor(update["discount"]);
+  sample.weight = GoldenTensor(update["weight"]);
   return sample;
 }
 

@@ -23,12 +23,13 @@ v1::PolicySpec MakeSpec(v1::PolicySpec::Head head, int64_t observation_size, int
 // twice.
 std::map<std::string, at::Tensor> StateMap(const Algorithm& algorithm);
 
-// Standard normal observations and rewards, a fifth of the steps terminated.
+// Standard normal observations and rewards, a fifth of the steps terminated;
+// discounts of 0.99, weights in (0, 1].
 TransitionSample RandomSample(int64_t batch_size, const v1::PolicySpec& spec,
                               at::Generator generator);
 
 // 64 steps of a point on a line, D = A = 1: x' = x + 0.2 a, reward -|x'|, x and a
-// uniform in [-1, 1]. Every step truncates into a fresh x.
+// uniform in [-1, 1]. Every step truncates into a fresh x. Discount 0.9.
 TransitionSample PointSample(at::Generator generator);
 // The largest distance from 0 after ten deterministic steps from 41 places.
 double PointDistance(const PolicyNetwork& policy);

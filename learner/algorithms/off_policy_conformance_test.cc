@@ -113,7 +113,6 @@ TEST_P(OffPolicyConformanceTest, LearnsToBringAPointToItsGoal) {
   config_.network.hidden_sizes = {32, 32};
   const auto tune = [](auto* config) {
     config->learning_rate = 3e-3;
-    config->gamma = 0.9;
     config->tau = 0.02;
   };
   tune(&config_.sac);

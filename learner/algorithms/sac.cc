@@ -130,15 +130,15 @@ void Sac::DrawActions(const TransitionSample& sample, const at::Tensor& noise) {
   b.alpha = log_alpha_.exp().squeeze(0);
 }
 
-// y = r + gamma (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
-// J_Q = sum_j mean l(Q_j(s, a) - y)
+// y = r + discount (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
+// J_Q = sum_j mean w l(Q_j(s, a) - y)
 at::Tensor Sac::UpdateCritics(const TransitionSample& sample) {
   const Batch& b = *batch_;
   const auto next = [&](const at::Tensor& tensor) { return tensor.narrow(0, 0, b.size); };
   const at::Tensor next_value =
       critics_.TargetMin(next(b.observation), next(b.action)) - b.alpha * next(b.log_prob);  // [B]
-  const at::Tensor y = BootstrappedReturn(sample, next_value, config_.gamma);
-  return critics_.Regress(b.observation.narrow(0, b.size, b.size), sample.action, y,
+  const at::Tensor y = BootstrappedReturn(sample, next_value);
+  return critics_.Regress(b.observation.narrow(0, b.size, b.size), sample.action, y, sample.weight,
                           config_.learning_rate);
 }
 

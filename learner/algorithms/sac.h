@@ -4,8 +4,8 @@
 // With s, a, r, s', d the sample, pi the squashed Gaussian policy, Q_1 and Q_2 the
 // critics, Q'_1 and Q'_2 their slow targets, alpha = exp(log_alpha), H the target
 // entropy, and a' ~ pi(s'), a~ ~ pi(s):
-//   y         = r + gamma (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
-//   J_Q       = sum_j mean l(Q_j(s, a) - y), l of critics.h
+//   y         = r + discount (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
+//   J_Q       = sum_j mean w l(Q_j(s, a) - y), l of critics.h
 //   J_pi      = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~))  with the new Q_j
 //   J_alpha   = mean -log_alpha (log pi(a~ | s) + H)
 //   Q'_j     <- (1 - tau) Q'_j + tau Q_j
@@ -61,6 +61,7 @@ class Sac : public OffPolicyAlgorithm {
   void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample) override;
+  at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
 
   // Update with the noise of a' and a~ given: float32 [2 B, A], the rows of s'
   // first.

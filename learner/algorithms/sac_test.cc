@@ -18,7 +18,6 @@ class SacGoldenTest : public testing::TestWithParam<int> {};
 TEST_P(SacGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   const nlohmann::json golden = ReadGolden("golden_sac.json").at(GetParam());
   SacConfig config;
-  config.gamma = golden["gamma"];
   config.tau = golden["tau"];
   config.learning_rate = golden["learning_rate"];
   config.initial_temperature = golden["temperature"];

@@ -59,16 +59,17 @@ void Td3::UpdateWithNoise(const TransitionSample& sample, const at::Tensor& nois
   const at::Tensor next_observation = policy_->Normalize(sample.next_observation);
 
   // a' = clip(mu'(s') + clip(target_noise_std eps, -target_noise_clip, ..), -1, 1)
-  // y  = r + gamma (1 - d) min_j Q'_j(s', a')
+  // y  = r + discount (1 - d) min_j Q'_j(s', a')
   const at::Tensor target_noise =
       (noise * config_.target_noise_std)
           .clamp_(-config_.target_noise_clip, config_.target_noise_clip);
   const at::Tensor next_action =
       actor_.TargetAct(next_observation).add_(target_noise).clamp_(-1, 1);
   const at::Tensor y =
-      BootstrappedReturn(sample, critics_.TargetMin(next_observation, next_action), config_.gamma);
+      BootstrappedReturn(sample, critics_.TargetMin(next_observation, next_action));
 
-  critic_scalars_.Add({critics_.Regress(observation, sample.action, y, config_.learning_rate)});
+  critic_scalars_.Add(
+      {critics_.Regress(observation, sample.action, y, sample.weight, config_.learning_rate)});
   ++learner_steps_;
   if (learner_steps_ % config_.policy_delay == 0) UpdatePolicy(observation);
 }

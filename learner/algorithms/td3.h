@@ -5,8 +5,8 @@
 // critics, mu', Q'_1 and Q'_2 their slow targets, and eps ~ N(0, 1):
 //   a'    = clip(mu'(s') + clip(target_noise_std eps, -target_noise_clip,
 //                               target_noise_clip), -1, 1)
-//   y     = r + gamma (1 - d) min_j Q'_j(s', a')
-//   J_Q   = sum_j mean l(Q_j(s, a) - y), l of critics.h
+//   y     = r + discount (1 - d) min_j Q'_j(s', a')
+//   J_Q   = sum_j mean w l(Q_j(s, a) - y), l of critics.h
 // and in every policy_delay-th update, with the new Q_1,
 //   J_pi  = mean -Q_1(s, mu(s)) + action_l2 mean mu(s)^2
 //   Q'_j <- (1 - tau) Q'_j + tau Q_j,  mu' <- (1 - tau) mu' + tau mu
@@ -58,6 +58,7 @@ class Td3 : public OffPolicyAlgorithm {
   void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample) override;
+  at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
 
   // Update with eps given: float32 [B, A].
   void UpdateWithNoise(const TransitionSample& sample, const at::Tensor& noise);

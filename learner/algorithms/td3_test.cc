@@ -12,7 +12,6 @@ constexpr auto kHead = v1::PolicySpec::HEAD_TANH;
 
 Td3Config GoldenConfig(const nlohmann::json& golden) {
   Td3Config config;
-  config.gamma = golden["gamma"];
   config.tau = golden["tau"];
   config.learning_rate = golden["learning_rate"];
   config.policy_delay = golden["policy_delay"];

@@ -14,7 +14,7 @@
 #include "learner/algorithms/ppo.h"
 #include "learner/algorithms/sac.h"
 #include "learner/algorithms/td3.h"
-#include "learner/replay/uniform_replay.h"
+#include "learner/replay/replay_store.h"
 
 namespace armature {
 namespace {
@@ -84,20 +84,24 @@ BENCHMARK(BM_MatrixProduct)->Arg(256)->Arg(64)->UseRealTime();
 
 // Sampling from the replay and one gradient step.
 void MeasureUpdates(OffPolicyAlgorithm* algorithm, double flops, benchmark::State& state) {
+  constexpr int64_t kSteps = 100000;
   const c10::Device device = algorithm->policy().device();
-  UniformReplay::Options options;
-  options.observation_size = kObservationSize;
+  ReplayStore::Options options;
+  options.observation = {{kObservationSize, false}};
   options.action_size = kActionSize;
   options.budget_bytes = int64_t{1} << 30;
-  options.capacity_max = 100000;
+  options.rows_max = kSteps + 1;
   options.device = device;
-  const auto replay = std::move(*UniformReplay::Create(options));
-  at::Generator generator = MakeGenerator(device, 2);
-  const std::vector<float> values(100000 * kObservationSize, 0.5f);
-  const std::vector<uint8_t> flags(100000, 0);
+  const auto replay = std::move(*ReplayStore::Create(options));
+  const std::vector<float> values(kSteps * kObservationSize, 0.5f);
+  const std::vector<uint8_t> flags(kSteps, 0);
+  const std::vector<int32_t> slots(kSteps, 0);
   const absl::Span<const float> all(values);
-  replay->Insert({all, all.subspan(0, 100000 * kActionSize), all.subspan(0, 100000), all, flags});
-  for (auto _ : state) algorithm->Update(replay->Sample(kBatchSize, generator));
+  const absl::Status inserted =
+      replay->Insert(1, {all, all.subspan(0, kSteps * kActionSize), all.subspan(0, kSteps), all,
+                         flags, flags, slots});
+  if (!inserted.ok()) std::abort();
+  for (auto _ : state) algorithm->Update((*replay->Sample(kBatchSize, 0))->transitions);
   Synchronize(algorithm->policy().flat_parameters());
   state.SetItemsProcessed(state.iterations());
   state.counters["flop/s"] =

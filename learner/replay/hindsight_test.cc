@@ -27,11 +27,13 @@ class Reward : public GoalReward {
  public:
   absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override {
     if (fails) return absl::UnavailableError("no reward today");
+    ++calls;
     EXPECT_EQ(achieved.size(1), kGoalSize);
     return Outcome{achieved.select(1, 0) * 2 - desired.select(1, 0) * 3,
                    (achieved == desired).all(1).to(at::kFloat)};
   }
   bool fails = false;
+  int calls = 0;
 };
 
 EnvSpec GoalEnv() {
@@ -57,7 +59,7 @@ ReplayStore::Options MakeOptions(Reward* reward, double k) {
   options.action_size = 1;
   options.streams_max = 8;
   options.budget_bytes = 1 << 20;
-  options.capacity_max = 200;
+  options.rows_max = 200;
   options.hindsight = *ReplayStore::GoalColumns(env);
   options.hindsight->k = k;
   options.hindsight->reward = reward;
@@ -137,7 +139,7 @@ TEST(HindsightTest, GoalsAreThoseOfTheSameEpisodeAtThisStepOrLaterAndRewardsFoll
         ASSERT_EQ(observation[4].item<float>(), -goal);
         ASSERT_EQ(observation[2].item<float>(), -observation[1].item<float>());
       }
-      ASSERT_EQ((*sample)->discount[i].item<float>(), 0.99f);
+      ASSERT_EQ((*sample)->transitions.discount[i].item<float>(), 0.99f);
       if (i >= (*sample)->relabelled) {
         ASSERT_EQ(goal, kDesired + at.episode);
         ASSERT_EQ(steps.reward[i].item<float>(), -7);
@@ -216,7 +218,7 @@ TEST(HindsightTest, RelabelledStepsKeepTheirPrioritiesWeights) {
   ASSERT_TRUE(sample.ok());
   // Where the step's error was set, weight times error is one and the same.
   const at::Tensor number = (*sample)->transitions.observation.select(1, 0);
-  const at::Tensor products = (*sample)->weight * (number + 1);
+  const at::Tensor products = (*sample)->transitions.weight * (number + 1);
   EXPECT_LT((products.max() / products.min()).item<float>(), 1.001);
 }
 
@@ -250,6 +252,65 @@ TEST(HindsightTest, ARestoredStoreRelabelsBitForBit) {
   }
 }
 
+TEST(HindsightTest, OneCallRewardsAllBatchesDrawnAhead) {
+  Reward reward;
+  ReplayStore::Options options = MakeOptions(&reward, 4);
+  options.hindsight->batches_ahead = 3;
+  const auto store = MakeStore(options);
+  Episodes episodes(store.get());
+  for (int i = 0; i < 40; ++i) episodes.Add(i % 3, true);
+  for (int round = 0; round < 6; ++round) {
+    const auto sample = store->Sample(20, 0);
+    ASSERT_TRUE(sample.ok());
+    EXPECT_EQ(reward.calls, 1 + round / 3);
+    ASSERT_EQ((*sample)->relabelled, 16);
+    const TransitionSample& steps = (*sample)->transitions;
+    const at::Tensor expected =
+        steps.next_observation.select(1, 1) * 2 - steps.observation.select(1, 3) * 3;
+    EXPECT_TRUE(at::equal(steps.reward.narrow(0, 0, 16), expected.narrow(0, 0, 16)));
+    EXPECT_TRUE(at::equal(steps.reward.narrow(0, 16, 4), at::full({4}, -7.0f)));
+    EXPECT_TRUE(store->SetErrors(std::vector<float>(20, 1)).ok());
+  }
+  EXPECT_TRUE(store->Sample(21, 0).ok());  // Another size is drawn anew.
+}
+
+TEST(HindsightTest, BatchesDrawnAheadAreRestoredBitForBit) {
+  Reward reward;
+  ReplayStore::Options options = MakeOptions(&reward, 4);
+  options.hindsight->batches_ahead = 3;
+  options.prioritized.emplace();
+  const auto store = MakeStore(options);
+  Episodes episodes(store.get());
+  for (int i = 0; i < 40; ++i) episodes.Add(i % 3, true);
+  ASSERT_TRUE(store->Sample(16, 0).ok());
+  std::map<std::string, at::Tensor> state;
+  for (const auto& [name, tensor] : store->State()) state[name] = tensor.clone();
+  const auto restored = MakeStore(options);
+  ASSERT_TRUE(restored->LoadState(state).ok());
+  std::vector<float> errors(16);
+  for (int round = 0; round < 6; ++round) {
+    const auto one = store->Sample(16, 0.5);
+    const auto other = restored->Sample(16, 0.5);
+    ASSERT_TRUE(one.ok() && other.ok());
+    EXPECT_TRUE(at::equal((*one)->rows, (*other)->rows));
+    const TransitionSample& a = (*one)->transitions;
+    const TransitionSample& b = (*other)->transitions;
+    EXPECT_TRUE(at::equal(a.observation, b.observation));
+    EXPECT_TRUE(at::equal(a.next_observation, b.next_observation));
+    EXPECT_TRUE(at::equal(a.action, b.action));
+    EXPECT_TRUE(at::equal(a.reward, b.reward));
+    EXPECT_TRUE(at::equal(a.terminated, b.terminated));
+    EXPECT_TRUE(at::equal(a.discount, b.discount));
+    EXPECT_TRUE(at::equal(a.weight, b.weight));
+    for (size_t i = 0; i < errors.size(); ++i) errors[i] = static_cast<float>(i + round);
+    EXPECT_TRUE(store->SetErrors(errors).ok());
+    EXPECT_TRUE(restored->SetErrors(errors).ok());
+  }
+  state["replay.ahead.action"] = at::zeros({1});
+  EXPECT_EQ(restored->LoadState(state).message(),
+            "replay.ahead.action is missing or is not Float [2,16,1]");
+}
+
 TEST(HindsightTest, WhatHindsightCannotDoIsRefusedByName) {
   Reward reward;
   auto message = [&reward](auto change) {
@@ -268,7 +329,8 @@ TEST(HindsightTest, WhatHindsightCannotDoIsRefusedByName) {
   EXPECT_EQ(message([](Options* options) { options->hindsight->desired_begin = 4; }),
             "replay: goal at columns 4 .. 5 is not within one observation field of floats");
   EXPECT_EQ(message([](Options* options) { options->hindsight->k = 0; }),
-            "replay: hindsight needs k > 0, not 0, goal_size > 0, not 2, and a reward function");
+            "replay: hindsight needs k > 0, not 0, goal_size > 0, not 2, batches_ahead > 0, not 1, "
+            "and a reward function");
   EnvSpec env = GoalEnv();
   env.goal.reset();
   EXPECT_EQ(ReplayStore::GoalColumns(env).status().message(),

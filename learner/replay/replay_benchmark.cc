@@ -1,4 +1,4 @@
-// What inserting and sampling cost, ReplayStore beside UniformReplay.
+// What inserting and sampling cost.
 //
 //   bazel run -c opt //learner/replay:replay_benchmark -- --benchmark_min_time=1
 //
@@ -12,9 +12,7 @@
 #include "ATen/ATen.h"
 #include "ATen/Parallel.h"
 #include "benchmark/benchmark.h"
-#include "common/policy/generator.h"
 #include "learner/replay/replay_store.h"
-#include "learner/replay/uniform_replay.h"
 
 namespace armature {
 namespace {
@@ -58,9 +56,6 @@ class Batch {
   ReplaySteps steps() const {
     return {observation_, action_, reward_, next_observation_, terminated_, truncated_, slot_};
   }
-  TransitionSpans spans() const {
-    return {observation_, action_, reward_, next_observation_, terminated_};
-  }
 
  private:
   static void Fill(std::vector<float>* out, int64_t slot, int64_t t) {
@@ -94,7 +89,7 @@ std::unique_ptr<ReplayStore> MakeStore(int64_t kind) {
       {kObservationSize - 2 * kGoalSize, false}, {kGoalSize, false}, {kGoalSize, false}};
   options.action_size = kActionSize;
   options.budget_bytes = int64_t{1} << 40;
-  options.capacity_max = kCapacity;
+  options.rows_max = kCapacity;
   options.device = Device();
   if (kind == kThreeStep) options.n_step = 3;
   if (kind == kPrioritized) options.prioritized.emplace();
@@ -108,43 +103,6 @@ std::unique_ptr<ReplayStore> MakeStore(int64_t kind) {
   }
   return *ReplayStore::Create(options);
 }
-
-std::unique_ptr<UniformReplay> MakeUniformReplay() {
-  UniformReplay::Options options;
-  options.observation_size = kObservationSize;
-  options.action_size = kActionSize;
-  options.budget_bytes = int64_t{1} << 40;
-  options.capacity_max = kCapacity;
-  options.device = Device();
-  return *UniformReplay::Create(options);
-}
-
-void BM_UniformReplayInsert(benchmark::State& state) {
-  const auto replay = MakeUniformReplay();
-  Batch batch;
-  while (replay->size() < replay->capacity()) {
-    batch.Next();
-    replay->Insert(batch.spans());
-  }
-  for (auto _ : state) {
-    state.PauseTiming();
-    batch.Next();
-    state.ResumeTiming();
-    replay->Insert(batch.spans());
-  }
-  state.counters["bytes_per_step"] = static_cast<double>(replay->bytes_per_transition());
-}
-BENCHMARK(BM_UniformReplayInsert);
-
-void BM_UniformReplaySample(benchmark::State& state) {
-  const auto replay = MakeUniformReplay();
-  Batch batch;
-  batch.Next();
-  while (replay->size() < replay->capacity()) replay->Insert(batch.spans());
-  const at::Generator generator = MakeGenerator(Device(), 1);
-  for (auto _ : state) Synchronize(replay->Sample(kBatchSize, generator).next_observation);
-}
-BENCHMARK(BM_UniformReplaySample);
 
 void Fill(ReplayStore* store, Batch* batch) {
   while (store->rows() < store->capacity()) {

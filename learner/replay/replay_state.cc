@@ -1,4 +1,5 @@
 // ReplayStore's checkpoint; the names are in replay_store.h.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -97,7 +98,84 @@ NamedTensors ReplayStore::State() const {
   state.emplace_back("replay.stream", ToTensor(columns).view({-1, kStreamColumns}));
   state.emplace_back("replay.generator", random_.State());
   for (auto& tensor : sampler_->State()) state.push_back(std::move(tensor));
+  AppendAhead(&state);
   return state;
+}
+
+void ReplayStore::AppendAhead(NamedTensors* state) const {
+  if (next_batch_ == batches_.size()) return;
+  std::vector<at::Tensor> serials, relabelled, scalars, observation, next_observation, action;
+  for (size_t i = next_batch_; i < batches_.size(); ++i) {
+    const ReplaySample& sample = batches_[i].sample;
+    const TransitionSample& steps = sample.transitions;
+    serials.push_back(ToTensor(batches_[i].serials));
+    relabelled.push_back(at::full({}, sample.relabelled, at::kLong));
+    scalars.push_back(at::stack({steps.reward, steps.terminated, steps.discount, steps.weight}));
+    observation.push_back(steps.observation);
+    next_observation.push_back(steps.next_observation);
+    action.push_back(steps.action);
+  }
+  state->emplace_back("replay.ahead.serial", at::stack(serials));
+  state->emplace_back("replay.ahead.relabelled", at::stack(relabelled));
+  state->emplace_back("replay.ahead.scalars", at::stack(scalars));
+  state->emplace_back("replay.ahead.observation", at::stack(observation));
+  state->emplace_back("replay.ahead.next_observation", at::stack(next_observation));
+  state->emplace_back("replay.ahead.action", at::stack(action));
+}
+
+absl::StatusOr<std::vector<ReplayStore::Batch>> ReplayStore::ReadAhead(
+    const std::map<std::string, at::Tensor>& state) const {
+  std::vector<Batch> batches;
+  const auto serials = state.find("replay.ahead.serial");
+  if (serials == state.end()) return batches;
+  if (serials->second.dim() != 2) {
+    return absl::InvalidArgumentError("replay.ahead.serial has not two dimensions");
+  }
+  const int64_t count = serials->second.size(0);
+  const int64_t size = serials->second.size(1);
+  const int64_t observation_size = observations_.observation_size();
+  struct Part {
+    const char* name;
+    at::ScalarType type;
+    std::vector<int64_t> shape;
+    at::Tensor tensor;
+  };
+  enum { kSerial, kRelabelled, kScalars, kObservation, kNextObservation, kAction };
+  Part parts[] = {{"serial", at::kLong, {count, size}, {}},
+                  {"relabelled", at::kLong, {count}, {}},
+                  {"scalars", at::kFloat, {count, 4, size}, {}},
+                  {"observation", at::kFloat, {count, size, observation_size}, {}},
+                  {"next_observation", at::kFloat, {count, size, observation_size}, {}},
+                  {"action", at::kFloat, {count, size, options_.action_size}, {}}};
+  for (Part& part : parts) {
+    const std::string name = absl::StrCat("replay.ahead.", part.name);
+    const auto found = state.find(name);
+    if (found == state.end() || found->second.scalar_type() != part.type ||
+        found->second.sizes() != at::IntArrayRef(part.shape)) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " is missing or is not ",
+                                                     c10::toString(part.type), " [",
+                                                     absl::StrJoin(part.shape, ","), "]"));
+    }
+    part.tensor = found->second;
+  }
+  const at::Tensor serial = parts[kSerial].tensor.cpu().contiguous();
+  for (int64_t i = 0; i < count; ++i) {
+    Batch& batch = batches.emplace_back();
+    Resize(size, &batch);
+    std::copy_n(serial.const_data_ptr<int64_t>() + i * size, size, batch.serials.begin());
+    batch.sample.rows.copy_(serial[i].remainder(capacity()));
+    batch.sample.relabelled = parts[kRelabelled].tensor[i].item<int64_t>();
+    TransitionSample& steps = batch.sample.transitions;
+    const at::Tensor scalars = parts[kScalars].tensor[i].to(options_.device).clone();
+    steps.reward = scalars[0];
+    steps.terminated = scalars[1];
+    steps.discount = scalars[2];
+    steps.weight = scalars[3];
+    steps.observation.copy_(parts[kObservation].tensor[i]);
+    steps.next_observation.copy_(parts[kNextObservation].tensor[i]);
+    steps.action.copy_(parts[kAction].tensor[i]);
+  }
+  return batches;
 }
 
 absl::Status ReplayStore::LoadState(const std::map<std::string, at::Tensor>& state) {
@@ -118,6 +196,8 @@ absl::Status ReplayStore::LoadState(const std::map<std::string, at::Tensor>& sta
         sampler_->Check(state, *links)}) {
     if (!status.ok()) return status;
   }
+  absl::StatusOr<std::vector<Batch>> ahead = ReadAhead(state);
+  if (!ahead.ok()) return ahead.status();
   // The last that can fail; it changes nothing then.
   if (absl::Status status = links_.Load(*links); !status.ok()) return status;
   observations_.Load(state);
@@ -125,8 +205,9 @@ absl::Status ReplayStore::LoadState(const std::map<std::string, at::Tensor>& sta
   actions_.narrow(0, 0, rows).copy_(*actions);
   sampler_->Load(state);
   random_.Load(*generator);
-  serials_.clear();  // What was sampled before is not what is held now.
-  index_ = at::Tensor();
+  sampled_ = nullptr;  // What was sampled before is not what is held now.
+  batches_ = *std::move(ahead);
+  next_batch_ = 0;
   return absl::OkStatus();
 }
 

@@ -38,10 +38,12 @@ absl::Status ValidateHindsight(const ReplayStore::Options& options) {
         "replay: n_step=", options.n_step,
         " with hindsight: a relabelled step has a reward of its own only; use n_step=1"));
   }
-  if (!(hindsight.k > 0) || hindsight.goal_size < 1 || hindsight.reward == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("replay: hindsight needs k > 0, not ",
-                                                   hindsight.k, ", goal_size > 0, not ",
-                                                   hindsight.goal_size, ", and a reward function"));
+  if (!(hindsight.k > 0) || hindsight.goal_size < 1 || hindsight.batches_ahead < 1 ||
+      hindsight.reward == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("replay: hindsight needs k > 0, not ", hindsight.k, ", goal_size > 0, not ",
+                     hindsight.goal_size, ", batches_ahead > 0, not ", hindsight.batches_ahead,
+                     ", and a reward function"));
   }
   for (const int64_t begin : {hindsight.achieved_begin, hindsight.desired_begin}) {
     int64_t field_begin = 0;
@@ -104,7 +106,7 @@ absl::Status ReplayStore::Validate(const Options& options) {
   for (const auto& [name, value] :
        {std::pair<const char*, int64_t>{"observation_size", ObservationSize(options)},
         {"action_size", options.action_size},
-        {"capacity_max", options.capacity_max},
+        {"rows_max", options.rows_max},
         {"streams_max", options.streams_max},
         {"n_step", options.n_step}}) {
     if (value < 1) {
@@ -127,7 +129,7 @@ absl::StatusOr<std::unique_ptr<ReplayStore>> ReplayStore::Create(const Options& 
   const int64_t row_bytes = BytesPerRow(options);
   const int64_t rows_bytes = std::max<int64_t>(0, options.budget_bytes - StreamBytes(options));
   const int64_t capacity =
-      std::min({options.capacity_max, rows_bytes / row_bytes, EpisodeLinks::kCapacityMax});
+      std::min({options.rows_max, rows_bytes / row_bytes, EpisodeLinks::kCapacityMax});
   // A step takes two rows at least: its own and its next observation's.
   const int64_t needed = std::max<int64_t>(2, options.size_min);
   if (capacity < needed) {
@@ -213,30 +215,30 @@ void ReplayStore::Write(const Pending& pending, const at::Tensor& observation,
                        action.narrow(0, 0, pending.steps).to(options_.device));
 }
 
-void ReplayStore::ResizeSample(int64_t batch_size) {
-  if (index_.defined() && index_.size(1) == batch_size) return;
+void ReplayStore::Resize(int64_t batch_size, Batch* batch) const {
+  if (batch->index.defined() && batch->index.size(1) == batch_size) return;
   const at::TensorOptions host = at::TensorOptions().pinned_memory(options_.device.is_cuda());
-  index_ = at::zeros({kIndexRows, batch_size}, host.dtype(at::kLong));
-  scalars_ = at::empty({kScalarRows, batch_size}, host.dtype(at::kFloat));
-  serials_.resize(batch_size);
+  batch->index = at::zeros({kIndexRows, batch_size}, host.dtype(at::kLong));
+  batch->scalars = at::empty({kScalarRows, batch_size}, host.dtype(at::kFloat));
+  batch->serials.resize(batch_size);
   auto device_rows = [&](int64_t size) {
     return at::empty({batch_size, size},
                      at::TensorOptions().dtype(at::kFloat).device(options_.device));
   };
-  sample_.transitions.observation = device_rows(observations_.observation_size());
-  sample_.transitions.next_observation = device_rows(observations_.observation_size());
-  sample_.transitions.action = device_rows(options_.action_size);
-  sample_.rows = index_[kRow];
+  batch->sample.transitions.observation = device_rows(observations_.observation_size());
+  batch->sample.transitions.next_observation = device_rows(observations_.observation_size());
+  batch->sample.transitions.action = device_rows(options_.action_size);
+  batch->sample.rows = batch->index[kRow];
 }
 
-int64_t ReplayStore::ChooseGoals() {
+int64_t ReplayStore::ChooseGoals(Batch* batch) {
   if (!options_.hindsight.has_value()) return 0;
-  const int64_t batch_size = index_.size(1);
+  const int64_t batch_size = batch->index.size(1);
   const double share = options_.hindsight->k / (options_.hindsight->k + 1);
   const int64_t candidates = std::llround(share * batch_size);
-  int64_t* const rows = index_[kRow].mutable_data_ptr<int64_t>();
-  int64_t* const goal_rows = index_[kGoalRow].mutable_data_ptr<int64_t>();
-  float* const weights = scalars_[kWeight].mutable_data_ptr<float>();
+  int64_t* const rows = batch->index[kRow].mutable_data_ptr<int64_t>();
+  int64_t* const goal_rows = batch->index[kGoalRow].mutable_data_ptr<int64_t>();
+  float* const weights = batch->scalars[kWeight].mutable_data_ptr<float>();
   // Draws are independent, so that any places will do.
   int64_t chosen = 0;
   for (int64_t i = 0; i < candidates; ++i) {
@@ -252,52 +254,90 @@ int64_t ReplayStore::ChooseGoals() {
 
 absl::StatusOr<const ReplaySample*> ReplayStore::Sample(int64_t batch_size, double progress) {
   if (steps() == 0) return absl::FailedPreconditionError("replay: no step to sample");
-  ResizeSample(batch_size);
-  int64_t* const rows = index_[kRow].mutable_data_ptr<int64_t>();
-  int64_t* const next_rows = index_[kNextRow].mutable_data_ptr<int64_t>();
-  float* const scalars = scalars_.mutable_data_ptr<float>();
+  if (next_batch_ == batches_.size() || batches_[next_batch_].index.size(1) != batch_size) {
+    if (absl::Status status = DrawBatches(batch_size, progress); !status.ok()) return status;
+  }
+  sampled_ = &batches_[next_batch_++];
+  return &sampled_->sample;
+}
+
+absl::Status ReplayStore::DrawBatches(int64_t batch_size, double progress) {
+  sampled_ = nullptr;
+  batches_.resize(options_.hindsight.has_value() ? options_.hindsight->batches_ahead : 1);
+  next_batch_ = batches_.size();  // Until all is well.
+  const at::Tensor random = options_.hindsight.has_value() ? random_.State() : at::Tensor();
+  for (Batch& batch : batches_) {
+    Resize(batch_size, &batch);
+    Draw(progress, &batch);
+  }
+  if (absl::Status status = ComputeRewards(); !status.ok()) {
+    random_.Load(random);  // What is drawn does not depend on how often it was tried.
+    return status;
+  }
+  next_batch_ = 0;
+  return absl::OkStatus();
+}
+
+void ReplayStore::Draw(double progress, Batch* batch) {
+  const int64_t batch_size = batch->index.size(1);
+  int64_t* const rows = batch->index[kRow].mutable_data_ptr<int64_t>();
+  int64_t* const next_rows = batch->index[kNextRow].mutable_data_ptr<int64_t>();
+  float* const scalars = batch->scalars.mutable_data_ptr<float>();
   const size_t count = static_cast<size_t>(batch_size);
   sampler_->Draw(progress, &random_, {rows, count}, {scalars + kWeight * batch_size, count});
-  sample_.relabelled = ChooseGoals();
+  ReplaySample& sample = batch->sample;
+  sample.relabelled = ChooseGoals(batch);
   for (int64_t i = 0; i < batch_size; ++i) {
-    serials_[i] = links_.Serial(rows[i]);
+    batch->serials[i] = links_.Serial(rows[i]);
     const EpisodeLinks::Return forward = links_.NStep(rows[i], options_.n_step, options_.gamma);
     next_rows[i] = forward.next_row;
     scalars[kReward * batch_size + i] = forward.reward;
     scalars[kTerminated * batch_size + i] = forward.terminated;
     scalars[kDiscount * batch_size + i] = forward.discount;
   }
-  const at::Tensor index = index_.to(options_.device);
-  const at::Tensor values = scalars_.to(options_.device);
-  observations_.Read(index[kRow], &sample_.transitions.observation);
-  observations_.Read(index[kNextRow], &sample_.transitions.next_observation);
-  at::index_select_out(sample_.transitions.action, actions_, 0, index[kRow]);
-  sample_.transitions.reward = values[kReward];
-  sample_.transitions.terminated = values[kTerminated];
-  sample_.discount = values[kDiscount];
-  sample_.weight = values[kWeight];
-  if (sample_.relabelled > 0) {
-    const at::Tensor goal_rows = index[kGoalRow].narrow(0, 0, sample_.relabelled);
-    if (absl::Status status = Relabel(goal_rows); !status.ok()) return status;
+  const at::Tensor index = batch->index.to(options_.device);
+  const at::Tensor values = batch->scalars.to(options_.device);
+  TransitionSample& transitions = sample.transitions;
+  observations_.Read(index[kRow], &transitions.observation);
+  observations_.Read(index[kNextRow], &transitions.next_observation);
+  at::index_select_out(transitions.action, actions_, 0, index[kRow]);
+  transitions.reward = values[kReward];
+  transitions.terminated = values[kTerminated];
+  transitions.discount = values[kDiscount];
+  transitions.weight = values[kWeight];
+  if (sample.relabelled > 0) {
+    SetGoals(index[kGoalRow].narrow(0, 0, sample.relabelled), batch);
   }
-  return &sample_;
 }
 
-absl::Status ReplayStore::Relabel(const at::Tensor& goal_rows) {
+void ReplayStore::SetGoals(const at::Tensor& goal_rows, Batch* batch) const {
   const Hindsight& hindsight = *options_.hindsight;
-  const int64_t count = goal_rows.size(0);
-  const TransitionSample& transitions = sample_.transitions;
+  const TransitionSample& transitions = batch->sample.transitions;
   const at::Tensor goal =
       observations_.ReadColumns(goal_rows, hindsight.achieved_begin, hindsight.goal_size);
   for (const at::Tensor& observation : {transitions.observation, transitions.next_observation}) {
-    observation.narrow(0, 0, count)
+    observation.narrow(0, 0, goal_rows.size(0))
         .narrow(1, hindsight.desired_begin, hindsight.goal_size)
         .copy_(goal);
   }
+}
+
+absl::Status ReplayStore::ComputeRewards() {
+  std::vector<at::Tensor> achieved;
+  std::vector<at::Tensor> desired;
+  int64_t count = 0;
+  for (const Batch& batch : batches_) {
+    const int64_t relabelled = batch.sample.relabelled;
+    if (relabelled == 0) continue;
+    const Hindsight& hindsight = *options_.hindsight;
+    const at::Tensor next = batch.sample.transitions.next_observation.narrow(0, 0, relabelled);
+    achieved.push_back(next.narrow(1, hindsight.achieved_begin, hindsight.goal_size));
+    desired.push_back(next.narrow(1, hindsight.desired_begin, hindsight.goal_size));
+    count += relabelled;
+  }
+  if (count == 0) return absl::OkStatus();
   absl::StatusOr<GoalReward::Outcome> outcome =
-      hindsight.reward->Compute(transitions.next_observation.narrow(0, 0, count)
-                                    .narrow(1, hindsight.achieved_begin, hindsight.goal_size),
-                                goal);
+      options_.hindsight->reward->Compute(at::cat(achieved), at::cat(desired));
   if (!outcome.ok()) return outcome.status();
   for (const at::Tensor& values : {outcome->reward, outcome->terminated}) {
     if (values.scalar_type() != at::kFloat || values.dim() != 1 || values.size(0) != count) {
@@ -306,15 +346,23 @@ absl::Status ReplayStore::Relabel(const at::Tensor& goal_rows) {
                                               ", expected float32 [", count, "]"));
     }
   }
-  transitions.reward.narrow(0, 0, count).copy_(outcome->reward);
-  transitions.terminated.narrow(0, 0, count).copy_(outcome->terminated);
+  int64_t begin = 0;
+  for (const Batch& batch : batches_) {
+    const int64_t relabelled = batch.sample.relabelled;
+    const TransitionSample& transitions = batch.sample.transitions;
+    transitions.reward.narrow(0, 0, relabelled).copy_(outcome->reward.narrow(0, begin, relabelled));
+    transitions.terminated.narrow(0, 0, relabelled)
+        .copy_(outcome->terminated.narrow(0, begin, relabelled));
+    begin += relabelled;
+  }
   return absl::OkStatus();
 }
 
 absl::Status ReplayStore::SetErrors(absl::Span<const float> errors) {
-  if (errors.size() != serials_.size()) {
+  const size_t sampled = sampled_ == nullptr ? 0 : sampled_->serials.size();
+  if (errors.size() != sampled) {
     return absl::InvalidArgumentError(
-        absl::StrCat("replay: ", errors.size(), " errors for a sample of ", serials_.size()));
+        absl::StrCat("replay: ", errors.size(), " errors for a sample of ", sampled));
   }
   for (size_t i = 0; i < errors.size(); ++i) {
     if (!std::isfinite(errors[i])) {
@@ -323,8 +371,9 @@ absl::Status ReplayStore::SetErrors(absl::Span<const float> errors) {
     }
   }
   for (size_t i = 0; i < errors.size(); ++i) {
-    const int64_t row = serials_[i] % capacity();
-    if (links_.Serial(row) == serials_[i]) sampler_->SetError(row, errors[i]);
+    const int64_t serial = sampled_->serials[i];
+    const int64_t row = serial % capacity();
+    if (links_.Serial(row) == serial) sampler_->SetError(row, errors[i]);
   }
   return absl::OkStatus();
 }

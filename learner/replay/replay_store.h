@@ -15,9 +15,10 @@
 // batch the share k / (k + 1) has its desired goal replaced, in observation and
 // next observation, by the goal achieved in the next observation of this or a later
 // step of the same episode, uniformly; reward and terminated are computed anew.
-// Steps of episodes that have not ended keep their own goal.
+// Steps of episodes that have not ended keep their own goal. Several batches are drawn
+// at once, so that one call of the reward function serves them all.
 //
-// Bounds: capacity() = min(capacity_max, budget_bytes less the streams' part /
+// Bounds: capacity() = min(rows_max, budget_bytes less the streams' part /
 // bytes_per_row) rows, all allocated by Create. A step takes one row and each
 // episode one more; the oldest rows are overwritten.
 // Thread safety: none; one trainer thread owns it.
@@ -60,11 +61,9 @@ struct ReplaySteps {
   absl::Span<const int32_t> slot;            // n
 };
 
-// B steps. The tensors are views of buffers that the next Sample overwrites.
+// B steps. The tensors are views of buffers that a later Sample overwrites.
 struct ReplaySample {
-  TransitionSample transitions;  // reward: of up to n steps; next_observation: after them
-  at::Tensor discount;           // float32 [B], on the device
-  at::Tensor weight;             // float32 [B], on the device; importance, at most 1
+  TransitionSample transitions;  // Runs of up to n steps; weight: importance, at most 1
   at::Tensor rows;               // int64 [B], on the CPU
   int64_t relabelled = 0;        // The first so many have another goal.
 };
@@ -81,6 +80,7 @@ class ReplayStore {
     int64_t achieved_begin = 0;
     int64_t desired_begin = 0;
     int64_t goal_size = 0;
+    int64_t batches_ahead = 1;     // Drawn at once, each call of `reward`; >= 1.
     GoalReward* reward = nullptr;  // Outlives the store.
   };
   // Where `env` has its goals. InvalidArgument: it has none.
@@ -91,7 +91,7 @@ class ReplayStore {
     ObservationStore::FloatType float_type = ObservationStore::FloatType::kFloat32;
     int64_t action_size = 0;  // A
     int64_t budget_bytes = 0;
-    int64_t capacity_max = 0;    // Rows.
+    int64_t rows_max = 0;
     int64_t size_min = 1;        // Rows that must fit.
     int64_t streams_max = 4096;  // Slots, over all actor processes.
     int64_t n_step = 1;
@@ -143,6 +143,13 @@ class ReplayStore {
     int64_t steps = 0;
   };
 
+  struct Batch {
+    std::vector<int64_t> serials;
+    at::Tensor index;    // int64 [3, B] on the CPU: rows, next rows, goal rows
+    at::Tensor scalars;  // float32 [4, B] on the CPU: reward, terminated, discount, weight
+    ReplaySample sample;
+  };
+
   ReplayStore(const Options& options, int64_t capacity);
 
   static absl::Status Validate(const Options& options);
@@ -150,12 +157,22 @@ class ReplayStore {
   static int64_t StreamBytes(const Options& options);
   void Write(const Pending& pending, const at::Tensor& observation, const at::Tensor& action,
              const at::Tensor& rows);
-  void ResizeSample(int64_t batch_size);
+  void Resize(int64_t batch_size, Batch* batch) const;
+  // Fills batches_ anew.
+  absl::Status DrawBatches(int64_t batch_size, double progress);
+  // All but rewards and terminations under new goals.
+  void Draw(double progress, Batch* batch);
   // Moves the steps to relabel to the front and draws rows for their goals; returns
   // how many.
-  int64_t ChooseGoals();
-  // Gives the sample's first steps the goals achieved at `goal_rows`, int64 [count].
-  absl::Status Relabel(const at::Tensor& goal_rows);
+  int64_t ChooseGoals(Batch* batch);
+  // Gives the batch's first steps the goals achieved at its goal rows, on the device.
+  void SetGoals(const at::Tensor& goal_rows, Batch* batch) const;
+  // Rewards and terminations of all relabelled steps of batches_.
+  absl::Status ComputeRewards();
+  // The batches drawn and not yet sampled: "replay.ahead.*"; none: no tensor.
+  void AppendAhead(NamedTensors* state) const;
+  absl::StatusOr<std::vector<Batch>> ReadAhead(
+      const std::map<std::string, at::Tensor>& state) const;
 
   const Options options_;
   EpisodeLinks links_;
@@ -164,12 +181,9 @@ class ReplayStore {
   std::unique_ptr<RowSampler> sampler_;
   ReplayRandom random_;
 
-  // The latest sample.
-  std::vector<int64_t> serials_;
-  at::Tensor index_;  // int64 [3, B] on the CPU: rows, next rows, goal rows
-  // float32 [4, B] on the CPU: reward, terminated, discount, weight
-  at::Tensor scalars_;
-  ReplaySample sample_;
+  std::vector<Batch> batches_;
+  size_t next_batch_ = 0;     // The first of batches_ that was not sampled.
+  Batch* sampled_ = nullptr;  // The latest sample.
 };
 
 }  // namespace armature

@@ -25,7 +25,7 @@ ReplayStore::Options MakeOptions(int64_t capacity) {
   options.action_size = 1;
   options.streams_max = 8;
   options.budget_bytes = capacity * kRowBytes + 8 * EpisodeLinks::BytesPerStream();
-  options.capacity_max = capacity;
+  options.rows_max = capacity;
   options.gamma = 0.5;
   options.seed = 3;
   return options;
@@ -115,8 +115,8 @@ std::set<float> DrawAll(ReplayStore* store, const std::map<float, Transition>& i
     EXPECT_EQ(steps.action[i][0].item<float>(), step.action());
     EXPECT_EQ(steps.reward[i].item<float>(), step.reward());
     EXPECT_EQ(steps.terminated[i].item<float>(), step.terminated);
-    EXPECT_EQ((*sample)->discount[i].item<float>(), 0.5f);
-    EXPECT_EQ((*sample)->weight[i].item<float>(), 1);
+    EXPECT_EQ((*sample)->transitions.discount[i].item<float>(), 0.5f);
+    EXPECT_EQ((*sample)->transitions.weight[i].item<float>(), 1);
   }
   return drawn;
 }
@@ -192,7 +192,7 @@ void CheckThreeStep(bool terminated, bool truncated, const std::vector<Expected>
     if (t == 100) continue;
     seen.insert(t);
     EXPECT_EQ(rows.reward[i].item<float>(), expected[t].reward) << t;
-    EXPECT_EQ((*sample)->discount[i].item<float>(), expected[t].discount) << t;
+    EXPECT_EQ((*sample)->transitions.discount[i].item<float>(), expected[t].discount) << t;
     EXPECT_EQ(rows.next_observation[i][0].item<float>(), expected[t].next_observation) << t;
     EXPECT_EQ(rows.terminated[i].item<float>(), expected[t].terminated) << t;
     EXPECT_EQ(rows.action[i][0].item<float>(), t + 0.25f) << t;
@@ -266,7 +266,7 @@ TEST(ReplayStoreTest, AValueThatItsColumnCannotHoldIsRefusedAndNothingIsStored) 
 
 TEST(ReplayStoreTest, EveryByteOfTheBudgetIsCounted) {
   ReplayStore::Options options = MakeOptions(10);
-  options.capacity_max = 1000;
+  options.rows_max = 1000;
   EXPECT_EQ(MakeStore(options)->capacity(), 10);
   EXPECT_EQ(MakeStore(options)->bytes(), options.budget_bytes);
   --options.budget_bytes;

@@ -168,7 +168,8 @@ TransitionSample Concatenated(const std::vector<TransitionSample>& parts) {
   TransitionSample all;
   for (at::Tensor TransitionSample::*field :
        {&TransitionSample::observation, &TransitionSample::action, &TransitionSample::reward,
-        &TransitionSample::next_observation, &TransitionSample::terminated}) {
+        &TransitionSample::next_observation, &TransitionSample::terminated,
+        &TransitionSample::discount, &TransitionSample::weight}) {
     std::vector<at::Tensor> rows;
     for (const TransitionSample& part : parts) rows.push_back(part.*field);
     all.*field = at::cat(rows);

@@ -63,7 +63,7 @@ RunConfig PointSacConfig() {
   config.algorithm.sac.batch_size = 8;
   config.algorithm.sac.random_env_steps = 16;
   config.collect.transitions_per_batch = 8;
-  config.replay.capacity_max = 1000;
+  config.replay.rows_max = 1000;
   config.replay.size_min = 16;
   config.replay.samples_per_insert = 8;
   config.replay.samples_per_insert_tolerance = 0.5;

@@ -36,11 +36,13 @@ std::unique_ptr<grpc::ClientContext> FakeActor::NewContext() const {
   return context;
 }
 
-absl::StatusOr<v1::JoinResponse> FakeActor::Join(const EnvSpec& spec) {
+absl::StatusOr<v1::JoinResponse> FakeActor::Join(const EnvSpec& spec,
+                                                 const std::vector<std::string>& env_servers) {
   v1::JoinRequest request;
   *request.mutable_handshake() = handshake_;
   *request.mutable_spec() = spec.ToProto();
   request.set_spec_hash(SpecHash(spec));
+  request.mutable_env_servers()->Add(env_servers.begin(), env_servers.end());
   v1::JoinResponse response;
   const auto context = NewContext();
   const grpc::Status status = stub_->Join(context.get(), request, &response);

@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,7 +31,8 @@ class FakeActor {
   ~FakeActor();
 
   // The second call of the handshake; remembers run id and spec.
-  absl::StatusOr<v1::JoinResponse> Join(const EnvSpec& spec);
+  absl::StatusOr<v1::JoinResponse> Join(const EnvSpec& spec,
+                                        const std::vector<std::string>& env_servers = {});
 
   // StreamExperience, from open on.
   void Open();

@@ -20,6 +20,7 @@ from torch.distributions import Categorical, Normal
 HERE = pathlib.Path(__file__).parent
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(7)
+RETURNS = torch.Generator().manual_seed(11)
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU, "leaky_relu": nn.LeakyReLU}
 
@@ -64,12 +65,15 @@ def q(nets, x, a):
     return torch.stack([net(torch.cat([x, a], -1)).squeeze(-1) for net in nets])
 
 
-def regression_loss(values, y, loss):
+def regression_loss(values, y, weight, loss):
     """Summed over the critics, with half the square as the mean square's loss."""
-    return sum(
-        nn.functional.smooth_l1_loss(v, y) if loss == "huber" else 0.5 * nn.functional.mse_loss(v, y)
-        for v in values
-    )
+
+    def each(v):
+        if loss == "huber":
+            return nn.functional.smooth_l1_loss(v, y, reduction="none")
+        return 0.5 * nn.functional.mse_loss(v, y, reduction="none")
+
+    return sum((weight * each(v)).mean() for v in values)
 
 
 def copies(nets, sizes, activation):
@@ -89,6 +93,12 @@ def follow(targets, nets, tau):
 def transitions(batch, observation, action):
     s, a, r, d = draw(batch, observation), draw(batch, action).tanh(), draw(batch), flags(batch, share=0.3)
     return s, torch.round(a * 1024) / 1024, r, d, draw(batch, observation)
+
+
+def returns(batch, gamma):
+    """Discounts of runs of one to three steps, and importance weights."""
+    steps = torch.randint(1, 4, (batch,), generator=RETURNS)
+    return gamma**steps, torch.randint(1, 1025, (batch,), generator=RETURNS) / 1024
 
 
 def dump(name, golden):
@@ -132,7 +142,7 @@ def sac_case(activation, normalize, loss):
         return a, log_prob.sum(-1)
 
     golden = {
-        "activation": activation, "normalize": normalize, "hidden": hidden, "gamma": gamma,
+        "activation": activation, "normalize": normalize, "hidden": hidden,
         "tau": tau, "learning_rate": learning_rate, "temperature": alpha, "clip": clip,
         "critic_loss": loss, "mean": mean, "std": std, "actor": flat(actor.parameters()),
         "critics": side_by_side(critics),
@@ -140,13 +150,16 @@ def sac_case(activation, normalize, loss):
     }
     for _ in range(3):
         s, a, r, d, s2 = transitions(batch, observation, action)
+        discount, weight = returns(batch, gamma)
         noise = draw(2 * batch, action)
         x, x2 = normalized(s), normalized(s2)
         temperature = log_alpha.exp().detach()
         with torch.no_grad():
             a2, log_prob2 = pi(x2, noise[:batch])
-            y = r + gamma * (1 - d) * (q(targets, x2, a2).min(0).values - temperature * log_prob2)
-        critic_loss = regression_loss(q(critics, x, a), y, loss)
+            y = r + discount * (1 - d) * (q(targets, x2, a2).min(0).values - temperature * log_prob2)
+        values = q(critics, x, a)
+        critic_loss = regression_loss(values, y, weight, loss)
+        errors = (values - y).abs().mean(0)
         critic_optimiser.zero_grad()
         critic_loss.backward()
         critic_gradient = side_by_side(critics, lambda p: p.grad)
@@ -166,6 +179,7 @@ def sac_case(activation, normalize, loss):
         follow(targets, critics, tau)
         golden["updates"].append({
             "observation": s, "action": a, "reward": r, "next_observation": s2, "terminated": d,
+            "discount": discount, "weight": weight, "errors": errors,
             "noise": noise, "critic_loss": critic_loss.item(), "actor_loss": actor_loss.item(),
             "entropy": -log_prob.mean().item(), "critic_gradient": critic_gradient,
             "actor_gradient": actor_gradient, "alpha_gradient": log_alpha.grad.item(),
@@ -192,7 +206,7 @@ def td3_case(activation, normalize, loss="mse", action_l2=0.0, critic_count=2, p
         return ((x - mean) / std).clamp(-clip, clip) if normalize else x
 
     golden = {
-        "activation": activation, "normalize": normalize, "hidden": hidden, "gamma": gamma,
+        "activation": activation, "normalize": normalize, "hidden": hidden,
         "tau": tau, "learning_rate": learning_rate, "policy_delay": policy_delay, "clip": clip,
         "target_noise_std": noise_std, "target_noise_clip": noise_clip, "critic_loss": loss,
         "action_l2": action_l2, "mean": mean, "std": std, "actor": flat(actor.parameters()),
@@ -200,19 +214,23 @@ def td3_case(activation, normalize, loss="mse", action_l2=0.0, critic_count=2, p
     }
     for step in range(1, 5):
         s, a, r, d, s2 = transitions(batch, observation, action)
+        discount, weight = returns(batch, gamma)
         noise = draw(batch, action)
         x, x2 = normalized(s), normalized(s2)
         with torch.no_grad():
             a2 = torch.tanh(target_actor(x2))
             a2 = (a2 + (noise * noise_std).clamp(-noise_clip, noise_clip)).clamp(-1, 1)
-            y = r + gamma * (1 - d) * q(targets, x2, a2).min(0).values
-        critic_loss = regression_loss(q(critics, x, a), y, loss)
+            y = r + discount * (1 - d) * q(targets, x2, a2).min(0).values
+        values = q(critics, x, a)
+        critic_loss = regression_loss(values, y, weight, loss)
+        errors = (values - y).abs().mean(0)
         critic_optimiser.zero_grad()
         critic_loss.backward()
         critic_gradient = side_by_side(critics, lambda p: p.grad)
         critic_optimiser.step()
         update = {
             "observation": s, "action": a, "reward": r, "next_observation": s2, "terminated": d,
+            "discount": discount, "weight": weight, "errors": errors,
             "noise": noise, "critic_loss": critic_loss.item(), "critic_gradient": critic_gradient,
         }
         if step % policy_delay == 0:

@@ -1,0 +1,52 @@
+// An env server that knows nothing but ComputeReward.
+//
+// Thread safety: compatible; answers come from gRPC's threads.
+#ifndef ARMATURE_LEARNER_TESTING_FAKE_REWARD_SERVER_H_
+#define ARMATURE_LEARNER_TESTING_FAKE_REWARD_SERVER_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "grpcpp/server.h"
+#include "proto/env_service.grpc.pb.h"
+
+namespace armature {
+
+class FakeRewardServer : public v1::EnvService::Service {
+ public:
+  using Answer =
+      std::function<grpc::Status(const v1::ComputeRewardRequest&, v1::ComputeRewardResponse*)>;
+
+  // Goals [n, g]. Reward: achieved - desired in the first component; terminated where
+  // it is 0.
+  static grpc::Status Difference(const v1::ComputeRewardRequest& request,
+                                 v1::ComputeRewardResponse* response);
+
+  // `port` 0: any free one.
+  explicit FakeRewardServer(Answer answer = Difference, int port = 0);
+  ~FakeRewardServer() override;
+
+  grpc::Status ComputeReward(grpc::ServerContext* context, const v1::ComputeRewardRequest* request,
+                             v1::ComputeRewardResponse* response) override;
+
+  std::string address() const;
+  int port() const { return port_; }
+  int calls() const { return calls_; }
+  v1::ComputeRewardRequest last_request() const { return last_request_; }
+  // Whether the caller has given up the call under way.
+  bool abandoned() const { return context_.load()->IsCancelled(); }
+
+ private:
+  const Answer answer_;
+  int port_ = 0;
+  std::atomic<int> calls_{0};
+  v1::ComputeRewardRequest last_request_;
+  std::atomic<grpc::ServerContext*> context_{nullptr};
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TESTING_FAKE_REWARD_SERVER_H_
