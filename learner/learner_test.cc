@@ -391,7 +391,9 @@ TEST(Learner, TheBestModelIsThePolicyEvaluatedNotALaterOne) {
   send(3);
   v1::EvaluationRequest request = actor->NextEvent(Kind::kEvaluation).evaluation();
   const uint64_t evaluated = request.policy_version_min();
-  while (actor->NextEvent(Kind::kPolicy).policy().version() <= evaluated) send(1);
+  do {
+    send(1);
+  } while (actor->NextEvent(Kind::kPolicy).policy().version() <= evaluated);
   EXPECT_TRUE(actor->Report(request.evaluation_id(), evaluated, 2, 2).ok());
   send(6);
   request = actor->NextEvent(Kind::kEvaluation).evaluation();  // So the first was judged.
