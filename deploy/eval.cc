@@ -3,7 +3,6 @@
 #include <iostream>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "actor/policy_player.h"
 #include "common/cli/files.h"
@@ -16,24 +15,13 @@ namespace armature {
 namespace {
 
 struct Flags {
-  std::vector<std::string> words;  // RUN, then key=value.
-  std::string model;
-  bool stochastic = false;
+  TrainedRunFlags run;
   std::string output;
   EpisodeFlags episodes;
 };
 
 void AddFlags(CLI::App& app, Flags* flags) {
-  app.add_option("RUN key=value", flags->words,
-                 "A run's directory, id or name (the newest of it), then overrides of its "
-                 "configuration such as "
-                 "environment.config.reward_type=sparse.");
-  app.add_option(
-      "--model", flags->model,
-      "Which of the run's policies: final, best or the env steps of one. Default: the final "
-      "one, or the newest where the run has not ended.");
-  app.add_flag("--stochastic", flags->stochastic,
-               "Draw from the policy as in training, without its noise; default: the mode.");
+  AddTrainedRunFlags(app, &flags->run);
   app.add_option("--output", flags->output, "Default: evaluation.json in the run's directory.");
   flags->episodes.episodes = 100;
   flags->episodes.num_envs = 10;
@@ -50,7 +38,7 @@ nlohmann::ordered_json Report(const TrainedRun& run, const Flags& flags, const O
   json["environment"] = outcome.spec.id;
   json["environment_config"] = run.config.environment.config;
   json["seed"] = flags.episodes.seed;
-  json["deterministic"] = !flags.stochastic;
+  json["deterministic"] = !flags.run.stochastic;
   json.update(StatisticsJson(outcome.spec, outcome.episodes));
   return json;
 }
@@ -64,7 +52,7 @@ int Main(int argc, char** argv) {
   AddFlags(app, &flags);
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
   EnterUsersFolder();
-  const absl::StatusOr<TrainedRun> run = LoadTrainedRun(flags.words, flags.model);
+  const absl::StatusOr<TrainedRun> run = LoadTrainedRun(flags.run);
   if (!run.ok()) return Refuse("eval", run.status());
 
   Performance performance;
@@ -73,14 +61,14 @@ int Main(int argc, char** argv) {
       [&](const EnvSpec& spec) -> absl::StatusOr<std::unique_ptr<SlotPlayer>> {
     if (absl::Status status = CheckPlayable(run->policy.env, spec); !status.ok()) return status;
     return PolicyPlayer::Create(
-        {spec, run->policy.policy, !flags.stochastic, DrawSeed(flags.episodes.seed)},
+        {spec, run->policy.policy, !flags.run.stochastic, DrawSeed(flags.episodes.seed)},
         run->policy.weights);
   };
   const Outcome outcome = Perform(run->config, flags.episodes, performance);
   if (!outcome.episodes.empty()) {
     std::cout << outcome.spec.id << ", " << run->model_path << " after "
               << run->policy.weights.env_steps() << " env steps, "
-              << (flags.stochastic ? "stochastic" : "deterministic") << ", seed "
+              << (flags.run.stochastic ? "stochastic" : "deterministic") << ", seed "
               << flags.episodes.seed << ", " << outcome.episodes.size() << " episodes\n"
               << StatisticsTable(outcome.spec, outcome.episodes);
   }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "deploy/verbs/trained_run.h"
 #include "learner/export/policy_export.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_finder.h"
@@ -33,10 +34,7 @@ void AddFlags(CLI::App& app, Flags* flags) {
   app.add_option("RUN", flags->run,
                  "A run's directory, id or name (the newest of it), or a policy file.")
       ->required();
-  app.add_option(
-      "--model", flags->model,
-      "Which of the run's policies: final, best or the env steps of one. Default: the final "
-      "one, or the newest where the run has not ended.");
+  AddModelFlag(app, &flags->model);
   app.add_option("--format", flags->format,
                  "onnx: observations in, actions in the environment's units out, for ONNX "
                  "Runtime and others; safetensors: docs/policy_file.md, as the run has it. "

@@ -25,24 +25,14 @@ namespace armature {
 namespace {
 
 struct Flags {
-  std::vector<std::string> words;
-  std::string model;
-  bool stochastic = false;
+  TrainedRunFlags run;
   bool realtime = false;
   std::string gif;
   EpisodeFlags episodes;
 };
 
 void AddFlags(CLI::App& app, Flags* flags) {
-  app.add_option(
-      "RUN key=value", flags->words,
-      "A run's directory, id or name (the newest of it), then overrides of its configuration.");
-  app.add_option(
-      "--model", flags->model,
-      "Which of the run's policies: final, best or the env steps of one. Default: the final "
-      "one, or the newest where the run has not ended.");
-  app.add_flag("--stochastic", flags->stochastic,
-               "Draw from the policy as in training, without its noise; default: the mode.");
+  AddTrainedRunFlags(app, &flags->run);
   app.add_flag("--realtime", flags->realtime, "No faster than the robot would move.");
   app.add_option("--gif", flags->gif,
                  "Write what the environment draws to this file, an animation, instead of "
@@ -120,7 +110,7 @@ int Main(int argc, char** argv) {
   AddFlags(app, &flags);
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
   EnterUsersFolder();
-  const absl::StatusOr<TrainedRun> run = LoadTrainedRun(flags.words, flags.model);
+  const absl::StatusOr<TrainedRun> run = LoadTrainedRun(flags.run);
   if (!run.ok()) return Refuse("play", run.status());
   std::cout << run->policy.env.id << ", " << run->model_path << " after "
             << run->policy.weights.env_steps() << " env steps" << std::endl;
@@ -133,7 +123,7 @@ int Main(int argc, char** argv) {
       [&](const EnvSpec& spec) -> absl::StatusOr<std::unique_ptr<SlotPlayer>> {
     if (absl::Status status = CheckPlayable(run->policy.env, spec); !status.ok()) return status;
     return PolicyPlayer::Create(
-        {spec, run->policy.policy, !flags.stochastic, DrawSeed(flags.episodes.seed)},
+        {spec, run->policy.policy, !flags.run.stochastic, DrawSeed(flags.episodes.seed)},
         run->policy.weights);
   };
   performance.prepare = [&](const Stage::Scene& scene, EpisodeSeriesOptions* series) {

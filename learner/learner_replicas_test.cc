@@ -6,21 +6,15 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/cli/files.h"
-#include "common/metrics/metrics.h"
 #include "gmock/gmock.h"
 #include "grpcpp/create_channel.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
-#include "learner/learner.h"
-#include "learner/learner_metrics.h"
 #include "learner/replicas/replicas.h"
 #include "learner/run_config.h"
-#include "learner/run_dir/run_directory.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
+#include "learner/testing/running_learner.h"
 #include "nlohmann/json.hpp"
 
 namespace armature {
@@ -28,51 +22,11 @@ namespace {
 
 using Kind = v1::LearnerEvent;
 
-// One process's life of a replica.
-class RunningReplica {
+// One of the learners; each has a run directory of its own.
+class RunningReplica : public RunningLearner {
  public:
   RunningReplica(const RunConfig& config, const ReplicaRole& role)
-      : directory_(RunDirectory::Open(NewPath(role)).value()),
-        learner_(config, role, TransportOptions(), directory_.get(), &metrics_, c10::kCPU) {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
-    for (grpc::Service* service : learner_.services()) builder.RegisterService(service);
-    server_ = builder.BuildAndStart();
-    thread_ = std::thread([this] { over_ = learner_.trainer().Run(); });
-  }
-
-  // Whether the run was over by itself.
-  absl::StatusOr<bool> Join() {
-    thread_.join();
-    learner_.intake().EndStreams(absl::UnavailableError("stopped"));
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(1)));
-    return over_;
-  }
-  void Stop() { learner_.trainer().Stop(); }
-  std::shared_ptr<grpc::Channel> NewChannel() const {
-    return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_),
-                               grpc::InsecureChannelCredentials());
-  }
-  std::string path(const std::string& file) const { return directory_->path() + "/" + file; }
-  const LearnerMetrics& metrics() const { return metrics_; }
-
- private:
-  static std::string NewPath(const ReplicaRole& role) {
-    const std::string path =
-        absl::StrCat(testing::TempDir(), "/",
-                     testing::UnitTest::GetInstance()->current_test_info()->name(), role.replica);
-    std::filesystem::remove_all(path);
-    return path;
-  }
-
-  std::unique_ptr<RunDirectory> directory_;
-  MetricsRegistry registry_{"learner"};
-  LearnerMetrics metrics_{&registry_};
-  Learner learner_;
-  int port_ = 0;
-  std::unique_ptr<grpc::Server> server_;
-  std::thread thread_;
-  absl::StatusOr<bool> over_ = false;
+      : RunningLearner(config, NewRunPath(absl::StrCat(role.replica)), Begin::kNew, role) {}
 };
 
 RunConfig TwoReplicas(const std::string& averaging) {
@@ -130,8 +84,7 @@ TEST(LearnerReplica, ThatWaitsForReplica0LearnsNothingAndCanBeStopped) {
     actor.SendAndWait(MakeTransitions(sequence, 8));  // Enough for a first update.
   }
   EXPECT_THAT(actor.Status().waiting(), testing::HasSubstr("replica 1 waits for replica 0"));
-  alone.Stop();
-  EXPECT_FALSE(*alone.Join());
+  EXPECT_FALSE(*alone.StopAndJoin());
   EXPECT_EQ(alone.metrics().learner_steps.value(), 0);
 }
 

@@ -1,6 +1,5 @@
 // The learner as actors and its operator see it: gRPC on loopback, a real run
 // directory, tiny networks.
-#include "learner/learner.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -8,29 +7,24 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "ATen/ATen.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/metrics/metrics.h"
 #include "common/policy/policy_wire.h"
 #include "gmock/gmock.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/atomic_file.h"
 #include "learner/checkpoint/tensor_file.h"
-#include "learner/learner_metrics.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
 #include "learner/testing/fake_reward_server.h"
 #include "learner/testing/file_size_limit.h"
+#include "learner/testing/running_learner.h"
 #include "nlohmann/json.hpp"
 
 namespace armature {
@@ -38,73 +32,6 @@ namespace {
 
 using testing::HasSubstr;
 using Kind = v1::LearnerEvent;
-
-std::string NewRunPath() {
-  const std::string path = absl::StrCat(
-      testing::TempDir(), "/", testing::UnitTest::GetInstance()->current_test_info()->name());
-  std::filesystem::remove_all(path);
-  return path;
-}
-
-// One process's life of a learner.
-class RunningLearner {
- public:
-  // Held: everything is up but the trainer, until Start.
-  enum class Begin { kNew, kResume, kResumeHeld };
-
-  RunningLearner(const RunConfig& config, const std::string& path, Begin begin = Begin::kNew)
-      : directory_(RunDirectory::Open(path).value()),
-        learner_(config, ReplicaRole(), TransportOptions(), directory_.get(), &metrics_,
-                 c10::kCPU) {
-    EXPECT_TRUE(begin == Begin::kNew || learner_.trainer().Restore().ok());
-    grpc::ServerBuilder builder;
-    // A socket: in-process channels hand over memory in ways that TSan cannot see.
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
-    for (grpc::Service* service : learner_.services()) builder.RegisterService(service);
-    server_ = builder.BuildAndStart();
-    if (begin != Begin::kResumeHeld) Start();
-  }
-  ~RunningLearner() {
-    if (thread_.joinable()) {
-      EXPECT_TRUE(StopAndJoin().ok());
-    }
-  }
-
-  void Start() {
-    thread_ = std::thread([this] { over_ = learner_.trainer().Run(); });
-  }
-  // Whether the run was over by itself.
-  absl::StatusOr<bool> Join() {
-    thread_.join();
-    learner_.intake().EndStreams(absl::UnavailableError("stopped"));
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(1)));
-    return over_;
-  }
-  absl::StatusOr<bool> StopAndJoin() {
-    learner_.trainer().Stop();
-    return Join();
-  }
-  std::shared_ptr<grpc::Channel> NewChannel() {
-    return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_),
-                               grpc::InsecureChannelCredentials());
-  }
-  std::unique_ptr<FakeActor> NewActor(const std::string& name, uint64_t incarnation) {
-    auto actor = std::make_unique<FakeActor>(NewChannel(), name, incarnation);
-    EXPECT_TRUE(actor->Join(PointSpec()).ok());
-    return actor;
-  }
-  const LearnerMetrics& metrics() const { return metrics_; }
-
- private:
-  std::unique_ptr<RunDirectory> directory_;
-  MetricsRegistry registry_{"learner"};
-  LearnerMetrics metrics_{&registry_};
-  Learner learner_;
-  int port_ = 0;
-  std::unique_ptr<grpc::Server> server_;
-  std::thread thread_;
-  absl::StatusOr<bool> over_ = false;
-};
 
 // Answers grants for `groups` groups of 2 slots until the learner publishes
 // `version`.

@@ -55,6 +55,18 @@ TEST_F(ComposeTest, AFileWithoutDefaultsIsAllThereIs) {
   EXPECT_THAT(Texts(), ElementsAre("x: 1\n"));
 }
 
+TEST_F(ComposeTest, AMissingFileIsNotFound) {
+  for (const char* path : {"/nonexistent.yaml", "/"}) {
+    EXPECT_EQ(Compose(path, ConfigFolders({folder_}), {}).status().code(),
+              absl::StatusCode::kNotFound);
+  }
+}
+
+TEST_F(ComposeTest, AnEmptyFileChangesNothing) {
+  Write("main.yaml", "");
+  EXPECT_THAT(Texts(), ElementsAre(""));
+}
+
 TEST_F(ComposeTest, SelfStandsWhereTheListSaysElseAtTheEnd) {
   Write("main.yaml", "defaults:\n  - arm: left\n\nx: 1\n");
   EXPECT_THAT(Texts(), ElementsAre("a: left\n", "x: 1\n"));

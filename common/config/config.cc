@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -544,18 +542,6 @@ absl::Status LoadYaml(absl::string_view text, absl::string_view source, ConfigRe
         absl::StrCat(source, ": expected one YAML document, got ", documents.size()));
   }
   return Read(documents[0], source, "", config);
-}
-
-absl::Status LoadYamlFile(const std::string& path, ConfigRef config) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  // A folder opens like a file but cannot be read.
-  if (!file || file.peek() == std::ifstream::traits_type::eof()) {
-    if (!file.eof()) return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  } else {
-    text << file.rdbuf();
-  }
-  return LoadYaml(text.str(), path, config);
 }
 
 absl::Status ApplyOverride(absl::string_view assignment, ConfigRef config) {

@@ -91,8 +91,6 @@ ConfigRef ConfigOf(Config& config) {
 // error the config is unspecified and must not be used.
 // OK; InvalidArgument: see Strictness above. `source` names the text in messages.
 absl::Status LoadYaml(absl::string_view text, absl::string_view source, ConfigRef config);
-// As LoadYaml; NotFound: no such file.
-absl::Status LoadYamlFile(const std::string& path, ConfigRef config);
 // `assignment` is "dotted.key=value", the value in YAML.
 absl::Status ApplyOverride(absl::string_view assignment, ConfigRef config);
 // Flat keys with values in YAML, e.g. an environment's config on the wire.

@@ -1,7 +1,5 @@
 #include "common/config/config.h"
 
-#include <fstream>
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -142,24 +140,6 @@ TEST(Config, KeyGivenTwiceIsRefused) {
 TEST(Config, TextThatIsNotYamlNamesItsLine) {
   EXPECT_THAT(LoadError("fast: true\ninner: [1, 2\n"), HasSubstr("c.yaml:"));
   EXPECT_THAT(LoadError("a: 1\n---\nb: 2\n"), HasSubstr("expected one YAML document, got 2"));
-}
-
-TEST(Config, MissingFileIsNotFound) {
-  OuterConfig config;
-  EXPECT_EQ(LoadYamlFile("/nonexistent.yaml", ConfigOf(config)).code(),
-            absl::StatusCode::kNotFound);
-  EXPECT_EQ(LoadYamlFile("/", ConfigOf(config)).code(), absl::StatusCode::kNotFound);
-}
-
-TEST(Config, FileIsReadAndNamedInErrors) {
-  const std::string path = testing::TempDir() + "/config_test.yaml";
-  std::ofstream(path) << "\ninner: {batch_size: 7}\nfst: true\n";
-  OuterConfig config;
-  EXPECT_EQ(LoadYamlFile(path, ConfigOf(config)).message(),
-            path + ":3: unknown key 'fst'; did you mean 'fast'?");
-  EXPECT_EQ(config.inner.batch_size, 7);
-  std::ofstream(path) << "";
-  EXPECT_TRUE(LoadYamlFile(path, ConfigOf(config)).ok());
 }
 
 TEST(Config, OverridesReachEveryKindOfField) {

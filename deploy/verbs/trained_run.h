@@ -7,12 +7,21 @@
 #include <string>
 #include <vector>
 
+#include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "common/spec/env_spec.h"
 #include "learner/policy_file.h"
 #include "learner/run_config.h"
 
 namespace armature {
+
+struct TrainedRunFlags {
+  std::vector<std::string> words;  // RUN (a directory, an id or a name, see FindRun), key=value.
+  std::string model;               // As FindModel takes it.
+  bool stochastic = false;
+};
+void AddModelFlag(CLI::App& app, std::string* model);
+void AddTrainedRunFlags(CLI::App& app, TrainedRunFlags* flags);
 
 struct TrainedRun {
   std::string path;        // Of the run's directory.
@@ -21,12 +30,9 @@ struct TrainedRun {
   PolicyFile policy;
 };
 
-// `words`: RUN first (a directory, an id or a name, see FindRun), then key=value;
-// `model`: as FindModel takes it.
 // OK; InvalidArgument or NotFound: RUN is missing or no run, there is no such model
 // (lists those there are), a word or key is wrong; DataLoss: the file is damaged.
-absl::StatusOr<TrainedRun> LoadTrainedRun(const std::vector<std::string>& words,
-                                          const std::string& model);
+absl::StatusOr<TrainedRun> LoadTrainedRun(const TrainedRunFlags& flags);
 
 // Whether what was trained in `trained` can act in `actual`: they may differ in
 // rewards, goal, horizon, pictures and name, not in what is observed and done.

@@ -1,0 +1,68 @@
+#include "learner/testing/running_learner.h"
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+#include "learner/testing/experience.h"
+
+namespace armature {
+
+std::string NewRunPath(const std::string& suffix) {
+  const std::string path =
+      absl::StrCat(testing::TempDir(), "/",
+                   testing::UnitTest::GetInstance()->current_test_info()->name(), suffix);
+  std::filesystem::remove_all(path);
+  return path;
+}
+
+RunningLearner::RunningLearner(const RunConfig& config, const std::string& path, Begin begin,
+                               const ReplicaRole& role)
+    : directory_(RunDirectory::Open(path).value()),
+      learner_(config, role, TransportOptions(), directory_.get(), &metrics_, c10::kCPU) {
+  EXPECT_TRUE(begin == Begin::kNew || learner_.trainer().Restore().ok());
+  grpc::ServerBuilder builder;
+  // A socket: in-process channels hand over memory in ways that TSan cannot see.
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+  for (grpc::Service* service : learner_.services()) builder.RegisterService(service);
+  server_ = builder.BuildAndStart();
+  if (begin != Begin::kResumeHeld) Start();
+}
+
+RunningLearner::~RunningLearner() {
+  if (thread_.joinable()) {
+    EXPECT_TRUE(StopAndJoin().ok());
+  }
+}
+
+void RunningLearner::Start() {
+  thread_ = std::thread([this] { over_ = learner_.trainer().Run(); });
+}
+
+absl::StatusOr<bool> RunningLearner::Join() {
+  thread_.join();
+  learner_.intake().EndStreams(absl::UnavailableError("stopped"));
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(1)));
+  return over_;
+}
+
+absl::StatusOr<bool> RunningLearner::StopAndJoin() {
+  learner_.trainer().Stop();
+  return Join();
+}
+
+std::shared_ptr<grpc::Channel> RunningLearner::NewChannel() const {
+  return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_), grpc::InsecureChannelCredentials());
+}
+
+std::unique_ptr<FakeActor> RunningLearner::NewActor(const std::string& name,
+                                                    uint64_t incarnation) const {
+  auto actor = std::make_unique<FakeActor>(NewChannel(), name, incarnation);
+  EXPECT_TRUE(actor->Join(PointSpec()).ok());
+  return actor;
+}
+
+}  // namespace armature

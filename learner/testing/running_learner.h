@@ -1,0 +1,62 @@
+// One process's life of a learner, or of a replica of it: gRPC on loopback, a real run
+// directory.
+//
+// Thread safety: compatible.
+#ifndef ARMATURE_LEARNER_TESTING_RUNNING_LEARNER_H_
+#define ARMATURE_LEARNER_TESTING_RUNNING_LEARNER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "common/metrics/metrics.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/server.h"
+#include "learner/learner.h"
+#include "learner/learner_metrics.h"
+#include "learner/replicas/replicas.h"
+#include "learner/run_config.h"
+#include "learner/run_dir/run_directory.h"
+#include "learner/testing/fake_actor.h"
+
+namespace armature {
+
+// A path of the running test's own, where nothing is.
+std::string NewRunPath(const std::string& suffix = "");
+
+class RunningLearner {
+ public:
+  // Held: everything is up but the trainer, until Start.
+  enum class Begin { kNew, kResume, kResumeHeld };
+
+  RunningLearner(const RunConfig& config, const std::string& path, Begin begin = Begin::kNew,
+                 const ReplicaRole& role = ReplicaRole());
+  ~RunningLearner();
+
+  void Start();
+  // Whether the run was over by itself.
+  absl::StatusOr<bool> Join();
+  absl::StatusOr<bool> StopAndJoin();
+
+  std::shared_ptr<grpc::Channel> NewChannel() const;
+  // One that has joined with PointSpec.
+  std::unique_ptr<FakeActor> NewActor(const std::string& name, uint64_t incarnation) const;
+  std::string path(const std::string& file) const { return directory_->path() + "/" + file; }
+  const LearnerMetrics& metrics() const { return metrics_; }
+
+ private:
+  std::unique_ptr<RunDirectory> directory_;
+  MetricsRegistry registry_{"learner"};
+  LearnerMetrics metrics_{&registry_};
+  Learner learner_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+  std::thread thread_;
+  absl::StatusOr<bool> over_ = false;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TESTING_RUNNING_LEARNER_H_
