@@ -116,8 +116,9 @@ def test_a_replaced_slot_goes_on_with_its_next_episode(server: Server) -> None:
 
 
 def test_a_worker_killed_from_outside_is_replaced_in_the_next_step(server: Server) -> None:
+    earlier = children(server.fork_server())
     client = open_faulty(server, "")
-    victim = max(children(server.fork_server()))  # The last that was started.
+    victim = (set(children(server.fork_server())) - set(earlier)).pop()
     kill(victim)
     batch = client.step(0, ZEROS)
     assert sorted(values(batch.restarted).tolist()) == [0, 0, 1, 1]
