@@ -2,9 +2,9 @@
 
 usage: sb3_curves.py --task pendulum_sac [--seeds 1,2,3,4,5] --out docs/benchmarks
 
-Writes OUT/sb3_<task>.csv with the columns of learning_curves.py: deterministic
-episodes every so many env steps, with seeds apart from training. The settings are
-those of Stable-Baselines3's zoo for the task.
+Writes OUT/sb3_<task>.csv, for //deploy:plot: deterministic episodes every so many env
+steps, with seeds apart from training. The settings are those of Stable-Baselines3's zoo
+for the task.
 """
 
 import argparse
