@@ -1,13 +1,9 @@
 // The cluster launcher: `bazel run //deploy:train -- CONFIG key=value ...`.
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -25,6 +21,7 @@
 #include "learner/load_run_config.h"
 #include "learner/other_runs.h"
 #include "learner/run_config.h"
+#include "learner/run_dir/run_folder.h"
 
 namespace armature {
 namespace {
@@ -35,31 +32,6 @@ struct Flags {
   std::string resume;
   TransportOptions transport;
 };
-
-// <output_dir>/<name>/<date-time>, made anew; a number is added when it is taken.
-absl::StatusOr<std::string> MakeRunDir(const RunSection& run) {
-  const std::string parent = absl::StrCat(run.output_dir, "/", run.name);
-  std::error_code error;
-  std::filesystem::create_directories(parent, error);
-  if (error) return absl::UnavailableError(absl::StrCat(parent, ": ", error.message()));
-  const std::string moment = absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::LocalTimeZone());
-  for (int number = 1; number < 1000; ++number) {
-    const std::string folder =
-        absl::StrCat(parent, "/", moment, number == 1 ? "" : absl::StrCat("-", number));
-    if (mkdir(folder.c_str(), 0755) == 0) return std::filesystem::absolute(folder).string();
-    if (errno != EEXIST) return absl::UnavailableError(absl::StrCat("cannot make ", folder));
-  }
-  return absl::UnavailableError(absl::StrCat(parent, ": too many runs at ", moment));
-}
-
-absl::StatusOr<std::string> RunDir(const Flags& flags, const RunSection& run) {
-  std::string folder = flags.resume.empty() ? flags.run_dir : flags.resume;
-  if (folder.empty()) return MakeRunDir(run);
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
-  return std::filesystem::absolute(folder).string();
-}
 
 absl::StatusOr<Cluster::Programs> FindPrograms() {
   Cluster::Programs programs;
@@ -122,7 +94,10 @@ int Main(int argc, char** argv) {
     programs->uploader = *std::move(uploader);
   }
   ShareRunfiles();
-  absl::StatusOr<std::string> folder = RunDir(flags, config->run);
+  const std::string& given = flags.resume.empty() ? flags.run_dir : flags.resume;
+  absl::StatusOr<std::string> folder =
+      given.empty() ? MakeRunFolder(config->run.output_dir, config->run.name, absl::Now())
+                    : MakeFolder(given);
   if (!folder.ok()) return Refuse(folder.status(), 1);
   Cluster::Options options;
   options.config = *std::move(config);

@@ -33,6 +33,7 @@
 #include "learner/run_card.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
+#include "learner/run_dir/run_folder.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -82,10 +83,11 @@ void AddFlags(CLI::App& app, Flags* flags) {
 absl::StatusOr<std::unique_ptr<RunDirectory>> OpenRunDirectory(const Flags& flags,
                                                                RunConfig& config) {
   if (!flags.resume.empty()) return RunDirectory::Open(flags.resume);
-  absl::StatusOr<std::unique_ptr<RunDirectory>> directory =
-      flags.run_dir.empty()
-          ? RunDirectory::Create(config.run.output_dir, config.run.name, absl::Now())
-          : RunDirectory::Open(flags.run_dir);
+  const absl::StatusOr<std::string> folder =
+      flags.run_dir.empty() ? MakeRunFolder(config.run.output_dir, config.run.name, absl::Now())
+                            : flags.run_dir;
+  if (!folder.ok()) return folder.status();
+  absl::StatusOr<std::unique_ptr<RunDirectory>> directory = RunDirectory::Open(*folder);
   if (!directory.ok()) return directory;
   if (absl::Status status = (*directory)->WriteConfig(ToYaml(ConfigOf(config))); !status.ok()) {
     return status;

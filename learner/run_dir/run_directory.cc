@@ -1,15 +1,13 @@
 #include "learner/run_dir/run_directory.h"
 
-#include <cerrno>
 #include <cmath>
-#include <filesystem>
 #include <random>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "learner/checkpoint/atomic_file.h"
+#include "learner/run_dir/run_folder.h"
 #include "nlohmann/json.hpp"
 
 namespace armature {
@@ -24,33 +22,11 @@ std::string NewRunId() {
   return absl::StrFormat("%08x%08x", device(), device());
 }
 
-absl::Status FolderError(const std::string& path, const std::error_code& error) {
-  return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot make the folder ", path));
-}
-
 }  // namespace
-
-absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Create(const std::string& output_dir,
-                                                                   const std::string& name,
-                                                                   absl::Time now) {
-  const std::string parent = absl::StrCat(output_dir, "/", name);
-  std::error_code error;
-  std::filesystem::create_directories(parent, error);
-  if (error) return FolderError(parent, error);
-  const std::string stem =
-      absl::StrCat(parent, "/", absl::FormatTime("%Y%m%d-%H%M%S", now, absl::LocalTimeZone()));
-  for (int n = 1;; ++n) {
-    const std::string path = n == 1 ? stem : absl::StrCat(stem, "-", n);
-    if (std::filesystem::create_directory(path, error)) return Open(path);
-    if (error) return FolderError(path, error);
-  }
-}
 
 absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::string& path) {
   for (const std::string& folder : {path + "/checkpoints", path + "/models"}) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) return FolderError(folder, error);
+    if (const auto made = MakeFolder(folder); !made.ok()) return made.status();
   }
   std::string run_id = NewRunId();
   uint64_t versions_used = 0;

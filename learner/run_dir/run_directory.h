@@ -40,13 +40,8 @@ struct RunResult {
 
 class RunDirectory {
  public:
-  // Makes <output_dir>/<name>/<YYYYMMDD-HHMMSS>, with "-2", "-3" ... where it is
-  // taken. Errors: as the file system says, naming the path.
-  static absl::StatusOr<std::unique_ptr<RunDirectory>> Create(const std::string& output_dir,
-                                                              const std::string& name,
-                                                              absl::Time now);
   // Goes on in `path`, which is made if it is absent.
-  // Errors: as Create; DataLoss: run.json is damaged.
+  // Errors: as the file system says, naming the path; DataLoss: run.json is damaged.
   static absl::StatusOr<std::unique_ptr<RunDirectory>> Open(const std::string& path);
 
   const std::string& path() const { return path_; }
