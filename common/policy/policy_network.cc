@@ -33,6 +33,15 @@ bool HasLogStd(const v1::PolicySpec& spec) {
   return spec.head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN;
 }
 
+bool IsNormalized(const v1::PolicySpec& spec, size_t layer) {
+  return spec.layer_norm() && layer < static_cast<size_t>(spec.hidden_sizes_size());
+}
+
+// Of the layer from sizes[i] to sizes[i + 1] units.
+__int128 LayerParameters(const v1::PolicySpec& spec, const std::vector<int64_t>& sizes, size_t i) {
+  return __int128{sizes[i] + (IsNormalized(spec, i) ? 3 : 1)} * sizes[i + 1];
+}
+
 absl::Status CheckSpec(const v1::PolicySpec& spec) {
   if (spec.head() == v1::PolicySpec::HEAD_UNSPECIFIED ||
       !v1::PolicySpec::Head_IsValid(spec.head())) {
@@ -60,7 +69,7 @@ absl::Status CheckSpec(const v1::PolicySpec& spec) {
                                                      " has no units (observation_size ",
                                                      spec.observation_size(), ")"));
     }
-    if (i > 0) parameters += __int128{sizes[i - 1] + 1} * sizes[i];
+    if (i > 0) parameters += LayerParameters(spec, sizes, i - 1);
   }
   if (parameters > kParametersMax) {
     return absl::InvalidArgumentError(absl::StrCat("PolicySpec: layers ", absl::StrJoin(sizes, "x"),
@@ -104,7 +113,9 @@ PolicyNetwork::PolicyNetwork(const v1::PolicySpec& spec, c10::Device device)
     : spec_(spec), device_(device) {
   const std::vector<int64_t> sizes = LayerSizes(spec);
   int64_t count = HasLogStd(spec) ? spec.action_size() : 0;
-  for (size_t i = 1; i < sizes.size(); ++i) count += (sizes[i - 1] + 1) * sizes[i];
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
+    count += static_cast<int64_t>(LayerParameters(spec, sizes, i));
+  }
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   flat_parameters_ = at::zeros({count}, options);
   int64_t offset = 0;
@@ -114,10 +125,15 @@ PolicyNetwork::PolicyNetwork(const v1::PolicySpec& spec, c10::Device device)
     offset += numel;
     return view;
   };
-  for (size_t i = 1; i < sizes.size(); ++i) {
-    at::Tensor weight = take({sizes[i], sizes[i - 1]});
-    at::Tensor bias = take({sizes[i]});
-    layers_.emplace_back(std::move(weight), std::move(bias));
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
+    Layer layer;
+    layer.weight = take({sizes[i + 1], sizes[i]});
+    layer.bias = take({sizes[i + 1]});
+    if (IsNormalized(spec, i)) {
+      layer.norm_gain = take({sizes[i + 1]});
+      layer.norm_bias = take({sizes[i + 1]});
+    }
+    layers_.push_back(std::move(layer));
   }
   if (HasLogStd(spec)) log_std_ = take({spec.action_size()});
   if (spec.normalize_observation()) {
@@ -135,8 +151,13 @@ at::Tensor PolicyNetwork::Normalize(const at::Tensor& observation) const {
 at::Tensor PolicyNetwork::Head(const at::Tensor& normalized_observation) const {
   at::Tensor x = normalized_observation;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    x = at::linear(x, layers_[i].first, layers_[i].second);
+    const Layer& layer = layers_[i];
+    x = at::linear(x, layer.weight, layer.bias);
     if (i + 1 == layers_.size()) break;
+    if (layer.norm_gain.defined()) {
+      x = at::layer_norm(x, layer.norm_gain.sizes(), layer.norm_gain, layer.norm_bias,
+                         kLayerNormEpsilon);
+    }
     switch (spec_.activation()) {
       case v1::PolicySpec::ACTIVATION_TANH:
         x = at::tanh(x);
@@ -217,8 +238,13 @@ PolicyNetwork::Output PolicyNetwork::FromHead(const at::Tensor& head,
 NamedTensors PolicyNetwork::parameters() const {
   NamedTensors parameters;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    parameters.emplace_back(absl::StrCat("actor.", i, ".weight"), layers_[i].first);
-    parameters.emplace_back(absl::StrCat("actor.", i, ".bias"), layers_[i].second);
+    const Layer& layer = layers_[i];
+    const std::string prefix = absl::StrCat("actor.", i, ".");
+    parameters.emplace_back(prefix + "weight", layer.weight);
+    parameters.emplace_back(prefix + "bias", layer.bias);
+    if (!layer.norm_gain.defined()) continue;
+    parameters.emplace_back(prefix + "norm_gain", layer.norm_gain);
+    parameters.emplace_back(prefix + "norm_bias", layer.norm_bias);
   }
   if (log_std_.defined()) parameters.emplace_back("actor.log_std", log_std_);
   return parameters;

@@ -1,7 +1,9 @@
 // The network that turns observations into actions, the same in actor and learner.
 //
 // Layers "actor.<i>.weight" [out, in] and "actor.<i>.bias" [out] for i = 0 ..
-// hidden layers (the last one is the head), and where the head has one
+// hidden layers (the last one is the head); with PolicySpec.layer_norm the hidden ones
+// also "actor.<i>.norm_gain" [out] and "actor.<i>.norm_bias" [out], applied before the
+// activation (Ba et al. 2016, arXiv:1607.06450); and where the head has one
 // "actor.log_std" [A]; with PolicySpec.normalize_observation also
 // "observation_normalizer.mean" [D] and "observation_normalizer.std" [D].
 // HEAD_SQUASHED_GAUSSIAN: the last layer gives [mean, log_std], 2 A wide.
@@ -30,6 +32,9 @@
 namespace armature {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+// Added to the variance that a layer norm divides by: torch.nn.LayerNorm's default.
+constexpr double kLayerNormEpsilon = 1e-5;
 
 class PolicyNetwork {
  public:
@@ -82,10 +87,17 @@ class PolicyNetwork {
   // `head`: [B, head size]. `draws` as for ActByDraws; undefined: the mode.
   Output FromHead(const at::Tensor& head, const at::Tensor& draws) const;
 
+  struct Layer {
+    at::Tensor weight;
+    at::Tensor bias;
+    at::Tensor norm_gain;  // Defined for hidden layers with layer norm only.
+    at::Tensor norm_bias;
+  };
+
   v1::PolicySpec spec_;
   c10::Device device_;
   at::Tensor flat_parameters_;
-  std::vector<std::pair<at::Tensor, at::Tensor>> layers_;  // (weight, bias)
+  std::vector<Layer> layers_;
   at::Tensor log_std_;          // Defined for HEAD_DIAGONAL_GAUSSIAN only.
   at::Tensor normalizer_mean_;  // Defined where the spec normalises.
   at::Tensor normalizer_std_;

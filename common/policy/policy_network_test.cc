@@ -56,6 +56,28 @@ TEST(PolicyNetworkTest, ParametersAreNamedInWireOrderAndViewsOfOneBuffer) {
   EXPECT_EQ(tensors[0].second.abs().sum().item<float>(), 0);
 }
 
+TEST(PolicyNetworkTest, LayerNormIsOfTheHiddenLayersBeforeTheirActivation) {
+  v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_TANH);
+  spec.set_layer_norm(true);
+  const auto network = MakeNetwork(spec);
+  const NamedTensors tensors = network->parameters();
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : tensors) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"actor.0.weight", "actor.0.bias", "actor.0.norm_gain",
+                                             "actor.0.norm_bias", "actor.1.weight", "actor.1.bias",
+                                             "actor.1.norm_gain", "actor.1.norm_bias",
+                                             "actor.2.weight", "actor.2.bias"}));
+  at::Tensor x = at::randn({7, 5}, at::detail::createCPUGenerator(2));
+  const at::Tensor head = network->Head(x);
+  for (const size_t first : {0, 4}) {
+    x = at::linear(x, tensors[first].second, tensors[first + 1].second);
+    const at::Tensor deviation = (x.var({1}, /*unbiased=*/false, /*keepdim=*/true) + 1e-5).sqrt();
+    x = (x - x.mean({1}, /*keepdim=*/true)) / deviation;
+    x = (x * tensors[first + 2].second + tensors[first + 3].second).tanh();
+  }
+  EXPECT_TRUE(at::allclose(head, at::linear(x, tensors[8].second, tensors[9].second), 1e-4, 1e-5));
+}
+
 TEST(PolicyNetworkTest, SquashedGaussianHeadIsTwiceAsWideAsTheAction) {
   const auto network = MakeNetwork(MakeSpec(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN));
   EXPECT_EQ(network->Head(at::zeros({4, 5})).sizes(), (at::IntArrayRef{4, 6}));

@@ -27,6 +27,7 @@ inline void VisitActionL2(ConfigVisitor& v, double& weight) {
 struct NetworkConfig {
   std::vector<int64_t> hidden_sizes = {256, 256};
   std::string activation = "relu";
+  bool layer_norm = false;
   bool normalize_observation = false;
   double observation_clip = 10;
 
@@ -34,6 +35,8 @@ struct NetworkConfig {
     v.Field("hidden_sizes", hidden_sizes, "Units of each hidden layer.", AtLeast(1));
     v.Field("activation", activation, "Between layers.",
             OneOf({"relu", "tanh", "elu", "leaky_relu"}));
+    v.Field("layer_norm", layer_norm,
+            "Normalise the units of each hidden layer over themselves, before the activation.");
     v.Field("normalize_observation", normalize_observation,
             "Subtract the running mean of the observations and divide by their deviation.");
     v.Field("observation_clip", observation_clip,

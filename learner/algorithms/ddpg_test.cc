@@ -37,7 +37,7 @@ TEST_P(DdpgGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   EXPECT_EQ(ddpg->learner_steps(), 4);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, DdpgGoldenTest, testing::Range(0, 3));
+INSTANTIATE_TEST_SUITE_P(Cases, DdpgGoldenTest, testing::Range(0, 4));
 
 TEST(DdpgTest, OtherHeadsAreRefused) {
   const auto ddpg = Ddpg::Create(

@@ -48,6 +48,7 @@ absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, con
   spec.set_head(Head(config, env.action));
   for (int64_t units : config.network.hidden_sizes) spec.add_hidden_sizes(units);
   spec.set_activation(ParseActivation(config.network.activation));
+  spec.set_layer_norm(config.network.layer_norm);
   spec.set_observation_size(env.observation_size());
   spec.set_action_size(env.action.policy_size());
   spec.set_normalize_observation(config.network.normalize_observation);

@@ -24,6 +24,7 @@ AlgorithmConfig MakeConfig(const std::string& name) {
   config.name = name;
   config.network.hidden_sizes = {8, 4};
   config.network.activation = "elu";
+  config.network.layer_norm = true;
   config.network.normalize_observation = true;
   config.network.observation_clip = 5;
   return config;
@@ -37,6 +38,7 @@ TEST(FactoryTest, SpecCarriesTheEnvironmentAndTheNetwork) {
   EXPECT_EQ(spec->action_size(), 2u);
   EXPECT_EQ(spec->hidden_sizes(1), 4u);
   EXPECT_EQ(spec->activation(), v1::PolicySpec::ACTIVATION_ELU);
+  EXPECT_TRUE(spec->layer_norm());
   EXPECT_TRUE(spec->normalize_observation());
   EXPECT_EQ(spec->observation_clip(), 5);
 }

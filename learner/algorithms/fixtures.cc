@@ -62,6 +62,7 @@ double PointDistance(const PolicyNetwork& policy) {
 v1::PolicySpec GoldenSpec(const nlohmann::json& golden, v1::PolicySpec::Head head) {
   v1::PolicySpec spec = MakeSpec(head, 3, 2, golden["hidden"].get<std::vector<int64_t>>());
   spec.set_activation(GoldenActivation(golden["activation"]));
+  spec.set_layer_norm(golden["layer_norm"]);
   spec.set_normalize_observation(golden["normalize"]);
   spec.set_observation_clip(golden["clip"]);
   return spec;

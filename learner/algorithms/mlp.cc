@@ -4,6 +4,7 @@
 
 #include "ATen/ATen.h"
 #include "c10/core/GradMode.h"
+#include "common/policy/policy_network.h"
 
 namespace armature {
 namespace {
@@ -14,7 +15,10 @@ constexpr double kLeakyReluSlope = 0.01;  // LibTorch's own default.
 
 int64_t MlpShape::parameter_count() const {
   int64_t count = 0;
-  for (size_t i = 1; i < sizes.size(); ++i) count += members * (sizes[i - 1] + 1) * sizes[i];
+  for (size_t i = 1; i < sizes.size(); ++i) {
+    const bool is_normalized = layer_norm && i + 1 < sizes.size();
+    count += members * (sizes[i - 1] + (is_normalized ? 3 : 1)) * sizes[i];
+  }
   return count;
 }
 
@@ -26,58 +30,68 @@ MlpShape ShapeLike(const v1::PolicySpec& policy, int64_t members, int64_t input_
   shape.sizes.insert(shape.sizes.end(), policy.hidden_sizes().begin(), policy.hidden_sizes().end());
   shape.sizes.push_back(output_size);
   shape.activation = policy.activation();
+  shape.layer_norm = policy.layer_norm();
   return shape;
 }
 
-Mlp::Mlp(const MlpShape& shape, const at::Tensor& parameters, const at::Tensor& gradient)
-    : shape_(shape) {
+Mlp::Views Mlp::MakeViews(const MlpShape& shape, const at::Tensor& flat) {
   const int64_t members = shape.members;
+  Views views;
   int64_t offset = 0;
-  auto take = [&](int64_t rows, int64_t columns, std::vector<at::Tensor>* views,
-                  std::vector<at::Tensor>* gradient_views) {
+  auto take = [&](int64_t rows, int64_t columns) {
     const int64_t count = members * rows * columns;
-    views->push_back(parameters.narrow(0, offset, count).view({members, rows, columns}));
-    if (gradient.defined()) {
-      gradient_views->push_back(gradient.narrow(0, offset, count).view({members, rows, columns}));
-    }
     offset += count;
+    return flat.narrow(0, offset - count, count).view({members, rows, columns});
   };
   for (size_t i = 1; i < shape.sizes.size(); ++i) {
-    take(shape.sizes[i], shape.sizes[i - 1], &weight_, &weight_gradient_);
-    take(1, shape.sizes[i], &bias_, &bias_gradient_);
+    views.weight.push_back(take(shape.sizes[i], shape.sizes[i - 1]));
+    views.bias.push_back(take(1, shape.sizes[i]));
+    if (!shape.layer_norm || i + 1 == shape.sizes.size()) continue;
+    views.norm_gain.push_back(take(1, shape.sizes[i]));
+    views.norm_bias.push_back(take(1, shape.sizes[i]));
   }
+  return views;
 }
 
-Mlp::Tape Mlp::Tape::Rows(int64_t first, int64_t count) const {
-  Tape rows;
-  for (const at::Tensor& tensor : output) rows.output.push_back(tensor.narrow(1, first, count));
-  for (const at::Tensor& tensor : gradient) rows.gradient.push_back(tensor.narrow(1, first, count));
-  return rows;
+Mlp::Mlp(const MlpShape& shape, const at::Tensor& parameters, const at::Tensor& gradient)
+    : shape_(shape), parameters_(MakeViews(shape, parameters)) {
+  if (gradient.defined()) gradients_ = MakeViews(shape, gradient);
 }
 
-Mlp::Tape Mlp::Tape::Member(int64_t index) const {
-  Tape member;
-  for (const at::Tensor& tensor : output) member.output.push_back(tensor.narrow(0, index, 1));
-  for (const at::Tensor& tensor : gradient) member.gradient.push_back(tensor.narrow(0, index, 1));
-  return member;
+Mlp::Tape Mlp::Tape::Narrow(int64_t dimension, int64_t first, int64_t count) const {
+  Tape part = *this;
+  for (auto* tensors : {&part.output, &part.gradient, &part.normalized, &part.inverse_std}) {
+    for (at::Tensor& tensor : *tensors) tensor = tensor.narrow(dimension, first, count);
+  }
+  return part;
 }
+
+Mlp::Tape Mlp::Tape::Rows(int64_t first, int64_t count) const { return Narrow(1, first, count); }
+
+Mlp::Tape Mlp::Tape::Member(int64_t index) const { return Narrow(0, index, 1); }
 
 Mlp Mlp::Member(int64_t index) const {
   Mlp member = *this;
   member.shape_.members = 1;
-  for (auto* views :
-       {&member.weight_, &member.bias_, &member.weight_gradient_, &member.bias_gradient_}) {
-    for (at::Tensor& view : *views) view = view.narrow(0, index, 1);
+  for (Views* views : {&member.parameters_, &member.gradients_}) {
+    for (auto* tensors : {&views->weight, &views->bias, &views->norm_gain, &views->norm_bias}) {
+      for (at::Tensor& tensor : *tensors) tensor = tensor.narrow(0, index, 1);
+    }
   }
   return member;
 }
 
 Mlp::Tape Mlp::MakeTape(int64_t batch_size) const {
   Tape tape;
-  for (size_t i = 0; i < weight_.size(); ++i) {
-    const auto shape = {shape_.members, batch_size, shape_.sizes[i + 1]};
-    tape.output.push_back(at::empty(shape, weight_[i].options()));
-    if (i + 1 < weight_.size()) tape.gradient.push_back(at::empty(shape, weight_[i].options()));
+  const at::TensorOptions options = parameters_.bias[0].options();
+  for (size_t i = 1; i < shape_.sizes.size(); ++i) {
+    const auto shape = {shape_.members, batch_size, shape_.sizes[i]};
+    tape.output.push_back(at::empty(shape, options));
+    if (i + 1 == shape_.sizes.size()) break;
+    tape.gradient.push_back(at::empty(shape, options));
+    if (!shape_.layer_norm) continue;
+    tape.normalized.push_back(at::empty(shape, options));
+    tape.inverse_std.push_back(at::empty({shape_.members, batch_size, 1}, options));
   }
   return tape;
 }
@@ -88,9 +102,12 @@ at::Tensor Mlp::Members(const at::Tensor& input) const {
 
 const at::Tensor& Mlp::Forward(const at::Tensor& input, Tape* tape) const {
   at::Tensor x = Members(input);
-  for (size_t i = 0; i < weight_.size(); ++i) {
-    at::baddbmm_out(tape->output[i], bias_[i], x, weight_[i].transpose(1, 2));
-    if (i + 1 < weight_.size()) Activate(&tape->output[i]);
+  const size_t head = parameters_.weight.size() - 1;
+  for (size_t i = 0; i <= head; ++i) {
+    at::baddbmm_out(tape->output[i], parameters_.bias[i], x, parameters_.weight[i].transpose(1, 2));
+    if (i == head) break;
+    if (shape_.layer_norm) NormalizeLayer(i, tape);
+    Activate(&tape->output[i]);
     x = tape->output[i];
   }
   return tape->output.back();
@@ -98,28 +115,63 @@ const at::Tensor& Mlp::Forward(const at::Tensor& input, Tape* tape) const {
 
 void Mlp::Backward(const at::Tensor& input, const at::Tensor& output_gradient, Tape* tape) const {
   at::Tensor gradient = output_gradient;
-  for (size_t i = weight_.size(); i-- > 0;) {
+  for (size_t i = parameters_.weight.size(); i-- > 0;) {
     const at::Tensor x = i > 0 ? tape->output[i - 1] : Members(input);
-    at::Tensor weight_gradient = weight_gradient_[i];
-    at::Tensor bias_gradient = bias_gradient_[i];
+    at::Tensor weight_gradient = gradients_.weight[i];
+    at::Tensor bias_gradient = gradients_.bias[i];
     at::bmm_out(weight_gradient, gradient.transpose(1, 2), x);
     at::sum_out(bias_gradient, gradient, {1}, /*keepdim=*/true);
     if (i == 0) break;
-    at::bmm_out(tape->gradient[i - 1], gradient, weight_[i]);
-    ActivateBackward(tape->output[i - 1], &tape->gradient[i - 1]);
-    gradient = tape->gradient[i - 1];
+    at::Tensor& next = tape->gradient[i - 1];
+    at::bmm_out(next, gradient, parameters_.weight[i]);
+    ActivateBackward(tape->output[i - 1], &next);
+    if (shape_.layer_norm) {
+      SetNormGradients(i - 1, *tape, next);
+      NormalizeLayerBackward(i - 1, *tape, &next);
+    }
+    gradient = next;
   }
 }
 
 void Mlp::BackwardToInput(const at::Tensor& output_gradient, Tape* tape, int64_t first,
                           at::Tensor* gradient) const {
   at::Tensor layer_gradient = output_gradient;
-  for (size_t i = weight_.size() - 1; i > 0; --i) {
-    at::bmm_out(tape->gradient[i - 1], layer_gradient, weight_[i]);
-    ActivateBackward(tape->output[i - 1], &tape->gradient[i - 1]);
-    layer_gradient = tape->gradient[i - 1];
+  for (size_t i = parameters_.weight.size() - 1; i > 0; --i) {
+    at::Tensor& next = tape->gradient[i - 1];
+    at::bmm_out(next, layer_gradient, parameters_.weight[i]);
+    ActivateBackward(tape->output[i - 1], &next);
+    if (shape_.layer_norm) NormalizeLayerBackward(i - 1, *tape, &next);
+    layer_gradient = next;
   }
-  at::bmm_out(*gradient, layer_gradient, weight_[0].narrow(2, first, gradient->size(2)));
+  at::bmm_out(*gradient, layer_gradient, parameters_.weight[0].narrow(2, first, gradient->size(2)));
+}
+
+void Mlp::NormalizeLayer(size_t layer, Tape* tape) const {
+  at::Tensor& x = tape->output[layer];
+  at::Tensor& normalized = tape->normalized[layer];
+  at::Tensor& inverse_std = tape->inverse_std[layer];
+  const auto [variance, mean] = at::var_mean(x, {2}, /*correction=*/0, /*keepdim=*/true);
+  at::rsqrt_out(inverse_std, variance + kLayerNormEpsilon);
+  at::sub_out(normalized, x, mean);
+  normalized.mul_(inverse_std);
+  at::addcmul_out(x, parameters_.norm_bias[layer], normalized, parameters_.norm_gain[layer]);
+}
+
+// Of y = n(x) g + c with y_ = dJ / dn, per row of U units:
+//   dJ / dx = (y_ - mean y_ - n mean(y_ n)) / deviation
+void Mlp::NormalizeLayerBackward(size_t layer, const Tape& tape, at::Tensor* gradient) const {
+  const at::Tensor& normalized = tape.normalized[layer];
+  gradient->mul_(parameters_.norm_gain[layer]);
+  const at::Tensor mean = gradient->mean({2}, /*keepdim=*/true);
+  const at::Tensor projection = (*gradient * normalized).mean({2}, /*keepdim=*/true);
+  gradient->sub_(mean).addcmul_(normalized, projection, -1).mul_(tape.inverse_std[layer]);
+}
+
+void Mlp::SetNormGradients(size_t layer, const Tape& tape, const at::Tensor& gradient) const {
+  at::Tensor gain_gradient = gradients_.norm_gain[layer];
+  at::Tensor bias_gradient = gradients_.norm_bias[layer];
+  at::sum_out(gain_gradient, gradient * tape.normalized[layer], {1}, /*keepdim=*/true);
+  at::sum_out(bias_gradient, gradient, {1}, /*keepdim=*/true);
 }
 
 void Mlp::Activate(at::Tensor* output) const {
@@ -160,18 +212,19 @@ void Mlp::ActivateBackward(const at::Tensor& output, at::Tensor* gradient) const
 
 void Mlp::InitUniform(at::Generator generator) const {
   const c10::NoGradGuard no_grad;
-  for (size_t i = 0; i < weight_.size(); ++i) {
+  for (size_t i = 0; i < parameters_.weight.size(); ++i) {
     const double bound = 1 / std::sqrt(static_cast<double>(shape_.sizes[i]));
-    for (const at::Tensor& tensor : {weight_[i], bias_[i]}) {
+    for (const at::Tensor& tensor : {parameters_.weight[i], parameters_.bias[i]}) {
       tensor.copy_(at::empty(tensor.sizes(), at::kFloat).uniform_(-bound, bound, generator));
     }
   }
+  InitNorm();
 }
 
 void Mlp::InitOrthogonal(double hidden_gain, double output_gain, at::Generator generator) const {
   const c10::NoGradGuard no_grad;
-  for (size_t i = 0; i < weight_.size(); ++i) {
-    const double gain = i + 1 < weight_.size() ? hidden_gain : output_gain;
+  for (size_t i = 0; i < parameters_.weight.size(); ++i) {
+    const double gain = i + 1 < parameters_.weight.size() ? hidden_gain : output_gain;
     const int64_t out = shape_.sizes[i + 1];
     const int64_t in = shape_.sizes[i];
     for (int64_t member = 0; member < shape_.members; ++member) {
@@ -181,10 +234,16 @@ void Mlp::InitOrthogonal(double hidden_gain, double output_gain, at::Generator g
           at::randn({std::max(out, in), std::min(out, in)}, generator, at::kFloat);
       const auto [q, r] = at::linalg_qr(normal);
       const at::Tensor columns = q * r.diagonal().sign();
-      weight_[i][member].copy_((out < in ? columns.t() : columns) * gain);
+      parameters_.weight[i][member].copy_((out < in ? columns.t() : columns) * gain);
     }
-    bias_[i].zero_();
+    parameters_.bias[i].zero_();
   }
+  InitNorm();
+}
+
+void Mlp::InitNorm() const {
+  for (const at::Tensor& gain : parameters_.norm_gain) gain.fill_(1);
+  for (const at::Tensor& bias : parameters_.norm_bias) bias.zero_();
 }
 
 }  // namespace armature

@@ -1,9 +1,12 @@
 #include "learner/algorithms/mlp.h"
 
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "ATen/ATen.h"
 #include "common/policy/generator.h"
+#include "common/policy/policy_network.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -12,8 +15,9 @@ namespace {
 constexpr int64_t kMembers = 2;
 constexpr int64_t kBatch = 9;
 
-MlpShape MakeShape(v1::PolicySpec::Activation activation) {
+MlpShape MakeShape(v1::PolicySpec::Activation activation, bool layer_norm = false) {
   MlpShape shape;
+  shape.layer_norm = layer_norm;
   shape.members = kMembers;
   shape.sizes = {5, 7, 6, 3};
   shape.activation = activation;
@@ -45,20 +49,34 @@ at::Tensor Reference(const MlpShape& shape, const at::Tensor& parameters, const 
       const at::Tensor weight =
           parameters.narrow(0, offset + member * out * in, out * in).view({out, in});
       offset += shape.members * out * in;
-      const at::Tensor bias = parameters.narrow(0, offset + member * out, out);
-      offset += shape.members * out;
-      x = at::linear(x, weight, bias);
-      if (i + 1 < shape.sizes.size()) x = Activation(shape.activation, x);
+      const auto take = [&] {
+        offset += shape.members * out;
+        return parameters.narrow(0, offset - (shape.members - member) * out, out);
+      };
+      x = at::linear(x, weight, take());
+      if (i + 1 == shape.sizes.size()) break;
+      if (shape.layer_norm) {
+        const at::Tensor gain = take();
+        x = at::layer_norm(x, {out}, gain, take());
+      }
+      x = Activation(shape.activation, x);
     }
     outputs.push_back(x);
   }
   return at::stack(outputs);
 }
 
-class MlpActivationTest : public testing::TestWithParam<int> {};
+// Of activation and layer norm.
+class MlpGradientTest : public testing::TestWithParam<std::tuple<int, bool>> {
+ protected:
+  static MlpShape Shape() {
+    return MakeShape(static_cast<v1::PolicySpec::Activation>(std::get<0>(GetParam())),
+                     std::get<1>(GetParam()));
+  }
+};
 
-TEST_P(MlpActivationTest, OutputsAndGradientsAreThoseOfAutograd) {
-  const MlpShape shape = MakeShape(static_cast<v1::PolicySpec::Activation>(GetParam()));
+TEST_P(MlpGradientTest, OutputsAndGradientsAreThoseOfAutograd) {
+  const MlpShape shape = Shape();
   at::Generator generator = MakeGenerator(c10::kCPU, 1);
   at::Tensor parameters = at::randn({shape.parameter_count()}, generator) * 0.5;
   at::Tensor gradient = at::full_like(parameters, NAN);
@@ -81,10 +99,66 @@ TEST_P(MlpActivationTest, OutputsAndGradientsAreThoseOfAutograd) {
   EXPECT_TRUE(at::allclose(input_gradient.sum(0), input_leaf.grad().narrow(1, 3, 2), 1e-4, 1e-6));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, MlpActivationTest, testing::Range(1, 5));
+TEST_P(MlpGradientTest, GradientsAreTheSlopesOfTheOutput) {
+  const MlpShape shape = Shape();
+  at::Generator generator = MakeGenerator(c10::kCPU, 5);
+  const at::Tensor parameters = at::randn({shape.parameter_count()}, generator, at::kDouble);
+  const at::Tensor gradient = at::zeros_like(parameters);
+  at::Tensor input = at::randn({kMembers, kBatch, 5}, generator, at::kDouble);
+  const at::Tensor output_gradient = at::randn({kMembers, kBatch, 3}, generator, at::kDouble);
+  const Mlp mlp(shape, parameters, gradient);
+  Mlp::Tape tape = mlp.MakeTape(kBatch);
+  const auto value = [&] {
+    return (mlp.Forward(input, &tape) * output_gradient).sum().item<double>();
+  };
+  value();
+  mlp.Backward(input, output_gradient, &tape);
+  at::Tensor input_gradient = at::empty_like(input);
+  mlp.BackwardToInput(output_gradient, &tape, 0, &input_gradient);
+
+  constexpr double kStep = 1e-6;
+  const auto check = [&](const at::Tensor& variable, const at::Tensor& slopes) {
+    double* const at = variable.mutable_data_ptr<double>();
+    for (int64_t i = 0; i < variable.numel(); ++i) {
+      const double before = at[i];
+      at[i] = before + kStep;
+      const double above = value();
+      at[i] = before - kStep;
+      const double below = value();
+      at[i] = before;
+      EXPECT_NEAR(slopes.flatten()[i].item<double>(), (above - below) / (2 * kStep), 1e-6) << i;
+    }
+  };
+  check(parameters, gradient);
+  check(input, input_gradient);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MlpGradientTest,
+                         testing::Combine(testing::Range(1, 5), testing::Bool()));
+
+TEST(MlpTest, TrainsAPolicyInPlaceWithAndWithoutLayerNorm) {
+  for (const bool layer_norm : {false, true}) {
+    v1::PolicySpec spec;
+    spec.set_head(v1::PolicySpec::HEAD_TANH);
+    for (const uint32_t size : {7, 6}) spec.add_hidden_sizes(size);
+    spec.set_activation(v1::PolicySpec::ACTIVATION_ELU);
+    spec.set_observation_size(5);
+    spec.set_action_size(3);
+    spec.set_layer_norm(layer_norm);
+    const auto policy = std::move(*PolicyNetwork::Create(spec, c10::kCPU));
+    at::Generator generator = MakeGenerator(c10::kCPU, 6);
+    policy->flat_parameters().normal_(0, 1, generator);
+    const MlpShape shape = ShapeLike(spec, 1, 5, 3);
+    ASSERT_EQ(shape.parameter_count(), policy->flat_parameters().numel());
+    const Mlp mlp(shape, policy->flat_parameters(), at::Tensor());
+    Mlp::Tape tape = mlp.MakeTape(kBatch);
+    const at::Tensor input = at::randn({kBatch, 5}, generator);
+    EXPECT_TRUE(at::allclose(mlp.Forward(input, &tape)[0], policy->Head(input), 1e-5, 1e-6));
+  }
+}
 
 TEST(MlpTest, RowsOfATapeCarryTheGradientOfThoseRowsOnly) {
-  MlpShape shape = MakeShape(v1::PolicySpec::ACTIVATION_TANH);
+  MlpShape shape = MakeShape(v1::PolicySpec::ACTIVATION_TANH, /*layer_norm=*/true);
   shape.members = 1;
   at::Generator generator = MakeGenerator(c10::kCPU, 2);
   at::Tensor parameters = at::randn({shape.parameter_count()}, generator);
@@ -103,7 +177,7 @@ TEST(MlpTest, RowsOfATapeCarryTheGradientOfThoseRowsOnly) {
 }
 
 TEST(MlpTest, AMemberAloneGivesItsOwnOutputsAndGradientsInTheSharedBuffers) {
-  const MlpShape shape = MakeShape(v1::PolicySpec::ACTIVATION_TANH);
+  const MlpShape shape = MakeShape(v1::PolicySpec::ACTIVATION_TANH, /*layer_norm=*/true);
   at::Generator generator = MakeGenerator(c10::kCPU, 2);
   const at::Tensor parameters = at::randn({shape.parameter_count()}, generator);
   const at::Tensor gradient = at::zeros_like(parameters);
@@ -139,6 +213,20 @@ TEST(MlpTest, UniformInitStaysWithinOneOverRootOfTheInputs) {
   const float largest_of_last = parameters.narrow(0, 5050, 510).abs().max().item<float>();
   EXPECT_LE(largest_of_last, 1 / std::sqrt(50.f));
   EXPECT_GT(largest_of_last, 0.13f);
+}
+
+TEST(MlpTest, LayerNormBeginsWithGainsOfOneAndBiasesOfZero) {
+  const MlpShape shape = {2, {4, 8, 3}, v1::PolicySpec::ACTIVATION_RELU, true};
+  for (const bool orthogonal : {false, true}) {
+    at::Tensor parameters = at::full({shape.parameter_count()}, NAN);
+    const Mlp mlp(shape, parameters, at::Tensor());
+    const at::Generator generator = MakeGenerator(c10::kCPU, 4);
+    orthogonal ? mlp.InitOrthogonal(1, 1, generator) : mlp.InitUniform(generator);
+    const int64_t first = 2 * 8 * (4 + 1);
+    EXPECT_TRUE(at::equal(parameters.narrow(0, first, 2 * 8), at::ones({2 * 8})));
+    EXPECT_TRUE(at::equal(parameters.narrow(0, first + 2 * 8, 2 * 8), at::zeros({2 * 8})));
+    EXPECT_TRUE(at::isfinite(parameters).all().item<bool>());
+  }
 }
 
 TEST(MlpTest, OrthogonalInitHasOrthogonalRowsOrColumnsOfTheGain) {

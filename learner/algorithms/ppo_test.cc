@@ -26,6 +26,7 @@ TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
                                                         : v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN,
                                      3, 3, golden["hidden"].get<std::vector<int64_t>>());
   spec.set_activation(GoldenActivation(golden["activation"]));
+  spec.set_layer_norm(golden["layer_norm"]);
   spec.set_normalize_observation(golden["normalize"]);
   spec.set_observation_clip(golden["clip"]);
   PpoConfig config;
@@ -73,7 +74,7 @@ TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   EXPECT_EQ(GoldenDifference(state["value"], golden["value_after"]), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, PpoGoldenTest, testing::Range(0, 4));
+INSTANTIATE_TEST_SUITE_P(Cases, PpoGoldenTest, testing::Range(0, 5));
 
 // One step an episode: observation one of two corners, reward +1 for the action
 // that belongs to it. Steps of a set all terminate.

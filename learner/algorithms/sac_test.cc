@@ -45,7 +45,7 @@ TEST_P(SacGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   EXPECT_EQ(sac->learner_steps(), 3);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, SacGoldenTest, testing::Range(0, 4));
+INSTANTIATE_TEST_SUITE_P(Cases, SacGoldenTest, testing::Range(0, 5));
 
 TEST(SacTest, TemperatureIsFixedWhereItIsNotLearned) {
   SacConfig config;

@@ -49,7 +49,7 @@ TEST_P(Td3GoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   EXPECT_EQ(td3->learner_steps(), 4);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Td3GoldenTest, testing::Range(0, 4));
+INSTANTIATE_TEST_SUITE_P(Cases, Td3GoldenTest, testing::Range(0, 5));
 
 TEST(Td3Test, OtherHeadsAreRefused) {
   const auto td3 = Td3::Create(

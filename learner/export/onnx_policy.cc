@@ -134,6 +134,19 @@ std::string Normalize(const v1::PolicySpec& spec, const TensorsByName& tensors,
                                graph->Constant("observation_clip.high", clip)});
 }
 
+std::string NormalizeLayer(int layer, const TensorsByName& tensors, const std::string& x,
+                           GraphWriter* graph) {
+  std::vector<std::string> inputs = {x};
+  for (const char* part : {"norm_gain", "norm_bias"}) {
+    const std::string name = absl::StrCat("actor.", layer, ".", part);
+    inputs.push_back(graph->Constant(name, tensors.at(name)));
+  }
+  onnx::NodeProto* node = graph->Add("LayerNormalization", inputs);
+  SetInt("axis", -1, node);
+  SetFloat("epsilon", kLayerNormEpsilon, node);
+  return node->output(0);
+}
+
 std::string Activate(v1::PolicySpec::Activation activation, const std::string& x,
                      GraphWriter* graph) {
   switch (activation) {
@@ -167,7 +180,9 @@ std::string Layers(const v1::PolicySpec& spec, const TensorsByName& tensors, std
     onnx::NodeProto* linear = graph->Add("Gemm", inputs);
     SetInt("transB", 1, linear);
     x = linear->output(0);
-    if (!is_head) x = Activate(spec.activation(), x, graph);
+    if (is_head) break;
+    if (spec.layer_norm()) x = NormalizeLayer(i, tensors, x, graph);
+    x = Activate(spec.activation(), x, graph);
   }
   return x;
 }
@@ -260,7 +275,8 @@ absl::StatusOr<TensorsByName> CheckedTensors(const PolicyFile& policy) {
   // A part of networks that the graph lacked would go unnoticed otherwise.
   const int deviation = spec.head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN ? 1 : 0;
   const int normalizer = spec.normalize_observation() ? 2 : 0;
-  const size_t known = 2 * (spec.hidden_sizes_size() + 1) + deviation + normalizer;
+  const int norms = spec.layer_norm() ? 2 * spec.hidden_sizes_size() : 0;
+  const size_t known = 2 * (spec.hidden_sizes_size() + 1) + norms + deviation + normalizer;
   if (tensors->size() != known) {
     return absl::UnimplementedError(absl::StrCat("the network has ", tensors->size(),
                                                  " tensors, of which ", known, " are exported"));

@@ -32,11 +32,12 @@ EnvSpec ExampleEnv(bool discrete) {
   return env;
 }
 
-PolicyFile ExamplePolicy(const EnvSpec& env, Spec::Head head) {
+PolicyFile ExamplePolicy(const EnvSpec& env, Spec::Head head, bool layer_norm = false) {
   Spec spec;
   spec.set_head(head);
   spec.add_hidden_sizes(8);
   spec.set_activation(Spec::ACTIVATION_ELU);
+  spec.set_layer_norm(layer_norm);
   spec.set_observation_size(env.observation_size());
   spec.set_action_size(env.action.policy_size());
   spec.set_normalize_observation(true);
@@ -63,8 +64,10 @@ TEST(OnnxPolicy, IsAModelThatOnnxsOwnCheckerAcceptsWithEveryHead) {
   for (const Spec::Head head : {Spec::HEAD_SQUASHED_GAUSSIAN, Spec::HEAD_DIAGONAL_GAUSSIAN,
                                 Spec::HEAD_CATEGORICAL, Spec::HEAD_TANH}) {
     const EnvSpec env = ExampleEnv(head == Spec::HEAD_CATEGORICAL);
-    const onnx::ModelProto model = ToOnnx(ExamplePolicy(env, head)).value();
-    EXPECT_NO_THROW(onnx::checker::check_model(model)) << Spec::Head_Name(head);
+    for (const bool layer_norm : {false, true}) {
+      const onnx::ModelProto model = ToOnnx(ExamplePolicy(env, head, layer_norm)).value();
+      EXPECT_NO_THROW(onnx::checker::check_model(model)) << Spec::Head_Name(head);
+    }
   }
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "actor/policy_runner.h"
 #include "common/policy/policy_network.h"
@@ -49,7 +50,8 @@ EnvSpec ExampleEnv(bool discrete) {
   return env;
 }
 
-Spec ExampleSpec(const EnvSpec& env, Spec::Head head, Spec::Activation activation, bool normalize) {
+Spec ExampleSpec(const EnvSpec& env, Spec::Head head, Spec::Activation activation, bool normalize,
+                 bool layer_norm) {
   Spec spec;
   spec.set_head(head);
   spec.set_activation(activation);
@@ -58,6 +60,7 @@ Spec ExampleSpec(const EnvSpec& env, Spec::Head head, Spec::Activation activatio
   spec.set_action_size(env.action.policy_size());
   spec.set_normalize_observation(normalize);
   if (normalize) spec.set_observation_clip(3);
+  spec.set_layer_norm(layer_norm);
   return spec;
 }
 
@@ -107,9 +110,10 @@ absl::StatusOr<std::shared_ptr<PolicyNetwork>> RandomNetwork(const Spec& spec) {
   if (!network.ok()) return network.status();
   NamedTensors tensors;
   for (const auto& [name, like] : (*network)->tensors()) {
-    const bool is_deviation = name == "observation_normalizer.std";
-    tensors.emplace_back(name,
-                         is_deviation ? at::rand_like(like) + 0.5 : 0.3 * at::randn_like(like));
+    at::Tensor values = 0.3 * at::randn_like(like);
+    if (name == "observation_normalizer.std") values = at::rand_like(like) + 0.5;
+    if (absl::EndsWith(name, ".norm_gain")) values += 2;
+    tensors.emplace_back(name, values);
   }
   if (absl::Status status = (*network)->Load(tensors); !status.ok()) return status;
   return std::shared_ptr<PolicyNetwork>(*std::move(network));
@@ -148,12 +152,13 @@ absl::Status WriteExamples(const std::string& folder) {
     const EnvSpec env = ExampleEnv(head == Spec::HEAD_CATEGORICAL);
     for (const Spec::Activation activation : {Spec::ACTIVATION_RELU, Spec::ACTIVATION_TANH,
                                               Spec::ACTIVATION_ELU, Spec::ACTIVATION_LEAKY_RELU}) {
-      for (const bool normalize : {false, true}) {
+      for (const auto& [normalize, layer_norm] :
+           {std::pair(false, false), {true, false}, {false, true}, {true, true}}) {
         const std::string name = absl::AsciiStrToLower(
             absl::StrCat(Spec::Head_Name(head), "-", Spec::Activation_Name(activation),
-                         normalize ? "-normalized" : ""));
-        const absl::Status status =
-            WriteExample(env, ExampleSpec(env, head, activation, normalize), folder + "/" + name);
+                         normalize ? "-normalized" : "", layer_norm ? "-layer_norm" : ""));
+        const absl::Status status = WriteExample(
+            env, ExampleSpec(env, head, activation, normalize, layer_norm), folder + "/" + name);
         if (!status.ok()) return status;
       }
     }

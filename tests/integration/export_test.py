@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 # Of the action's range. Both sides compute in float32, with sums in another order.
 TOLERANCE = 1e-6
-EXAMPLES = 4 * 4 * 2  # Heads, activations, with and without normaliser.
+EXAMPLES = 4 * 4 * 2 * 2  # Heads, activations, with and without normaliser and layer norm.
 
 
 def act(session: Any, fields: dict[str, Any]) -> Any:

@@ -33,6 +33,7 @@ _STEPS = ("policy_version", "env_steps", "learner_steps")
 _METADATA = ("kind", "format_version", "env", "policy", *_STEPS, "crc32c")
 _LOG_STD_MIN, _LOG_STD_MAX = -20.0, 2.0
 _LEAKY_SLOPE = 0.01
+_LAYER_NORM_EPSILON = 1e-5
 _CRC32C_POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected.
 
 _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -112,6 +113,9 @@ class Policy:
         for i in range(len(sizes) - 1):
             shapes[f"actor.{i}.weight"] = (sizes[i + 1], sizes[i])
             shapes[f"actor.{i}.bias"] = (sizes[i + 1],)
+            if network.layer_norm and i + 2 < len(sizes):
+                shapes[f"actor.{i}.norm_gain"] = (sizes[i + 1],)
+                shapes[f"actor.{i}.norm_bias"] = (sizes[i + 1],)
         if self._head == "HEAD_DIAGONAL_GAUSSIAN":
             shapes["actor.log_std"] = (self._action_size,)
         if network.normalize_observation:
@@ -133,6 +137,10 @@ class Policy:
         self._layers = [
             (tensors[f"actor.{i}.weight"].T, tensors[f"actor.{i}.bias"])
             for i in range(len(sizes) - 1)
+        ]
+        self._norms = [
+            (tensors[f"actor.{i}.norm_gain"], tensors[f"actor.{i}.norm_bias"])
+            for i in range(len(network.hidden_sizes) if network.layer_norm else 0)
         ]
         self._log_std = tensors.get("actor.log_std")
         self._mean = tensors.get("observation_normalizer.mean")
@@ -174,8 +182,11 @@ class Policy:
             x = np.clip((x - self._mean) / self._std, -self._clip, self._clip)
         for i, (weight, bias) in enumerate(self._layers):
             x = x @ weight + bias
-            if i + 1 < len(self._layers):
-                x = self._activation(x)
+            if i + 1 == len(self._layers):
+                break
+            if self._norms:
+                x = _layer_norm(x, *self._norms[i])
+            x = self._activation(x)
         return x
 
     def _act(self, head: Array, generator: np.random.Generator | None) -> Array:
@@ -199,6 +210,12 @@ class Policy:
         return (low + (np.clip(u, -1, 1).astype(np.float64) + 1) / 2 * (high - low)).astype(
             np.float32
         )
+
+
+def _layer_norm(x: Array, gain: Array, bias: Array) -> Array:
+    centred = x - x.mean(axis=1, keepdims=True)
+    variance = np.square(centred).mean(axis=1, keepdims=True)
+    return centred / np.sqrt(variance + np.float32(_LAYER_NORM_EPSILON)) * gain + bias
 
 
 def _policy_of_run(run_dir: pathlib.Path) -> pathlib.Path:

@@ -34,7 +34,7 @@ def flags(*shape, share):
     return (torch.rand(*shape) < share).to(torch.float64)
 
 
-def mlp(sizes, activation):
+def mlp(sizes, activation, layer_norm=False):
     layers = []
     for i, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:])):
         layer = nn.Linear(fan_in, fan_out)
@@ -43,6 +43,11 @@ def mlp(sizes, activation):
             layer.bias.copy_(draw(fan_out, scale=0.1))
         layers.append(layer)
         if i + 2 < len(sizes):
+            if layer_norm:
+                layers.append(nn.LayerNorm(fan_out))
+                with torch.no_grad():
+                    layers[-1].weight.copy_(1 + draw(fan_out, scale=0.3))
+                    layers[-1].bias.copy_(draw(fan_out, scale=0.3))
             layers.append(ACTIVATIONS[activation]())
     return nn.Sequential(*layers)
 
@@ -76,8 +81,8 @@ def regression_loss(values, y, weight, loss):
     return sum((weight * each(v)).mean() for v in values)
 
 
-def copies(nets, sizes, activation):
-    targets = [mlp(sizes, activation) for _ in nets]
+def copies(nets, sizes, activation, layer_norm):
+    targets = [mlp(sizes, activation, layer_norm) for _ in nets]
     for target, net in zip(targets, nets):
         target.load_state_dict(net.state_dict())
     return targets
@@ -114,15 +119,15 @@ def dump(name, golden):
     (HERE / name).write_text(json.dumps(plain(golden), separators=(",", ":")) + "\n")
 
 
-def sac_case(activation, normalize, loss):
+def sac_case(activation, normalize, loss, layer_norm=False):
     observation, action, batch, hidden = 3, 2, 6, [5, 4]
     gamma, tau, learning_rate, alpha = 0.95, 0.05, 3e-3, 0.4
     mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
-    actor = mlp([observation] + hidden + [2 * action], activation)
+    actor = mlp([observation] + hidden + [2 * action], activation, layer_norm)
     with torch.no_grad():  # Some log standard deviations beyond their bound of 2.
         actor[-1].bias[action] = 2.0
-    critics = [mlp([observation + action] + hidden + [1], activation) for _ in range(2)]
-    targets = copies(critics, [observation + action] + hidden + [1], activation)
+    critics = [mlp([observation + action] + hidden + [1], activation, layer_norm) for _ in range(2)]
+    targets = copies(critics, [observation + action] + hidden + [1], activation, layer_norm)
     log_alpha = torch.tensor(math.log(alpha), requires_grad=True)
     critic_parameters = [p for critic in critics for p in critic.parameters()]
     actor_optimiser = torch.optim.Adam(actor.parameters(), lr=learning_rate)
@@ -142,7 +147,7 @@ def sac_case(activation, normalize, loss):
         return a, log_prob.sum(-1)
 
     golden = {
-        "activation": activation, "normalize": normalize, "hidden": hidden,
+        "activation": activation, "layer_norm": layer_norm, "normalize": normalize, "hidden": hidden,
         "tau": tau, "learning_rate": learning_rate, "temperature": alpha, "clip": clip,
         "critic_loss": loss, "mean": mean, "std": std, "actor": flat(actor.parameters()),
         "critics": side_by_side(critics),
@@ -189,16 +194,18 @@ def sac_case(activation, normalize, loss):
     return golden
 
 
-def td3_case(activation, normalize, loss="mse", action_l2=0.0, critic_count=2, policy_delay=2, noise_std=0.7):
+def td3_case(
+    activation, normalize, loss="mse", action_l2=0.0, layer_norm=False, critic_count=2, policy_delay=2, noise_std=0.7
+):
     """TD3; with one critic, no delay and no noise on the target's actions: DDPG."""
     observation, action, batch, hidden = 3, 2, 6, [5, 4]
     gamma, tau, learning_rate, noise_clip = 0.95, 0.05, 3e-3, 0.5
     mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
     critic_sizes = [observation + action] + hidden + [1]
-    actor = mlp([observation] + hidden + [action], activation)
-    critics = [mlp(critic_sizes, activation) for _ in range(critic_count)]
-    (target_actor,) = copies([actor], [observation] + hidden + [action], activation)
-    targets = copies(critics, critic_sizes, activation)
+    actor = mlp([observation] + hidden + [action], activation, layer_norm)
+    critics = [mlp(critic_sizes, activation, layer_norm) for _ in range(critic_count)]
+    (target_actor,) = copies([actor], [observation] + hidden + [action], activation, layer_norm)
+    targets = copies(critics, critic_sizes, activation, layer_norm)
     actor_optimiser = torch.optim.Adam(actor.parameters(), lr=learning_rate)
     critic_optimiser = torch.optim.Adam([p for c in critics for p in c.parameters()], lr=learning_rate)
 
@@ -206,7 +213,7 @@ def td3_case(activation, normalize, loss="mse", action_l2=0.0, critic_count=2, p
         return ((x - mean) / std).clamp(-clip, clip) if normalize else x
 
     golden = {
-        "activation": activation, "normalize": normalize, "hidden": hidden,
+        "activation": activation, "layer_norm": layer_norm, "normalize": normalize, "hidden": hidden,
         "tau": tau, "learning_rate": learning_rate, "policy_delay": policy_delay, "clip": clip,
         "target_noise_std": noise_std, "target_noise_clip": noise_clip, "critic_loss": loss,
         "action_l2": action_l2, "mean": mean, "std": std, "actor": flat(actor.parameters()),
@@ -250,8 +257,8 @@ def td3_case(activation, normalize, loss="mse", action_l2=0.0, critic_count=2, p
     return golden
 
 
-def ddpg_case(activation, normalize, loss="mse", action_l2=0.0):
-    return td3_case(activation, normalize, loss, action_l2, critic_count=1, policy_delay=1, noise_std=0.0)
+def ddpg_case(activation, normalize, loss="mse", action_l2=0.0, layer_norm=False):
+    return td3_case(activation, normalize, loss, action_l2, layer_norm, critic_count=1, policy_delay=1, noise_std=0.0)
 
 
 def gae(value, final_value, reward, terminated, truncated, valid, gamma, gae_lambda):
@@ -275,14 +282,14 @@ def gae(value, final_value, reward, terminated, truncated, valid, gamma, gae_lam
     return advantage
 
 
-def ppo_case(discrete, activation, normalize, value_clip):
+def ppo_case(discrete, activation, normalize, value_clip, layer_norm=False):
     observation, actions, hidden = 3, 3, [5, 4]
     steps, slots, minibatch, epochs = 6, 3, 6, 2
     gamma, gae_lambda, epsilon, value_coef, entropy_coef, norm_max = 0.9, 0.8, 0.1, 0.6, 0.02, 0.4
     learning_rate = 1e-2
     mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
-    actor = mlp([observation] + hidden + [actions], activation)
-    value = mlp([observation] + hidden + [1], activation)
+    actor = mlp([observation] + hidden + [actions], activation, layer_norm)
+    value = mlp([observation] + hidden + [1], activation, layer_norm)
     policy_parameters = list(actor.parameters())
     if not discrete:
         log_std = nn.Parameter(draw(actions, scale=0.3))
@@ -313,7 +320,8 @@ def ppo_case(discrete, activation, normalize, value_clip):
         advantage = gae(v, v_final, r, terminated, truncated, valid, gamma, gae_lambda)
     order = torch.stack([torch.randperm(steps * slots) for _ in range(epochs)])
     golden = {
-        "discrete": discrete, "activation": activation, "normalize": normalize, "hidden": hidden,
+        "discrete": discrete, "activation": activation, "layer_norm": layer_norm,
+        "normalize": normalize, "hidden": hidden,
         "gamma": gamma, "gae_lambda": gae_lambda, "clip_epsilon": epsilon, "value_clip": value_clip,
         "value_coef": value_coef, "entropy_coef": entropy_coef, "gradient_norm_max": norm_max,
         "learning_rate": learning_rate, "minibatch_size": minibatch, "epochs": epochs, "clip": clip,
@@ -357,26 +365,35 @@ def ppo_case(discrete, activation, normalize, value_clip):
     return golden
 
 
-dump("golden_sac.json", [
-    sac_case("relu", normalize=False, loss="mse"),
-    sac_case("tanh", normalize=True, loss="mse"),
-    sac_case("elu", normalize=True, loss="mse"),
-    sac_case("leaky_relu", normalize=False, loss="huber"),
-])
-dump("golden_ppo.json", [
-    ppo_case(discrete=False, activation="tanh", normalize=True, value_clip=0.0),
-    ppo_case(discrete=False, activation="relu", normalize=False, value_clip=0.2),
-    ppo_case(discrete=True, activation="elu", normalize=True, value_clip=0.2),
-    ppo_case(discrete=True, activation="leaky_relu", normalize=False, value_clip=0.0),
-])
-dump("golden_td3.json", [
-    td3_case("relu", normalize=False),
-    td3_case("tanh", normalize=True, loss="huber"),
-    td3_case("elu", normalize=True, action_l2=0.7, policy_delay=3),
-    td3_case("leaky_relu", normalize=False, loss="huber", action_l2=0.3, policy_delay=1),
-])
-dump("golden_ddpg.json", [
-    ddpg_case("relu", normalize=False),
-    ddpg_case("tanh", normalize=True, action_l2=0.7),
-    ddpg_case("elu", normalize=True, loss="huber"),
-])
+CASES = {
+    "sac": [
+        sac_case("relu", normalize=False, loss="mse"),
+        sac_case("tanh", normalize=True, loss="mse"),
+        sac_case("elu", normalize=True, loss="mse"),
+        sac_case("leaky_relu", normalize=False, loss="huber"),
+    ],
+    "ppo": [
+        ppo_case(discrete=False, activation="tanh", normalize=True, value_clip=0.0),
+        ppo_case(discrete=False, activation="relu", normalize=False, value_clip=0.2),
+        ppo_case(discrete=True, activation="elu", normalize=True, value_clip=0.2),
+        ppo_case(discrete=True, activation="leaky_relu", normalize=False, value_clip=0.0),
+    ],
+    "td3": [
+        td3_case("relu", normalize=False),
+        td3_case("tanh", normalize=True, loss="huber"),
+        td3_case("elu", normalize=True, action_l2=0.7, policy_delay=3),
+        td3_case("leaky_relu", normalize=False, loss="huber", action_l2=0.3, policy_delay=1),
+    ],
+    "ddpg": [
+        ddpg_case("relu", normalize=False),
+        ddpg_case("tanh", normalize=True, action_l2=0.7),
+        ddpg_case("elu", normalize=True, loss="huber"),
+    ],
+}
+# Drawn after all others, which keep their values.
+CASES["sac"].append(sac_case("tanh", normalize=True, loss="mse", layer_norm=True))
+CASES["ppo"].append(ppo_case(discrete=False, activation="elu", normalize=True, value_clip=0.0, layer_norm=True))
+CASES["td3"].append(td3_case("relu", normalize=True, layer_norm=True))
+CASES["ddpg"].append(ddpg_case("tanh", normalize=False, layer_norm=True))
+for name, cases in CASES.items():
+    dump(f"golden_{name}.json", cases)

@@ -5,7 +5,7 @@
 The policies are the learner's own (`models/model_final.safetensors` of short runs with
 `algorithm.network.hidden_sizes=[6, 5]`): SAC on panda_reach (elu, normalised), PPO on
 cartpole (leaky_relu, normalised, observation_clip=1.5), TD3 on cartpole (tanh) and PPO on
-CartPole-v1 (relu).
+CartPole-v1 (relu); layer_norm is TD3 on cartpole (elu).
 For each: observations [6, D], `mode` and, drawn with NumPy's default_rng(NOISE_SEED),
 `drawn`, both in the environment's units; of choices the indices and `probabilities`.
 """
@@ -40,7 +40,13 @@ def golden(path: pathlib.Path) -> dict[str, Any]:
         weight = tensors[f"actor.{i}.weight"]
         linear = torch.nn.Linear(weight.shape[1], weight.shape[0])
         linear.load_state_dict({"weight": weight, "bias": tensors[f"actor.{i}.bias"]})
-        layers += [linear, ACTIVATIONS[policy["activation"]]()]
+        layers.append(linear)
+        if f"actor.{i}.norm_gain" in tensors:
+            norm = torch.nn.LayerNorm(weight.shape[0])
+            gain, shift = (tensors[f"actor.{i}.norm_{part}"] for part in ("gain", "bias"))
+            norm.load_state_dict({"weight": gain, "bias": shift})
+            layers.append(norm)
+        layers.append(ACTIVATIONS[policy["activation"]]())
     size = policy["observationSize"]
     observation = torch.randn(6, size, generator=torch.Generator().manual_seed(3))
     x = observation
