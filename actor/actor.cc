@@ -81,14 +81,14 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
   const v1::JoinResponse& response = run->response;
   const auto store = PolicyStore::Create(response.policy(), options_.device);
   if (!store.ok()) return store.status();
-  auto make_runner = [&](uint64_t stream) {
-    return PolicyRunner::Create(
-        {run->spec, response.policy(), response.exploration(), response.num_envs(), options_.device,
-         ActorSeed(response.seed(), options_.name, stream), response.in_rounds()});
+  auto make_runner = [&](uint64_t stream, const v1::Exploration& exploration) {
+    return PolicyRunner::Create({run->spec, response.policy(), exploration, response.num_envs(),
+                                 options_.device, ActorSeed(response.seed(), options_.name, stream),
+                                 response.in_rounds()});
   };
-  const auto runner = make_runner(kPolicyStream);
+  const auto runner = make_runner(kPolicyStream, response.exploration());
   if (!runner.ok()) return runner.status();
-  auto evaluator_runner = make_runner(kEvaluatorStream);
+  auto evaluator_runner = make_runner(kEvaluatorStream, v1::Exploration());
   if (!evaluator_runner.ok()) return evaluator_runner.status();
 
   Evaluator evaluator({run->identity, run->spec, run->env_config}, *learner, directory->get(),

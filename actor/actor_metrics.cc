@@ -24,6 +24,12 @@ ActorMetrics::ActorMetrics(MetricsRegistry* registry)
           registry->AddGauge("armature_actor_policy_version", "Newest policy version at hand.")),
       policy_lag(registry->AddGauge("armature_actor_policy_lag",
                                     "Newest version less the oldest in the last batch.")),
+      parameter_noise_std(
+          registry->AddGauge("armature_actor_parameter_noise_std",
+                             "Deviation of the noise on the weights, a mean over slots.")),
+      parameter_noise_distance(registry->AddGauge(
+          "armature_actor_parameter_noise_action_distance",
+          "RMS distance of the actions that it makes from the policy's, a mean over slots.")),
       unacked_batches(registry->AddGauge("armature_actor_unacked_batches",
                                          "Batches that the learner has not acknowledged.")),
       batches_sent(registry->AddCounter("armature_actor_batches_sent_total",

@@ -17,6 +17,8 @@ struct ActorMetrics {
   Histogram inference_batch_size;
   Gauge policy_version;
   Gauge policy_lag;
+  Gauge parameter_noise_std;
+  Gauge parameter_noise_distance;
   Gauge unacked_batches;
   Counter batches_sent;
   Counter batches_resent;

@@ -56,22 +56,34 @@ absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyRunner::Create(const Options
   absl::StatusOr<Explorer> explorer =
       Explorer::Create(options.exploration, env.action, options.num_slots, options.seed);
   if (!explorer.ok()) return explorer.status();
-  return absl::WrapUnique(new PolicyRunner(options, *std::move(explorer)));
+  std::unique_ptr<ParameterNoise> parameter_noise;
+  if (options.exploration.has_parameter_noise()) {
+    absl::StatusOr<std::unique_ptr<ParameterNoise>> created =
+        ParameterNoise::Create(options.exploration.parameter_noise(), policy, options.num_slots,
+                               options.device, options.seed);
+    if (!created.ok()) return created.status();
+    parameter_noise = *std::move(created);
+  }
+  return absl::WrapUnique(
+      new PolicyRunner(options, *std::move(explorer), std::move(parameter_noise)));
 }
 
-PolicyRunner::PolicyRunner(const Options& options, Explorer explorer)
+PolicyRunner::PolicyRunner(const Options& options, Explorer explorer,
+                           std::unique_ptr<ParameterNoise> parameter_noise)
     : action_(options.env.action),
       observation_size_(options.env.observation_size()),
       head_(options.policy.head()),
       device_(options.device),
       fixed_rows_(options.fixed_rows ? options.num_slots : 0),
       explorer_(std::move(explorer)),
+      parameter_noise_(std::move(parameter_noise)),
       draws_(options.num_slots, Rng({options.seed})) {
   Reseed(options.seed);
 }
 
 void PolicyRunner::Reseed(uint64_t seed) {
   explorer_.Reseed(seed);
+  if (parameter_noise_) parameter_noise_->Reseed(seed);
   for (size_t slot = 0; slot < draws_.size(); ++slot) {
     draws_[slot] = Rng({seed, kDrawsStream, slot});
   }
@@ -92,7 +104,7 @@ absl::StatusOr<GroupActions> PolicyRunner::Run(const PolicySnapshot& policy,
     absl::StatusOr<GroupActions> forward = Draw(policy, observation, slots);
     if (!forward.ok()) return forward.status();
     actions = *std::move(forward);
-    Explore(slots, &actions);
+    Explore(policy, observation, slots, &actions);
   }
   MapToBounds(&actions);
   return actions;
@@ -156,10 +168,16 @@ absl::StatusOr<GroupActions> PolicyRunner::Draw(const PolicySnapshot& policy,
   return actions;
 }
 
-void PolicyRunner::Explore(absl::Span<const int64_t> slots, GroupActions* actions) {
+void PolicyRunner::Explore(const PolicySnapshot& policy, const std::vector<float>& observation,
+                           absl::Span<const int64_t> slots, GroupActions* actions) {
   const size_t size = action_.size();
+  const absl::Span<const float> rows(observation);
   for (size_t row = 0; row < slots.size(); ++row) {
     const absl::Span<float> action = absl::MakeSpan(actions->stored).subspan(row * size, size);
+    if (parameter_noise_) {
+      parameter_noise_->Perturb(policy, slots[row],
+                                rows.subspan(row * observation_size_, observation_size_), action);
+    }
     if (head_ == v1::PolicySpec::HEAD_TANH) explorer_.AddNoise(slots[row], action);
     if (explorer_.ReplaceAtRandom(slots[row], action)) {
       actions->log_prob[row] = explorer_.uniform_log_prob();

@@ -2,8 +2,8 @@
 // pass.
 //
 // Box actions: the policy's units [-1, 1] map linearly to the environment's bounds;
-// what is sent is clipped to them. Exploration is explorer.h's, and absent from
-// deterministic actions.
+// what is sent is clipped to them. Exploration is explorer.h's and parameter_noise.h's,
+// and absent from deterministic actions.
 // Shapes: B rows; D observation size; A = ActionSpec::size().
 // Every slot draws from generators of its own. With `fixed_rows` each slot has its
 // own row in passes of one shape, so that the bits of its actions depend on its seed,
@@ -22,6 +22,7 @@
 #include "absl/types/span.h"
 #include "actor/explorer.h"
 #include "actor/group_actions.h"
+#include "actor/parameter_noise.h"
 #include "actor/policy_store.h"
 #include "c10/core/Device.h"
 #include "common/random/rng.h"
@@ -52,7 +53,10 @@ class PolicyRunner {
   // All slots' generators begin anew, as if created with this seed.
   void Reseed(uint64_t seed);
   // `slot`, which stands before its first action since it was reset.
-  void BeginEpisode(int64_t slot) { explorer_.BeginEpisode(slot); }
+  void BeginEpisode(int64_t slot) {
+    explorer_.BeginEpisode(slot);
+    if (parameter_noise_) parameter_noise_->BeginEpisode(slot);
+  }
 
   // To learn from. `observation`: float32 [B, D], raw; `slots`: [B], whose they are,
   // each once. Call only when CanAct.
@@ -64,15 +68,21 @@ class PolicyRunner {
   absl::StatusOr<GroupActions> RunDeterministic(const PolicySnapshot& policy,
                                                 const std::vector<float>& observation);
 
+  // Null: the exploration has none.
+  const ParameterNoise* parameter_noise() const { return parameter_noise_.get(); }
+
  private:
-  PolicyRunner(const Options& options, Explorer explorer);
+  PolicyRunner(const Options& options, Explorer explorer,
+               std::unique_ptr<ParameterNoise> parameter_noise);
 
   // `observation`: [slots.size(), D]; one row a slot.
   absl::StatusOr<GroupActions> Draw(const PolicySnapshot& policy,
                                     const std::vector<float>& observation,
                                     absl::Span<const int64_t> slots);
   void DrawUniform(absl::Span<const int64_t> slots, GroupActions* actions);
-  void Explore(absl::Span<const int64_t> slots, GroupActions* actions);
+  // `observation` as for Draw.
+  void Explore(const PolicySnapshot& policy, const std::vector<float>& observation,
+               absl::Span<const int64_t> slots, GroupActions* actions);
   void MapToBounds(GroupActions* actions) const;
 
   const ActionSpec action_;
@@ -81,7 +91,8 @@ class PolicyRunner {
   const c10::Device device_;
   const int64_t fixed_rows_;  // 0: as many as there are slots in the pass.
   Explorer explorer_;
-  std::vector<Rng> draws_;  // By slot.
+  const std::unique_ptr<ParameterNoise> parameter_noise_;  // Null: none.
+  std::vector<Rng> draws_;                                 // By slot.
 };
 
 }  // namespace armature

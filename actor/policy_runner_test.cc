@@ -312,5 +312,35 @@ TEST(PolicyStoreTest, ASnapshotOutlivesItsSuccessor) {
   EXPECT_NE(runner->RunDeterministic(store->newest(), kRows)->stored, before);
 }
 
+TEST(PolicyRunnerTest, ParameterNoiseMovesWhatIsLearnedFromAndNotTheMode) {
+  PolicyRunner::Options options;
+  options.env = Env();
+  options.policy = Spec(v1::PolicySpec::HEAD_TANH);
+  options.policy.set_layer_norm(true);
+  options.num_slots = 10;
+  v1::Exploration::ParameterNoise* noise = options.exploration.mutable_parameter_noise();
+  noise->set_initial_std(0.5);
+  noise->set_action_distance(0.2);
+  noise->set_factor(1.01);
+  noise->set_adapt_steps(1);
+  const auto runner = std::move(*PolicyRunner::Create(options));
+  std::shared_ptr<PolicyNetwork> network = *PolicyNetwork::Create(options.policy, kCpu);
+  const PolicySnapshot policy = {1, network};
+  const auto explored = runner->Run(policy, kRows, kSlots);
+  ASSERT_TRUE(explored.ok());
+  // Every slot sees the same; each has a policy of its own.
+  EXPECT_NE(explored->stored[0], explored->stored[2]);
+  EXPECT_NE(explored->stored[0], 0);
+  EXPECT_THAT(runner->RunDeterministic(policy, kRows)->stored, Each(0));
+  const double adapted = runner->parameter_noise()->std_mean();
+  EXPECT_NE(adapted, 0.5);
+  runner->BeginEpisode(0);
+  const auto next = runner->Run(policy, kRows, kSlots);
+  EXPECT_NE(next->stored[0], explored->stored[0]);
+
+  options.policy.set_layer_norm(false);
+  EXPECT_THAT(PolicyRunner::Create(options).status().message(), HasSubstr("layer norm"));
+}
+
 }  // namespace
 }  // namespace armature

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "actor/actor_identity.h"
+#include "actor/parameter_noise.h"
 #include "common/tensor/packed.h"
 #include "spdlog/spdlog.h"
 
@@ -171,6 +172,10 @@ absl::Status RolloutLoop::ActOnReady() {
   const int64_t num_rows = static_cast<int64_t>(slots.size());
   parts_.metrics->inference_duration.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
   parts_.metrics->inference_batch_size.Observe(static_cast<double>(num_rows));
+  if (const ParameterNoise* noise = parts_.runner->parameter_noise(); noise != nullptr) {
+    parts_.metrics->parameter_noise_std.Set(noise->std_mean());
+    parts_.metrics->parameter_noise_distance.Set(noise->distance_mean());
+  }
 
   const int64_t action_size = static_cast<int64_t>(actions->stored.size()) / num_rows;
   int64_t first = 0;

@@ -1,6 +1,7 @@
 #include "learner/run_config.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -101,6 +102,40 @@ absl::Status CheckHindsight(const ReplaySection& replay) {
   return absl::OkStatus();
 }
 
+absl::Status CheckNetwork(const NetworkConfig& network) {
+  if (network.initialization != "default") return absl::OkStatus();
+  for (const auto& [key, gain] : {std::pair("hidden_gain", network.hidden_gain),
+                                  {"policy_output_gain", network.policy_output_gain}}) {
+    if (gain == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("algorithm.network.", key, "=", gain,
+                     " with algorithm.network.initialization=default, which has gains of its own;"
+                     " set algorithm.network.initialization=orthogonal, say"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckParameterNoise(const AlgorithmConfig& algorithm) {
+  if (algorithm.exploration.noise != "parameter") return absl::OkStatus();
+  constexpr absl::string_view kNoise = "algorithm.exploration.noise=parameter";
+  if (algorithm.name != "td3" && algorithm.name != "ddpg") {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kNoise, " is for td3 and ddpg: ", algorithm.name,
+                     " draws from its policy; leave algorithm.exploration.noise out"));
+  }
+  if (!algorithm.network.layer_norm) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kNoise, " needs algorithm.network.layer_norm=true"));
+  }
+  if (algorithm.exploration.noise_std == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kNoise,
+                     " with algorithm.exploration.noise_std=0: set the distance of"
+                     " actions that it aims at, or algorithm.exploration.noise=none"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 int64_t RunConfig::unroll_length() const {
@@ -114,6 +149,8 @@ int64_t RunConfig::round_steps() const {
 
 absl::Status RunConfig::Validate() const {
   if (absl::Status status = CheckEnvServers(cluster); !status.ok()) return status;
+  if (absl::Status status = CheckNetwork(algorithm.network); !status.ok()) return status;
+  if (absl::Status status = CheckParameterNoise(algorithm); !status.ok()) return status;
   if (run.load.empty() && run.load_step > 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("run.load_step=", run.load_step,

@@ -88,6 +88,32 @@ TEST(RunConfig, AnExternalEnvServerThatIsNoAddressIsNamed) {
               HasSubstr("cluster.external_env_servers: 'b' is not host:port"));
 }
 
+TEST(RunConfig, GainsAreOfAnInitializationThatHasThem) {
+  EXPECT_THAT(Complaint({"algorithm.network.hidden_gain=2"}),
+              HasSubstr("algorithm.network.hidden_gain=2 with algorithm.network.initialization="
+                        "default"));
+  EXPECT_THAT(Complaint({"algorithm.network.policy_output_gain=0.1"}),
+              HasSubstr("algorithm.network.policy_output_gain=0.1"));
+  EXPECT_EQ(Complaint({"algorithm.network.hidden_gain=2", "algorithm.network.policy_output_gain=1",
+                       "algorithm.network.initialization=xavier_uniform"}),
+            "");
+}
+
+TEST(RunConfig, ParameterNoiseIsOfDeterministicPoliciesWithLayerNorm) {
+  constexpr char kNoise[] = "algorithm.exploration.noise=parameter";
+  constexpr char kLayerNorm[] = "algorithm.network.layer_norm=true";
+  for (const char* algorithm : {"algorithm.name=sac", "algorithm.name=ppo"}) {
+    EXPECT_THAT(Complaint({kNoise, kLayerNorm, algorithm}), HasSubstr("is for td3 and ddpg"));
+  }
+  for (const char* algorithm : {"algorithm.name=td3", "algorithm.name=ddpg"}) {
+    EXPECT_EQ(Complaint({kNoise, kLayerNorm, algorithm}), "");
+    EXPECT_EQ(Complaint({kNoise, algorithm}),
+              "algorithm.exploration.noise=parameter needs algorithm.network.layer_norm=true");
+    EXPECT_THAT(Complaint({kNoise, kLayerNorm, algorithm, "algorithm.exploration.noise_std=0"}),
+                HasSubstr("algorithm.exploration.noise_std=0"));
+  }
+}
+
 TEST(RunConfig, ATargetNeedsEvaluations) {
   for (const char* target :
        {"evaluation.stop_at_success_rate=0.9", "evaluation.stop_at_return_enabled=true"}) {

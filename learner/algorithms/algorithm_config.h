@@ -28,6 +28,10 @@ struct NetworkConfig {
   std::vector<int64_t> hidden_sizes = {256, 256};
   std::string activation = "relu";
   bool layer_norm = false;
+  std::vector<int64_t> critic_hidden_sizes;
+  std::string initialization = "default";
+  double hidden_gain = 0;
+  double policy_output_gain = 0;
   bool normalize_observation = false;
   double observation_clip = 10;
 
@@ -37,6 +41,17 @@ struct NetworkConfig {
             OneOf({"relu", "tanh", "elu", "leaky_relu"}));
     v.Field("layer_norm", layer_norm,
             "Normalise the units of each hidden layer over themselves, before the activation.");
+    v.Field("critic_hidden_sizes", critic_hidden_sizes,
+            "The same of the critics, or of ppo's value network; empty: hidden_sizes.", AtLeast(1));
+    v.Field("initialization", initialization,
+            "Of all weights at the start. default: orthogonal in ppo; else PyTorch's Linear, "
+            "uniform in +-1 / sqrt(inputs).",
+            OneOf({"default", "orthogonal", "xavier_uniform", "kaiming_uniform"}));
+    v.Field("hidden_gain", hidden_gain,
+            "Factor of the hidden layers' weights where initialization is not default; 0: sqrt(2).",
+            AtLeast(0));
+    v.Field("policy_output_gain", policy_output_gain,
+            "The same of the policy's last layer; 0: 0.01 in ppo, else 1.", AtLeast(0));
     v.Field("normalize_observation", normalize_observation,
             "Subtract the running mean of the observations and divide by their deviation.");
     v.Field("observation_clip", observation_clip,
@@ -50,19 +65,33 @@ struct ExplorationConfig {
   double noise_std = 0.1;
   double ornstein_uhlenbeck_theta = 0.15;
   double ornstein_uhlenbeck_dt = 0.01;
+  double parameter_noise_std = 0.1;
+  double parameter_noise_factor = 1.01;
+  int64_t parameter_noise_steps = 50;
   double random_action_probability = 0;
 
   void Visit(ConfigVisitor& v) {
     v.Field("noise", noise,
-            "Added to the actions of td3 and ddpg: drawn anew each step, or correlated in time.",
-            OneOf({"normal", "ornstein_uhlenbeck", "none"}));
+            "Added to the actions of td3 and ddpg: drawn anew each step, or correlated in time; or "
+            "parameter: to the weights of the acting policy, for an episode (needs "
+            "algorithm.network.layer_norm).",
+            OneOf({"normal", "ornstein_uhlenbeck", "parameter", "none"}));
     v.Field("noise_std", noise_std,
-            "Deviation of normal noise, or sigma of Ornstein-Uhlenbeck's; actions are in [-1, 1].",
+            "Deviation of normal noise, sigma of Ornstein-Uhlenbeck's, or the RMS distance of "
+            "actions that parameter noise aims at; actions are in [-1, 1].",
             AtLeast(0));
     v.Field("ornstein_uhlenbeck_theta", ornstein_uhlenbeck_theta,
             "Rate at which Ornstein-Uhlenbeck noise returns to 0.", Between(0, 1));
     v.Field("ornstein_uhlenbeck_dt", ornstein_uhlenbeck_dt,
             "Time of the Ornstein-Uhlenbeck process that passes in a control step.", Between(0, 1));
+    v.Field("parameter_noise_std", parameter_noise_std,
+            "Deviation of parameter noise at the start.", MoreThan(0));
+    v.Field("parameter_noise_factor", parameter_noise_factor,
+            "What that deviation is multiplied by where actions are nearer than noise_std, and "
+            "else divided by.",
+            MoreThan(1));
+    v.Field("parameter_noise_steps", parameter_noise_steps,
+            "Control steps of a slot from one such adaptation to the next.", Between(1, 1000000));
     v.Field("random_action_probability", random_action_probability,
             "Share of steps that act uniformly at random instead (sac, td3, ddpg).", Between(0, 1));
   }

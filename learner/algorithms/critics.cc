@@ -8,8 +8,10 @@ namespace {
 
 constexpr double kHuberDelta = 1;  // torch.nn.functional.smooth_l1_loss's default.
 
-MlpShape CriticsShape(const v1::PolicySpec& spec, int64_t members) {
-  return ShapeLike(spec, members, int64_t{spec.observation_size()} + spec.action_size(), 1);
+MlpShape CriticsShape(const v1::PolicySpec& spec, int64_t members,
+                      const std::vector<int64_t>& hidden_sizes) {
+  return ShapeLike(spec, members, int64_t{spec.observation_size()} + spec.action_size(), 1,
+                   hidden_sizes);
 }
 
 }  // namespace
@@ -18,22 +20,25 @@ CriticLoss ParseCriticLoss(const std::string& name) {
   return name == "huber" ? CriticLoss::kHuber : CriticLoss::kMse;
 }
 
-Critics::Critics(const PolicyNetwork& policy, int64_t members, CriticLoss loss)
+Critics::Critics(const PolicyNetwork& policy, int64_t members, CriticLoss loss,
+                 const std::vector<int64_t>& hidden_sizes)
+    : Critics(policy, CriticsShape(policy.spec(), members, hidden_sizes), loss) {}
+
+Critics::Critics(const PolicyNetwork& policy, const MlpShape& shape, CriticLoss loss)
     : loss_(loss),
       observation_size_(policy.spec().observation_size()),
       action_size_(policy.spec().action_size()),
-      members_(members),
-      parameters_(at::zeros({CriticsShape(policy.spec(), members).parameter_count()},
-                            policy.flat_parameters().options())),
+      members_(shape.members),
+      parameters_(at::zeros({shape.parameter_count()}, policy.flat_parameters().options())),
       gradient_(at::zeros_like(parameters_)),
       target_parameters_(at::zeros_like(parameters_)),
-      critics_(CriticsShape(policy.spec(), members), parameters_, gradient_),
+      critics_(shape, parameters_, gradient_),
       first_(critics_.Member(0)),
-      targets_(CriticsShape(policy.spec(), members), target_parameters_, at::Tensor()),
+      targets_(shape, target_parameters_, at::Tensor()),
       adam_({parameters_}, {gradient_}, Adam::kDefaultEpsilon) {}
 
-void Critics::Init(at::Generator generator) {
-  critics_.InitUniform(generator);
+void Critics::Init(const Initialization& initialization, at::Generator generator) {
+  critics_.Init(initialization, generator);
   target_parameters_.copy_(parameters_);
 }
 

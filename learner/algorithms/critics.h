@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
@@ -32,11 +33,13 @@ CriticLoss ParseCriticLoss(const std::string& name);
 
 class Critics {
  public:
-  // With the hidden layers of `policy`, on its device. Zero weights.
-  Critics(const PolicyNetwork& policy, int64_t members, CriticLoss loss);
+  // With `hidden_sizes`, or where it is empty the hidden layers of `policy`, on its
+  // device. Zero weights.
+  Critics(const PolicyNetwork& policy, int64_t members, CriticLoss loss,
+          const std::vector<int64_t>& hidden_sizes = {});
 
-  // As PyTorch's Linear; the targets begin as copies.
-  void Init(at::Generator generator);
+  // The targets begin as copies.
+  void Init(const Initialization& initialization, at::Generator generator);
 
   // min_j Q'_j(s', a'), [B].
   at::Tensor TargetMin(const at::Tensor& observation, const at::Tensor& action);
@@ -67,6 +70,8 @@ class Critics {
   NamedTensors State() const;
 
  private:
+  Critics(const PolicyNetwork& policy, const MlpShape& shape, CriticLoss loss);
+
   void Resize(int64_t batch_size);
 
   const CriticLoss loss_;

@@ -22,7 +22,7 @@ std::unique_ptr<PolicyNetwork> Policy() {
 class CriticsTest : public testing::TestWithParam<int64_t> {
  protected:
   CriticsTest() {
-    critics_.Init(generator_);
+    critics_.Init({}, generator_);
     // Targets apart from the critics.
     for (const auto& [name, tensor] : critics_.State()) {
       if (name == "target_critics") tensor.add_(0.1);

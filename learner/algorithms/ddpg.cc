@@ -14,26 +14,29 @@ namespace armature {
 
 absl::StatusOr<std::unique_ptr<Ddpg>> Ddpg::Create(const DdpgConfig& config,
                                                    const v1::PolicySpec& spec, uint64_t seed,
-                                                   c10::Device device) {
+                                                   c10::Device device,
+                                                   const NetworkOptions& network) {
   if (spec.head() != v1::PolicySpec::HEAD_TANH) {
     return absl::InvalidArgumentError(absl::StrCat("DDPG needs a deterministic policy, not ",
                                                    v1::PolicySpec::Head_Name(spec.head())));
   }
   absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
   if (!policy.ok()) return policy.status();
-  return absl::WrapUnique(new Ddpg(config, std::move(*policy), seed));
+  return absl::WrapUnique(new Ddpg(config, std::move(*policy), seed, network));
 }
 
-Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed)
+Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
+           const NetworkOptions& network)
     : config_(config),
       policy_(std::move(policy)),
       actor_(*policy_),
-      critic_(*policy_, /*members=*/1, ParseCriticLoss(config.critic_loss)),
+      critic_(*policy_, /*members=*/1, ParseCriticLoss(config.critic_loss),
+              network.critic_hidden_sizes),
       scalars_({"train/critic_loss", "train/actor_loss"}, policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
-  actor_.Init(initializer);
-  critic_.Init(initializer);
+  actor_.Init(network.policy({}), initializer);
+  critic_.Init(network.critic({}), initializer);
   if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
 }
 

@@ -29,6 +29,7 @@
 #include "learner/algorithms/algorithm_config.h"
 #include "learner/algorithms/critics.h"
 #include "learner/algorithms/deterministic_actor.h"
+#include "learner/algorithms/network_options.h"
 #include "learner/algorithms/running_normalizer.h"
 #include "learner/algorithms/scalar_means.h"
 #include "proto/learner_service.pb.h"
@@ -37,12 +38,13 @@ namespace armature {
 
 class Ddpg : public OffPolicyAlgorithm {
  public:
-  // The critic has the policy's hidden layers. Layers begin as PyTorch's Linear
-  // does, from `seed`.
+  // Layers begin as PyTorch's Linear does where `network` says nothing else, from
+  // `seed`.
   // OK; InvalidArgument: `spec` is bad or not a deterministic policy's.
   static absl::StatusOr<std::unique_ptr<Ddpg>> Create(const DdpgConfig& config,
                                                       const v1::PolicySpec& spec, uint64_t seed,
-                                                      c10::Device device);
+                                                      c10::Device device,
+                                                      const NetworkOptions& network = {});
 
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
@@ -61,7 +63,8 @@ class Ddpg : public OffPolicyAlgorithm {
   const at::Tensor& critic_gradient() const { return critic_.gradient(); }
 
  private:
-  Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
+  Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
+       const NetworkOptions& network);
 
   const DdpgConfig config_;
   std::unique_ptr<PolicyNetwork> policy_;

@@ -20,8 +20,8 @@ DeterministicActor::DeterministicActor(const PolicyNetwork& policy)
       target_(ActorShape(policy.spec()), target_parameters_, at::Tensor()),
       adam_({parameters_}, {gradient_}, Adam::kDefaultEpsilon) {}
 
-void DeterministicActor::Init(at::Generator generator) {
-  actor_.InitUniform(generator);
+void DeterministicActor::Init(const Initialization& initialization, at::Generator generator) {
+  actor_.Init(initialization, generator);
   target_parameters_.copy_(parameters_);
 }
 

@@ -30,8 +30,8 @@ class DeterministicActor {
   // Trains `policy`, of HEAD_TANH, in place; it must outlive the actor.
   explicit DeterministicActor(const PolicyNetwork& policy);
 
-  // As PyTorch's Linear; the target begins as a copy.
-  void Init(at::Generator generator);
+  // The target begins as a copy.
+  void Init(const Initialization& initialization, at::Generator generator);
 
   // mu'(s), [B, A].
   at::Tensor TargetAct(const at::Tensor& observation);

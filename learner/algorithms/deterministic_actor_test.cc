@@ -15,7 +15,7 @@ constexpr int64_t kAction = 2;
 
 class DeterministicActorTest : public testing::Test {
  protected:
-  DeterministicActorTest() { actor_.Init(generator_); }
+  DeterministicActorTest() { actor_.Init({}, generator_); }
 
   at::Generator generator_ = MakeGenerator(c10::kCPU, 4);
   const std::unique_ptr<PolicyNetwork> policy_ = std::move(*PolicyNetwork::Create(

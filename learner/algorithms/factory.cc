@@ -1,10 +1,14 @@
 #include "learner/algorithms/factory.h"
 
+#include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "learner/algorithms/ddpg.h"
+#include "learner/algorithms/mlp.h"
+#include "learner/algorithms/network_options.h"
 #include "learner/algorithms/ppo.h"
 #include "learner/algorithms/sac.h"
 #include "learner/algorithms/td3.h"
@@ -12,12 +16,35 @@
 namespace armature {
 namespace {
 
+const double kHiddenGain = std::sqrt(2.0);     // He et al. 2015, of ReLU.
+constexpr double kPpoPolicyOutputGain = 0.01;  // Engstrom et al. 2020, arXiv:2005.12729.
+
 // NetworkConfig.Visit admits these words only.
 v1::PolicySpec::Activation ParseActivation(const std::string& name) {
   if (name == "tanh") return v1::PolicySpec::ACTIVATION_TANH;
   if (name == "elu") return v1::PolicySpec::ACTIVATION_ELU;
   if (name == "leaky_relu") return v1::PolicySpec::ACTIVATION_LEAKY_RELU;
   return v1::PolicySpec::ACTIVATION_RELU;
+}
+
+// Of the config; absent: default.
+std::optional<Initialization> ParseInitialization(const AlgorithmConfig& config) {
+  const NetworkConfig& network = config.network;
+  if (network.initialization == "default") return std::nullopt;
+  Initialization initialization;
+  initialization.kind = network.initialization == "orthogonal" ? Initialization::Kind::kOrthogonal
+                        : network.initialization == "xavier_uniform"
+                            ? Initialization::Kind::kXavierUniform
+                            : Initialization::Kind::kKaimingUniform;
+  initialization.hidden_gain = network.hidden_gain > 0 ? network.hidden_gain : kHiddenGain;
+  const double output_gain = config.on_policy() ? kPpoPolicyOutputGain : 1;
+  initialization.output_gain =
+      network.policy_output_gain > 0 ? network.policy_output_gain : output_gain;
+  return initialization;
+}
+
+NetworkOptions MakeNetworkOptions(const AlgorithmConfig& config) {
+  return {config.network.critic_hidden_sizes, ParseInitialization(config)};
 }
 
 bool IsDeterministic(const AlgorithmConfig& config) {
@@ -69,6 +96,12 @@ v1::Exploration MakeExploration(const AlgorithmConfig& config) {
     noise->set_sigma(from.noise_std);
     noise->set_theta(from.ornstein_uhlenbeck_theta);
     noise->set_dt(from.ornstein_uhlenbeck_dt);
+  } else if (IsDeterministic(config) && from.noise == "parameter") {
+    v1::Exploration::ParameterNoise* noise = exploration.mutable_parameter_noise();
+    noise->set_initial_std(from.parameter_noise_std);
+    noise->set_action_distance(from.noise_std);
+    noise->set_factor(from.parameter_noise_factor);
+    noise->set_adapt_steps(static_cast<uint32_t>(from.parameter_noise_steps));
   }
   return exploration;
 }
@@ -78,9 +111,10 @@ absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> MakeOffPolicyAlgorithm(
   if (config.on_policy()) return WrongKind(config, "off-policy");
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
-  if (config.name == "td3") return Td3::Create(config.td3, *spec, seed, device);
-  if (config.name == "ddpg") return Ddpg::Create(config.ddpg, *spec, seed, device);
-  return Sac::Create(config.sac, *spec, seed, device);
+  const NetworkOptions network = MakeNetworkOptions(config);
+  if (config.name == "td3") return Td3::Create(config.td3, *spec, seed, device, network);
+  if (config.name == "ddpg") return Ddpg::Create(config.ddpg, *spec, seed, device, network);
+  return Sac::Create(config.sac, *spec, seed, device, network);
 }
 
 absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(
@@ -88,7 +122,7 @@ absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(
   if (!config.on_policy()) return WrongKind(config, "on-policy");
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
-  return Ppo::Create(config.ppo, *spec, seed, device);
+  return Ppo::Create(config.ppo, *spec, seed, device, MakeNetworkOptions(config));
 }
 
 }  // namespace armature

@@ -1,5 +1,11 @@
 #include "learner/algorithms/factory.h"
 
+#include <cmath>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "ATen/ATen.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -95,8 +101,78 @@ TEST(FactoryTest, NoiseIsOfTheKindThatTheConfigurationNames) {
   EXPECT_EQ(correlated.ornstein_uhlenbeck().sigma(), 0.2);
   EXPECT_EQ(correlated.ornstein_uhlenbeck().theta(), 0.15);
   EXPECT_EQ(correlated.ornstein_uhlenbeck().dt(), 0.01);
+  config.exploration.noise = "parameter";
+  config.exploration.parameter_noise_std = 0.3;
+  const v1::Exploration moved = MakeExploration(config);
+  EXPECT_EQ(moved.normal_noise_std(), 0);
+  EXPECT_EQ(moved.parameter_noise().initial_std(), 0.3);
+  EXPECT_EQ(moved.parameter_noise().action_distance(), 0.2);
+  EXPECT_EQ(moved.parameter_noise().factor(), 1.01);
+  EXPECT_EQ(moved.parameter_noise().adapt_steps(), 50u);
   config.exploration.noise = "none";
   EXPECT_EQ(MakeExploration(config).ByteSizeLong(), 0u);
+}
+
+at::Tensor StateOf(const Algorithm& algorithm, const std::string& name) {
+  for (const auto& [own, tensor] : algorithm.State()) {
+    if (own == name) return tensor;
+  }
+  return {};
+}
+
+std::unique_ptr<Algorithm> Make(const AlgorithmConfig& config) {
+  if (config.on_policy()) return *MakeOnPolicyAlgorithm(config, MakeEnv(false), 1, c10::kCPU);
+  return *MakeOffPolicyAlgorithm(config, MakeEnv(false), 1, c10::kCPU);
+}
+
+TEST(FactoryTest, CriticsHaveThePolicysHiddenLayersOrTheirOwn) {
+  for (const std::string name : {"sac", "td3", "ddpg", "ppo"}) {
+    AlgorithmConfig config = MakeConfig(name);
+    config.network.layer_norm = false;
+    const int64_t members = name == "sac" || name == "td3" ? 2 : 1;
+    const int64_t in = name == "ppo" ? 9 : 9 + 2;
+    const std::string critics = name == "ppo" ? "value" : "critics";
+    const int64_t policy = Make(config)->policy().flat_parameters().numel();
+    EXPECT_EQ(StateOf(*Make(config), critics).numel(),
+              members * ((in + 1) * 8 + (8 + 1) * 4 + (4 + 1)))
+        << name;
+    config.network.critic_hidden_sizes = {5};
+    EXPECT_EQ(StateOf(*Make(config), critics).numel(), members * ((in + 1) * 5 + (5 + 1))) << name;
+    EXPECT_EQ(Make(config)->policy().flat_parameters().numel(), policy) << name;
+  }
+}
+
+TEST(FactoryTest, WeightsBeginAsTheConfigurationSays) {
+  for (const std::string name : {"sac", "td3", "ddpg", "ppo"}) {
+    AlgorithmConfig config = MakeConfig(name);
+    config.network.initialization = "orthogonal";
+    config.network.hidden_gain = 3;
+    config.network.policy_output_gain = 0.5;
+    const auto algorithm = Make(config);
+    const NamedTensors tensors = algorithm->policy().parameters();
+    const auto gram = [&](const std::string& weight) {
+      const std::map<std::string, at::Tensor> by_name(tensors.begin(), tensors.end());
+      const at::Tensor w = by_name.at(weight);
+      return w.size(0) < w.size(1) ? w.mm(w.t()) : w.t().mm(w);
+    };
+    EXPECT_TRUE(at::allclose(gram("actor.0.weight"), 9 * at::eye(8), 1e-4, 1e-5)) << name;
+    EXPECT_TRUE(at::allclose(gram("actor.2.weight"), 0.25 * at::eye(gram("actor.2.weight").size(0)),
+                             1e-4, 1e-5))
+        << name;
+    // The critics' first layer, of as many inputs as units or more.
+    const at::Tensor critics = StateOf(*algorithm, name == "ppo" ? "value" : "critics");
+    const int64_t in = name == "ppo" ? 9 : 9 + 2;
+    const at::Tensor first = critics.narrow(0, 0, 8 * in).view({8, in});
+    EXPECT_TRUE(at::allclose(first.mm(first.t()), 9 * at::eye(8), 1e-4, 1e-5)) << name;
+    for (const std::string other : {"xavier_uniform", "kaiming_uniform"}) {
+      config.network.initialization = other;
+      const double bound = 3 * std::sqrt(other == "xavier_uniform" ? 6.0 / (9 + 8) : 3.0 / 9);
+      const double largest =
+          Make(config)->policy().parameters()[0].second.abs().max().item<double>();
+      EXPECT_LE(largest, bound * (1 + 1e-6));
+      EXPECT_GT(largest, 0.8 * bound);
+    }
+  }
 }
 
 TEST(FactoryTest, OffPolicySettingsAreThoseOfTheNamedAlgorithm) {

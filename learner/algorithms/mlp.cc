@@ -1,5 +1,6 @@
 #include "learner/algorithms/mlp.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ATen/ATen.h"
@@ -10,6 +11,24 @@ namespace armature {
 namespace {
 
 constexpr double kLeakyReluSlope = 0.01;  // LibTorch's own default.
+
+// Draws are made on the CPU: the same on every device.
+void DrawUniform(double bound, at::Generator generator, const at::Tensor& tensor) {
+  tensor.copy_(at::empty(tensor.sizes(), at::kFloat).uniform_(-bound, bound, generator));
+}
+
+// `weight`: [out, in].
+void DrawOrthogonal(double gain, at::Generator generator, const at::Tensor& weight) {
+  const int64_t out = weight.size(0);
+  const int64_t in = weight.size(1);
+  // The columns of Q are orthonormal: the longer side first. The signs of R's
+  // diagonal make the draw uniform over orthogonal matrices.
+  const at::Tensor normal =
+      at::randn({std::max(out, in), std::min(out, in)}, generator, at::kFloat);
+  const auto [q, r] = at::linalg_qr(normal);
+  const at::Tensor columns = q * r.diagonal().sign();
+  weight.copy_((out < in ? columns.t() : columns) * gain);
+}
 
 }  // namespace
 
@@ -23,11 +42,14 @@ int64_t MlpShape::parameter_count() const {
 }
 
 MlpShape ShapeLike(const v1::PolicySpec& policy, int64_t members, int64_t input_size,
-                   int64_t output_size) {
+                   int64_t output_size, const std::vector<int64_t>& hidden_sizes) {
   MlpShape shape;
   shape.members = members;
-  shape.sizes = {input_size};
-  shape.sizes.insert(shape.sizes.end(), policy.hidden_sizes().begin(), policy.hidden_sizes().end());
+  shape.sizes = hidden_sizes;
+  if (hidden_sizes.empty()) {
+    shape.sizes.assign(policy.hidden_sizes().begin(), policy.hidden_sizes().end());
+  }
+  shape.sizes.insert(shape.sizes.begin(), input_size);
   shape.sizes.push_back(output_size);
   shape.activation = policy.activation();
   shape.layer_norm = policy.layer_norm();
@@ -210,38 +232,34 @@ void Mlp::ActivateBackward(const at::Tensor& output, at::Tensor* gradient) const
   }
 }
 
-void Mlp::InitUniform(at::Generator generator) const {
+void Mlp::Init(const Initialization& initialization, at::Generator generator) const {
   const c10::NoGradGuard no_grad;
   for (size_t i = 0; i < parameters_.weight.size(); ++i) {
-    const double bound = 1 / std::sqrt(static_cast<double>(shape_.sizes[i]));
-    for (const at::Tensor& tensor : {parameters_.weight[i], parameters_.bias[i]}) {
-      tensor.copy_(at::empty(tensor.sizes(), at::kFloat).uniform_(-bound, bound, generator));
+    const bool is_output = i + 1 == parameters_.weight.size();
+    const double gain = is_output ? initialization.output_gain : initialization.hidden_gain;
+    const auto in = static_cast<double>(shape_.sizes[i]);
+    const auto out = static_cast<double>(shape_.sizes[i + 1]);
+    const at::Tensor& weight = parameters_.weight[i];
+    const at::Tensor& bias = parameters_.bias[i];
+    bias.zero_();
+    switch (initialization.kind) {
+      case Initialization::Kind::kUniform:
+        DrawUniform(1 / std::sqrt(in), generator, weight);
+        DrawUniform(1 / std::sqrt(in), generator, bias);
+        break;
+      case Initialization::Kind::kOrthogonal:
+        for (int64_t member = 0; member < shape_.members; ++member) {
+          DrawOrthogonal(gain, generator, weight[member]);
+        }
+        break;
+      case Initialization::Kind::kXavierUniform:
+        DrawUniform(gain * std::sqrt(6 / (in + out)), generator, weight);
+        break;
+      case Initialization::Kind::kKaimingUniform:
+        DrawUniform(gain * std::sqrt(3 / in), generator, weight);
+        break;
     }
   }
-  InitNorm();
-}
-
-void Mlp::InitOrthogonal(double hidden_gain, double output_gain, at::Generator generator) const {
-  const c10::NoGradGuard no_grad;
-  for (size_t i = 0; i < parameters_.weight.size(); ++i) {
-    const double gain = i + 1 < parameters_.weight.size() ? hidden_gain : output_gain;
-    const int64_t out = shape_.sizes[i + 1];
-    const int64_t in = shape_.sizes[i];
-    for (int64_t member = 0; member < shape_.members; ++member) {
-      // The columns of Q are orthonormal: the longer side first. The signs of R's
-      // diagonal make the draw uniform over orthogonal matrices.
-      const at::Tensor normal =
-          at::randn({std::max(out, in), std::min(out, in)}, generator, at::kFloat);
-      const auto [q, r] = at::linalg_qr(normal);
-      const at::Tensor columns = q * r.diagonal().sign();
-      parameters_.weight[i][member].copy_((out < in ? columns.t() : columns) * gain);
-    }
-    parameters_.bias[i].zero_();
-  }
-  InitNorm();
-}
-
-void Mlp::InitNorm() const {
   for (const at::Tensor& gain : parameters_.norm_gain) gain.fill_(1);
   for (const at::Tensor& bias : parameters_.norm_bias) bias.zero_();
 }

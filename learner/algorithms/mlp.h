@@ -21,6 +21,21 @@
 
 namespace armature {
 
+// How weights are drawn at the start; but for kUniform, biases are 0. Of layer norm
+// always: g = 1, c = 0.
+struct Initialization {
+  enum class Kind {
+    kUniform,         // PyTorch's Linear: weights and biases in +-1 / sqrt(in).
+    kOrthogonal,      // Saxe et al. 2013, arXiv:1312.6120; times the gain.
+    kXavierUniform,   // Glorot and Bengio 2010: in +-gain sqrt(6 / (in + out)).
+    kKaimingUniform,  // He et al. 2015, arXiv:1502.01852: in +-gain sqrt(3 / in).
+  };
+  Kind kind = Kind::kUniform;
+  // Not of kUniform.
+  double hidden_gain = 1;
+  double output_gain = 1;  // Of the last layer.
+};
+
 struct MlpShape {
   int64_t members = 1;         // E
   std::vector<int64_t> sizes;  // Input, hidden layers, output.
@@ -29,9 +44,10 @@ struct MlpShape {
 
   int64_t parameter_count() const;
 };
-// With the hidden layers, the activation and the layer norm of a policy.
+// With the activation and the layer norm of a policy, and its hidden layers where
+// `hidden_sizes` is empty.
 MlpShape ShapeLike(const v1::PolicySpec& policy, int64_t members, int64_t input_size,
-                   int64_t output_size);
+                   int64_t output_size, const std::vector<int64_t>& hidden_sizes = {});
 
 class Mlp {
  public:
@@ -68,12 +84,7 @@ class Mlp {
   void BackwardToInput(const at::Tensor& output_gradient, Tape* tape, int64_t first,
                        at::Tensor* gradient) const;
 
-  // PyTorch's Linear: weights and biases uniform in +-1 / sqrt(in). Of layer norm,
-  // here and below: g = 1, c = 0.
-  void InitUniform(at::Generator generator) const;
-  // Orthogonal weights times `hidden_gain`, or `output_gain` in the last layer;
-  // zero biases (Saxe et al. 2013, arXiv:1312.6120).
-  void InitOrthogonal(double hidden_gain, double output_gain, at::Generator generator) const;
+  void Init(const Initialization& initialization, at::Generator generator) const;
 
  private:
   void Activate(at::Tensor* output) const;
@@ -85,7 +96,6 @@ class Mlp {
   void NormalizeLayerBackward(size_t layer, const Tape& tape, at::Tensor* gradient) const;
   // Sets the gradients of g and c, from that of the layer norm's result.
   void SetNormGradients(size_t layer, const Tape& tape, const at::Tensor& gradient) const;
-  void InitNorm() const;
   at::Tensor Members(const at::Tensor& input) const;
 
   // One kind of parameter, or of their gradients, by layer.

@@ -14,6 +14,9 @@ namespace {
 
 constexpr int64_t kMembers = 2;
 constexpr int64_t kBatch = 9;
+constexpr Initialization::Kind kKinds[] = {
+    Initialization::Kind::kUniform, Initialization::Kind::kOrthogonal,
+    Initialization::Kind::kXavierUniform, Initialization::Kind::kKaimingUniform};
 
 MlpShape MakeShape(v1::PolicySpec::Activation activation, bool layer_norm = false) {
   MlpShape shape;
@@ -206,7 +209,7 @@ TEST(MlpTest, AMemberAloneGivesItsOwnOutputsAndGradientsInTheSharedBuffers) {
 TEST(MlpTest, UniformInitStaysWithinOneOverRootOfTheInputs) {
   const MlpShape shape = {1, {100, 50, 10}, v1::PolicySpec::ACTIVATION_RELU};
   at::Tensor parameters = at::full({shape.parameter_count()}, NAN);
-  Mlp(shape, parameters, at::Tensor()).InitUniform(MakeGenerator(c10::kCPU, 3));
+  Mlp(shape, parameters, at::Tensor()).Init({}, MakeGenerator(c10::kCPU, 3));
   const float largest = parameters.narrow(0, 0, 100 * 50 + 50).abs().max().item<float>();
   EXPECT_LE(largest, 0.1f);
   EXPECT_GT(largest, 0.099f);
@@ -215,13 +218,38 @@ TEST(MlpTest, UniformInitStaysWithinOneOverRootOfTheInputs) {
   EXPECT_GT(largest_of_last, 0.13f);
 }
 
+// A uniform draw of this many weights comes within 1 % of its bound.
+void ExpectUniform(const at::Tensor& weight, double bound) {
+  EXPECT_LE(weight.abs().max().item<double>(), bound * (1 + 1e-6));
+  EXPECT_GT(weight.abs().max().item<double>(), 0.99 * bound);
+  EXPECT_NEAR(weight.mean().item<double>(), 0, 0.05 * bound);
+  EXPECT_NEAR(weight.std().item<double>(), bound / std::sqrt(3.0), 0.03 * bound);
+}
+
+TEST(MlpTest, XavierAndKaimingWeightsAreUniformWithinTheirBoundsAndBiasesZero) {
+  const MlpShape shape = {2, {40, 60, 30}, v1::PolicySpec::ACTIVATION_RELU};
+  at::Tensor parameters = at::full({shape.parameter_count()}, NAN);
+  const Mlp mlp(shape, parameters, at::Tensor());
+  constexpr int64_t kHidden = 2 * 40 * 60;
+  constexpr int64_t kOutput = 2 * 60 * 30;
+  const auto hidden = parameters.narrow(0, 0, kHidden);
+  const auto output = parameters.narrow(0, kHidden + 2 * 60, kOutput);
+  mlp.Init({Initialization::Kind::kXavierUniform, 2, 0.1}, MakeGenerator(c10::kCPU, 7));
+  ExpectUniform(hidden, 2 * std::sqrt(6.0 / (40 + 60)));
+  ExpectUniform(output, 0.1 * std::sqrt(6.0 / (60 + 30)));
+  EXPECT_EQ(parameters.narrow(0, kHidden, 2 * 60).abs().sum().item<float>(), 0);
+  mlp.Init({Initialization::Kind::kKaimingUniform, 2, 0.1}, MakeGenerator(c10::kCPU, 7));
+  ExpectUniform(hidden, 2 * std::sqrt(3.0 / 40));
+  ExpectUniform(output, 0.1 * std::sqrt(3.0 / 60));
+  EXPECT_EQ(parameters.narrow(0, kHidden + 2 * 60 + kOutput, 2 * 30).abs().sum().item<float>(), 0);
+}
+
 TEST(MlpTest, LayerNormBeginsWithGainsOfOneAndBiasesOfZero) {
   const MlpShape shape = {2, {4, 8, 3}, v1::PolicySpec::ACTIVATION_RELU, true};
-  for (const bool orthogonal : {false, true}) {
+  for (const auto kind : kKinds) {
     at::Tensor parameters = at::full({shape.parameter_count()}, NAN);
     const Mlp mlp(shape, parameters, at::Tensor());
-    const at::Generator generator = MakeGenerator(c10::kCPU, 4);
-    orthogonal ? mlp.InitOrthogonal(1, 1, generator) : mlp.InitUniform(generator);
+    mlp.Init({kind}, MakeGenerator(c10::kCPU, 4));
     const int64_t first = 2 * 8 * (4 + 1);
     EXPECT_TRUE(at::equal(parameters.narrow(0, first, 2 * 8), at::ones({2 * 8})));
     EXPECT_TRUE(at::equal(parameters.narrow(0, first + 2 * 8, 2 * 8), at::zeros({2 * 8})));
@@ -232,7 +260,8 @@ TEST(MlpTest, LayerNormBeginsWithGainsOfOneAndBiasesOfZero) {
 TEST(MlpTest, OrthogonalInitHasOrthogonalRowsOrColumnsOfTheGain) {
   const MlpShape shape = {2, {4, 8, 8, 3}, v1::PolicySpec::ACTIVATION_RELU};
   at::Tensor parameters = at::full({shape.parameter_count()}, NAN);
-  Mlp(shape, parameters, at::Tensor()).InitOrthogonal(1.5, 0.01, MakeGenerator(c10::kCPU, 4));
+  Mlp(shape, parameters, at::Tensor())
+      .Init({Initialization::Kind::kOrthogonal, 1.5, 0.01}, MakeGenerator(c10::kCPU, 4));
   int64_t offset = 0;
   for (size_t i = 1; i < shape.sizes.size(); ++i) {
     const int64_t in = shape.sizes[i - 1];

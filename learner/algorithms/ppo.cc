@@ -37,8 +37,8 @@ MlpShape ActorShape(const v1::PolicySpec& spec) {
   return ShapeLike(spec, 1, spec.observation_size(), spec.action_size());
 }
 
-MlpShape ValueShape(const v1::PolicySpec& spec) {
-  return ShapeLike(spec, 1, spec.observation_size(), 1);
+MlpShape ValueShape(const v1::PolicySpec& spec, const NetworkOptions& network) {
+  return ShapeLike(spec, 1, spec.observation_size(), 1, network.critic_hidden_sizes);
 }
 
 }  // namespace
@@ -73,7 +73,8 @@ struct Ppo::Minibatch {
 
 absl::StatusOr<std::unique_ptr<Ppo>> Ppo::Create(const PpoConfig& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
-                                                 c10::Device device) {
+                                                 c10::Device device,
+                                                 const NetworkOptions& network) {
   if (spec.head() != v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN &&
       spec.head() != v1::PolicySpec::HEAD_CATEGORICAL) {
     return absl::InvalidArgumentError(
@@ -82,21 +83,22 @@ absl::StatusOr<std::unique_ptr<Ppo>> Ppo::Create(const PpoConfig& config,
   }
   absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
   if (!policy.ok()) return policy.status();
-  return absl::WrapUnique(new Ppo(config, std::move(*policy), seed));
+  return absl::WrapUnique(new Ppo(config, std::move(*policy), seed, network));
 }
 
-Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed)
+Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
+         const NetworkOptions& network)
     : config_(config),
       policy_(std::move(policy)),
       generator_(MakeGenerator(policy_->device(), Rng({seed, 1}).Bits())),
-      value_parameters_(at::zeros({ValueShape(policy_->spec()).parameter_count()},
+      value_parameters_(at::zeros({ValueShape(policy_->spec(), network).parameter_count()},
                                   policy_->flat_parameters().options())),
       gradient_(at::zeros({policy_->flat_parameters().numel() + value_parameters_.numel()},
                           value_parameters_.options())),
       policy_gradient_(gradient_.narrow(0, 0, policy_->flat_parameters().numel())),
       value_gradient_(gradient_.narrow(0, policy_gradient_.numel(), value_parameters_.numel())),
       actor_(ActorShape(policy_->spec()), policy_->flat_parameters(), policy_gradient_),
-      value_(ValueShape(policy_->spec()), value_parameters_, value_gradient_),
+      value_(ValueShape(policy_->spec(), network), value_parameters_, value_gradient_),
       adam_({policy_->flat_parameters(), value_parameters_}, {policy_gradient_, value_gradient_},
             kAdamEpsilon),
       actor_tape_(actor_.MakeTape(config.minibatch_size)),
@@ -107,8 +109,9 @@ Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
       set_scalars_({"train/explained_variance", "train/learning_rate"}, policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
-  actor_.InitOrthogonal(kHiddenGain, kPolicyOutputGain, initializer);
-  value_.InitOrthogonal(kHiddenGain, kValueOutputGain, initializer);
+  constexpr auto kOrthogonal = Initialization::Kind::kOrthogonal;
+  actor_.Init(network.policy({kOrthogonal, kHiddenGain, kPolicyOutputGain}), initializer);
+  value_.Init(network.critic({kOrthogonal, kHiddenGain, kValueOutputGain}), initializer);
   if (policy_->spec().head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN) {
     const int64_t action_size = policy_->spec().action_size();
     const int64_t first = policy_gradient_.numel() - action_size;

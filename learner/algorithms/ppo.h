@@ -8,13 +8,12 @@
 //             V_clipped = V_old + clip(V - V_old, -value_clip, value_clip)
 //   J       = J_pi + value_coef J_value - entropy_coef mean entropy
 // One Adam step (epsilon 1e-5) each, on a gradient scaled down to
-// gradient_norm_max over both networks. Separate networks of the same hidden
-// layers; orthogonal at the start. Gradients are written out by hand (ppo_test.cc
-// holds them against PyTorch's). Nothing in Update waits for the device.
-// With learning_rate_schedule kl_adaptive, the mean KL divergence of a minibatch from
-// the policy at the set's start, in closed form, moves the rate before the step (Rudin
-// et al. 2021, arXiv:2109.11978).
-// The observation normaliser takes in a set after the updates from it, so that
+// gradient_norm_max over both networks. Separate networks, orthogonal
+// at the start where NetworkOptions say nothing else. Gradients are written out by hand
+// (ppo_test.cc holds them against PyTorch's). Nothing in Update waits for the device. With
+// learning_rate_schedule kl_adaptive, the mean KL divergence of a minibatch from the policy at the
+// set's start, in closed form, moves the rate before the step (Rudin et al. 2021,
+// arXiv:2109.11978). The observation normaliser takes in a set after the updates from it, so that
 // the behaviour's log-probabilities are of the same normaliser.
 //
 // Shapes: S = T N steps of a set, M = minibatch_size. The S % M steps that a
@@ -39,6 +38,7 @@
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/algorithm_config.h"
 #include "learner/algorithms/mlp.h"
+#include "learner/algorithms/network_options.h"
 #include "learner/algorithms/running_normalizer.h"
 #include "learner/algorithms/scalar_means.h"
 #include "proto/learner_service.pb.h"
@@ -51,7 +51,8 @@ class Ppo : public OnPolicyAlgorithm {
   // nor categorical.
   static absl::StatusOr<std::unique_ptr<Ppo>> Create(const PpoConfig& config,
                                                      const v1::PolicySpec& spec, uint64_t seed,
-                                                     c10::Device device);
+                                                     c10::Device device,
+                                                     const NetworkOptions& network = {});
 
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
@@ -84,7 +85,8 @@ class Ppo : public OnPolicyAlgorithm {
     at::Tensor clip_fraction;
   };
 
-  Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
+  Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
+      const NetworkOptions& network);
 
   at::Tensor MakeRows(const TrajectorySet& set);
   at::Tensor Values(const at::Tensor& observation) const;  // [n, D] -> [n]

@@ -43,17 +43,19 @@ struct Sac::Batch {
 
 absl::StatusOr<std::unique_ptr<Sac>> Sac::Create(const SacConfig& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
-                                                 c10::Device device) {
+                                                 c10::Device device,
+                                                 const NetworkOptions& network) {
   if (spec.head() != v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN) {
     return absl::InvalidArgumentError(absl::StrCat("SAC needs a squashed Gaussian policy, not ",
                                                    v1::PolicySpec::Head_Name(spec.head())));
   }
   absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
   if (!policy.ok()) return policy.status();
-  return absl::WrapUnique(new Sac(config, std::move(*policy), seed));
+  return absl::WrapUnique(new Sac(config, std::move(*policy), seed, network));
 }
 
-Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed)
+Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
+         const NetworkOptions& network)
     : config_(config),
       target_entropy_(config.target_entropy != 0
                           ? config.target_entropy
@@ -64,15 +66,16 @@ Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
       log_alpha_(at::full({1}, std::log(config.initial_temperature), policy_gradient_.options())),
       log_alpha_gradient_(at::zeros_like(log_alpha_)),
       actor_(ActorShape(policy_->spec()), policy_->flat_parameters(), policy_gradient_),
-      critics_(*policy_, /*members=*/2, ParseCriticLoss(config.critic_loss)),
+      critics_(*policy_, /*members=*/2, ParseCriticLoss(config.critic_loss),
+               network.critic_hidden_sizes),
       policy_adam_({policy_->flat_parameters()}, {policy_gradient_}, Adam::kDefaultEpsilon),
       log_alpha_adam_({log_alpha_}, {log_alpha_gradient_}, Adam::kDefaultEpsilon),
       scalars_({"train/critic_loss", "train/actor_loss", "train/entropy", "train/temperature"},
                policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
-  actor_.InitUniform(initializer);
-  critics_.Init(initializer);
+  actor_.Init(network.policy({}), initializer);
+  critics_.Init(network.critic({}), initializer);
   if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
 }
 

@@ -35,6 +35,7 @@
 #include "learner/algorithms/algorithm_config.h"
 #include "learner/algorithms/critics.h"
 #include "learner/algorithms/mlp.h"
+#include "learner/algorithms/network_options.h"
 #include "learner/algorithms/running_normalizer.h"
 #include "learner/algorithms/scalar_means.h"
 #include "proto/learner_service.pb.h"
@@ -43,12 +44,13 @@ namespace armature {
 
 class Sac : public OffPolicyAlgorithm {
  public:
-  // The critics have the policy's hidden layers. Layers begin as PyTorch's
-  // Linear does, from `seed`.
+  // Layers begin as PyTorch's Linear does where `network` says nothing else, from
+  // `seed`.
   // OK; InvalidArgument: `spec` is bad or not a squashed Gaussian's.
   static absl::StatusOr<std::unique_ptr<Sac>> Create(const SacConfig& config,
                                                      const v1::PolicySpec& spec, uint64_t seed,
-                                                     c10::Device device);
+                                                     c10::Device device,
+                                                     const NetworkOptions& network = {});
 
   ~Sac() override;
 
@@ -77,7 +79,8 @@ class Sac : public OffPolicyAlgorithm {
   // What one update of B transitions does with the actor.
   struct Batch;
 
-  Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
+  Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
+      const NetworkOptions& network);
 
   void DrawActions(const TransitionSample& sample, const at::Tensor& noise);
   at::Tensor UpdateCritics(const TransitionSample& sample);  // Gives J_Q, [].

@@ -14,28 +14,31 @@ namespace armature {
 
 absl::StatusOr<std::unique_ptr<Td3>> Td3::Create(const Td3Config& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
-                                                 c10::Device device) {
+                                                 c10::Device device,
+                                                 const NetworkOptions& network) {
   if (spec.head() != v1::PolicySpec::HEAD_TANH) {
     return absl::InvalidArgumentError(absl::StrCat("TD3 needs a deterministic policy, not ",
                                                    v1::PolicySpec::Head_Name(spec.head())));
   }
   absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
   if (!policy.ok()) return policy.status();
-  return absl::WrapUnique(new Td3(config, std::move(*policy), seed));
+  return absl::WrapUnique(new Td3(config, std::move(*policy), seed, network));
 }
 
-Td3::Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed)
+Td3::Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
+         const NetworkOptions& network)
     : config_(config),
       policy_(std::move(policy)),
       generator_(MakeGenerator(policy_->device(), Rng({seed, 1}).Bits())),
       actor_(*policy_),
-      critics_(*policy_, /*members=*/2, ParseCriticLoss(config.critic_loss)),
+      critics_(*policy_, /*members=*/2, ParseCriticLoss(config.critic_loss),
+               network.critic_hidden_sizes),
       critic_scalars_({"train/critic_loss"}, policy_->device()),
       policy_scalars_({"train/actor_loss"}, policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
-  actor_.Init(initializer);
-  critics_.Init(initializer);
+  actor_.Init(network.policy({}), initializer);
+  critics_.Init(network.critic({}), initializer);
   if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
 }
 

@@ -34,6 +34,7 @@
 #include "learner/algorithms/algorithm_config.h"
 #include "learner/algorithms/critics.h"
 #include "learner/algorithms/deterministic_actor.h"
+#include "learner/algorithms/network_options.h"
 #include "learner/algorithms/running_normalizer.h"
 #include "learner/algorithms/scalar_means.h"
 #include "proto/learner_service.pb.h"
@@ -42,12 +43,13 @@ namespace armature {
 
 class Td3 : public OffPolicyAlgorithm {
  public:
-  // The critics have the policy's hidden layers. Layers begin as PyTorch's
-  // Linear does, from `seed`.
+  // Layers begin as PyTorch's Linear does where `network` says nothing else, from
+  // `seed`.
   // OK; InvalidArgument: `spec` is bad or not a deterministic policy's.
   static absl::StatusOr<std::unique_ptr<Td3>> Create(const Td3Config& config,
                                                      const v1::PolicySpec& spec, uint64_t seed,
-                                                     c10::Device device);
+                                                     c10::Device device,
+                                                     const NetworkOptions& network = {});
 
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
@@ -69,7 +71,8 @@ class Td3 : public OffPolicyAlgorithm {
   const at::Tensor& critic_gradient() const { return critics_.gradient(); }
 
  private:
-  Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed);
+  Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
+      const NetworkOptions& network);
 
   void UpdatePolicy(const at::Tensor& observation);
 

@@ -72,4 +72,14 @@ for algorithm in sac ppo; do
   go_on "$algorithm-everything"
   same "$algorithm-one" "$algorithm-everything"
 done
+# Noise on the weights has a state of its own by slot.
+config=(tests/cluster/reproducible_sac.yaml algorithm.name=td3 algorithm.td3.batch_size=64
+  algorithm.td3.random_env_steps=200 algorithm.network.layer_norm=true
+  algorithm.exploration.noise=parameter algorithm.exploration.parameter_noise_steps=10)
+train noise-one 2000
+train noise-three 2000 cluster.env_servers=3 cluster.env_server_threads=1
+same noise-one noise-three
+train noise-half 1000
+go_on noise-half run.total_env_steps=2000
+same noise-one noise-half
 echo "reproducible_training_test: the same weights each time"
