@@ -114,7 +114,7 @@ bool OffPolicyCore::CanUpdate() const { return limiter_.CanSample(batch_size_); 
 absl::Status OffPolicyCore::Update(double progress) {
   const absl::StatusOr<const ReplaySample*> sample = replay_->Sample(batch_size_, progress);
   if (!sample.ok()) return sample.status();
-  algorithm_->Update((*sample)->transitions);
+  algorithm_->Update((*sample)->transitions, progress);
   limiter_.CountSample(batch_size_);
   if (!is_prioritized_) return absl::OkStatus();
   const at::Tensor errors = algorithm_->TemporalDifferences().cpu();

@@ -63,8 +63,8 @@ class OffPolicyAlgorithm : public Algorithm {
  public:
   // Takes new raw observations [n, D] into the running normaliser, if there is one.
   virtual void ObserveNew(const at::Tensor& observation) = 0;
-  // One gradient step.
-  virtual void Update(const TransitionSample& sample) = 0;
+  // One gradient step; `progress` in [0, 1] is how much of the run is done.
+  virtual void Update(const TransitionSample& sample, double progress) = 0;
   // |Q_j(s, a) - y| of the last Update, mean over the critics; [B], on the device.
   virtual at::Tensor TemporalDifferences() const = 0;
 };

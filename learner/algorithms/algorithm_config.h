@@ -11,6 +11,10 @@
 namespace armature {
 
 // Fields that several algorithms have.
+inline void VisitLearningRateSchedule(ConfigVisitor& v, std::string& schedule) {
+  v.Field("learning_rate_schedule", schedule, "Constant, or linear to 0 at run.total_env_steps.",
+          OneOf({"constant", "linear"}));
+}
 inline void VisitCriticLoss(ConfigVisitor& v, std::string& loss) {
   v.Field("critic_loss", loss,
           "Of a critic's error: half its square; huber: linear in it beyond 1.",
@@ -101,6 +105,7 @@ struct ExplorationConfig {
 struct SacConfig {
   int64_t batch_size = 256;
   double learning_rate = 3e-4;
+  std::string learning_rate_schedule = "constant";
   double gamma = 0.99;
   double tau = 0.005;
   std::string critic_loss = "mse";
@@ -114,6 +119,7 @@ struct SacConfig {
     v.Field("batch_size", batch_size, "Transitions in a gradient step.", AtLeast(1));
     v.Field("learning_rate", learning_rate, "Of Adam, for actor, critics and temperature.",
             MoreThan(0));
+    VisitLearningRateSchedule(v, learning_rate_schedule);
     v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
     v.Field("tau", tau, "Share of the critics that goes into their targets each step.",
             Between(0, 1));
@@ -134,6 +140,7 @@ struct SacConfig {
 struct Td3Config {
   int64_t batch_size = 256;
   double learning_rate = 1e-3;
+  std::string learning_rate_schedule = "constant";
   double gamma = 0.99;
   double tau = 0.005;
   int64_t policy_delay = 2;
@@ -146,6 +153,7 @@ struct Td3Config {
   void Visit(ConfigVisitor& v) {
     v.Field("batch_size", batch_size, "Transitions in a gradient step.", AtLeast(1));
     v.Field("learning_rate", learning_rate, "Of Adam, for actor and critics.", MoreThan(0));
+    VisitLearningRateSchedule(v, learning_rate_schedule);
     v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
     v.Field("tau", tau, "Share of the networks that goes into their targets with each policy step.",
             Between(0, 1));
@@ -166,6 +174,7 @@ struct Td3Config {
 struct DdpgConfig {
   int64_t batch_size = 256;
   double learning_rate = 1e-3;
+  std::string learning_rate_schedule = "constant";
   double gamma = 0.99;
   double tau = 0.005;
   std::string critic_loss = "mse";
@@ -175,6 +184,7 @@ struct DdpgConfig {
   void Visit(ConfigVisitor& v) {
     v.Field("batch_size", batch_size, "Transitions in a gradient step.", AtLeast(1));
     v.Field("learning_rate", learning_rate, "Of Adam, for actor and critic.", MoreThan(0));
+    VisitLearningRateSchedule(v, learning_rate_schedule);
     v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
     v.Field("tau", tau, "Share of the networks that goes into their targets each step.",
             Between(0, 1));

@@ -8,6 +8,7 @@
 #include "c10/core/InferenceMode.h"
 #include "common/policy/generator.h"
 #include "common/random/rng.h"
+#include "learner/algorithms/learning_rate.h"
 #include "learner/algorithms/state.h"
 
 namespace armature {
@@ -32,7 +33,8 @@ Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint
       actor_(*policy_),
       critic_(*policy_, /*members=*/1, ParseCriticLoss(config.critic_loss),
               network.critic_hidden_sizes),
-      scalars_({"train/critic_loss", "train/actor_loss"}, policy_->device()) {
+      scalars_({"train/critic_loss", "train/actor_loss", "train/learning_rate"},
+               policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
   actor_.Init(network.policy({}), initializer);
@@ -49,8 +51,10 @@ void Ddpg::ObserveNew(const at::Tensor& observation) {
   if (normalizer_) normalizer_->Observe(observation);
 }
 
-void Ddpg::Update(const TransitionSample& sample) {
+void Ddpg::Update(const TransitionSample& sample, double progress) {
   const c10::InferenceMode inference;
+  const double learning_rate =
+      ScheduledLearningRate(config_.learning_rate, config_.learning_rate_schedule, progress);
   const at::Tensor observation = policy_->Normalize(sample.observation);
   const at::Tensor next_observation = policy_->Normalize(sample.next_observation);
 
@@ -59,15 +63,15 @@ void Ddpg::Update(const TransitionSample& sample) {
       critic_.TargetMin(next_observation, actor_.TargetAct(next_observation));
   const at::Tensor y = BootstrappedReturn(sample, next_value);
   const at::Tensor critic_loss =
-      critic_.Regress(observation, sample.action, y, sample.weight, config_.learning_rate);
+      critic_.Regress(observation, sample.action, y, sample.weight, learning_rate);
 
   // J_pi = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2
   const Critics::ActionValue value = critic_.First(actor_.Act(observation));
-  const at::Tensor actor_loss = actor_.Step(value, config_.action_l2, config_.learning_rate);
+  const at::Tensor actor_loss = actor_.Step(value, config_.action_l2, learning_rate);
 
   critic_.UpdateTargets(config_.tau);
   actor_.UpdateTarget(config_.tau);
-  scalars_.Add({critic_loss, actor_loss});
+  scalars_.Add({critic_loss, actor_loss, at::full({}, learning_rate, y.options())});
   ++learner_steps_;
 }
 

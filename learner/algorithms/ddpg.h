@@ -54,7 +54,7 @@ class Ddpg : public OffPolicyAlgorithm {
 
   void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
-  void Update(const TransitionSample& sample) override;
+  void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critic_.TemporalDifferences(); }
 
   // Gradients that the last update stepped along, end to end in the order of the

@@ -23,7 +23,7 @@ TEST_P(DdpgGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   SetGoldenState(golden, *ddpg);
   const std::map<std::string, at::Tensor> state = StateMap(*ddpg);
   for (const nlohmann::json& update : golden["updates"]) {
-    ddpg->Update(GoldenSample(update));
+    ddpg->Update(GoldenSample(update), 0);
     const Scalars scalars = ddpg->TakeScalars();
     EXPECT_NEAR(scalars.at("train/critic_loss"), update["critic_loss"], 1e-4);
     EXPECT_NEAR(scalars.at("train/actor_loss"), update["actor_loss"], 1e-4);

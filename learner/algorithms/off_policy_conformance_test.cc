@@ -38,7 +38,7 @@ class OffPolicyConformanceTest : public testing::TestWithParam<std::string> {
     for (int i = 0; i < updates; ++i) {
       const TransitionSample sample = RandomSample(16, algorithm->policy().spec(), generator);
       algorithm->ObserveNew(sample.observation);
-      algorithm->Update(sample);
+      algorithm->Update(sample, 0);
     }
   }
 
@@ -90,8 +90,8 @@ TEST_P(OffPolicyConformanceTest, BatchesOfAnotherSizeAreTakenAsTheyCome) {
   const auto algorithm = Make(1);
   at::Generator generator = MakeGenerator(c10::kCPU, 5);
   for (const int64_t size : {16, 4, 32}) {
-    algorithm->Update(RandomSample(size, algorithm->policy().spec(), generator));
-    algorithm->Update(RandomSample(size, algorithm->policy().spec(), generator));
+    algorithm->Update(RandomSample(size, algorithm->policy().spec(), generator), 0);
+    algorithm->Update(RandomSample(size, algorithm->policy().spec(), generator), 0);
   }
   EXPECT_TRUE(at::isfinite(algorithm->policy().flat_parameters()).all().item<bool>());
   EXPECT_EQ(algorithm->learner_steps(), 6);
@@ -105,6 +105,64 @@ TEST_P(OffPolicyConformanceTest, ScalarsAreMeansSinceTheyWereLastTaken) {
   EXPECT_EQ(scalars.count("train/actor_loss"), 1u);
   for (const auto& [name, value] : scalars) EXPECT_TRUE(std::isfinite(value)) << name;
   EXPECT_TRUE(algorithm->TakeScalars().empty());
+}
+
+// Parameters that are not of a slow target, which moves on without a gradient.
+std::map<std::string, at::Tensor> Learned(const Algorithm& algorithm) {
+  std::map<std::string, at::Tensor> learned = {{"policy", algorithm.policy().flat_parameters()}};
+  const std::map<std::string, at::Tensor> state = StateMap(algorithm);
+  for (const char* name : {"critics", "log_alpha"}) {
+    if (state.count(name) > 0) learned.emplace(name, state.at(name));
+  }
+  for (auto& [name, tensor] : learned) tensor = tensor.clone();
+  return learned;
+}
+
+TEST_P(OffPolicyConformanceTest, LinearLearningRateFallsWithProgressAndEndsAtZero) {
+  config_.sac.learning_rate = config_.td3.learning_rate = config_.ddpg.learning_rate = 2e-3;
+  const auto rate_at = [&](double progress) {
+    const auto algorithm = Make(1);
+    // Two updates: one of them is of the policy too, where it is delayed.
+    for (int i = 0; i < 2; ++i) {
+      algorithm->Update(RandomSample(16, algorithm->policy().spec(), MakeGenerator(c10::kCPU, 5)),
+                        progress);
+    }
+    return algorithm->TakeScalars().at("train/learning_rate");
+  };
+  EXPECT_NEAR(rate_at(0.75), 2e-3, 1e-9) << "constant";
+  config_.sac.learning_rate_schedule = "linear";
+  config_.td3.learning_rate_schedule = "linear";
+  config_.ddpg.learning_rate_schedule = "linear";
+  EXPECT_NEAR(rate_at(0), 2e-3, 1e-9);
+  EXPECT_NEAR(rate_at(0.5), 1e-3, 1e-9);
+  EXPECT_EQ(rate_at(1), 0);
+}
+
+TEST_P(OffPolicyConformanceTest, EveryStepIsOfTheScheduledLearningRate) {
+  config_.sac.learning_rate_schedule = "linear";
+  config_.td3.learning_rate_schedule = "linear";
+  config_.ddpg.learning_rate_schedule = "linear";
+  // Adam's first step along a gradient is of the rate's length, whatever the gradient.
+  const auto moved = [&](double progress) {
+    const auto algorithm = Make(1);
+    const std::map<std::string, at::Tensor> before = Learned(*algorithm);
+    at::Generator generator = MakeGenerator(c10::kCPU, 5);
+    std::map<std::string, double> largest;
+    for (int i = 0; i < 2; ++i) {
+      algorithm->Update(RandomSample(16, algorithm->policy().spec(), generator), progress);
+    }
+    for (const auto& [name, tensor] : Learned(*algorithm)) {
+      largest[name] = (tensor - before.at(name)).abs().max().item<double>();
+    }
+    return largest;
+  };
+  const std::map<std::string, double> at_start = moved(0);
+  const std::map<std::string, double> halfway = moved(0.5);
+  for (const auto& [name, distance] : at_start) {
+    EXPECT_GT(distance, 0) << name;
+    EXPECT_NEAR(halfway.at(name) / distance, 0.5, 0.1) << name;
+  }
+  for (const auto& [name, distance] : moved(1)) EXPECT_EQ(distance, 0) << name;
 }
 
 TEST_P(OffPolicyConformanceTest, LearnsToBringAPointToItsGoal) {
@@ -121,7 +179,7 @@ TEST_P(OffPolicyConformanceTest, LearnsToBringAPointToItsGoal) {
   const auto algorithm = Make(1);
   at::Generator generator = MakeGenerator(c10::kCPU, 6);
   EXPECT_GT(PointDistance(algorithm->policy()), 0.5) << "solved before it is learned";
-  for (int i = 0; i < 1500; ++i) algorithm->Update(PointSample(generator));
+  for (int i = 0; i < 1500; ++i) algorithm->Update(PointSample(generator), 0);
   EXPECT_LT(PointDistance(algorithm->policy()), 0.15);
 }
 

@@ -12,6 +12,7 @@
 #include "common/policy/generator.h"
 #include "common/random/rng.h"
 #include "learner/algorithms/gae.h"
+#include "learner/algorithms/learning_rate.h"
 #include "learner/algorithms/state.h"
 
 namespace armature {
@@ -137,9 +138,8 @@ void Ppo::Update(const TrajectorySet& set, double progress) {
 
 void Ppo::UpdateInOrder(const TrajectorySet& set, double progress, const at::Tensor& order) {
   const c10::InferenceMode inference;
-  const double learning_rate = config_.learning_rate_schedule == "linear"
-                                   ? config_.learning_rate * (1 - progress)
-                                   : config_.learning_rate;
+  const double learning_rate =
+      ScheduledLearningRate(config_.learning_rate, config_.learning_rate_schedule, progress);
   const int64_t observation_size = set.observation.size(2);
   const at::Tensor rows = MakeRows(set);
   at::Tensor old_head;  // [S, A]

@@ -11,6 +11,7 @@
 #include "common/policy/distributions.h"
 #include "common/policy/generator.h"
 #include "common/random/rng.h"
+#include "learner/algorithms/learning_rate.h"
 #include "learner/algorithms/state.h"
 
 namespace armature {
@@ -70,7 +71,8 @@ Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
                network.critic_hidden_sizes),
       policy_adam_({policy_->flat_parameters()}, {policy_gradient_}, Adam::kDefaultEpsilon),
       log_alpha_adam_({log_alpha_}, {log_alpha_gradient_}, Adam::kDefaultEpsilon),
-      scalars_({"train/critic_loss", "train/actor_loss", "train/entropy", "train/temperature"},
+      scalars_({"train/critic_loss", "train/actor_loss", "train/entropy", "train/temperature",
+                "train/learning_rate"},
                policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
@@ -91,28 +93,33 @@ void Sac::ObserveNew(const at::Tensor& observation) {
   if (normalizer_) normalizer_->Observe(observation);
 }
 
-void Sac::Update(const TransitionSample& sample) {
+void Sac::Update(const TransitionSample& sample, double progress) {
   const c10::InferenceMode inference;
-  UpdateWithNoise(sample, at::randn({2 * sample.action.size(0), sample.action.size(1)}, generator_,
-                                    sample.action.options()));
+  UpdateWithNoise(sample, progress,
+                  at::randn({2 * sample.action.size(0), sample.action.size(1)}, generator_,
+                            sample.action.options()));
 }
 
-void Sac::UpdateWithNoise(const TransitionSample& sample, const at::Tensor& noise) {
+void Sac::UpdateWithNoise(const TransitionSample& sample, double progress,
+                          const at::Tensor& noise) {
   const c10::InferenceMode inference;
+  const double learning_rate =
+      ScheduledLearningRate(config_.learning_rate, config_.learning_rate_schedule, progress);
   const int64_t size = sample.reward.size(0);
   if (!batch_ || batch_->size != size) {
     batch_ = std::make_unique<Batch>(size, actor_);
   }
   DrawActions(sample, noise);
-  const at::Tensor critic_loss = UpdateCritics(sample);
-  const at::Tensor actor_loss = UpdatePolicy(noise);
+  const at::Tensor critic_loss = UpdateCritics(sample, learning_rate);
+  const at::Tensor actor_loss = UpdatePolicy(noise, learning_rate);
   const at::Tensor log_prob_mean = batch_->log_prob.narrow(0, size, size).mean();
-  scalars_.Add({critic_loss, actor_loss, -log_prob_mean, batch_->alpha});
+  scalars_.Add({critic_loss, actor_loss, -log_prob_mean, batch_->alpha,
+                at::full({}, learning_rate, log_prob_mean.options())});
   if (config_.automatic_entropy) {
     // J_alpha = mean -log_alpha (log pi(a~ | s) + H)
     log_alpha_gradient_.copy_(-(log_prob_mean + target_entropy_));
     log_alpha_adam_.AverageGradients();
-    log_alpha_adam_.Step(config_.learning_rate);
+    log_alpha_adam_.Step(learning_rate);
   }
   critics_.UpdateTargets(config_.tau);
   ++learner_steps_;
@@ -135,20 +142,20 @@ void Sac::DrawActions(const TransitionSample& sample, const at::Tensor& noise) {
 
 // y = r + discount (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
 // J_Q = sum_j mean w l(Q_j(s, a) - y)
-at::Tensor Sac::UpdateCritics(const TransitionSample& sample) {
+at::Tensor Sac::UpdateCritics(const TransitionSample& sample, double learning_rate) {
   const Batch& b = *batch_;
   const auto next = [&](const at::Tensor& tensor) { return tensor.narrow(0, 0, b.size); };
   const at::Tensor next_value =
       critics_.TargetMin(next(b.observation), next(b.action)) - b.alpha * next(b.log_prob);  // [B]
   const at::Tensor y = BootstrappedReturn(sample, next_value);
   return critics_.Regress(b.observation.narrow(0, b.size, b.size), sample.action, y, sample.weight,
-                          config_.learning_rate);
+                          learning_rate);
 }
 
 // J_pi = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~)), where with u = atanh(a~)
 //   d log pi / du = 2 a~           (of the squashing)
 //   d log pi / d log_std = -1      (of the Gaussian; its noise is fixed)
-at::Tensor Sac::UpdatePolicy(const at::Tensor& noise) {
+at::Tensor Sac::UpdatePolicy(const at::Tensor& noise, double learning_rate) {
   Batch& b = *batch_;
   const auto current = [&](const at::Tensor& tensor) { return tensor.narrow(0, b.size, b.size); };
   const at::Tensor action = current(b.action);
@@ -165,7 +172,7 @@ at::Tensor Sac::UpdatePolicy(const at::Tensor& noise) {
   const at::Tensor head_gradient = at::cat({u_gradient, log_std_gradient}, 1) / b.size;
   actor_.Backward(current(b.observation), head_gradient.unsqueeze(0), &b.current_actor_tape);
   policy_adam_.AverageGradients();
-  policy_adam_.Step(config_.learning_rate);
+  policy_adam_.Step(learning_rate);
   return (b.alpha * current(b.log_prob) - value.value).mean();
 }
 

@@ -62,12 +62,12 @@ class Sac : public OffPolicyAlgorithm {
 
   void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
-  void Update(const TransitionSample& sample) override;
+  void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
 
   // Update with the noise of a' and a~ given: float32 [2 B, A], the rows of s'
   // first.
-  void UpdateWithNoise(const TransitionSample& sample, const at::Tensor& noise);
+  void UpdateWithNoise(const TransitionSample& sample, double progress, const at::Tensor& noise);
 
   // Gradients that the last update stepped along, end to end in the order of the
   // parameters: policy [P], critics (see Mlp), log_alpha [1].
@@ -83,8 +83,9 @@ class Sac : public OffPolicyAlgorithm {
       const NetworkOptions& network);
 
   void DrawActions(const TransitionSample& sample, const at::Tensor& noise);
-  at::Tensor UpdateCritics(const TransitionSample& sample);  // Gives J_Q, [].
-  at::Tensor UpdatePolicy(const at::Tensor& noise);          // Gives J_pi, [].
+  // These give J_Q and J_pi, [].
+  at::Tensor UpdateCritics(const TransitionSample& sample, double learning_rate);
+  at::Tensor UpdatePolicy(const at::Tensor& noise, double learning_rate);
 
   const SacConfig config_;
   const double target_entropy_;

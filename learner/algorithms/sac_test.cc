@@ -27,7 +27,7 @@ TEST_P(SacGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   const std::map<std::string, at::Tensor> state = StateMap(*sac);
   double temperature = golden["temperature"];
   for (const nlohmann::json& update : golden["updates"]) {
-    sac->UpdateWithNoise(GoldenSample(update), GoldenTensor(update["noise"]));
+    sac->UpdateWithNoise(GoldenSample(update), 0, GoldenTensor(update["noise"]));
     Scalars scalars = sac->TakeScalars();
     EXPECT_NEAR(scalars["train/critic_loss"], update["critic_loss"], 1e-4);
     EXPECT_NEAR(scalars["train/actor_loss"], update["actor_loss"], 1e-4);
@@ -54,7 +54,7 @@ TEST(SacTest, TemperatureIsFixedWhereItIsNotLearned) {
   const v1::PolicySpec spec = MakeSpec(kHead, 3, 2, {8});
   const auto sac = std::move(*Sac::Create(config, spec, 1, c10::kCPU));
   at::Generator generator = MakeGenerator(c10::kCPU, 5);
-  for (int i = 0; i < 3; ++i) sac->Update(RandomSample(16, spec, generator));
+  for (int i = 0; i < 3; ++i) sac->Update(RandomSample(16, spec, generator), 0);
   EXPECT_NEAR(sac->TakeScalars()["train/temperature"], 0.25, 1e-6);
   EXPECT_TRUE(sac->TakeScalars().empty());
 }

@@ -8,6 +8,7 @@
 #include "c10/core/InferenceMode.h"
 #include "common/policy/generator.h"
 #include "common/random/rng.h"
+#include "learner/algorithms/learning_rate.h"
 #include "learner/algorithms/state.h"
 
 namespace armature {
@@ -33,7 +34,7 @@ Td3::Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_
       actor_(*policy_),
       critics_(*policy_, /*members=*/2, ParseCriticLoss(config.critic_loss),
                network.critic_hidden_sizes),
-      critic_scalars_({"train/critic_loss"}, policy_->device()),
+      critic_scalars_({"train/critic_loss", "train/learning_rate"}, policy_->device()),
       policy_scalars_({"train/actor_loss"}, policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
@@ -51,13 +52,17 @@ void Td3::ObserveNew(const at::Tensor& observation) {
   if (normalizer_) normalizer_->Observe(observation);
 }
 
-void Td3::Update(const TransitionSample& sample) {
+void Td3::Update(const TransitionSample& sample, double progress) {
   const c10::InferenceMode inference;
-  UpdateWithNoise(sample, at::randn(sample.action.sizes(), generator_, sample.action.options()));
+  UpdateWithNoise(sample, progress,
+                  at::randn(sample.action.sizes(), generator_, sample.action.options()));
 }
 
-void Td3::UpdateWithNoise(const TransitionSample& sample, const at::Tensor& noise) {
+void Td3::UpdateWithNoise(const TransitionSample& sample, double progress,
+                          const at::Tensor& noise) {
   const c10::InferenceMode inference;
+  const double learning_rate =
+      ScheduledLearningRate(config_.learning_rate, config_.learning_rate_schedule, progress);
   const at::Tensor observation = policy_->Normalize(sample.observation);
   const at::Tensor next_observation = policy_->Normalize(sample.next_observation);
 
@@ -72,15 +77,16 @@ void Td3::UpdateWithNoise(const TransitionSample& sample, const at::Tensor& nois
       BootstrappedReturn(sample, critics_.TargetMin(next_observation, next_action));
 
   critic_scalars_.Add(
-      {critics_.Regress(observation, sample.action, y, sample.weight, config_.learning_rate)});
+      {critics_.Regress(observation, sample.action, y, sample.weight, learning_rate),
+       at::full({}, learning_rate, y.options())});
   ++learner_steps_;
-  if (learner_steps_ % config_.policy_delay == 0) UpdatePolicy(observation);
+  if (learner_steps_ % config_.policy_delay == 0) UpdatePolicy(observation, learning_rate);
 }
 
 // J_pi = mean -Q_1(s, mu(s)) + action_l2 mean mu(s)^2, then all targets.
-void Td3::UpdatePolicy(const at::Tensor& observation) {
+void Td3::UpdatePolicy(const at::Tensor& observation, double learning_rate) {
   const Critics::ActionValue value = critics_.First(actor_.Act(observation));
-  policy_scalars_.Add({actor_.Step(value, config_.action_l2, config_.learning_rate)});
+  policy_scalars_.Add({actor_.Step(value, config_.action_l2, learning_rate)});
   critics_.UpdateTargets(config_.tau);
   actor_.UpdateTarget(config_.tau);
 }

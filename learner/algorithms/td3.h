@@ -59,11 +59,11 @@ class Td3 : public OffPolicyAlgorithm {
 
   void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
-  void Update(const TransitionSample& sample) override;
+  void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
 
   // Update with eps given: float32 [B, A].
-  void UpdateWithNoise(const TransitionSample& sample, const at::Tensor& noise);
+  void UpdateWithNoise(const TransitionSample& sample, double progress, const at::Tensor& noise);
 
   // Gradients that the last steps took, end to end in the order of the
   // parameters: policy [P], critics (see Mlp).
@@ -74,7 +74,7 @@ class Td3 : public OffPolicyAlgorithm {
   Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
       const NetworkOptions& network);
 
-  void UpdatePolicy(const at::Tensor& observation);
+  void UpdatePolicy(const at::Tensor& observation, double learning_rate);
 
   const Td3Config config_;
   std::unique_ptr<PolicyNetwork> policy_;

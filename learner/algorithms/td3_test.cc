@@ -31,7 +31,7 @@ TEST_P(Td3GoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   SetGoldenState(golden, *td3);
   const std::map<std::string, at::Tensor> state = StateMap(*td3);
   for (const nlohmann::json& update : golden["updates"]) {
-    td3->UpdateWithNoise(GoldenSample(update), GoldenTensor(update["noise"]));
+    td3->UpdateWithNoise(GoldenSample(update), 0, GoldenTensor(update["noise"]));
     Scalars scalars = td3->TakeScalars();
     EXPECT_NEAR(scalars.at("train/critic_loss"), update["critic_loss"], 1e-4);
     EXPECT_EQ(GoldenDifference(td3->critic_gradient(), update["critic_gradient"]), "");

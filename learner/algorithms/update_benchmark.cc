@@ -101,7 +101,7 @@ void MeasureUpdates(OffPolicyAlgorithm* algorithm, double flops, benchmark::Stat
       replay->Insert(1, {all, all.subspan(0, kSteps * kActionSize), all.subspan(0, kSteps), all,
                          flags, flags, slots});
   if (!inserted.ok()) std::abort();
-  for (auto _ : state) algorithm->Update((*replay->Sample(kBatchSize, 0))->transitions);
+  for (auto _ : state) algorithm->Update((*replay->Sample(kBatchSize, 0))->transitions, 0);
   Synchronize(algorithm->policy().flat_parameters());
   state.SetItemsProcessed(state.iterations());
   state.counters["flop/s"] =

@@ -232,7 +232,7 @@ TEST(Replicas, OfSacAverageGradientsAsOneBatchWouldGiveThem) {
       [](uint64_t seed) { return NewSac(seed); },
       [](Sac* sac, const TransitionSample& sample, const std::vector<at::Tensor>& noise) {
         // All of s', then all of s.
-        sac->UpdateWithNoise(sample, at::cat(noise, 1).flatten(0, 1));
+        sac->UpdateWithNoise(sample, 0, at::cat(noise, 1).flatten(0, 1));
       });
 }
 
@@ -242,7 +242,7 @@ TEST(Replicas, OfTd3AverageGradientsAsOneBatchWouldGiveThem) {
         return *Td3::Create(Td3Config(), SpecOf(v1::PolicySpec::HEAD_TANH), seed, c10::kCPU);
       },
       [](Td3* td3, const TransitionSample& sample, const std::vector<at::Tensor>& noise) {
-        td3->UpdateWithNoise(sample, at::cat(noise, 1)[0]);
+        td3->UpdateWithNoise(sample, 0, at::cat(noise, 1)[0]);
       });
 }
 
@@ -252,7 +252,7 @@ TEST(Replicas, OfDdpgAverageGradientsAsOneBatchWouldGiveThem) {
         return *Ddpg::Create(DdpgConfig(), SpecOf(v1::PolicySpec::HEAD_TANH), seed, c10::kCPU);
       },
       [](Ddpg* ddpg, const TransitionSample& sample, const std::vector<at::Tensor>&) {
-        ddpg->Update(sample);
+        ddpg->Update(sample, 0);
       });
 }
 
@@ -307,7 +307,7 @@ TEST(Replicas, AverageParametersEverySoManyUpdatesAndLearnAloneBetween) {
   std::thread thread([&] {
     ASSERT_TRUE(replica_b->Join().ok());
     for (int step = 0; step < 2; ++step) {
-      b->Update(of_b);
+      b->Update(of_b, 0);
       before_b = b->policy().flat_parameters().clone();
       ASSERT_TRUE(replica_b->sync.AfterUpdate(31).ok());
     }
@@ -315,7 +315,7 @@ TEST(Replicas, AverageParametersEverySoManyUpdatesAndLearnAloneBetween) {
   host.Gather(&replica_a->sync, 2);
   EXPECT_EQ(host.host.others_env_steps(), 30);
   for (int step = 0; step < 2; ++step) {
-    a->Update(of_a);
+    a->Update(of_a, 0);
     before_a = a->policy().flat_parameters().clone();
     ASSERT_TRUE(replica_a->sync.AfterUpdate(100).ok());
   }
@@ -360,7 +360,7 @@ TEST_F(TwoReplicas, ARoundGoesOnWithoutAReplicaThatDies) {
 TEST_F(TwoReplicas, OneThatReturnsTakesTheStateOfReplica0) {
   replica_b_.reset();
   ASSERT_TRUE(host_.host.Average(Ones(), 5).ok());
-  a_->Update(RandomSample(4, a_->policy().spec(), MakeGenerator(c10::kCPU, 1)));
+  a_->Update(RandomSample(4, a_->policy().spec(), MakeGenerator(c10::kCPU, 1)), 0);
   const auto again = NewSac(3);
   const auto replica = Replica::MemberOf(host_, 1, again.get(), false);
   std::thread thread([&] { EXPECT_TRUE(replica->Join().ok()); });

@@ -25,7 +25,7 @@ void Learn(Sac* sac, uint64_t seed) {
   const at::Generator generator = MakeGenerator(c10::kCPU, seed);
   const TransitionSample sample = RandomSample(4, sac->policy().spec(), generator);
   sac->ObserveNew(sample.observation);
-  sac->Update(sample);
+  sac->Update(sample, 0);
 }
 
 std::map<std::string, at::Tensor> Copy(const Sac& sac) {
