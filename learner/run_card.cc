@@ -1,7 +1,9 @@
 #include "learner/run_card.h"
 
+#include <filesystem>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -68,15 +70,39 @@ std::string Results(const std::string& run_dir) {
   return text;
 }
 
+// Without the line's end; empty: there is no such file.
+std::string TrimmedFile(const std::filesystem::path& path) {
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
+  return text.ok() ? std::string(absl::StripAsciiWhitespace(*text)) : "";
+}
+
 }  // namespace
 
 std::string CommitOf(const std::string& folder) {
-  const absl::StatusOr<std::string> head = ReadWholeFile(folder + "/.git/HEAD");
-  if (!head.ok()) return "";
-  absl::string_view commit = absl::StripAsciiWhitespace(*head);
-  if (!absl::ConsumePrefix(&commit, "ref: ")) return std::string(commit);
-  const absl::StatusOr<std::string> branch = ReadWholeFile(absl::StrCat(folder, "/.git/", commit));
-  return branch.ok() ? std::string(absl::StripAsciiWhitespace(*branch)) : "";
+  // A worktree has a file for .git, which names a folder with its HEAD; the branches are
+  // in the clone's folder, which commondir names.
+  std::filesystem::path own = folder + "/.git";
+  if (std::string link = TrimmedFile(own); !link.empty()) {
+    absl::string_view target = link;
+    if (!absl::ConsumePrefix(&target, "gitdir: ")) return "";
+    own = folder / std::filesystem::path(std::string(target));
+  }
+  const std::string shared_path = TrimmedFile(own / "commondir");
+  const std::filesystem::path shared = shared_path.empty() ? own : own / shared_path;
+
+  const std::string head = TrimmedFile(own / "HEAD");
+  absl::string_view branch = head;
+  if (!absl::ConsumePrefix(&branch, "ref: ")) return head;
+  if (std::string commit = TrimmedFile(shared / std::string(branch)); !commit.empty())
+    return commit;
+  const absl::StatusOr<std::string> packed = ReadWholeFile(shared / "packed-refs");
+  if (!packed.ok()) return "";
+  for (const absl::string_view line : absl::StrSplit(*packed, '\n')) {
+    const std::pair<absl::string_view, absl::string_view> ref =
+        absl::StrSplit(line, absl::MaxSplits(' ', 1));
+    if (ref.second == branch) return std::string(ref.first);
+  }
+  return "";
 }
 
 absl::Status WriteRunCard(const std::string& run_dir, const std::string& run_id,

@@ -12,8 +12,8 @@
 
 namespace armature {
 
-// The commit that is checked out in the clone at `folder`; empty: it is none, or its
-// commit is not in a file of its own.
+// The commit that is checked out in the clone or worktree at `folder`; empty: it is
+// none, or has no commit yet. Knows refs in files and in packed-refs (gitrepository-layout(5)).
 std::string CommitOf(const std::string& folder);
 
 // Writes the card from `config` and what is in the folder now: result.json, models.

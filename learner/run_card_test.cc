@@ -71,5 +71,36 @@ TEST_F(RunCardTest, TheCommitIsReadFromTheClone) {
   EXPECT_EQ(CommitOf(run_), "def");
 }
 
+TEST_F(RunCardTest, TheCommitOfAPackedBranchIsFound) {
+  std::filesystem::create_directories(run_ + "/.git/refs/heads");
+  std::ofstream(run_ + "/.git/HEAD") << "ref: refs/heads/main\n";
+  std::ofstream(run_ + "/.git/packed-refs") << "# pack-refs with: peeled fully-peeled sorted \n"
+                                            << "111 refs/heads/main-2\n"
+                                            << "222 refs/heads/main\n"
+                                            << "333 refs/tags/v1\n^444\n";
+  EXPECT_EQ(CommitOf(run_), "222");
+  std::ofstream(run_ + "/.git/refs/heads/main") << "555\n";  // Newer than what is packed.
+  EXPECT_EQ(CommitOf(run_), "555");
+}
+
+TEST_F(RunCardTest, TheCommitOfAWorktreeIsThatOfItsOwnBranch) {
+  const std::string clone = run_ + "/clone/.git";
+  std::filesystem::create_directories(clone + "/worktrees/w");
+  std::filesystem::create_directories(clone + "/refs/heads");
+  std::filesystem::create_directories(run_ + "/w");
+  std::ofstream(clone + "/HEAD") << "ref: refs/heads/main\n";
+  std::ofstream(clone + "/refs/heads/main") << "abc\n";
+  std::ofstream(clone + "/refs/heads/w") << "def\n";
+  std::ofstream(clone + "/worktrees/w/HEAD") << "ref: refs/heads/w\n";
+  std::ofstream(clone + "/worktrees/w/commondir") << "../..\n";
+  for (const std::string& gitdir : {clone, std::string("../clone/.git")}) {
+    std::ofstream(run_ + "/w/.git") << "gitdir: " << gitdir << "/worktrees/w\n";
+    EXPECT_EQ(CommitOf(run_ + "/w"), "def") << gitdir;
+  }
+  std::filesystem::remove(clone + "/refs/heads/w");
+  std::ofstream(clone + "/packed-refs") << "fed refs/heads/w\n";
+  EXPECT_EQ(CommitOf(run_ + "/w"), "fed");
+}
+
 }  // namespace
 }  // namespace armature
