@@ -133,8 +133,8 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   if (!directory.ok()) return directory.status();
   if (config.run.type == "debug") {
     spdlog::set_level(spdlog::level::debug);
-  } else {
-    (*directory)->WriteEvents(absl::Now());
+  } else if (absl::Status status = (*directory)->WriteEvents(absl::Now()); !status.ok()) {
+    return status;
   }
 
   WriteCard(flags, **directory, config);

@@ -62,6 +62,9 @@ void Trainer::Stop() {
 
 absl::Status Trainer::Restore() {
   const absl::StatusOr<RunCheckpoint> checkpoint = saver_.LoadNewest();
+  if (absl::IsNotFound(checkpoint.status()) && parts_.replicas == nullptr) {
+    Warn(parts_.directory->GoOnFrom(0));
+  }
   if (!checkpoint.ok()) return checkpoint.status();
   if (checkpoint->env.id != config_.environment.id) {
     return absl::FailedPreconditionError(

@@ -29,6 +29,15 @@ EventWriter::EventWriter(const std::string& folder, absl::Time now)
   WriteRecord(first.SerializeAsString());
 }
 
+absl::Status EventWriter::AppendStart(int64_t step, absl::Time now) {
+  event::Event event;
+  event.set_wall_time(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  event.set_step(step);
+  event.mutable_session_log()->set_status(event::SessionLog::START);
+  WriteRecord(event.SerializeAsString());
+  return Flush();
+}
+
 absl::Status EventWriter::Append(const std::map<std::string, double>& scalars, int64_t step,
                                  absl::Time now) {
   event::Event event;
@@ -41,6 +50,10 @@ absl::Status EventWriter::Append(const std::map<std::string, double>& scalars, i
   }
   out_.clear();  // A disk that was full may have room again.
   WriteRecord(event.SerializeAsString());
+  return Flush();
+}
+
+absl::Status EventWriter::Flush() {
   out_.flush();
   if (!out_) return absl::UnavailableError(absl::StrCat("cannot write ", path_));
   return absl::OkStatus();

@@ -22,6 +22,11 @@ class EventWriter {
   // Begins a new file in `folder`; its name holds the time and the process id.
   EventWriter(const std::string& folder, absl::Time now);
 
+  // Makes TensorBoard forget the points of this folder at `step` and after it that were
+  // written before, but for a folder's first start, which only makes the later ones
+  // count. Errors as Append.
+  absl::Status AppendStart(int64_t step, absl::Time now);
+
   // One point a tag; flushed. OK; Unavailable: the file cannot be written.
   absl::Status Append(const std::map<std::string, double>& scalars, int64_t step, absl::Time now);
 
@@ -29,6 +34,7 @@ class EventWriter {
 
  private:
   void WriteRecord(const std::string& event);
+  absl::Status Flush();
 
   std::string path_;
   std::ofstream out_;

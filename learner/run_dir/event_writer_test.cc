@@ -60,6 +60,16 @@ TEST(EventWriter, EveryScalarIsAChecksummedRecord) {
   EXPECT_EQ(events[2].step(), 1ll << 40);
 }
 
+TEST(EventWriter, AStartSaysFromWhichStepOnWhatWasWrittenBeforeIsVoid) {
+  const absl::Time now = absl::FromUnixSeconds(1700000100);
+  EventWriter writer(testing::TempDir(), now);
+  ASSERT_TRUE(writer.AppendStart(2001, now).ok());
+  const std::vector<event::Event> events = ReadEvents(writer.path());
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[1].step(), 2001);
+  EXPECT_EQ(events[1].session_log().status(), event::SessionLog::START);
+}
+
 TEST(EventWriter, AFolderThatIsGoneIsAnError) {
   EventWriter writer(testing::TempDir() + "/no/such/folder", absl::Now());
   EXPECT_FALSE(writer.Append({{"x", 1}}, 1, absl::Now()).ok());

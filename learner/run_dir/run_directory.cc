@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "learner/checkpoint/atomic_file.h"
 #include "learner/run_dir/run_folder.h"
 #include "nlohmann/json.hpp"
@@ -47,24 +48,34 @@ absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::stri
   if (!progress.ok()) return progress.status();
   absl::StatusOr<CsvLog> evaluations = CsvLog::Open(path + "/evaluations.csv");
   if (!evaluations.ok()) return evaluations.status();
-  auto directory = std::unique_ptr<RunDirectory>(new RunDirectory(
-      path, std::move(run_id), versions_used, *std::move(progress), *std::move(evaluations)));
+  auto directory = std::unique_ptr<RunDirectory>(
+      new RunDirectory(path, /*is_new=*/!before.ok(), std::move(run_id), versions_used,
+                       *std::move(progress), *std::move(evaluations)));
   if (absl::Status status = directory->WriteRunFile(); !status.ok()) return status;
   return directory;
 }
 
-RunDirectory::RunDirectory(std::string path, std::string run_id, uint64_t policy_versions_used,
-                           CsvLog progress, CsvLog evaluations)
+RunDirectory::RunDirectory(std::string path, bool is_new, std::string run_id,
+                           uint64_t policy_versions_used, CsvLog progress, CsvLog evaluations)
     : path_(std::move(path)),
+      is_new_(is_new),
       run_id_(std::move(run_id)),
       policy_versions_used_(policy_versions_used),
       policy_versions_reserved_(policy_versions_used),
       progress_(std::move(progress)),
       evaluations_(std::move(evaluations)) {}
 
+absl::Status RunDirectory::WriteEvents(absl::Time now) {
+  events_.emplace(path_, now);
+  return is_new_ ? events_->AppendStart(0, now) : absl::OkStatus();
+}
+
 absl::Status RunDirectory::GoOnFrom(uint64_t env_steps) {
   absl::Status status = progress_.DropAfter("env_steps", static_cast<double>(env_steps));
   status.Update(evaluations_.DropAfter("env_steps", static_cast<double>(env_steps)));
+  if (events_) {
+    status.Update(events_->AppendStart(static_cast<int64_t>(env_steps) + 1, absl::Now()));
+  }
   return status;
 }
 

@@ -56,10 +56,11 @@ class RunDirectory {
   absl::Status ReservePolicyVersion(uint64_t version);
 
   // Points for TensorBoard from here on; without it there is no event file.
-  void WriteEvents(absl::Time now) { events_.emplace(path_, now); }
+  // OK; errors as EventWriter.
+  absl::Status WriteEvents(absl::Time now);
 
-  // Forgets the rows after the checkpoint from which the run goes on: it makes these
-  // steps again. OK; errors as CsvLog::DropAfter.
+  // Forgets the rows and points after the checkpoint from which the run goes on: it makes
+  // these steps again. Call after WriteEvents. OK; errors as CsvLog::DropAfter, EventWriter.
   absl::Status GoOnFrom(uint64_t env_steps);
 
   absl::Status WriteConfig(const std::string& yaml);
@@ -74,13 +75,14 @@ class RunDirectory {
                              double wall_s, absl::Time now);
 
  private:
-  RunDirectory(std::string path, std::string run_id, uint64_t policy_versions_used, CsvLog progress,
-               CsvLog evaluations);
+  RunDirectory(std::string path, bool is_new, std::string run_id, uint64_t policy_versions_used,
+               CsvLog progress, CsvLog evaluations);
   absl::Status Log(const std::map<std::string, double>& scalars, uint64_t env_steps, double wall_s,
                    absl::Time now, CsvLog* csv);
   absl::Status WriteRunFile() const;
 
   const std::string path_;
+  const bool is_new_;  // No process before this one has had it.
   const std::string run_id_;
   const uint64_t policy_versions_used_;
   uint64_t policy_versions_reserved_;

@@ -55,7 +55,7 @@ TEST(RunDirectory, ThereIsAnEventFileOnlyWhereItWasAskedFor) {
   auto directory = RunDirectory::Open(path).value();
   ASSERT_TRUE(directory->LogProgress({{"time/fps", 1}}, 1, 1, absl::Now()).ok());
   EXPECT_FALSE(has_events());
-  directory->WriteEvents(absl::Now());
+  ASSERT_TRUE(directory->WriteEvents(absl::Now()).ok());
   ASSERT_TRUE(directory->LogProgress({{"time/fps", 1}}, 2, 1, absl::Now()).ok());
   EXPECT_TRUE(has_events());
 }

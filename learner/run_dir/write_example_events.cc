@@ -1,20 +1,47 @@
-// Writes the event file that read_events.py expects into the folder it is given.
+// Writes into the folder it is given what read_events.py expects: the events of a run that
+// was killed after 4000 steps and goes on from its checkpoint at 2000.
+#include <cstdint>
 #include <cstdio>
+#include <string>
 
-#include "learner/run_dir/event_writer.h"
+#include "learner/run_dir/run_directory.h"
+
+namespace armature {
+namespace {
+
+const absl::Time kStart = absl::FromUnixSeconds(1700000000);
+
+absl::Status WritePoints(RunDirectory* directory, int first, int last, double scale) {
+  absl::Status status;
+  for (int i = first; i <= last; ++i) {
+    status.Update(directory->LogProgress(
+        {{"eval/success_rate", 0.25 * i * scale}, {"rollout/ep_rew_mean", -50.0 / i * scale}},
+        1000 * static_cast<uint64_t>(i), i, kStart + absl::Seconds(i)));
+  }
+  return status;
+}
+
+absl::Status WriteRun(const std::string& path) {
+  auto killed = RunDirectory::Open(path);
+  if (!killed.ok()) return killed.status();
+  absl::Status status = (*killed)->WriteEvents(kStart);
+  status.Update(WritePoints(killed->get(), 1, 4, 1));
+  killed->reset();
+  auto resumed = RunDirectory::Open(path);
+  if (!resumed.ok()) return resumed.status();
+  status.Update((*resumed)->WriteEvents(kStart + absl::Seconds(10)));
+  status.Update((*resumed)->GoOnFrom(2000));
+  status.Update(WritePoints(resumed->get(), 3, 3, 2));
+  return status;
+}
+
+}  // namespace
+}  // namespace armature
 
 int main(int argc, char** argv) {
   if (argc != 2) {
     std::fprintf(stderr, "usage: write_example_events FOLDER\n");
     return 2;
   }
-  const absl::Time start = absl::FromUnixSeconds(1700000000);
-  armature::EventWriter writer(argv[1], start);
-  for (int i = 1; i <= 3; ++i) {
-    const absl::Status status =
-        writer.Append({{"eval/success_rate", 0.25 * i}, {"rollout/ep_rew_mean", -50.0 / i}},
-                      1000 * i, start + absl::Seconds(i));
-    if (!status.ok()) return 1;
-  }
-  return 0;
+  return armature::WriteRun(argv[1]).ok() ? 0 : 1;
 }
