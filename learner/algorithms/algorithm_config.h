@@ -57,7 +57,8 @@ struct NetworkConfig {
     v.Field("policy_output_gain", policy_output_gain,
             "The same of the policy's last layer; 0: 0.01 in ppo, else 1.", AtLeast(0));
     v.Field("normalize_observation", normalize_observation,
-            "Subtract the running mean of the observations and divide by their deviation.");
+            "Subtract the running mean of the observations and divide by their deviation; of goals "
+            "achieved and desired together.");
     v.Field("observation_clip", observation_clip,
             "Bound of a normalised observation component, in deviations.", MoreThan(0));
   }

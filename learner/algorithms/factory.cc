@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/spec/goal_columns.h"
 #include "learner/algorithms/ddpg.h"
 #include "learner/algorithms/mlp.h"
 #include "learner/algorithms/network_options.h"
@@ -63,6 +64,14 @@ absl::Status WrongKind(const AlgorithmConfig& config, absl::string_view kind) {
       absl::StrCat("algorithm.name=", config.name, " is not an ", kind, " algorithm"));
 }
 
+template <typename Kind, typename Made>
+absl::StatusOr<std::unique_ptr<Kind>> ForGoals(const EnvSpec& env, Made algorithm) {
+  if (!algorithm.ok()) return algorithm.status();
+  const std::optional<GoalColumns> goals = FindGoalColumns(env);
+  if (goals) (*algorithm)->ShareGoalStatistics(*goals);
+  return *std::move(algorithm);
+}
+
 }  // namespace
 
 absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, const EnvSpec& env) {
@@ -112,9 +121,14 @@ absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> MakeOffPolicyAlgorithm(
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
   const NetworkOptions network = MakeNetworkOptions(config);
-  if (config.name == "td3") return Td3::Create(config.td3, *spec, seed, device, network);
-  if (config.name == "ddpg") return Ddpg::Create(config.ddpg, *spec, seed, device, network);
-  return Sac::Create(config.sac, *spec, seed, device, network);
+  using Kind = OffPolicyAlgorithm;
+  if (config.name == "td3") {
+    return ForGoals<Kind>(env, Td3::Create(config.td3, *spec, seed, device, network));
+  }
+  if (config.name == "ddpg") {
+    return ForGoals<Kind>(env, Ddpg::Create(config.ddpg, *spec, seed, device, network));
+  }
+  return ForGoals<Kind>(env, Sac::Create(config.sac, *spec, seed, device, network));
 }
 
 absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(
@@ -122,7 +136,8 @@ absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(
   if (!config.on_policy()) return WrongKind(config, "on-policy");
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
-  return Ppo::Create(config.ppo, *spec, seed, device, MakeNetworkOptions(config));
+  return ForGoals<OnPolicyAlgorithm>(
+      env, Ppo::Create(config.ppo, *spec, seed, device, MakeNetworkOptions(config)));
 }
 
 }  // namespace armature

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "ATen/ATen.h"
 #include "gtest/gtest.h"
@@ -55,6 +56,21 @@ TEST(FactoryTest, PpoTakesItsHeadFromTheActionSpace) {
   EXPECT_EQ(MakePolicySpec(MakeConfig("ppo"), MakeEnv(true))->head(),
             v1::PolicySpec::HEAD_CATEGORICAL);
   EXPECT_EQ(MakePolicySpec(MakeConfig("ppo"), MakeEnv(true))->action_size(), 4u);
+}
+
+TEST(FactoryTest, OnPolicyGoalsShareStatistics) {
+  EnvSpec env = MakeEnv(false);
+  env.observation.push_back({"reached", v1::DTYPE_FLOAT32, {3}, {}, {}});
+  env.goal = GoalSpec{"reached", "goal"};
+  const auto ppo = std::move(*MakeOnPolicyAlgorithm(MakeConfig("ppo"), env, 1, c10::kCPU));
+  std::map<std::string, at::Tensor> state;
+  for (const auto& [name, tensor] : ppo->State()) state.emplace(name, tensor);
+  state.at("observation_statistics.count").fill_(2);
+  state.at("observation_statistics.mean").narrow(0, 9, 3).fill_(4);
+  ASSERT_TRUE(ppo->LoadState(state).ok());
+  const at::Tensor mean = state.at("observation_statistics.mean");
+  EXPECT_TRUE(at::equal(mean.narrow(0, 6, 6), at::full({6}, 2, at::kDouble))) << mean;
+  EXPECT_TRUE(at::equal(mean.narrow(0, 0, 6), at::zeros({6}, at::kDouble))) << mean;
 }
 
 TEST(FactoryTest, DeterministicAlgorithmsHaveADeterministicPolicy) {

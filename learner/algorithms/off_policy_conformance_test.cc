@@ -86,6 +86,20 @@ TEST_P(OffPolicyConformanceTest, LoadStateOfAnotherShapeIsRefusedAndChangesNothi
   EXPECT_TRUE(at::equal(algorithm->policy().flat_parameters(), before));
 }
 
+TEST_P(OffPolicyConformanceTest, GoalsShareStatistics) {
+  for (const char* name : {"achieved_goal", "desired_goal"}) {
+    env_.observation.push_back({name, v1::DTYPE_FLOAT32, {2}, {}, {}});
+  }
+  env_.goal = GoalSpec{"achieved_goal", "desired_goal"};
+  const auto algorithm = Make(1);
+  algorithm->ObserveNew(at::randn({8, 7}, MakeGenerator(c10::kCPU, 5)));
+  for (const char* name : {"observation_statistics.mean", "observation_statistics.m2"}) {
+    const at::Tensor columns = StateMap(*algorithm).at(name);
+    EXPECT_TRUE(at::equal(columns.narrow(0, 3, 2), columns.narrow(0, 5, 2))) << columns;
+    EXPECT_FALSE(at::equal(columns.narrow(0, 0, 2), columns.narrow(0, 3, 2))) << columns;
+  }
+}
+
 TEST_P(OffPolicyConformanceTest, BatchesOfAnotherSizeAreTakenAsTheyCome) {
   const auto algorithm = Make(1);
   at::Generator generator = MakeGenerator(c10::kCPU, 5);

@@ -24,10 +24,11 @@ RunningNormalizer::RunningNormalizer(const PolicyNetwork& policy) {
 void RunningNormalizer::Observe(const at::Tensor& observation) {
   if (observation.size(0) == 0) return;
   const c10::NoGradGuard no_grad;
-  const double n = observation.size(0);
+  const at::Tensor n = at::full({}, observation.size(0), count_.options());
   const at::Tensor rows = observation.to(at::kDouble);
   const at::Tensor batch_mean = rows.mean(0);
   const at::Tensor batch_m2 = (rows - batch_mean).square_().sum(0);
+  PoolGoals(n, batch_mean, batch_m2);
   const at::Tensor delta = batch_mean - mean_;
   const at::Tensor weight = n / (count_ + n);
   m2_.add_(batch_m2 + delta.square() * count_ * weight);
@@ -38,7 +39,27 @@ void RunningNormalizer::Observe(const at::Tensor& observation) {
 
 void RunningNormalizer::Republish() {
   const c10::NoGradGuard no_grad;
-  if (count_.item<double>() > 0) Publish();
+  if (count_.item<double>() == 0) return;
+  PoolGoals(count_, mean_, m2_);
+  Publish();
+}
+
+void RunningNormalizer::PoolGoals(const at::Tensor& n, const at::Tensor& mean,
+                                  const at::Tensor& m2) const {
+  if (!goals_) return;
+  const auto goal = [&](const at::Tensor& columns, int64_t begin) {
+    return columns.narrow(0, begin, goals_->size);
+  };
+  const int64_t achieved = goals_->achieved_begin;
+  const int64_t desired = goals_->desired_begin;
+  const at::Tensor distance = goal(mean, achieved) - goal(mean, desired);
+  const at::Tensor goal_mean = (goal(mean, achieved) + goal(mean, desired)) / 2;
+  const at::Tensor goal_m2 =
+      (goal(m2, achieved) + goal(m2, desired)) / 2 + n * distance.square() / 4;
+  for (const int64_t begin : {achieved, desired}) {
+    goal(mean, begin).copy_(goal_mean);
+    goal(m2, begin).copy_(goal_m2);
+  }
 }
 
 void RunningNormalizer::Publish() {

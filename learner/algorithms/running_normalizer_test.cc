@@ -47,6 +47,47 @@ TEST(RunningNormalizerTest, AComponentThatNeverMovesStaysFinite) {
   EXPECT_EQ(normalized.abs().max().item<float>(), 0);
 }
 
+class SharedGoalsTest : public testing::Test {
+ protected:
+  // Columns: achieved goal, something else, desired goal.
+  SharedGoalsTest() { normalizer_.ShareGoals({0, 2, 1}); }
+
+  at::Tensor Published(const std::string& name) const {
+    for (const auto& [tensor_name, tensor] : policy_->tensors()) {
+      if (tensor_name == "observation_normalizer." + name) return tensor;
+    }
+    return {};
+  }
+  void ExpectStatistics(const at::Tensor& mean, const at::Tensor& variance) const {
+    EXPECT_TRUE(at::allclose(Published("mean"), mean, 1e-6, 1e-7)) << Published("mean");
+    EXPECT_TRUE(at::allclose(Published("std").square(), variance, 1e-6, 1e-7)) << Published("std");
+  }
+
+  std::unique_ptr<PolicyNetwork> policy_ = MakePolicy();
+  RunningNormalizer normalizer_{*policy_};
+};
+
+TEST_F(SharedGoalsTest, BothGoalsHaveTheStatisticsOfAllSamplesOfEither) {
+  // Goals 1, 3, 5 and 2, 2, 8: mean 3.5 and squared deviations 33.5 of the six; the rest 0, 6, 6.
+  normalizer_.Observe(at::tensor({1.f, 0.f, 2.f, 3.f, 6.f, 2.f}).view({2, 3}));
+  normalizer_.Observe(at::tensor({5.f, 6.f, 8.f}).view({1, 3}));
+  const float variance = 33.5 / 6;
+  ExpectStatistics(at::tensor({3.5f, 4.f, 3.5f}), at::tensor({variance, 8.f, variance}));
+}
+
+TEST_F(SharedGoalsTest, StatisticsThatWereKeptApartAreJoinedWhenTheyAreLoaded) {
+  const auto other = MakePolicy();
+  RunningNormalizer apart(*other);
+  apart.Observe(at::tensor({1.f, 0.f, 2.f, 3.f, 6.f, 2.f}).view({2, 3}));
+  const NamedTensors state = normalizer_.State();
+  for (size_t i = 0; i < state.size(); ++i) state[i].second.copy_(apart.State()[i].second);
+  for (int load = 0; load < 2; ++load) {  // What is joined already stays.
+    normalizer_.Republish();
+    // Goals 1, 3 and 2, 2.
+    ExpectStatistics(at::tensor({2.f, 3.f, 2.f}), at::tensor({0.5f, 9.f, 0.5f}));
+  }
+}
+
 TEST(RunningNormalizerTest, NothingSeenIsTheIdentity) {
   const auto policy = MakePolicy();
   const RunningNormalizer normalizer(*policy);

@@ -8,6 +8,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/spec/goal_columns.h"
 #include "learner/replay/uniform_sampler.h"
 
 namespace armature {
@@ -73,20 +74,15 @@ uint64_t ActorNumber(absl::string_view name, uint64_t incarnation) {
 }
 
 absl::StatusOr<ReplayStore::Hindsight> ReplayStore::GoalColumns(const EnvSpec& env) {
-  if (!env.goal.has_value()) {
+  const std::optional<armature::GoalColumns> columns = FindGoalColumns(env);
+  if (!columns.has_value()) {
     return absl::InvalidArgumentError(
         absl::StrCat("environment \"", env.id, "\" has no goals: hindsight needs them"));
   }
   Hindsight hindsight;
-  int64_t begin = 0;
-  for (const FieldSpec& field : env.observation) {
-    if (field.name == env.goal->achieved_field) hindsight.achieved_begin = begin;
-    if (field.name == env.goal->desired_field) {
-      hindsight.desired_begin = begin;
-      hindsight.goal_size = field.size();
-    }
-    begin += field.size();
-  }
+  hindsight.achieved_begin = columns->achieved_begin;
+  hindsight.desired_begin = columns->desired_begin;
+  hindsight.goal_size = columns->size;
   return hindsight;
 }
 
