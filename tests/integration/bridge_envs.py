@@ -25,6 +25,14 @@ class BuggyPuck(host_my_env.Puck):
         return (observation, *rest)
 
 
+class SparsePuck(host_my_env.Puck):
+    """Reward -1, and 0 at the goal: without hindsight there is next to nothing to learn from."""
+
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        distance = super().compute_reward(achieved_goal, desired_goal, info)
+        return np.where(distance > -self._radius_m, 0.0, -1.0)
+
+
 class DrawnPuck(host_my_env.Puck):
     """A white pixel where the puck is, on black."""
 
@@ -49,6 +57,10 @@ class DrawnPuck(host_my_env.Puck):
 
 def make_drawn(**keywords):
     return gym.wrappers.TimeLimit(DrawnPuck(**keywords), 50)
+
+
+def make_sparse(**keywords):
+    return gym.wrappers.TimeLimit(SparsePuck(**keywords), 50)
 
 
 def make(**keywords):

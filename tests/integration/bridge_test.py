@@ -169,6 +169,23 @@ def a_policy_plays_as_its_run_said(binary, folder):
     return cluster.run_dir
 
 
+def hindsight_learns_from_the_environments_own_rewards(binary, folder):
+    """Sparse rewards are learned from, of goals that armature-serve is asked about."""
+    cluster = Cluster(
+        binary,
+        os.path.join(folder, "hindsight"),
+        "armature-serve --env bridge_envs:make_sparse --env_id puck",
+        "environment.config={radius_m: 0.1}",
+        "replay.hindsight.enabled=true",
+        "run.total_env_steps=40000",
+        "evaluation.stop_at_success_rate=0.9",
+    )
+    last = cluster.end()
+    if not last.startswith("armature: solved puck success_rate="):
+        sys.exit("bridge_test: the last line is: " + last)
+    print("bridge_test: with hindsight: " + last)
+
+
 def verb(binaries, *words):
     """What a verb says that ends well."""
     run = subprocess.run(
@@ -207,6 +224,7 @@ def main(binaries):
     cluster = os.path.join(binaries, "cluster")
     with tempfile.TemporaryDirectory() as folder:
         faults_are_survived_counted_and_named(cluster, folder)
+        hindsight_learns_from_the_environments_own_rewards(cluster, folder)
         run_dir = a_policy_plays_as_its_run_said(cluster, folder)
         verbs_start_the_runs_own_env_server(binaries, run_dir)
 

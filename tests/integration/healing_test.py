@@ -27,12 +27,12 @@ def child_pid(cluster, name):
 
 
 class Cluster:
-    def __init__(self, binary, *overrides):
+    def __init__(self, binary, config, *overrides):
         self.run_dir = tempfile.mkdtemp(prefix="armature_healing_")
         self.process = subprocess.Popen(
             [
                 binary,
-                "panda_reach_sac",
+                config,
                 "--run_dir=" + self.run_dir,
                 "learner.listen=127.0.0.1:0",
                 "run.total_env_steps=100000000",
@@ -49,6 +49,7 @@ class Cluster:
         )
         self.end = time.monotonic() + DEADLINE_S
         self.env_steps = 0
+        self.updates = 0
 
     def __enter__(self):
         return self
@@ -72,7 +73,7 @@ class Cluster:
         print(line, end="", flush=True)
         progress = PROGRESS.match(line)
         if progress:
-            self.env_steps = int(progress.group(1).replace(",", ""))
+            self.env_steps, self.updates = (int(n.replace(",", "")) for n in progress.groups())
         return line
 
     def wait_for(self, text):
@@ -85,6 +86,14 @@ class Cluster:
             pass
         target = self.env_steps + env_steps
         while self.env_steps < target:
+            self.line()
+
+    def learn(self, updates):
+        """Waits until that many more gradient steps were taken."""
+        while not PROGRESS.match(self.line()):
+            pass
+        target = self.updates + updates
+        while self.updates < target:
             self.line()
 
 
@@ -147,12 +156,29 @@ def kill_replicas(cluster):
     print("healing_test: each replica was killed, both joined again")
 
 
+def kill_env_servers_of_hindsight(cluster):
+    """They compute its rewards: without one the others do, without all it waits for them."""
+    names = ["envserver-%d" % i for i in range(3)]
+    cluster.learn(300)
+    for killed in (names[:1], names[1:2], names[2:], names):
+        for pid in [child_pid(cluster.process, name) for name in killed]:
+            os.kill(pid, signal.SIGKILL)
+        waited_for = {"armature: %s is back" % name for name in killed}
+        while waited_for:
+            line = cluster.line()
+            waited_for = {text for text in waited_for if text not in line}
+        cluster.learn(300)
+    print("healing_test: env servers were killed, hindsight went on")
+
+
 def main(binary):
-    with Cluster(binary) as cluster:
+    with Cluster(binary, "panda_reach_sac") as cluster:
         kill_each(cluster)
     replicas = ("learner.replicas=2", "learner.averaging=gradients", "cluster.actors=1")
-    with Cluster(binary, *replicas) as cluster:
+    with Cluster(binary, "panda_reach_sac", *replicas) as cluster:
         kill_replicas(cluster)
+    with Cluster(binary, "panda_reach_sparse_ddpg") as cluster:
+        kill_env_servers_of_hindsight(cluster)
 
 
 if __name__ == "__main__":
