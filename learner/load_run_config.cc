@@ -103,6 +103,14 @@ absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::str
     if (absl::Status status = ApplyOverride(text, ConfigOf(config)); !status.ok()) return status;
   }
   if (absl::Status status = config.Validate(); !status.ok()) return status;
+  std::string& demonstrations = config.algorithm.demonstrations.path;
+  if (!demonstrations.empty()) {
+    if (!std::filesystem::is_regular_file(demonstrations, ignored)) {
+      return absl::NotFoundError(
+          absl::StrCat("algorithm.demonstrations.path=", demonstrations, ": no such file"));
+    }
+    demonstrations = std::filesystem::absolute(demonstrations).string();
+  }
   return config;
 }
 

@@ -90,6 +90,18 @@ TEST(LoadRunConfig, AnUnknownKeyBelowAListOfDefaultsIsNamedWithItsLine) {
   EXPECT_EQ(Error({path}), path + ":4: unknown key 'run.sed'; did you mean 'run.seed'?");
 }
 
+TEST(LoadRunConfig, AFileOfDemonstrationsIsThereAndBecomesAbsolute) {
+  const std::string file = std::filesystem::absolute(WriteConfig("run: {seed: 3}\n"));
+  const std::string relative = std::filesystem::relative(file);
+  const auto config = LoadRunConfig(
+      {{"panda_reach_sac", "algorithm.demonstrations.path=" + relative}, "", "", ""}, "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(std::filesystem::path(config->algorithm.demonstrations.path).is_absolute());
+  EXPECT_TRUE(std::filesystem::equivalent(config->algorithm.demonstrations.path, file));
+  EXPECT_EQ(Error({"panda_reach_sac", "algorithm.demonstrations.path=gone.safetensors"}),
+            "algorithm.demonstrations.path=gone.safetensors: no such file");
+}
+
 TEST(LoadRunConfig, WhatIsWrongIsNamed) {
   const std::string path = WriteConfig("run: {seed: 3}\n");
   EXPECT_EQ(Error({path, "x"}), "'x': expected key=value");

@@ -12,7 +12,9 @@ namespace armature {
 namespace {
 
 constexpr double kMebibyte = 1 << 20;
-constexpr uint64_t kReplayStream = 0x5a3e;  // Apart from the algorithm's draws.
+// Apart from the algorithm's draws and from each other.
+constexpr uint64_t kReplayStream = 0x5a3e;
+constexpr uint64_t kDemonstrationStream = 0xd3a0;
 
 at::Tensor Count(int64_t value) { return at::full({}, value, at::kLong); }
 
@@ -49,6 +51,23 @@ absl::StatusOr<ReplayStore::Options> ReplayOptions(const RunConfig& config, cons
   return options;
 }
 
+absl::StatusOr<std::optional<Demonstrations>> ReadDemonstrations(const RunConfig& config,
+                                                                 const ReplayStore::Options& replay,
+                                                                 const EnvSpec& env) {
+  const DemonstrationsConfig& demonstrations = config.algorithm.demonstrations;
+  if (demonstrations.path.empty()) return std::nullopt;
+  Demonstrations::Options options;
+  options.batch_size = demonstrations.batch_size;
+  options.n_step = replay.n_step;
+  options.gamma = replay.gamma;
+  options.seed = Rng({static_cast<uint64_t>(config.run.seed), kDemonstrationStream}).Bits();
+  options.device = replay.device;
+  absl::StatusOr<Demonstrations> read = Demonstrations::Read(demonstrations.path, env, options);
+  if (read.ok()) return *std::move(read);
+  return absl::Status(read.status().code(),
+                      absl::StrCat("algorithm.demonstrations.path: ", read.status().message()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<OffPolicyCore>> OffPolicyCore::Create(const RunConfig& config,
@@ -62,13 +81,18 @@ absl::StatusOr<std::unique_ptr<OffPolicyCore>> OffPolicyCore::Create(const RunCo
   if (!options.ok()) return options.status();
   absl::StatusOr<std::unique_ptr<ReplayStore>> replay = ReplayStore::Create(*options);
   if (!replay.ok()) return replay.status();
-  return std::unique_ptr<OffPolicyCore>(
-      new OffPolicyCore(config, device, *std::move(algorithm), *std::move(replay)));
+  absl::StatusOr<std::optional<Demonstrations>> demonstrations =
+      ReadDemonstrations(config, *options, env);
+  if (!demonstrations.ok()) return demonstrations.status();
+  if (*demonstrations) (*algorithm)->ObserveNew((*demonstrations)->observation());
+  return std::unique_ptr<OffPolicyCore>(new OffPolicyCore(
+      config, device, *std::move(algorithm), *std::move(replay), *std::move(demonstrations)));
 }
 
 OffPolicyCore::OffPolicyCore(const RunConfig& config, c10::Device device,
                              std::unique_ptr<OffPolicyAlgorithm> algorithm,
-                             std::unique_ptr<ReplayStore> replay)
+                             std::unique_ptr<ReplayStore> replay,
+                             std::optional<Demonstrations> demonstrations)
     : batch_size_(config.algorithm.off_policy().batch_size),
       is_prioritized_(config.replay.prioritized.enabled),
       random_env_steps_(config.algorithm.off_policy().random_env_steps),
@@ -76,6 +100,7 @@ OffPolicyCore::OffPolicyCore(const RunConfig& config, c10::Device device,
       device_(device),
       algorithm_(std::move(algorithm)),
       replay_(std::move(replay)),
+      demonstrations_(std::move(demonstrations)),
       limiter_({config.replay.samples_per_insert, config.replay.size_min,
                 config.replay.samples_per_insert_tolerance}) {}
 
@@ -83,7 +108,10 @@ LearningCore::Holding OffPolicyCore::holding() const {
   return {replay_->steps(), replay_->rows() * replay_->bytes_per_row(), replay_->fill_ratio()};
 }
 
-std::string OffPolicyCore::Describe() const { return replay_->Describe(); }
+std::string OffPolicyCore::Describe() const {
+  if (!demonstrations_) return replay_->Describe();
+  return absl::StrCat(replay_->Describe(), "; ", demonstrations_->steps(), " demonstrated steps");
+}
 
 bool OffPolicyCore::CanInsert(int64_t steps) const { return limiter_.CanInsert(steps); }
 
@@ -114,10 +142,13 @@ bool OffPolicyCore::CanUpdate() const { return limiter_.CanSample(batch_size_); 
 absl::Status OffPolicyCore::Update(double progress) {
   const absl::StatusOr<const ReplaySample*> sample = replay_->Sample(batch_size_, progress);
   if (!sample.ok()) return sample.status();
-  algorithm_->Update((*sample)->transitions, progress);
+  const TransitionSample& own = (*sample)->transitions;
+  algorithm_->Update(
+      demonstrations_ ? demonstrations_->AppendTo(own, algorithm_->learner_steps()) : own,
+      progress);
   limiter_.CountSample(batch_size_);
   if (!is_prioritized_) return absl::OkStatus();
-  const at::Tensor errors = algorithm_->TemporalDifferences().cpu();
+  const at::Tensor errors = algorithm_->TemporalDifferences().narrow(0, 0, batch_size_).cpu();
   return replay_->SetErrors({errors.const_data_ptr<float>(), static_cast<size_t>(errors.numel())});
 }
 

@@ -1,4 +1,5 @@
-// Replay, samples-per-insert limiter and an off-policy algorithm.
+// Replay, demonstrations where there are any, samples-per-insert limiter and an
+// off-policy algorithm.
 //
 // Thread safety: none; one trainer thread owns it.
 #ifndef ARMATURE_LEARNER_OFF_POLICY_CORE_H_
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ATen/core/Tensor.h"
@@ -15,6 +17,7 @@
 #include "c10/core/Device.h"
 #include "common/spec/env_spec.h"
 #include "learner/algorithms/algorithm.h"
+#include "learner/demonstrations.h"
 #include "learner/learning_core.h"
 #include "learner/replay/goal_reward.h"
 #include "learner/replay/replay_store.h"
@@ -27,7 +30,7 @@ class OffPolicyCore : public LearningCore {
  public:
   // `goal_reward` outlives the core; null: without hindsight.
   // OK; InvalidArgument: the algorithm or the replay cannot learn `env`, or the
-  // replay's budget is too small.
+  // replay's budget is too small; as Demonstrations::Read.
   static absl::StatusOr<std::unique_ptr<OffPolicyCore>> Create(const RunConfig& config,
                                                                const EnvSpec& env,
                                                                c10::Device device,
@@ -51,7 +54,8 @@ class OffPolicyCore : public LearningCore {
 
  private:
   OffPolicyCore(const RunConfig& config, c10::Device device,
-                std::unique_ptr<OffPolicyAlgorithm> algorithm, std::unique_ptr<ReplayStore> replay);
+                std::unique_ptr<OffPolicyAlgorithm> algorithm, std::unique_ptr<ReplayStore> replay,
+                std::optional<Demonstrations> demonstrations);
 
   const int64_t batch_size_;
   const bool is_prioritized_;
@@ -60,6 +64,7 @@ class OffPolicyCore : public LearningCore {
   const c10::Device device_;
   std::unique_ptr<OffPolicyAlgorithm> algorithm_;
   std::unique_ptr<ReplayStore> replay_;
+  const std::optional<Demonstrations> demonstrations_;
   SamplesPerInsertLimiter limiter_;
   int64_t published_steps_ = -1;  // learner_steps of the newest version; -1: none.
 };

@@ -172,6 +172,11 @@ absl::Status RunConfig::Validate() const {
         " never reach it");
   }
   if (algorithm.on_policy()) {
+    if (!algorithm.demonstrations.path.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("algorithm.demonstrations.path is set, but algorithm.name=", algorithm.name,
+                       " cannot learn from demonstrations; set algorithm.name=sac, td3 or ddpg"));
+    }
     const PpoConfig& ppo = algorithm.ppo;
     const int64_t set_steps = ppo.unroll_length * collect.envs_per_actor / collect.groups;
     if (ppo.minibatch_size > ppo.rollout_steps) {

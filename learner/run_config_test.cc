@@ -66,6 +66,14 @@ TEST(RunConfig, AveragedGradientsNeedOneLearningRate) {
               HasSubstr("algorithm.ppo.learning_rate_schedule=kl_adaptive"));
 }
 
+TEST(RunConfig, OnPolicyAlgorithmsRefuseDemonstrations) {
+  const char* const path = "algorithm.demonstrations.path=a.safetensors";
+  EXPECT_THAT(Complaint({"algorithm.name=ppo", path}),
+              AllOf(HasSubstr("algorithm.demonstrations.path is set"),
+                    HasSubstr("algorithm.name=ppo cannot learn from demonstrations")));
+  EXPECT_EQ(Complaint({"algorithm.name=ddpg", path}), "");
+}
+
 TEST(RunConfig, ActorsNeedAnEnvServerToStep) {
   EXPECT_THAT(Complaint({"algorithm.name=ppo", "cluster.env_servers=0"}),
               AllOf(HasSubstr("cluster.env_servers=0"), HasSubstr("cluster.external_env_servers")));

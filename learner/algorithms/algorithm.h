@@ -62,6 +62,7 @@ struct TransitionSample {
   at::Tensor terminated;        // [B], 0 or 1
   at::Tensor discount;          // [B], of the value of next_observation: gamma^steps
   at::Tensor weight;            // [B], of each error in the critics' loss, >= 0
+  int64_t demonstrations = 0;   // The last so many rows are demonstrated steps.
 };
 
 class OffPolicyAlgorithm : public Algorithm {

@@ -196,6 +196,31 @@ struct DdpgConfig {
   }
 };
 
+// Steps of another policy to learn from (Nair et al. 2018, arXiv:1709.10089).
+struct DemonstrationsConfig {
+  std::string path;
+  int64_t batch_size = 128;
+  double policy_weight = 0.001;
+  double cloning_weight = 1.0 / 128;
+  bool q_filter = false;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("path", path,
+            "File that armature.record_demonstrations has written; empty: no demonstrations.");
+    v.Field("batch_size", batch_size,
+            "Demonstrated steps in a gradient step, beside the algorithm's batch_size.",
+            AtLeast(1));
+    v.Field("policy_weight", policy_weight, "Weight of the algorithm's own loss of the policy.",
+            AtLeast(0));
+    v.Field("cloning_weight", cloning_weight,
+            "Weight of the squared distances, summed over the demonstrated steps, between the "
+            "policy's actions and theirs.",
+            AtLeast(0));
+    v.Field("q_filter", q_filter,
+            "Imitate only where the critics hold the demonstrated action for the better one.");
+  }
+};
+
 // Proximal policy optimisation (Schulman et al. 2017, arXiv:1707.06347).
 struct PpoConfig {
   int64_t rollout_steps = 2048;
@@ -249,6 +274,7 @@ struct AlgorithmConfig {
   std::string name = "sac";
   NetworkConfig network;
   ExplorationConfig exploration;
+  DemonstrationsConfig demonstrations;
   SacConfig sac;
   Td3Config td3;
   DdpgConfig ddpg;
@@ -258,6 +284,8 @@ struct AlgorithmConfig {
     v.Field("name", name, "Which algorithm learns.", OneOf({"sac", "td3", "ddpg", "ppo"}));
     v.Section("network", network, "Policy and value networks.");
     v.Section("exploration", exploration, "How actors explore; used by sac, td3 and ddpg.");
+    v.Section("demonstrations", demonstrations,
+              "Learning from demonstrations too; used by sac, td3 and ddpg.");
     v.Section("sac", sac, "Soft actor-critic; used when algorithm.name is sac.");
     v.Section("td3", td3, "Twin delayed DDPG; used when algorithm.name is td3.");
     v.Section("ddpg", ddpg,

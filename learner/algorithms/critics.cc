@@ -96,6 +96,17 @@ Critics::ActionValue Critics::First(const at::Tensor& action) {
   return {q.flatten(), first_action_gradient_[0]};
 }
 
+at::Tensor Critics::LeastOfLast(const at::Tensor& action) {
+  const int64_t rows = action.size(0);
+  if (rows != last_rows_) {
+    last_rows_ = rows;
+    last_tape_ = critics_.MakeTape(rows);
+  }
+  const at::Tensor observation =
+      input_.narrow(0, batch_size_ - rows, rows).narrow(1, 0, observation_size_);
+  return critics_.Forward(at::cat({observation, action}, 1), &last_tape_).squeeze(2).amin(0);
+}
+
 void Critics::UpdateTargets(double tau) { target_parameters_.lerp_(parameters_, tau); }
 
 NamedTensors Critics::State() const {

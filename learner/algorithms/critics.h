@@ -9,7 +9,7 @@
 //
 // Shapes: B batch, D observation size, A action size. Observations are normalised,
 // actions in [-1, 1].
-// Call order: (TargetMin | Regress (Min | First)*)*
+// Call order: (TargetMin | Regress (Min | First | LeastOfLast)*)*
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_CRITICS_H_
 #define ARMATURE_LEARNER_ALGORITHMS_CRITICS_H_
@@ -58,6 +58,8 @@ class Critics {
   };
   ActionValue Min(const at::Tensor& action);    // Of min_j Q_j.
   ActionValue First(const at::Tensor& action);  // Of Q_1.
+  // min_j Q_j of `action` [M, A] at the last M observations of the last Regress; [M].
+  at::Tensor LeastOfLast(const at::Tensor& action);
 
   void UpdateTargets(double tau);
 
@@ -96,7 +98,9 @@ class Critics {
   at::Tensor error_;            // [E, B, 1], of the last Regress.
   at::Tensor action_gradient_;  // [E, B, A]
   at::Tensor first_action_gradient_;
-  at::Tensor ones_;  // [1, B, 1]
+  at::Tensor ones_;      // [1, B, 1]
+  Mlp::Tape last_tape_;  // Of LeastOfLast, for last_rows_ rows.
+  int64_t last_rows_ = 0;
 };
 
 // y = r + discount (1 - d) V(s'), [B], for a value [B] of the sample's s'.

@@ -16,25 +16,28 @@ namespace armature {
 absl::StatusOr<std::unique_ptr<Ddpg>> Ddpg::Create(const DdpgConfig& config,
                                                    const v1::PolicySpec& spec, uint64_t seed,
                                                    c10::Device device,
-                                                   const NetworkOptions& network) {
+                                                   const NetworkOptions& network,
+                                                   const DemonstrationsConfig& demonstrations) {
   if (spec.head() != v1::PolicySpec::HEAD_TANH) {
     return absl::InvalidArgumentError(absl::StrCat("DDPG needs a deterministic policy, not ",
                                                    v1::PolicySpec::Head_Name(spec.head())));
   }
   absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
   if (!policy.ok()) return policy.status();
-  return absl::WrapUnique(new Ddpg(config, std::move(*policy), seed, network));
+  return absl::WrapUnique(new Ddpg(config, std::move(*policy), seed, network, demonstrations));
 }
 
 Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
-           const NetworkOptions& network)
+           const NetworkOptions& network, const DemonstrationsConfig& demonstrations)
     : config_(config),
+      demonstrations_(demonstrations),
       policy_(std::move(policy)),
       actor_(*policy_),
       critic_(*policy_, /*members=*/1, ParseCriticLoss(config.critic_loss),
               network.critic_hidden_sizes),
       scalars_({"train/critic_loss", "train/actor_loss", "train/learning_rate"},
-               policy_->device()) {
+               policy_->device()),
+      cloning_scalars_(CloningScalars(), policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
   actor_.Init(network.policy({}), initializer);
@@ -66,8 +69,12 @@ void Ddpg::Update(const TransitionSample& sample, double progress) {
       critic_.Regress(observation, sample.action, y, sample.weight, learning_rate);
 
   // J_pi = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2
-  const Critics::ActionValue value = critic_.First(actor_.Act(observation));
-  const at::Tensor actor_loss = actor_.Step(value, config_.action_l2, learning_rate);
+  const at::Tensor action = actor_.Act(observation);
+  const std::optional<Cloning> cloning =
+      Clone(demonstrations_, sample, LastRows(action, sample.demonstrations), &critic_);
+  if (cloning) cloning_scalars_.Add(cloning->scalars());
+  const Critics::ActionValue value = critic_.First(action);
+  const at::Tensor actor_loss = actor_.Step(value, config_.action_l2, learning_rate, cloning);
 
   critic_.UpdateTargets(config_.tau);
   actor_.UpdateTarget(config_.tau);
@@ -78,6 +85,7 @@ void Ddpg::Update(const TransitionSample& sample, double progress) {
 Scalars Ddpg::TakeScalars() {
   Scalars scalars;
   scalars_.Take(&scalars);
+  cloning_scalars_.Take(&scalars);
   return scalars;
 }
 

@@ -6,9 +6,9 @@
 //   J_Q   = mean w l(Q(s, a) - y), l of critics.h
 //   J_pi  = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2  with the new Q
 //   Q'   <- (1 - tau) Q' + tau Q,  mu' <- (1 - tau) mu' + tau mu
-// Each J is one Adam step. Gradients are written out by hand in critics.h and
-// deterministic_actor.h (ddpg_test.cc holds them against PyTorch's). Nothing in
-// Update waits for the device.
+// With demonstrations J_pi gives way to J of cloning.h. Each J is one Adam step. Gradients are
+// written out by hand in critics.h and deterministic_actor.h (ddpg_test.cc holds them against
+// PyTorch's). Nothing in Update waits for the device.
 //
 // Thread safety: none; one trainer thread.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_DDPG_H_
@@ -28,6 +28,7 @@
 #include "common/spec/goal_columns.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/algorithm_config.h"
+#include "learner/algorithms/cloning.h"
 #include "learner/algorithms/critics.h"
 #include "learner/algorithms/deterministic_actor.h"
 #include "learner/algorithms/network_options.h"
@@ -41,11 +42,11 @@ class Ddpg : public OffPolicyAlgorithm {
  public:
   // Layers begin as PyTorch's Linear does where `network` says nothing else, from
   // `seed`.
+  // `demonstrations` says how samples with demonstrations are learned.
   // OK; InvalidArgument: `spec` is bad or not a deterministic policy's.
-  static absl::StatusOr<std::unique_ptr<Ddpg>> Create(const DdpgConfig& config,
-                                                      const v1::PolicySpec& spec, uint64_t seed,
-                                                      c10::Device device,
-                                                      const NetworkOptions& network = {});
+  static absl::StatusOr<std::unique_ptr<Ddpg>> Create(
+      const DdpgConfig& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
+      const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
 
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
@@ -68,14 +69,16 @@ class Ddpg : public OffPolicyAlgorithm {
 
  private:
   Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
-       const NetworkOptions& network);
+       const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
   const DdpgConfig config_;
+  const DemonstrationsConfig demonstrations_;
   std::unique_ptr<PolicyNetwork> policy_;
   std::optional<RunningNormalizer> normalizer_;
   DeterministicActor actor_;
   Critics critic_;
   ScalarMeans scalars_;
+  ScalarMeans cloning_scalars_;
   int64_t learner_steps_ = 0;
 };
 

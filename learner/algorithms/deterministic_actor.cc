@@ -44,14 +44,21 @@ at::Tensor DeterministicActor::Act(const at::Tensor& observation) {
 }
 
 at::Tensor DeterministicActor::Step(const Critics::ActionValue& value, double action_l2,
-                                    double learning_rate) {
+                                    double learning_rate, const std::optional<Cloning>& cloning) {
   at::Tensor action_gradient = -value.gradient;  // Of B J_pi, [B, A]
   at::Tensor loss = -value.value.mean();
   if (action_l2 > 0) {
     action_gradient.add_(action_, 2 * action_l2 / static_cast<double>(action_.size(1)));
     loss.add_(action_.square().mean(), action_l2);
   }
-  const at::Tensor head_gradient = action_gradient * (1 - action_.square()) / batch_size_;
+  action_gradient.div_(batch_size_);
+  if (cloning) {
+    action_gradient.mul_(cloning->policy_weight);
+    const int64_t count = cloning->gradient.size(0);
+    action_gradient.narrow(0, batch_size_ - count, count).add_(cloning->gradient);
+    loss = loss * cloning->policy_weight + cloning->loss;
+  }
+  const at::Tensor head_gradient = action_gradient * (1 - action_.square());
   actor_.Backward(observation_, head_gradient.unsqueeze(0), &tape_);
   adam_.AverageGradients();
   adam_.Step(learning_rate);

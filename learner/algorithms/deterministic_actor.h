@@ -15,11 +15,13 @@
 #define ARMATURE_LEARNER_ALGORITHMS_DETERMINISTIC_ACTOR_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
 #include "common/policy/policy_network.h"
 #include "learner/algorithms/adam.h"
+#include "learner/algorithms/cloning.h"
 #include "learner/algorithms/critics.h"
 #include "learner/algorithms/mlp.h"
 
@@ -37,9 +39,10 @@ class DeterministicActor {
   at::Tensor TargetAct(const at::Tensor& observation);
   // mu(s), [B, A].
   at::Tensor Act(const at::Tensor& observation);
-  // One Adam step on J_pi at the observation and actions of the last Act. Gives
-  // J_pi from before it, [].
-  at::Tensor Step(const Critics::ActionValue& value, double action_l2, double learning_rate);
+  // One Adam step on J_pi at the observation and actions of the last Act, or with
+  // `cloning` on cloning.h's J. Gives the loss from before it, [].
+  at::Tensor Step(const Critics::ActionValue& value, double action_l2, double learning_rate,
+                  const std::optional<Cloning>& cloning = std::nullopt);
 
   void UpdateTarget(double tau);
 

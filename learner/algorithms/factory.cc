@@ -121,14 +121,15 @@ absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> MakeOffPolicyAlgorithm(
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
   const NetworkOptions network = MakeNetworkOptions(config);
+  const DemonstrationsConfig& cloning = config.demonstrations;
   using Kind = OffPolicyAlgorithm;
   if (config.name == "td3") {
-    return ForGoals<Kind>(env, Td3::Create(config.td3, *spec, seed, device, network));
+    return ForGoals<Kind>(env, Td3::Create(config.td3, *spec, seed, device, network, cloning));
   }
   if (config.name == "ddpg") {
-    return ForGoals<Kind>(env, Ddpg::Create(config.ddpg, *spec, seed, device, network));
+    return ForGoals<Kind>(env, Ddpg::Create(config.ddpg, *spec, seed, device, network, cloning));
   }
-  return ForGoals<Kind>(env, Sac::Create(config.sac, *spec, seed, device, network));
+  return ForGoals<Kind>(env, Sac::Create(config.sac, *spec, seed, device, network, cloning));
 }
 
 absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(

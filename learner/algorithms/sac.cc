@@ -35,6 +35,7 @@ struct Sac::Batch {
   at::Tensor observation;  // [2 B, D], normalised
   Mlp::Tape actor_tape;
   Mlp::Tape current_actor_tape;  // The rows of s.
+  at::Tensor mean;               // [2 B, A], before it is squashed
   at::Tensor unclamped_log_std;  // [2 B, A]
   at::Tensor std;                // [2 B, A]
   at::Tensor action;             // [2 B, A]: a' and a~
@@ -44,20 +45,21 @@ struct Sac::Batch {
 
 absl::StatusOr<std::unique_ptr<Sac>> Sac::Create(const SacConfig& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
-                                                 c10::Device device,
-                                                 const NetworkOptions& network) {
+                                                 c10::Device device, const NetworkOptions& network,
+                                                 const DemonstrationsConfig& demonstrations) {
   if (spec.head() != v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN) {
     return absl::InvalidArgumentError(absl::StrCat("SAC needs a squashed Gaussian policy, not ",
                                                    v1::PolicySpec::Head_Name(spec.head())));
   }
   absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
   if (!policy.ok()) return policy.status();
-  return absl::WrapUnique(new Sac(config, std::move(*policy), seed, network));
+  return absl::WrapUnique(new Sac(config, std::move(*policy), seed, network, demonstrations));
 }
 
 Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
-         const NetworkOptions& network)
+         const NetworkOptions& network, const DemonstrationsConfig& demonstrations)
     : config_(config),
+      demonstrations_(demonstrations),
       target_entropy_(config.target_entropy != 0
                           ? config.target_entropy
                           : -static_cast<double>(policy->spec().action_size())),
@@ -73,7 +75,8 @@ Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
       log_alpha_adam_({log_alpha_}, {log_alpha_gradient_}, Adam::kDefaultEpsilon),
       scalars_({"train/critic_loss", "train/actor_loss", "train/entropy", "train/temperature",
                 "train/learning_rate"},
-               policy_->device()) {
+               policy_->device()),
+      cloning_scalars_(CloningScalars(), policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
   actor_.Init(network.policy({}), initializer);
@@ -111,7 +114,7 @@ void Sac::UpdateWithNoise(const TransitionSample& sample, double progress,
   }
   DrawActions(sample, noise);
   const at::Tensor critic_loss = UpdateCritics(sample, learning_rate);
-  const at::Tensor actor_loss = UpdatePolicy(noise, learning_rate);
+  const at::Tensor actor_loss = UpdatePolicy(sample, noise, learning_rate);
   const at::Tensor log_prob_mean = batch_->log_prob.narrow(0, size, size).mean();
   scalars_.Add({critic_loss, actor_loss, -log_prob_mean, batch_->alpha,
                 at::full({}, learning_rate, log_prob_mean.options())});
@@ -131,10 +134,11 @@ void Sac::DrawActions(const TransitionSample& sample, const at::Tensor& noise) {
   const int64_t action_size = noise.size(1);
   b.observation = policy_->Normalize(at::cat({sample.next_observation, sample.observation}));
   const at::Tensor head = actor_.Forward(b.observation, &b.actor_tape)[0];
+  b.mean = head.narrow(1, 0, action_size);
   b.unclamped_log_std = head.narrow(1, action_size, action_size);
   const at::Tensor log_std = b.unclamped_log_std.clamp(kSquashedLogStdMin, kSquashedLogStdMax);
   b.std = log_std.exp();
-  const at::Tensor u = at::addcmul(head.narrow(1, 0, action_size), b.std, noise);
+  const at::Tensor u = at::addcmul(b.mean, b.std, noise);
   b.action = u.tanh();
   b.log_prob = SquashedGaussianLogProb(noise, log_std, u);
   b.alpha = log_alpha_.exp().squeeze(0);
@@ -155,7 +159,10 @@ at::Tensor Sac::UpdateCritics(const TransitionSample& sample, double learning_ra
 // J_pi = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~)), where with u = atanh(a~)
 //   d log pi / du = 2 a~           (of the squashing)
 //   d log pi / d log_std = -1      (of the Gaussian; its noise is fixed)
-at::Tensor Sac::UpdatePolicy(const at::Tensor& noise, double learning_rate) {
+// With demonstrations policy_weight J_pi + J_c, of which d J_c / d mean is
+// (dJ_c / da) (1 - a^2).
+at::Tensor Sac::UpdatePolicy(const TransitionSample& sample, const at::Tensor& noise,
+                             double learning_rate) {
   Batch& b = *batch_;
   const auto current = [&](const at::Tensor& tensor) { return tensor.narrow(0, b.size, b.size); };
   const at::Tensor action = current(b.action);
@@ -169,16 +176,27 @@ at::Tensor Sac::UpdatePolicy(const at::Tensor& noise, double learning_rate) {
       unclamped.ge(kSquashedLogStdMin).logical_and_(unclamped.le(kSquashedLogStdMax));
   const at::Tensor log_std_gradient =
       (u_gradient * current(b.std) * current(noise) - b.alpha) * within;
-  const at::Tensor head_gradient = at::cat({u_gradient, log_std_gradient}, 1) / b.size;
+  at::Tensor head_gradient = at::cat({u_gradient, log_std_gradient}, 1) / b.size;
+  at::Tensor loss = (b.alpha * current(b.log_prob) - value.value).mean();
+  const int64_t count = sample.demonstrations;
+  const at::Tensor mean_action = LastRows(b.mean, count).tanh();
+  if (const auto cloning = Clone(demonstrations_, sample, mean_action, &critics_)) {
+    cloning_scalars_.Add(cloning->scalars());
+    head_gradient.mul_(cloning->policy_weight);
+    LastRows(head_gradient.narrow(1, 0, noise.size(1)), count)
+        .add_(cloning->gradient * (1 - mean_action.square()));
+    loss = loss * cloning->policy_weight + cloning->loss;
+  }
   actor_.Backward(current(b.observation), head_gradient.unsqueeze(0), &b.current_actor_tape);
   policy_adam_.AverageGradients();
   policy_adam_.Step(learning_rate);
-  return (b.alpha * current(b.log_prob) - value.value).mean();
+  return loss;
 }
 
 Scalars Sac::TakeScalars() {
   Scalars scalars;
   scalars_.Take(&scalars);
+  cloning_scalars_.Take(&scalars);
   return scalars;
 }
 

@@ -9,6 +9,7 @@
 //   J_pi      = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~))  with the new Q_j
 //   J_alpha   = mean -log_alpha (log pi(a~ | s) + H)
 //   Q'_j     <- (1 - tau) Q'_j + tau Q_j
+// With demonstrations J_pi gives way to J of cloning.h, a_i the mean action, squashed.
 // Each is one Adam step; alpha in J_Q and J_pi is that of before the update.
 // Gradients are written out by hand (sac_test.cc holds them against PyTorch's):
 // fewer, larger kernels on buffers that are allocated once. Nothing in Update
@@ -34,6 +35,7 @@
 #include "learner/algorithms/adam.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/algorithm_config.h"
+#include "learner/algorithms/cloning.h"
 #include "learner/algorithms/critics.h"
 #include "learner/algorithms/mlp.h"
 #include "learner/algorithms/network_options.h"
@@ -47,11 +49,11 @@ class Sac : public OffPolicyAlgorithm {
  public:
   // Layers begin as PyTorch's Linear does where `network` says nothing else, from
   // `seed`.
+  // `demonstrations` says how samples with demonstrations are learned.
   // OK; InvalidArgument: `spec` is bad or not a squashed Gaussian's.
-  static absl::StatusOr<std::unique_ptr<Sac>> Create(const SacConfig& config,
-                                                     const v1::PolicySpec& spec, uint64_t seed,
-                                                     c10::Device device,
-                                                     const NetworkOptions& network = {});
+  static absl::StatusOr<std::unique_ptr<Sac>> Create(
+      const SacConfig& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
+      const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
 
   ~Sac() override;
 
@@ -84,14 +86,17 @@ class Sac : public OffPolicyAlgorithm {
   struct Batch;
 
   Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
-      const NetworkOptions& network);
+      const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
   void DrawActions(const TransitionSample& sample, const at::Tensor& noise);
-  // These give J_Q and J_pi, [].
+  // Gives J_Q, [].
   at::Tensor UpdateCritics(const TransitionSample& sample, double learning_rate);
-  at::Tensor UpdatePolicy(const at::Tensor& noise, double learning_rate);
+  // Gives J_pi, or with demonstrations the J that they make it; [].
+  at::Tensor UpdatePolicy(const TransitionSample& sample, const at::Tensor& noise,
+                          double learning_rate);
 
   const SacConfig config_;
+  const DemonstrationsConfig demonstrations_;
   const double target_entropy_;
   std::unique_ptr<PolicyNetwork> policy_;
   at::Generator generator_;
@@ -107,6 +112,7 @@ class Sac : public OffPolicyAlgorithm {
 
   std::unique_ptr<Batch> batch_;
   ScalarMeans scalars_;
+  ScalarMeans cloning_scalars_;
   int64_t learner_steps_ = 0;
 };
 

@@ -15,27 +15,29 @@ namespace armature {
 
 absl::StatusOr<std::unique_ptr<Td3>> Td3::Create(const Td3Config& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
-                                                 c10::Device device,
-                                                 const NetworkOptions& network) {
+                                                 c10::Device device, const NetworkOptions& network,
+                                                 const DemonstrationsConfig& demonstrations) {
   if (spec.head() != v1::PolicySpec::HEAD_TANH) {
     return absl::InvalidArgumentError(absl::StrCat("TD3 needs a deterministic policy, not ",
                                                    v1::PolicySpec::Head_Name(spec.head())));
   }
   absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
   if (!policy.ok()) return policy.status();
-  return absl::WrapUnique(new Td3(config, std::move(*policy), seed, network));
+  return absl::WrapUnique(new Td3(config, std::move(*policy), seed, network, demonstrations));
 }
 
 Td3::Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
-         const NetworkOptions& network)
+         const NetworkOptions& network, const DemonstrationsConfig& demonstrations)
     : config_(config),
+      demonstrations_(demonstrations),
       policy_(std::move(policy)),
       generator_(MakeGenerator(policy_->device(), Rng({seed, 1}).Bits())),
       actor_(*policy_),
       critics_(*policy_, /*members=*/2, ParseCriticLoss(config.critic_loss),
                network.critic_hidden_sizes),
       critic_scalars_({"train/critic_loss", "train/learning_rate"}, policy_->device()),
-      policy_scalars_({"train/actor_loss"}, policy_->device()) {
+      policy_scalars_({"train/actor_loss"}, policy_->device()),
+      cloning_scalars_(CloningScalars(), policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
   actor_.Init(network.policy({}), initializer);
@@ -80,13 +82,18 @@ void Td3::UpdateWithNoise(const TransitionSample& sample, double progress,
       {critics_.Regress(observation, sample.action, y, sample.weight, learning_rate),
        at::full({}, learning_rate, y.options())});
   ++learner_steps_;
-  if (learner_steps_ % config_.policy_delay == 0) UpdatePolicy(observation, learning_rate);
+  if (learner_steps_ % config_.policy_delay == 0) UpdatePolicy(sample, observation, learning_rate);
 }
 
 // J_pi = mean -Q_1(s, mu(s)) + action_l2 mean mu(s)^2, then all targets.
-void Td3::UpdatePolicy(const at::Tensor& observation, double learning_rate) {
-  const Critics::ActionValue value = critics_.First(actor_.Act(observation));
-  policy_scalars_.Add({actor_.Step(value, config_.action_l2, learning_rate)});
+void Td3::UpdatePolicy(const TransitionSample& sample, const at::Tensor& observation,
+                       double learning_rate) {
+  const at::Tensor action = actor_.Act(observation);
+  const std::optional<Cloning> cloning =
+      Clone(demonstrations_, sample, LastRows(action, sample.demonstrations), &critics_);
+  if (cloning) cloning_scalars_.Add(cloning->scalars());
+  const Critics::ActionValue value = critics_.First(action);
+  policy_scalars_.Add({actor_.Step(value, config_.action_l2, learning_rate, cloning)});
   critics_.UpdateTargets(config_.tau);
   actor_.UpdateTarget(config_.tau);
 }
@@ -95,6 +102,7 @@ Scalars Td3::TakeScalars() {
   Scalars scalars;
   critic_scalars_.Take(&scalars);
   policy_scalars_.Take(&scalars);
+  cloning_scalars_.Take(&scalars);
   return scalars;
 }
 

@@ -10,9 +10,9 @@
 // and in every policy_delay-th update, with the new Q_1,
 //   J_pi  = mean -Q_1(s, mu(s)) + action_l2 mean mu(s)^2
 //   Q'_j <- (1 - tau) Q'_j + tau Q_j,  mu' <- (1 - tau) mu' + tau mu
-// Each J is one Adam step. Gradients are written out by hand in critics.h and
-// deterministic_actor.h (td3_test.cc holds them against PyTorch's). Nothing in
-// Update waits for the device.
+// With demonstrations J_pi gives way to J of cloning.h. Each J is one Adam step. Gradients are
+// written out by hand in critics.h and deterministic_actor.h (td3_test.cc holds them against
+// PyTorch's). Nothing in Update waits for the device.
 //
 // Thread safety: none; one trainer thread.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_TD3_H_
@@ -33,6 +33,7 @@
 #include "common/spec/goal_columns.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/algorithm_config.h"
+#include "learner/algorithms/cloning.h"
 #include "learner/algorithms/critics.h"
 #include "learner/algorithms/deterministic_actor.h"
 #include "learner/algorithms/network_options.h"
@@ -46,11 +47,11 @@ class Td3 : public OffPolicyAlgorithm {
  public:
   // Layers begin as PyTorch's Linear does where `network` says nothing else, from
   // `seed`.
+  // `demonstrations` says how samples with demonstrations are learned.
   // OK; InvalidArgument: `spec` is bad or not a deterministic policy's.
-  static absl::StatusOr<std::unique_ptr<Td3>> Create(const Td3Config& config,
-                                                     const v1::PolicySpec& spec, uint64_t seed,
-                                                     c10::Device device,
-                                                     const NetworkOptions& network = {});
+  static absl::StatusOr<std::unique_ptr<Td3>> Create(
+      const Td3Config& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
+      const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
 
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
@@ -76,11 +77,13 @@ class Td3 : public OffPolicyAlgorithm {
 
  private:
   Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
-      const NetworkOptions& network);
+      const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
-  void UpdatePolicy(const at::Tensor& observation, double learning_rate);
+  void UpdatePolicy(const TransitionSample& sample, const at::Tensor& observation,
+                    double learning_rate);
 
   const Td3Config config_;
+  const DemonstrationsConfig demonstrations_;
   std::unique_ptr<PolicyNetwork> policy_;
   at::Generator generator_;
   std::optional<RunningNormalizer> normalizer_;
@@ -88,6 +91,7 @@ class Td3 : public OffPolicyAlgorithm {
   Critics critics_;
   ScalarMeans critic_scalars_;
   ScalarMeans policy_scalars_;
+  ScalarMeans cloning_scalars_;
   int64_t learner_steps_ = 0;
 };
 

@@ -1,8 +1,9 @@
 """Armature from Python: use env servers, host environments, play policies.
 
 ``make``, ``make_vec`` and ``sb3.make_vec_env`` use environments on an env server,
-``describe`` says what one hosts, ``load_policy`` plays what a run has learned. They are
-imported when they are first used, so that none needs what only another does.
+``describe`` says what one hosts, ``load_policy`` plays what a run has learned,
+``record_demonstrations`` writes what a run can learn from. They are imported when they are
+first used, so that none needs what only another does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from armature import sb3
     from armature.connection import describe
+    from armature.demonstrations import record_demonstrations
     from armature.env import make
     from armature.errors import ArmatureError, ServerError, WireError
     from armature.policy import load_policy
@@ -30,6 +32,7 @@ __all__ = [
     "load_policy",
     "make",
     "make_vec",
+    "record_demonstrations",
     "sb3",
 ]
 
@@ -42,6 +45,7 @@ _HOMES = {
     "load_policy": "policy",
     "make": "env",
     "make_vec": "vector",
+    "record_demonstrations": "demonstrations",
 }
 
 

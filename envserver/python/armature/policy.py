@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 
 from armature import wire
+from armature.checksum import crc32c
 from armature.errors import ArmatureError
 from armature.spec import EnvSpec
 
@@ -34,7 +35,6 @@ _METADATA = ("kind", "format_version", "env", "policy", *_STEPS, "crc32c")
 _LOG_STD_MIN, _LOG_STD_MAX = -20.0, 2.0
 _LEAKY_SLOPE = 0.01
 _LAYER_NORM_EPSILON = 1e-5
-_CRC32C_POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected.
 
 _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "ACTIVATION_RELU": lambda x: np.maximum(x, 0),
@@ -260,7 +260,7 @@ def _read(path: pathlib.Path) -> tuple[dict[str, str], dict[str, Array]]:
             f"{path}: is '{found[0]}' of format {found[1]}, expected '{_KIND}' of format "
             f"{_FORMAT_VERSION}"
         )
-    if int(metadata["crc32c"], 16) != _crc32c(content[end:]):
+    if int(metadata["crc32c"], 16) != crc32c(content[end:]):
         raise ArmatureError(f"{path}: is damaged: its checksum does not match")
     return metadata, tensors
 
@@ -279,15 +279,3 @@ def _parse(text: str, message: Any, path: pathlib.Path) -> Any:
         return json_format.Parse(text, message)
     except json_format.ParseError as error:
         raise ArmatureError(f"{path}: metadata: {error}") from error
-
-
-def _crc32c(content: bytes) -> int:
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (_CRC32C_POLYNOMIAL if byte & 1 else 0)
-        table.append(byte)
-    crc = 0xFFFFFFFF
-    for byte in content:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF

@@ -95,6 +95,21 @@ def follow(targets, nets, tau):
             pt.lerp_(p, tau)
 
 
+CLONED = {"demonstrations": 4, "policy_weight": 0.2, "cloning_weight": 0.05}
+
+
+def cloned(policy_loss, cloning, critics, x, own, demonstrated):
+    """The loss with the imitation of the last rows of a batch, and that part alone."""
+    last = slice(len(x) - cloning["demonstrations"], None)
+    with torch.no_grad():
+        better = q(critics, x, demonstrated).min(0).values > q(critics, x, own).min(0).values
+    kept = better[last].to(torch.float64) if cloning["q_filter"] else torch.ones(cloning["demonstrations"])
+    imitation = cloning["cloning_weight"] * (kept * ((own - demonstrated)[last] ** 2).sum(-1)).sum()
+    return cloning["policy_weight"] * policy_loss + imitation, {
+        "cloning_loss": imitation.item(), "cloned_share": kept.mean().item(),
+    }
+
+
 def transitions(batch, observation, action):
     s, a, r, d = draw(batch, observation), draw(batch, action).tanh(), draw(batch), flags(batch, share=0.3)
     return s, torch.round(a * 1024) / 1024, r, d, draw(batch, observation)
@@ -119,7 +134,7 @@ def dump(name, golden):
     (HERE / name).write_text(json.dumps(plain(golden), separators=(",", ":")) + "\n")
 
 
-def sac_case(activation, normalize, loss, layer_norm=False):
+def sac_case(activation, normalize, loss, layer_norm=False, cloning=None):
     observation, action, batch, hidden = 3, 2, 6, [5, 4]
     gamma, tau, learning_rate, alpha = 0.95, 0.05, 3e-3, 0.4
     mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
@@ -152,7 +167,7 @@ def sac_case(activation, normalize, loss, layer_norm=False):
         "critic_loss": loss, "mean": mean, "std": std, "actor": flat(actor.parameters()),
         "critics": side_by_side(critics),
         "updates": [],
-    }
+    } | ({"cloning": cloning} if cloning else {})
     for _ in range(3):
         s, a, r, d, s2 = transitions(batch, observation, action)
         discount, weight = returns(batch, gamma)
@@ -172,6 +187,9 @@ def sac_case(activation, normalize, loss, layer_norm=False):
 
         a_pi, log_prob = pi(x, noise[batch:])
         actor_loss = (temperature * log_prob - q(critics, x, a_pi).min(0).values).mean()
+        if cloning:
+            mean_action = torch.tanh(actor(x).chunk(2, -1)[0])
+            actor_loss, imitation = cloned(actor_loss, cloning, critics, x, mean_action, a)
         actor_optimiser.zero_grad()
         actor_loss.backward()
         actor_gradient = flat_gradient(actor.parameters())
@@ -190,12 +208,20 @@ def sac_case(activation, normalize, loss, layer_norm=False):
             "actor_gradient": actor_gradient, "alpha_gradient": log_alpha.grad.item(),
             "actor": flat(actor.parameters()), "critics": side_by_side(critics),
             "targets": side_by_side(targets), "log_alpha": log_alpha.item(),
-        })
+        } | (imitation if cloning else {}))
     return golden
 
 
 def td3_case(
-    activation, normalize, loss="mse", action_l2=0.0, layer_norm=False, critic_count=2, policy_delay=2, noise_std=0.7
+    activation,
+    normalize,
+    loss="mse",
+    action_l2=0.0,
+    layer_norm=False,
+    critic_count=2,
+    policy_delay=2,
+    noise_std=0.7,
+    cloning=None,
 ):
     """TD3; with one critic, no delay and no noise on the target's actions: DDPG."""
     observation, action, batch, hidden = 3, 2, 6, [5, 4]
@@ -218,7 +244,7 @@ def td3_case(
         "target_noise_std": noise_std, "target_noise_clip": noise_clip, "critic_loss": loss,
         "action_l2": action_l2, "mean": mean, "std": std, "actor": flat(actor.parameters()),
         "critics": side_by_side(critics), "updates": [],
-    }
+    } | ({"cloning": cloning} if cloning else {})
     for step in range(1, 5):
         s, a, r, d, s2 = transitions(batch, observation, action)
         discount, weight = returns(batch, gamma)
@@ -243,6 +269,9 @@ def td3_case(
         if step % policy_delay == 0:
             a_pi = torch.tanh(actor(x))
             actor_loss = -q(critics[:1], x, a_pi).mean() + action_l2 * (a_pi**2).mean()
+            if cloning:
+                actor_loss, imitation = cloned(actor_loss, cloning, critics, x, a_pi, a)
+                update |= imitation
             actor_optimiser.zero_grad()
             actor_loss.backward()
             update["actor_loss"] = actor_loss.item()
@@ -257,8 +286,9 @@ def td3_case(
     return golden
 
 
-def ddpg_case(activation, normalize, loss="mse", action_l2=0.0, layer_norm=False):
-    return td3_case(activation, normalize, loss, action_l2, layer_norm, critic_count=1, policy_delay=1, noise_std=0.0)
+def ddpg_case(activation, normalize, loss="mse", action_l2=0.0, layer_norm=False, cloning=None):
+    single = {"critic_count": 1, "policy_delay": 1, "noise_std": 0.0}
+    return td3_case(activation, normalize, loss, action_l2, layer_norm, **single, cloning=cloning)
 
 
 def gae(value, final_value, reward, terminated, truncated, valid, gamma, gae_lambda):
@@ -397,3 +427,10 @@ CASES["td3"].append(td3_case("relu", normalize=True, layer_norm=True))
 CASES["ddpg"].append(ddpg_case("tanh", normalize=False, layer_norm=True))
 for name, cases in CASES.items():
     dump(f"golden_{name}.json", cases)
+dump("golden_cloning.json", {
+    "sac": [sac_case("tanh", q_filter, "mse", cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)],
+    "td3": [
+        td3_case("elu", q_filter, action_l2=0.7, cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)
+    ],
+    "ddpg": [ddpg_case("tanh", q_filter, cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)],
+})
