@@ -21,9 +21,10 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags);
 
 // The file that CONFIG names (common/cli/config_file.h; `config` where there is none)
 // with its defaults and the groups' options (common/config/compose.h), or, with
-// `resume_dir`, that folder's config.yaml; then the overrides; all of it validated, files that it names made
-// absolute.
-// OK; NotFound: no such file or option, or none where a key names one; InvalidArgument: names the key and the limit.
+// `resume_dir`, that folder's config.yaml; then the overrides; all of it validated, and
+// paths of files made absolute.
+// OK; NotFound: no such file or option, or none where a key names one; InvalidArgument:
+// names the key and the limit.
 absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::string& resume_dir);
 
 // Every key with its default, limits and meaning, and every group, as Markdown.

@@ -71,7 +71,7 @@ TEST_P(CloningGoldenTest, SacLossesGradientsAndParametersAreThoseOfPyTorch) {
   const auto sac = std::move(
       *Sac::Create(config, GoldenSpec(golden, kSquashed), 1, c10::kCPU, {}, GoldenCloning(golden)));
   ExpectGolden(golden, *sac, [&](const TransitionSample& sample, const at::Tensor& noise) {
-    sac->UpdateWithNoise(sample, noise);
+    sac->UpdateWithNoise(sample, 0, noise);
   });
 }
 
@@ -85,7 +85,7 @@ TEST_P(CloningGoldenTest, Td3LossesGradientsAndParametersAreThoseOfPyTorch) {
   const auto td3 = std::move(
       *Td3::Create(config, GoldenSpec(golden, kTanh), 1, c10::kCPU, {}, GoldenCloning(golden)));
   ExpectGolden(golden, *td3, [&](const TransitionSample& sample, const at::Tensor& noise) {
-    td3->UpdateWithNoise(sample, noise);
+    td3->UpdateWithNoise(sample, 0, noise);
   });
 }
 
@@ -95,7 +95,7 @@ TEST_P(CloningGoldenTest, DdpgLossesGradientsAndParametersAreThoseOfPyTorch) {
       std::move(*Ddpg::Create(GoldenConfig<DdpgConfig>(golden), GoldenSpec(golden, kTanh), 1,
                               c10::kCPU, {}, GoldenCloning(golden)));
   ExpectGolden(golden, *ddpg,
-               [&](const TransitionSample& sample, const at::Tensor&) { ddpg->Update(sample); });
+               [&](const TransitionSample& sample, const at::Tensor&) { ddpg->Update(sample, 0); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, CloningGoldenTest, testing::Range(0, 2));
@@ -158,8 +158,8 @@ TEST_F(CloningTest, ABatchWithoutDemonstrationsIsLearnedAsIfThereWereNoSuchThing
   heavy.cloning_weight = 7;
   const auto plain = std::move(*Ddpg::Create({}, spec_, 3, c10::kCPU));
   const auto cloning = std::move(*Ddpg::Create({}, spec_, 3, c10::kCPU, {}, heavy));
-  plain->Update(sample_);
-  cloning->Update(sample_);
+  plain->Update(sample_, 0);
+  cloning->Update(sample_, 0);
   EXPECT_TRUE(at::equal(plain->policy().flat_parameters(), cloning->policy().flat_parameters()));
   EXPECT_EQ(cloning->TakeScalars().count("train/cloning_loss"), 0);
 }

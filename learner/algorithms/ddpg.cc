@@ -35,8 +35,7 @@ Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint
       actor_(*policy_),
       critic_(*policy_, /*members=*/1, ParseCriticLoss(config.critic_loss),
               network.critic_hidden_sizes),
-      scalars_({"train/critic_loss", "train/actor_loss", "train/learning_rate"},
-               policy_->device()),
+      scalars_({"train/critic_loss", "train/actor_loss", "train/learning_rate"}, policy_->device()),
       cloning_scalars_(CloningScalars(), policy_->device()) {
   // Weights are drawn on the CPU: the same on every device.
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());

@@ -63,9 +63,13 @@ for algorithm in sac ppo; do
   train "$algorithm-other" 2000 run.seed=2
   [[ "$(weights "$algorithm-one")" != "$(weights "$algorithm-other")" ]] ||
     fail "another seed gave the same weights: nothing is compared"
-  train "$algorithm-half" 1000
+  # The linear learning rate of the others falls to 0 with run.total_env_steps: half of it
+  # is another run.
+  constant="algorithm.$algorithm.learning_rate_schedule=constant"
+  train "$algorithm-constant" 2000 "$constant"
+  train "$algorithm-half" 1000 "$constant"
   go_on "$algorithm-half" run.total_env_steps=2000
-  same "$algorithm-one" "$algorithm-half"
+  same "$algorithm-constant" "$algorithm-half"
   killed "$algorithm-learner" learner run.total_env_steps=2000
   same "$algorithm-one" "$algorithm-learner"
   killed "$algorithm-everything" everything run.total_env_steps=2000
