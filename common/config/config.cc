@@ -2,75 +2,28 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "common/config/config_text.h"
 #include "yaml-cpp/yaml.h"
 
 namespace armature {
 namespace {
-
-std::string Join(absl::string_view prefix, absl::string_view name) {
-  return prefix.empty() ? std::string(name) : absl::StrCat(prefix, ".", name);
-}
-
-// The shortest text that reads back to the same double.
-std::string ToText(double value) {
-  char text[32];
-  for (int precision = 15; precision <= 17; ++precision) {
-    std::snprintf(text, sizeof(text), "%.*g", precision, value);
-    double read = 0;
-    if (absl::SimpleAtod(text, &read) && read == value) break;
-  }
-  return text;
-}
-
-std::string LimitsText(const FieldLimits& limits) {
-  if (!limits.choices.empty()) return absl::StrCat("one of ", absl::StrJoin(limits.choices, ", "));
-  std::vector<std::string> parts;
-  if (std::isfinite(limits.low)) {
-    parts.push_back(absl::StrCat(limits.low_open ? "more than " : "at least ", ToText(limits.low)));
-  }
-  if (std::isfinite(limits.high)) parts.push_back(absl::StrCat("at most ", ToText(limits.high)));
-  return absl::StrJoin(parts, " and ");
-}
 
 bool WithinLimits(double value, const FieldLimits& limits) {
   if (limits.low_open ? value <= limits.low : value < limits.low) return false;
   return value <= limits.high;
 }
 
-bool IsNullWord(absl::string_view text) {
-  return text == "~" || absl::EqualsIgnoreCase(text, "null");
-}
-
-// Whether YAML reads `text`, unquoted and alone on its line, as itself.
-bool IsPlain(absl::string_view text) {
-  if (text.empty() || IsNullWord(text) || text.back() == ':') return false;
-  if (!absl::ascii_isalnum(text[0]) && text[0] != '/' && text[0] != '.') return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(c) || absl::StrContains("_./-+:", c);
-  });
-}
-
-std::string Quoted(const std::string& text) {
-  YAML::Emitter emitter;
-  emitter << YAML::DoubleQuoted << text;
-  return emitter.c_str();
-}
-
-std::string StringToYaml(const std::string& text) { return IsPlain(text) ? text : Quoted(text); }
-
 // One line of YAML for any node; a quoted scalar stays quoted.
 std::string NodeToYaml(const YAML::Node& node) {
-  if (node.IsScalar()) return node.Tag() == "!" ? Quoted(node.Scalar()) : node.Scalar();
+  if (node.IsScalar()) return node.Tag() == "!" ? QuotedYaml(node.Scalar()) : node.Scalar();
   YAML::Emitter emitter;
   emitter.SetSeqFormat(YAML::Flow);
   emitter.SetMapFormat(YAML::Flow);
@@ -83,10 +36,6 @@ std::string Shown(const YAML::Node& node) {
   if (node.IsSequence()) return "a list";
   if (node.IsMap()) return "a map";
   return absl::StrCat("'", node.Scalar(), "'");
-}
-
-std::string ListToYaml(const std::vector<int64_t>& list) {
-  return absl::StrCat("[", absl::StrJoin(list, ", "), "]");
 }
 
 // The dotted keys of all fields, in order.
@@ -115,12 +64,12 @@ class KeyCollector : public ConfigVisitor {
 
  protected:
   void BeginSection(absl::string_view name, absl::string_view) override {
-    prefixes_.push_back(Join(prefixes_.back(), name));
+    prefixes_.push_back(JoinKey(prefixes_.back(), name));
   }
   void EndSection() override { prefixes_.pop_back(); }
 
  private:
-  void Add(absl::string_view name) { keys_.push_back(Join(prefixes_.back(), name)); }
+  void Add(absl::string_view name) { keys_.push_back(JoinKey(prefixes_.back(), name)); }
 
   std::vector<std::string> prefixes_ = {""};
   std::vector<std::string> keys_;
@@ -223,7 +172,7 @@ class Reader : public ConfigVisitor {
     ReadMap(key, *node, &entries);
     for (const auto& [entry, entry_node] : entries) {
       if (entry_node.IsNull()) {
-        Expected(Join(key, entry), "a value", entry_node);
+        Expected(JoinKey(key, entry), "a value", entry_node);
       } else {
         value[entry] = NodeToYaml(entry_node);
       }
@@ -240,8 +189,8 @@ class Reader : public ConfigVisitor {
     const Frame& frame = frames_.back();
     for (const auto& [name, node] : frame.entries) {
       if (std::find(frame.names.begin(), frame.names.end(), name) == frame.names.end()) {
-        Fail(node,
-             absl::StrCat("unknown key '", Join(frame.prefix, name), "'", Suggestion(frame, name)));
+        Fail(node, absl::StrCat("unknown key '", JoinKey(frame.prefix, name), "'",
+                                Suggestion(frame, name)));
       }
     }
     frames_.pop_back();
@@ -254,7 +203,7 @@ class Reader : public ConfigVisitor {
     std::vector<std::string> names;  // Those that the config has.
   };
 
-  std::string Key(absl::string_view name) const { return Join(frames_.back().prefix, name); }
+  std::string Key(absl::string_view name) const { return JoinKey(frames_.back().prefix, name); }
 
   void Push(const std::string& prefix, const YAML::Node& node) {
     frames_.push_back({prefix, {}, {}});
@@ -273,7 +222,7 @@ class Reader : public ConfigVisitor {
         Expected(prefix.empty() ? "the configuration" : prefix, "words as keys", entry.first);
       } else if (!entries->emplace(entry.first.Scalar(), entry.second).second) {
         Fail(entry.first,
-             absl::StrCat("key '", Join(prefix, entry.first.Scalar()), "' is given twice"));
+             absl::StrCat("key '", JoinKey(prefix, entry.first.Scalar()), "' is given twice"));
       }
     }
   }
@@ -301,7 +250,7 @@ class Reader : public ConfigVisitor {
   std::string Suggestion(const Frame& frame, const std::string& name) const {
     std::string nearest = NearestName(name, frame.names);
     if (!nearest.empty()) {
-      return absl::StrCat("; did you mean '", Join(frame.prefix, nearest), "'?");
+      return absl::StrCat("; did you mean '", JoinKey(frame.prefix, nearest), "'?");
     }
     // The right word in the wrong place.
     for (const std::string& key : all_keys_) {
@@ -374,134 +323,6 @@ absl::Status Assign(absl::string_view key, absl::string_view value, absl::string
   return Read(node, source, key, config);
 }
 
-class YamlWriter : public ConfigVisitor {
- public:
-  const std::string& text() const { return text_; }
-
-  void Field(absl::string_view name, bool& value, absl::string_view) override {
-    Line(name, value ? "true" : "false");
-  }
-  void Field(absl::string_view name, int64_t& value, absl::string_view,
-             const FieldLimits&) override {
-    Line(name, absl::StrCat(value));
-  }
-  void Field(absl::string_view name, double& value, absl::string_view,
-             const FieldLimits&) override {
-    Line(name, ToText(value));
-  }
-  void Field(absl::string_view name, std::string& value, absl::string_view,
-             const FieldLimits&) override {
-    Line(name, StringToYaml(value));
-  }
-  void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view,
-             const FieldLimits&) override {
-    Line(name, ListToYaml(value));
-  }
-  void Field(absl::string_view name, std::map<std::string, std::string>& value,
-             absl::string_view) override {
-    Line(name, value.empty() ? "{}" : "");
-    indent_ += 2;
-    for (const auto& [key, entry] : value) Line(StringToYaml(key), entry);
-    indent_ -= 2;
-  }
-
- protected:
-  void BeginSection(absl::string_view name, absl::string_view) override {
-    Line(name, "");
-    indent_ += 2;
-  }
-  void EndSection() override { indent_ -= 2; }
-
- private:
-  void Line(absl::string_view name, absl::string_view value) {
-    absl::StrAppend(&text_, std::string(indent_, ' '), name, value.empty() ? ":" : ": ", value,
-                    "\n");
-  }
-
-  int indent_ = 0;
-  std::string text_;
-};
-
-class MarkdownWriter : public ConfigVisitor {
- public:
-  std::string text() const {
-    std::string text;
-    for (const Table& table : tables_) {
-      if (!table.key.empty()) {
-        absl::StrAppend(&text, "\n### `", table.key, "`\n\n", table.doc, "\n");
-      }
-      if (table.rows.empty()) continue;
-      absl::StrAppend(&text, "\n| key | type | default | limits | meaning |\n",
-                      "|---|---|---|---|---|\n", table.rows);
-    }
-    return std::string(absl::StripLeadingAsciiWhitespace(text));
-  }
-
-  void Field(absl::string_view name, bool& value, absl::string_view doc) override {
-    Row(name, "bool", value ? "true" : "false", {}, doc);
-  }
-  void Field(absl::string_view name, int64_t& value, absl::string_view doc,
-             const FieldLimits& limits) override {
-    Row(name, "integer", absl::StrCat(value), limits, doc);
-  }
-  void Field(absl::string_view name, double& value, absl::string_view doc,
-             const FieldLimits& limits) override {
-    Row(name, "number", ToText(value), limits, doc);
-  }
-  void Field(absl::string_view name, std::string& value, absl::string_view doc,
-             const FieldLimits& limits) override {
-    Row(name, "word", StringToYaml(value), limits, doc);
-  }
-  void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view doc,
-             const FieldLimits& limits) override {
-    Row(name, "integers", ListToYaml(value), limits, doc);
-  }
-  void Field(absl::string_view name, std::map<std::string, std::string>& value,
-             absl::string_view doc) override {
-    Row(name, "map", absl::StrCat("{", absl::StrJoin(value, ", ", absl::PairFormatter(": ")), "}"),
-        {}, doc);
-  }
-
- protected:
-  void BeginSection(absl::string_view name, absl::string_view doc) override {
-    tables_.push_back({Join(tables_[open_.back()].key, name), std::string(doc), ""});
-    open_.push_back(tables_.size() - 1);
-  }
-  void EndSection() override { open_.pop_back(); }
-
- private:
-  struct Table {
-    std::string key;
-    std::string doc;
-    std::string rows;
-  };
-
-  void Row(absl::string_view name, absl::string_view type, absl::string_view value,
-           const FieldLimits& limits, absl::string_view doc) {
-    Table& table = tables_[open_.back()];
-    absl::StrAppend(&table.rows, "| `", Join(table.key, name), "` | ", type, " | `", value, "` | ",
-                    LimitsText(limits), " | ", absl::StrReplaceAll(doc, {{"|", "\\|"}}), " |\n");
-  }
-
-  std::vector<Table> tables_ = {{}};
-  std::vector<size_t> open_ = {0};  // Indices into tables_.
-};
-
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 FieldLimits AtLeast(double low) {
@@ -560,35 +381,6 @@ absl::Status LoadMap(const std::map<std::string, std::string>& values, absl::str
     if (absl::Status status = Assign(key, value, source, config); !status.ok()) return status;
   }
   return absl::OkStatus();
-}
-
-std::string ToYaml(ConfigRef config) {
-  YamlWriter writer;
-  config.Visit(writer);
-  return writer.text();
-}
-
-std::string ToMarkdown(ConfigRef config) {
-  MarkdownWriter writer;
-  config.Visit(writer);
-  return writer.text();
-}
-
-std::string NearestName(absl::string_view word, const std::vector<std::string>& candidates) {
-  std::string nearest;
-  size_t nearest_distance = std::max<size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    size_t distance = EditDistance(absl::AsciiStrToLower(word), absl::AsciiStrToLower(candidate));
-    // A shortened name is near whatever was left out.
-    if (word.size() >= 3 && absl::StartsWith(candidate, word)) {
-      distance = std::min<size_t>(distance, 2);
-    }
-    if (distance < nearest_distance) {
-      nearest = candidate;
-      nearest_distance = distance;
-    }
-  }
-  return nearest;
 }
 
 }  // namespace armature
