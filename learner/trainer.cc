@@ -1,12 +1,10 @@
 #include "learner/trainer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
 #include "common/spec/env_spec.h"
@@ -21,7 +19,6 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // Batches taken in before the next update: neither side starves the other.
 constexpr int kBatchesARound = 16;
-constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
 constexpr absl::Duration kWaitMax = absl::Seconds(1);
 // How long the end waits for actors to say goodbye.
 constexpr absl::Duration kLingerMax = absl::Seconds(5);
@@ -42,12 +39,10 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
     : config_(config),
       parts_(parts),
       device_(device),
-      process_start_(absl::Now()),
-      saver_(CheckpointSettings(config), parts.directory, parts.metrics, process_start_),
+      saver_(CheckpointSettings(config), parts.directory, parts.metrics, absl::Now()),
+      reporter_(config, parts.directory, parts.metrics, parts.status, absl::Now()),
       judge_(config.evaluation, parts.evaluations),
-      next_log_(process_start_ + absl::Seconds(config.learner.log_every_s)),
-      last_log_(process_start_),
-      last_round_(process_start_) {
+      last_round_(absl::Now()) {
   result_.success_rate = kNaN;
   result_.return_mean = kNaN;
   Report("the learner waits for an actor to join with an environment");
@@ -81,8 +76,7 @@ absl::Status Trainer::Restore() {
   if (status = BeginReplicas(); !status.ok()) return status;
   counters_ = checkpoint->counters;
   saved_env_steps_ = counters_.env_steps;
-  logged_env_steps_ = counters_.env_steps;
-  logged_learner_steps_ = counters_.learner_steps;
+  reporter_.GoOnFrom(counters_);
   const RunCounters& c = counters_;
   parts_.metrics->env_steps.Increment(c.env_steps);
   parts_.metrics->learner_steps.Increment(c.learner_steps);
@@ -130,7 +124,7 @@ absl::Status Trainer::LoadOtherRun() {
         absl::StrCat("run.load=", run.load, " does not fit the configuration: ", status.message()));
   }
   counters_.learner_steps = core_->algorithm().learner_steps();
-  logged_learner_steps_ = counters_.learner_steps;
+  reporter_.GoOnFrom(counters_);
   spdlog::info("begins with what run {} had learned at {} env steps", other->run_id,
                other->counters.env_steps);
   return absl::OkStatus();
@@ -175,17 +169,17 @@ absl::StatusOr<bool> Trainer::Run() {
       if (phase_ == Phase::kOver) break;
       CountLimiterWaits();
       const absl::Time now = absl::Now();
-      if (now >= next_log_) Log();
+      if (now >= reporter_.next_log()) reporter_.Log(Now());
       if (now >= saver_.next_due()) Checkpoint();
     }
     if (!*busy) {
       Wait();
-    } else if (absl::Now() - last_report_ > kReportInterval) {
+    } else if (reporter_.ReportDue(absl::Now())) {
       Report(Waiting());
     }
   }
   if (core_ != nullptr) {
-    Log();
+    reporter_.Log(Now());
     // A reproducible run can go on from where its environments begin anew only.
     if (parts_.rounds == nullptr || phase_ == Phase::kOver) {
       Checkpoint();
@@ -228,7 +222,7 @@ absl::StatusOr<bool> Trainer::Synchronize() {
   if (*standing == Standing::kRunIsOver) EndTraining("replica 0 has ended the run");
   if (*standing == Standing::kJoined) {
     counters_.learner_steps = core_->algorithm().learner_steps();
-    logged_learner_steps_ = counters_.learner_steps;
+    reporter_.GoOnFrom(counters_);
     if (newest_policy_ != nullptr) Publish();
   }
   if (in_step_ && !was_in_step) PublishIfDue();
@@ -283,16 +277,7 @@ void Trainer::Count(const v1::ExperienceBatch& batch) {
   counters_.env_steps += batch.env_steps();
   counters_.episodes += batch.episodes_size();
   counters_.restarted_slots += batch.restarted_slots();
-  parts_.metrics->env_steps.Increment(batch.env_steps());
-  parts_.metrics->episodes.Increment(batch.episodes_size());
-  parts_.metrics->slot_restarts.Increment(batch.restarted_slots());
-  for (const v1::Episode& episode : batch.episodes()) window_.Add(episode);
-  const uint64_t newest = parts_.publisher->newest_version();
-  const uint64_t oldest = OldestPolicyVersion(batch);
-  if (oldest > 0) {  // 0: uniformly random, of no policy.
-    window_.policy_lag.Add(newest - oldest);
-    parts_.metrics->policy_lag.Observe(newest - oldest);
-  }
+  reporter_.Count(batch, parts_.publisher->newest_version());
 }
 
 bool Trainer::Learn() {
@@ -360,17 +345,8 @@ bool Trainer::Evaluate() {
 
 void Trainer::HandleJudgement(const Judgement& judgement) {
   const EvaluationOutcome& outcome = judgement.outcome;
-  last_outcome_ = outcome;
   ++counters_.evaluations;
-  parts_.metrics->evaluation_return.Set(outcome.return_mean);
-  std::map<std::string, double> scalars = {{"eval/mean_reward", outcome.return_mean},
-                                           {"eval/ep_len_mean", outcome.length_mean},
-                                           {"eval/policy_version", outcome.policy_version}};
-  if (env_->reports_success) {
-    scalars["eval/success_rate"] = outcome.success_rate;
-    parts_.metrics->evaluation_success_rate.Set(outcome.success_rate);
-  }
-  Warn(parts_.directory->LogEvaluation(scalars, outcome.env_steps, WallSeconds(), absl::Now()));
+  reporter_.LogEvaluation(outcome, Now());
   spdlog::info("{}", judgement.summary);
   if (judgement.policy != nullptr) {
     saver_.OfferBest(outcome, *env_, core_->algorithm().policy().spec(),
@@ -438,34 +414,10 @@ void Trainer::Linger() {
   }
 }
 
-void Trainer::Log() {
-  const absl::Time now = absl::Now();
-  const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now - last_log_));
-  std::map<std::string, double> scalars = core_->algorithm().TakeScalars();
-  scalars["rollout/ep_rew_mean"] = window_.episode_return.mean();
-  scalars["rollout/ep_len_mean"] = window_.episode_length.mean();
-  if (env_->reports_success) scalars["rollout/success_rate"] = window_.success_rate.mean();
-  scalars["time/fps"] = (counters_.env_steps - logged_env_steps_) / seconds;
-  scalars["time/updates_per_s"] = (counters_.learner_steps - logged_learner_steps_) / seconds;
-  scalars["train/learner_steps"] = counters_.learner_steps;
-  scalars["train/policy_lag"] = window_.policy_lag.mean();
-  Warn(parts_.directory->LogProgress(scalars, RunEnvSteps(), WallSeconds(), now));
-  spdlog::debug("at {} env steps: {}", RunEnvSteps(),
-                absl::StrJoin(scalars, " ", absl::PairFormatter("=")));
-  logged_env_steps_ = counters_.env_steps;
-  logged_learner_steps_ = counters_.learner_steps;
-  last_log_ = now;
-  next_log_ = now + absl::Seconds(config_.learner.log_every_s);
-  if (const double mean = window_.episode_return.mean(); std::isfinite(mean)) {
-    parts_.metrics->episode_return_mean.Set(mean);
-  }
-}
-
 RunCheckpoint Trainer::State(bool with_experience) const {
   RunCheckpoint checkpoint;
   checkpoint.env = *env_;
-  checkpoint.counters = counters_;
-  checkpoint.counters.wall_s = WallSeconds();
+  checkpoint.counters = Now().counters;
   checkpoint.state = core_->State(with_experience);
   return checkpoint;
 }
@@ -498,7 +450,7 @@ void Trainer::CountLimiterWaits() {
 
 void Trainer::Wait() {
   absl::Time deadline = absl::Now() + kWaitMax;
-  deadline = std::min({deadline, next_log_, saver_.next_due(), judge_.final_deadline(),
+  deadline = std::min({deadline, reporter_.next_log(), saver_.next_due(), judge_.final_deadline(),
                        parts_.evaluations->next_deadline()});
   if (parts_.coordinator != nullptr) {
     deadline = std::min(deadline, parts_.coordinator->next_deadline());
@@ -529,34 +481,19 @@ std::string Trainer::Waiting() const {
   return parts_.intake->streams() > 0 ? update : absl::StrCat(update, "; no actor is connected");
 }
 
-void Trainer::Report(const std::string& waiting) {
-  last_report_ = absl::Now();
-  v1::StatusResponse status;
-  status.set_run_id(parts_.directory->run_id());
-  status.set_run_dir(parts_.directory->path());
-  status.set_environment(config_.environment.id);
-  status.set_algorithm(config_.algorithm.name);
-  status.set_env_steps(counters_.env_steps);
-  status.set_learner_steps(counters_.learner_steps);
-  status.set_policy_version(parts_.publisher->newest_version());
-  status.set_policy_lag_mean(window_.policy_lag.mean());
-  status.set_replay_fill_ratio(core_ == nullptr ? 0 : core_->holding().fill_ratio);
-  status.set_episodes(counters_.episodes);
-  status.set_episode_return_mean(window_.episode_return.mean());
-  status.set_episode_length_mean(window_.episode_length.mean());
-  const bool success = env_ && env_->reports_success;
-  status.set_success_rate(success ? window_.success_rate.mean() : kNaN);
-  status.set_batches_refused(counters_.batches_refused);
-  status.set_batches_duplicate(static_cast<uint64_t>(parts_.metrics->batches_duplicate.value()));
-  status.set_restarted_slots(counters_.restarted_slots);
-  status.set_waiting(waiting);
-  status.set_evaluation_return_mean(last_outcome_ ? last_outcome_->return_mean : kNaN);
-  status.set_evaluation_success_rate(last_outcome_ && success ? last_outcome_->success_rate : kNaN);
-  status.set_evaluation_env_steps(last_outcome_ ? last_outcome_->env_steps : 0);
-  status.set_finished(phase_ == Phase::kOver);
-  status.set_target_reached(result_.target_reached);
-  status.set_wall_s(WallSeconds());
-  parts_.status->Set(std::move(status), last_report_);
+void Trainer::Report(const std::string& waiting) { reporter_.Report(Now(), waiting); }
+
+RunReporter::Moment Trainer::Now() const {
+  RunReporter::Moment now;
+  now.counters = counters_;
+  now.counters.wall_s = WallSeconds();
+  now.run_env_steps = RunEnvSteps();
+  now.policy_version = parts_.publisher->newest_version();
+  now.core = core_.get();
+  now.reports_success = env_ && env_->reports_success;
+  now.finished = phase_ == Phase::kOver;
+  now.target_reached = result_.target_reached;
+  return now;
 }
 
 double Trainer::WallSeconds() const {

@@ -36,9 +36,9 @@
 #include "learner/run_checkpoint.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
+#include "learner/run_reporter.h"
 #include "learner/run_saver.h"
 #include "learner/status_board.h"
-#include "learner/training_window.h"
 
 namespace armature {
 
@@ -87,7 +87,6 @@ class Trainer {
   bool Learn();
   bool Evaluate();
   bool EndRound();
-  void Log();
   void Checkpoint();
   void SaveStep(uint64_t step);
   void Wait();
@@ -112,12 +111,13 @@ class Trainer {
   std::string Waiting() const;
   void CountLimiterWaits();
   double WallSeconds() const;
+  RunReporter::Moment Now() const;
 
   const RunConfig config_;
   const Parts parts_;
   const c10::Device device_;
-  const absl::Time process_start_;
   RunSaver saver_;
+  RunReporter reporter_;
   EvaluationJudge judge_;
   std::atomic<bool> stop_{false};
 
@@ -126,11 +126,9 @@ class Trainer {
   bool in_step_ = Decides();            // With the other replicas: it may learn and publish.
   RunCounters counters_;
   absl::Time first_experience_ = absl::InfiniteFuture();  // Of this process.
-  TrainingWindow window_;
 
   Phase phase_ = Phase::kTraining;
   RunResult result_;
-  std::optional<EvaluationOutcome> last_outcome_;
   SharedEvent newest_policy_;
   SharedEvent final_policy_;  // The one that `result_` is of; null: the newest.
 
@@ -143,11 +141,6 @@ class Trainer {
   uint64_t saved_env_steps_ = 0;
   std::string update_problem_;  // Why the last update failed; empty: it did not.
 
-  absl::Time next_log_;
-  absl::Time last_log_;
-  uint64_t logged_env_steps_ = 0;
-  uint64_t logged_learner_steps_ = 0;
-  absl::Time last_report_ = absl::InfinitePast();
   // Which side the limiter held back in the last round, and when that was.
   bool insert_blocked_ = false;
   bool update_blocked_ = false;

@@ -1,0 +1,122 @@
+#include "learner/run_reporter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "learner/experience_check.h"
+#include "spdlog/spdlog.h"
+
+namespace armature {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
+
+void Warn(const absl::Status& status) {
+  if (!status.ok()) spdlog::error("{}", std::string(status.message()));
+}
+
+}  // namespace
+
+RunReporter::RunReporter(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
+                         StatusBoard* status, absl::Time start)
+    : config_(config),
+      directory_(directory),
+      metrics_(metrics),
+      status_(status),
+      next_log_(start + absl::Seconds(config.learner.log_every_s)),
+      last_log_(start) {}
+
+void RunReporter::GoOnFrom(const RunCounters& counters) {
+  logged_env_steps_ = counters.env_steps;
+  logged_learner_steps_ = counters.learner_steps;
+}
+
+void RunReporter::Count(const v1::ExperienceBatch& batch, uint64_t newest_version) {
+  metrics_->env_steps.Increment(batch.env_steps());
+  metrics_->episodes.Increment(batch.episodes_size());
+  metrics_->slot_restarts.Increment(batch.restarted_slots());
+  for (const v1::Episode& episode : batch.episodes()) window_.Add(episode);
+  const uint64_t oldest = OldestPolicyVersion(batch);
+  if (oldest > 0) {  // 0: uniformly random, of no policy.
+    window_.policy_lag.Add(newest_version - oldest);
+    metrics_->policy_lag.Observe(newest_version - oldest);
+  }
+}
+
+void RunReporter::Log(const Moment& moment) {
+  const absl::Time now = absl::Now();
+  const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now - last_log_));
+  const RunCounters& counters = moment.counters;
+  std::map<std::string, double> scalars = moment.core->algorithm().TakeScalars();
+  scalars["rollout/ep_rew_mean"] = window_.episode_return.mean();
+  scalars["rollout/ep_len_mean"] = window_.episode_length.mean();
+  if (moment.reports_success) scalars["rollout/success_rate"] = window_.success_rate.mean();
+  scalars["time/fps"] = (counters.env_steps - logged_env_steps_) / seconds;
+  scalars["time/updates_per_s"] = (counters.learner_steps - logged_learner_steps_) / seconds;
+  scalars["train/learner_steps"] = counters.learner_steps;
+  scalars["train/policy_lag"] = window_.policy_lag.mean();
+  Warn(directory_->LogProgress(scalars, moment.run_env_steps, counters.wall_s, now));
+  spdlog::debug("at {} env steps: {}", moment.run_env_steps,
+                absl::StrJoin(scalars, " ", absl::PairFormatter("=")));
+  GoOnFrom(counters);
+  last_log_ = now;
+  next_log_ = now + absl::Seconds(config_.learner.log_every_s);
+  if (const double mean = window_.episode_return.mean(); std::isfinite(mean)) {
+    metrics_->episode_return_mean.Set(mean);
+  }
+}
+
+void RunReporter::LogEvaluation(const EvaluationOutcome& outcome, const Moment& moment) {
+  last_outcome_ = outcome;
+  metrics_->evaluation_return.Set(outcome.return_mean);
+  std::map<std::string, double> scalars = {{"eval/mean_reward", outcome.return_mean},
+                                           {"eval/ep_len_mean", outcome.length_mean},
+                                           {"eval/policy_version", outcome.policy_version}};
+  if (moment.reports_success) {
+    scalars["eval/success_rate"] = outcome.success_rate;
+    metrics_->evaluation_success_rate.Set(outcome.success_rate);
+  }
+  Warn(directory_->LogEvaluation(scalars, outcome.env_steps, moment.counters.wall_s, absl::Now()));
+}
+
+bool RunReporter::ReportDue(absl::Time now) const { return now - last_report_ > kReportInterval; }
+
+void RunReporter::Report(const Moment& moment, const std::string& waiting) {
+  last_report_ = absl::Now();
+  const RunCounters& counters = moment.counters;
+  v1::StatusResponse status;
+  status.set_run_id(directory_->run_id());
+  status.set_run_dir(directory_->path());
+  status.set_environment(config_.environment.id);
+  status.set_algorithm(config_.algorithm.name);
+  status.set_env_steps(counters.env_steps);
+  status.set_learner_steps(counters.learner_steps);
+  status.set_policy_version(moment.policy_version);
+  status.set_policy_lag_mean(window_.policy_lag.mean());
+  status.set_replay_fill_ratio(moment.core == nullptr ? 0 : moment.core->holding().fill_ratio);
+  status.set_episodes(counters.episodes);
+  status.set_episode_return_mean(window_.episode_return.mean());
+  status.set_episode_length_mean(window_.episode_length.mean());
+  const bool success = moment.reports_success;
+  status.set_success_rate(success ? window_.success_rate.mean() : kNaN);
+  status.set_batches_refused(counters.batches_refused);
+  status.set_batches_duplicate(static_cast<uint64_t>(metrics_->batches_duplicate.value()));
+  status.set_restarted_slots(counters.restarted_slots);
+  status.set_waiting(waiting);
+  status.set_evaluation_return_mean(last_outcome_ ? last_outcome_->return_mean : kNaN);
+  status.set_evaluation_success_rate(last_outcome_ && success ? last_outcome_->success_rate : kNaN);
+  status.set_evaluation_env_steps(last_outcome_ ? last_outcome_->env_steps : 0);
+  status.set_finished(moment.finished);
+  status.set_target_reached(moment.target_reached);
+  status.set_wall_s(counters.wall_s);
+  status_->Set(std::move(status), last_report_);
+}
+
+}  // namespace armature

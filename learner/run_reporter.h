@@ -1,0 +1,77 @@
+// What a run says of itself: rows in its folder, its account on the status board, and
+// the metrics of what was collected and evaluated.
+//
+// Thread safety: none; belongs to the trainer's thread.
+#ifndef ARMATURE_LEARNER_RUN_REPORTER_H_
+#define ARMATURE_LEARNER_RUN_REPORTER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "learner/evaluation_scheduler.h"
+#include "learner/learner_metrics.h"
+#include "learner/learning_core.h"
+#include "learner/run_checkpoint.h"
+#include "learner/run_config.h"
+#include "learner/run_dir/run_directory.h"
+#include "learner/status_board.h"
+#include "learner/training_window.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+class RunReporter {
+ public:
+  // The run as it is now.
+  struct Moment {
+    RunCounters counters;          // This learner's, up to now.
+    uint64_t run_env_steps = 0;    // Of all replicas.
+    uint64_t policy_version = 0;   // The newest.
+    LearningCore* core = nullptr;  // Null until the environment is known.
+    bool reports_success = false;  // Whether the environment does.
+    bool finished = false;
+    bool target_reached = false;
+  };
+
+  // The pointers must outlive it.
+  RunReporter(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
+              StatusBoard* status, absl::Time start);
+
+  // Rates count from here on: what is in `counters` was done before.
+  void GoOnFrom(const RunCounters& counters);
+
+  // A batch of experience that came while `newest_version` was the newest policy.
+  void Count(const v1::ExperienceBatch& batch, uint64_t newest_version);
+
+  // When the next row of progress is due.
+  absl::Time next_log() const { return next_log_; }
+  // Writes it: the algorithm's scalars since the last one, and what was collected.
+  void Log(const Moment& moment);
+  // Writes a row about an evaluation.
+  void LogEvaluation(const EvaluationOutcome& outcome, const Moment& moment);
+
+  // Whether the status board may be out of date although the trainer is busy.
+  bool ReportDue(absl::Time now) const;
+  // `waiting`: for what, in one sentence.
+  void Report(const Moment& moment, const std::string& waiting);
+
+ private:
+  const RunConfig config_;
+  RunDirectory* const directory_;
+  LearnerMetrics* const metrics_;
+  StatusBoard* const status_;
+
+  TrainingWindow window_;
+  std::optional<EvaluationOutcome> last_outcome_;
+  absl::Time next_log_;
+  absl::Time last_log_;
+  uint64_t logged_env_steps_ = 0;
+  uint64_t logged_learner_steps_ = 0;
+  absl::Time last_report_ = absl::InfinitePast();
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_RUN_REPORTER_H_
