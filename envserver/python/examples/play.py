@@ -72,9 +72,11 @@ def make_env(args: argparse.Namespace, policy: Any) -> gym.Env[Any, Any]:
     render: dict[str, Any] = {"render_mode": "rgb_array"} if args.gif else {}
     if args.server:
         env_id = args.env_id or policy.spec.id
-        return armature.make(args.server, env_id, config=args.config, **render)
+        return armature.make(args.server, env_id, config=dict(args.config), **render)
     try:
-        return AsHosted(gym.make(args.gym or policy.spec.id, **render, **parse_config(args.config)))
+        return AsHosted(
+            gym.make(args.gym or policy.spec.id, **render, **parse_config(dict(args.config)))
+        )
     except gym.error.UnregisteredEnv as error:
         raise armature.ArmatureError(f"{error} Give --gym MODULE:ID, or --server.") from error
 
@@ -88,6 +90,13 @@ def save_gif(path: str, frames: list[Any], frames_per_s: float) -> None:
     )
 
 
+def key_value(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"'{text}': expected KEY=VALUE")
+    return key, value
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run_dir")
@@ -95,12 +104,13 @@ def main() -> None:
     where.add_argument("--gym", help="as gymnasium.make takes it; default: the policy's own id")
     where.add_argument("--server", help="address of an env server")
     parser.add_argument("--env_id", help="on the server; default: the policy's own")
-    parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="for the env")
+    parser.add_argument(
+        "--config", nargs="*", type=key_value, default=[], metavar="KEY=VALUE", help="for the env"
+    )
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--gif", help="where to write an animation of the first episode")
     args = parser.parse_args()
-    args.config = dict(pair.split("=", 1) for pair in args.config)
 
     policy = armature.load_policy(args.run_dir)
     print(f"{policy.path.name}: {policy.spec.id} after {policy.env_steps:,} env steps")

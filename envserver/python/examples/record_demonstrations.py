@@ -17,6 +17,13 @@ import gymnasium as gym
 import armature
 
 
+def key_value(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"'{text}': expected KEY=VALUE")
+    return key, value
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run_dir")
@@ -24,7 +31,9 @@ def main() -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--gym", help="as gymnasium.make takes it")
     where.add_argument("--server", help="address of an env server")
-    parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="for --server")
+    parser.add_argument(
+        "--config", nargs="*", type=key_value, default=[], metavar="KEY=VALUE", help="for --server"
+    )
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--only_successful", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
@@ -33,8 +42,7 @@ def main() -> None:
     policy = armature.load_policy(args.run_dir)
     env: gym.Env
     if args.server:
-        config = dict(pair.split("=", 1) for pair in args.config)
-        env = armature.make(args.server, policy.spec.id, config)
+        env = armature.make(args.server, policy.spec.id, dict(args.config))
     else:
         env = gym.make(args.gym)
     with env:
