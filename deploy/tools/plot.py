@@ -22,6 +22,7 @@ import difflib
 import math
 import pathlib
 import sys
+import textwrap
 from typing import Any
 
 import runs
@@ -45,6 +46,9 @@ REWARD, SUCCESS = "eval/mean_reward", "eval/success_rate"
 LABELS = {REWARD: "return, mean of an evaluation", SUCCESS: "success rate"}
 # Settings that make no other experiment.
 _INCIDENTAL = ("run.seed", "run.name", "run.output_dir", "learner.listen", "learner.metrics_listen")
+# Each has a section of settings; a run has that of its own algorithm.
+_ALGORITHMS = ("sac", "td3", "ddpg", "ppo")
+_LEGEND_WIDTH = 60  # Characters of a line.
 _GRID_POINTS = 200
 # Quantile 0.975 of Student's t with 1 .. 30 degrees of freedom; beyond, the normal one's.
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
@@ -83,6 +87,9 @@ def read_run(run: pathlib.Path) -> Curve:
     """Evaluations and progress, rows of both by ascending env_steps."""
     rows = runs.read_rows(run / runs.EVALUATIONS) + runs.read_rows(run / runs.PROGRESS)
     config = runs.read_config(run)
+    if name := config.get("algorithm.name"):
+        unused = tuple(f"algorithm.{other}." for other in _ALGORITHMS if other != name)
+        config = {key: value for key, value in config.items() if not key.startswith(unused)}
     rows.sort(key=lambda row: row.get("env_steps", 0))
     return Curve("", str(config.get("run.seed", "")), rows, config)
 
@@ -105,19 +112,28 @@ def name_groups(curves: list[Curve], group_by: list[str]) -> None:
     for key in group_by:
         if key not in keys:
             raise runs.WrongUse(f"--group-by: no run has the setting '{key}'" + nearest(key, keys))
+    # A key that only some have comes with their algorithm, which is named anyway.
     differing = group_by or [
         key
         for key in keys
-        if key not in _INCIDENTAL and len({str(curve.config.get(key)) for curve in curves}) > 1
+        if key not in _INCIDENTAL
+        and len({str(curve.config[key]) for curve in curves if key in curve.config}) > 1
     ]
     # As short as it stays plain.
-    last = collections.Counter(key.rpartition(".")[2] for key in differing)
+    last = collections.Counter(map(short_name, differing))
     for curve in curves:
-        parts = []
-        for key in differing:
-            short = key.rpartition(".")[2]
-            parts.append(f"{short if last[short] == 1 else key}={curve.config.get(key)}")
+        parts = [
+            f"{short_name(key) if last[short_name(key)] == 1 else key}={curve.config[key]}"
+            for key in differing
+            if key in curve.config
+        ]
         curve.label = ", ".join(parts) or str(curve.config.get("run.name", "run"))
+
+
+def short_name(key: str) -> str:
+    """algorithm.sac.gamma: gamma; algorithm.name and environment.id: their section."""
+    section, _, name = key.rpartition(".")
+    return section.rpartition(".")[2] if name in ("name", "id") else name
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -156,7 +172,7 @@ def half_interval(values: Any) -> Any:
 def draw_group(axis: Any, label: str, lines: list[tuple[Any, Any]], colour: Any) -> None:
     for xs, ys in lines:
         axis.plot(xs, ys, color=colour, alpha=1.0 if len(lines) == 1 else 0.25, linewidth=1)
-    name = f"{label} ({len(lines)} runs)" if len(lines) > 1 else label
+    name = textwrap.fill(f"{label} ({len(lines)} runs)" if len(lines) > 1 else label, _LEGEND_WIDTH)
     begin, end = max(xs[0] for xs, _ in lines), min(xs[-1] for xs, _ in lines)
     if len(lines) == 1 or begin >= end:
         axis.plot([], [], color=colour, label=name)
@@ -228,7 +244,7 @@ def write_table(curves: list[Curve], metrics: list[str], x: str, path: pathlib.P
 def parse() -> argparse.Namespace:
     parser = runs.Parser(
         prog="plot",
-        description="Draws learning curves: a group's runs, their mean and the 95%% interval of "
+        description="Draws learning curves: a group's runs, their mean and the 95 % interval of "
         "the mean (Student's t).",
     )
     parser.add_argument(

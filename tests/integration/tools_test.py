@@ -216,6 +216,23 @@ class PlotTest(WithFolder):
         self.assertIn("| gamma=0.9 | 3 | 2 ± 2.5 |", completed.stdout)
         self.assertIn("| gamma=0.95 | 3 | 20 ± 25 |", completed.stdout)
 
+    def test_a_run_has_no_settings_of_an_algorithm_that_it_does_not_use(self) -> None:
+        both = {"sac": {"gamma": 0.9}, "ppo": {"gamma": 0.9, "epochs": 10}}
+        for name, other, changed in (
+            ("sac", "ppo", {"epochs": 20}),
+            ("ppo", "sac", {"gamma": 0.8}),
+        ):
+            sections = {**both, other: {**both[other], **changed}}
+            config = {"run": {"seed": 1}, "algorithm": {"name": name, **sections}}
+            (self.folder / name).mkdir()
+            (self.folder / name / "config.yaml").write_text(json.dumps(config))
+            (self.folder / name / "evaluations.csv").write_text(
+                "env_steps,eval/mean_reward\n100,1\n"
+            )
+        completed = self.go(self.folder / "sac", self.folder / "ppo")
+        self.assertIn("| algorithm=sac | 1 | 1 |", completed.stdout)
+        self.assertIn("| algorithm=ppo | 1 | 1 |", completed.stdout)
+
     def test_the_interval_of_many_runs_is_the_normal_ones(self) -> None:
         values = np.array([0.0, 1.0] * 50)
         self.assertAlmostEqual(
