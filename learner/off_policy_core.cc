@@ -38,7 +38,7 @@ absl::StatusOr<ReplayStore::Options> ReplayOptions(const RunConfig& config, cons
         replay.prioritized.alpha, replay.prioritized.beta, replay.prioritized.epsilon};
   }
   if (goal_reward != nullptr) {
-    absl::StatusOr<ReplayStore::Hindsight> hindsight = ReplayStore::GoalColumns(env);
+    absl::StatusOr<ReplayStore::Hindsight> hindsight = ReplayStore::HindsightOf(env);
     if (!hindsight.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat("replay.hindsight.enabled=true: ", hindsight.status().message()));

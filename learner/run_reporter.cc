@@ -6,7 +6,6 @@
 #include <map>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "learner/experience_check.h"
@@ -18,11 +17,11 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
 
-void Warn(const absl::Status& status) {
+}  // namespace
+
+void LogIfError(const absl::Status& status) {
   if (!status.ok()) spdlog::error("{}", std::string(status.message()));
 }
-
-}  // namespace
 
 RunReporter::RunReporter(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
                          StatusBoard* status, absl::Time start)
@@ -62,7 +61,7 @@ void RunReporter::Log(const Moment& moment) {
   scalars["time/updates_per_s"] = (counters.learner_steps - logged_learner_steps_) / seconds;
   scalars["train/learner_steps"] = counters.learner_steps;
   scalars["train/policy_lag"] = window_.policy_lag.mean();
-  Warn(directory_->LogProgress(scalars, moment.run_env_steps, counters.wall_s, now));
+  LogIfError(directory_->LogProgress(scalars, moment.run_env_steps, counters.wall_s, now));
   spdlog::debug("at {} env steps: {}", moment.run_env_steps,
                 absl::StrJoin(scalars, " ", absl::PairFormatter("=")));
   GoOnFrom(counters);
@@ -83,7 +82,8 @@ void RunReporter::LogEvaluation(const EvaluationOutcome& outcome, const Moment& 
     scalars["eval/success_rate"] = outcome.success_rate;
     metrics_->evaluation_success_rate.Set(outcome.success_rate);
   }
-  Warn(directory_->LogEvaluation(scalars, outcome.env_steps, moment.counters.wall_s, absl::Now()));
+  LogIfError(
+      directory_->LogEvaluation(scalars, outcome.env_steps, moment.counters.wall_s, absl::Now()));
 }
 
 bool RunReporter::ReportDue(absl::Time now) const { return now - last_report_ > kReportInterval; }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "learner/evaluation_scheduler.h"
 #include "learner/learner_metrics.h"
@@ -21,6 +22,9 @@
 #include "proto/learner_service.pb.h"
 
 namespace armature {
+
+// A line in the log, for what the run goes on without.
+void LogIfError(const absl::Status& status);
 
 class RunReporter {
  public:

@@ -29,10 +29,6 @@ CheckpointSection CheckpointSettings(const RunConfig& config) {
   return settings;
 }
 
-void Warn(const absl::Status& status) {
-  if (!status.ok()) spdlog::error("{}", std::string(status.message()));
-}
-
 }  // namespace
 
 Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device)
@@ -58,7 +54,7 @@ void Trainer::Stop() {
 absl::Status Trainer::Restore() {
   const absl::StatusOr<RunCheckpoint> checkpoint = saver_.LoadNewest();
   if (absl::IsNotFound(checkpoint.status()) && parts_.replicas == nullptr) {
-    Warn(parts_.directory->GoOnFrom(0));
+    LogIfError(parts_.directory->GoOnFrom(0));
   }
   if (!checkpoint.ok()) return checkpoint.status();
   if (checkpoint->env.id != config_.environment.id) {
@@ -86,7 +82,7 @@ absl::Status Trainer::Restore() {
   judge_.GoOnFrom(c.env_steps);
   if (parts_.replicas == nullptr) {  // Else these are not the run's env steps.
     saver_.GoOnFrom(c.env_steps);
-    Warn(parts_.directory->GoOnFrom(c.env_steps));
+    LogIfError(parts_.directory->GoOnFrom(c.env_steps));
   }
   parts_.intake->Restore(checkpoint->acknowledged);
   PublishIfDue();
@@ -291,7 +287,7 @@ bool Trainer::Learn() {
   }
   if (!updated.ok()) return false;
   parts_.metrics->update_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
-  if (parts_.replicas != nullptr) Warn(parts_.replicas->AfterUpdate(counters_.env_steps));
+  if (parts_.replicas != nullptr) LogIfError(parts_.replicas->AfterUpdate(counters_.env_steps));
   const uint64_t steps = core_->algorithm().learner_steps();
   parts_.metrics->learner_steps.Increment(steps - counters_.learner_steps);
   counters_.learner_steps = steps;
@@ -311,7 +307,7 @@ void Trainer::PublishIfDue() {
 void Trainer::Publish() {
   const absl::Time start = absl::Now();
   const uint64_t version = parts_.publisher->next_version();
-  Warn(parts_.directory->ReservePolicyVersion(version));
+  LogIfError(parts_.directory->ReservePolicyVersion(version));
   v1::PolicyUpdate update;
   update.set_learner_steps(core_->algorithm().learner_steps());
   update.set_env_steps(RunEnvSteps());

@@ -14,7 +14,6 @@
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "common/policy/policy_network.h"
-#include "common/spec/goal_columns.h"
 #include "learner/algorithms/gradient_exchange.h"
 
 namespace armature {
@@ -42,10 +41,6 @@ class Algorithm {
   // OK; InvalidArgument: a name is missing or a shape or dtype differs (named);
   // nothing is changed then.
   virtual absl::Status LoadState(const std::map<std::string, at::Tensor>& state) = 0;
-
-  // From here on the normaliser, if there is one, holds the achieved and the desired goal
-  // for samples of one quantity; before any state is loaded or observation taken in.
-  virtual void ShareGoalStatistics(const GoalColumns& goals) = 0;
 
   // From here on every gradient goes through `exchange`, which must outlive the
   // updates, before the optimiser steps along it.

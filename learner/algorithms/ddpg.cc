@@ -41,7 +41,7 @@ Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
   actor_.Init(network.policy({}), initializer);
   critic_.Init(network.critic({}), initializer);
-  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
+  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_, network.goals);
 }
 
 void Ddpg::set_gradient_exchange(GradientExchange* exchange) {

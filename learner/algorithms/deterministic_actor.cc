@@ -54,8 +54,7 @@ at::Tensor DeterministicActor::Step(const Critics::ActionValue& value, double ac
   action_gradient.div_(batch_size_);
   if (cloning) {
     action_gradient.mul_(cloning->policy_weight);
-    const int64_t count = cloning->gradient.size(0);
-    action_gradient.narrow(0, batch_size_ - count, count).add_(cloning->gradient);
+    LastRows(action_gradient, cloning->gradient.size(0)).add_(cloning->gradient);
     loss = loss * cloning->policy_weight + cloning->loss;
   }
   const at::Tensor head_gradient = action_gradient * (1 - action_.square());

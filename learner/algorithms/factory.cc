@@ -44,8 +44,8 @@ std::optional<Initialization> ParseInitialization(const AlgorithmConfig& config)
   return initialization;
 }
 
-NetworkOptions MakeNetworkOptions(const AlgorithmConfig& config) {
-  return {config.network.critic_hidden_sizes, ParseInitialization(config)};
+NetworkOptions MakeNetworkOptions(const AlgorithmConfig& config, const EnvSpec& env) {
+  return {config.network.critic_hidden_sizes, FindGoalColumns(env), ParseInitialization(config)};
 }
 
 bool IsDeterministic(const AlgorithmConfig& config) {
@@ -62,14 +62,6 @@ v1::PolicySpec::Head Head(const AlgorithmConfig& config, const ActionSpec& actio
 absl::Status WrongKind(const AlgorithmConfig& config, absl::string_view kind) {
   return absl::InvalidArgumentError(
       absl::StrCat("algorithm.name=", config.name, " is not an ", kind, " algorithm"));
-}
-
-template <typename Kind, typename Made>
-absl::StatusOr<std::unique_ptr<Kind>> ForGoals(const EnvSpec& env, Made algorithm) {
-  if (!algorithm.ok()) return algorithm.status();
-  const std::optional<GoalColumns> goals = FindGoalColumns(env);
-  if (goals) (*algorithm)->ShareGoalStatistics(*goals);
-  return *std::move(algorithm);
 }
 
 }  // namespace
@@ -120,16 +112,13 @@ absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> MakeOffPolicyAlgorithm(
   if (config.on_policy()) return WrongKind(config, "off-policy");
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
-  const NetworkOptions network = MakeNetworkOptions(config);
+  const NetworkOptions network = MakeNetworkOptions(config, env);
   const DemonstrationsConfig& cloning = config.demonstrations;
-  using Kind = OffPolicyAlgorithm;
-  if (config.name == "td3") {
-    return ForGoals<Kind>(env, Td3::Create(config.td3, *spec, seed, device, network, cloning));
-  }
+  if (config.name == "td3") return Td3::Create(config.td3, *spec, seed, device, network, cloning);
   if (config.name == "ddpg") {
-    return ForGoals<Kind>(env, Ddpg::Create(config.ddpg, *spec, seed, device, network, cloning));
+    return Ddpg::Create(config.ddpg, *spec, seed, device, network, cloning);
   }
-  return ForGoals<Kind>(env, Sac::Create(config.sac, *spec, seed, device, network, cloning));
+  return Sac::Create(config.sac, *spec, seed, device, network, cloning);
 }
 
 absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(
@@ -137,8 +126,7 @@ absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(
   if (!config.on_policy()) return WrongKind(config, "on-policy");
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
-  return ForGoals<OnPolicyAlgorithm>(
-      env, Ppo::Create(config.ppo, *spec, seed, device, MakeNetworkOptions(config)));
+  return Ppo::Create(config.ppo, *spec, seed, device, MakeNetworkOptions(config, env));
 }
 
 }  // namespace armature

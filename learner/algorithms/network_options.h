@@ -6,12 +6,14 @@
 #include <optional>
 #include <vector>
 
+#include "common/spec/goal_columns.h"
 #include "learner/algorithms/mlp.h"
 
 namespace armature {
 
 struct NetworkOptions {
   std::vector<int64_t> critic_hidden_sizes;  // Empty: the policy's.
+  std::optional<GoalColumns> goals;          // Which share their normaliser's statistics.
   // At the start; absent: the algorithm's own. A critic's output_gain is 1.
   std::optional<Initialization> policy_initialization;
 

@@ -124,7 +124,7 @@ Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
   if (config_.learning_rate_schedule == "kl_adaptive") {
     adapted_rate_ = at::full({}, config_.learning_rate, value_parameters_.options());
   }
-  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
+  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_, network.goals);
 }
 
 void Ppo::Update(const TrajectorySet& set, double progress) {

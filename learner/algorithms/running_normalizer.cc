@@ -10,7 +10,9 @@ constexpr double kVarianceMin = 1e-8;  // A component that never moves stays fin
 
 }  // namespace
 
-RunningNormalizer::RunningNormalizer(const PolicyNetwork& policy) {
+RunningNormalizer::RunningNormalizer(const PolicyNetwork& policy,
+                                     const std::optional<GoalColumns>& goals)
+    : goals_(goals) {
   for (const auto& [name, tensor] : policy.tensors()) {
     if (name == "observation_normalizer.mean") published_mean_ = tensor;
     if (name == "observation_normalizer.std") published_std_ = tensor;

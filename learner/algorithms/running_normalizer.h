@@ -28,10 +28,9 @@ namespace armature {
 class RunningNormalizer {
  public:
   // Publishes into the normaliser of `policy`, which must have one and outlive it.
-  explicit RunningNormalizer(const PolicyNetwork& policy);
-
-  // Before anything is taken in or loaded.
-  void ShareGoals(const GoalColumns& goals) { goals_ = goals; }
+  // `goals` share statistics.
+  explicit RunningNormalizer(const PolicyNetwork& policy,
+                             const std::optional<GoalColumns>& goals = std::nullopt);
 
   // Takes in new raw observations, [n, D] on the policy's device.
   void Observe(const at::Tensor& observation);
@@ -47,7 +46,7 @@ class RunningNormalizer {
   // In place, of n rows: means and squared deviations [D] of the columns, n [].
   void PoolGoals(const at::Tensor& n, const at::Tensor& mean, const at::Tensor& m2) const;
 
-  std::optional<GoalColumns> goals_;
+  const std::optional<GoalColumns> goals_;
   at::Tensor count_;           // float64 []
   at::Tensor mean_;            // float64 [D]
   at::Tensor m2_;              // float64 [D]

@@ -49,9 +49,6 @@ TEST(RunningNormalizerTest, AComponentThatNeverMovesStaysFinite) {
 
 class SharedGoalsTest : public testing::Test {
  protected:
-  // Columns: achieved goal, something else, desired goal.
-  SharedGoalsTest() { normalizer_.ShareGoals({0, 2, 1}); }
-
   at::Tensor Published(const std::string& name) const {
     for (const auto& [tensor_name, tensor] : policy_->tensors()) {
       if (tensor_name == "observation_normalizer." + name) return tensor;
@@ -64,7 +61,8 @@ class SharedGoalsTest : public testing::Test {
   }
 
   std::unique_ptr<PolicyNetwork> policy_ = MakePolicy();
-  RunningNormalizer normalizer_{*policy_};
+  // Columns: achieved goal, something else, desired goal.
+  RunningNormalizer normalizer_{*policy_, GoalColumns{0, 2, 1}};
 };
 
 TEST_F(SharedGoalsTest, BothGoalsHaveTheStatisticsOfAllSamplesOfEither) {

@@ -81,7 +81,7 @@ Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
   actor_.Init(network.policy({}), initializer);
   critics_.Init(network.critic({}), initializer);
-  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
+  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_, network.goals);
 }
 
 Sac::~Sac() = default;

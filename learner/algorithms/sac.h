@@ -31,7 +31,6 @@
 #include "absl/status/statusor.h"
 #include "c10/core/Device.h"
 #include "common/policy/policy_network.h"
-#include "common/spec/goal_columns.h"
 #include "learner/algorithms/adam.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/algorithm_config.h"
@@ -63,9 +62,6 @@ class Sac : public OffPolicyAlgorithm {
   NamedTensors State() const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
 
-  void ShareGoalStatistics(const GoalColumns& goals) override {
-    if (normalizer_) normalizer_->ShareGoals(goals);
-  }
   void set_gradient_exchange(GradientExchange* exchange) override;
   void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample, double progress) override;

@@ -42,7 +42,7 @@ Td3::Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_
   at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
   actor_.Init(network.policy({}), initializer);
   critics_.Init(network.critic({}), initializer);
-  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_);
+  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_, network.goals);
 }
 
 void Td3::set_gradient_exchange(GradientExchange* exchange) {

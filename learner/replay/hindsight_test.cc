@@ -60,7 +60,7 @@ ReplayStore::Options MakeOptions(Reward* reward, double k) {
   options.streams_max = 8;
   options.budget_bytes = 1 << 20;
   options.rows_max = 200;
-  options.hindsight = *ReplayStore::GoalColumns(env);
+  options.hindsight = *ReplayStore::HindsightOf(env);
   options.hindsight->k = k;
   options.hindsight->reward = reward;
   return options;
@@ -326,14 +326,14 @@ TEST(HindsightTest, WhatHindsightCannotDoIsRefusedByName) {
             "use n_step=1");
   EXPECT_EQ(message([](Options* options) { options->observation[1].is_uint8 = true; }),
             "replay: goal at columns 1 .. 2 is not within one observation field of floats");
-  EXPECT_EQ(message([](Options* options) { options->hindsight->desired_begin = 4; }),
+  EXPECT_EQ(message([](Options* options) { options->hindsight->goals.desired_begin = 4; }),
             "replay: goal at columns 4 .. 5 is not within one observation field of floats");
   EXPECT_EQ(message([](Options* options) { options->hindsight->k = 0; }),
             "replay: hindsight needs k > 0, not 0, goal_size > 0, not 2, batches_ahead > 0, not 1, "
             "and a reward function");
   EnvSpec env = GoalEnv();
   env.goal.reset();
-  EXPECT_EQ(ReplayStore::GoalColumns(env).status().message(),
+  EXPECT_EQ(ReplayStore::HindsightOf(env).status().message(),
             "environment \"goals\" has no goals: hindsight needs them");
 }
 

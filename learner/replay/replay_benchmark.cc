@@ -96,9 +96,8 @@ std::unique_ptr<ReplayStore> MakeStore(int64_t kind) {
   if (kind == kFloat16) options.float_type = ObservationStore::FloatType::kFloat16;
   if (kind == kHindsight) {
     options.hindsight.emplace();
-    options.hindsight->achieved_begin = kObservationSize - 2 * kGoalSize;
-    options.hindsight->desired_begin = kObservationSize - kGoalSize;
-    options.hindsight->goal_size = kGoalSize;
+    options.hindsight->goals = {kObservationSize - 2 * kGoalSize, kObservationSize - kGoalSize,
+                                kGoalSize};
     options.hindsight->reward = reward;
   }
   return *ReplayStore::Create(options);

@@ -8,7 +8,6 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "common/spec/goal_columns.h"
 #include "learner/replay/uniform_sampler.h"
 
 namespace armature {
@@ -34,29 +33,29 @@ int64_t ObservationSize(const ReplayStore::Options& options) {
 
 absl::Status ValidateHindsight(const ReplayStore::Options& options) {
   const ReplayStore::Hindsight& hindsight = *options.hindsight;
+  const GoalColumns& goals = hindsight.goals;
   if (options.n_step != 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         "replay: n_step=", options.n_step,
         " with hindsight: a relabelled step has a reward of its own only; use n_step=1"));
   }
-  if (!(hindsight.k > 0) || hindsight.goal_size < 1 || hindsight.batches_ahead < 1 ||
+  if (!(hindsight.k > 0) || goals.size < 1 || hindsight.batches_ahead < 1 ||
       hindsight.reward == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("replay: hindsight needs k > 0, not ", hindsight.k, ", goal_size > 0, not ",
-                     hindsight.goal_size, ", batches_ahead > 0, not ", hindsight.batches_ahead,
-                     ", and a reward function"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "replay: hindsight needs k > 0, not ", hindsight.k, ", goal_size > 0, not ", goals.size,
+        ", batches_ahead > 0, not ", hindsight.batches_ahead, ", and a reward function"));
   }
-  for (const int64_t begin : {hindsight.achieved_begin, hindsight.desired_begin}) {
+  for (const int64_t begin : {goals.achieved_begin, goals.desired_begin}) {
     int64_t field_begin = 0;
     bool is_held = false;
     for (const ObservationField& field : options.observation) {
-      is_held |= begin >= field_begin && begin + hindsight.goal_size <= field_begin + field.size &&
-                 !field.is_uint8;
+      is_held |=
+          begin >= field_begin && begin + goals.size <= field_begin + field.size && !field.is_uint8;
       field_begin += field.size;
     }
     if (!is_held) {
       return absl::InvalidArgumentError(
-          absl::StrCat("replay: goal at columns ", begin, " .. ", begin + hindsight.goal_size - 1,
+          absl::StrCat("replay: goal at columns ", begin, " .. ", begin + goals.size - 1,
                        " is not within one observation field of floats"));
     }
   }
@@ -73,16 +72,14 @@ uint64_t ActorNumber(absl::string_view name, uint64_t incarnation) {
   return number;
 }
 
-absl::StatusOr<ReplayStore::Hindsight> ReplayStore::GoalColumns(const EnvSpec& env) {
-  const std::optional<armature::GoalColumns> columns = FindGoalColumns(env);
-  if (!columns.has_value()) {
+absl::StatusOr<ReplayStore::Hindsight> ReplayStore::HindsightOf(const EnvSpec& env) {
+  const std::optional<GoalColumns> goals = FindGoalColumns(env);
+  if (!goals.has_value()) {
     return absl::InvalidArgumentError(
         absl::StrCat("environment \"", env.id, "\" has no goals: hindsight needs them"));
   }
   Hindsight hindsight;
-  hindsight.achieved_begin = columns->achieved_begin;
-  hindsight.desired_begin = columns->desired_begin;
-  hindsight.goal_size = columns->size;
+  hindsight.goals = *goals;
   return hindsight;
 }
 
@@ -307,13 +304,12 @@ void ReplayStore::Draw(double progress, Batch* batch) {
 }
 
 void ReplayStore::SetGoals(const at::Tensor& goal_rows, Batch* batch) const {
-  const Hindsight& hindsight = *options_.hindsight;
+  const GoalColumns& goals = options_.hindsight->goals;
   const TransitionSample& transitions = batch->sample.transitions;
-  const at::Tensor goal =
-      observations_.ReadColumns(goal_rows, hindsight.achieved_begin, hindsight.goal_size);
+  const at::Tensor goal = observations_.ReadColumns(goal_rows, goals.achieved_begin, goals.size);
   for (const at::Tensor& observation : {transitions.observation, transitions.next_observation}) {
     observation.narrow(0, 0, goal_rows.size(0))
-        .narrow(1, hindsight.desired_begin, hindsight.goal_size)
+        .narrow(1, goals.desired_begin, goals.size)
         .copy_(goal);
   }
 }
@@ -325,10 +321,10 @@ absl::Status ReplayStore::ComputeRewards() {
   for (const Batch& batch : batches_) {
     const int64_t relabelled = batch.sample.relabelled;
     if (relabelled == 0) continue;
-    const Hindsight& hindsight = *options_.hindsight;
+    const GoalColumns& goals = options_.hindsight->goals;
     const at::Tensor next = batch.sample.transitions.next_observation.narrow(0, 0, relabelled);
-    achieved.push_back(next.narrow(1, hindsight.achieved_begin, hindsight.goal_size));
-    desired.push_back(next.narrow(1, hindsight.desired_begin, hindsight.goal_size));
+    achieved.push_back(next.narrow(1, goals.achieved_begin, goals.size));
+    desired.push_back(next.narrow(1, goals.desired_begin, goals.size));
     count += relabelled;
   }
   if (count == 0) return absl::OkStatus();

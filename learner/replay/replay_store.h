@@ -39,6 +39,7 @@
 #include "absl/types/span.h"
 #include "c10/core/Device.h"
 #include "common/policy/policy_network.h"
+#include "common/spec/goal_columns.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/replay/episode_links.h"
 #include "learner/replay/goal_reward.h"
@@ -76,16 +77,12 @@ class ReplayStore {
  public:
   struct Hindsight {
     double k = 4;  // Relabelled steps for each that keeps its goal; > 0.
-    // Columns of the goals in an observation; goal_size each.
-    int64_t achieved_begin = 0;
-    int64_t desired_begin = 0;
-    int64_t goal_size = 0;
+    GoalColumns goals;
     int64_t batches_ahead = 1;     // Drawn at once, each call of `reward`; >= 1.
     GoalReward* reward = nullptr;  // Outlives the store.
   };
-  // Where `env` has its goals. InvalidArgument: it has none.
-  static absl::StatusOr<Hindsight> GoalColumns(const EnvSpec& env);
-
+  // With the goals of `env`. InvalidArgument: it has none.
+  static absl::StatusOr<Hindsight> HindsightOf(const EnvSpec& env);
   struct Options {
     std::vector<ObservationField> observation;
     ObservationStore::FloatType float_type = ObservationStore::FloatType::kFloat32;
