@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 EnvSpec SomeSpec() {
   EnvSpec spec;
   spec.id = "some";
-  spec.observation = {{"joints", v1::DTYPE_FLOAT64, {2, 3}, {}, {}}};
+  spec.observation = {{"joints", v1::DTYPE_FLOAT64, {2, 3}, {-0.0}, {3.25}}};
   spec.action = ActionSpec{{-2, 0.1}, {2, 0.3}};
   spec.control_period_s = 0.04;
   return spec;
@@ -30,6 +30,7 @@ TEST(RunCheckpoint, ComesBackAsItWas) {
   const RunCheckpoint back = RunCheckpoint::FromFile(checkpoint.ToFile()).value();
   EXPECT_EQ(back.run_id, "run");
   EXPECT_EQ(DescribeDifference(checkpoint.env, back.env), "");
+  EXPECT_EQ(SpecHash(checkpoint.env), SpecHash(back.env));
   EXPECT_EQ(back.counters.env_steps, 12u);
   EXPECT_EQ(back.counters.wall_s, 1.5);
   EXPECT_EQ(back.acknowledged, checkpoint.acknowledged);

@@ -13,6 +13,13 @@ namespace {
 
 constexpr int64_t kFieldSizeMax = 1 << 26;
 
+// -0 becomes 0: equal bounds have one wire form, and one hash.
+double WithoutNegativeZero(double bound) { return bound + 0.0; }
+
+void AddBounds(const std::vector<double>& bounds, google::protobuf::RepeatedField<double>* out) {
+  for (double bound : bounds) out->Add(WithoutNegativeZero(bound));
+}
+
 absl::Status CheckBounds(const FieldSpec& field) {
   for (const std::vector<double>* bounds : {&field.low, &field.high}) {
     const int64_t count = static_cast<int64_t>(bounds->size());
@@ -137,16 +144,16 @@ v1::EnvSpec EnvSpec::ToProto() const {
     out->set_name(field.name);
     out->set_dtype(field.dtype);
     out->mutable_shape()->Add(field.shape.begin(), field.shape.end());
-    out->mutable_low()->Add(field.low.begin(), field.low.end());
-    out->mutable_high()->Add(field.high.begin(), field.high.end());
+    AddBounds(field.low, out->mutable_low());
+    AddBounds(field.high, out->mutable_high());
   }
   if (action.is_discrete()) {
     proto.mutable_action()->mutable_discrete()->set_count(action.num_choices);
   } else {
     v1::BoxSpec* box = proto.mutable_action()->mutable_box();
     box->set_size(action.low.size());
-    box->mutable_low()->Add(action.low.begin(), action.low.end());
-    box->mutable_high()->Add(action.high.begin(), action.high.end());
+    AddBounds(action.low, box->mutable_low());
+    AddBounds(action.high, box->mutable_high());
   }
   if (goal.has_value()) {
     proto.mutable_goal()->set_achieved_field(goal->achieved_field);
@@ -154,8 +161,8 @@ v1::EnvSpec EnvSpec::ToProto() const {
   }
   proto.set_horizon(horizon);
   proto.set_control_period_s(control_period_s);
-  proto.set_reward_low(reward_low);
-  proto.set_reward_high(reward_high);
+  proto.set_reward_low(WithoutNegativeZero(reward_low));
+  proto.set_reward_high(WithoutNegativeZero(reward_high));
   if (render.has_value()) {
     proto.mutable_render()->set_width_px(render->width_px);
     proto.mutable_render()->set_height_px(render->height_px);

@@ -72,6 +72,7 @@ struct EnvSpec {
   // OK; InvalidArgument names the member that breaks proto/spec.proto's rules.
   absl::Status Validate() const;
 
+  // A bound of -0 is written as 0.
   v1::EnvSpec ToProto() const;
   // As Validate.
   static absl::StatusOr<EnvSpec> FromProto(const v1::EnvSpec& proto);

@@ -1,5 +1,7 @@
 #include "common/spec/env_spec.h"
 
+#include <cmath>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -35,6 +37,19 @@ TEST(EnvSpecTest, AnyChangeChangesTheHashAndIsNamed) {
   other.horizon = 51;
   EXPECT_NE(SpecHash(Reach()), SpecHash(other));
   EXPECT_THAT(DescribeDifference(Reach(), other), HasSubstr("horizon: 50 -> 51"));
+}
+
+TEST(EnvSpecTest, TheSignOfZeroIsNoDifference) {
+  EnvSpec positive = Reach();
+  positive.observation[0].low = {0};
+  positive.action.low[0] = 0;
+  positive.reward_high = 0;
+  EnvSpec negative = positive;
+  negative.observation[0].low = {-0.0};
+  negative.action.low[0] = -0.0;
+  negative.reward_high = -0.0;
+  EXPECT_EQ(SpecHash(positive), SpecHash(negative));
+  EXPECT_FALSE(std::signbit(negative.ToProto().observation(0).low(0)));
 }
 
 TEST(EnvSpecTest, RefusesWhatBreaksTheRules) {

@@ -119,8 +119,8 @@ class EnvSpec:
             id=self.id,
             horizon=self.horizon,
             control_period_s=self.control_period_s,
-            reward_low=self.reward_low,
-            reward_high=self.reward_high,
+            reward_low=_without_negative_zero(self.reward_low),
+            reward_high=_without_negative_zero(self.reward_high),
             reports_success=self.reports_success,
         )
         for field in self.observation:
@@ -128,15 +128,15 @@ class EnvSpec:
                 name=field.name,
                 dtype=wire_dtype(field.dtype),
                 shape=field.shape,
-                low=field.low,
-                high=field.high,
+                low=map(_without_negative_zero, field.low),
+                high=map(_without_negative_zero, field.high),
             )
         if self.is_discrete:
             message.action.discrete.count = self.num_choices
         else:
             message.action.box.size = len(self.action_low)
-            message.action.box.low.extend(self.action_low)
-            message.action.box.high.extend(self.action_high)
+            message.action.box.low.extend(map(_without_negative_zero, self.action_low))
+            message.action.box.high.extend(map(_without_negative_zero, self.action_high))
         if self.has_goal:
             message.goal.achieved_field = self.achieved_field
             message.goal.desired_field = self.desired_field
@@ -239,6 +239,11 @@ class EnvSpec:
         for byte in self.to_wire().SerializeToString(deterministic=True):
             value = (value ^ byte) * _FNV_PRIME % (1 << 64)
         return value or 1
+
+
+def _without_negative_zero(bound: float) -> float:
+    """-0 becomes 0: equal bounds have one wire form, and one hash."""
+    return bound + 0.0
 
 
 def _filled(

@@ -20,6 +20,7 @@ from armature.serve.spaces import (
     write_observation,
 )
 from armature.serve.status import format_duration
+from armature.spec import EnvSpec
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
 
@@ -178,6 +179,18 @@ def test_a_spec_takes_horizon_and_period_from_the_environment() -> None:
     limited = gym.wrappers.TimeLimit(pendulum.unwrapped, 33)
     limited.unwrapped.spec = None
     assert space_spec(limited, "p", HostOptions()).horizon == 33
+
+
+def test_the_sign_of_a_bound_of_zero_is_no_difference() -> None:
+    def spec_of(low: float) -> EnvSpec:
+        box = spaces.Box(np.float32(low), 5, (2,), np.float32)
+        fields = tuple(field.spec for field in observation_fields(box))
+        return EnvSpec("p", fields, action_low=(low,), action_high=(1.0,), reward_low=low)
+
+    positive, negative = spec_of(0.0), spec_of(-0.0)
+    assert positive.hash() == negative.hash()
+    assert EnvSpec.from_wire(negative.to_wire()).hash() == negative.hash()
+    assert not np.signbit(negative.to_wire().observation[0].low[0])
 
 
 def test_sources_are_ids_or_names_in_modules() -> None:
