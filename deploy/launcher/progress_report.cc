@@ -17,10 +17,11 @@ std::string WithCommas(uint64_t number) {
   return text;
 }
 
-double PerSecond(uint64_t now, uint64_t before, absl::Duration elapsed) {
+// " (12/s)"
+std::string Rate(uint64_t now, uint64_t before, absl::Duration elapsed) {
   // A restarted learner may have gone back.
   const double steps = now > before ? static_cast<double>(now - before) : 0;
-  return steps / std::max(absl::ToDoubleSeconds(elapsed), 1e-3);
+  return absl::StrFormat(" (%.0f/s)", steps / std::max(absl::ToDoubleSeconds(elapsed), 1e-3));
 }
 
 }  // namespace
@@ -38,18 +39,18 @@ std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& statu
                         "the learner does not answer: ", status.status().message());
   }
   const absl::Duration elapsed = now - last_time_;
-  // The first answer may be of a run that went on before.
-  const double env_rate = has_last_ ? PerSecond(status->env_steps(), env_steps_, elapsed) : 0;
-  const double rate = has_last_ ? PerSecond(status->learner_steps(), learner_steps_, elapsed) : 0;
+  // The first answer may be of a run that went on before: it has no rates yet.
+  const std::string env_rate = has_last_ ? Rate(status->env_steps(), env_steps_, elapsed) : "";
+  const std::string rate = has_last_ ? Rate(status->learner_steps(), learner_steps_, elapsed) : "";
   has_last_ = true;
   last_time_ = now;
   env_steps_ = status->env_steps();
   learner_steps_ = status->learner_steps();
   if (stalled_) return absl::StrCat(still_text, status->waiting());
 
-  std::string line = absl::StrFormat("%s env steps (%.0f/s)  %s updates (%.0f/s)  policy %d",
-                                     WithCommas(env_steps_), env_rate, WithCommas(learner_steps_),
-                                     rate, status->policy_version());
+  std::string line =
+      absl::StrCat(WithCommas(env_steps_), " env steps", env_rate, "  ", WithCommas(learner_steps_),
+                   " updates", rate, "  policy ", status->policy_version());
   if (!std::isnan(status->policy_lag_mean())) {
     absl::StrAppendFormat(&line, " (lag %.1f)", status->policy_lag_mean());
   }

@@ -60,7 +60,7 @@ TEST(ProgressReport, OfReplicasAddsUpTheirEnvStepsAndShowsEach) {
 TEST(ProgressReport, LeavesOutWhatIsNotKnown) {
   ProgressReport report(kStart);
   EXPECT_EQ(report.Line(Status(999, 0), kStart + absl::Seconds(1)),
-            "999 env steps (0/s)  0 updates (0/s)  policy 0");
+            "999 env steps  0 updates  policy 0");
 }
 
 TEST(ProgressReport, NamesWhoWaitsAfterTenSecondsWithoutAStep) {
