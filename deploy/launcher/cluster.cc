@@ -136,10 +136,19 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
   return arguments;
 }
 
+std::string Cluster::LearnerFolder(const Child& child) const {
+  return child.replica == 0 ? options_.run_dir
+                            : absl::StrCat(options_.run_dir, "/replica_", child.replica);
+}
+
+absl::Status Cluster::WriteConfig(const std::string& folder) const {
+  RunConfig config = options_.config;
+  return WriteFileAtomically(folder + "/config.yaml", ToYaml(ConfigOf(config)));
+}
+
 std::vector<std::string> Cluster::LearnerArguments(const Child& child) const {
   const bool is_first = child.replica == 0;
-  const std::string folder =
-      is_first ? options_.run_dir : absl::StrCat(options_.run_dir, "/replica_", child.replica);
+  const std::string folder = LearnerFolder(child);
   std::error_code ignored;
   // A replica that a resumed run has more than before begins anew.
   const bool has_run = is_first || std::filesystem::exists(folder + "/config.yaml", ignored);
@@ -184,10 +193,7 @@ absl::Status Cluster::Prepare() {
   }
   std::filesystem::remove(options_.run_dir + "/result.json", error);
   if (!options_.resume) {
-    RunConfig config = options_.config;
-    const absl::Status status =
-        WriteFileAtomically(options_.run_dir + "/config.yaml", ToYaml(ConfigOf(config)));
-    if (!status.ok()) return status;
+    if (absl::Status status = WriteConfig(options_.run_dir); !status.ok()) return status;
   }
   inotify_fd_ = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   if (inotify_fd_ < 0 || inotify_add_watch(inotify_fd_, ports.c_str(), IN_MOVED_TO) < 0) {
@@ -247,6 +253,18 @@ void Cluster::OnPortFiles() {
   }
 }
 
+void Cluster::KeepOverrides() {
+  for (const auto& child : children_) {
+    if (child->role != Role::kLearner) continue;
+    if (absl::Status status = WriteConfig(LearnerFolder(*child)); !status.ok()) {
+      terminal_->Warning(
+          absl::StrCat("armature: the run goes on, but its next --resume needs the "
+                       "same overrides again: ",
+                       status.message()));
+    }
+  }
+}
+
 void Cluster::OnReady(Child* child) {
   child->ready = true;
   child->was_ever_ready = true;
@@ -267,6 +285,7 @@ void Cluster::OnReady(Child* child) {
   }
   if (!all_ready_told_ && AllReady(Role::kActor)) {
     all_ready_told_ = true;
+    if (!options_.overrides.empty()) KeepOverrides();
     const ClusterSection& cluster = options_.config.cluster;
     const std::string& external = cluster.external_env_servers;
     const std::string own = absl::StrCat(cluster.env_servers, " env servers");

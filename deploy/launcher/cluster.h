@@ -42,7 +42,8 @@ class Cluster {
     RunConfig config;     // Validated.
     std::string run_dir;  // Absolute; exists.
     bool resume = false;  // Go on from run_dir's checkpoint, with its config.yaml.
-    // What `config` has beyond config.yaml when it resumes, as key=value.
+    // What `config` has beyond config.yaml when it resumes, as key=value. config.yaml
+    // keeps them once every process was ready with them.
     std::vector<std::string> overrides;
     std::string command;  // How the user starts the launcher, for advice.
     TransportOptions transport;
@@ -82,12 +83,16 @@ class Cluster {
 
   void Add(Role role, int64_t index, const std::string& program, int64_t replica);
   std::vector<std::string> Arguments(const Child& child) const;
+  std::string LearnerFolder(const Child& child) const;
   std::vector<std::string> LearnerArguments(const Child& child) const;
   // For actors: those started here, then those that run already.
   std::string EnvServers() const;
   std::string PortPath(const Child& child) const;
   std::string LogPath(const Child& child) const;
   absl::Status Prepare();
+  // The folder's config.yaml.
+  absl::Status WriteConfig(const std::string& folder) const;
+  void KeepOverrides();
 
   void Start(Child* child);
   void OnPortFiles();

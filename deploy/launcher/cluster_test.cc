@@ -413,7 +413,23 @@ TEST_F(ClusterTest, OneThatIgnoresSigtermIsKilledWithinTheBound) {
   EXPECT_LT(absl::Now() - start, Cluster::kStopWithin + absl::Seconds(3));
 }
 
-TEST_F(ClusterTest, ResumeBeginsWithTheCheckpointAndLeavesTheConfigAlone) {
+TEST_F(ReplicasInCluster, KeepWhatOverridesAResumedRunOnceAllAreReady) {
+  options_.resume = true;
+  options_.config.evaluation.episodes = 7;
+  options_.overrides = {"evaluation.episodes=7"};
+  const std::string config = options_.run_dir + "/config.yaml";
+  const std::string of_replica = options_.run_dir + "/replica_1/config.yaml";
+  std::filesystem::create_directories(options_.run_dir + "/replica_1");
+  for (const std::string& path : {config, of_replica}) std::ofstream(path) << "as it was";
+  status_.on_ask_ = [&](int asked) {
+    if (asked == 400 || *ReadFile(of_replica) != "as it was") cluster_->Stop(SIGTERM);
+  };
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  EXPECT_THAT(*ReadFile(config), HasSubstr("episodes: 7\n"));
+  EXPECT_EQ(*ReadFile(of_replica), *ReadFile(config));
+}
+
+TEST_F(ClusterTest, ResumeBeginsWithTheCheckpointAndLeavesTheConfigAloneUntilAllAreReady) {
   options_.resume = true;
   options_.overrides = {"evaluation.episodes=10"};
   std::ofstream(options_.run_dir + "/config.yaml") << "as it was";
