@@ -83,6 +83,7 @@ class ReplayStore {
   };
   // With the goals of `env`. InvalidArgument: it has none.
   static absl::StatusOr<Hindsight> HindsightOf(const EnvSpec& env);
+
   struct Options {
     std::vector<ObservationField> observation;
     ObservationStore::FloatType float_type = ObservationStore::FloatType::kFloat32;

@@ -55,16 +55,21 @@ class Countdown(gym.Env[Any, Any]):
         return {"left": self.left, "camera": np.full((2, 2), 50 * self.left, np.uint8)}
 
 
+def read_parts(path: pathlib.Path) -> tuple[dict[str, Any], bytes]:
+    """A file's header, in which safetensors orders the metadata at random, and its data."""
+    content = path.read_bytes()
+    end = 8 + struct.unpack("<Q", content[:8])[0]
+    return json.loads(content[8:end]), content[end:]
+
+
 def test_a_files_metadata_and_checksum_are_those_of_its_format(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "file"
     armature.record_demonstrations(path, Countdown(), lambda _: np.array([0.5, 3.0]), 1)
-    content = path.read_bytes()
-    end = 8 + struct.unpack("<Q", content[:8])[0]
-    metadata = json.loads(content[8:end])["__metadata__"]
-    assert metadata == {
+    header, data = read_parts(path)
+    assert header["__metadata__"] == {
         "kind": "armature demonstrations",
         "format_version": "1",
-        "crc32c": f"{crc32c(content[end:]):08x}",
+        "crc32c": f"{crc32c(data):08x}",
     }
     assert crc32c(b"123456789") == 0xE3069283  # The check value of RFC 3720's CRC.
 
@@ -119,10 +124,7 @@ def test_steps_of_an_env_server_are_linked_and_end_with_their_episodes(
         tensors["next_observation.achieved_goal"][goes_on],
         tensors["observation.achieved_goal"][goes_on + 1],
     )
-    again = load_file(paths[1])
-    assert again.keys() == tensors.keys()
-    for name, tensor in tensors.items():
-        np.testing.assert_array_equal(again[name], tensor)
+    assert read_parts(paths[0]) == read_parts(paths[1])
 
 
 def test_what_cannot_be_recorded_is_named_and_nothing_is_written(
