@@ -237,7 +237,7 @@ def write_table(curves: list[Curve], metrics: list[str], x: str, path: pathlib.P
                 if x in row and any(metric in row for metric in metrics):
                     cells = [row.get(column) for column in (x, *metrics)]
                     writer.writerow(
-                        [curve.seed, *("" if cell is None else f"{cell:g}" for cell in cells)]
+                        [curve.seed, *("" if cell is None else f"{cell:.12g}" for cell in cells)]
                     )
 
 

@@ -245,6 +245,13 @@ class PlotTest(WithFolder):
         completed = self.go(self.folder / "high", f"others={table}")
         self.assertIn("| others | 3 | 2 ± 2.5 |", completed.stdout)
 
+    def test_points_written_keep_every_env_step(self) -> None:
+        table = self.folder / "low.csv"
+        with open(self.folder / "low/1/evaluations.csv", "a") as file:
+            file.write("1000008,-118.532\n")
+        self.go(self.folder / "low/1", "--csv", table)
+        self.assertEqual(table.read_text().splitlines()[-1], "1,1000008,-118.532")
+
     def test_group_by_puts_together_what_it_does_not_name(self) -> None:
         completed = self.go(self.folder, "--group-by", "run.seed")
         self.assertIn("| seed=3 | 2 | 16.5 |", completed.stdout)
