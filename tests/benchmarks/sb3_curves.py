@@ -65,10 +65,16 @@ def bipedal_walker_sac(seed):
                gradient_steps=64, policy_kwargs={"net_arch": [400, 300]}, seed=seed)
 
 
-def bipedal_walker_td3(seed):
-    return TD3("MlpPolicy", make_vec_env("BipedalWalker-v3", 1, seed=seed), learning_rate=1e-3,
-               gamma=0.98, buffer_size=200_000, learning_starts=10_000, train_freq=1,
-               action_noise=normal_noise(4), policy_kwargs={"net_arch": [400, 300]}, seed=seed)
+def bipedal_walker_td3(seed, num_envs=1):
+    return TD3("MlpPolicy", make_vec_env("BipedalWalker-v3", num_envs, seed=seed),
+               learning_rate=1e-3, gamma=0.98, buffer_size=200_000, learning_starts=10_000,
+               train_freq=1, gradient_steps=num_envs, action_noise=normal_noise(4),
+               policy_kwargs={"net_arch": [400, 300]}, seed=seed)
+
+
+# As many environments as our config has; as many updates as env steps, as ever.
+def bipedal_walker_td3_4_envs(seed):
+    return bipedal_walker_td3(seed, num_envs=4)
 
 
 # Task: (environment, model, env steps in all, env steps between evaluations, episodes).
@@ -79,6 +85,8 @@ TASKS = {
     "halfcheetah_sac": ("HalfCheetah-v5", halfcheetah_sac, 100_000, 10_000, 10),
     "bipedal_walker_sac": ("BipedalWalker-v3", bipedal_walker_sac, 100_000, 10_000, 10),
     "bipedal_walker_td3": ("BipedalWalker-v3", bipedal_walker_td3, 100_000, 10_000, 10),
+    "bipedal_walker_td3_4_envs": ("BipedalWalker-v3", bipedal_walker_td3_4_envs, 100_000, 10_000,
+                                  10),
     "cartpole_v1_ppo": ("CartPole-v1", cartpole_v1_ppo, 100_000, 10_000, 20),
 }
 
