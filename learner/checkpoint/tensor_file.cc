@@ -28,11 +28,8 @@ struct DTypeName {
   at::ScalarType dtype;
   absl::string_view name;
 };
-constexpr DTypeName kDTypes[] = {{at::kFloat, "F32"},
-                                 {at::kDouble, "F64"},
-                                 {at::kInt, "I32"},
-                                 {at::kLong, "I64"},
-                                 {at::kByte, "U8"}};
+constexpr DTypeName kDTypes[] = {{at::kHalf, "F16"}, {at::kFloat, "F32"}, {at::kDouble, "F64"},
+                                 {at::kInt, "I32"},  {at::kLong, "I64"},  {at::kByte, "U8"}};
 
 absl::string_view BytesOf(const at::Tensor& tensor) {
   return {static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()};

@@ -21,7 +21,7 @@ namespace armature {
 
 struct TensorFile {
   std::map<std::string, std::string> metadata;  // Without "crc32c".
-  NamedTensors tensors;  // float32, float64, int32, int64 or uint8; names unique.
+  NamedTensors tensors;  // float16, float32, float64, int32, int64 or uint8; names unique.
 
   // Atomic: see AtomicFile, also for errors. Copies from the device.
   absl::Status Write(const std::string& path) const;

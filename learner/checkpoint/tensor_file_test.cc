@@ -30,6 +30,7 @@ TensorFile Example() {
   return {{{"run_id", "r1"}, {"note", "\"quoted\"\n"}},
           {{"weight", at::arange(12, at::kFloat).reshape({3, 4})},
            {"none", at::empty({0, 3}, at::kFloat)},
+           {"half", at::arange(3, at::kHalf)},
            {"count", at::full({}, 7, at::kLong)},
            {"mean", at::full({2}, 0.1, at::kDouble)},
            {"index", at::arange(3, at::kInt)},

@@ -13,7 +13,7 @@ class GoalReward {
  public:
   struct Outcome {
     at::Tensor reward;      // float32 [n]
-    at::Tensor terminated;  // float32 [n], 0 or 1
+    at::Tensor terminated;  // float32 [n], 0 or 1: whether it ends the episode by itself
   };
   virtual ~GoalReward() = default;
 

@@ -30,9 +30,10 @@ class Reward : public GoalReward {
     ++calls;
     EXPECT_EQ(achieved.size(1), kGoalSize);
     return Outcome{achieved.select(1, 0) * 2 - desired.select(1, 0) * 3,
-                   (achieved == desired).all(1).to(at::kFloat)};
+                   (achieved == desired).all(1).to(at::kFloat) * ends_on_success};
   }
   bool fails = false;
+  bool ends_on_success = true;
   int calls = 0;
 };
 
@@ -72,8 +73,11 @@ class Episodes {
  public:
   explicit Episodes(ReplayStore* store) : store_(store) {}
 
+  enum class End { kNone, kTruncated, kTerminated };
+
   // kLength steps, truncated at the end if `ends`.
-  void Add(int32_t slot, bool ends) {
+  void Add(int32_t slot, bool ends) { Add(slot, ends ? End::kTruncated : End::kNone); }
+  void Add(int32_t slot, End end) {
     for (int64_t t = 0; t < kLength; ++t) {
       const std::vector<float> before = Observation(number_);
       places_[number_] = {episode_, t};
@@ -81,8 +85,9 @@ class Episodes {
       places_[number_] = {episode_, t + 1};
       const std::vector<float> action = {0};
       const std::vector<float> reward = {-7};
-      const std::vector<uint8_t> terminated = {0};
-      const std::vector<uint8_t> truncated = {static_cast<uint8_t>(ends && t == kLength - 1)};
+      const bool is_last = t == kLength - 1;
+      const std::vector<uint8_t> terminated = {is_last && end == End::kTerminated};
+      const std::vector<uint8_t> truncated = {is_last && end == End::kTruncated};
       const std::vector<int32_t> slots = {slot};
       ASSERT_TRUE(
           store_->Insert(1, {before, action, reward, after, terminated, truncated, slots}).ok());
@@ -162,6 +167,30 @@ TEST(HindsightTest, GoalsAreThoseOfTheSameEpisodeAtThisStepOrLaterAndRewardsFoll
     chi_square += std::pow(count - total / kLength, 2) / (total / kLength);
   }
   EXPECT_LT(chi_square, 20.52);  // 0.999 quantile, 5 degrees of freedom.
+}
+
+TEST(HindsightTest, WhatTerminatedByFailureIsTerminatedUnderAnyGoal) {
+  for (const bool ends_on_success : {true, false}) {
+    Reward reward;
+    reward.ends_on_success = ends_on_success;
+    const auto store = MakeStore(MakeOptions(&reward, 4));
+    Episodes episodes(store.get());
+    for (int i = 0; i < 10; ++i) {
+      episodes.Add(0, i % 2 == 0 ? Episodes::End::kTerminated : Episodes::End::kTruncated);
+    }
+    const auto sample = store->Sample(500, 0);
+    ASSERT_TRUE(sample.ok());
+    ASSERT_EQ((*sample)->relabelled, 400);
+    const TransitionSample& steps = (*sample)->transitions;
+    for (int64_t i = 0; i < 500; ++i) {
+      const auto at = episodes.Find(steps.observation[i][0].item<float>());
+      const bool fell = at.time == kLength - 1 && at.episode % 2 == 0;
+      const bool succeeds = ends_on_success && steps.next_observation[i][1].item<float>() ==
+                                                   steps.observation[i][3].item<float>();
+      ASSERT_EQ(steps.terminated[i].item<float>(), fell || succeeds)
+          << i << ": step " << at.time << " of episode " << at.episode;
+    }
+  }
 }
 
 TEST(HindsightTest, TheShareOfABatchIsKOfKPlusOne) {

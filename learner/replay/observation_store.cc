@@ -86,11 +86,11 @@ absl::Status ObservationStore::Check(absl::Span<const float> observation) const 
                            : std::abs(value) <= kFloat16Max) {
           continue;
         }
-        return absl::InvalidArgumentError(
-            absl::StrCat("observation[", i, ",", j, "] is ", value,
-                         piece.is_uint8 ? ", not a uint8"
-                                        : ", beyond float16's 65504; store it as float32 "
-                                          "(replay.observation_storage)"));
+        return absl::InvalidArgumentError(absl::StrCat("observation[", i, ",", j, "] is ", value,
+                                                       piece.is_uint8
+                                                           ? ", not a uint8"
+                                                           : ", beyond float16's 65504; set "
+                                                             "replay.observation_type=float32"));
       }
     }
   }

@@ -343,8 +343,10 @@ absl::Status ReplayStore::ComputeRewards() {
     const int64_t relabelled = batch.sample.relabelled;
     const TransitionSample& transitions = batch.sample.transitions;
     transitions.reward.narrow(0, 0, relabelled).copy_(outcome->reward.narrow(0, begin, relabelled));
-    transitions.terminated.narrow(0, 0, relabelled)
-        .copy_(outcome->terminated.narrow(0, begin, relabelled));
+    // What ended an episode ends it under the new goal too: see the header.
+    const at::Tensor terminated = transitions.terminated.narrow(0, 0, relabelled);
+    terminated.copy_(at::maximum(
+        terminated, outcome->terminated.narrow(0, begin, relabelled).to(options_.device)));
     begin += relabelled;
   }
   return absl::OkStatus();

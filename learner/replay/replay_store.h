@@ -14,7 +14,10 @@
 // Hindsight (Andrychowicz et al. 2017, arXiv:1707.01495; strategy `future`): of a
 // batch the share k / (k + 1) has its desired goal replaced, in observation and
 // next observation, by the goal achieved in the next observation of this or a later
-// step of the same episode, uniformly; reward and terminated are computed anew.
+// step of the same episode, uniformly. Its reward is computed anew, and it is terminated
+// where the new goal ends the episode or the environment did. (A step that ended its
+// episode can only get the goal that it achieved itself. So an end by success is one
+// under the new goal as well, and an end by failure, a fall say, is one under any.)
 // Steps of episodes that have not ended keep their own goal. Several batches are drawn
 // at once, so that one call of the reward function serves them all.
 //

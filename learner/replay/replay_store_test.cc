@@ -255,8 +255,8 @@ TEST(ReplayStoreTest, AValueThatItsColumnCannotHoldIsRefusedAndNothingIsStored) 
     return store->Insert(kActor, {before, one, one, after, no, no, slot});
   };
   EXPECT_EQ(insert({70000, 1}, {0, 0}).message(),
-            "observation[0,0] is 70000, beyond float16's 65504; store it as float32 "
-            "(replay.observation_storage)");
+            "observation[0,0] is 70000, beyond float16's 65504; set "
+            "replay.observation_type=float32");
   EXPECT_EQ(insert({0, 0}, {0, 0.5f}).message(), "observation[0,1] is 0.5, not a uint8");
   EXPECT_FALSE(insert({0, 0}, {0, 256}).ok());
   EXPECT_FALSE(insert({0, -1}, {0, 0}).ok());

@@ -1,5 +1,7 @@
 #include "learner/replay/samples_per_insert_limiter.h"
 
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 
 namespace armature {
@@ -42,6 +44,11 @@ std::string SamplesPerInsertLimiter::WhyNoSample(int64_t transitions) const {
 void SamplesPerInsertLimiter::Restore(int64_t inserted, int64_t sampled) {
   inserted_ = inserted;
   sampled_ = sampled;
+  if (inserted_ < options_.size_min) {
+    sampled_ = 0;
+  } else if (std::abs(LeadAfter(0, 0)) > band_) {
+    sampled_ += std::llround(LeadAfter(0, 0));
+  }
 }
 
 }  // namespace armature

@@ -41,7 +41,9 @@ class SamplesPerInsertLimiter {
 
   int64_t inserted() const { return inserted_; }
   int64_t sampled() const { return sampled_; }
-  // Goes on from a checkpoint's counts.
+  // Goes on from a checkpoint's counts. Counts beyond the band come of other options:
+  // both sides then begin level, for one of them would wait as long as the run has
+  // lasted. Where size_min is not reached (again), nothing counts as sampled yet.
   void Restore(int64_t inserted, int64_t sampled);
 
  private:

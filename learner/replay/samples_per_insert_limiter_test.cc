@@ -60,6 +60,55 @@ TEST(SamplesPerInsertLimiterTest, RestoredCountsDecideAsTheOriginals) {
   EXPECT_FALSE(limiter.CanSample(11));
 }
 
+// Steps of a run of `ratio` until it has inserted `inserted`, learning as it may.
+SamplesPerInsertLimiter RunOf(double ratio, int64_t size_min, int64_t inserted) {
+  SamplesPerInsertLimiter limiter = MakeLimiter(ratio, size_min, 0.5);
+  while (limiter.inserted() < inserted) {
+    if (limiter.CanSample(8)) {
+      limiter.CountSample(8);
+    } else {
+      limiter.CountInsert(1);
+    }
+  }
+  return limiter;
+}
+
+TEST(SamplesPerInsertLimiterTest, CountsOfAnotherRatioLetNeitherSideWait) {
+  const SamplesPerInsertLimiter before = RunOf(4, 100, 100000);
+  for (const double ratio : {0.5, 2.0, 8.0, 64.0}) {
+    SamplesPerInsertLimiter limiter = MakeLimiter(ratio, 100, 0.5);
+    limiter.Restore(before.inserted(), before.sampled());
+    EXPECT_TRUE(limiter.CanInsert(8)) << ratio;
+    EXPECT_TRUE(limiter.CanSample(8)) << ratio;
+    EXPECT_EQ(limiter.inserted(), before.inserted());
+  }
+}
+
+TEST(SamplesPerInsertLimiterTest, CountsOfAnotherSizeMinLetNeitherSideWait) {
+  const SamplesPerInsertLimiter before = RunOf(4, 100, 100000);
+  for (const int64_t size_min : {10, 50000, 200000}) {
+    SamplesPerInsertLimiter limiter = MakeLimiter(4, size_min, 0.5);
+    limiter.Restore(before.inserted(), before.sampled());
+    limiter.CountInsert(std::max<int64_t>(0, size_min - limiter.inserted()));
+    EXPECT_TRUE(limiter.CanInsert(4)) << size_min;
+    EXPECT_TRUE(limiter.CanSample(8)) << size_min;
+  }
+}
+
+TEST(SamplesPerInsertLimiterTest, CountsOfTheSameOptionsAreKeptToTheLast) {
+  SamplesPerInsertLimiter before = RunOf(4, 100, 1000);
+  for (int i = 0; i < 100; ++i) {
+    SamplesPerInsertLimiter limiter = MakeLimiter(4, 100, 0.5);
+    limiter.Restore(before.inserted(), before.sampled());
+    ASSERT_EQ(limiter.sampled(), before.sampled());
+    if (before.CanSample(8) && i % 3 != 0) {
+      before.CountSample(8);
+    } else if (before.CanInsert(1)) {
+      before.CountInsert(1);
+    }
+  }
+}
+
 // Every state that allowed insertions of 1 .. n and samples of b can reach, up to
 // `inserted_max`. Returns whether some state refuses both sides.
 bool CanDeadlock(double ratio, int64_t size_min, double tolerance, int64_t insert_max,
