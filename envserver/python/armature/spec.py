@@ -40,13 +40,8 @@ class FieldSpec:
 
     def space(self) -> gym.spaces.Box:
         """As a Gymnasium space; where integers have no bound, their dtype's."""
-        if self.dtype.kind == "f":
-            lowest, highest = -np.inf, np.inf
-        else:
-            limits = np.iinfo(self.dtype)
-            lowest, highest = limits.min, limits.max
-        low = _filled(self.low, lowest, self.shape, self.dtype)
-        high = _filled(self.high, highest, self.shape, self.dtype)
+        low = _filled(self.low, -math.inf, self.shape, self.dtype)
+        high = _filled(self.high, math.inf, self.shape, self.dtype)
         return gym.spaces.Box(low, high, self.shape, self.dtype.type)
 
 
@@ -249,8 +244,14 @@ def _without_negative_zero(bound: float) -> float:
 def _filled(
     bounds: tuple[float, ...], default: float, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> npt.NDArray[Any]:
-    if len(bounds) == 1:
-        return np.full(shape, bounds[0], dtype)
-    if not bounds:
-        return np.full(shape, default, dtype)
-    return np.array(bounds, dtype).reshape(shape)
+    values = bounds or (default,)
+    if dtype.kind != "f":  # A double may hold what the dtype does not.
+        limits = np.iinfo(dtype)
+        # int() last: float(limits.max) may be beyond limits.max.
+        values = tuple(
+            limits.min if v <= limits.min else limits.max if v >= limits.max else int(v)
+            for v in values
+        )
+    if len(values) == 1:
+        return np.full(shape, values[0], dtype)
+    return np.array(values, dtype).reshape(shape)

@@ -43,7 +43,8 @@ class Server:
             **_places(),
         )
         assert self.process.stdout is not None
-        self.ready = self.process.stdout.readline()
+        # What it has to say of its environments may come first.
+        self.ready = next(filter(lambda line: "envserver ready" in line, self.process.stdout), "")
         words = self.ready.split()
         assert words[:3] == ["envserver", "ready", "on"], self.ready
         self.address = words[3].rstrip(",")

@@ -308,7 +308,7 @@ def test_list_prints_a_line_for_each_environment() -> None:
         ("NoSuchEnv-v0", "NameNotFound: Environment `NoSuchEnv` doesn't exist"),
         ("serve_envs:autoreset", "take the wrapper off"),
         ("serve_envs:text_space", "the space Text(1, 5"),
-        ("serve_envs:unbounded_action", "RescaleAction or ClipAction"),
+        ("serve_envs:unbounded_action", "TransformAction(env, lambda action: action, "),
         ("serve_envs:nothing", "returned a NoneType, expected a gymnasium.Env"),
         ("serve_envs:dies_at_start", "was killed by SIGSEGV"),
     ],
@@ -325,7 +325,7 @@ def test_what_cannot_be_hosted_is_one_line_before_serving(env: str, expected: st
 def test_an_environment_that_does_not_start_in_time_is_one_line() -> None:
     ended = run_server("--env", "serve_envs:forgets_to_return", "--start_timeout_s", "0.3")
     assert ended.returncode == 1
-    assert "making the environment has not returned for 300ms" in ended.stderr
+    assert "making the environment has not returned for 300ms (--start_timeout_s)" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,13 @@ from collections.abc import Iterator
 import grpc
 import numpy as np
 import pytest
+import serve_envs
 from serve_client import DEADLINE_S, Client, Server, children, values
 
+# The lines of serve_envs.py that raise.
+_LINES = pathlib.Path(serve_envs.__file__).read_text().splitlines()
+THROWS = _LINES.index('            raise ValueError("the fault\\nasked for")') + 1
+THROWS_ONCE = _LINES.index('            raise ValueError("once")') + 1
 BREAK_IN_SLOT_1 = [[0, 0], [0, 1], [0, 0], [0, 0]]
 ZEROS = np.zeros((4, 2))
 
@@ -20,7 +25,7 @@ ZEROS = np.zeros((4, 2))
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     flags = ["--env", "serve_envs:faulty", "--workers", "2", "--step_timeout_s", "0.5"]
-    with Server(*flags, "--name", "sim") as running:
+    with Server(*flags, "--reset_timeout_s", "0.5", "--name", "sim") as running:
         yield running
 
 
@@ -51,7 +56,11 @@ def rises(server: Server, before: dict[str, float]) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("fault", "cause", "text"),
     [
-        ("throw", "threw", "Step threw: ValueError: the fault asked for"),
+        (
+            "throw",
+            "threw",
+            f"Step threw: ValueError: the fault asked for (serve_envs.py:{THROWS})",
+        ),
         ("nan_reward", "not_finite", "reward is nan"),
         ("nan_observation", "not_finite", "observation 'observation'[1] is nan"),
         ("wrong_shape", "malformed", "observation 'observation' has shape [3], expected [2]"),
@@ -85,7 +94,7 @@ def test_a_fault_costs_its_own_slot_and_is_named_and_counted(
     [
         ("kill", "crashed", " was killed by SIGKILL"),
         ("exit", "crashed", " ended with status 3"),
-        ("hang", "hung", "no answer for 500ms"),
+        ("hang", "hung", "step has not returned for 500ms (--step_timeout_s)"),
     ],
 )
 def test_a_worker_that_dies_or_hangs_costs_its_slots_and_no_others(
@@ -132,10 +141,12 @@ def test_a_fault_that_replacing_does_not_cure_ends_the_session(
     server: Server, tmp_path: pathlib.Path
 ) -> None:
     expected = {
-        "throw": "slot 1 step 1: Step threw: ValueError: the fault asked for; 3 new simulators in "
-        "a row failed to begin an episode, the last: Reset threw: ValueError",
+        "throw": "slot 1 step 1: Step threw: ValueError: the fault asked for "
+        f"(serve_envs.py:{THROWS}); 3 new simulators in a row failed to begin an episode, the "
+        "last: Reset threw: ValueError",
         "kill": "3 new workers in a row failed to begin an episode, the last: worker process",
-        "hang": "no answer for 500ms; 3 new workers in a row failed to begin an episode",
+        "hang": "step has not returned for 500ms (--step_timeout_s); 3 new workers in a row failed "
+        "to begin an episode, the last: reset has not returned for 500ms (--reset_timeout_s)",
     }
     for fault, text in expected.items():
         client = open_faulty(server, fault, marker=str(tmp_path / fault))
@@ -156,7 +167,8 @@ def test_a_fault_in_a_reset_is_told_but_voids_no_step(
     batch = server.open("faulty", 1, env_config=config).first[0]
     assert values(batch.restarted).tolist() == [0]
     assert list(batch.fault) == [
-        "env faulty slot 0 step 0: Reset threw: ValueError: once; simulator replaced"
+        f"env faulty slot 0 step 0: Reset threw: ValueError: once (serve_envs.py:{THROWS_ONCE}); "
+        "simulator replaced"
     ]
 
 
@@ -164,7 +176,7 @@ def test_a_fault_in_a_reset_is_told_but_voids_no_step(
     ("fault", "code", "text"),
     [
         ("wrong_frame", grpc.StatusCode.INTERNAL, "Render threw: the frame is uint8 [2, 2, 3]"),
-        ("hang", grpc.StatusCode.DEADLINE_EXCEEDED, "Render: no answer for 500ms"),
+        ("hang", grpc.StatusCode.DEADLINE_EXCEEDED, "render has not returned for 500ms"),
         ("throw", grpc.StatusCode.INTERNAL, "Render threw: ValueError: the fault asked for"),
         ("kill", grpc.StatusCode.INTERNAL, " was killed by SIGKILL"),
     ],

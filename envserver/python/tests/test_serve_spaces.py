@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Optional
 
 import gymnasium as gym
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from gymnasium import spaces
 
 from armature.errors import ArmatureError
+from armature.serve.durations import format_duration
 from armature.serve.env_source import HostOptions, parse_config, parse_source, space_spec
 from armature.serve.spaces import (
     ActionReader,
@@ -19,7 +20,6 @@ from armature.serve.spaces import (
     observation_fields,
     write_observation,
 )
-from armature.serve.status import format_duration
 from armature.spec import EnvSpec
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
@@ -76,8 +76,10 @@ def test_a_scalar_keeps_its_empty_shape() -> None:
 def test_a_discrete_observation_is_one_hot_from_its_start_on() -> None:
     space = spaces.Discrete(3, start=5)
     assert written(space, 6)[0].tolist() == [0, 1, 0]
-    assert written(space, np.int64(7))[0].tolist() == [0, 0, 1]
-    for wrong in (4, 8, 6.0, [6], None):
+    for right in (np.int64(7), 7.0, [7], np.array([7], np.uint8)):
+        assert written(space, right)[0].tolist() == [0, 0, 1]
+    assert written(spaces.Discrete(2), np.bool_(True))[0].tolist() == [0, 1]
+    for wrong in (4, 8, 6.5, [6, 6], None, "6", np.nan):
         with pytest.raises(MalformedError, match=r"in 5\.\.7"):
             written(space, wrong)
 
@@ -87,6 +89,46 @@ def test_multi_spaces_are_integers_with_their_bounds() -> None:
     assert (binary.spec.dtype, binary.spec.shape) == (np.uint8, (4,))
     (discrete,) = observation_fields(spaces.MultiDiscrete([3, 5]))
     assert (discrete.spec.dtype, discrete.spec.high) == (np.int64, (2.0, 4.0))
+
+
+@pytest.mark.parametrize("form", [np.int8, np.int64, np.uint8, bool, float, list])
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.MultiBinary(3),
+        spaces.Box(0, 255, (3,), np.uint8),
+        spaces.Box(0, 1, (3,), np.bool_),
+        spaces.Box(-9, 9, (3,), np.int16),
+        spaces.MultiDiscrete([2, 2, 2]),
+    ],
+)
+def test_whole_numbers_of_any_dtype_are_taken(space: gym.Space[Any], form: Any) -> None:
+    value = [1, 0, 1] if form is list else np.array([1, 0, 1], form)
+    assert written(space, value)[0].tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("space", [spaces.MultiBinary([2, 3]), spaces.MultiDiscrete([3, 5])])
+def test_a_spaces_own_sample_is_taken(space: gym.Space[Any]) -> None:
+    sample = space.sample()
+    assert written(space, sample)[0].tolist() == sample.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_integers_without_bounds_arrive_without_bounds(dtype: type[np.integer[Any]]) -> None:
+    limits = np.iinfo(dtype)
+    boxes = [spaces.Box(limits.min, limits.max, (2,), dtype)]
+    if dtype is np.int64:  # Gymnasium knows no infinity of unsigned integers.
+        boxes.append(spaces.Box(-np.inf, np.inf, (2,), dtype))
+    for space in boxes:
+        (field,) = observation_fields(space)
+        assert field.spec.high == ()
+        arrived = field.spec.space()
+        assert (arrived.high == np.iinfo(np.int64).max).all()
+        assert (arrived.low == max(limits.min, np.iinfo(np.int64).min)).all()
+    low, high = np.array([0, limits.min], dtype), np.array([9, limits.max], dtype)
+    half = spaces.Box(low, high, (2,), dtype)
+    arrived = observation_fields(half)[0].spec.space()
+    assert arrived.high.tolist() == [9, np.iinfo(np.int64).max]
 
 
 def test_a_nested_dict_is_a_field_a_leaf_in_the_spaces_order() -> None:
@@ -117,14 +159,20 @@ def test_other_observation_spaces_are_refused_by_name(space: gym.Space[Any]) -> 
         observation_fields(space)
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:Creating an ndarray from ragged")
 def test_malformed_observations_say_what_came_and_what_was_expected() -> None:
     with pytest.raises(MalformedError, match=r"'observation' has shape \[3\], expected \[2\]"):
         written(BOX, np.zeros(3))
     with pytest.raises(MalformedError, match="dtype <U1, expected float32"):
         written(BOX, np.array(["a", "b"]))
-    with pytest.raises(MalformedError, match="dtype float64, expected int64"):
-        written(spaces.Box(0, 9, (1,), np.int64), np.zeros(1))
+    with pytest.raises(MalformedError, match=r"'observation'\[1\] is 0.5, expected a whole number"):
+        written(spaces.Box(0, 9, (2,), np.int64), [0, 0.5])
+    with pytest.raises(MalformedError, match=r"is 256, expected a whole number in 0\.\.255"):
+        written(spaces.Box(0, 255, (1,), np.uint8), [256])
+    with pytest.raises(MalformedError, match=r"'observation'\[0\] is -1, expected a whole number"):
+        written(spaces.MultiBinary(2), np.array([-1, 0], np.int8))
+    with pytest.raises(MalformedError, match="'observation' (cannot be read: |has dtype object)"):
+        written(BOX, [[1, 2], [3]])
     with pytest.raises(MalformedError, match="no key 'a': it is a dict with keys b"):
         written(spaces.Dict({"a": BOX}), {"b": 1})
     with pytest.raises(NotFiniteError, match=r"'observation'\[1\] is nan"):
@@ -160,7 +208,7 @@ def test_a_discrete_action_starts_where_the_space_does() -> None:
 @pytest.mark.parametrize(
     ("space", "remedy"),
     [
-        (spaces.Box(-np.inf, np.inf, (2,)), "RescaleAction or ClipAction"),
+        (spaces.Box(-np.inf, np.inf, (2,)), "TransformAction"),
         (spaces.Box(0, 9, (2,), np.int64), "ActionWrapper"),
         (spaces.MultiDiscrete([2, 2]), "ActionWrapper"),
         (spaces.Discrete(1), "at least 2"),
@@ -209,6 +257,33 @@ def test_config_values_are_json_scalars_or_words() -> None:
         **{"a": 1, "b": 0.5, "c": True, "d": None},
         **{"e": "1", "f": "dense", "g": "[1]"},
     }
+
+
+def test_words_stay_words_by_annotation_or_default() -> None:
+    def factory(
+        a: str,
+        b: Literal["1", "2"],
+        c: str | None = None,
+        d: Optional[str] = None,  # noqa: UP045
+        e: str | int = 1,
+        f: int = 1,
+        g: Any = None,
+        h="word",  # type: ignore[no-untyped-def]
+        **rest: Any,
+    ) -> None:
+        pass
+
+    class Env:
+        def __init__(self, a: str, i: float = 1.0) -> None:
+            pass
+
+    config = dict.fromkeys("abcdefghi", "3")
+    words = {"a": "3", "b": "3", "c": "3", "d": "3", "e": 3, "f": 3, "g": 3, "h": "3", "i": 3}
+    assert parse_config(config, factory) == words
+    assert parse_config({"a": "null", "c": "null", "h": '"4"'}, factory) == {
+        **{"a": "null", "c": None, "h": "4"},
+    }
+    assert parse_config({"a": "3", "i": "3"}, Env) == {"a": "3", "i": 3}
 
 
 def test_durations_read_as_in_the_other_server() -> None:

@@ -14,6 +14,7 @@ import collections
 import dataclasses
 import difflib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,14 +22,16 @@ import grpc
 
 from armature import wire
 from armature.errors import ArmatureError, WireError
+from armature.serve.calls import CALL_NAMES, Call, CallLimits, describe_hung
 from armature.serve.env_source import EnvSource, HostOptions
-from armature.serve.status import RefusalError, format_duration
+from armature.serve.status import RefusalError
 from armature.serve.worker import job_frame
 from armature.serve.workers import Worker, WorkerPool
 from armature.spec import EnvSpec
 from armature.tensors import get_tensor, wire_dtype
 
 KEPT_MAX = 8
+_log = logging.getLogger("armature.serve")
 
 _ERROR_CODES = {
     "config": grpc.StatusCode.INVALID_ARGUMENT,
@@ -49,28 +52,32 @@ class Hosted:
 class _Probe:
     """One probe worker. Of no more use once `is_lost`."""
 
-    def __init__(self, pool: WorkerPool, job: bytes) -> None:
+    def __init__(self, env_id: str, pool: WorkerPool, job: bytes, limits: CallLimits) -> None:
         self.hosted: Hosted | None = None
+        self.goal_refusal = ""  # Why it computes no rewards.
+        self._env_id = env_id
+        self._limits = limits
+        self._noted: set[str] = set()
         self.users = 0  # Calls that run or wait.
         self.is_lost = False
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[bytes] | None = None
         self._worker: Worker = pool.start(job, self._on_frame, self._on_lost)
 
-    async def ask(self, frame: bytes, timeout_s: float, what: str) -> bytes:
+    async def ask(self, frame: bytes, call: Call) -> bytes:
         """The answer to a frame. RefusalError: an error, no answer in time, a dead worker."""
+        name, limit_s = CALL_NAMES[call], self._limits.of(call)
         async with self._turn:
             if self.is_lost:
-                raise RefusalError(grpc.StatusCode.INTERNAL, f"{what}: its worker has ended")
+                raise RefusalError(grpc.StatusCode.INTERNAL, f"{name}: its worker has ended")
             self._answer = asyncio.get_running_loop().create_future()
             self._worker.send(frame)
             try:
-                answer = await asyncio.wait_for(self._answer, timeout_s)
+                answer = await asyncio.wait_for(self._answer, limit_s)
             except asyncio.TimeoutError:
                 self.close(kill=True)
                 raise RefusalError(
-                    grpc.StatusCode.DEADLINE_EXCEEDED,
-                    f"{what} has not returned for {format_duration(timeout_s)}",
+                    grpc.StatusCode.DEADLINE_EXCEEDED, describe_hung(call, limit_s)
                 ) from None
             except asyncio.CancelledError:
                 self.close(kill=True)  # Its answer would be taken for the next one's.
@@ -79,7 +86,16 @@ class _Probe:
             return answer[1:]
         error = json.loads(answer[1:])
         verb = " threw" if error["kind"] == "threw" else ""
-        raise RefusalError(_ERROR_CODES[error["kind"]], f"{what}{verb}: {error['text']}")
+        sentence = f"{name}{verb}: {error['text']}"
+        if error.get("traceback"):
+            _log.warning("env %s: %s\n%s", self._env_id, sentence, error["traceback"])
+        raise RefusalError(_ERROR_CODES[error["kind"]], sentence)
+
+    def note(self, kind: str, text: str) -> None:
+        """Logs what is noticed of the environment, each kind of thing once."""
+        if kind not in self._noted:
+            self._noted.add(kind)
+            _log.warning("env %s: %s", self._env_id, text)
 
     def close(self, kill: bool = False) -> None:
         self.is_lost = True
@@ -103,14 +119,12 @@ class Catalog:
         sources: Sequence[EnvSource],
         options: HostOptions,
         pool: WorkerPool,
-        start_timeout_s: float,
-        call_timeout_s: float,
+        limits: CallLimits,
     ) -> None:
         """ArmatureError: two sources have one id."""
         self.options = options
         self._pool = pool
-        self._start_timeout_s = start_timeout_s
-        self._call_timeout_s = call_timeout_s
+        self._limits = limits
         self._sources: dict[str, EnvSource] = {}
         for source in sources:
             if source.env_id in self._sources:
@@ -145,9 +159,9 @@ class Catalog:
         async with _Use(self, request.env_id, dict(request.env_config)) as probe:
             spec = (await self._hosted(probe)).spec
             _check_goals(spec, request)
-            answer = await probe.ask(
-                b"C" + request.SerializeToString(), self._call_timeout_s, "the environment"
-            )
+            if probe.goal_refusal:
+                raise RefusalError(grpc.StatusCode.FAILED_PRECONDITION, probe.goal_refusal)
+            answer = await probe.ask(b"C" + request.SerializeToString(), Call.COMPUTE_REWARD)
         response = wire.ComputeRewardResponse.FromString(answer)
         try:
             get_tensor(response.reward, response.reward.dtype, (-1,), "reward")
@@ -155,23 +169,36 @@ class Catalog:
             raise RefusalError(grpc.StatusCode.INTERNAL, str(error)) from error
         return response
 
+    def note(self, env_id: str, config: Mapping[str, str], kind: str, text: str) -> None:
+        """What a slot noticed, of a kind that SlotWorker has: said once."""
+        probe = self._probes.get(_key(env_id, config))
+        if probe is None:
+            return
+        if kind == "goal_reward":
+            probe.goal_refusal = text
+            text = f"{text}: hindsight is refused from now on"
+        probe.note(kind, text)
+
     async def _hosted(self, probe: _Probe) -> Hosted:
         if probe.hosted is None:
-            what = "making the environment"
-            answer = json.loads(await probe.ask(b"P", self._start_timeout_s, what))
+            answer = json.loads(await probe.ask(b"P", Call.MAKE))
             message = wire.EnvSpec.FromString(base64.b64decode(answer["spec"]))
             spec = EnvSpec.from_wire(message)
             probe.hosted = Hosted(spec, spec.hash(), answer["step_s"])
             self._pool.preload(answer["modules"])
+            probe.goal_refusal = answer["goal_refusal"]
+            for text in answer["warnings"]:
+                probe.note(text, text)
         return probe.hosted
 
     def take(self, env_id: str, config: Mapping[str, str]) -> _Probe:
         source = self.source(env_id)
-        key = (env_id, tuple(sorted(config.items())))
+        key = _key(env_id, config)
         probe = self._probes.get(key)
         if probe is None or probe.is_lost:
             try:
-                probe = _Probe(self._pool, job_frame(source, dict(config), self.options))
+                job = job_frame(source, dict(config), self.options)
+                probe = _Probe(env_id, self._pool, job, self._limits)
             except (ArmatureError, OSError) as error:
                 raise RefusalError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
             self._probes[key] = probe
@@ -189,6 +216,10 @@ class Catalog:
             elif len(self._probes) > KEPT_MAX and not kept.users:
                 kept.close()
                 del self._probes[key]
+
+
+def _key(env_id: str, config: Mapping[str, str]) -> Any:
+    return (env_id, tuple(sorted(config.items())))
 
 
 class _Use:

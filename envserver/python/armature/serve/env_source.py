@@ -7,17 +7,28 @@ Thread safety: free functions.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import importlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.envs.registration import load_env_creator
 
 from armature.errors import ArmatureError
-from armature.serve.spaces import ActionReader, Field, has_goal, observation_fields
+from armature.serve.parameters import parameters_of_words
+from armature.serve.spaces import (
+    ActionReader,
+    Field,
+    action_space_of,
+    has_goal,
+    observation_fields,
+)
+from armature.serve.user_errors import describe_error
 from armature.spec import EnvSpec
 
 # What Gymnasium's environments call the flag that proto/env_service.proto calls is_success.
@@ -39,6 +50,8 @@ class HostOptions:
 
     render: bool = False
     success_key: str = DEFAULT_SUCCESS_KEY
+    reports_success: bool | None = None  # None: whether the probe sees the key.
+    running_statistics: bool = False  # Wrappers that keep some are taken.
     control_period_s: float = 0.0  # 0: the environment's own.
 
 
@@ -54,15 +67,23 @@ def parse_source(text: str, env_id: str = "") -> EnvSource:
     return EnvSource(env_id or name, module, name)
 
 
-def parse_config(config: Mapping[str, str]) -> dict[str, Any]:
-    """Keyword arguments: each value as the JSON scalar that it reads as, else as it is."""
+def parse_config(config: Mapping[str, str], factory: Any = None) -> dict[str, Any]:
+    """Keyword arguments of `factory`: each value as the JSON scalar that it reads as, else as
+    it is. A parameter that takes words only, by its annotation or its default, gets the text.
+    """
+    words = parameters_of_words(factory)
     keywords: dict[str, Any] = {}
     for key, text in config.items():
         try:
             value = json.loads(text)
         except ValueError:
             value = text
-        keywords[key] = text if isinstance(value, (dict, list)) else value
+        if key not in words:
+            keywords[key] = text if isinstance(value, (dict, list)) else value
+        elif isinstance(value, str) or (value is None and words[key]):
+            keywords[key] = value
+        else:
+            keywords[key] = text
     return keywords
 
 
@@ -70,11 +91,12 @@ def make_env(
     source: EnvSource, config: Mapping[str, str], options: HostOptions
 ) -> gym.Env[Any, Any]:
     """A new environment. RefusedConfigError; otherwise whatever the user's code raises."""
-    keywords = parse_config(config)
-    if options.render:
-        keywords.setdefault("render_mode", "rgb_array")
     try:
-        env = _make(source, keywords)
+        make, factory = _maker(source)
+        keywords = parse_config(config, factory)
+        if options.render:
+            keywords.setdefault("render_mode", "rgb_array")
+        env = make(**keywords)
     except Exception as error:
         if not config:
             raise
@@ -84,13 +106,13 @@ def make_env(
             f"{source.module}:{source.name} returned a {type(env).__name__}, expected a "
             "gymnasium.Env"
         )
-    _refuse_autoreset(env)
+    _refuse_wrappers(env, options)
     return env
 
 
 def space_spec(env: gym.Env[Any, Any], env_id: str, options: HostOptions) -> EnvSpec:
     """What `env` tells of itself without being run. SpaceError: cannot be hosted."""
-    action = ActionReader(env.action_space)
+    action = actions_of(env)
     goal = has_goal(env.observation_space)
     return EnvSpec(
         id=env_id,
@@ -105,25 +127,28 @@ def space_spec(env: gym.Env[Any, Any], env_id: str, options: HostOptions) -> Env
     )
 
 
+def actions_of(env: gym.Env[Any, Any]) -> ActionReader:
+    return ActionReader(action_space_of(env))
+
+
 def fields_of(env: gym.Env[Any, Any]) -> tuple[Field, ...]:
     return observation_fields(env.observation_space)
 
 
-def describe_error(error: BaseException) -> str:
-    """One line, as the last one of a traceback."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _make(source: EnvSource, keywords: dict[str, Any]) -> Any:
+def _maker(source: EnvSource) -> tuple[Callable[..., Any], Any]:
+    """What makes the environment, and whose parameters the keywords are (None: not known)."""
     if source.module:
-        module = importlib.import_module(source.module)
-        factory = getattr(module, source.name, None)
+        factory = getattr(importlib.import_module(source.module), source.name, None)
         if callable(factory):
-            return factory(**keywords)
+            return factory, factory
     # Our own checks of every step take the place of Gymnasium's checker.
-    keywords.setdefault("disable_env_checker", True)
-    return gym.make(source.name, **keywords)
+    make = functools.partial(gym.make, source.name, disable_env_checker=True)
+    entry_point: Any = None
+    with contextlib.suppress(Exception):  # gym.make will raise it again, and better.
+        entry_point = gym.spec(source.name).entry_point
+        if isinstance(entry_point, str):
+            entry_point = load_env_creator(entry_point)
+    return make, entry_point
 
 
 def _refusal(config: Mapping[str, str], error: Exception) -> str:
@@ -135,7 +160,7 @@ def _refusal(config: Mapping[str, str], error: Exception) -> str:
     return f"cannot be made with env_config {pairs}: {text}"
 
 
-def _refuse_autoreset(env: gym.Env[Any, Any]) -> None:
+def _refuse_wrappers(env: gym.Env[Any, Any], options: HostOptions) -> None:
     layer: Any = env
     while isinstance(layer, gym.Wrapper):
         if isinstance(layer, gym.wrappers.Autoreset):
@@ -143,7 +168,22 @@ def _refuse_autoreset(env: gym.Env[Any, Any]) -> None:
                 "the environment is wrapped in gymnasium.wrappers.Autoreset, but the server "
                 "begins episodes itself: take the wrapper off"
             )
+        if not options.running_statistics and _has_running_statistics(layer):
+            raise ArmatureError(
+                f"the environment is wrapped in {type(layer).__name__}, whose running statistics "
+                "would differ from one environment to the next and be missing where the policy "
+                "is used; returns would be of scaled rewards: take the wrapper off and set "
+                "algorithm.network.normalize_observation=true, or insist with "
+                "--running_statistics"
+            )
         layer = layer.env
+
+
+def _has_running_statistics(layer: gym.Wrapper[Any, Any, Any, Any]) -> bool:
+    """As Gymnasium's NormalizeObservation and NormalizeReward have them, unless frozen."""
+    return getattr(layer, "update_running_mean", True) and any(
+        type(value).__name__ == "RunningMeanStd" for value in vars(layer).values()
+    )
 
 
 def _horizon(env: gym.Env[Any, Any]) -> int:

@@ -1,14 +1,16 @@
-"""The process that all workers are forked from: ``python -m armature.serve.fork_server FD``.
+"""The process that starts all workers: ``python -m armature.serve.fork_server FD``.
 
-It has imported Gymnasium and what the hosted environments need, so that a worker starts
-in milliseconds, and nothing of gRPC, whose threads would not survive a fork.
+It has imported Gymnasium and what the hosted environments need, so that a worker is forked
+in milliseconds, and nothing of gRPC, whose threads would not survive a fork. Where what was
+imported has started threads of its own, workers are new interpreters instead.
 FD is a SOCK_SEQPACKET socket to the server. Messages, JSON:
 - ``{"start": key}`` with descriptors (the worker's socket, perhaps a SharedBatch's):
   forks a worker that reads its job from the socket; see armature.serve.worker.
 - ``{"kill": key}``: SIGKILL to the worker and what it has started itself.
 - ``{"preload": [module, ...]}``: imports them for the workers to come. They have been
   imported by a worker before; what fails here anyway, fails in the worker again.
-- to the server, ``{"ended": key, "pid": p, "status": s}`` with subprocess's status.
+- to the server, ``{"ended": key, "pid": p, "status": s}`` with subprocess's status, and
+  ``{"threads": module}`` where importing it has started some.
 Nothing is left behind: workers die with this process (PR_SET_PDEATHSIG), which ends them
 and itself when the server's end of the socket closes, however that died.
 Thread safety: one thread.
@@ -17,7 +19,6 @@ Thread safety: one thread.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -31,10 +32,8 @@ from typing import NoReturn
 
 import gymnasium  # noqa: F401  Imported for the workers.
 
-from armature.serve import worker
+from armature.serve import worker_process
 
-# prctl's number in linux/prctl.h; it has been the same since Linux 2.1.57.
-_PR_SET_PDEATHSIG = 1
 _MESSAGE_BYTES_MAX = 1 << 16
 _DESCRIPTORS_MAX = 2
 
@@ -43,6 +42,9 @@ class ForkServer:
     def __init__(self, server: socket.socket) -> None:
         self._server = server
         self._keys: dict[int, int] = {}  # Of the workers that run, by process id.
+        # NumPy's, if any: it makes them again after a fork.
+        self._harmless_threads = _threads()
+        self._may_fork = True
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -85,38 +87,41 @@ class ForkServer:
                 if key == message["kill"]:
                     _kill_group(pid)
         else:
-            _preload(message["preload"])
+            self._preload(message["preload"])
         return True
 
+    def _preload(self, modules: list[str]) -> None:
+        for name in modules:
+            if not self._may_fork:
+                return
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+            if _threads() > self._harmless_threads:
+                self._may_fork = False
+                self._server.send(json.dumps({"threads": name}).encode())
+        gc.freeze()  # A collection in a worker then leaves the pages shared.
+
     def _start(self, key: int, descriptors: list[int]) -> None:
-        pid = os.fork()
-        if pid == 0:
-            self._become_worker(descriptors)
+        if self._may_fork:
+            parent = os.getpid()
+            pid = os.fork()
+            if pid == 0:
+                self._become_worker(parent, descriptors)
+        else:
+            pid = worker_process.spawn(descriptors)
         with contextlib.suppress(OSError):  # The child does it too; one comes first.
             os.setpgid(pid, pid)
         self._keys[pid] = key
         for descriptor in descriptors:
             os.close(descriptor)
 
-    def _become_worker(self, descriptors: list[int]) -> NoReturn:
-        status = 1
-        try:
-            parent = os.getppid()
-            os.setpgid(0, 0)
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # It died before the kernel knew of the wish.
-                os._exit(status)
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._server.close()
-            os.close(self._wake_read)
-            os.close(self._wake_write)
-            status = worker.run(*descriptors)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
+    def _become_worker(self, parent: int, descriptors: list[int]) -> NoReturn:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._server.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        worker_process.run(parent, descriptors)
 
     def _reap(self) -> None:
         while self._keys:
@@ -143,11 +148,8 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _preload(modules: list[str]) -> None:
-    for name in modules:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    gc.freeze()  # A collection in a worker then leaves the pages shared.
+def _threads() -> int:
+    return len(os.listdir("/proc/self/task"))
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import logging
 import os
 import pathlib
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,7 +23,9 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 import grpc
 
 from armature.errors import ArmatureError
+from armature.serve.calls import CallLimits
 from armature.serve.catalog import Catalog
+from armature.serve.cpus import usable_cpus
 from armature.serve.env_source import (
     DEFAULT_SUCCESS_KEY,
     HostOptions,
@@ -48,6 +51,7 @@ from armature.transport import (
 
 _PROGRAM = "armature-serve"
 _WRONG_FLAG = 2
+_UNIX = "unix:"
 # How long clients get to hear that the server ends, and the whole end may take.
 _HEAR_TIMEOUT_S = 1.0
 _CLOSE_TIMEOUT_S = 4.0
@@ -89,8 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--listen",
         default="127.0.0.1:5557",
-        help="Address for actors and clients, host:port; port 0 takes a free one and prints it. "
-        "Other than loopback it needs the flags under Security.",
+        help="Address for actors and clients, host:port, [::1]:port or unix:PATH; port 0 takes a "
+        "free one and prints it. Other than loopback it needs the flags under Security.",
     )
     add(
         "--metrics_listen",
@@ -107,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         "--name",
         default="",
         help="What messages call this server: letters, digits, '_', '.', '-'; default "
-        "envserver-PORT, or -PID with port 0.",
+        "envserver-PORT, or -PID where there is no port.",
     )
     add(
         "--num_envs",
@@ -120,7 +124,8 @@ def _parser() -> argparse.ArgumentParser:
         "--workers",
         type=_whole(0, 1024),
         default=0,
-        help="Processes that run the environments of one group of a session; 0: one for each core.",
+        help="Processes that run the environments of one group of a session; 0: as many as pay, "
+        "at most one for each CPU that this process may use (affinity and container quota).",
     )
     add(
         "--lease_s",
@@ -132,8 +137,14 @@ def _parser() -> argparse.ArgumentParser:
         "--step_timeout_s",
         type=_seconds(0.01),
         default=10.0,
-        help="Seconds after which a call into an environment counts as hung: its worker process "
-        "is killed and replaced.",
+        help="Seconds after which a step counts as hung: its worker process is killed and "
+        "replaced. So for render, close and compute_reward.",
+    )
+    add(
+        "--reset_timeout_s",
+        type=_seconds(0.01),
+        default=45.0,
+        help="The same for a reset. Actors wait 60 s for a step with the resets in it.",
     )
     add(
         "--start_timeout_s",
@@ -152,6 +163,19 @@ def _parser() -> argparse.ArgumentParser:
         "--success_key",
         default=DEFAULT_SUCCESS_KEY,
         help="Key of `info` that says whether a step reached the goal.",
+    )
+    add(
+        "--reports_success",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="Whether environments give that key; auto: whether it comes in an episode that the "
+        "server tries at the start. Say yes where it comes with a success only.",
+    )
+    add(
+        "--running_statistics",
+        action="store_true",
+        help="Host environments in NormalizeObservation or NormalizeReward, each with "
+        "statistics of its own, all the same.",
     )
     add(
         "--render",
@@ -196,13 +220,19 @@ async def serve(flags: argparse.Namespace, pool: WorkerPool) -> None:
     """Until SIGTERM or SIGINT. ArmatureError: cannot start."""
     stop = _stop_event()
     names = flags.env_id or [""] * len(flags.env)
-    options = HostOptions(flags.render, flags.success_key, flags.control_period_s)
+    options = HostOptions(
+        flags.render,
+        flags.success_key,
+        {"yes": True, "no": False}.get(flags.reports_success),
+        flags.running_statistics,
+        flags.control_period_s,
+    )
+    limits = CallLimits(flags.step_timeout_s, flags.reset_timeout_s, flags.start_timeout_s)
     catalog = Catalog(
         [parse_source(text, name) for text, name in zip(flags.env, names)],
         options,
         pool,
-        flags.start_timeout_s,
-        flags.step_timeout_s,
+        limits,
     )
     transport = TransportOptions(
         flags.tls_certificate, flags.tls_key, flags.tls_authority, flags.token_file
@@ -219,7 +249,7 @@ async def serve(flags: argparse.Namespace, pool: WorkerPool) -> None:
             print(line, flush=True)
     if flags.list:
         return
-    await _run(flags, pool, catalog, credentials, token, stop)
+    await _run(flags, pool, catalog, limits, credentials, token, stop)
 
 
 async def _probe(catalog: Catalog) -> list[str]:
@@ -240,12 +270,13 @@ async def _run(
     flags: argparse.Namespace,
     pool: WorkerPool,
     catalog: Catalog,
+    limits: CallLimits,
     credentials: grpc.ServerCredentials | None,
     token: str,
     stop: asyncio.Event,
 ) -> None:
     metrics = ServerMetrics(catalog.env_ids)
-    cores = len(os.sched_getaffinity(0))
+    cpus = usable_cpus()
     service = EnvService(
         SessionContext(
             catalog,
@@ -256,9 +287,8 @@ async def _run(
             new_incarnation(),
             flags.lease_s,
             flags.workers,
-            cores,
-            flags.step_timeout_s,
-            flags.start_timeout_s,
+            cpus,
+            limits,
         )
     )
     health = HealthService(SERVICE_NAME)
@@ -275,8 +305,10 @@ async def _run(
     if flags.port_file:
         _write_atomically(flags.port_file, f"{address}\n{metrics_address}\n")
     shown = "off" if metrics_address == "-" else f"http://{metrics_address}/metrics"
-    workers = flags.workers or cores
+    workers = flags.workers or cpus
     count = f"{workers} worker" + ("s" if workers > 1 else "")
+    if not flags.workers:
+        count = f"up to {count}"
     print(
         f"envserver ready on {address}, metrics {shown}, {count}, environments: "
         f"{', '.join(catalog.env_ids)}",
@@ -307,23 +339,37 @@ def _stop_event() -> asyncio.Event:
 
 def _bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:
     """The address that was bound. ArmatureError: it cannot be."""
+    path = listen[len(_UNIX) :] if listen.startswith(_UNIX) else ""
     try:
-        if credentials is None:
+        if path and _is_listened_on(path):  # gRPC would take it away from who listens.
+            port = 0
+        elif credentials is None:
             port = server.add_insecure_port(listen)
         else:
             port = server.add_secure_port(listen, credentials)
     except RuntimeError:
         port = 0
     if port == 0:
-        raise ArmatureError(f"cannot listen on {listen}; is the port taken?")
-    return listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
+        what = "socket in use, or its folder not there" if path else "port taken"
+        raise ArmatureError(f"cannot listen on {listen}; is the {what}?")
+    return listen if path else f"{listen.rpartition(':')[0]}:{port}"
+
+
+def _is_listened_on(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 def _server_name(flags: argparse.Namespace) -> str:
     if flags.name:
         return str(flags.name)
     port = flags.listen.rpartition(":")[2]
-    return f"envserver-{os.getpid() if port == '0' else port}"
+    is_port = not flags.listen.startswith(_UNIX) and port != "0"
+    return f"envserver-{port if is_port else os.getpid()}"
 
 
 def _write_atomically(path: str, text: str) -> None:

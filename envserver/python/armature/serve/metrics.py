@@ -104,6 +104,13 @@ class ServerMetrics:
             "armature_envserver_steps_total", "Control steps simulated.", ["env"], registry=registry
         )
         self._steps = {env_id: steps.labels(env_id) for env_id in env_ids}
+        outside = Counter(
+            "armature_envserver_observations_outside_bounds_total",
+            "Observations of which a value lay outside the bounds that their space declares.",
+            ["env"],
+            registry=registry,
+        )
+        self._outside = {env_id: outside.labels(env_id) for env_id in env_ids}
         episodes = Counter(
             "armature_envserver_episodes_total", "Episodes ended.", ["env"], registry=registry
         )
@@ -116,12 +123,17 @@ class ServerMetrics:
         )
         self._refusals = {code: refusals.labels(code.name.lower()) for code in _REFUSAL_CODES}
 
-    def count_step(self, env_id: str, slots: int, episodes: int, causes: Sequence[Cause]) -> None:
-        """`slots` have stepped (0 where they only began); `episodes` have ended."""
+    def count_step(
+        self, env_id: str, slots: int, episodes: int, outside: int, causes: Sequence[Cause]
+    ) -> None:
+        """`slots` have stepped (0 where they only began); `episodes` have ended; `outside`
+        observations were out of bounds."""
         if slots:
             self._steps[env_id].inc(slots)
         if episodes:
             self._episodes[env_id].inc(episodes)
+        if outside:
+            self._outside[env_id].inc(outside)
         for cause in causes:
             self._restarts[cause].inc()
 

@@ -5,7 +5,6 @@ Thread safety: none; one thread a process.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
 import time
@@ -17,35 +16,70 @@ import numpy as np
 import numpy.typing as npt
 
 from armature.errors import ArmatureError
-from armature.serve.env_source import EnvSource, HostOptions, fields_of, make_env, space_spec
-from armature.serve.spaces import ActionReader, write_observation
+from armature.serve.env_source import (
+    EnvSource,
+    HostOptions,
+    actions_of,
+    fields_of,
+    make_env,
+    space_spec,
+)
+from armature.serve.goal_reward import GoalReward
+from armature.serve.returned import read_reset, read_step, read_success
+from armature.serve.spaces import MalformedError, write_observation
 from armature.spec import EnvSpec
 
-# Steps that are timed, and when timing ends at the latest.
+# Steps that are timed, steps whose rewards are computed again, and where trying ends even
+# though no episode has.
 _TIMED_STEPS = 10
-_TIMING_S = 0.2
+_GOAL_STEPS = 200
+_STEPS_MAX = 1000
+_TRIAL_S = 2.0
 
 
 class ProbeWorker:
-    """Makes the environment, runs it for some steps and tells its `spec`.
+    """Makes the environment, tries it with random actions and tells its `spec`.
 
-    `step_s`: seconds that a step takes, measured.
+    `step_s`: seconds that a step takes, the shortest of those tried: what else the machine
+    does only makes them longer. `warnings`: sentences for whoever hosts it. `goal_refusal`:
+    why rewards of other goals cannot be had; "": they can, or there is no goal.
     """
 
     def __init__(self, source: EnvSource, config: Mapping[str, str], options: HostOptions) -> None:
         """ArmatureError: cannot be hosted; otherwise whatever the environment raises."""
+        self._source = source
         self._env = make_env(source, config, options)
-        spec = space_spec(self._env, source.env_id, options)
-        self.spec = _observed(self._env, spec, options)
+        self.spec = space_spec(self._env, source.env_id, options)
         self.spec.validate()
-        self.step_s = _step_s(self._env, self.spec)
+        trial = _Trial(self._env, self.spec, options)
+        trial.run()
+        self.step_s = trial.step_s
+        self.warnings: list[str] = []
+        self.goal_refusal = ""
+        self._goal_reward = trial.goal_reward
+        if self._goal_reward is not None:
+            self.goal_refusal = trial.check_goals()
+        if self.goal_refusal:
+            self.warnings.append(f"{self.goal_refusal}: hindsight will be refused")
+        if trial.success_is_unknown:
+            self.warnings.append(
+                f"info['{options.success_key}'] did not come in {trial.steps} steps, in which no "
+                "episode ended: taken to report no success; if it comes in the last step, start "
+                "with --reports_success=yes, else with --reports_success=no"
+            )
+        self.spec = dataclasses.replace(self.spec, reports_success=trial.reports_success)
+        if options.render:
+            height, width = _frame_size(self._env)
+            self.spec = dataclasses.replace(
+                self.spec, render_height_px=height, render_width_px=width
+            )
 
     def close(self) -> None:
         self._env.close()
 
     def modules(self) -> list[str]:
         """What a process has to import to make such an environment quickly."""
-        names = {type(self._env.unwrapped).__module__}
+        names = {type(self._env.unwrapped).__module__, self._source.module}
         layer: Any = self._env
         while isinstance(layer, gym.Wrapper):
             names.add(type(layer).__module__)
@@ -55,90 +89,112 @@ class ProbeWorker:
     def compute_reward(
         self, achieved: npt.NDArray[Any], desired: npt.NDArray[Any]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-        """Rewards and terminals, [n] each, of n goals [n, goal shape...].
-
-        The rewards are those of the environment's own ``compute_reward(achieved, desired,
-        info)``, as gymnasium-robotics and panda-gym have it; the terminals are those of
-        ``compute_terminated`` where it has that, else 0. Where a method does not take n
-        goals at once it is called for each. ArmatureError: it has no compute_reward, or
-        gives something else than numbers; otherwise what the environment raises.
-        """
-        env: Any = self._env.unwrapped
-        if not callable(getattr(env, "compute_reward", None)):
-            raise ArmatureError("the environment has a goal but no method compute_reward")
-        reward = _for_all(env.compute_reward, achieved, desired)
-        terminated = np.zeros(len(achieved), np.uint8)
-        if callable(getattr(env, "compute_terminated", None)):
-            terminated = _for_all(env.compute_terminated, achieved, desired) != 0
-        return reward.astype(np.float32), terminated.astype(np.uint8)
+        """As GoalReward.compute. ArmatureError: `goal_refusal`, too."""
+        assert self._goal_reward is not None
+        if self.goal_refusal:
+            raise ArmatureError(self.goal_refusal)
+        return self._goal_reward.compute(achieved, desired)
 
 
-def _observed(env: gym.Env[Any, Any], spec: EnvSpec, options: HostOptions) -> EnvSpec:
-    """`spec` with what only running tells: whether it reports success, a frame's size."""
-    rows = [np.zeros(field.shape, field.dtype) for field in spec.observation]
-    observation, _ = env.reset(seed=0)
-    write_observation(fields_of(env), observation, rows)
-    observation, _, _, _, info = env.step(_middle_action(env, spec))
-    write_observation(fields_of(env), observation, rows)
-    spec = dataclasses.replace(spec, reports_success=options.success_key in info)
-    if not options.render:
-        return spec
+class _Trial:
+    """Some steps with random actions, each checked as a slot checks its own.
+
+    They go on until an episode has ended, in which what comes in last steps only has come,
+    and, where there are goals, until there is something to compare.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], spec: EnvSpec, options: HostOptions) -> None:
+        self._env = env
+        self._spec = spec
+        self._options = options
+        self._fields = fields_of(env)
+        self._actions = actions_of(env)
+        self._rows = [np.zeros(field.shape, field.dtype) for field in spec.observation]
+        self._random = np.random.default_rng(0)
+        self._saw_success = False
+        self._episodes = 0
+        self._episode_steps = 0
+        self._goals: list[tuple[Any, Any, float, bool]] = []
+        self.steps = 0
+        self.step_s = _TRIAL_S
+        self.goal_reward: GoalReward | None = None
+
+    @property
+    def reports_success(self) -> bool:
+        declared = self._options.reports_success
+        return self._saw_success if declared is None else declared
+
+    @property
+    def success_is_unknown(self) -> bool:
+        declared = self._options.reports_success is not None
+        return not (declared or self._saw_success or self._episodes)
+
+    def run(self) -> None:
+        """ArmatureError; what the environment raises, in its first step."""
+        end_s = time.perf_counter() + _TRIAL_S
+        self._begin_episode()
+        try:
+            while not self._is_enough() and (self.steps == 0 or time.perf_counter() < end_s):
+                if self._step():
+                    self._episodes += 1
+                    self._begin_episode()
+        except MalformedError:
+            raise
+        except Exception:
+            # One that fails now and then may fail here: its slots will count and mend it.
+            if self.steps == 0:
+                raise
+
+    def check_goals(self) -> str:
+        assert self.goal_reward is not None
+        achieved, desired, reward, terminated = zip(*self._goals)
+        return self.goal_reward.check(
+            np.stack(achieved), np.stack(desired), np.array(reward), np.array(terminated)
+        )
+
+    def _is_enough(self) -> bool:
+        wanted = _GOAL_STEPS if self._spec.has_goal else _TIMED_STEPS
+        return self.steps >= _STEPS_MAX or (self.steps >= wanted and not self.success_is_unknown)
+
+    def _begin_episode(self) -> None:
+        self._episode_steps = 0
+        observation = read_reset(self._env.reset(seed=self._episodes))
+        write_observation(self._fields, observation, self._rows)
+        if self._spec.has_goal and self.goal_reward is None:
+            self.goal_reward = GoalReward(self._env, observation)
+
+    def _step(self) -> bool:
+        """Whether the episode has ended."""
+        action = self._actions.read(self._random_action())
+        before_s = time.perf_counter()
+        returned = self._env.step(action)
+        self.step_s = min(self.step_s, time.perf_counter() - before_s)
+        observation, reward, terminated, truncated, info = read_step(returned)
+        write_observation(self._fields, observation, self._rows)
+        if self._options.reports_success is not False:
+            self._saw_success |= read_success(info, self._options.success_key) is not None
+        if self._spec.has_goal:
+            names = [field.name for field in self._spec.observation]
+            goals = (self._spec.achieved_field, self._spec.desired_field)
+            achieved, desired = (self._rows[names.index(name)].copy() for name in goals)
+            self._goals.append((achieved, desired, reward, terminated))
+        self.steps += 1
+        self._episode_steps += 1
+        return terminated or truncated or self._episode_steps == self._spec.horizon
+
+    def _random_action(self) -> npt.NDArray[np.float32]:
+        spec = self._spec
+        if spec.is_discrete:
+            return self._random.integers(0, spec.num_choices, 1).astype(np.float32)
+        return self._random.uniform(spec.action_low, spec.action_high).astype(np.float32)
+
+
+def _frame_size(env: gym.Env[Any, Any]) -> tuple[int, int]:
+    """Height and width in pixels. ArmatureError: what it draws is no picture."""
     frame = np.asarray(env.render())
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
         raise ArmatureError(
             f"--render: render() gives {frame.dtype} {list(frame.shape)}, expected uint8 "
             "[height, width, 3]"
         )
-    return dataclasses.replace(
-        spec, render_height_px=frame.shape[0], render_width_px=frame.shape[1]
-    )
-
-
-def _middle_action(env: gym.Env[Any, Any], spec: EnvSpec) -> Any:
-    row = np.zeros(spec.action_size, np.float32)
-    if not spec.is_discrete:
-        row[:] = (np.array(spec.action_low) + np.array(spec.action_high)) / 2
-    return ActionReader(env.action_space).read(row)
-
-
-def _step_s(env: gym.Env[Any, Any], spec: EnvSpec) -> float:
-    """The shortest of a few steps: what else the machine does only makes them longer.
-
-    _TIMING_S at most; that is the answer, too, where none ended well.
-    """
-    action = _middle_action(env, spec)
-    shortest_s = _TIMING_S
-    ended = True
-    begin_s = time.perf_counter()
-    # One that fails now and then may fail here: its slots will count and mend it.
-    with contextlib.suppress(Exception):
-        for _ in range(_TIMED_STEPS):
-            if ended:
-                env.reset(seed=0)
-            before_s = time.perf_counter()
-            _, _, terminated, truncated, _ = env.step(action)
-            now_s = time.perf_counter()
-            shortest_s = min(shortest_s, now_s - before_s)
-            ended = bool(terminated or truncated)
-            if now_s - begin_s > _TIMING_S:
-                break
-    return shortest_s
-
-
-def _for_all(
-    method: Any, achieved: npt.NDArray[Any], desired: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
-    """`method` of n goals, at once or one by one; [n] numbers. ArmatureError: they are not."""
-    count = len(achieved)
-    try:
-        values = np.asarray(method(achieved, desired, [{} for _ in range(count)]))
-    except Exception:
-        values = np.empty(0)  # Perhaps it takes one goal at a time.
-    if values.shape != (count,):
-        values = np.asarray([method(achieved[i], desired[i], {}) for i in range(count)])
-    if values.shape != (count,) or values.dtype.kind not in "biuf":
-        raise ArmatureError(
-            f"{method.__name__} of {count} goals gives {values.dtype} {list(values.shape)}, "
-            f"expected {count} numbers"
-        )
-    return values
+    return frame.shape[0], frame.shape[1]

@@ -23,12 +23,14 @@ import grpc
 
 from armature import wire
 from armature.errors import ArmatureError, WireError
+from armature.serve.calls import CallLimits
 from armature.serve.catalog import Catalog, Hosted
-from armature.serve.env_source import describe_error
+from armature.serve.durations import format_duration
 from armature.serve.metrics import ServerMetrics
 from armature.serve.session_table import SessionTable
 from armature.serve.slot_group import SlotGroup, SlotPlan, StepOutcome
-from armature.serve.status import RefusalError, Status, format_duration
+from armature.serve.status import RefusalError, Status
+from armature.serve.user_errors import describe_error
 from armature.serve.workers import WorkerPool
 from armature.spec import EnvSpec
 from armature.transport import (
@@ -58,10 +60,9 @@ class SessionContext:
     server_name: str
     incarnation: int
     lease_s: float
-    workers: int  # Processes a group; 0: as many as pay, up to `cores`.
-    cores: int
-    step_timeout_s: float
-    start_timeout_s: float
+    workers: int  # Processes a group; 0: as many as pay, up to `cpus`.
+    cpus: int
+    limits: CallLimits
 
 
 class _Turn(enum.Enum):
@@ -98,6 +99,7 @@ class Session:
         self._half_closed = False
         self._client = ""
         self._env_id = ""
+        self._config: dict[str, str] = {}
         self._session_id = 0
         self._spec: EnvSpec | None = None
         self._group_size = 0
@@ -191,10 +193,10 @@ class Session:
 
     async def _open(self, request: Any) -> None:
         try:
-            config = dict(request.env_config)
-            hosted = await self._context.catalog.describe(request.env_id, config)
+            self._config = dict(request.env_config)
+            hosted = await self._context.catalog.describe(request.env_id, self._config)
             self._check_spec(hosted, request)
-            self._begin(hosted, config, request)
+            self._begin(hosted, request)
         except Exception as error:
             self._refuse_for(error)
 
@@ -217,7 +219,7 @@ class Session:
                 f"{MESSAGE_BYTES_MAX} are allowed: open smaller sessions",
             )
 
-    def _begin(self, hosted: Hosted, config: dict[str, str], request: Any) -> None:
+    def _begin(self, hosted: Hosted, request: Any) -> None:
         if self._status.done():
             return
         context = self._context
@@ -225,15 +227,14 @@ class Session:
         self._group_size = request.num_envs // request.num_groups
         plan = SlotPlan(
             context.catalog.source(request.env_id),
-            config,
+            self._config,
             context.catalog.options,
             spec,
             self._group_size,
             request.seed,
             request.first_slot,
             self._workers_of(hosted),
-            context.step_timeout_s,
-            context.start_timeout_s,
+            context.limits,
         )
         response = wire.RolloutResponse()
         opened = response.opened
@@ -246,6 +247,8 @@ class Session:
         for index in range(request.num_groups):
             self._groups.append(_Group(SlotGroup(plan, index, context.pool)))
         for index in range(request.num_groups):
+            if self._status.done():  # The one before could not begin.
+                return
             self._reset(index, None)
         _log.info(
             "session %d: %s opened %d slots of %s",
@@ -256,7 +259,7 @@ class Session:
         if self._context.workers:
             return self._context.workers
         paying = int(self._group_size * hosted.step_s / _WORKER_PAYS_S)
-        return min(max(paying, 1), self._context.cores)
+        return min(max(paying, 1), self._context.cpus)
 
     def _on_actions(self, actions: Any) -> None:
         group = self._checked_turn("ActionBatch", actions)
@@ -326,9 +329,16 @@ class Session:
         if self._status.done():
             return
         stepped = self._group_size if outcome.error is None and outcome.step > 0 else 0
-        self._context.metrics.count_step(self._env_id, stepped, outcome.episodes, outcome.causes)
+        self._context.metrics.count_step(
+            self._env_id, stepped, outcome.episodes, outcome.outside, outcome.causes
+        )
+        for notice in outcome.notices:
+            self._context.catalog.note(self._env_id, self._config, **notice)
         if outcome.error is not None:
-            return self._refuse(outcome.error.code, outcome.error.message)
+            self._refuse(outcome.error.code, outcome.error.message)
+            if any(outcome.tracebacks):
+                _log.warning("session %d: traceback\n%s", self._session_id, outcome.tracebacks[0])
+            return
         group = self._groups[index]
         if stepped:
             self._context.metrics.step_duration.observe(self._loop.time() - group.since)
@@ -416,11 +426,15 @@ class Session:
         )
 
     def _log_faults(self, outcome: StepOutcome) -> None:
-        for fault in outcome.faults:
+        for fault, traceback in zip(outcome.faults, outcome.tracebacks):
             # The 1st, 2nd, 4th, 8th ...: a simulator that always breaks must not fill the log.
             self._faults += 1
             if self._faults & (self._faults - 1) == 0:
-                _log.warning("session %d: %s (%d so far)", self._session_id, fault, self._faults)
+                shown = f"\n{traceback}" if traceback else ""
+                _log.warning(
+                    "session %d: %s (%d so far)%s",
+                    *(self._session_id, fault, self._faults, shown),
+                )
 
 
 def _check_open(request: Any) -> None:

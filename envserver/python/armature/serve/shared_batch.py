@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from armature.spec import EnvSpec
 
-# Bytes of one slot's fault line; longer ones are cut.
+# Bytes of one slot's fault line and of the traceback that goes with it; longer ones are cut.
 FAULT_BYTES = 512
+TRACEBACK_BYTES = 2048
 _ALIGNMENT = 64  # A cache line: workers do not write into each other's.
 
 
@@ -33,11 +34,14 @@ class SharedBatch:
         self._map: mmap.mmap | None = None
         self._lay_out(spec, slots, workers)
         size = self._offset
-        if fd < 0:
-            fd = os.memfd_create("armature_batch")
-            os.ftruncate(fd, size)
-        self.fd = fd  # Closed by `close_fd`.
-        self._map = mmap.mmap(fd, size)
+        self.fd = fd if fd >= 0 else os.memfd_create("armature_batch")  # Closed by `close_fd`.
+        try:
+            if fd < 0:
+                os.ftruncate(self.fd, size)
+            self._map = mmap.mmap(self.fd, size)
+        except BaseException:
+            self.close_fd()
+            raise
         self._offset = 0
         self._lay_out(spec, slots, workers)
 
@@ -47,12 +51,14 @@ class SharedBatch:
             os.close(self.fd)
             self.fd = -1
 
-    def fault_text(self, row: int) -> str:
-        return bytes(self._text[row]).split(b"\0", 1)[0].decode(errors="replace")
+    def fault(self, row: int) -> tuple[str, str]:
+        """The line and the traceback, which may be empty."""
+        return _text(self._line[row]), _text(self._traceback[row])
 
-    def set_fault_text(self, row: int, text: str) -> None:
-        line = text.encode(errors="replace")[: FAULT_BYTES - 1]
-        self._text[row, : len(line) + 1] = np.frombuffer(line + b"\0", np.uint8)
+    def set_fault(self, row: int, line: str, traceback: str = "") -> None:
+        _set_text(self._line[row], line.encode(errors="replace")[: FAULT_BYTES - 1])
+        # The end of a traceback says most.
+        _set_text(self._traceback[row], traceback.encode(errors="replace")[1 - TRACEBACK_BYTES :])
 
     def _lay_out(self, spec: EnvSpec, slots: int, workers: int) -> None:
         self.action = self._array("<f4", (slots, spec.action_size))
@@ -65,12 +71,17 @@ class SharedBatch:
         self.is_success = self._array("u1", (slots,))
         self.cause = self._array("u1", (slots,))  # armature.serve.slot_worker.Cause.
         self.failed = self._array("u1", (slots,))  # No episode can be begun in the slot.
-        self._text = self._array("u1", (slots, FAULT_BYTES))
+        self._line = self._array("u1", (slots, FAULT_BYTES))
+        self._traceback = self._array("u1", (slots, TRACEBACK_BYTES))
         self.episodes = self._array("<u8", (slots,))  # Begun so far; outlives a worker.
         self.seed = self._array("<u8", (1,))
-        # Of each worker: the row whose environment is being called, when
-        # (time.monotonic) that call counts as hung, and how long it was given.
+        # Of each worker: how many of its observations were outside their bounds in this
+        # step, the row whose environment is being called, what is called
+        # (armature.serve.calls.Call), when (time.monotonic) that counts as hung, and how
+        # long it was given.
+        self.outside = self._array("<i8", (workers,))
         self.busy_row = self._array("<i8", (workers,))
+        self.call = self._array("u1", (workers,))
         self.deadline = self._array("<f8", (workers,))
         self.timeout_s = self._array("<f8", (workers,))
         self.frame = self._array("u1", (spec.render_height_px, spec.render_width_px, 3))
@@ -83,3 +94,11 @@ class SharedBatch:
         if self._map is None or count == 0:
             return np.empty((0,) * len(shape), dtype)
         return np.frombuffer(self._map, dtype, count, begin).reshape(shape)
+
+
+def _text(row: npt.NDArray[Any]) -> str:
+    return bytes(row).split(b"\0", 1)[0].decode(errors="replace")
+
+
+def _set_text(row: npt.NDArray[Any], text: bytes) -> None:
+    row[: len(text) + 1] = np.frombuffer(text + b"\0", np.uint8)

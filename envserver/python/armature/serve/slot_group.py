@@ -23,10 +23,11 @@ import numpy as np
 
 from armature import wire
 from armature.errors import ArmatureError, WireError
+from armature.serve.calls import Call, CallLimits, describe_hung
 from armature.serve.env_source import EnvSource, HostOptions
 from armature.serve.shared_batch import SharedBatch
 from armature.serve.slot_worker import START_ATTEMPTS, Cause
-from armature.serve.status import Status, format_duration
+from armature.serve.status import Status
 from armature.serve.worker import job_frame
 from armature.serve.workers import Worker, WorkerPool
 from armature.spec import EnvSpec
@@ -47,8 +48,7 @@ class SlotPlan:
     seed: int
     first_slot: int
     workers: int  # Processes a group, at most.
-    step_timeout_s: float
-    start_timeout_s: float
+    limits: CallLimits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +61,9 @@ class StepOutcome:
     episodes: int = 0
     faults: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()  # Of each fault.
+    tracebacks: tuple[str, ...] = ()  # Of each fault; may be empty.
+    outside: int = 0  # Observations outside their bounds.
+    notices: tuple[dict[str, str], ...] = ()  # See SlotWorker.take_notices.
 
 
 @dataclasses.dataclass
@@ -91,6 +94,7 @@ class SlotGroup:
         self._render_row = -1  # >= 0: a render is what is pending.
         self._lost: dict[int, tuple[Cause, str, int]] = {}  # Seats whose worker was lost
         # since the last answer: why, and the row that was running (-1: none).
+        self._notices: list[dict[str, str]] = []
         self._completion: Callable[[StepOutcome], None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._response = wire.RolloutResponse()
@@ -102,7 +106,7 @@ class SlotGroup:
             self._batch.seed[0] = seed
             self._batch.episodes[:] = 0
         self._step = 0
-        self._run(b"B", completion)
+        self._run(b"B", Call.RESET, completion)
 
     def read_action(self, tensor: object) -> None:
         """Takes the actions of the next `step`, clipped. WireError: names what is wrong."""
@@ -123,7 +127,7 @@ class SlotGroup:
     def step(self, completion: Callable[[StepOutcome], None]) -> None:
         """Every slot takes the action that `read_action` took."""
         self._step += 1
-        self._run(b"S", completion)
+        self._run(b"S", Call.STEP, completion)
 
     def render(self, row: int, completion: Callable[[StepOutcome], None]) -> None:
         """Draws one slot. The response is a Frame."""
@@ -134,7 +138,7 @@ class SlotGroup:
             sentence = self._lost[seat.index][1]
             return self._fail(grpc.StatusCode.INTERNAL, f"Render: {sentence}", row)
         self._pending = {seat.index}
-        self._expect_answer(seat, self._plan.step_timeout_s)
+        self._expect_answer(seat, Call.RENDER)
         seat.worker.send(b"R" + json.dumps(row).encode())
         self._arm_watch()
 
@@ -151,14 +155,16 @@ class SlotGroup:
                 seat.worker = None
         self._batch.close_fd()
 
-    def _run(self, opcode: bytes, completion: Callable[[StepOutcome], None]) -> None:
+    def _run(
+        self, opcode: bytes, first_call: Call, completion: Callable[[StepOutcome], None]
+    ) -> None:
         self._completion = completion
         self._render_row = -1
         self._pending = set(range(len(self._seats)))
         for seat in self._seats:
             seat.attempts = 0
             if seat.worker is not None:
-                self._expect_answer(seat, self._plan.step_timeout_s)
+                self._expect_answer(seat, first_call)
                 seat.worker.send(opcode)
             elif not self._fill(seat):
                 return
@@ -174,8 +180,7 @@ class SlotGroup:
             "worker": seat.index,
             "rows": [seat.begin, seat.end],
             "first_number": plan.first_slot + self._group * plan.group_size,
-            "step_timeout_s": plan.step_timeout_s,
-            "start_timeout_s": plan.start_timeout_s,
+            "limits": dataclasses.asdict(plan.limits),
         }
         try:
             seat.worker = self._pool.start(
@@ -187,16 +192,21 @@ class SlotGroup:
         except (ArmatureError, OSError) as error:
             self._fail(grpc.StatusCode.INTERNAL, str(error), seat.begin)
             return False
-        self._expect_answer(seat, plan.start_timeout_s)
+        self._expect_answer(seat, Call.MAKE)
         seat.worker.send(b"B")
         return True
 
-    def _expect_answer(self, seat: _Seat, timeout_s: float) -> None:
+    def _expect_answer(self, seat: _Seat, first_call: Call) -> None:
+        limit_s = self._plan.limits.of(first_call)
         self._batch.busy_row[seat.index] = seat.begin
-        self._batch.timeout_s[seat.index] = timeout_s
-        self._batch.deadline[seat.index] = time.monotonic() + timeout_s
+        self._batch.call[seat.index] = first_call
+        self._batch.timeout_s[seat.index] = limit_s
+        self._batch.deadline[seat.index] = time.monotonic() + limit_s
 
     def _on_frame(self, seat: _Seat, frame: bytes) -> None:
+        if frame[:1] == b"N":
+            self._notices.extend(json.loads(frame[1:]))
+            return
         if seat.index not in self._pending:
             return
         self._pending.discard(seat.index)
@@ -220,7 +230,8 @@ class SlotGroup:
         if self._render_row >= 0:
             hung = cause is Cause.HUNG
             code = grpc.StatusCode.DEADLINE_EXCEEDED if hung else grpc.StatusCode.INTERNAL
-            return self._fail(code, f"Render: {sentence}", self._render_row, (cause,))
+            text = sentence if hung else f"Render: {sentence}"
+            return self._fail(code, text, self._render_row, (cause,))
         seat.attempts += 1
         if seat.attempts > START_ATTEMPTS:
             text = (
@@ -234,14 +245,14 @@ class SlotGroup:
         return min(max(int(self._batch.busy_row[seat.index]), seat.begin), seat.end - 1)
 
     def _arm_watch(self) -> None:
-        """Looks at the deadlines when the first is due, and once in a step's time at least.
+        """Looks at the deadlines when the first is due, and once in the shortest limit at least.
 
         A worker moves its deadline with each call that it makes, also to an earlier one.
         """
         if not self._pending:
             return
         # asyncio's clock is time.monotonic, too.
-        when = time.monotonic() + self._plan.step_timeout_s
+        when = time.monotonic() + self._plan.limits.shortest_s
         when = min(when, *(float(self._batch.deadline[index]) for index in self._pending))
         if self._watch is not None:
             if self._watch.when() <= when:
@@ -258,8 +269,9 @@ class SlotGroup:
             if now < self._batch.deadline[index] or seat.worker is None:
                 continue
             seat.worker.kill()
-            limit = format_duration(float(self._batch.timeout_s[index]))
-            self._on_lost(seat, Cause.HUNG, f"no answer for {limit}")
+            call = Call(int(self._batch.call[index]))
+            sentence = describe_hung(call, float(self._batch.timeout_s[index]))
+            self._on_lost(seat, Cause.HUNG, sentence)
         self._arm_watch()
 
     def _finish(self) -> None:
@@ -269,14 +281,20 @@ class SlotGroup:
         self._lost.clear()
         faults: list[str] = []
         causes: list[Cause] = []
+        tracebacks: list[str] = []
         if batch.cause.any():
             for row in np.flatnonzero(batch.cause).tolist():
+                line, traceback = batch.fault(row)
                 causes.append(Cause(int(batch.cause[row])))
-                faults.append(f"{self._name(row)}: {batch.fault_text(row)}; simulator replaced")
+                faults.append(f"{self._name(row)}: {line}; simulator replaced")
+                tracebacks.append(traceback)
             failed = np.flatnonzero(batch.failed).tolist()
             if failed:
-                code, row = grpc.StatusCode.INTERNAL, failed[-1]
-                return self._fail(code, batch.fault_text(row), row, tuple(causes))
+                row = failed[-1]
+                line, traceback = batch.fault(row)
+                code = grpc.StatusCode.INTERNAL
+                return self._fail(code, line, row, tuple(causes), traceback)
+        notices, self._notices = tuple(self._notices), []
         self._complete(
             StepOutcome(
                 response=self._pack(faults),
@@ -284,6 +302,9 @@ class SlotGroup:
                 episodes=len(self._response.step.final_slot),
                 faults=tuple(faults),
                 causes=tuple(causes),
+                tracebacks=tuple(tracebacks),
+                outside=int(batch.outside.sum()),
+                notices=notices,
             )
         )
 
@@ -296,7 +317,7 @@ class SlotGroup:
             batch.restarted[row] = self._step > 0  # A reset has no step that could be void.
             batch.cause[row] = cause
             shared = "" if blamed in (-1, row) else f", in slot {self._slot(blamed)} beside it"
-            batch.set_fault_text(row, text + shared)
+            batch.set_fault(row, text + shared)
 
     def _pack(self, faults: list[str]) -> bytes:
         """The serialized response of a step; its message is used again and again."""
@@ -336,11 +357,18 @@ class SlotGroup:
         self._complete(StepOutcome(response=response.SerializeToString(), step=self._step))
 
     def _fail(
-        self, code: grpc.StatusCode, text: str, row: int, causes: tuple[Cause, ...] = ()
+        self,
+        code: grpc.StatusCode,
+        text: str,
+        row: int,
+        causes: tuple[Cause, ...] = (),
+        traceback: str = "",
     ) -> None:
         self._pending.clear()
         error = Status(code, f"{self._name(row)}: {text}")
-        self._complete(StepOutcome(error=error, step=self._step, causes=causes))
+        self._complete(
+            StepOutcome(error=error, step=self._step, causes=causes, tracebacks=(traceback,))
+        )
 
     def _complete(self, outcome: StepOutcome) -> None:
         completion, self._completion = self._completion, None

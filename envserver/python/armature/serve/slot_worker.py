@@ -11,7 +11,6 @@ Thread safety: none; one thread a process.
 from __future__ import annotations
 
 import enum
-import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,14 +19,18 @@ import gymnasium as gym
 import numpy as np
 
 from armature.errors import ArmatureError
+from armature.serve.bounds_watch import BoundsWatch
+from armature.serve.calls import Call, CallLimits
 from armature.serve.env_source import (
     EnvSource,
     HostOptions,
-    describe_error,
+    actions_of,
     fields_of,
     make_env,
     space_spec,
 )
+from armature.serve.goal_reward import GoalReward
+from armature.serve.returned import read_reset, read_step, read_success
 from armature.serve.shared_batch import SharedBatch
 from armature.serve.spaces import (
     ActionReader,
@@ -36,11 +39,15 @@ from armature.serve.spaces import (
     NotFiniteError,
     write_observation,
 )
+from armature.serve.user_errors import describe_error, describe_traceback
 from armature.spec import EnvSpec
 
 # New environments tried in a row before a slot breaks its session.
 START_ATTEMPTS = 3
-_REWARD_MAX = float(np.finfo(np.float32).max)
+# A prime, so that the steps looked at are not always the same slot's; and how many of them
+# have to differ: one may, where float32 rounds at a threshold.
+_STEPS_A_GOAL_CHECK = 61
+_GOAL_DIFFERENCES = 2
 
 
 class Cause(enum.IntEnum):
@@ -57,9 +64,10 @@ class Cause(enum.IntEnum):
 class FaultError(ArmatureError):
     """The environment of a slot is of no more use."""
 
-    def __init__(self, cause: Cause, text: str) -> None:
+    def __init__(self, cause: Cause, text: str, traceback: str = "") -> None:
         super().__init__(text)
         self.cause = cause
+        self.traceback = traceback
 
 
 class _Slot:
@@ -71,6 +79,7 @@ class _Slot:
         self.env: gym.Env[Any, Any] | None = None
         self.fields: tuple[Field, ...] = ()
         self.actions: ActionReader | None = None
+        self.goal_reward: GoalReward | None = None
         self.episode_steps = 0
         # Views of its row; `...` keeps those of scalars arrays.
         self.observation = [field[row, ...] for field in batch.observation]
@@ -94,8 +103,7 @@ class SlotWorker:
         worker: int,
         rows: tuple[int, int],
         first_number: int,
-        step_timeout_s: float,
-        start_timeout_s: float,
+        limits: CallLimits,
     ) -> None:
         self._source = source
         self._config = config
@@ -104,9 +112,18 @@ class SlotWorker:
         self._batch = batch
         self._worker = worker
         self._rows = slice(*rows)
-        self._step_timeout_s = step_timeout_s
-        self._start_timeout_s = start_timeout_s
+        self._limits = limits
         self._slots = [_Slot(row, first_number + row, batch) for row in range(*rows)]
+        self._bounds = BoundsWatch(spec, batch, self._rows)
+        self._notices: list[dict[str, str]] = []
+        self._noticed: set[str] = set()
+        self._until_goal_check = _STEPS_A_GOAL_CHECK
+        self._goal_differences = 0
+
+    def take_notices(self) -> list[dict[str, str]]:
+        """What is to be told beside the rows since the last call, each of a "kind" once."""
+        notices, self._notices = self._notices, []
+        return notices
 
     def step(self) -> None:
         """Every slot takes the action in its row."""
@@ -116,6 +133,7 @@ class SlotWorker:
                 self._step(slot)
             except FaultError as fault:
                 self._replace(slot, fault, restarted=1)
+        self._count_outside()
 
     def begin(self) -> None:
         """Every slot begins its next episode: no reward, no flags."""
@@ -126,11 +144,12 @@ class SlotWorker:
             except FaultError as fault:
                 # There is no transition that could be void.
                 self._replace(slot, fault, restarted=0)
+        self._count_outside()
 
     def render(self, row: int) -> None:
         """Draws a slot into the batch's frame. FaultError; whatever the environment raises."""
         slot = self._slots[row - self._rows.start]
-        self._call_begins(slot, self._step_timeout_s)
+        self._call_begins(slot, Call.RENDER)
         frame = np.asarray(slot.env.render()) if slot.env is not None else np.empty(0)
         if frame.shape != self._batch.frame.shape or frame.dtype != np.uint8:
             raise FaultError(
@@ -149,19 +168,22 @@ class SlotWorker:
         env, actions = slot.env, slot.actions
         assert env is not None and actions is not None
         batch, row = self._batch, slot.row
-        self._call_begins(slot, self._step_timeout_s)
+        self._call_begins(slot, Call.STEP)
         try:
-            observation, reward, terminated, truncated, info = env.step(actions.read(slot.action))
-            terminated, truncated = bool(terminated), bool(truncated)
-            success = bool(info.get(self._options.success_key, False))
+            observation, reward, terminated, truncated, info = read_step(
+                env.step(actions.read(slot.action))
+            )
+            success = self._read_success(info)
+            write_observation(slot.fields, observation, slot.observation)
         except Exception as error:
-            raise FaultError(Cause.THREW, f"Step threw: {describe_error(error)}") from error
-        _write(slot, observation)
-        batch.reward[row] = _checked_reward(reward)
+            raise _fault("Step", error) from error
+        batch.reward[row] = reward
         slot.episode_steps += 1
         at_horizon = 0 < self._spec.horizon <= slot.episode_steps
         if success:
             batch.is_success[row] = 1
+        if self._spec.has_goal:
+            self._check_goal_now_and_then(slot, reward, terminated)
         if not (terminated or truncated or at_horizon):
             return
         if terminated:
@@ -172,6 +194,45 @@ class SlotWorker:
             final[...] = last
         self._begin_episode(slot)
 
+    def _read_success(self, info: Mapping[str, Any]) -> bool:
+        key = self._options.success_key
+        if self._spec.reports_success:
+            return bool(read_success(info, key))
+        if self._options.reports_success is None and key in info:
+            self._notice(
+                "success",
+                f"info['{key}'] has come, but not in the episode that the server was started "
+                "with: successes do not count; start with --reports_success=yes",
+            )
+        return False
+
+    def _check_goal_now_and_then(self, slot: _Slot, reward: float, terminated: bool) -> None:
+        self._until_goal_check -= 1
+        if self._until_goal_check > 0 or slot.goal_reward is None:
+            return
+        self._until_goal_check = _STEPS_A_GOAL_CHECK
+        names = [field.name for field in self._spec.observation]
+        goals = (self._spec.achieved_field, self._spec.desired_field)
+        achieved, desired = (slot.observation[names.index(name)][np.newaxis] for name in goals)
+        differs = slot.goal_reward.check(
+            achieved, desired, np.array([reward]), np.array([terminated])
+        )
+        if differs:
+            self._goal_differences += 1
+            if self._goal_differences == _GOAL_DIFFERENCES:
+                self._notice("goal_reward", differs)
+
+    def _count_outside(self) -> None:
+        count, sentence = self._bounds.look()
+        self._batch.outside[self._worker] = count
+        if count:
+            self._notice("bounds", sentence)
+
+    def _notice(self, kind: str, text: str) -> None:
+        if kind not in self._noticed:
+            self._noticed.add(kind)
+            self._notices.append({"kind": kind, "text": text})
+
     def _begin_episode(self, slot: _Slot) -> None:
         if slot.env is None:
             self._make(slot)
@@ -181,29 +242,32 @@ class SlotWorker:
         batch.episodes[slot.row] = episode + 1
         slot.episode_steps = 0
         sequence = np.random.SeedSequence([int(batch.seed[0]), slot.number, episode])
-        self._call_begins(slot, self._step_timeout_s)
+        self._call_begins(slot, Call.RESET)
         try:
-            observation, _ = slot.env.reset(seed=int(sequence.generate_state(1)[0]))
+            observation = read_reset(slot.env.reset(seed=int(sequence.generate_state(1)[0])))
+            write_observation(slot.fields, observation, slot.observation)
+            if self._spec.has_goal and slot.goal_reward is None:
+                slot.goal_reward = GoalReward(slot.env, observation)
         except Exception as error:
-            raise FaultError(Cause.THREW, f"Reset threw: {describe_error(error)}") from error
-        _write(slot, observation)
+            raise _fault("Reset", error) from error
 
     def _make(self, slot: _Slot) -> None:
-        self._call_begins(slot, self._start_timeout_s)
+        self._call_begins(slot, Call.MAKE)
         try:
             env = make_env(self._source, self._config, self._options)
             slot.fields = fields_of(env)
-            slot.actions = ActionReader(env.action_space)
+            slot.actions = actions_of(env)
             spec = space_spec(env, self._spec.id, self._options)
         except Exception as error:
             text = f"cannot be made: {describe_error(error)}"
-            raise FaultError(Cause.THREW, text) from error
+            raise FaultError(Cause.THREW, text, describe_traceback(error)) from error
         for name in ("observation", "action_low", "action_high", "num_choices", "horizon"):
             if getattr(spec, name) != getattr(self._spec, name):
                 raise FaultError(
                     Cause.THREW, f"has another spec than the first one made: {name} differs"
                 )
         slot.env = env
+        slot.goal_reward = None
 
     def _replace(self, slot: _Slot, fault: FaultError, restarted: int) -> None:
         batch, row = self._batch, slot.row
@@ -211,20 +275,21 @@ class SlotWorker:
         batch.terminated[row] = batch.truncated[row] = batch.is_success[row] = 0
         batch.restarted[row] = restarted
         batch.cause[row] = fault.cause
-        batch.set_fault_text(row, str(fault))
+        batch.set_fault(row, str(fault), fault.traceback)
         again: FaultError | None = None
         for _ in range(START_ATTEMPTS):
-            self._call_begins(slot, self._step_timeout_s)
+            self._call_begins(slot, Call.CLOSE)
             _close(slot)
             try:
                 return self._begin_episode(slot)
             except FaultError as error:
                 again = error
         batch.failed[row] = 1
-        batch.set_fault_text(
+        batch.set_fault(
             row,
             f"{str(fault)[:200]}; {START_ATTEMPTS} new simulators in a row failed to begin an "
             f"episode, the last: {again}",
+            again.traceback if again is not None else "",
         )
 
     def _clear_rows(self) -> None:
@@ -240,38 +305,21 @@ class SlotWorker:
         ):
             flags[rows] = 0
 
-    def _call_begins(self, slot: _Slot, timeout_s: float) -> None:
+    def _call_begins(self, slot: _Slot, call: Call) -> None:
+        limit_s = self._limits.of(call)
         self._batch.busy_row[self._worker] = slot.row
-        self._batch.timeout_s[self._worker] = timeout_s
-        self._batch.deadline[self._worker] = time.monotonic() + timeout_s
+        self._batch.call[self._worker] = call
+        self._batch.timeout_s[self._worker] = limit_s
+        self._batch.deadline[self._worker] = time.monotonic() + limit_s
 
 
-def _write(slot: _Slot, observation: Any) -> None:
-    try:
-        write_observation(slot.fields, observation, slot.observation)
-    except MalformedError as error:
-        raise FaultError(Cause.MALFORMED, str(error)) from error
-    except NotFiniteError as error:
-        raise FaultError(Cause.NOT_FINITE, str(error)) from error
-    except Exception as error:
-        raise FaultError(
-            Cause.MALFORMED, f"observation cannot be read: {describe_error(error)}"
-        ) from error
-
-
-def _checked_reward(reward: Any) -> float:
-    try:
-        if type(reward) is not float and np.ndim(reward) != 0:
-            raise TypeError
-        value = float(reward)
-    except (TypeError, ValueError):
-        raise FaultError(
-            Cause.MALFORMED, f"reward is {str(reward)[:40]}, expected one number"
-        ) from None
-    if not abs(value) <= _REWARD_MAX:
-        shown = value if not math.isfinite(value) else f"{value}, beyond float32"
-        raise FaultError(Cause.NOT_FINITE, f"reward is {shown}")
-    return value
+def _fault(what: str, error: Exception) -> FaultError:
+    if isinstance(error, MalformedError):
+        return FaultError(Cause.MALFORMED, str(error))
+    if isinstance(error, NotFiniteError):
+        return FaultError(Cause.NOT_FINITE, str(error))
+    text = f"{what} threw: {describe_error(error)}"
+    return FaultError(Cause.THREW, text, describe_traceback(error))
 
 
 def _close(slot: _Slot) -> None:

@@ -35,6 +35,7 @@ _CARRIERS: dict[str, str] = {
     "float32": "<f4",
     "float64": "<f8",
 }
+_INT64_EDGE = 2.0**63
 
 
 class SpaceError(ArmatureError):
@@ -54,6 +55,7 @@ class Field:
     """One field of the observation: where it is in it, and how it is written.
 
     `choices`: at least 1 for a Discrete, which is written one-hot from `start` on.
+    Where the field holds integers, whole numbers of any dtype are taken.
     """
 
     spec: FieldSpec
@@ -63,9 +65,14 @@ class Field:
 
     def write(self, value: Any, row: npt.NDArray[Any]) -> None:
         """Writes `value` into `row`, [shape...]. MalformedError; NotFiniteError."""
+        try:
+            array = np.asarray(value)
+        except Exception as error:  # Ragged, or an object with an opinion of its own.
+            raise MalformedError(
+                f"observation '{self.spec.name}' cannot be read: {error}"
+            ) from error
         if self.choices:
-            return self._write_choice(value, row)
-        array = np.asarray(value)
+            return self._write_choice(array, row)
         if array.shape != self.spec.shape:
             raise MalformedError(
                 f"observation '{self.spec.name}' has shape {_shape(array.shape)}, expected "
@@ -73,35 +80,52 @@ class Field:
             )
         if array.dtype == row.dtype:
             row[...] = array
+        elif array.dtype.kind not in "biuf":
+            raise MalformedError(
+                f"observation '{self.spec.name}' has dtype {array.dtype}, expected "
+                f"{self.spec.dtype}"
+            )
+        elif row.dtype.kind == "f":
+            np.copyto(row, array, casting="same_kind")
         else:
-            try:
-                np.copyto(row, array, casting="same_kind")
-            except TypeError:
-                raise MalformedError(
-                    f"observation '{self.spec.name}' has dtype {array.dtype}, expected "
-                    f"{self.spec.dtype}"
-                ) from None
+            self._write_whole(array, row)
         # The product is finite where the values are, unless they are huge.
         if row.dtype.kind == "f" and not math.isfinite(np.vdot(row, row)):
             self._check_finite(row)
 
+    def _write_whole(self, array: npt.NDArray[Any], row: npt.NDArray[Any]) -> None:
+        if not np.can_cast(array.dtype, row.dtype, "safe"):
+            limits = np.iinfo(row.dtype)
+            if array.dtype.kind == "f":
+                array = array.astype(np.float64)
+            held = (array >= limits.min) & (array < limits.max + 1)
+            if array.dtype.kind == "f":
+                held &= array == np.rint(array)
+            if not held.all():
+                place, value = _first(~held, array)
+                raise MalformedError(
+                    f"observation '{self.spec.name}'{place} is {value}, expected a whole number "
+                    f"in {limits.min}..{limits.max}"
+                )
+        np.copyto(row, array, casting="unsafe")
+
     def _check_finite(self, row: npt.NDArray[Any]) -> None:
         finite = np.isfinite(row)
         if not finite.all():
-            index = np.unravel_index(int(np.argmin(finite)), row.shape)
-            place = _shape([int(i) for i in index]) if index else ""
-            raise NotFiniteError(f"observation '{self.spec.name}'{place} is {row[index]}")
+            place, value = _first(~finite, row)
+            raise NotFiniteError(f"observation '{self.spec.name}'{place} is {value}")
 
-    def _write_choice(self, value: Any, row: npt.NDArray[Any]) -> None:
-        array = np.asarray(value)
+    def _write_choice(self, array: npt.NDArray[Any], row: npt.NDArray[Any]) -> None:
         last = self.start + self.choices - 1
-        if array.shape != () or array.dtype.kind not in "iu" or not self.start <= array <= last:
+        is_number = array.size == 1 and array.dtype.kind in "biuf"
+        choice = array.item() if is_number else math.nan
+        if not self.start <= choice <= last or choice != int(choice):
             raise MalformedError(
-                f"observation '{self.spec.name}' is {str(value)[:40]}, expected a whole number "
+                f"observation '{self.spec.name}' is {str(array)[:40]}, expected a whole number "
                 f"in {self.start}..{last}"
             )
         row[:] = 0
-        row[int(array) - self.start] = 1
+        row[int(choice) - self.start] = 1
 
 
 def observation_fields(space: gym.Space[Any]) -> tuple[Field, ...]:
@@ -169,18 +193,33 @@ class ActionReader:
         high = np.asarray(space.high, np.float64).ravel()
         if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
             raise SpaceError(
-                f"action space {space} has bounds that are infinite or empty: wrap the "
-                "environment in gymnasium.wrappers.RescaleAction or ClipAction"
+                f"action space {space} has bounds that are infinite or empty; give it bounds of "
+                "yours: gymnasium.wrappers.TransformAction(env, lambda action: action, "
+                f"gymnasium.spaces.Box(-1, 1, {tuple(space.shape)}))"
             )
         self.low, self.high = tuple(low.tolist()), tuple(high.tolist())
         self._shape, self._dtype = space.shape, space.dtype
         self._box_low, self._box_high = space.low, space.high
 
 
+def action_space_of(env: gym.Env[Any, Any]) -> gym.Space[Any]:
+    """What `env` takes as actions, within the bounds that count.
+
+    A ClipAction takes every action, so its own bounds are infinite: those below it count.
+    """
+    layer: Any = env
+    while isinstance(layer, gym.Wrapper) and layer.action_space is layer.env.action_space:
+        layer = layer.env
+    if isinstance(layer, gym.wrappers.ClipAction):
+        return action_space_of(layer.env)
+    return env.action_space
+
+
 def has_goal(space: gym.Space[Any]) -> bool:
     """Whether it is gymnasium-robotics' dictionary of achieved and desired goal."""
     return isinstance(space, spaces.Dict) and all(
-        isinstance(space.spaces.get(key), spaces.Box) for key in ("achieved_goal", "desired_goal")
+        isinstance(space.spaces.get(key), (spaces.Box, spaces.MultiBinary))
+        for key in ("achieved_goal", "desired_goal")
     )
 
 
@@ -223,6 +262,9 @@ def _field(space: gym.Space[Any], name: str, keys: tuple[str, ...]) -> Field:
 def _bounds(values: npt.NDArray[Any]) -> tuple[float, ...]:
     """As the wire has bounds: none if all are infinite, one if all are equal."""
     flat = np.asarray(values, np.float64).ravel()
+    # An int64 that float64 cannot hold is Gymnasium's word for "unbounded".
+    if np.asarray(values).dtype.kind in "iu":
+        flat = np.where(np.abs(flat) >= _INT64_EDGE, np.copysign(np.inf, flat), flat)
     if np.isinf(flat).all():
         return ()
     if (flat == flat[0]).all():
@@ -234,6 +276,12 @@ def _outline(observation: Any) -> str:
     if isinstance(observation, dict):
         return "a dict with keys " + ", ".join(str(key) for key in observation)
     return f"a {type(observation).__name__}"
+
+
+def _first(where: npt.NDArray[np.bool_], values: npt.NDArray[Any]) -> tuple[str, Any]:
+    """The first place that is True, "" of a scalar, and its value."""
+    index = np.unravel_index(int(np.argmax(where)), values.shape)
+    return (_shape([int(i) for i in index]) if index else "", values[index])
 
 
 def _shape(shape: Sequence[int]) -> str:

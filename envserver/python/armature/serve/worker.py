@@ -4,10 +4,11 @@ Frames (armature.serve.frames), the first byte says which:
 - ``J`` and JSON, the job, comes first: ``{"source": .., "config": .., "options": ..}`` and,
   where it is to host slots, "slots": what SlotWorker takes.
 - Slots: ``S`` step, ``B`` begin episodes, ``R`` and a row (JSON), render. Answers: ``D``,
-  it is done; ``E`` and JSON, an error (render only).
+  it is done; ``E`` and JSON, an error (render only). Before an answer perhaps ``N`` and
+  JSON, notices.
 - A probe: ``P`` probe; ``C`` and a compute-reward request's tensors (ComputeRewardRequest
   on the wire). Answers: ``A`` and what was asked for (JSON; a ComputeRewardResponse);
-  ``E`` and JSON: ``{"kind": .., "text": ..}``.
+  ``E`` and JSON: ``{"kind": .., "text": .., "traceback": ..}``.
 It ends when the server's end of the socket closes.
 Thread safety: one thread a process.
 """
@@ -28,16 +29,19 @@ import numpy as np
 
 from armature import wire
 from armature.errors import ArmatureError
-from armature.serve.env_source import EnvSource, HostOptions, RefusedConfigError, describe_error
+from armature.serve.calls import CallLimits
+from armature.serve.env_source import EnvSource, HostOptions, RefusedConfigError
 from armature.serve.frames import FrameReader, pack
 from armature.serve.probe_worker import ProbeWorker
 from armature.serve.shared_batch import SharedBatch
 from armature.serve.slot_worker import FaultError, SlotWorker
+from armature.serve.user_errors import describe_error, describe_traceback
 from armature.spec import EnvSpec
 from armature.tensors import get_tensor, set_tensor
 
 _CHUNK_BYTES = 1 << 14
 _ERROR_CHARACTERS = 2000  # Statuses travel in metadata, which is capped at 16 KiB.
+_TRACEBACK_CHARACTERS = 4000
 
 
 def run(connection: int, batch: int = -1) -> int:
@@ -98,8 +102,7 @@ def _host(
         slots["worker"],
         (slots["rows"][0], slots["rows"][1]),
         slots["first_number"],
-        slots["step_timeout_s"],
-        slots["start_timeout_s"],
+        CallLimits(**slots["limits"]),
     )
     try:
         _run_slots(server, frames, worker)
@@ -121,8 +124,9 @@ def _run_slots(server: socket.socket, frames: Iterator[bytes], worker: SlotWorke
             except FaultError as error:
                 answer = pack(_error("render", str(error)))
             except Exception as error:
-                answer = pack(_error("render", describe_error(error)))
-        server.sendall(answer)
+                answer = pack(_error("render", describe_error(error), describe_traceback(error)))
+        notices = worker.take_notices()
+        server.sendall(pack(b"N" + json.dumps(notices).encode()) + answer if notices else answer)
 
 
 def _answer(
@@ -139,11 +143,11 @@ def _answer(
                 probe = ProbeWorker(source, config, options)
             answer = b"A" + (_description(probe) if frame == b"P" else _rewards(probe, frame[1:]))
         except RefusedConfigError as error:
-            answer = _error("config", str(error))
+            answer = _error("config", str(error), describe_traceback(error.__cause__ or error))
         except ArmatureError as error:
             answer = _error("refused", str(error))
         except Exception as error:
-            answer = _error("threw", describe_error(error))
+            answer = _error("threw", describe_error(error), describe_traceback(error))
         server.sendall(pack(answer))
     if probe is not None:
         probe.close()
@@ -155,6 +159,8 @@ def _description(probe: ProbeWorker) -> bytes:
         "spec": base64.b64encode(spec).decode(),
         "step_s": probe.step_s,
         "modules": probe.modules(),
+        "warnings": probe.warnings,
+        "goal_refusal": probe.goal_refusal,
     }
     return json.dumps(description).encode()
 
@@ -165,8 +171,7 @@ def _rewards(probe: ProbeWorker, request_bytes: bytes) -> bytes:
     field = probe.spec.field(probe.spec.achieved_field)
     goals = []
     for tensor in (request.achieved_goal, request.desired_goal):
-        values = get_tensor(tensor, tensor.dtype, (-1, *field.shape), "goal")
-        goals.append(values.astype(field.dtype))
+        goals.append(get_tensor(tensor, tensor.dtype, (-1, *field.shape), "goal"))
     reward, terminated = probe.compute_reward(goals[0], goals[1])
     response = wire.ComputeRewardResponse()
     set_tensor(response.reward, reward)
@@ -174,8 +179,13 @@ def _rewards(probe: ProbeWorker, request_bytes: bytes) -> bytes:
     return bytes(response.SerializeToString())
 
 
-def _error(kind: str, text: str) -> bytes:
-    return b"E" + json.dumps({"kind": kind, "text": text[:_ERROR_CHARACTERS]}).encode()
+def _error(kind: str, text: str, traceback: str = "") -> bytes:
+    error = {
+        "kind": kind,
+        "text": text[:_ERROR_CHARACTERS],
+        "traceback": traceback[-_TRACEBACK_CHARACTERS:],
+    }
+    return b"E" + json.dumps(error).encode()
 
 
 def job_frame(

@@ -12,6 +12,7 @@ import asyncio
 import collections
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -27,7 +28,17 @@ from armature.serve.frames import FrameReader, pack
 _CLOSE_TIMEOUT_S = 5.0
 _LAST_WORDS_TIMEOUT_S = 0.5
 _MESSAGE_BYTES_MAX = 1 << 16
+# What OpenMP (torch's too) and the BLAS libraries read when they are loaded.
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
 _CHUNK_BYTES = 1 << 16
+
+_log = logging.getLogger("armature.serve")
 
 
 class Worker(asyncio.BufferedProtocol):
@@ -134,20 +145,26 @@ class WorkerPool:
         on_lost: Callable[[str], None],
         batch_descriptor: int = -1,
     ) -> Worker:
-        """A new worker that is sent `job` first. ArmatureError: no process can be started."""
+        """A new worker that is sent `job` first.
+
+        ArmatureError: no process can be started; OSError: no descriptor is free.
+        """
         if self._closed:
             raise ArmatureError("the worker pool is closed")
         if self._socket is None:
             self._start_fork_server()
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
+            descriptors = [os.dup(theirs.fileno())]
+            undo.callback(_close_all, descriptors)
+            if batch_descriptor >= 0:
+                descriptors.append(os.dup(batch_descriptor))
+            undo.pop_all()
         worker = Worker(self, on_frame, on_lost)
         self._last_key += 1
         worker.key = self._last_key
         self._workers[worker.key] = worker
-        ours, theirs = socket.socketpair()
-        descriptors = [os.dup(theirs.fileno())]
-        theirs.close()
-        if batch_descriptor >= 0:
-            descriptors.append(os.dup(batch_descriptor))
         self._send({"start": worker.key}, descriptors)
         worker.send(job)
         ours.setblocking(False)
@@ -182,8 +199,8 @@ class WorkerPool:
     def _start_fork_server(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = dict(os.environ)
-        # Every core has a worker: more threads in each would stand in each other's way.
-        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        # Every CPU has a worker: more threads in each would stand in each other's way.
+        for variable in _THREAD_VARIABLES:
             environment.setdefault(variable, "1")
         try:
             self._process = subprocess.Popen(
@@ -249,6 +266,12 @@ class WorkerPool:
         if not text:
             return self._on_fork_server_died()
         message = json.loads(text)
+        if "threads" in message:
+            return _log.warning(
+                "importing %s starts threads, which a forked process would wait for in vain: each "
+                "worker imports it for itself, and takes longer to start",
+                message["threads"],
+            )
         worker = self._workers.pop(message["ended"], None)
         if worker is not None:
             worker.ended(f"worker process {message['pid']} {describe_status(message['status'])}")

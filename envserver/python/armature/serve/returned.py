@@ -1,0 +1,93 @@
+"""What ``Env.reset`` and ``Env.step`` return, checked before anything is made of it.
+
+The probe and the slots read an environment through these functions alone, so what passes
+the probe passes in training. Numbers and flags may come as Python's, as NumPy's scalars or
+as arrays and lists of one element: nothing is lost by taking them.
+Errors: MalformedError names what came and what was expected; NotFiniteError.
+Thread safety: free functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from armature.serve.spaces import MalformedError, NotFiniteError
+
+_REWARD_MAX = float(np.finfo(np.float32).max)
+_SHOWN_CHARACTERS = 40
+
+
+def read_reset(returned: Any) -> Any:
+    """The observation."""
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise MalformedError(
+            f"reset gave {_outline(returned)}, expected a tuple of observation and info"
+        )
+    return returned[0]
+
+
+def read_step(returned: Any) -> tuple[Any, float, bool, bool, Mapping[str, Any]]:
+    """Observation, reward (finite, within float32), terminated, truncated and info."""
+    if not isinstance(returned, tuple) or len(returned) != 5:
+        raise MalformedError(
+            f"step gave {_outline(returned)}, expected a tuple of observation, reward, "
+            "terminated, truncated and info"
+        )
+    observation, reward, terminated, truncated, info = returned
+    if type(reward) is not float:
+        reward = _number("reward", reward)
+    if not abs(reward) <= _REWARD_MAX:
+        shown = reward if not math.isfinite(reward) else f"{reward}, beyond float32"
+        raise NotFiniteError(f"reward is {shown}")
+    if type(terminated) is not bool:
+        terminated = _flag("terminated", terminated)
+    if type(truncated) is not bool:
+        truncated = _flag("truncated", truncated)
+    if not isinstance(info, Mapping):
+        raise MalformedError(f"info is {_shown(info)}, expected a dict")
+    return observation, reward, terminated, truncated, info
+
+
+def read_success(info: Mapping[str, Any], key: str) -> bool | None:
+    """What `info` says of success; None: nothing."""
+    value = info.get(key)
+    if value is None or type(value) is bool:
+        return value
+    return _flag(f"info['{key}']", value)
+
+
+def _number(name: str, value: Any) -> float:
+    array = _one(value)
+    if array is None:
+        raise MalformedError(f"{name} is {_shown(value)}, expected one number")
+    return float(array)
+
+
+def _flag(name: str, value: Any) -> bool:
+    array = _one(value)
+    if array is None or array not in (0, 1):
+        raise MalformedError(f"{name} is {_shown(value)}, expected one bool (or 0 or 1)")
+    return bool(array)
+
+
+def _one(value: Any) -> Any:
+    """The one number that `value` holds, as a scalar; None: it does not hold one."""
+    try:
+        array = np.asarray(value)
+    except Exception:  # Ragged, or an object with an opinion of its own.
+        return None
+    return array.item() if array.size == 1 and array.dtype.kind in "biuf" else None
+
+
+def _shown(value: Any) -> str:
+    return " ".join(repr(value).split())[:_SHOWN_CHARACTERS]
+
+
+def _outline(returned: Any) -> str:
+    if isinstance(returned, tuple):
+        return f"a tuple of {len(returned)}"
+    return f"a {type(returned).__name__}"
