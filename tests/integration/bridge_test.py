@@ -23,7 +23,7 @@ PROGRESS = re.compile(r"^([\d,]+) env steps \(")
 # What the counters tell apart, by their label, and what the log says of each.
 FAULTS = {
     "crashed": "worker process \\d+ was killed by SIGKILL",
-    "hung": "no answer for %ds" % STEP_TIMEOUT_S,
+    "hung": "step has not returned for %ds \\(--step_timeout_s\\)" % STEP_TIMEOUT_S,
     "not_finite": "observation 'observation'\\[0\\] is nan",
     "malformed": "observation 'observation' has shape \\[3\\], expected \\[2\\]",
     "threw": "ZeroDivisionError: the puck has no mass",
