@@ -12,23 +12,31 @@
 namespace armature {
 namespace {
 
+bool IsIgnored(int signal) {
+  struct sigaction action = {};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 sigset_t ShutdownSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  if (!IsIgnored(SIGHUP)) sigaddset(&signals, SIGHUP);
   return signals;
 }
 
-int OpenSignalFd() {
-  const sigset_t signals = ShutdownSignals();
+int OpenSignalFd(const sigset_t& signals) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
 }  // namespace
 
-ShutdownSignal::ShutdownSignal() : signal_fd_(OpenSignalFd()), stop_fd_(eventfd(0, EFD_CLOEXEC)) {
+ShutdownSignal::ShutdownSignal()
+    : signals_(ShutdownSignals()),
+      signal_fd_(OpenSignalFd(signals_)),
+      stop_fd_(eventfd(0, EFD_CLOEXEC)) {
   ::signal(SIGPIPE, SIG_IGN);
   watcher_ = std::thread([this] { Watch(); });
 }
@@ -47,21 +55,39 @@ void ShutdownSignal::Watch() {
     if (fds[0].revents != 0) return;
     signalfd_siginfo received;
     if (read(signal_fd_, &received, sizeof(received)) != sizeof(received)) continue;
-    if (requested()) {
-      ::signal(static_cast<int>(received.ssi_signo), SIG_DFL);
-      const sigset_t signals = ShutdownSignals();
-      pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-      raise(static_cast<int>(received.ssi_signo));
-    }
-    {
-      absl::MutexLock lock(&mutex_);
-      signal_ = static_cast<int>(received.ssi_signo);
-    }
-    Request();
+    Handle(static_cast<int>(received.ssi_signo));
+  }
+}
+
+void ShutdownSignal::Handle(int signal) {
+  bool is_repeat = false;
+  std::function<void()> on_repeat;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (signal_ == 0 && !requested_) signal_ = signal;
+    if (signal != SIGHUP) is_repeat = std::exchange(asked_, true);
+    if (is_repeat) on_repeat = std::exchange(on_repeat_, nullptr);
+  }
+  if (!is_repeat) {
+    Tell();
+  } else if (on_repeat != nullptr) {
+    on_repeat();
+  } else {
+    ::signal(signal, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+    raise(signal);
   }
 }
 
 void ShutdownSignal::Request() {
+  {
+    absl::MutexLock lock(&mutex_);
+    asked_ = true;
+  }
+  Tell();
+}
+
+void ShutdownSignal::Tell() {
   std::vector<std::function<void()>> callbacks;
   {
     absl::MutexLock lock(&mutex_);
@@ -97,6 +123,11 @@ void ShutdownSignal::OnRequest(std::function<void()> callback) {
     }
   }
   callback();
+}
+
+void ShutdownSignal::OnRepeat(std::function<void()> callback) {
+  absl::MutexLock lock(&mutex_);
+  on_repeat_ = std::move(callback);
 }
 
 }  // namespace armature

@@ -23,7 +23,7 @@ TEST_P(ShutdownSignalTest, ASignalIsWaitedForAndCallsBackOnce) {
   EXPECT_EQ(shutdown.signal(), GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, ShutdownSignalTest, testing::Values(SIGINT, SIGTERM));
+INSTANTIATE_TEST_SUITE_P(Each, ShutdownSignalTest, testing::Values(SIGINT, SIGTERM, SIGHUP));
 
 TEST(ShutdownSignal, ARequestFromInsideCountsAsOne) {
   ShutdownSignal shutdown;
@@ -48,6 +48,53 @@ TEST(ShutdownSignalDeathTest, ASecondSignalEndsTheProcess) {
         absl::Notification().WaitForNotification();
       },
       testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(ShutdownSignalDeathTest, HangUpsAreNeverASecondSignalNorTheFirstOfTwo) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        ShutdownSignal shutdown;
+        absl::Notification repeated;
+        shutdown.OnRepeat([&repeated] { repeated.Notify(); });
+        kill(getpid(), SIGHUP);
+        shutdown.Wait();
+        for (const int signal : {SIGHUP, SIGTERM, SIGINT}) kill(getpid(), signal);
+        repeated.WaitForNotification();
+        _exit(shutdown.signal() == SIGHUP ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
+TEST(ShutdownSignalDeathTest, AThirdSignalEndsTheProcessWhereTheSecondDidSomethingElse) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        ShutdownSignal shutdown;
+        absl::Notification repeated;
+        shutdown.OnRepeat([&repeated] { repeated.Notify(); });
+        kill(getpid(), SIGINT);
+        shutdown.Wait();
+        kill(getpid(), SIGINT);
+        repeated.WaitForNotification();
+        kill(getpid(), SIGINT);
+        absl::Notification().WaitForNotification();
+      },
+      testing::KilledBySignal(SIGINT), "");
+}
+
+TEST(ShutdownSignalDeathTest, AnIgnoredHangUpStaysIgnored) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        signal(SIGHUP, SIG_IGN);  // As nohup does.
+        ShutdownSignal shutdown;
+        kill(getpid(), SIGHUP);
+        kill(getpid(), SIGTERM);
+        shutdown.Wait();
+        _exit(shutdown.signal());
+      },
+      testing::ExitedWithCode(SIGTERM), "");
 }
 
 TEST(ShutdownSignal, ABrokenPipeDoesNotKill) {
