@@ -7,8 +7,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
+#include "learner/checkpoint/saved_steps.h"
 #include "learner/policy_file.h"
 #include "learner/run_dir/run_models.h"
 #include "spdlog/spdlog.h"
@@ -17,6 +19,8 @@ namespace armature {
 namespace {
 
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+// Between lines of the log about one checkpoint, which is large where there are any.
+constexpr absl::Duration kLineEvery = absl::Seconds(5);
 constexpr char kReturn[] = "evaluation_return_mean";
 constexpr char kSuccess[] = "evaluation_success_rate";
 constexpr char kEpisodes[] = "evaluation_episodes";
@@ -70,16 +74,39 @@ void RunSaver::GoOnFrom(uint64_t env_steps) {
 void RunSaver::Save(RunCheckpoint checkpoint) {
   const absl::Time start = absl::Now();
   checkpoint.run_id = directory_->run_id();
-  const absl::Status status = checkpoints_.Save(checkpoint.ToFile());
+  absl::Time next_line = start + kLineEvery;
+  const absl::Status status =
+      checkpoints_.Save(checkpoint.ToFile(), [&](uint64_t written_bytes, uint64_t total_bytes) {
+        const std::string sentence = absl::StrFormat("writes a checkpoint: %.1f of %.1f MB",
+                                                     1e-6 * written_bytes, 1e-6 * total_bytes);
+        on_progress_(sentence);
+        if (absl::Now() < next_line) return;
+        spdlog::info("{}", sentence);
+        next_line = absl::Now() + kLineEvery;
+      });
   const absl::Time now = absl::Now();
   if (status.ok()) {
     metrics_->checkpoint_timestamp_seconds.Set(absl::ToUnixSeconds(now));
     metrics_->checkpoint_duration_seconds.Observe(absl::ToDoubleSeconds(now - start));
   } else {
     metrics_->checkpoint_failures.Increment();
-    spdlog::error("no checkpoint: {}; training goes on", std::string(status.message()));
+    spdlog::error("no checkpoint at {} env steps: {}", checkpoint.counters.env_steps,
+                  std::string(status.message()));
   }
   if (settings_.every_s > 0) next_due_ = now + absl::Seconds(settings_.every_s);
+}
+
+void RunSaver::LogStop(uint64_t env_steps) const {
+  const absl::StatusOr<uint64_t> saved = SavedEnvSteps(directory_->path());
+  if (!saved.ok()) {
+    spdlog::warn("stops at {} env steps; {}: they are lost", env_steps,
+                 std::string(saved.status().message()));
+  } else if (*saved < env_steps) {
+    spdlog::warn("stops at {} env steps; the newest checkpoint has {}: the last {} are lost",
+                 env_steps, *saved, env_steps - *saved);
+  } else {
+    spdlog::info("stops at {} env steps; the newest checkpoint has them", env_steps);
+  }
 }
 
 uint64_t RunSaver::StepOf(uint64_t env_steps) const {
@@ -94,8 +121,7 @@ void RunSaver::SaveStep(uint64_t step, RunCheckpoint state, const v1::PolicySpec
   absl::Status status = state.ToFile().Write(StatePath(run, step));
   status.Update(SaveModel(absl::StrCat(step), state.env, spec, policy));
   if (!status.ok()) {
-    spdlog::error("no model at {} env steps: {}; training goes on", step,
-                  std::string(status.message()));
+    spdlog::error("no model at {} env steps: {}", step, std::string(status.message()));
   }
   if (const uint64_t every = settings_.save_freq; every > 0) {
     next_step_ = (step / every + 1) * every;
@@ -127,7 +153,7 @@ void RunSaver::OfferBest(const EvaluationOutcome& outcome, const EnvSpec& env,
   if (status.ok()) {
     best_ = score;
   } else {
-    spdlog::error("no best model: {}; training goes on", std::string(status.message()));
+    spdlog::error("no best model: {}", std::string(status.message()));
   }
 }
 

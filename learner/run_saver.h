@@ -6,6 +6,7 @@
 #define ARMATURE_LEARNER_RUN_SAVER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,6 +32,12 @@ class RunSaver {
   RunSaver(const CheckpointSection& settings, const RunDirectory* directory,
            LearnerMetrics* metrics, absl::Time start);
 
+  // Has `on_progress` called with one sentence whenever a checkpoint that is being
+  // written has come further: "writes a checkpoint: 1.2 of 2.9 GB".
+  void set_on_progress(std::function<void(const std::string& sentence)> on_progress) {
+    on_progress_ = std::move(on_progress);
+  }
+
   // When the next checkpoint is due; InfiniteFuture: only at the end.
   absl::Time next_due() const { return next_due_; }
 
@@ -41,6 +48,10 @@ class RunSaver {
   // Writes a checkpoint (its run_id is set here). A failure is one logged line and a
   // metric: the run goes on, and what was written before is untouched.
   void Save(RunCheckpoint checkpoint);
+
+  // One logged line of a run that stops at `env_steps`: whether the newest checkpoint has
+  // all of them, or which are lost.
+  void LogStop(uint64_t env_steps) const;
 
   // Whether a multiple of checkpoint.save_freq was passed since the last SaveStep.
   bool StepDue(uint64_t env_steps) const { return env_steps >= next_step_; }
@@ -77,6 +88,7 @@ class RunSaver {
   const CheckpointSection settings_;
   const RunDirectory* const directory_;
   LearnerMetrics* const metrics_;
+  std::function<void(const std::string& sentence)> on_progress_ = [](const std::string&) {};
   CheckpointFolder checkpoints_;
   absl::Time next_due_;
   uint64_t next_step_ = 0;  // Never, where there is no save_freq.

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +13,7 @@
 #include "common/policy/policy_wire.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "learner/checkpoint/saved_steps.h"
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/run_dir/run_models.h"
 #include "learner/testing/experience.h"
@@ -156,6 +159,31 @@ TEST_F(RunSaverTest, TheNextIsDueAnIntervalAfterTheLast) {
   EXPECT_GT(saver.next_due(), first);
   settings_.every_s = 0;
   EXPECT_EQ(NewSaver().next_due(), absl::InfiniteFuture());
+}
+
+TEST_F(RunSaverTest, SaysHowFarACheckpointIs) {
+  RunSaver saver = NewSaver();
+  std::vector<std::string> sentences;
+  saver.set_on_progress([&](const std::string& sentence) { sentences.push_back(sentence); });
+  RunCheckpoint checkpoint = CheckpointAt(1);
+  checkpoint.state = {{"x", at::zeros({100'000'000}, at::kByte)}};
+  saver.Save(std::move(checkpoint));
+  EXPECT_THAT(sentences, IsSupersetOf({"writes a checkpoint: 0.0 of 100.0 MB",
+                                       "writes a checkpoint: 67.1 of 100.0 MB",
+                                       "writes a checkpoint: 100.0 of 100.0 MB"}));
+}
+
+TEST_F(RunSaverTest, HowFarTheNewestCheckpointGoesIsReadWithoutItsTensors) {
+  EXPECT_EQ(SavedEnvSteps(path_).status().code(), absl::StatusCode::kNotFound);
+  RunSaver saver = NewSaver();
+  saver.Save(CheckpointAt(1000));
+  saver.Save(CheckpointAt(2000));
+  EXPECT_EQ(SavedEnvSteps(path_).value(), 2000u);
+  {
+    const FileSizeLimit limit(100);
+    saver.Save(CheckpointAt(3000));
+  }
+  EXPECT_EQ(SavedEnvSteps(path_).value(), 2000u);
 }
 
 TEST_F(RunSaverTest, AFullDiskCostsTheNewCheckpointOnly) {

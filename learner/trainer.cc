@@ -41,6 +41,8 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
       last_round_(absl::Now()) {
   result_.success_rate = kNaN;
   result_.return_mean = kNaN;
+  saver_.set_on_progress(
+      [this](const std::string& sentence) { Report("the learner " + sentence); });
   Report("the learner waits for an actor to join with an environment");
 }
 
@@ -178,9 +180,10 @@ absl::StatusOr<bool> Trainer::Run() {
     reporter_.Log(Now());
     // A reproducible run can go on from where its environments begin anew only.
     if (parts_.rounds == nullptr || phase_ == Phase::kOver) {
+      SaveStep(RunEnvSteps());  // The small one first.
       Checkpoint();
-      SaveStep(RunEnvSteps());
     }
+    if (phase_ != Phase::kOver) saver_.LogStop(counters_.env_steps);
   }
   if (phase_ != Phase::kOver) return false;
   if (Decides()) {
@@ -419,6 +422,7 @@ RunCheckpoint Trainer::State(bool with_experience) const {
 }
 
 void Trainer::Checkpoint() {
+  Report("the learner prepares a checkpoint");
   RunCheckpoint checkpoint = State(config_.checkpoint.replay);
   checkpoint.acknowledged = parts_.intake->AcknowledgedSequences();
   saver_.Save(std::move(checkpoint));

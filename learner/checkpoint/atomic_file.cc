@@ -6,12 +6,18 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace armature {
 namespace {
+
+constexpr char kTemporary[] = ".tmp";
+// Seconds of a slow disk, and enough that a fast one hardly waits.
+constexpr int64_t kUnsyncedBytesMax = 64 << 20;
 
 // errno as a status: "cannot <what> <path>: <reason>".
 absl::Status SystemError(absl::string_view what, const std::string& path) {
@@ -41,7 +47,7 @@ absl::Status SyncFolder(const std::string& folder) {
 }  // namespace
 
 absl::StatusOr<AtomicFile> AtomicFile::Open(const std::string& path) {
-  std::string temporary = absl::StrCat(path, ".tmp");
+  std::string temporary = absl::StrCat(path, kTemporary);
   const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0) return SystemError("write", path);
   return AtomicFile(path, std::move(temporary), descriptor);
@@ -53,7 +59,8 @@ AtomicFile::AtomicFile(std::string path, std::string temporary, int descriptor)
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : path_(std::move(other.path_)),
       temporary_(std::move(other.temporary_)),
-      descriptor_(std::exchange(other.descriptor_, -1)) {}
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      unsynced_bytes_(other.unsynced_bytes_) {}
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
@@ -67,6 +74,10 @@ absl::Status AtomicFile::Append(absl::string_view bytes) {
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return SystemError("write", path_);
     bytes.remove_prefix(written);
+    unsynced_bytes_ += written;
+    if (unsynced_bytes_ < kUnsyncedBytesMax) continue;
+    if (fdatasync(descriptor_) != 0) return SystemError("sync", path_);
+    unsynced_bytes_ = 0;
   }
   return absl::OkStatus();
 }
@@ -76,6 +87,13 @@ absl::Status AtomicFile::Commit() {
   if (rename(temporary_.c_str(), path_.c_str()) != 0) return SystemError("rename", path_);
   close(std::exchange(descriptor_, -1));
   return SyncFolder(FolderOf(path_));
+}
+
+void RemoveTemporaries(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == kTemporary) std::filesystem::remove(entry.path(), error);
+  }
 }
 
 absl::Status WriteDurably(const std::string& path, absl::string_view content) {

@@ -7,6 +7,7 @@
 #ifndef ARMATURE_LEARNER_CHECKPOINT_ATOMIC_FILE_H_
 #define ARMATURE_LEARNER_CHECKPOINT_ATOMIC_FILE_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -24,6 +25,8 @@ class AtomicFile {
   AtomicFile& operator=(AtomicFile&&) = delete;
   ~AtomicFile();
 
+  // Waits for the disk now and then, so that what Commit has to wait for is little,
+  // however large the file.
   absl::Status Append(absl::string_view bytes);
   absl::Status Commit();
 
@@ -33,7 +36,12 @@ class AtomicFile {
   std::string path_;
   std::string temporary_;
   int descriptor_;
+  int64_t unsynced_bytes_ = 0;  // At most.
 };
+
+// Removes the temporaries that a process which was killed has left in `folder`. Only
+// while no process writes there.
+void RemoveTemporaries(const std::string& folder);
 
 // Open, Append, Commit.
 absl::Status WriteDurably(const std::string& path, absl::string_view content);

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,7 +21,7 @@ class CheckpointFolder {
 
   // Writes the next one, then removes those beyond `keep`. Errors as
   // TensorFile::Write; the checkpoints before are untouched then.
-  absl::Status Save(const TensorFile& content);
+  absl::Status Save(const TensorFile& content, const OnWritten& on_written = {});
 
   // The newest that is intact; a damaged one is reported in one logged line and
   // the one before it is taken.
@@ -30,10 +29,6 @@ class CheckpointFolder {
   absl::StatusOr<TensorFile> LoadNewest() const;
 
  private:
-  // Ascending.
-  std::vector<int64_t> Numbers() const;
-  std::string PathOf(int64_t number) const;
-
   const std::string path_;
   const int64_t keep_;
 };

@@ -23,6 +23,7 @@ using Json = nlohmann::json;
 constexpr char kMetadata[] = "__metadata__";
 constexpr char kChecksum[] = "crc32c";
 constexpr uint64_t kHeaderBytesMax = 64 << 20;
+constexpr size_t kPartBytes = 64 << 20;
 
 struct DTypeName {
   at::ScalarType dtype;
@@ -58,6 +59,24 @@ absl::StatusOr<at::Tensor> ReadTensor(const Json& entry, absl::string_view value
   if (bytes > 0) std::memcpy(tensor.mutable_data_ptr(), values.data() + offsets[0], bytes);
   *position = offsets[1];
   return tensor;
+}
+
+absl::Status WritePieces(const std::string& path, const std::vector<absl::string_view>& pieces,
+                         uint64_t total_bytes, const OnWritten& on_written) {
+  absl::StatusOr<AtomicFile> file = AtomicFile::Open(path);
+  if (!file.ok()) return file.status();
+  uint64_t written_bytes = 0;
+  if (on_written) on_written(0, total_bytes);
+  for (absl::string_view piece : pieces) {
+    while (!piece.empty()) {
+      const absl::string_view part = piece.substr(0, kPartBytes);
+      if (absl::Status status = file->Append(part); !status.ok()) return status;
+      piece.remove_prefix(part.size());
+      written_bytes += part.size();
+      if (on_written) on_written(written_bytes, total_bytes);
+    }
+  }
+  return file->Commit();
 }
 
 absl::StatusOr<TensorFile> Parse(absl::string_view content) {
@@ -101,7 +120,7 @@ absl::StatusOr<TensorFile> Parse(absl::string_view content) {
 
 }  // namespace
 
-absl::Status TensorFile::Write(const std::string& path) const {
+absl::Status TensorFile::Write(const std::string& path, const OnWritten& on_written) const {
   Json header = Json::object();
   std::vector<at::Tensor> values;
   uint64_t position = 0;
@@ -126,15 +145,10 @@ absl::Status TensorFile::Write(const std::string& path) const {
   const std::string text = header.dump();
   const uint64_t header_bytes = text.size();
 
-  absl::StatusOr<AtomicFile> file = AtomicFile::Open(path);
-  if (!file.ok()) return file.status();
-  absl::Status status = file->Append(
-      absl::string_view(reinterpret_cast<const char*>(&header_bytes), sizeof(header_bytes)));
-  status.Update(file->Append(text));
-  for (size_t i = 0; i < values.size() && status.ok(); ++i) {
-    status = file->Append(BytesOf(values[i]));
-  }
-  return status.ok() ? file->Commit() : status;
+  std::vector<absl::string_view> pieces = {
+      {reinterpret_cast<const char*>(&header_bytes), sizeof(header_bytes)}, text};
+  for (const at::Tensor& value : values) pieces.push_back(BytesOf(value));
+  return WritePieces(path, pieces, sizeof(header_bytes) + header_bytes + position, on_written);
 }
 
 absl::StatusOr<TensorFile> TensorFile::Read(const std::string& path) {

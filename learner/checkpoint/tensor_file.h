@@ -10,6 +10,8 @@
 #ifndef ARMATURE_LEARNER_CHECKPOINT_TENSOR_FILE_H_
 #define ARMATURE_LEARNER_CHECKPOINT_TENSOR_FILE_H_
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -19,12 +21,16 @@
 
 namespace armature {
 
+// How far a file is: bytes that are written, and all that will be.
+using OnWritten = std::function<void(uint64_t written_bytes, uint64_t total_bytes)>;
+
 struct TensorFile {
   std::map<std::string, std::string> metadata;  // Without "crc32c".
   NamedTensors tensors;  // float16, float32, float64, int32, int64 or uint8; names unique.
 
-  // Atomic: see AtomicFile, also for errors. Copies from the device.
-  absl::Status Write(const std::string& path) const;
+  // Atomic: see AtomicFile, also for errors. Copies from the device. `on_written` is
+  // called on the same thread, at the beginning and then at least every 64 MiB.
+  absl::Status Write(const std::string& path, const OnWritten& on_written = {}) const;
 
   // Tensors on the CPU, in file order. OK; NotFound: no such file; DataLoss: it
   // is cut short, malformed or its checksum differs (the message names the path).

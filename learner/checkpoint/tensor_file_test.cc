@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "ATen/ATen.h"
 #include "absl/status/status.h"
@@ -50,6 +52,27 @@ TEST(TensorFile, ReadsBackWhatItWrote) {
     EXPECT_EQ(read->tensors[i].second.scalar_type(), written.tensors[i].second.scalar_type());
     EXPECT_TRUE(at::equal(read->tensors[i].second, written.tensors[i].second));
   }
+}
+
+TEST(TensorFile, TellsHowFarItIsFromNothingToTheWholeFile) {
+  const std::string path = PathOf("told.safetensors");
+  constexpr int64_t kMiB = 1 << 20;
+  const TensorFile file = {{}, {{"large", at::zeros({150 * kMiB}, at::kByte)}}};
+  std::vector<uint64_t> written;
+  uint64_t total = 0;
+  const auto on_written = [&](uint64_t written_bytes, uint64_t total_bytes) {
+    written.push_back(written_bytes);
+    total = total_bytes;
+  };
+  ASSERT_TRUE(file.Write(path, on_written).ok());
+  EXPECT_EQ(total, std::filesystem::file_size(path));
+  EXPECT_EQ(written.front(), 0u);
+  EXPECT_EQ(written.back(), total);
+  for (size_t i = 1; i < written.size(); ++i) {
+    EXPECT_GT(written[i], written[i - 1]);
+    EXPECT_LE(written[i], written[i - 1] + 64 * kMiB);
+  }
+  std::filesystem::remove(path);
 }
 
 // As any safetensors reader sees it.

@@ -28,6 +28,7 @@ std::string NewRunId() {
 absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::string& path) {
   for (const std::string& folder : {path + "/checkpoints", path + "/models"}) {
     if (const auto made = MakeFolder(folder); !made.ok()) return made.status();
+    RemoveTemporaries(folder);
   }
   std::string run_id = NewRunId();
   uint64_t versions_used = 0;

@@ -44,6 +44,22 @@ TEST(RunDirectory, RunIdAndUsedPolicyVersionsSurviveAKill) {
   EXPECT_LT(resumed->policy_versions_used(), 3000u);
 }
 
+TEST(RunDirectory, WhatAKilledProcessLeftHalfWrittenIsRemoved) {
+  const std::string path = NewPath("half_written");
+  RunDirectory::Open(path).value();
+  for (const char* name :
+       {"/checkpoints/checkpoint_000001.safetensors", "/models/model_7.safetensors"}) {
+    std::ofstream(path + name) << "whole";
+    std::ofstream(path + name + ".tmp") << "half";
+  }
+  RunDirectory::Open(path).value();
+  for (const char* name :
+       {"/checkpoints/checkpoint_000001.safetensors", "/models/model_7.safetensors"}) {
+    EXPECT_TRUE(std::filesystem::exists(path + name));
+    EXPECT_FALSE(std::filesystem::exists(path + name + ".tmp"));
+  }
+}
+
 TEST(RunDirectory, ThereIsAnEventFileOnlyWhereItWasAskedFor) {
   const std::string path = NewPath("events");
   const auto has_events = [&path] {
