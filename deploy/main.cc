@@ -13,6 +13,7 @@
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/shutdown_signal.h"
+#include "deploy/launcher/child_health.h"
 #include "deploy/launcher/cluster.h"
 #include "deploy/launcher/event_loop.h"
 #include "deploy/launcher/learner_status.h"
@@ -112,10 +113,12 @@ int Main(int argc, char** argv) {
   Terminal terminal(STDOUT_FILENO);
   EventLoop loop;
   LearnerStatus status(flags.transport);
-  Cluster cluster(std::move(options), &status, &terminal, &loop);
-  // Nothing above has started a thread yet. A second signal ends the launcher at
-  // once, and the kernel its children with it.
+  ChildHealth health(&loop, flags.transport);
+  Cluster cluster(std::move(options), &status, &health, &terminal, &loop);
+  // Nothing above has started a thread yet. A third signal ends the launcher at once,
+  // and the kernel its children with it.
   ShutdownSignal shutdown;
+  shutdown.OnRepeat([&] { loop.Post([&] { cluster.GiveUp(); }); });
   shutdown.OnRequest([&] { loop.Post([&] { cluster.Stop(shutdown.signal()); }); });
   return cluster.Run();
 }

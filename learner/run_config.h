@@ -268,8 +268,10 @@ struct ClusterSection {
   int64_t actors = 1;
   int64_t env_server_threads = 2;
   int64_t restarts_max = 10;
+  double restart_window_s = 600;
   double restart_backoff_s = 0.5;
   double ready_timeout_s = 60;
+  double answer_timeout_s = 30;
   double progress_every_s = 2;
 
   void Visit(ConfigVisitor& v) {
@@ -283,10 +285,23 @@ struct ClusterSection {
     v.Field("actors", actors, "Actor processes.", AtLeast(1));
     v.Field("env_server_threads", env_server_threads, "Simulation threads of each //envserver.",
             AtLeast(1));
-    v.Field("restarts_max", restarts_max, "A child that died more often ends the run.", AtLeast(0));
+    v.Field("restarts_max", restarts_max,
+            "A child that dies more often within cluster.restart_window_s of being healthy ends "
+            "the run; deaths further apart are forgotten.",
+            AtLeast(0));
+    v.Field("restart_window_s", restart_window_s,
+            "Time that a child must be up and ready, all its lives together, until a death of it "
+            "is forgotten.",
+            MoreThan(0));
     v.Field("restart_backoff_s", restart_backoff_s,
-            "Wait before the first restart; doubled each time, to 10 s.", MoreThan(0));
+            "Wait before a restart; doubled for each death that is not forgotten, to 10 s.",
+            MoreThan(0));
     v.Field("ready_timeout_s", ready_timeout_s, "A child must be ready within it.", MoreThan(0));
+    v.Field("answer_timeout_s", answer_timeout_s,
+            "A child that answers no health question for so long is frozen: it is killed, and "
+            "restarted as one that died. Servers answer also while they learn, evaluate or write "
+            "a checkpoint. 0: nobody is asked.",
+            AtLeast(0));
     v.Field("progress_every_s", progress_every_s, "Seconds between progress lines.", MoreThan(0));
   }
 };

@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -19,15 +20,13 @@
 #include "common/cli/files.h"
 #include "common/rpc/address.h"
 #include "deploy/launcher/programs.h"
+#include "deploy/launcher/prometheus_targets.h"
 #include "deploy/launcher/run_result.h"
-#include "nlohmann/json.hpp"
 
 namespace armature {
 namespace {
 
-constexpr double kRestartBackoffMaxS = 10;
-// How long actors may take to end by themselves, or after SIGTERM.
-constexpr absl::Duration kActorsEndWithin = absl::Seconds(3);
+constexpr absl::Duration kRestartBackoffMax = absl::Seconds(10);
 // Of ready_timeout_s, for an actor to find its peers: it then says itself whom it
 // misses, before the launcher says only that it is not ready.
 constexpr double kConnectWithin = 0.8;
@@ -57,16 +56,24 @@ std::string WithAnyPort(const std::string& listen) {
   return colon == std::string::npos ? listen : absl::StrCat(listen.substr(0, colon), ":0");
 }
 
+RestartBudget::Options BudgetOptions(const ClusterSection& cluster) {
+  return {cluster.restarts_max, absl::Seconds(cluster.restart_window_s),
+          absl::Seconds(cluster.restart_backoff_s), kRestartBackoffMax};
+}
+
 }  // namespace
 
-Cluster::Cluster(Options options, StatusSource* status, Terminal* terminal, EventLoop* loop)
+Cluster::Cluster(Options options, StatusSource* status, HealthSource* health, Terminal* terminal,
+                 EventLoop* loop)
     : options_(std::move(options)),
       status_(status),
+      health_(health),
       terminal_(terminal),
       loop_(loop),
       uploader_(options_.programs.uploader, loop, terminal, [this] { CheckStopped(); }),
       progress_(absl::Now()),
-      statuses_(options_.config.learner.replicas, absl::UnavailableError("it was not asked yet")) {
+      statuses_(options_.config.learner.replicas, absl::UnavailableError("it was not asked yet")),
+      env_steps_(options_.config.learner.replicas) {
   const int64_t replicas = options_.config.learner.replicas;
   for (int64_t i = 0; i < replicas; ++i) Add(Role::kLearner, i, "learner", i);
   for (int64_t i = 0; i < options_.config.cluster.env_servers; ++i) {
@@ -83,11 +90,12 @@ Cluster::~Cluster() {
 }
 
 void Cluster::Add(Role role, int64_t index, const std::string& program, int64_t replica) {
-  auto child = std::make_unique<Child>();
+  const ClusterSection& cluster = options_.config.cluster;
+  auto child = std::make_unique<Child>(role, absl::StrCat(program, "-", index), replica,
+                                       BudgetOptions(cluster));
   Child* const raw = child.get();
-  child->role = role;
-  child->name = absl::StrCat(program, "-", index);
-  child->replica = replica;
+  child->health = std::make_unique<HealthWatch>(
+      loop_, health_, absl::Seconds(cluster.answer_timeout_s), [this, raw] { OnFrozen(raw); });
   child->process = std::make_unique<ChildProcess>(
       loop_, [this, raw](const std::string& line) { OnLine(raw, line); },
       [this, raw](int wait_status) { OnExit(raw, wait_status); });
@@ -97,6 +105,8 @@ void Cluster::Add(Role role, int64_t index, const std::string& program, int64_t 
 std::string Cluster::PortPath(const Child& child) const {
   return absl::StrCat(options_.run_dir, "/ports/", child.name);
 }
+
+std::string Cluster::ResultPath() const { return options_.run_dir + "/result.json"; }
 
 std::string Cluster::LogPath(const Child& child) const {
   return absl::StrCat(options_.run_dir, "/logs/", child.name, ".log");
@@ -191,7 +201,7 @@ absl::Status Cluster::Prepare() {
     std::filesystem::create_directories(folder, error);
     if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
   }
-  std::filesystem::remove(options_.run_dir + "/result.json", error);
+  result_before_ = ReadFile(ResultPath()).value_or("");
   if (!options_.resume) {
     if (absl::Status status = WriteConfig(options_.run_dir); !status.ok()) return status;
   }
@@ -219,7 +229,8 @@ int Cluster::Run() {
   AskStatusLater();
   CheckStopped();
   loop_->Run();
-  terminal_->Line(last_line_);
+  Conclude();
+  terminal_->Line(LastLine());
   return exit_status_;
 }
 
@@ -268,7 +279,9 @@ void Cluster::KeepOverrides() {
 void Cluster::OnReady(Child* child) {
   child->ready = true;
   child->was_ever_ready = true;
-  WritePrometheusTargets();
+  child->budget.OnReady(std::chrono::steady_clock::now());
+  child->health->Start(child->rpc_address, child->metrics_address);
+  TellPrometheus();
   if (stopping_) return;
   if (child->starts > 1) terminal_->Line(absl::StrCat("armature: ", child->name, " is back"));
   if (!replicas_started_ && children_[0]->ready) {
@@ -304,7 +317,8 @@ void Cluster::OnReady(Child* child) {
 
 void Cluster::OnLine(Child* child, const std::string& line) {
   if (!IsStackTrace(line)) child->last_words = line;
-  if (stopping_) return;
+  // Of a stop, only what the learner could not write is of interest.
+  if (stopping_ && child->role != Role::kLearner) return;
   if (options_.config.run.type == "debug") {
     terminal_->Line(absl::StrCat(child->name, ": ", line));
     return;
@@ -318,18 +332,24 @@ void Cluster::OnLine(Child* child, const std::string& line) {
 
 void Cluster::OnExit(Child* child, int wait_status) {
   child->ready = false;
-  WritePrometheusTargets();
+  child->health->Stop();
+  const std::string why_killed = std::exchange(child->why_killed, "");
+  const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
   if (stopping_) {
+    if (child->role == Role::kLearner && !ended_well) {
+      terminal_->Warning(absl::StrCat("armature: ", child->name, " ", DescribeExit(wait_status),
+                                      ": ", child->last_words));
+    }
     CheckStopped();
     return;
   }
-  const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-  if (IsOver() && child == children_[0].get() && ended_well) {
-    Finish();
+  if (IsOver()) {
+    // The others are not needed any more.
+    if (child == children_[0].get()) Finish(/*actors_end=*/ended_well);
     return;
   }
-  if (IsOver() && child->role != Role::kEnvServer && ended_well) return;
-  const std::string what_happened = absl::StrCat(child->name, " ", DescribeExit(wait_status));
+  const std::string what_happened =
+      absl::StrCat(child->name, " ", why_killed.empty() ? DescribeExit(wait_status) : why_killed);
   const int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
   // One that gave up by itself before it was ever ready would do so again.
   if (exit_status == kUsageError || (exit_status != 0 && !child->was_ever_ready)) {
@@ -342,145 +362,116 @@ void Cluster::OnExit(Child* child, int wait_status) {
 
 void Cluster::OnNotReady(Child* child, int64_t start) {
   if (stopping_ || child->ready || child->starts != start || !child->process->running()) return;
-  const std::string why = absl::StrFormat("%s is not ready within cluster.ready_timeout_s=%g s",
-                                          child->name, options_.config.cluster.ready_timeout_s);
+  const std::string why = absl::StrFormat("was not ready within cluster.ready_timeout_s=%g s",
+                                          options_.config.cluster.ready_timeout_s);
   if (!child->was_ever_ready) {
-    Fail(absl::StrCat(why, "; its last line: ", child->last_words));
+    Fail(absl::StrCat(child->name, " ", why, "; its last line: ", child->last_words));
     return;
   }
-  terminal_->Warning(absl::StrCat("armature: ", why));
+  child->why_killed = why + " and was killed";
+  child->process->Signal(SIGKILL);  // OnExit starts it again.
+}
+
+void Cluster::OnFrozen(Child* child) {
+  child->why_killed = absl::StrFormat(
+      "did not answer for cluster.answer_timeout_s=%g s (it is frozen) and was killed",
+      options_.config.cluster.answer_timeout_s);
+  if (stopping_) {
+    terminal_->Warning(absl::StrCat("armature: ", child->name, " ", child->why_killed));
+  }
   child->process->Signal(SIGKILL);  // OnExit starts it again.
 }
 
 void Cluster::RestartLater(Child* child, const std::string& what_happened) {
   const ClusterSection& cluster = options_.config.cluster;
-  const int64_t restart = child->starts;  // The first one follows the first start.
-  if (restart > cluster.restarts_max) {
-    Fail(absl::StrCat(what_happened, " and was restarted cluster.restarts_max=",
-                      cluster.restarts_max, " times already; its last line: ", child->last_words));
+  const auto restart = child->budget.OnDeath(std::chrono::steady_clock::now());
+  if (!restart) {
+    Fail(absl::StrFormat(
+        "%s and was restarted cluster.restarts_max=%d times already in "
+        "cluster.restart_window_s=%g s of health; its last line: %s",
+        what_happened, cluster.restarts_max, cluster.restart_window_s, child->last_words));
     return;
   }
-  const double delay_s =
-      std::min(kRestartBackoffMaxS, cluster.restart_backoff_s * std::exp2(restart - 1));
   terminal_->Warning(absl::StrFormat("armature: %s; restart %d of %d in %.1f s", what_happened,
-                                     restart, cluster.restarts_max, delay_s));
-  loop_->After(absl::Seconds(delay_s), [this, child] {
-    if (!stopping_) Start(child);
+                                     restart->number, cluster.restarts_max,
+                                     absl::ToDoubleSeconds(restart->delay)));
+  loop_->After(restart->delay, [this, child] {
+    if (!stopping_ && !IsOver()) Start(child);
   });
 }
 
 void Cluster::AskStatusLater() {
   loop_->After(absl::Seconds(options_.config.cluster.progress_every_s), [this] {
     for (const auto& child : children_) child->lines_shown = 0;
-    if (!stopping_ && asking_ == 0 && all_ready_told_ && !IsOver()) {
-      asking_ = options_.config.learner.replicas;
-      for (int64_t i = 0; i < options_.config.learner.replicas; ++i) {
-        const Child& learner = *children_[i];
-        if (!learner.ready) {
-          OnStatus(i, absl::UnavailableError("it is being restarted"));
-          continue;
-        }
-        status_->Ask(LocalAddress(learner.rpc_address),
-                     [this, i](absl::StatusOr<v1::StatusResponse> status) {
-                       loop_->Post([this, i, status = std::move(status)] { OnStatus(i, status); });
-                     });
-      }
-    }
+    const bool asks = stopping_ ? AnyRunning(Role::kLearner) : all_ready_told_ && !IsOver();
+    if (asks && asking_ == 0) AskStatus();
+    if (!stopping_ && !all_ready_told_) TellStarting();
     AskStatusLater();
   });
 }
 
+// The first seconds, and the minute until something that does not start ends the run.
+void Cluster::TellStarting() {
+  std::vector<std::string> missing;
+  std::string last_words;
+  for (const auto& child : children_) {
+    if (child->ready || !child->process->running()) continue;
+    missing.push_back(child->name);
+    last_words = child->last_words;
+  }
+  std::string waiting = absl::StrJoin(missing, ", ");
+  if (missing.size() == 1 && !last_words.empty()) absl::StrAppend(&waiting, ": ", last_words);
+  if (missing.empty() || waiting == std::exchange(starting_, waiting)) return;
+  terminal_->Progress(absl::StrCat("armature: starts, and waits for ", waiting));
+}
+
+void Cluster::AskStatus() {
+  asking_ = options_.config.learner.replicas;
+  for (int64_t i = 0; i < options_.config.learner.replicas; ++i) {
+    const Child& learner = *children_[i];
+    if (!learner.ready) {
+      OnStatus(i, absl::UnavailableError("it is being restarted"));
+      continue;
+    }
+    status_->Ask(LocalAddress(learner.rpc_address),
+                 [this, i](absl::StatusOr<v1::StatusResponse> status) {
+                   loop_->Post([this, i, status = std::move(status)] { OnStatus(i, status); });
+                 });
+  }
+}
+
 void Cluster::OnStatus(int64_t replica, absl::StatusOr<v1::StatusResponse> status) {
+  if (status.ok()) env_steps_[replica] = status->env_steps();
   statuses_[replica] = std::move(status);
   if (--asking_ > 0) return;
   if (stopping_) {
-    CheckStopped();
-    return;
+    OnStatusOfStop();
+  } else {
+    terminal_->Progress(progress_.Line(statuses_, absl::Now()));
   }
-  terminal_->Progress(progress_.Line(statuses_, absl::Now()));
 }
 
-void Cluster::WritePrometheusTargets() {
-  nlohmann::json groups = nlohmann::json::array();
+// Those that ought to run: one that is dead must be seen to be missing. So are all of a run
+// that has failed; one that has ended or was stopped has none.
+void Cluster::TellPrometheus() {
+  if (stopping_ && !is_over_ && !is_stopped_) return;
+  std::vector<PrometheusTarget> targets;
   for (const auto& child : children_) {
-    if (!child->ready || child->metrics_address.empty()) continue;
-    nlohmann::json labels = {{"process", child->name}, {"run", options_.config.run.name}};
-    if (child->role != Role::kEnvServer) labels["replica"] = absl::StrCat(child->replica);
-    groups.push_back({{"targets", {LocalAddress(child->metrics_address)}}, {"labels", labels}});
+    const bool is_learner = child->role == Role::kLearner;
+    const bool ought_to_run = !stopping_ || (is_learner && child->process->running());
+    if (!ought_to_run || child->metrics_address.empty()) continue;
+    std::optional<int64_t> replica;
+    if (child->role != Role::kEnvServer) replica = child->replica;
+    targets.push_back({child->name, LocalAddress(child->metrics_address), replica});
   }
   const absl::Status status =
-      WriteFileAtomically(options_.run_dir + "/prometheus_targets.json", groups.dump(2) + "\n");
+      WritePrometheusTargets(options_.run_dir, options_.config.run.name, targets);
   if (!status.ok()) terminal_->Warning(absl::StrCat("armature: ", status.message()));
 }
 
-void Cluster::Finish() {
-  const absl::StatusOr<RunResult> result = ReadRunResult(options_.run_dir + "/result.json");
-  if (!result.ok()) {
-    Fail(std::string(result.status().message()));
-    return;
-  }
-  const EvaluationSection& evaluation = options_.config.evaluation;
-  const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
-  const std::string& run_dir = options_.run_dir;
-  terminal_->Line(absl::StrCat("armature: policy: ", run_dir, "/models/model_final.safetensors"));
-  if (options_.config.run.type != "debug") {
-    terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir));
-  }
-  terminal_->Line(absl::StrCat("armature: evaluate: ", HowStarted("eval"), " ", run_dir));
-  terminal_->Line(absl::StrCat("armature: play: ", HowStarted("play"), " ", run_dir));
-  last_line_ = ResultLine(*result, options_.config.environment.id, has_target);
-  exit_status_ = has_target && !result->target_reached ? 1 : 0;
-  BeginStop(/*actors_end=*/true);
-}
-
-void Cluster::Fail(const std::string& why) {
-  if (stopping_) return;
-  exit_status_ = 1;
-  last_line_ = absl::StrCat("armature: failed: ", why, " (logs in ", options_.run_dir, "/logs)");
-  BeginStop(/*actors_end=*/false);
-}
-
-void Cluster::Stop(int signal) {
-  if (stopping_) return;
-  exit_status_ = 128 + signal;
-  last_line_ = absl::StrCat("armature: stopped by signal ", signal, "; go on with ",
-                            options_.command, " --resume ", options_.run_dir);
-  BeginStop(/*actors_end=*/false);
-}
-
-void Cluster::BeginStop(bool actors_end) {
-  stopping_ = true;
-  // Actors first: what they still hold reaches a learner that is there.
-  for (const auto& child : children_) {
-    if (child->role == Role::kActor && !actors_end) child->process->Signal(SIGTERM);
-  }
-  loop_->After(kActorsEndWithin, [this] { TerminateAll(); });
-  loop_->After(kStopWithin, [this] {
-    for (const auto& child : children_) child->process->Signal(SIGKILL);
-    uploader_.Kill();
-  });
-  CheckStopped();
-}
-
-void Cluster::TerminateAll() {
-  if (terminating_) return;
-  terminating_ = true;
-  for (const auto& child : children_) child->process->Signal(SIGTERM);
-}
-
-void Cluster::CheckStopped() {
-  if (!stopping_) return;
-  if (!AnyRunning(Role::kActor)) TerminateAll();
-  const bool any_running =
-      AnyRunning(Role::kLearner) || AnyRunning(Role::kEnvServer) || AnyRunning(Role::kActor);
-  if (!any_running) uploader_.Finish();  // The learner has written its last.
-  // The answer to an open question would come to a loop that is gone.
-  if (!any_running && !uploader_.running() && asking_ == 0) loop_->Stop();
-}
-
 bool Cluster::IsOver() const {
-  std::error_code ignored;
-  return std::filesystem::exists(options_.run_dir + "/result.json", ignored);
+  const absl::StatusOr<std::string> result = ReadFile(ResultPath());
+  return result.ok() && *result != result_before_;
 }
 
 bool Cluster::AllReady(Role role) const {

@@ -5,6 +5,9 @@
 #ifndef ARMATURE_DEPLOY_LAUNCHER_EVENT_LOOP_H_
 #define ARMATURE_DEPLOY_LAUNCHER_EVENT_LOOP_H_
 
+#include <poll.h>
+
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,11 +29,12 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Calls back whenever `fd` can be read or has hung up, until Unwatch.
-  void Watch(int fd, Callback callback);
+  // Calls back whenever `fd` can be read (or, with POLLOUT, written) or has hung up, until
+  // Unwatch or the next Watch.
+  void Watch(int fd, Callback callback, short events = POLLIN);
   void Unwatch(int fd);
 
-  // Calls back once, after `delay`.
+  // Calls back once, after `delay` by a clock that nobody sets.
   void After(absl::Duration delay, Callback callback);
 
   // Runs `callback` soon, on the loop's thread.
@@ -41,15 +45,21 @@ class EventLoop {
   void Stop() { running_ = false; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void RunPosted();
   // Milliseconds to the next deadline, -1 for none.
   int RunDue();
 
   const int wake_fd_;
   bool running_ = true;
-  std::map<int, Callback> watched_;
+  struct Watched {
+    Callback callback;
+    short events;
+  };
+  std::map<int, Watched> watched_;
   // Ordered by deadline; the number keeps those of one moment in order.
-  std::map<std::pair<absl::Time, uint64_t>, Callback> timers_;
+  std::map<std::pair<Clock::time_point, uint64_t>, Callback> timers_;
   uint64_t next_timer_ = 0;
 
   absl::Mutex mutex_;

@@ -8,14 +8,14 @@
 #include "absl/strings/str_join.h"
 
 namespace armature {
-namespace {
 
-// 1234567 -> "1,234,567"
 std::string WithCommas(uint64_t number) {
   std::string text = absl::StrCat(number);
   for (int i = static_cast<int>(text.size()) - 3; i > 0; i -= 3) text.insert(i, ",");
   return text;
 }
+
+namespace {
 
 // " (12/s)"
 std::string Rate(uint64_t now, uint64_t before, absl::Duration elapsed) {

@@ -14,6 +14,9 @@
 
 namespace armature {
 
+// 1234567 -> "1,234,567"
+std::string WithCommas(uint64_t number);
+
 class ProgressReport {
  public:
   // Time without a step of environment or learner after which the line says who

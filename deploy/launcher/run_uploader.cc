@@ -13,6 +13,7 @@ namespace armature {
 RunUploader::RunUploader(std::vector<std::string> program, EventLoop* loop, Terminal* terminal,
                          std::function<void()> on_end)
     : program_(std::move(program)),
+      loop_(loop),
       terminal_(terminal),
       process_(
           loop,
@@ -41,6 +42,7 @@ void RunUploader::Finish() {
   if (finishing_ || !running()) return;
   finishing_ = true;
   process_.Signal(SIGTERM);
+  loop_->After(kFinishWithin, [this] { Kill(); });
 }
 
 void RunUploader::Kill() { process_.Signal(SIGKILL); }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "deploy/launcher/child_process.h"
 #include "deploy/launcher/event_loop.h"
 #include "deploy/launcher/terminal.h"
@@ -18,6 +19,8 @@ namespace armature {
 
 class RunUploader {
  public:
+  static constexpr absl::Duration kFinishWithin = absl::Seconds(30);
+
   // `program`: a path, then flags; empty: there is none, and Start does nothing.
   // `on_end` is called whenever the child has ended. Both pointers must outlive it.
   RunUploader(std::vector<std::string> program, EventLoop* loop, Terminal* terminal,
@@ -26,13 +29,14 @@ class RunUploader {
   // Follows the run in `run_dir`, which has its config.yaml.
   void Start(const std::string& run_dir);
 
-  // Has it log what is there and end. Once; later calls do nothing.
+  // Has it log what is there and end, within kFinishWithin. Once; later calls do nothing.
   void Finish();
   void Kill();
   bool running() const { return process_.running(); }
 
  private:
   const std::vector<std::string> program_;
+  EventLoop* const loop_;
   Terminal* const terminal_;
   bool finishing_ = false;
   ChildProcess process_;

@@ -23,15 +23,6 @@ namespace fs = std::filesystem;
 // So that a name such as "abc" is not taken for the beginning of an id.
 constexpr size_t kIdDigitsMin = 4;
 
-// Empty: it is none, or damaged.
-std::string RunIdOf(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadWholeFile(path + "/run.json");
-  if (!text.ok()) return "";
-  const auto run = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  const bool named = run.is_object() && run.contains("run_id") && run["run_id"].is_string();
-  return named ? run["run_id"].get<std::string>() : "";
-}
-
 bool IsRun(const std::string& path) {
   std::error_code ignored;
   return fs::is_regular_file(path + "/run.json", ignored);
@@ -40,6 +31,14 @@ bool IsRun(const std::string& path) {
 std::string NameOf(const FoundRun& run) { return fs::path(run.path).parent_path().filename(); }
 
 }  // namespace
+
+std::string RunIdOf(const std::string& run_dir) {
+  const absl::StatusOr<std::string> text = ReadWholeFile(run_dir + "/run.json");
+  if (!text.ok()) return "";
+  const auto run = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  const bool named = run.is_object() && run.contains("run_id") && run["run_id"].is_string();
+  return named ? run["run_id"].get<std::string>() : "";
+}
 
 std::vector<FoundRun> ListRuns(const std::string& output_dir) {
   std::vector<FoundRun> runs;

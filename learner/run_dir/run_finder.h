@@ -16,6 +16,9 @@ struct FoundRun {
   std::string run_id;  // Of run.json.
 };
 
+// That of <run_dir>/run.json; empty: the file is not there, or is damaged.
+std::string RunIdOf(const std::string& run_dir);
+
 // All runs below `output_dir`, newest first by the last part of their paths; a run
 // inside a run is not looked for. None where there is no such folder.
 std::vector<FoundRun> ListRuns(const std::string& output_dir);
