@@ -8,8 +8,9 @@ belong to the value. Each combination is a run of the launcher in a directory of
 under one sweep directory, which also holds sweep.json (what was asked) and sweep.csv (a
 row a run: what varies, how it ended, final and best evaluation).
 
-Ctrl-C ends all runs cleanly; --resume SWEEP_DIR goes on: runs that ended are left as they
-are, the others continue from their last checkpoints.
+Ctrl-C ends all runs cleanly, and so does closing the terminal (not under nohup); a second
+Ctrl-C gives up what they still write. --resume SWEEP_DIR goes on: runs that ended are left as
+they are, the others continue from their last checkpoints.
 Exit status: 0 all runs ended; 1 one failed; 2 wrong use; 128 + signal when stopped.
 Thread safety: one thread.
 """
@@ -17,6 +18,7 @@ Thread safety: one thread.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import ctypes
 import dataclasses
@@ -38,8 +40,6 @@ import runs
 SPECIFICATION = "sweep.json"
 SUMMARY = "sweep.csv"
 LOG = "launcher.log"
-# Longer than the launcher gives its own children (Cluster::kStopWithin).
-STOP_WITHIN_S = 15
 # Of a directory's name, which says what varies.
 NAME_LENGTH_MAX = 100
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
@@ -132,13 +132,14 @@ class Sweep:
         self._runs = all_runs
         self._launcher = launcher
         self._children: dict[int, tuple[Run, subprocess.Popen[bytes]]] = {}
-        self._signal = 0  # That was received.
+        self._signal = 0  # The first that was received.
+        self._asked = 0  # SIGINT or SIGTERM, so many times.
 
     def execute(self, jobs: int) -> int:
         """Runs what has not ended; the exit status."""
-        for signal_number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signal_number, self._stop)
-        signal.signal(signal.SIGALRM, self._kill)
+        for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(signal_number) is not signal.SIG_IGN:  # As nohup does.
+                signal.signal(signal_number, self._stop)
         for run in self._runs:
             if runs.read_result(self._folder / run.name) is not None:
                 run.status = "ended"
@@ -189,16 +190,15 @@ class Sweep:
         self._write_summary()
 
     def _stop(self, signal_number: int, _frame: Any) -> None:
-        if self._signal:
-            return
-        self._signal = signal_number
-        for _, child in list(self._children.values()):
-            child.send_signal(signal.SIGTERM)
-        signal.alarm(STOP_WITHIN_S)
-
-    def _kill(self, _signal: int, _frame: Any) -> None:
-        for _, child in list(self._children.values()):
-            child.kill()
+        """As the launcher takes them: the first one stops, a second one that is no hang-up
+        gives up what is not written; a third kills."""
+        is_first = not self._signal
+        self._signal = self._signal or signal_number
+        if signal_number != signal.SIGHUP:
+            self._asked += 1
+        if is_first or (self._asked > 1 and signal_number != signal.SIGHUP):
+            for _, child in list(self._children.values()):
+                child.send_signal(signal.SIGKILL if self._asked > 2 else signal.SIGTERM)
 
     def _last_line(self, run: Run) -> str:
         lines = (self._folder / run.name / LOG).read_text(errors="replace").splitlines()
@@ -206,7 +206,7 @@ class Sweep:
 
     def _tell(self, run: Run, what: str) -> None:
         ended = sum(each.status not in ("pending", "running") for each in self._runs)
-        print(f"sweep: {ended}/{len(self._runs)} ended; {run.name} {what}", flush=True)
+        _say(f"sweep: {ended}/{len(self._runs)} ended; {run.name} {what}")
 
     def _summary(self) -> list[dict[str, str]]:
         return [
@@ -229,15 +229,21 @@ class Sweep:
 
     def _conclude(self) -> int:
         self._write_summary()
-        print(table(self._summary()))
-        print(f"sweep: table: {self._folder / SUMMARY}")
+        _say(table(self._summary()))
+        _say(f"sweep: table: {self._folder / SUMMARY}")
         if self._signal:
-            print(f"sweep: stopped; go on with --resume {self._folder}")
+            _say(f"sweep: stopped; go on with --resume {self._folder}")
             return 128 + self._signal
         failed = sum(run.status != "ended" for run in self._runs)
         if failed:
-            print(f"sweep: {failed} of {len(self._runs)} runs failed; each has its {LOG}")
+            _say(f"sweep: {failed} of {len(self._runs)} runs failed; each has its {LOG}")
         return 1 if failed else 0
+
+
+def _say(text: str) -> None:
+    """Where the terminal has gone, nobody hears it, and the summary is still to be written."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def _end_with_parent() -> None:

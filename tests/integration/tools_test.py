@@ -29,7 +29,8 @@ DEPLOY = pathlib.Path(sys.argv.pop())
 ENDS_WITHIN_S = 120  # Longer than anything here takes, so that a hang is an error.
 
 # Takes the launcher's words, trains nothing: seed=0 fails the first time, gamma=9 is refused,
-# sleep=1 waits for SIGTERM after it has told the FIFO `started`.
+# sleep=1 waits for SIGTERM after it has told the FIFO `started`; sleep=2 tells it of SIGTERM
+# too, and ends with a second one.
 FAKE_LAUNCHER = """#!/usr/bin/env python3
 import json, pathlib, signal, sys
 words = sys.argv[1:]
@@ -49,6 +50,12 @@ if config.get("sleep") == "1" and not resumed:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     pathlib.Path(config["fifo"]).open("w").write("started")
     signal.pause()
+if config.get("sleep") == "2":
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    for word in ("started", "writes"):
+        pathlib.Path(config["fifo"]).open("w").write(word)
+        signal.sigwait([signal.SIGTERM])
+    sys.exit("launcher: gave up")
 score = float(config["seed"])
 (folder / "evaluations.csv").write_text(
     f"env_steps,eval/mean_reward\\n10,{score + 5}\\n20,{score}\\n")
@@ -146,6 +153,28 @@ class SweepTest(WithFolder):
         self.assertEqual(completed.returncode, 0, completed.stderr)
         self.assertEqual([row["status"] for row in self.rows()], ["ended", "ended"])
         self.assertEqual((self.starts("000-seed_0"), self.starts("001-seed_1")), (2, 1))
+
+    def test_a_run_that_writes_is_waited_for_until_a_second_ctrl_c(self) -> None:
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        for first in (signal.SIGHUP, signal.SIGINT):
+            words = ["C", "seed=1", "sleep=2", f"fifo={fifo}", "--output", self.sweep / first.name]
+            process = subprocess.Popen(
+                [DEPLOY / "sweep", *words],
+                env={**os.environ, "ARMATURE_LAUNCHER": str(self.launcher)},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            self.assertEqual(fifo.read_text(), "started")
+            process.send_signal(first)
+            self.assertEqual(fifo.read_text(), "writes")
+            if first == signal.SIGHUP:  # A terminal that closes sends it more than once.
+                process.send_signal(signal.SIGHUP)
+                process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+            output, _ = process.communicate(timeout=ENDS_WITHIN_S)
+            self.assertEqual(process.returncode, 128 + first)
+            self.assertIn("stopped: launcher: gave up", output)
 
     def test_ctrl_c_ends_the_runs_and_the_sweep_can_go_on(self) -> None:
         fifo = self.folder / "fifo"
