@@ -56,6 +56,10 @@ std::string WithAnyPort(const std::string& listen) {
   return colon == std::string::npos ? listen : absl::StrCat(listen.substr(0, colon), ":0");
 }
 
+std::string Said(const std::string& last_words) {
+  return last_words.empty() ? "it said nothing" : absl::StrCat("its last line: ", last_words);
+}
+
 RestartBudget::Options BudgetOptions(const ClusterSection& cluster) {
   return {cluster.restarts_max, absl::Seconds(cluster.restart_window_s),
           absl::Seconds(cluster.restart_backoff_s), kRestartBackoffMax};
@@ -365,7 +369,7 @@ void Cluster::OnNotReady(Child* child, int64_t start) {
   const std::string why = absl::StrFormat("was not ready within cluster.ready_timeout_s=%g s",
                                           options_.config.cluster.ready_timeout_s);
   if (!child->was_ever_ready) {
-    Fail(absl::StrCat(child->name, " ", why, "; its last line: ", child->last_words));
+    Fail(absl::StrCat(child->name, " ", why, "; ", Said(child->last_words)));
     return;
   }
   child->why_killed = why + " and was killed";
@@ -388,8 +392,8 @@ void Cluster::RestartLater(Child* child, const std::string& what_happened) {
   if (!restart) {
     Fail(absl::StrFormat(
         "%s and was restarted cluster.restarts_max=%d times already in "
-        "cluster.restart_window_s=%g s of health; its last line: %s",
-        what_happened, cluster.restarts_max, cluster.restart_window_s, child->last_words));
+        "cluster.restart_window_s=%g s of health; %s",
+        what_happened, cluster.restarts_max, cluster.restart_window_s, Said(child->last_words)));
     return;
   }
   terminal_->Warning(absl::StrFormat("armature: %s; restart %d of %d in %.1f s", what_happened,

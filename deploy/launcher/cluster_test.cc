@@ -480,17 +480,17 @@ TEST_F(ClusterTest, AUsageErrorIsNeverRetried) {
 }
 
 TEST_F(ClusterTest, AChildThatIsNeverReadyEndsTheRun) {
-  options_.config.cluster.ready_timeout_s = 0.3;
+  options_.config.cluster.ready_timeout_s = 2;
   Script("envserver", std::string("echo 'still loading'\n") + kLive);
   EXPECT_EQ(Run(), 1);
-  EXPECT_THAT(output_.back(), HasSubstr("was not ready within cluster.ready_timeout_s=0.3 s; its "
+  EXPECT_THAT(output_.back(), HasSubstr("was not ready within cluster.ready_timeout_s=2 s; its "
                                         "last line: still loading"));
 }
 
 TEST_F(ClusterTest, WhoIsWaitedForInTheFirstSecondsIsSaidOnce) {
   options_.config.cluster.env_servers = 1;
   options_.config.cluster.actors = 1;
-  options_.config.cluster.ready_timeout_s = 1;
+  options_.config.cluster.ready_timeout_s = 2;
   Script("envserver", std::string("echo 'loads a scene'\n") + kLive);
   EXPECT_EQ(Run(), 1);
   EXPECT_EQ(std::count(output_.begin(), output_.end(),
