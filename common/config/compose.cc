@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/config/config.h"
+#include "common/config/quote_addresses.h"
 #include "yaml-cpp/yaml.h"
 
 namespace armature {
@@ -92,7 +93,7 @@ class Composer {
                                                         std::string* text) {
     YAML::Node root;
     try {
-      root = YAML::Load(*text);
+      root = YAML::Load(QuoteAddresses(*text));
     } catch (const YAML::Exception& error) {
       return absl::InvalidArgumentError(
           absl::StrCat(path, ":", error.mark.line + 1, ": not YAML: ", error.msg));

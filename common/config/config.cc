@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/config/config_text.h"
+#include "common/config/quote_addresses.h"
 #include "yaml-cpp/yaml.h"
 
 namespace armature {
@@ -294,7 +295,7 @@ absl::Status Assign(absl::string_view key, absl::string_view value, absl::string
                     ConfigRef config) {
   std::vector<YAML::Node> values;
   try {
-    values = YAML::LoadAll(std::string(value));
+    values = YAML::LoadAll(QuoteAddresses(value));
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(
         absl::StrCat(source, ": ", key, ": '", value, "' is not YAML: ", error.msg));
@@ -352,7 +353,7 @@ FieldLimits OneOf(std::vector<std::string> choices) {
 absl::Status LoadYaml(absl::string_view text, absl::string_view source, ConfigRef config) {
   std::vector<YAML::Node> documents;
   try {
-    documents = YAML::LoadAll(std::string(text));
+    documents = YAML::LoadAll(QuoteAddresses(text));
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(
         absl::StrCat(source, ":", error.mark.line + 1, ": not YAML: ", error.msg));

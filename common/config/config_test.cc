@@ -1,5 +1,6 @@
 #include "common/config/config.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -158,6 +159,26 @@ TEST(Config, OverridesReachEveryKindOfField) {
   // The whole map replaces what was there.
   ASSERT_TRUE(ApplyOverride("environment={x: 1}", ConfigOf(config)).ok());
   EXPECT_THAT(config.environment, ElementsAre(Pair("x", "1")));
+}
+
+TEST(Config, AnIpv6AddressNeedsNoQuotes) {
+  for (const char* address : {"[::1]:5556", "[2001:db8::5]:0", "[::1]:5556,[::2]:1,host:2"}) {
+    OuterConfig config;
+    ASSERT_TRUE(ApplyOverride(absl::StrCat("name=", address), ConfigOf(config)).ok());
+    EXPECT_EQ(config.name, address);
+    config = {};
+    const absl::Status status =
+        Load(absl::StrCat("fast: true\nname: ", address, "  # Here.\ninner: {batch_size: 7}\n"),
+             &config);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(config.name, address);
+    EXPECT_EQ(config.inner.batch_size, 7);
+  }
+  EXPECT_THAT(LoadError("fast: true\n\nname: [::1]:5556 5557\n"), HasSubstr("c.yaml:3"));
+  OuterConfig config;
+  ASSERT_TRUE(Load("sizes: [1, 2]\nname: '[::1]:1'\n", &config).ok());
+  EXPECT_THAT(config.sizes, ElementsAre(1, 2));
+  EXPECT_EQ(config.name, "[::1]:1");
 }
 
 TEST(Config, MalformedOverrideIsRefused) {
