@@ -18,10 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from armature import wire
+from armature.address import parse_address
 from armature.errors import ArmatureError, ServerError
+from armature.probe import explain_failure
 from armature.spec import EnvSpec
 from armature.tensors import WIRE_DTYPES, get_flags, get_tensor, set_tensor
-from armature.transport import TransportOptions, make_channel
+from armature.transport import TransportOptions, make_channel, uses_tls
 
 # How long a server may take to answer, unless the user says otherwise.
 TIMEOUT_S = 60.0
@@ -126,7 +128,21 @@ class Connection:
         """What gRPC reports, in our words; `during` says what was being done."""
         code = error.code().name
         message = f"{during}: {error.details() or 'no reason was given'}"
-        return ServerError(self.address, code, message + _advice(code, self.address))
+        return ServerError(self.address, code, message + self._advice(code))
+
+    def _advice(self, code: str) -> str:
+        if code == "UNAVAILABLE":
+            address = parse_address(self.address)
+            known = explain_failure(address, tls=uses_tls(address, self._options))
+            if known:
+                return f" ({known})"
+            return (
+                f" (is an env server running on {address}? "
+                f"'armature-serve --env ID --listen {address}' starts one)"
+            )
+        if code == "UNAUTHENTICATED":
+            return " (give the server's token file: transport=TransportOptions(token_file=...))"
+        return ""
 
     def _call(self, method: str, request: Any, response_class: Any) -> Any:
         self.check_process()
@@ -149,7 +165,7 @@ def describe(
     transport: TransportOptions | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> ServerDescription:
-    """What the env server at `address` ("host:port") hosts.
+    """What the env server at `address` ("host:port" or "unix:/path") hosts.
 
     With `env_id`, and `config` for it, also that environment's spec. ServerError: nothing
     answers there, or it has no such environment.
@@ -171,14 +187,3 @@ def describe(
 def _close_channel(channel: grpc.Channel, process: int) -> None:
     if os.getpid() == process:
         channel.close()
-
-
-def _advice(code: str, address: str) -> str:
-    if code == "UNAVAILABLE":
-        return (
-            f" (is an env server running on {address}? "
-            f"'armature-serve --env ID --listen {address}' starts one)"
-        )
-    if code == "UNAUTHENTICATED":
-        return " (give the server's token file: transport=TransportOptions(token_file=...))"
-    return ""

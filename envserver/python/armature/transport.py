@@ -1,16 +1,13 @@
 """Credentials, keepalive and caps of every channel and server, as common/rpc/transport.h.
 
-Loopback needs nothing. A server that listens elsewhere refuses to start unless it has
-TLS and a token, or mutual TLS. A token is sent over TLS only.
+Loopback and unix sockets need nothing. A server that listens elsewhere refuses to start
+unless it has TLS and a token, or mutual TLS. A token is sent over TLS only.
 Thread safety: free functions.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hmac
-import ipaddress
-import pathlib
 import re
 import secrets
 from typing import Any
@@ -18,7 +15,10 @@ from typing import Any
 import grpc
 
 from armature import wire
+from armature.address import Address, parse_address
 from armature.errors import ArmatureError, WireError
+from armature.identity import TransportOptions as TransportOptions
+from armature.identity import read_secrets
 
 # Equal to common/rpc/protocol.h.
 PROTOCOL_VERSION = 1
@@ -50,56 +50,39 @@ SERVER_OPTIONS: list[tuple[str, Any]] = [
     *_COMMON_OPTIONS,
     ("grpc.max_concurrent_streams", 256),
     ("grpc.http2.min_ping_interval_without_data_ms", _KEEPALIVE_TIMEOUT_MS),
+    # For TLS and the first frames of HTTP/2; and for a connection without a call.
+    ("grpc.server_handshake_timeout_ms", 10000),
+    ("grpc.max_connection_idle_ms", 300000),
     # A second server on the same port must fail, not share it.
     ("grpc.so_reuseport", 0),
 ]
 
 
-@dataclasses.dataclass(frozen=True)
-class TransportOptions:
-    """Paths of PEM files and of a token file (its first line); empty: not used."""
-
-    tls_certificate: str = ""
-    tls_key: str = ""
-    tls_authority: str = ""
-    token_file: str = ""
-
-    def is_empty(self) -> bool:
-        return not (self.tls_certificate or self.tls_key or self.tls_authority or self.token_file)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Secrets:
-    certificate: bytes | None
-    key: bytes | None
-    authority: bytes | None
-    token: str
-
-
-def is_loopback(address: str) -> bool:
-    """Whether "host:port", "[::1]:port" or "unix:path" is reached from this machine only."""
-    if address.startswith("unix:"):
-        return True
-    host = address.rpartition(":")[0]
-    if host in ("localhost", "[::1]"):
-        return True
-    try:
-        return ipaddress.IPv4Address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def make_channel(address: str, options: TransportOptions) -> grpc.Channel:
-    """A channel, not connected yet. ArmatureError: a file is missing, unreadable or empty."""
-    found = _read_secrets(options)
-    if is_loopback(address) and options.is_empty():
-        return grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+    """A channel, not connected yet: plaintext to a unix socket, and to loopback without options.
+
+    ArmatureError: `address` is none, or as read_secrets.
+    """
+    parsed = parse_address(address)
+    found = read_secrets(options)
+    channel_options = list(CHANNEL_OPTIONS)
+    if parsed.is_loopback:  # Reached directly, whatever HTTP proxy the environment names.
+        channel_options.append(("grpc.enable_http_proxy", 0))
+    if not uses_tls(parsed, options):
+        return grpc.insecure_channel(parsed.target, options=channel_options)
+    if options.tls_server_name:
+        channel_options.append(("grpc.ssl_target_name_override", options.tls_server_name))
     credentials = grpc.ssl_channel_credentials(found.authority, found.key, found.certificate)
     if found.token:
         credentials = grpc.composite_channel_credentials(
             credentials, grpc.access_token_call_credentials(found.token)
         )
-    return grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
+    return grpc.secure_channel(parsed.target, credentials, options=channel_options)
+
+
+def uses_tls(address: Address, options: TransportOptions) -> bool:
+    """Whether a client with these options speaks TLS to `address`."""
+    return not address.is_unix and not (address.is_loopback and options.is_empty())
 
 
 def server_security(
@@ -107,27 +90,31 @@ def server_security(
 ) -> tuple[grpc.ServerCredentials | None, str]:
     """Credentials for a server on `listen` (None: plaintext) and the token that it demands.
 
-    ArmatureError: not loopback and not secured (the message gives the remedies), or as
-    make_channel.
+    ArmatureError: not loopback and not secured (the message gives the remedies), `listen` is
+    no address, or as read_secrets.
     """
-    found = _read_secrets(options)
+    address = parse_address(listen, listen=True)
+    found = read_secrets(options)
+    if address.is_unix:
+        return None, ""
     if not found.certificate and not options.is_empty():
         raise ArmatureError(
             "a token or a TLS authority protects nothing without a TLS certificate and key; "
             "give those too"
         )
-    if not is_loopback(listen) and not (found.certificate and (found.token or found.authority)):
+    is_secured = found.certificate and (found.token or options.demands_certificates)
+    if not address.is_loopback and not is_secured:
         raise ArmatureError(
             f"refuses to listen on {listen}: other machines could reach it unprotected; listen "
-            "on 127.0.0.1, or give a TLS certificate and key with a token file, or with the "
-            "authority of client certificates"
+            "on 127.0.0.1, or give a TLS certificate and key with the authority of client "
+            "certificates, or with a token file"
         )
     if not found.certificate:
         return None, ""
     credentials = grpc.ssl_server_credentials(
         [(found.key, found.certificate)],
         root_certificates=found.authority,
-        require_client_auth=found.authority is not None,
+        require_client_auth=options.demands_certificates,
     )
     return credentials, found.token
 
@@ -167,29 +154,3 @@ def check_handshake(handshake: Any) -> None:
         raise WireError("handshake.peer_name: expected 1 to 64 letters, digits, '_', '.' or '-'")
     if handshake.incarnation == 0:
         raise WireError("handshake.incarnation: expected a number other than 0")
-
-
-def _read(path: str, what: str) -> bytes | None:
-    if not path:
-        return None
-    try:
-        text = pathlib.Path(path).read_bytes()
-    except OSError as error:
-        raise ArmatureError(f"{what} {path}: cannot be read: {error.strerror}") from error
-    if not text:
-        raise ArmatureError(f"{what} {path}: is empty")
-    return text
-
-
-def _read_secrets(options: TransportOptions) -> _Secrets:
-    if bool(options.tls_certificate) != bool(options.tls_key):
-        raise ArmatureError("TLS certificate and key: give both or neither")
-    token = (_read(options.token_file, "token file") or b"").splitlines()
-    if options.token_file and not token[0]:
-        raise ArmatureError(f"token file {options.token_file}: its first line is empty")
-    return _Secrets(
-        _read(options.tls_certificate, "TLS file"),
-        _read(options.tls_key, "TLS file"),
-        _read(options.tls_authority, "TLS file"),
-        token[0].decode() if token else "",
-    )

@@ -88,7 +88,7 @@ def test_a_server_listens_where_it_is_told(listen: str, tmp_path: pathlib.Path) 
         if address.startswith("unix:"):
             second = run_server("--listen", address, "--env", "author_envs:reward")
             assert second.returncode == 1
-            assert f"cannot listen on {address}; is the socket in use" in second.stderr
+            assert f"cannot listen on {address}: Address already in use" in second.stderr
             assert server.describe().slots_free > 0
 
 

@@ -14,6 +14,8 @@ import grpc
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
 SERVICE_NAME = "grpc.health.v1.Health"
+# The one call that needs no token: orchestrators cannot pass one.
+CHECK = f"/{SERVICE_NAME}/Check"
 
 # HealthCheckResponse.ServingStatus.
 SERVING = 1

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 import pathlib
+import resource
 import signal
 import socket
 import sys
@@ -22,6 +24,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 import grpc
 
+from armature.address import Address, parse_address
 from armature.errors import ArmatureError
 from armature.serve.calls import CallLimits
 from armature.serve.catalog import Catalog
@@ -51,7 +54,8 @@ from armature.transport import (
 
 _PROGRAM = "armature-serve"
 _WRONG_FLAG = 2
-_UNIX = "unix:"
+# As common/cli/open_files.h.
+_OPEN_FILES_MAX = 1 << 20
 # How long clients get to hear that the server ends, and the whole end may take.
 _HEAR_TIMEOUT_S = 1.0
 _CLOSE_TIMEOUT_S = 4.0
@@ -93,8 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--listen",
         default="127.0.0.1:5557",
-        help="Address for actors and clients, host:port, [::1]:port or unix:PATH; port 0 takes a "
-        "free one and prints it. Other than loopback it needs the flags under Security.",
+        help="Address for actors and clients, host:port or unix:/path; port 0 takes a free one and "
+        "prints it. Where other machines reach it, it needs the flags under Security.",
     )
     add(
         "--metrics_listen",
@@ -111,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         "--name",
         default="",
         help="What messages call this server: letters, digits, '_', '.', '-'; default "
-        "envserver-PORT, or -PID where there is no port.",
+        "envserver-PORT, or -PID with port 0 or a unix socket.",
     )
     add(
         "--num_envs",
@@ -190,17 +194,36 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--list", action="store_true", help="Print the environments, a line each, and end.")
     security = parser.add_argument_group("Security").add_argument
+    security(
+        "--tls_folder",
+        default="",
+        help="Folder of this host that `certificates` has made: what mutual TLS needs, in place "
+        "of the three files.",
+    )
     security("--tls_certificate", default="", help="PEM file: this process's certificate chain.")
     security("--tls_key", default="", help="PEM file: its private key.")
     security(
         "--tls_authority",
         default="",
-        help="PEM file: who signs the peers. A server with it demands client certificates.",
+        help="PEM file: who signs the peers. A server with it demands client certificates, unless "
+        "--token_suffices.",
     )
     security(
         "--token_file",
         default="",
         help="File whose first line is a secret that all processes share; needs TLS.",
+    )
+    security(
+        "--token_suffices",
+        action="store_true",
+        help="With --tls_authority and --token_file: let in whoever bears the token, without a "
+        "certificate. The token is asked for after TLS, so it does not keep floods out.",
+    )
+    security(
+        "--tls_server_name",
+        default="",
+        help="The name in the servers' certificates, where it is not that of their addresses; "
+        "taken from whoever starts all processes, and not used here.",
     )
     return parser
 
@@ -235,8 +258,10 @@ async def serve(flags: argparse.Namespace, pool: WorkerPool) -> None:
         limits,
     )
     transport = TransportOptions(
-        flags.tls_certificate, flags.tls_key, flags.tls_authority, flags.token_file
+        **{field.name: getattr(flags, field.name) for field in dataclasses.fields(TransportOptions)}
     )
+    if flags.tls_folder:
+        transport = transport.with_folder(flags.tls_folder)
     credentials, token = server_security(flags.listen, transport)
     specs = asyncio.ensure_future(_probe(catalog))
     stopped = asyncio.ensure_future(stop.wait())
@@ -300,7 +325,12 @@ async def _run(
     await server.start()
     metrics_address = "-"
     if flags.metrics_listen != "off":
-        metrics_server = MetricsServer(flags.metrics_listen, flags.metrics_remote, metrics.text)
+        metrics_server = MetricsServer(
+            flags.metrics_listen,
+            flags.metrics_remote,
+            metrics.text,
+            lambda: "the env server stops" if stop.is_set() else "",
+        )
         metrics_address = metrics_server.address
     if flags.port_file:
         _write_atomically(flags.port_file, f"{address}\n{metrics_address}\n")
@@ -339,26 +369,33 @@ def _stop_event() -> asyncio.Event:
 
 def _bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:
     """The address that was bound. ArmatureError: it cannot be."""
-    path = listen[len(_UNIX) :] if listen.startswith(_UNIX) else ""
+    address = parse_address(listen, listen=True)
+    if address.is_unix and _is_served(address.socket_path):
+        raise ArmatureError(f"cannot listen on {listen}: Address already in use")
+    umask = os.umask(0o177)  # A socket is for this user alone.
     try:
-        if path and _is_listened_on(path):  # gRPC would take it away from who listens.
-            port = 0
-        elif credentials is None:
-            port = server.add_insecure_port(listen)
+        if credentials is None:
+            port = server.add_insecure_port(address.target)
         else:
-            port = server.add_secure_port(listen, credentials)
+            port = server.add_secure_port(address.target, credentials)
     except RuntimeError:
         port = 0
+    finally:
+        os.umask(umask)
     if port == 0:
-        what = "socket in use, or its folder not there" if path else "port taken"
-        raise ArmatureError(f"cannot listen on {listen}; is the {what}?")
-    return listen if path else f"{listen.rpartition(':')[0]}:{port}"
+        remedy = "can a file be made there?" if address.is_unix else "is the port taken?"
+        raise ArmatureError(f"cannot listen on {listen}; {remedy}")
+    return listen if address.is_unix else str(Address(address.host, port))
 
 
-def _is_listened_on(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
+def _is_served(path: str) -> bool:
+    """Whether a process listens at the unix socket; gRPC would take its place in silence."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)
         try:
-            client.connect(path)
+            connection.connect(path)
+        except BlockingIOError:
+            return True
         except OSError:
             return False
     return True
@@ -367,9 +404,7 @@ def _is_listened_on(path: str) -> bool:
 def _server_name(flags: argparse.Namespace) -> str:
     if flags.name:
         return str(flags.name)
-    port = flags.listen.rpartition(":")[2]
-    is_port = not flags.listen.startswith(_UNIX) and port != "0"
-    return f"envserver-{port if is_port else os.getpid()}"
+    return f"envserver-{parse_address(flags.listen, listen=True).port or os.getpid()}"
 
 
 def _write_atomically(path: str, text: str) -> None:
@@ -435,8 +470,17 @@ async def _main(flags: argparse.Namespace) -> int:
     return 0
 
 
+def _raise_open_files_limit() -> None:
+    """To the hard one, though to no more than programs that go through all files can bear."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES_MAX)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def main() -> None:
     flags = parse_flags(sys.argv[1:])
+    _raise_open_files_limit()
     _start_logging()
     status = asyncio.run(_main(flags))
     if status == 0 and not flags.list:

@@ -18,9 +18,9 @@ from typing import ClassVar
 import grpc
 
 import armature
+from armature.address import Address, parse_address
 from armature.errors import ArmatureError
 from armature.serve.slot_worker import Cause
-from armature.transport import is_loopback
 
 # Read by prometheus_client when it is imported: no "_created" series beside each.
 os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "true")
@@ -148,26 +148,42 @@ class ServerMetrics:
 
 
 class MetricsServer:
-    """Serves GET /metrics, and GET /healthz: 200 "ok"."""
+    """Serves GET /metrics, and GET /healthz: 200 "ok", or 503 with what `problem` says."""
 
-    def __init__(self, listen: str, allow_remote: bool, text: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        listen: str,
+        allow_remote: bool,
+        text: Callable[[], bytes],
+        problem: Callable[[], str] = str,
+    ) -> None:
         """ArmatureError: not loopback and not allowed to be; cannot listen there."""
-        if not allow_remote and not is_loopback(listen):
+        address = parse_address(listen, listen=True)
+        if address.is_unix:
+            raise ArmatureError(
+                f"metrics address {listen} is a unix socket, which nobody scrapes; listen on "
+                "127.0.0.1:0"
+            )
+        if not allow_remote and not address.is_loopback:
             raise ArmatureError(
                 f"metrics address {listen} is not loopback: listen on 127.0.0.1, or allow "
                 "remote scrapes explicitly"
             )
-        host, _, port = listen.rpartition(":")
-        pages = {"/metrics": text, "/healthz": lambda: b"ok\n"}
+
+        def health() -> tuple[int, bytes]:
+            sentence = problem()
+            return (503, f"{sentence}\n".encode()) if sentence else (200, b"ok\n")
+
+        pages = {"/metrics": lambda: (200, text()), "/healthz": health}
         handler = type("Handler", (_PageHandler,), {"pages": pages})
         try:
-            self._server = _Server(host, int(port), handler)
-        except (OSError, ValueError, OverflowError):
+            self._server = _Server(address, handler)
+        except OSError:
             raise ArmatureError(
                 f"metrics address {listen}: cannot listen there (in use, or not an address of "
                 "this machine)"
             ) from None
-        self.address = f"{host}:{self._server.server_address[1]}"
+        self.address = str(Address(address.host, int(self._server.server_address[1])))
         # A daemon: it has nothing to finish when the process ends.
         threading.Thread(target=self._server.serve_forever, daemon=True, name="metrics").start()
 
@@ -176,23 +192,24 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, host: str, port: int, handler: type[_PageHandler]) -> None:
-        if host.startswith("["):
+    def __init__(self, address: Address, handler: type[_PageHandler]) -> None:
+        if ":" in address.host:
             self.address_family = socket.AF_INET6
-        super().__init__((host.strip("[]"), port), handler)
+        super().__init__((address.host, address.port), handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away in the middle is no event."""
 
 
 class _PageHandler(http.server.BaseHTTPRequestHandler):
-    pages: ClassVar[dict[str, Callable[[], bytes]]] = {}
+    pages: ClassVar[dict[str, Callable[[], tuple[int, bytes]]]] = {}
     timeout = 5  # Seconds that a client may take over its request.
 
     def do_GET(self) -> None:
         page = self.pages.get(self.path)
-        body = b"not here: try /metrics or /healthz\n" if page is None else page()
-        self.send_response(404 if page is None else 200)
+        not_here = (404, b"not here: try /metrics or /healthz\n")
+        status, body = not_here if page is None else page()
+        self.send_response(status)
         self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
