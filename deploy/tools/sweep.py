@@ -299,8 +299,6 @@ def check(launcher: list[str], all_runs: list[Run]) -> None:
 
 
 def new_sweep(words: list[str], launcher: list[str], output: pathlib.Path | None) -> Sweep:
-    if not any(word.startswith("learner.listen=") for word in words):
-        words = [*words, "learner.listen=127.0.0.1:0"]  # Runs at the same time share no port.
     all_runs = combinations(words)
     check(launcher, all_runs)
     moment = time.strftime("%Y%m%d-%H%M%S")
