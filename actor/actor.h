@@ -25,7 +25,7 @@
 namespace armature {
 
 struct ActorOptions {
-  std::string learner;      // "host:port"
+  std::string learner;      // Its address.
   std::string env_servers;  // As ServerDirectory takes it.
   std::string name;         // A legal peer name.
   c10::Device device = c10::Device(c10::kCPU);
@@ -52,8 +52,10 @@ class Actor {
   // Ends Run in good order, within kFlushTimeout and a little.
   void Stop();
 
-  // What has kept the actor from doing anything for long, or empty.
-  std::string Problem() const { return health_.Problem(absl::Now()); }
+  // What has kept the actor from doing anything for long, or that it stops; else empty.
+  std::string Problem() const {
+    return stopping_.load() ? "the actor stops" : health_.Problem(absl::Now());
+  }
 
  private:
   const ActorOptions options_;

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/rpc/peer_probe.h"
 #include "common/rpc/transport.h"
 #include "grpcpp/channel.h"
 
@@ -20,6 +21,10 @@ class ChannelPool {
  public:
   explicit ChannelPool(const TransportOptions& transport) : transport_(transport) {}
 
+  // What is known of a call that failed, beyond its status; as ExplainFailure, it may block.
+  absl::Status Explain(const std::string& address, const absl::Status& status) const {
+    return ExplainFailure(address, transport_, status);
+  }
   // Errors as MakeChannel.
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Get(const std::string& address) {
     absl::MutexLock lock(&mutex_);

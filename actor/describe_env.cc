@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/rpc/peer_probe.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/transport.h"
 #include "proto/env_service.grpc.pb.h"
@@ -27,7 +28,7 @@ absl::StatusOr<EnvSpec> CheckDescribeResponse(const v1::DescribeResponse& respon
 absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channel,
                                     const std::string& address, const std::string& env_id,
                                     const std::map<std::string, std::string>& env_config,
-                                    absl::Duration timeout) {
+                                    absl::Duration timeout, const TransportOptions& transport) {
   v1::DescribeRequest request;
   request.set_env_id(env_id);
   request.mutable_env_config()->insert(env_config.begin(), env_config.end());
@@ -35,7 +36,8 @@ absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channe
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   v1::DescribeResponse response;
   const auto stub = v1::EnvService::NewStub(channel);
-  const absl::Status answered = FromGrpc(stub->Describe(&context, request, &response));
+  const absl::Status answered =
+      ExplainFailure(address, transport, FromGrpc(stub->Describe(&context, request, &response)));
   absl::StatusOr<EnvSpec> spec =
       answered.ok() ? CheckDescribeResponse(response) : absl::StatusOr<EnvSpec>(answered);
   // A server that answers names itself.

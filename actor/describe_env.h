@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/rpc/transport_options.h"
 #include "common/spec/env_spec.h"
 #include "grpcpp/channel.h"
 #include "proto/env_service.pb.h"
@@ -28,7 +29,7 @@ absl::StatusOr<EnvSpec> CheckDescribeResponse(const v1::DescribeResponse& respon
 absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channel,
                                     const std::string& address, const std::string& env_id,
                                     const std::map<std::string, std::string>& env_config,
-                                    absl::Duration timeout);
+                                    absl::Duration timeout, const TransportOptions& transport = {});
 
 }  // namespace armature
 

@@ -31,12 +31,10 @@ absl::Status NoAnswer(const std::string& peer, absl::Duration timeout, const std
 }
 
 // Asks again with back-off until the learner answers.
-absl::StatusOr<v1::JoinResponse> JoinLearner(const JoinRunOptions& options,
-                                             v1::LearnerService::Stub* stub,
-                                             const ActorIdentity& identity, const EnvSpec* spec,
-                                             const std::vector<std::string>& env_servers,
-                                             const std::atomic<bool>* stopping,
-                                             WakeSignal* signal) {
+absl::StatusOr<v1::JoinResponse> JoinLearner(
+    const JoinRunOptions& options, v1::LearnerService::Stub* stub, const ActorIdentity& identity,
+    const EnvSpec* spec, const std::vector<std::string>& env_servers, const ChannelPool& channels,
+    const std::atomic<bool>* stopping, WakeSignal* signal) {
   const std::string peer = absl::StrCat("learner ", options.learner_address);
   const absl::Time deadline = absl::Now() + options.connect_timeout;
   Backoff backoff(identity.incarnation);
@@ -55,8 +53,9 @@ absl::StatusOr<v1::JoinResponse> JoinLearner(const JoinRunOptions& options,
       return *std::move(*answer);
     }
     if (answer.has_value()) {
-      last = std::string(answer->status().message());
-      if (IsPermanentRefusal(answer->status())) return Named(peer, answer->status());
+      const absl::Status status = channels.Explain(options.learner_address, answer->status());
+      last = std::string(status.message());
+      if (IsPermanentRefusal(status)) return Named(peer, status);
     }
     options.on_wait(absl::StrCat("waits for ", peer, ": ", last));
     const absl::Time next = absl::Now() + backoff.Next();
@@ -137,8 +136,9 @@ class SpecSearch {
         request_, kDescribeTimeout, signal_);
   }
 
-  void Fail(const std::string& address, Server* server, const absl::Status& status,
+  void Fail(const std::string& address, Server* server, const absl::Status& failure,
             absl::Time now) {
+    const absl::Status status = channels_->Explain(address, failure);
     const absl::Status named = Named(absl::StrCat("env server ", address), status);
     last_ = std::string(named.message());
     server->next_attempt = now + server->backoff.Next();
@@ -202,7 +202,8 @@ absl::StatusOr<JoinedRun> JoinRun(const JoinRunOptions& options, ServerDirectory
   const auto stub = v1::LearnerService::NewStub(options.learner);
   JoinedRun run;
   run.identity = options.identity;
-  const auto first = JoinLearner(options, stub.get(), run.identity, nullptr, {}, stopping, signal);
+  const auto first =
+      JoinLearner(options, stub.get(), run.identity, nullptr, {}, *channels, stopping, signal);
   if (!first.ok()) return first.status();
   run.identity.run_id = first->handshake().run_id();
   run.env_config.insert(first->env_config().begin(), first->env_config().end());
@@ -210,7 +211,7 @@ absl::StatusOr<JoinedRun> JoinRun(const JoinRunOptions& options, ServerDirectory
   if (!spec.ok()) return spec.status();
   run.spec = *std::move(spec);
   auto second = JoinLearner(options, stub.get(), run.identity, &run.spec, directory->addresses(),
-                            stopping, signal);
+                            *channels, stopping, signal);
   if (!second.ok()) return second.status();
   run.response = *std::move(second);
   if (absl::Status status = CheckJoinResponse(run.response); !status.ok()) {

@@ -14,6 +14,7 @@
 #include "actor/server_directory.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/open_files.h"
 #include "common/cli/shutdown_signal.h"
 #include "common/metrics/metrics.h"
 #include "common/policy/policy_wire.h"
@@ -55,13 +56,12 @@ std::string CheckServers(const std::string& servers) {
 }
 
 std::string CheckLearner(const std::string& address) {
-  const auto addresses = ParseAddresses(address);
-  if (!addresses.ok()) return std::string(addresses.status().message());
-  return addresses->size() == 1 ? "" : absl::StrCat("'", address, "' is not one host:port");
+  return std::string(ParseAddress(address).status().message());
 }
 
 void AddFlags(CLI::App& app, Flags* flags) {
-  app.add_option("--learner", flags->actor.learner, "Address of the learner, host:port.")
+  app.add_option("--learner", flags->actor.learner,
+                 "Address of the learner, host:port or unix:/path.")
       ->required()
       ->check(CheckLearner);
   app.add_option("--env_servers", flags->actor.env_servers,
@@ -90,6 +90,7 @@ void AddFlags(CLI::App& app, Flags* flags) {
       ->capture_default_str();
   app.add_option("--metrics_listen", flags->metrics_listen,
                  "Address of /metrics and /healthz; port 0: any free one; off: none.")
+      ->check(CheckMetricsAddress)
       ->capture_default_str();
   app.add_flag("--metrics_remote", flags->metrics_remote,
                "Let --metrics_listen be other than loopback. Metrics carry no secrets, but anyone "
@@ -106,6 +107,7 @@ int Fail(const absl::Status& status) {
 }
 
 int Main(int argc, char** argv) {
+  RaiseOpenFilesLimit();
   Flags flags;
   flags.actor.name = DefaultName();
   CLI::App app("Steps environments with the newest policy and feeds the learner.", "actor");

@@ -23,17 +23,15 @@ namespace {
 
 using Addresses = absl::StatusOr<std::vector<std::string>>;
 
-// Every numeric address of "name:port", sorted.
-Addresses ResolveName(const std::string& name_and_port) {
-  const size_t colon = name_and_port.rfind(':');
+// Every numeric address of a name, sorted.
+Addresses ResolveName(const Address& name) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const int error = getaddrinfo(name_and_port.substr(0, colon).c_str(),
-                                name_and_port.substr(colon + 1).c_str(), &hints, &found);
+  const int error = getaddrinfo(name.host.c_str(), absl::StrCat(name.port).c_str(), &hints, &found);
   if (error != 0) {
     return absl::UnavailableError(
-        absl::StrCat("cannot resolve ", name_and_port, ": ", gai_strerror(error)));
+        absl::StrCat("cannot resolve ", name.ToString(), ": ", gai_strerror(error)));
   }
   std::vector<std::string> addresses;
   for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
@@ -71,10 +69,7 @@ absl::StatusOr<std::vector<std::string>> ParseAddresses(absl::string_view text) 
     for (absl::string_view address : absl::StrSplit(line, ',')) {
       address = absl::StripAsciiWhitespace(address);
       if (address.empty()) continue;
-      if (!IsHostPort(address)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", address, "' is not host:port with a port of 1 to 65535"));
-      }
+      if (absl::Status status = ParseAddress(address).status(); !status.ok()) return status;
       if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
         addresses.emplace_back(address);
       }
@@ -118,10 +113,11 @@ absl::StatusOr<std::unique_ptr<ServerDirectory>> ServerDirectory::Open(const std
     if (rest.empty()) return absl::InvalidArgumentError("'file:' names no file");
     state->read = [path = std::string(rest)] { return ReadAddressFile(path); };
   } else if (absl::ConsumePrefix(&rest, "dns:")) {
-    if (!IsHostPort(rest)) {
+    const absl::StatusOr<Address> address = ParseAddress(rest);
+    if (!address.ok() || address->is_unix()) {
       return absl::InvalidArgumentError(absl::StrCat("'", servers, "' is not dns:name:port"));
     }
-    state->read = [name = std::string(rest)] { return ResolveName(name); };
+    state->read = [name = *address] { return ResolveName(name); };
   }
   {
     absl::MutexLock lock(&state->mutex);

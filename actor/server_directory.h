@@ -1,6 +1,6 @@
 // The env servers that there are just now.
 //
-// Written as "host:port,host:port", "dns:name:port" (every address that the name
+// Written as "host:port,unix:/path", "dns:name:port" (every address that the name
 // has) or "file:PATH" (one address a line, '#' begins a comment). Names and files
 // are read again every kRefreshPeriod and at every Refresh, on a thread of its
 // own: neither a name server nor a network file system can be waited for elsewhere.
@@ -22,7 +22,7 @@ namespace armature {
 
 // Non-empty addresses, one a line or separated by commas; blanks and comments are
 // left out, repeated ones taken once.
-// OK; InvalidArgument: an address is not "host:port" (named).
+// OK; InvalidArgument: one of them is no address (named).
 absl::StatusOr<std::vector<std::string>> ParseAddresses(absl::string_view text);
 
 class ServerDirectory {

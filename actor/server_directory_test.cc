@@ -25,9 +25,17 @@ TEST(ServerDirectoryTest, TakesAList) {
   EXPECT_THAT((*directory)->addresses(), ElementsAre("a:1", "b:2"));
 }
 
+TEST(ServerDirectoryTest, TakesSocketsAndIpv6) {
+  WakeSignal signal;
+  const auto directory = ServerDirectory::Open("unix:/run/a b/sim, [::1]:5557", &signal);
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_THAT((*directory)->addresses(), ElementsAre("unix:/run/a b/sim", "[::1]:5557"));
+}
+
 TEST(ServerDirectoryTest, RefusesWhatIsNoAddress) {
   WakeSignal signal;
-  for (const char* bad : {"", ",", "a", "a:", ":1", "a:0", "a:65536", "a:x", "file:", "dns:a"}) {
+  for (const char* bad : {"", ",", "a", "a:", ":1", "a:0", "a:65536", "a:x", "file:", "dns:a",
+                          "dns:unix:/x", "unix:x"}) {
     EXPECT_FALSE(ServerDirectory::Open(bad, &signal).ok()) << bad;
   }
   EXPECT_THAT(ServerDirectory::Open("a:1,b", &signal).status().message(), HasSubstr("'b' is not"));
@@ -55,7 +63,7 @@ TEST(ServerDirectoryTest, AFileThatBreaksLeavesTheAddressesAndSaysWhy) {
   (*directory)->Refresh();
   const absl::Time deadline = absl::Now() + absl::Seconds(30);
   while ((*directory)->problem().empty() && absl::Now() < deadline) signal.WaitUntil(deadline);
-  EXPECT_THAT((*directory)->problem(), HasSubstr("'nonsense' is not host:port"));
+  EXPECT_THAT((*directory)->problem(), HasSubstr("'nonsense' is not an address"));
   EXPECT_THAT((*directory)->addresses(), ElementsAre("a:1"));
 }
 

@@ -7,6 +7,7 @@
 #include "actor/policy_player.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/open_files.h"
 #include "deploy/verbs/statistics.h"
 #include "deploy/verbs/trained_run.h"
 #include "deploy/verbs/verb.h"
@@ -44,6 +45,7 @@ nlohmann::ordered_json Report(const TrainedRun& run, const Flags& flags, const O
 }
 
 int Main(int argc, char** argv) {
+  RaiseOpenFilesLimit();
   CLI::App app(
       "Plays a run's policy and says how good it is: mean, deviation, median, extremes, success.\n"
       "The seeds are none of training's.",

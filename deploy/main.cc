@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/open_files.h"
 #include "common/cli/shutdown_signal.h"
 #include "deploy/launcher/child_health.h"
 #include "deploy/launcher/cluster.h"
@@ -54,6 +55,7 @@ int Refuse(const absl::Status& status, int exit_status) {
 }
 
 int Main(int argc, char** argv) {
+  RaiseOpenFilesLimit();
   CLI::App app(
       "Trains on this machine: starts a learner, env servers and actors, restarts what dies, and\n"
       "ends when the run is solved or its budget is spent.",

@@ -14,6 +14,7 @@
 #include "actor/policy_player.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/open_files.h"
 #include "common/tensor/packed.h"
 #include "deploy/launcher/terminal.h"
 #include "deploy/verbs/episode_printer.h"
@@ -105,6 +106,7 @@ class Show {
 };
 
 int Main(int argc, char** argv) {
+  RaiseOpenFilesLimit();
   CLI::App app("Plays a run's policy for you to watch: step by step as text, or as a GIF.", "play");
   Flags flags;
   AddFlags(app, &flags);

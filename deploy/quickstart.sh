@@ -10,5 +10,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 echo "armature: building (minutes the first time, seconds after)"
 bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster
 cluster="$(bazel info bazel-bin 2>/dev/null)/deploy/cluster"
-# Any free port: a second quickstart may run beside this one.
-exec "$cluster" panda_reach_sac learner.listen=127.0.0.1:0 "$@"
+exec "$cluster" panda_reach_sac "$@"

@@ -13,6 +13,7 @@
 #include "common/cli/config_file.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/open_files.h"
 #include "common/config/config.h"
 #include "deploy/launcher/terminal.h"
 #include "deploy/verbs/episode_printer.h"
@@ -73,6 +74,7 @@ absl::StatusOr<RunConfig> LoadEnvironment(const std::vector<std::string>& words)
 }
 
 int Main(int argc, char** argv) {
+  RaiseOpenFilesLimit();
   CLI::App app(
       "Acts at random in an environment and says what it is like: what is observed and\n"
       "done, and how a policy that has learned nothing fares.",

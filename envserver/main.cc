@@ -19,17 +19,16 @@
 #include "absl/time/time.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/open_files.h"
 #include "common/cli/shutdown_signal.h"
 #include "common/metrics/metrics.h"
-#include "common/rpc/address.h"
+#include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
 #include "envserver/builtin_envs.h"
 #include "envserver/deadline_timer.h"
 #include "envserver/env_registry.h"
 #include "envserver/env_service.h"
 #include "envserver/step_pool.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -55,19 +54,22 @@ struct Flags {
 };
 
 void AddFlags(CLI::App& app, Flags* flags) {
-  app.add_option("--listen", flags->listen,
-                 "Address for actors, host:port; port 0 takes a free one and prints it. Other than "
-                 "loopback it needs the flags under Security.")
+  app.add_option(
+         "--listen", flags->listen,
+         "Address for actors, host:port or unix:/path; port 0 takes a free one and prints it. "
+         "Where other machines reach it, it needs the flags under Security.")
+      ->check(CheckListenAddress)
       ->capture_default_str();
   app.add_option("--metrics_listen", flags->metrics_listen,
                  "Address of /metrics and /healthz, or off.")
+      ->check(CheckMetricsAddress)
       ->capture_default_str();
   app.add_flag("--metrics_remote", flags->metrics_remote,
                "Let --metrics_listen be other than loopback. Metrics carry no secrets, but anyone "
                "who reaches the port can read them.");
   app.add_option("--name", flags->name,
                  "What messages call this server: letters, digits, '_', '.', '-'; default "
-                 "envserver-PORT, or -PID with port 0.");
+                 "envserver-PORT, or -PID with port 0 or a unix socket.");
   app.add_option("--slots", flags->slots,
                  "Environments hosted at once, over all sessions; more are refused.")
       ->check(CLI::Range(1, 1 << 20))
@@ -99,8 +101,9 @@ void AddFlags(CLI::App& app, Flags* flags) {
 
 std::string ServerName(const Flags& flags) {
   if (!flags.name.empty()) return flags.name;
-  const std::string port = flags.listen.substr(flags.listen.rfind(':') + 1);
-  return port == "0" ? absl::StrCat("envserver-", getpid()) : absl::StrCat("envserver-", port);
+  const absl::StatusOr<Address> address = ParseListenAddress(flags.listen);
+  const int port = address.ok() ? address->port : 0;
+  return absl::StrCat("envserver-", port == 0 ? getpid() : port);
 }
 
 void List(const EnvRegistry& registry) {
@@ -125,30 +128,23 @@ absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSign
   options.abandoned_max = flags.hung_calls_max;
   EnvService service(options, &registry, &pool, &timer, &metrics);
 
-  grpc::ServerBuilder builder;
-  int port = 0;
-  absl::Status status = ConfigureServer(flags.listen, flags.transport, &builder, &port);
-  if (!status.ok()) return status;
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr || port == 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", flags.listen, "; is the port taken?"));
-  }
+  const auto server = RpcServer::Start({flags.listen}, flags.transport, {&service});
+  if (!server.ok()) return server.status();
   std::unique_ptr<MetricsServer> metrics_server;
   if (flags.metrics_listen != "off") {
     auto started = MetricsServer::Start(
-        flags.metrics_listen, flags.metrics_remote, &metrics, [&pool, &flags]() -> std::string {
+        flags.metrics_listen, flags.metrics_remote, &metrics,
+        [&pool, &flags, shutdown]() -> std::string {
+          if (shutdown->requested()) return "the env server stops";
           const int64_t hung = pool.abandoned();
           return hung > flags.hung_calls_max ? absl::StrCat(hung, " simulator calls hang") : "";
         });
     if (!started.ok()) return started.status();
     metrics_server = *std::move(started);
   }
-  PortFile ports{BoundAddress(flags.listen, port),
-                 metrics_server == nullptr ? "-" : metrics_server->address()};
+  PortFile ports{(*server)->address(), metrics_server == nullptr ? "-" : metrics_server->address()};
   if (!flags.port_file.empty()) {
-    if (status = WritePortFile(flags.port_file, ports); !status.ok()) return status;
+    if (absl::Status status = WritePortFile(flags.port_file, ports); !status.ok()) return status;
   }
   std::cout << "envserver ready on " << ports.rpc_address << ", metrics "
             << (metrics_server == nullptr
@@ -158,10 +154,11 @@ absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSign
             << ", environments: " << absl::StrJoin(registry.env_ids(), ", ") << std::endl;
 
   shutdown->Wait();
+  (*server)->Drain();
   absl::Notification closed;
   std::thread close([&] {
     service.EndSessions();
-    server->Shutdown(absl::ToChronoTime(absl::Now() + kHearTimeout));
+    (*server)->Shutdown(absl::Now() + kHearTimeout);
     closed.Notify();
   });
   closed.WaitForNotificationWithTimeout(kCloseTimeout);
@@ -171,6 +168,7 @@ absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSign
 }
 
 int Main(int argc, char** argv) {
+  RaiseOpenFilesLimit();
   ShutdownSignal shutdown;
   // What gRPC has to say of a port that is taken, this process says in one line.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);

@@ -11,8 +11,8 @@
 #include "absl/synchronization/notification.h"
 #include "benchmark/benchmark.h"
 #include "common/metrics/metrics.h"
-#include "common/rpc/address.h"
 #include "common/rpc/protocol.h"
+#include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
 #include "common/tensor/packed.h"
 #include "envserver/builtin_envs.h"
@@ -23,8 +23,6 @@
 #include "envserver/testing/test_envs.h"
 #include "envserver/vector_env.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -80,12 +78,9 @@ void ThroughService(benchmark::State& state, const std::string& env_id) {
   DeadlineTimer timer;
   MetricsRegistry metrics("envserver");
   EnvService service({}, &registry, &pool, &timer, &metrics);
-  grpc::ServerBuilder builder;
-  int port = 0;
-  if (!ConfigureServer("127.0.0.1:0", {}, &builder, &port).ok()) std::abort();
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  const auto channel = MakeChannel(BoundAddress("127.0.0.1:0", port), {});
+  const auto server = RpcServer::Start({"127.0.0.1:0"}, {}, {&service});
+  if (!server.ok()) std::abort();
+  const auto channel = MakeChannel((*server)->address(), {});
   const auto stub = v1::EnvService::NewStub(*channel);
   grpc::ClientContext context;
   const auto stream = stub->Rollout(&context);
@@ -118,7 +113,7 @@ void ThroughService(benchmark::State& state, const std::string& env_id) {
   context.TryCancel();
   stream->Finish();
   service.EndSessions();
-  server->Shutdown();
+  (*server)->Shutdown(absl::InfiniteFuture());
 }
 
 BENCHMARK_CAPTURE(InProcess, point_mass, "point_mass")

@@ -30,6 +30,29 @@ TEST(LoadRunConfig, OverridesComeAfterTheFile) {
   EXPECT_EQ(config->run.name, "a");
 }
 
+TEST(LoadRunConfig, AddressesOfAllKindsAreTakenInFilesAndOnTheCommandLine) {
+  const std::string path = WriteConfig(
+      "learner:\n  listen: [::1]:5556\n"
+      "cluster: {env_servers: 0}\n");
+  const auto config = LoadRunConfig(
+      {{path, "algorithm.name=ppo", "cluster.external_env_servers=[::1]:5557,unix:/run/sim",
+        "learner.metrics_listen=[::1]:0"},
+       "",
+       "",
+       ""},
+      "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->learner.listen, "[::1]:5556");
+  EXPECT_EQ(config->cluster.external_env_servers, "[::1]:5557,unix:/run/sim");
+  EXPECT_EQ(config->learner.metrics_listen, "[::1]:0");
+  EXPECT_EQ(RunConfig().learner.listen, "auto");
+  EXPECT_THAT(Error({path, "algorithm.name=ppo", "learner.listen=127.0.0.1:99999"}),
+              HasSubstr("learner.listen: '127.0.0.1:99999' is not an address: the port is '99999', "
+                        "expected 0 to 65535, or auto"));
+  EXPECT_THAT(Error({path, "algorithm.name=ppo", "learner.metrics_listen=:abc"}),
+              HasSubstr("learner.metrics_listen: ':abc' is not an address"));
+}
+
 TEST(LoadRunConfig, AResumedRunHasItsOwnFile) {
   WriteConfig("run: {seed: 3}\n");
   const auto config = LoadRunConfig({{"run.name=b"}, "", "", ""}, testing::TempDir());

@@ -1,4 +1,5 @@
 // The learner process: `bazel run //learner -- CONFIG key=value ...`.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -18,13 +19,13 @@
 #include "c10/util/Exception.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/open_files.h"
 #include "common/cli/shutdown_signal.h"
 #include "common/config/config.h"
 #include "common/metrics/metrics.h"
 #include "common/policy/policy_wire.h"
+#include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "learner/learner.h"
 #include "learner/learner_metrics.h"
 #include "learner/learner_service.h"
@@ -46,6 +47,7 @@ struct Flags {
   ConfigFlags config;
   std::string run_dir;
   std::string resume;
+  std::string socket;
   std::string port_file;
   int64_t replica = 0;
   std::string replica_host;
@@ -65,6 +67,10 @@ void AddFlags(CLI::App& app, Flags* flags) {
                  "Go on from the newest checkpoint of this run: its folder, its id or its name "
                  "(the newest such run); takes no CONFIG, its own is read.")
       ->excludes(run_dir);
+  app.add_option("--socket", flags->socket,
+                 "Listen here too, unix:/path: processes of this user on this machine are let in "
+                 "without TLS. With learner.listen=auto the only address.")
+      ->check(CheckListenAddress);
   app.add_option(
       "--port_file", flags->port_file,
       "Written once the learner is ready: a line with its address, then one with that of "
@@ -106,6 +112,14 @@ absl::Status CheckReplica(const Flags& flags, const RunConfig& config) {
         "--replica_host is for replicas from 1 on, and they need it (--replica)");
   }
   return absl::OkStatus();
+}
+
+std::vector<std::string> Addresses(const Flags& flags, const RunConfig& config) {
+  std::vector<std::string> addresses;
+  if (config.learner.listen != LearnerSection::kAuto) addresses.push_back(config.learner.listen);
+  if (!flags.socket.empty()) addresses.push_back(flags.socket);
+  if (addresses.empty()) addresses.emplace_back("127.0.0.1:0");
+  return addresses;
 }
 
 // Of replica 0's folder. A card that cannot be written is one logged line.
@@ -159,25 +173,25 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
     }
   }
 
+  std::atomic<bool> stopping = false;
   std::unique_ptr<MetricsServer> metrics_server;
   if (config.learner.metrics_listen != "off") {
-    auto started =
-        MetricsServer::Start(config.learner.metrics_listen, flags.metrics_remote, &registry,
-                             [&learner] { return learner.status().Problem(absl::Now()); });
+    auto started = MetricsServer::Start(
+        config.learner.metrics_listen, flags.metrics_remote, &registry, [&learner, &stopping] {
+          return stopping ? "the learner stops" : learner.status().Problem(absl::Now());
+        });
     if (!started.ok()) return started.status();
     metrics_server = *std::move(started);
   }
-  grpc::ServerBuilder builder;
-  int port = 0;
-  absl::Status status = ConfigureServer(config.learner.listen, flags.transport, &builder, &port);
-  if (!status.ok()) return status;
-  for (grpc::Service* service : learner.services()) builder.RegisterService(service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr || port == 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on learner.listen=", config.learner.listen));
+  const auto server =
+      RpcServer::Start(Addresses(flags, config), flags.transport, learner.services());
+  if (!server.ok()) {
+    return absl::Status(
+        server.status().code(),
+        absl::StrCat("learner.listen=", config.learner.listen, ": ", server.status().message()));
   }
-  const std::string address = BoundAddress(config.learner.listen, port);
+  const std::string& address = (*server)->address();
+  absl::Status status;
   const std::string metrics_address = metrics_server == nullptr ? "-" : metrics_server->address();
   if (!flags.port_file.empty()) {
     status = WritePortFile(flags.port_file, {address, metrics_address});
@@ -188,7 +202,14 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
             << (metrics_server == nullptr ? "off" : "http://" + metrics_address + "/metrics")
             << std::endl;
 
-  shutdown->OnRequest([&learner] { learner.trainer().Stop(); });
+  auto drain = [&server, &stopping] {
+    stopping = true;
+    (*server)->Drain();
+  };
+  shutdown->OnRequest([&learner, drain] {
+    drain();
+    learner.trainer().Stop();
+  });
   absl::StatusOr<bool> over = false;
   if (status.ok()) {
     over = learner.trainer().Run();
@@ -196,14 +217,16 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   }
   WriteCard(flags, **directory, config);
   shutdown.reset();  // A late signal must not find the learner gone.
+  drain();
   learner.intake().EndStreams(over.ok() && *over
                                   ? absl::OkStatus()
                                   : absl::UnavailableError("the learner stops; it may return"));
-  server->Shutdown(absl::ToChronoTime(absl::Now() + kCloseTimeout));
+  (*server)->Shutdown(absl::Now() + kCloseTimeout);
   return status;
 }
 
 int Main(int argc, char** argv) {
+  RaiseOpenFilesLimit();
   CLI::App app("Learns from the experience that actors send, and gives them new policies.",
                "learner");
   Flags flags;

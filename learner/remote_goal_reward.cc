@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "common/rpc/peer_probe.h"
 #include "common/tensor/packed.h"
 
 namespace armature {
@@ -31,9 +32,8 @@ RemoteGoalReward::RemoteGoalReward(const Options& options) : options_(options) {
 
 absl::Status RemoteGoalReward::AddServers(const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses) {
-    if (!IsHostPort(address)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("env_servers: '", address, "' is not host:port"));
+    if (absl::Status status = ParseAddress(address).status(); !status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("env_servers: ", status.message()));
     }
   }
   if (!options_.servers.empty()) return absl::OkStatus();
@@ -128,7 +128,9 @@ absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Ask(
     server->stub = v1::EnvService::NewStub(*channel);
   }
   absl::StatusOr<v1::ComputeRewardResponse> response = Call(server->stub.get(), request);
-  if (!response.ok()) return response;
+  if (!response.ok()) {
+    return ExplainFailure(server->address, options_.transport, response.status());
+  }
   const int64_t count = request.achieved_goal().shape(0);
   for (const absl::Status& status :
        {CheckTensor(response->reward(), v1::DTYPE_FLOAT32, {count}, "ComputeReward's reward"),

@@ -46,7 +46,7 @@ class RemoteGoalReward : public GoalReward {
 
   // Addresses that an actor uses; known ones change nothing, beyond kServersMax the
   // oldest are forgotten. Without effect where Options.servers is set.
-  // OK; InvalidArgument: one is not host:port; none is taken then.
+  // OK; InvalidArgument: one is no address; none is taken then.
   absl::Status AddServers(const std::vector<std::string>& addresses);
 
   // Whose goals they are; it has some.

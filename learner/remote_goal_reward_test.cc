@@ -162,7 +162,9 @@ TEST_F(RemoteGoalRewardTest, AFixedListIsUsedWhateverActorsName) {
   ASSERT_TRUE(Compute(&reward).ok());
   EXPECT_EQ(fixed.calls(), 1);
   EXPECT_EQ(named.calls(), 0);
-  EXPECT_EQ(reward.AddServers({"nowhere"}).message(), "env_servers: 'nowhere' is not host:port");
+  EXPECT_EQ(
+      reward.AddServers({"nowhere"}).message(),
+      "env_servers: 'nowhere' is not an address: expected host:port, [IPv6]:port or unix:/path");
 }
 
 }  // namespace

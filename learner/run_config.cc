@@ -1,6 +1,7 @@
 #include "learner/run_config.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -30,9 +31,10 @@ absl::Status CheckEnvServers(const ClusterSection& cluster) {
   }
   for (const absl::string_view written : absl::StrSplit(external, ',')) {
     const absl::string_view address = absl::StripAsciiWhitespace(written);
-    if (IsHostPort(address)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("cluster.external_env_servers: '", address,
-                                                   "' is not host:port with a port of 1 to 65535"));
+    if (absl::Status status = ParseAddress(address).status(); !status.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cluster.external_env_servers: ", status.message()));
+    }
   }
   return absl::OkStatus();
 }
@@ -95,9 +97,22 @@ absl::Status CheckHindsight(const ReplaySection& replay) {
   if (replay.hindsight.env_servers.empty()) return absl::OkStatus();
   for (const absl::string_view written : absl::StrSplit(replay.hindsight.env_servers, ',')) {
     const absl::string_view address = absl::StripAsciiWhitespace(written);
-    if (IsHostPort(address)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("replay.hindsight.env_servers: '", address,
-                                                   "' is not host:port with a port of 1 to 65535"));
+    if (absl::Status status = ParseAddress(address).status(); !status.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("replay.hindsight.env_servers: ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckListen(const LearnerSection& learner) {
+  for (const auto& [key, value, instead] :
+       {std::tuple("learner.listen", &learner.listen, LearnerSection::kAuto),
+        {"learner.metrics_listen", &learner.metrics_listen, "off"}}) {
+    if (*value == instead) continue;
+    const absl::Status status = ParseListenAddress(*value).status();
+    if (status.ok()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(key, ": ", status.message(), ", or ", instead));
   }
   return absl::OkStatus();
 }
@@ -149,6 +164,7 @@ int64_t RunConfig::round_steps() const {
 
 absl::Status RunConfig::Validate() const {
   if (absl::Status status = CheckEnvServers(cluster); !status.ok()) return status;
+  if (absl::Status status = CheckListen(learner); !status.ok()) return status;
   if (absl::Status status = CheckNetwork(algorithm.network); !status.ok()) return status;
   if (absl::Status status = CheckParameterNoise(algorithm); !status.ok()) return status;
   if (run.load.empty() && run.load_step > 0) {

@@ -213,11 +213,13 @@ struct ReproducibleSection {
 struct LearnerSection {
   // Each sends its whole state to replica 0, which averages on one thread.
   static constexpr int64_t kReplicasMax = 32;
+  // Of `listen`.
+  static constexpr char kAuto[] = "auto";
 
   std::string device = "auto";
   int64_t threads = 1;
   int64_t publish_every_updates = 20;
-  std::string listen = "127.0.0.1:5556";
+  std::string listen = kAuto;
   std::string metrics_listen = "127.0.0.1:0";
   double log_every_s = 5;
   int64_t replicas = 1;
@@ -230,7 +232,10 @@ struct LearnerSection {
     v.Field("threads", threads, "Of LibTorch's matrix products.", AtLeast(1));
     v.Field("publish_every_updates", publish_every_updates,
             "Gradient steps between policy versions (off-policy).", AtLeast(1));
-    v.Field("listen", listen, "Address for actors; port 0: any free one.");
+    v.Field("listen", listen,
+            "Address for actors of other machines, host:port; port 0: any free one. auto: in a "
+            "cluster a unix socket that only this user reaches, by hand any free port of "
+            "127.0.0.1.");
     v.Field("metrics_listen", metrics_listen, "Address of /metrics; port 0: any; off: none.");
     v.Field("log_every_s", log_every_s,
             "Seconds between rows of progress.csv and of the event file.", MoreThan(0));

@@ -93,7 +93,7 @@ TEST(RunConfig, EnvServersStartedHereStandBesideListedOnesOnly) {
 
 TEST(RunConfig, AnExternalEnvServerThatIsNoAddressIsNamed) {
   EXPECT_THAT(Complaint({"algorithm.name=ppo", "cluster.external_env_servers=a:1,b"}),
-              HasSubstr("cluster.external_env_servers: 'b' is not host:port"));
+              HasSubstr("cluster.external_env_servers: 'b' is not an address"));
 }
 
 TEST(RunConfig, GainsAreOfAnInitializationThatHasThem) {

@@ -13,7 +13,7 @@ trap 'rm -rf "$output_dir"' EXIT
 status=0
 for run in "cartpole_ppo run.total_env_steps=6000" "panda_reach_sac run.total_env_steps=1500"; do
   read -r config budget <<<"$run"
-  "$cluster" "$config" "$budget" run.output_dir="$output_dir" learner.listen=127.0.0.1:0 \
+  "$cluster" "$config" "$budget" run.output_dir="$output_dir" \
     cluster.env_servers=2 cluster.actors=2 evaluation.episodes=4 evaluation.num_envs=2 \
     evaluation.every_env_steps=1000 checkpoint.every_s=5 cluster.ready_timeout_s=120
   # Whatever the exit status: a budget spent without reaching the target is 1.

@@ -16,12 +16,36 @@ TEST(Flags, TransportFlagsFillTheOptions) {
   TransportOptions options;
   AddTransportFlags(app, &options);
   EXPECT_EQ(Parse(app, {"--tls_certificate", "c", "--tls_key=k", "--tls_authority", "a",
-                        "--token_file", "t"}),
+                        "--token_file", "t", "--token_suffices", "--tls_server_name", "n"}),
             std::nullopt);
   EXPECT_EQ(options.tls_certificate, "c");
   EXPECT_EQ(options.tls_key, "k");
   EXPECT_EQ(options.tls_authority, "a");
   EXPECT_EQ(options.token_file, "t");
+  EXPECT_TRUE(options.token_suffices);
+  EXPECT_EQ(options.tls_server_name, "n");
+}
+
+TEST(Flags, AFolderStandsForItsThreeFiles) {
+  CLI::App app("Test.", "program");
+  TransportOptions options;
+  AddTransportFlags(app, &options);
+  EXPECT_EQ(Parse(app, {"--tls_folder=keys/sim"}), std::nullopt);
+  EXPECT_EQ(options.tls_certificate, "keys/sim/certificate.pem");
+  EXPECT_EQ(options.tls_key, "keys/sim/key.pem");
+  EXPECT_EQ(options.tls_authority, "keys/sim/authority.pem");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(Parse(app, {"--tls_folder=keys/sim", "--tls_certificate=c"}), 2);
+  testing::internal::GetCapturedStderr();
+}
+
+TEST(Flags, AddressesToListenOnAreReadStrictly) {
+  for (const char* address : {"127.0.0.1:0", "[::1]:5556", "unix:/x"}) {
+    EXPECT_EQ(CheckListenAddress(address), "") << address;
+  }
+  EXPECT_THAT(CheckListenAddress("127.0.0.1:99999"), testing::HasSubstr("the port is '99999'"));
+  EXPECT_THAT(CheckListenAddress("off"), testing::HasSubstr("expected host:port"));
+  EXPECT_EQ(CheckMetricsAddress("off"), "");
 }
 
 TEST(Flags, HelpEndsWithZeroAndAWrongFlagWithTwoAndOneLine) {

@@ -174,7 +174,14 @@ struct MetricsServer::State {
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
     const std::string& address, bool allow_remote, const MetricsRegistry* registry,
     std::function<std::string()> health) {
-  if (!allow_remote && !IsLoopback(address)) {
+  const absl::StatusOr<Address> parsed = ParseListenAddress(address);
+  if (!parsed.ok()) return parsed.status();
+  if (parsed->is_unix()) {
+    return absl::InvalidArgumentError(absl::StrCat("metrics address ", address,
+                                                   " is a unix socket, which nobody scrapes;"
+                                                   " listen on 127.0.0.1:0"));
+  }
+  if (!allow_remote && !parsed->is_loopback()) {
     return absl::FailedPreconditionError(
         absl::StrCat("metrics address ", address,
                      " is not loopback: listen on 127.0.0.1, or allow remote scrapes explicitly"));

@@ -89,7 +89,7 @@ class MetricsServer {
   // `address` is "host:port", port 0 for any. Not loopback: allowed only with
   // `allow_remote` (metrics carry no secrets, but say so in the flag's help).
   // `health` returns an empty string when healthy; called on HTTP threads.
-  // OK; Unavailable: cannot bind; FailedPrecondition: not loopback.
+  // OK; Unavailable: cannot bind; FailedPrecondition: not loopback; InvalidArgument: no address.
   static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(const std::string& address,
                                                               bool allow_remote,
                                                               const MetricsRegistry* registry,

@@ -1,7 +1,7 @@
-// How processes talk: one place for credentials, keepalive and caps of every
-// gRPC server and channel.
+// How processes reach each other: one place for credentials, keepalive and caps of every
+// gRPC channel; common/rpc/rpc_server.h is the other end.
 //
-// Loopback needs nothing. A server that listens elsewhere refuses to start
+// Loopback and unix sockets need nothing. A server that listens elsewhere refuses to start
 // unless it has TLS and a token, or mutual TLS.
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_RPC_TRANSPORT_H_
@@ -12,36 +12,28 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/rpc/address.h"  // IWYU pragma: export
+#include "common/rpc/address.h"            // IWYU pragma: export
+#include "common/rpc/transport_options.h"  // IWYU pragma: export
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/server_builder.h"
+#include "grpcpp/support/channel_arguments.h"
 #include "grpcpp/support/status.h"
 
 namespace armature {
 
-// Paths of PEM files and of a token file (its first line); empty: not used.
-struct TransportOptions {
-  std::string tls_certificate;  // Own certificate chain (servers; clients: mutual TLS).
-  std::string tls_key;          // Own private key.
-  std::string tls_authority;    // CA that signs the peer. On a server: demands client certificates.
-  std::string token_file;       // Shared secret, sent as "authorization: Bearer <token>".
-};
-
 // Largest message either side accepts.
 inline constexpr int kMessageBytesMax = 64 << 20;
+// Of the headers of one call.
+inline constexpr int kMetadataBytesMax = 16 << 10;
+// A peer that does not answer a ping of kKeepaliveInterval within the timeout is gone.
+inline constexpr int kKeepaliveIntervalMs = 15000;
+inline constexpr int kKeepaliveTimeoutMs = 10000;
 
-// Adds the listening port, credentials, keepalive (15 s, 10 s), message and
-// stream caps and the gRPC health service; reflection on loopback only.
-// `*bound_port` is set by builder->BuildAndStart(), 0 when it could not bind.
-// OK; FailedPrecondition: not loopback and not secured (the message gives the
-// remedies); NotFound/InvalidArgument: a file is missing, unreadable or empty.
-absl::Status ConfigureServer(const std::string& listen_address, const TransportOptions& options,
-                             grpc::ServerBuilder* builder, int* bound_port);
-
-// A channel with keepalive, caps and reconnect back-off from 0.1 s to 5 s. Not
-// connected yet. Plaintext on loopback with no options; otherwise TLS. Errors as
-// ConfigureServer. A token is sent over TLS only.
+// A channel with keepalive, caps and reconnect back-off from 0.1 s to 5 s. Not connected yet.
+// Plaintext to a unix socket, and to loopback without options; otherwise TLS. What is on this
+// machine is reached directly, whatever HTTP proxy the environment names. A token is sent over
+// TLS only.
+// OK; InvalidArgument: `address` is none; others: as ReadSecrets.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address,
                                                            const TransportOptions& options);
 

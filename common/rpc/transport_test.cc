@@ -5,11 +5,12 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/peer_probe.h"
+#include "common/rpc/private_folder.h"
+#include "common/rpc/rpc_server.h"
 #include "gmock/gmock.h"
-#include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
-#include "grpcpp/server.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "gtest/gtest.h"
 
@@ -26,13 +27,14 @@ void Run(const std::string& command) {
       << command;
 }
 
-// Makes `name`.pem and `name`.key signed by `authority`.pem, good for 127.0.0.1.
-void MakeCertificate(const std::string& name, const std::string& authority) {
-  std::ofstream(Path(name + ".ext")) << "subjectAltName=IP:127.0.0.1\n";
+// Makes `name`.pem and `name`.key signed by `authority`.pem, good for `subject`.
+void MakeCertificate(const std::string& name, const std::string& authority,
+                     const std::string& subject = "IP:127.0.0.1", const std::string& days = "2") {
+  std::ofstream(Path(name + ".ext")) << "subjectAltName=" << subject << "\n";
   Run("openssl req -newkey rsa:2048 -nodes -subj /CN=" + name + " -keyout " + name + ".key -out " +
       name + ".csr");
   Run("openssl x509 -req -in " + name + ".csr -CA " + authority + ".pem -CAkey " + authority +
-      ".key -CAcreateserial -days 2 -extfile " + name + ".ext -out " + name + ".pem");
+      ".key -CAcreateserial -days " + days + " -extfile " + name + ".ext -out " + name + ".pem");
 }
 
 void MakeAuthority(const std::string& name) {
@@ -48,6 +50,8 @@ class TransportTest : public testing::Test {
     MakeCertificate("server", "ca");
     MakeCertificate("client", "ca");
     MakeCertificate("stranger", "stranger_ca");
+    MakeCertificate("named", "ca", "DNS:learner.cluster");
+    MakeCertificate("expired", "ca", "IP:127.0.0.1", "-1");
     std::ofstream(Path("token")) << "secret\nsecond line\n";
     std::ofstream(Path("other_token")) << "Secret\n";
     std::ofstream(Path("empty")) << "";
@@ -65,16 +69,14 @@ class TransportTest : public testing::Test {
   }
 
   void Start(const TransportOptions& options, const std::string& listen = "127.0.0.1:0") {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    ASSERT_TRUE(ConfigureServer(listen, options, &builder, &port).ok());
-    builder.RegisterCallbackGenericService(&service_);
-    server_ = builder.BuildAndStart();
-    ASSERT_NE(server_, nullptr);
-    address_ = absl::StrCat("127.0.0.1:", port);
+    auto server = RpcServer::Start({listen}, options, {});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    address_ = server_->address();
+    if (IsEverywhere(address_)) address_ = absl::StrCat("127.0.0.1", address_.substr(7));
   }
 
-  // The outcome of an empty message to `method` of the server.
+  // The outcome of an empty message to `method` of the server; its answer is kept.
   absl::Status Call(const TransportOptions& options, const std::string& method) {
     const auto channel = MakeChannel(address_, options);
     if (!channel.ok()) return channel.status();
@@ -91,10 +93,19 @@ class TransportTest : public testing::Test {
     void* tag = nullptr;
     bool ok = false;
     queue.Next(&tag, &ok);
+    grpc::Slice slice;
+    if (status.ok() && response.DumpToSingleSlice(&slice).ok()) {
+      answer_.assign(slice.begin(), slice.end());
+    }
     return FromGrpc(status);
   }
   absl::Status CheckHealth(const TransportOptions& options) {
-    return Call(options, "/grpc.health.v1.Health/Check");
+    return Call(options, RpcServer::kHealthCheck);
+  }
+  // Whether such a client is let in to a method, which the server does not have.
+  absl::Status Enter(const TransportOptions& options) {
+    const absl::Status status = Call(options, "/armature.v1.Nothing/Call");
+    return absl::IsUnimplemented(status) ? absl::OkStatus() : status;
   }
   bool HasReflection(const TransportOptions& options) {
     const absl::Status status =
@@ -102,15 +113,14 @@ class TransportTest : public testing::Test {
     return status.code() != absl::StatusCode::kUnimplemented;
   }
 
-  grpc::CallbackGenericService service_;  // Answers UNIMPLEMENTED.
-  std::unique_ptr<grpc::Server> server_;
+  const std::unique_ptr<PrivateFolder> sockets_ = *PrivateFolder::Make();
+  std::unique_ptr<RpcServer> server_;
   std::string address_;
+  std::string answer_;
 };
 
 absl::Status Configure(const std::string& listen, const TransportOptions& options) {
-  grpc::ServerBuilder builder;
-  int port = 0;
-  return ConfigureServer(listen, options, &builder, &port);
+  return RpcServer::Start({listen}, options, {}).status();
 }
 
 TEST_F(TransportTest, LoopbackNeedsNothingAndHasHealthAndReflection) {
@@ -132,10 +142,19 @@ TEST_F(TransportTest, ListeningElsewhereNeedsTlsAndATokenOrMutualTls) {
 
 TEST_F(TransportTest, TokenOverTlsIsDemanded) {
   Start(Options("server", "", "token"), "0.0.0.0:0");
-  EXPECT_EQ(CheckHealth(Options("", "ca", "token")), absl::OkStatus());
-  EXPECT_EQ(CheckHealth(Options("", "ca", "")).code(), absl::StatusCode::kUnauthenticated);
-  EXPECT_EQ(CheckHealth(Options("", "ca", "other_token")).code(),
-            absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(Enter(Options("", "ca", "token")), absl::OkStatus());
+  EXPECT_EQ(Enter(Options("", "ca", "")).code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(Enter(Options("", "ca", "other_token")).code(), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(TransportTest, HealthIsToldWithoutATokenAndTurnsFalseWhileDraining) {
+  Start(Options("server", "", "token"), "0.0.0.0:0");
+  EXPECT_EQ(CheckHealth(Options("", "ca", "")), absl::OkStatus());
+  EXPECT_EQ(answer_, "\x08\x01");  // HealthCheckResponse: SERVING.
+  server_->Drain();
+  EXPECT_EQ(CheckHealth(Options("", "ca", "")), absl::OkStatus());
+  EXPECT_EQ(answer_, "\x08\x02");  // NOT_SERVING.
+  EXPECT_EQ(Enter(Options("", "ca", "token")), absl::OkStatus());
 }
 
 TEST_F(TransportTest, NoReflectionWhereOthersListen) {
@@ -157,6 +176,113 @@ TEST_F(TransportTest, MutualTlsLetsInOnlyItsOwn) {
   EXPECT_EQ(CheckHealth(Options("stranger", "ca", "")).code(), absl::StatusCode::kUnavailable);
 }
 
+TEST_F(TransportTest, APrivateAuthorityDemandsNoCertificatesWhereTheTokenSuffices) {
+  TransportOptions options = Options("server", "ca", "token");
+  Start(options, "0.0.0.0:0");
+  EXPECT_EQ(CheckHealth(Options("", "ca", "token")).code(), absl::StatusCode::kUnavailable);
+  options.token_suffices = true;  // The same for servers and, passed through, for clients.
+  Start(options, "0.0.0.0:0");
+  EXPECT_EQ(Enter(options), absl::OkStatus());
+  EXPECT_EQ(Enter(Options("", "ca", "token")), absl::OkStatus());
+  EXPECT_EQ(Enter(Options("", "ca", "")).code(), absl::StatusCode::kUnauthenticated);
+  options.token_file.clear();
+  EXPECT_THAT(std::string(Configure("0.0.0.0:0", options).message()),
+              HasSubstr("--token_suffices: there is no token"));
+}
+
+TEST_F(TransportTest, ACertificateMayHaveAnotherNameThanTheAddress) {
+  Start(Options("named", "", "token"), "0.0.0.0:0");
+  TransportOptions options = Options("", "ca", "token");
+  EXPECT_EQ(Enter(options).code(), absl::StatusCode::kUnavailable);
+  options.tls_server_name = "learner.cluster";
+  EXPECT_EQ(Enter(options), absl::OkStatus());
+  options.tls_server_name = "other.cluster";
+  EXPECT_EQ(Enter(options).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(TransportTest, CertificatesThatCannotWorkAreRefusedAtTheStart) {
+  EXPECT_THAT(std::string(Configure("127.0.0.1:0", Options("expired", "", "token")).message()),
+              HasSubstr("expired.pem: has expired on "));
+  TransportOptions mixed = Options("server", "", "token");
+  mixed.tls_key = Path("client.key");
+  EXPECT_THAT(std::string(Configure("127.0.0.1:0", mixed).message()),
+              AllOf(HasSubstr("client.key: is not the key of"), HasSubstr("server.pem")));
+  EXPECT_THAT(std::string(MakeChannel("127.0.0.1:1", mixed).status().message()),
+              HasSubstr("client.key: is not the key of"));
+  mixed.tls_key = Path("token");
+  EXPECT_THAT(std::string(Configure("127.0.0.1:0", mixed).message()),
+              HasSubstr("token: holds no private key"));
+  EXPECT_THAT(std::string(Configure("127.0.0.1:0", Options("server", "token", "")).message()),
+              HasSubstr("cannot be read"));  // token.pem
+  TransportOptions no_authority = Options("server", "", "");
+  no_authority.tls_authority = Path("token");
+  EXPECT_THAT(std::string(Configure("127.0.0.1:0", no_authority).message()),
+              HasSubstr("token: holds no certificate"));
+}
+
+TEST_F(TransportTest, WhoOfTheTwoSpeaksTlsIsSaid) {
+  const TransportOptions tls = Options("", "ca", "token");
+  Start(Options("server", "", "token"));
+  absl::Status failure = ExplainFailure(address_, {}, CheckHealth({}));
+  EXPECT_EQ(failure.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(failure.message()), HasSubstr("it speaks TLS, and this side does not"));
+  // Another fault than that is told as gRPC does.
+  const absl::Status other = absl::UnavailableError("no route");
+  EXPECT_EQ(ExplainFailure(address_, tls, other), other);
+  Start({});
+  failure = ExplainFailure(address_, tls, CheckHealth(tls));
+  EXPECT_EQ(failure.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(failure.message()), HasSubstr("it speaks without TLS"));
+  EXPECT_EQ(ExplainFailure(address_, {}, other), other);
+  server_.reset();
+  EXPECT_EQ(ExplainFailure(address_, {}, other), other);
+  EXPECT_EQ(ExplainFailure(address_, {}, absl::NotFoundError("env")), absl::NotFoundError("env"));
+}
+
+TEST_F(TransportTest, NoProxyStandsBeforeLoopbackAndElsewhereItIsNamed) {
+  for (const char* variable : {"grpc_proxy", "https_proxy", "http_proxy"}) {
+    setenv(variable, "http://127.0.0.1:9", 1);  // Nobody is there.
+    Start({});
+    EXPECT_EQ(CheckHealth({}), absl::OkStatus()) << variable;
+    const absl::Status failure =
+        ExplainFailure("no_such_host.invalid:1", {}, absl::UnavailableError("failed"));
+    EXPECT_THAT(std::string(failure.message()),
+                HasSubstr(absl::StrCat(variable, "=http://127.0.0.1:9")));
+    setenv("no_proxy", "127.0.0.1, .invalid", 1);
+    EXPECT_EQ(ExplainFailure("no_such_host.invalid:1", {}, absl::UnavailableError("failed")),
+              absl::UnavailableError("failed"));
+    unsetenv("no_proxy");
+    unsetenv(variable);
+  }
+}
+
+TEST_F(TransportTest, AnAddressIsReadStrictly) {
+  EXPECT_THAT(std::string(Configure("127.0.0.1:99999", {}).message()),
+              HasSubstr("the port is '99999', expected 0 to 65535"));
+  EXPECT_THAT(std::string(Configure("127.0.0.1:abc", {}).message()), HasSubstr("'abc'"));
+  EXPECT_EQ(MakeChannel("127.0.0.1", {}).status().code(), absl::StatusCode::kInvalidArgument);
+  Start({}, "[::1]:0");
+  EXPECT_THAT(address_, testing::StartsWith("[::1]:"));
+  EXPECT_EQ(CheckHealth({}), absl::OkStatus());
+}
+
+TEST_F(TransportTest, AUnixSocketNeedsNoTlsWhateverIsGiven) {
+  Start(Options("server", "ca", "token"), sockets_->SocketAddress("a \xc3\xa4%20 b"));
+  EXPECT_EQ(Enter({}), absl::OkStatus());
+  EXPECT_EQ(Enter(Options("client", "ca", "token")), absl::OkStatus());
+}
+
+TEST_F(TransportTest, OneServerListensOnSeveralAddresses) {
+  const std::string socket = sockets_->SocketAddress("several");
+  auto server = RpcServer::Start({"0.0.0.0:0", socket}, Options("server", "", "token"), {});
+  ASSERT_TRUE(server.ok()) << server.status();
+  EXPECT_THAT((*server)->address(), testing::StartsWith("0.0.0.0:"));
+  address_ = socket;
+  EXPECT_EQ(Enter({}), absl::OkStatus());
+  address_ = absl::StrCat("127.0.0.1", (*server)->address().substr(7));
+  EXPECT_EQ(Enter(Options("", "ca", "token")), absl::OkStatus());
+}
+
 TEST_F(TransportTest, MissingAndEmptyFilesAreNamed) {
   TransportOptions options = Options("server", "", "no_such_file");
   EXPECT_EQ(Configure("127.0.0.1:0", options).code(), absl::StatusCode::kNotFound);
@@ -171,13 +297,14 @@ TEST_F(TransportTest, MissingAndEmptyFilesAreNamed) {
   EXPECT_EQ(Configure("127.0.0.1:0", options).code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(TransportTest, SecondServerOnAPortCannotBind) {
-  Start({});
-  grpc::ServerBuilder builder;
-  int port = -1;
-  ASSERT_TRUE(ConfigureServer(address_, {}, &builder, &port).ok());
-  const std::unique_ptr<grpc::Server> second = builder.BuildAndStart();
-  EXPECT_EQ(port, 0);
+TEST_F(TransportTest, SecondServerOnAnAddressCannotListen) {
+  for (const std::string& listen : {std::string("127.0.0.1:0"), sockets_->SocketAddress("x")}) {
+    Start({}, listen);
+    EXPECT_EQ(Configure(address_, {}),
+              absl::UnavailableError(
+                  absl::StrCat("cannot listen on ", address_, ": Address already in use")));
+    EXPECT_EQ(CheckHealth({}), absl::OkStatus());
+  }
 }
 
 TEST(Transport, StatusGoesThroughGrpcUnchanged) {

@@ -42,19 +42,12 @@ bool IsStackTrace(const std::string& line) {
 
 // Where a process of this machine reaches one that listens on all interfaces.
 std::string LocalAddress(const std::string& address) {
-  for (const char* everywhere : {"0.0.0.0:", "[::]:"}) {
-    if (absl::StartsWith(address, everywhere)) {
-      return absl::StrCat("127.0.0.1", address.substr(address.rfind(':')));
-    }
-  }
-  return address;
+  return IsEverywhere(address) ? absl::StrCat("127.0.0.1", address.substr(address.rfind(':')))
+                               : address;
 }
 
 // The ports that the configuration gives are those of replica 0.
-std::string WithAnyPort(const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  return colon == std::string::npos ? listen : absl::StrCat(listen.substr(0, colon), ":0");
-}
+std::string WithAnyPort(const std::string& listen) { return BoundAddress(listen, 0); }
 
 std::string Said(const std::string& last_words) {
   return last_words.empty() ? "it said nothing" : absl::StrCat("its last line: ", last_words);
@@ -112,6 +105,10 @@ std::string Cluster::PortPath(const Child& child) const {
 
 std::string Cluster::ResultPath() const { return options_.run_dir + "/result.json"; }
 
+std::string Cluster::SocketAddress(const Child& child) const {
+  return sockets_->SocketAddress(child.name);
+}
+
 std::string Cluster::LogPath(const Child& child) const {
   return absl::StrCat(options_.run_dir, "/logs/", child.name, ".log");
 }
@@ -124,14 +121,17 @@ std::vector<std::string> Cluster::Arguments(const Child& child) const {
       arguments = LearnerArguments(child);
       break;
     case Role::kEnvServer:
-      arguments = EnvServerArguments(options_.programs.envserver, config.cluster,
-                                     child.rpc_address.empty() ? "127.0.0.1:0" : child.rpc_address,
-                                     child.name);
+      arguments = EnvServerArguments(
+          options_.programs.envserver, config.cluster,
+          child.rpc_address.empty()
+              ? EnvServerListen(options_.programs.envserver, config.cluster, SocketAddress(child))
+              : child.rpc_address,
+          child.name);
       break;
     case Role::kActor:
       arguments = {options_.programs.actor,
                    "--learner",
-                   LocalAddress(children_[child.replica]->rpc_address),
+                   SocketAddress(*children_[child.replica]),
                    "--env_servers",
                    EnvServers(),
                    "--name",
@@ -175,16 +175,17 @@ std::vector<std::string> Cluster::LearnerArguments(const Child& child) const {
   arguments.insert(arguments.end(), options_.overrides.begin(), options_.overrides.end());
   const LearnerSection& learner = options_.config.learner;
   if (!is_first) {
-    arguments.insert(arguments.end(), {"--replica", absl::StrCat(child.replica), "--replica_host",
-                                       LocalAddress(children_[0]->rpc_address),
-                                       absl::StrCat("learner.metrics_listen=",
-                                                    WithAnyPort(learner.metrics_listen))});
+    arguments.insert(
+        arguments.end(),
+        {"--replica", absl::StrCat(child.replica), "--replica_host", SocketAddress(*children_[0]),
+         absl::StrCat("learner.metrics_listen=", WithAnyPort(learner.metrics_listen))});
   }
-  if (!child.rpc_address.empty()) {
+  if (learner.listen != LearnerSection::kAuto && !child.rpc_address.empty()) {
     arguments.push_back(absl::StrCat("learner.listen=", child.rpc_address));
-  } else if (!is_first) {
+  } else if (learner.listen != LearnerSection::kAuto && !is_first) {
     arguments.push_back(absl::StrCat("learner.listen=", WithAnyPort(learner.listen)));
   }
+  arguments.insert(arguments.end(), {"--socket", SocketAddress(child)});
   return arguments;
 }
 
@@ -199,6 +200,9 @@ std::string Cluster::EnvServers() const {
 }
 
 absl::Status Cluster::Prepare() {
+  absl::StatusOr<std::unique_ptr<PrivateFolder>> sockets = PrivateFolder::Make();
+  if (!sockets.ok()) return sockets.status();
+  sockets_ = *std::move(sockets);
   std::error_code error;
   const std::string ports = options_.run_dir + "/ports";
   for (const std::string& folder : {ports, options_.run_dir + "/logs"}) {
@@ -437,10 +441,9 @@ void Cluster::AskStatus() {
       OnStatus(i, absl::UnavailableError("it is being restarted"));
       continue;
     }
-    status_->Ask(LocalAddress(learner.rpc_address),
-                 [this, i](absl::StatusOr<v1::StatusResponse> status) {
-                   loop_->Post([this, i, status = std::move(status)] { OnStatus(i, status); });
-                 });
+    status_->Ask(SocketAddress(learner), [this, i](absl::StatusOr<v1::StatusResponse> status) {
+      loop_->Post([this, i, status = std::move(status)] { OnStatus(i, status); });
+    });
   }
 }
 

@@ -5,9 +5,10 @@
 // its own actors; replica 0, learner-0, keeps the run directory and says when the run is
 // over, replica i its own in replica_<i>/ there. What dies, or is frozen and so killed, is
 // started again with back-off, the learner from its checkpoint; learner and env servers keep
-// their addresses, so that the others find them again. Ends when the learner has written
-// result.json, after which nothing is started again; when a child cannot be kept alive; or on
-// Stop. Thread safety: belongs to the thread of the EventLoop.
+// their addresses, so that the others find them again. They are reached by unix sockets in a
+// folder that only this user may enter; learner.listen is for actors of other machines. Ends
+// when the learner has written result.json, after which nothing is started again; when a child
+// cannot be kept alive; or on Stop. Thread safety: belongs to the thread of the EventLoop.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_
 #define ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_
 
@@ -20,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/rpc/private_folder.h"
 #include "common/rpc/transport.h"
 #include "deploy/launcher/child_process.h"
 #include "deploy/launcher/event_loop.h"
@@ -105,6 +107,9 @@ class Cluster {
   // For actors: those started here, then those that run already.
   std::string EnvServers() const;
   std::string PortPath(const Child& child) const;
+  // Where processes of this machine reach a learner or an env server of ours, whatever other
+  // address it has.
+  std::string SocketAddress(const Child& child) const;
   std::string LogPath(const Child& child) const;
   std::string ResultPath() const;
   absl::Status Prepare();
@@ -147,6 +152,7 @@ class Cluster {
   Terminal* const terminal_;
   EventLoop* const loop_;
 
+  std::unique_ptr<PrivateFolder> sockets_;        // From Prepare on; outlives the children.
   std::vector<std::unique_ptr<Child>> children_;  // First the learners, by replica.
   RunUploader uploader_;
   ProgressReport progress_;

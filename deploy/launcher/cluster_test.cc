@@ -13,6 +13,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/cli/files.h"
 #include "gmock/gmock.h"
@@ -23,8 +24,10 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
 
@@ -37,6 +40,8 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --port_file) port_file=$2; shift;;
     --run_dir|--resume) run_dir=$2; shift;;
+    --socket) socket=$2; shift;;
+    --listen) listen=$2; shift;;
   esac
   shift
 done
@@ -97,6 +102,7 @@ class ClusterTest : public testing::Test {
     options_.config.cluster.progress_every_s = 0.05;
     options_.config.evaluation.stop_at_success_rate = 0.95;
     options_.stop_within = absl::Seconds(1);
+    options_.config.learner.listen = "127.0.0.1:0";
     Script("learner", std::string("ready 127.0.0.1:71\n") + kLive);
     Script("envserver", std::string("ready 127.0.0.1:72\n") + kLive);
     Script("actor", std::string("ready -\n") + kLive);
@@ -179,14 +185,14 @@ TEST_F(ClusterTest, StartsActorsWithTheAddressesOfTheOthersAndEndsSolved) {
               testing::ElementsAre(StartsWith(options_.run_dir + "/config.yaml --run_dir ")));
   EXPECT_THAT(Starts("envserver"),
               testing::UnorderedElementsAre(
-                  StartsWith("--listen 127.0.0.1:0 --metrics_listen 127.0.0.1:0 --name envserver-0 "
-                             "--threads 2 --port_file "),
+                  MatchesRegex("--listen unix:[^ ]*/envserver-0 --metrics_listen 127.0.0.1:0 "
+                               "--name envserver-0 --threads 2 --port_file .*"),
                   HasSubstr("--name envserver-1")));
-  EXPECT_THAT(Starts("actor"),
-              testing::UnorderedElementsAre(
-                  AllOf(HasSubstr("--learner 127.0.0.1:71 "), HasSubstr("--name actor-0"),
-                        HasSubstr("--env_servers 127.0.0.1:72,127.0.0.1:72 ")),
-                  HasSubstr("--name actor-1")));
+  EXPECT_THAT(Starts("actor"), testing::UnorderedElementsAre(
+                                   AllOf(MatchesRegex("--learner unix:[^ ]*/learner-0 .*"),
+                                         HasSubstr("--name actor-0"),
+                                         HasSubstr("--env_servers 127.0.0.1:72,127.0.0.1:72 ")),
+                                   HasSubstr("--name actor-1")));
   EXPECT_THAT(*ReadFile(options_.run_dir + "/prometheus_targets.json"), StartsWith("["));
 }
 
@@ -214,15 +220,14 @@ TEST_F(ReplicasInCluster, EachHaveTheirActorsAndAFolderInTheRunDirectory) {
                                  Not(HasSubstr("--replica"))));
   EXPECT_THAT(learners[1],
               AllOf(StartsWith(config + " --run_dir " + options_.run_dir + "/replica_1 "),
-                    HasSubstr("--replica 1 --replica_host 127.0.0.1:71 "),
+                    MatchesRegex(".* --replica 1 --replica_host unix:[^ ]*/learner-0 .*"),
                     HasSubstr("learner.listen=0.0.0.0:0"),
                     HasSubstr("learner.metrics_listen=127.0.0.1:0")));
-  EXPECT_THAT(Starts("actor"),
-              testing::UnorderedElementsAre(
-                  AllOf(HasSubstr("--name actor-0 "), HasSubstr("--learner 127.0.0.1:71 ")),
-                  AllOf(HasSubstr("--name actor-1 "), HasSubstr("--learner 127.0.0.1:71 ")),
-                  AllOf(HasSubstr("--name actor-2 "), HasSubstr("--learner 127.0.0.1:81 ")),
-                  AllOf(HasSubstr("--name actor-3 "), HasSubstr("--learner 127.0.0.1:81 "))));
+  EXPECT_THAT(Starts("actor"), testing::UnorderedElementsAre(
+                                   AllOf(HasSubstr("--name actor-0 "), HasSubstr("/learner-0 ")),
+                                   AllOf(HasSubstr("--name actor-1 "), HasSubstr("/learner-0 ")),
+                                   AllOf(HasSubstr("--name actor-2 "), HasSubstr("/learner-1 ")),
+                                   AllOf(HasSubstr("--name actor-3 "), HasSubstr("/learner-1 "))));
   EXPECT_THAT(text_, HasSubstr("2 replicas, first learner 127.0.0.1:71 "));
   const std::string targets = *ReadFile(options_.run_dir + "/prometheus_targets.json");
   EXPECT_THAT(targets, StartsWith("["));
@@ -239,7 +244,7 @@ TEST_F(ReplicasInCluster, OneThatDiesGoesOnInItsFolderAndTheOthersStay) {
   EXPECT_EQ(Run(), 128 + SIGTERM);
   EXPECT_THAT(Starts("learner")[2],
               AllOf(StartsWith("--resume " + options_.run_dir + "/replica_1 "),
-                    HasSubstr("--replica 1 --replica_host 127.0.0.1:71 "),
+                    MatchesRegex(".* --replica 1 --replica_host unix:[^ ]*/learner-0 .*"),
                     HasSubstr("learner.listen=127.0.0.1:81")));
 }
 
@@ -427,6 +432,39 @@ TEST_F(ClusterTest, AHostedServerGetsItsOwnFlagsThenThoseOfEveryEnvServer) {
                   StartsWith("--env My Env-v0 --listen 127.0.0.1:0 --metrics_listen 127.0.0.1:0 "
                              "--name envserver-0 --port_file "),
                   HasSubstr(" --tls_certificate server.pem"), Not(HasSubstr("--threads")))));
+}
+
+TEST_F(ClusterTest, UnlessItIsToldOtherwiseItIsReachedBySocketsOfThisUserAlone) {
+  options_.config.learner.listen = LearnerSection::kAuto;
+  options_.config.cluster.env_servers = 1;
+  options_.config.cluster.env_server_command = "armature-serve --env Pendulum-v1";
+  options_.programs.envserver = {folder_ + "/armature-serve", "--env", "Pendulum-v1"};
+  // Each dies once, and comes back where it was.
+  const std::string die_once = "[ $runs -gt 1 ] || kill -KILL $$\n";
+  Script("armature-serve", "ready \"$listen\"\n" + die_once + kLive);
+  Script("learner",
+         "stat -c %a:%u \"$(dirname \"${socket#unix:}\")\" > \"$run_dir/mode\"\n"
+         "ready \"$socket\"\n" +
+             die_once + kLive);
+  status_.on_ask_ = [this](int) {
+    if (Starts("learner").size() == 2 && Starts("armature-serve").size() == 2) {
+      cluster_->Stop(SIGTERM);
+    }
+  };
+  EXPECT_EQ(Run(), 128 + SIGTERM);
+  const std::vector<std::string> learners = Starts("learner");
+  ASSERT_THAT(learners[0], MatchesRegex(".* --socket unix:/[^ ]*/learner-0 --port_file .*"));
+  EXPECT_THAT(learners, Each(Not(HasSubstr("learner.listen"))));
+  const std::string socket = learners[0].substr(
+      learners[0].find("unix:"), learners[0].find(" --port_file") - learners[0].find("unix:"));
+  EXPECT_THAT(learners[1], HasSubstr(" --socket " + socket + " "));
+  EXPECT_THAT(Starts("armature-serve"),
+              Each(MatchesRegex("--env Pendulum-v1 --listen unix:/[^ ]*/envserver-0 .*")));
+  EXPECT_THAT(Starts("actor"), Each(AllOf(HasSubstr("--learner " + socket + " "),
+                                          MatchesRegex(".* --env_servers unix:[^ ,]* .*"))));
+  EXPECT_EQ(*ReadFile(options_.run_dir + "/mode"), absl::StrCat("700:", geteuid(), "\n"));
+  const std::string folder = std::filesystem::path(socket.substr(5)).parent_path();
+  EXPECT_FALSE(std::filesystem::exists(folder)) << folder;
 }
 
 TEST_F(ClusterTest, ActorsGetExternalEnvServersBesideThoseStarted) {
@@ -667,8 +705,8 @@ TEST_F(ClusterTest, ResumeBeginsWithTheCheckpointAndLeavesTheConfigAloneUntilAll
   std::ofstream(options_.run_dir + "/result.json") << "left from before";
   Script("learner", std::string("ready 127.0.0.1:71\n") + kSolved);
   EXPECT_EQ(Run(), 0);
-  EXPECT_THAT(Starts("learner")[0],
-              StartsWith("--resume " + options_.run_dir + " evaluation.episodes=10 --port_file"));
+  EXPECT_THAT(Starts("learner")[0], StartsWith("--resume " + options_.run_dir +
+                                               " evaluation.episodes=10 --socket unix:"));
   EXPECT_EQ(*ReadFile(options_.run_dir + "/config.yaml"), "as it was");
   EXPECT_THAT(text_,
               HasSubstr("armature: play: bazel run //deploy:play -- " + options_.run_dir + "\n"));

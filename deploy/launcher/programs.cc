@@ -1,5 +1,6 @@
 #include "deploy/launcher/programs.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -74,15 +75,28 @@ std::vector<std::string> EnvServerArguments(const std::vector<std::string>& prog
   return arguments;
 }
 
+std::string EnvServerListen(const std::vector<std::string>& program, const ClusterSection& cluster,
+                            const std::string& socket) {
+  const bool takes_socket =
+      cluster.env_server_command.empty() ||
+      std::any_of(program.begin(), program.end(), [](const std::string& word) {
+        return word == "armature.serve.main" ||
+               std::filesystem::path(word).filename() == "armature-serve";
+      });
+  return takes_socket ? socket : "127.0.0.1:0";
+}
+
 std::vector<std::string> TransportFlags(const TransportOptions& transport) {
   std::vector<std::string> flags;
   for (const auto& [flag, path] :
        {std::pair<const char*, std::string>{"--tls_certificate", transport.tls_certificate},
         {"--tls_key", transport.tls_key},
         {"--tls_authority", transport.tls_authority},
-        {"--token_file", transport.token_file}}) {
+        {"--token_file", transport.token_file},
+        {"--tls_server_name", transport.tls_server_name}}) {
     if (!path.empty()) flags.insert(flags.end(), {flag, path});
   }
+  if (transport.token_suffices) flags.emplace_back("--token_suffices");
   return flags;
 }
 

@@ -36,6 +36,11 @@ std::vector<std::string> EnvServerArguments(const std::vector<std::string>& prog
                                             const ClusterSection& cluster,
                                             const std::string& listen, const std::string& name);
 
+// Where an env server of `program` is told to listen: on the unix socket, or, where it is
+// neither our own nor armature-serve and may know ports only, on any port of loopback.
+std::string EnvServerListen(const std::vector<std::string>& program, const ClusterSection& cluster,
+                            const std::string& socket);
+
 // The flags that give a child `transport`.
 std::vector<std::string> TransportFlags(const TransportOptions& transport);
 

@@ -55,8 +55,13 @@ absl::Status Stage::Begin() {
     StartPlayer(servers);
     return absl::OkStatus();
   }
-  std::vector<std::string> arguments =
-      EnvServerArguments(options_.env_server_program, cluster, "127.0.0.1:0", "envserver-0");
+  absl::StatusOr<std::unique_ptr<PrivateFolder>> sockets = PrivateFolder::Make();
+  if (!sockets.ok()) return sockets.status();
+  sockets_ = *std::move(sockets);
+  constexpr char kName[] = "envserver-0";
+  const std::vector<std::string>& program = options_.env_server_program;
+  std::vector<std::string> arguments = EnvServerArguments(
+      program, cluster, EnvServerListen(program, cluster, sockets_->SocketAddress(kName)), kName);
   const std::vector<std::string> flags = TransportFlags(options_.transport);
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   has_server_ = true;
@@ -87,8 +92,8 @@ absl::StatusOr<Stage::Scene> Stage::Find(const std::string& servers) {
     const auto channel = MakeChannel(address, options_.transport);
     if (!channel.ok()) return channel.status();
     const EnvironmentSection& environment = options_.config.environment;
-    absl::StatusOr<EnvSpec> spec =
-        DescribeEnv(*channel, address, environment.id, environment.config, kFindTimeout);
+    absl::StatusOr<EnvSpec> spec = DescribeEnv(
+        *channel, address, environment.id, environment.config, kFindTimeout, options_.transport);
     if (spec.ok()) {
       return Scene{*channel,
                    address,

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/cli/shutdown_signal.h"
+#include "common/rpc/private_folder.h"
 #include "common/rpc/transport.h"
 #include "common/spec/env_spec.h"
 #include "common/sync/wake_signal.h"
@@ -77,6 +78,7 @@ class Stage {
   ShutdownSignal shutdown_;  // First of those that have threads.
   WakeSignal signal_;
   EventLoop loop_;
+  std::unique_ptr<PrivateFolder> sockets_;  // Outlives the server.
   EnvServerProcess server_;
   const Play* play_ = nullptr;
   std::thread player_;

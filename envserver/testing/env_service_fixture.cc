@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "common/rpc/address.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/transport.h"
 #include "common/tensor/packed.h"
@@ -20,19 +19,13 @@ TestServer::TestServer(int threads, absl::Duration step_timeout)
   options.server_name = "testsim";
   options.slots_total = 16;
   service_ = std::make_unique<EnvService>(options, &registry_, &pool_, &timer_, &metrics_registry_);
-  grpc::ServerBuilder builder;
-  int port = 0;
-  EXPECT_TRUE(ConfigureServer("127.0.0.1:0", {}, &builder, &port).ok());
-  builder.RegisterService(service_.get());
-  server_ = builder.BuildAndStart();
-  address_ = BoundAddress("127.0.0.1:0", port);
+  server_ = *RpcServer::Start({"127.0.0.1:0"}, {}, {service_.get()});
 }
 
 TestServer::~TestServer() {
   gate_->Open();
   service_->EndSessions();
-  server_->Shutdown();
-  server_->Wait();
+  server_->Shutdown(absl::InfiniteFuture());
 }
 
 void TestServer::SetClock(int seconds) {

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "common/metrics/metrics.h"
 #include "common/random/rng.h"
+#include "common/rpc/rpc_server.h"
 #include "common/spec/env_spec.h"
 #include "envserver/deadline_timer.h"
 #include "envserver/env_registry.h"
@@ -38,7 +39,7 @@ class TestServer {
   TestServer(int threads, absl::Duration step_timeout);
   ~TestServer();
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return server_->address(); }
   HangGate& gate() { return *gate_; }
   std::string metrics() const { return metrics_registry_.Text(); }
   EnvService& service() { return *service_; }
@@ -52,8 +53,7 @@ class TestServer {
   StepPool pool_;
   DeadlineTimer timer_;
   std::unique_ptr<EnvService> service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::string address_;
+  std::unique_ptr<RpcServer> server_;
 };
 
 // One Rollout stream. What the server does not send fails the test.

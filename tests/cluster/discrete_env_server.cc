@@ -18,14 +18,12 @@
 #include "common/cli/shutdown_signal.h"
 #include "common/metrics/metrics.h"
 #include "common/random/rng.h"
-#include "common/rpc/address.h"
+#include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
 #include "envserver/deadline_timer.h"
 #include "envserver/env_registry.h"
 #include "envserver/env_service.h"
 #include "envserver/step_pool.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 
 namespace armature {
 namespace {
@@ -87,20 +85,15 @@ absl::Status Serve(const Flags& flags, ShutdownSignal* shutdown) {
   EnvServiceOptions options;
   options.server_name = flags.name;
   EnvService service(options, &registry, &pool, &timer, &metrics);
-  grpc::ServerBuilder builder;
-  int port = 0;
-  status = ConfigureServer(flags.listen, flags.transport, &builder, &port);
-  if (!status.ok()) return status;
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const auto server = RpcServer::Start({flags.listen}, flags.transport, {&service});
+  if (!server.ok()) return server.status();
   auto metrics_server =
       MetricsServer::Start(flags.metrics_listen, /*remote=*/false, &metrics, [] { return ""; });
   if (!metrics_server.ok()) return metrics_server.status();
-  status = WritePortFile(flags.port_file,
-                         {BoundAddress(flags.listen, port), (*metrics_server)->address()});
+  status = WritePortFile(flags.port_file, {(*server)->address(), (*metrics_server)->address()});
   if (status.ok()) shutdown->Wait();
   service.EndSessions();
-  server->Shutdown();
+  (*server)->Shutdown(absl::Now());
   return status;
 }
 

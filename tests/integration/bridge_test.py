@@ -40,7 +40,6 @@ class Cluster:
                 binary,
                 "host_my_env.yaml",
                 "--run_dir=" + run_dir,
-                "learner.listen=127.0.0.1:0",
                 "cluster.env_server_command=" + command,
                 "cluster.progress_every_s=0.5",
                 *overrides,

@@ -42,14 +42,13 @@ grep -q "no LibTorch in '/nonexistent'" "$folder/error" || fail "$(cat "$folder/
 
 # A program from outside gets none of the bundle's libraries.
 if bare --libtorch "$libtorch" cluster panda_reach_ppo run.output_dir="$folder/outputs" \
-  learner.listen=127.0.0.1:0 \
   "cluster.env_server_command=sh -c 'echo libraries=\$LD_LIBRARY_PATH; exit 1'" >"$folder/output"; then
   fail "an env server that ends at once was accepted"
 fi
 grep -q 'exited with status 1: libraries= (logs' "$folder/output" || fail "$(cat "$folder/output")"
 
 bare --libtorch "$libtorch" cluster panda_reach_ppo run.output_dir="$folder/outputs" \
-  learner.listen=127.0.0.1:0 run.total_env_steps=4096 evaluation.episodes=10 \
+  run.total_env_steps=4096 evaluation.episodes=10 \
   evaluation.stop_at_success_rate=0 | tee "$folder/output"
 tail -n 1 "$folder/output" | grep -q '^armature: finished panda_reach return=' ||
   fail "the last line is: $(tail -n 1 "$folder/output")"

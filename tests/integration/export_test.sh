@@ -19,7 +19,7 @@ for policy in "$folder"/examples/*.safetensors; do
 done
 "$bin/deploy/cluster" panda_reach_sac run.total_env_steps=700 \
   evaluation.episodes=4 evaluation.stop_at_success_rate=0 \
-  learner.listen=127.0.0.1:0 --run_dir "$folder/run" >"$folder/log" || {
+  --run_dir "$folder/run" >"$folder/log" || {
   cat "$folder/log"
   exit 1
 }

@@ -73,7 +73,6 @@ def main(cluster_binary):
             cluster_binary,
             "panda_reach_sac",
             "--run_dir=" + run_dir,
-            "learner.listen=127.0.0.1:0",
             "run.total_env_steps=100000000",
             "evaluation.stop_at_success_rate=0",
             "checkpoint.every_s=5",

@@ -46,6 +46,12 @@ refuses 2 "'no_such_server' is in no folder of PATH; for armature-serve: pip ins
 refuses 2 "opens a ' that is never closed" deploy/cluster panda_reach_sac \
   "cluster.env_server_command=\"armature-serve --env 'Pendulum-v1\""
 refuses 1 "refuses to listen on 0.0.0.0:0" envserver/envserver --listen=0.0.0.0:0
+refuses 2 "the port is '99999', expected 0 to 65535" envserver/envserver \
+  --listen=127.0.0.1:99999
+for program in deploy/cluster learner/learner; do
+  refuses 2 "learner.listen: ':abc' is not an address" "$program" panda_reach_sac \
+    learner.listen=:abc
+done
 refuses 1 "no_such_token" envserver/envserver --token_file=/no_such_token
 # Nobody listens on port 1.
 refuses 1 "127.0.0.1:1" actor/actor --learner=127.0.0.1:1 --env_servers=127.0.0.1:1 \
@@ -69,6 +75,6 @@ done
 refuses 2 "ENV is missing" deploy/random
 refuses 2 "did you mean 'panda_reach'" deploy/random panda_rech
 refuses 2 "did you mean 'reward_type'" deploy/random panda_reach environment.config.reward=dense
-refuses 2 "'nowhere' is not host:port" deploy/random panda_reach --env_servers nowhere
+refuses 2 "'nowhere' is not an address" deploy/random panda_reach --env_servers nowhere
 refuses 1 "env server 127.0.0.1:1" deploy/random panda_reach --env_servers 127.0.0.1:1
 ((failures == 0)) && echo "refusals_test: all refused as they should"

@@ -25,7 +25,6 @@ class Cluster:
                 binary,
                 config,
                 "--run_dir=" + self.run_dir,
-                "learner.listen=127.0.0.1:0",
                 "run.total_env_steps=100000000",
                 "evaluation.every_env_steps=0",
                 "evaluation.stop_at_success_rate=0",

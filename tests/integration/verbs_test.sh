@@ -22,7 +22,7 @@ has() {
   for text; do grep -qF -- "$text" "$file" || fail "no '$text' in $(cat "$file")"; done
 }
 
-"$bin/deploy/cluster" panda_reach_sac --run_dir "$run" learner.listen=127.0.0.1:0 \
+"$bin/deploy/cluster" panda_reach_sac --run_dir "$run" \
   run.total_env_steps=800 evaluation.stop_at_success_rate=0 evaluation.every_env_steps=0 \
   >"$folder/train" || fail "$(cat "$folder/train")"
 
