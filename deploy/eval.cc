@@ -8,6 +8,7 @@
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/open_files.h"
+#include "deploy/launcher/programs.h"
 #include "deploy/verbs/statistics.h"
 #include "deploy/verbs/trained_run.h"
 #include "deploy/verbs/verb.h"
@@ -28,6 +29,8 @@ void AddFlags(CLI::App& app, Flags* flags) {
   flags->episodes.num_envs = 10;
   AddEpisodeFlags(app, &flags->episodes);
   AddNumEnvsFlag(app, &flags->episodes);
+  AddExamples(app, HowStarted("eval"),
+              {"panda_reach_sac --episodes 100", "outputs/panda_reach_sac/DATE-TIME --model best"});
 }
 
 nlohmann::ordered_json Report(const TrainedRun& run, const Flags& flags, const Outcome& outcome) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "deploy/launcher/programs.h"
 #include "deploy/verbs/trained_run.h"
 #include "learner/export/policy_export.h"
 #include "learner/run_config.h"
@@ -42,6 +43,7 @@ void AddFlags(CLI::App& app, Flags* flags) {
       ->check(CLI::IsMember({kOnnx, kSafetensors}));
   app.add_option("--output", flags->output,
                  "The file to write. Default: beside the policy, with the end .onnx.");
+  AddExamples(app, HowStarted("export"), {"panda_reach_sac", "panda_reach_sac --output arm.onnx"});
 }
 
 absl::StatusOr<std::string> FindPolicy(const Flags& flags) {

@@ -69,6 +69,9 @@ int Main(int argc, char** argv) {
                  "no CONFIG.")
       ->excludes(run_dir);
   AddTransportFlags(app, &flags.transport);
+  AddExamples(app, HowStarted("train"),
+              {"panda_reach_sac", "panda_reach_sac run.seed=3 run.total_env_steps=1e5",
+               "algorithm=td3 environment=panda_reach", "--resume panda_reach_sac"});
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
 
   absl::StatusOr<Cluster::Programs> programs = FindPrograms();

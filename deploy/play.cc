@@ -16,6 +16,7 @@
 #include "common/cli/flags.h"
 #include "common/cli/open_files.h"
 #include "common/tensor/packed.h"
+#include "deploy/launcher/programs.h"
 #include "deploy/launcher/terminal.h"
 #include "deploy/verbs/episode_printer.h"
 #include "deploy/verbs/gif_file.h"
@@ -39,6 +40,8 @@ void AddFlags(CLI::App& app, Flags* flags) {
                  "Write what the environment draws to this file, an animation, instead of "
                  "printing the steps.");
   AddEpisodeFlags(app, &flags->episodes);
+  AddExamples(app, HowStarted("play"),
+              {"panda_reach_sac --realtime", "outputs/panda_reach_sac/DATE-TIME --episodes 3"});
 }
 
 // Shows the episodes of one environment as they are played.

@@ -15,6 +15,7 @@
 #include "common/cli/flags.h"
 #include "common/cli/open_files.h"
 #include "common/config/config.h"
+#include "deploy/launcher/programs.h"
 #include "deploy/launcher/terminal.h"
 #include "deploy/verbs/episode_printer.h"
 #include "deploy/verbs/statistics.h"
@@ -36,21 +37,21 @@ void AddFlags(CLI::App& app, Flags* flags) {
   app.add_option("ENV key=value", flags->words,
                  "An environment: an option of the group `environment`, the id of one that is "
                  "hosted, or a configuration that has one; then overrides such as "
-                 "environment.config.reward_type=sparse.");
+                 "environment.config.reward_type=sparse.")
+      ->required();
   app.add_flag("--print", flags->print, "Print the steps of the first episode.");
   app.add_option("--output", flags->output, "Also write the numbers to this file, as JSON.");
   flags->episodes.episodes = 20;
   flags->episodes.num_envs = 10;
   AddEpisodeFlags(app, &flags->episodes);
   AddNumEnvsFlag(app, &flags->episodes);
+  AddExamples(app, HowStarted("random"),
+              {"panda_reach --print", "cartpole --episodes 100 --output random.json"});
 }
 
 // A first word that is neither a configuration nor an option of the group
 // `environment` is the id of an environment.
 absl::StatusOr<RunConfig> LoadEnvironment(const std::vector<std::string>& words) {
-  if (words.empty()) {
-    return absl::InvalidArgumentError("ENV is missing: an environment's name (see --help)");
-  }
   const auto is_config = [](const std::string& name) {
     return FindConfigFile(name, FindConfigFolders("")).ok();
   };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/cli/config_file.h"
 #include "common/config/compose.h"
 
@@ -26,30 +28,77 @@ struct Words {
   std::vector<std::string> overrides;
 };
 
+absl::Status KeepsItsConfiguration(const std::string& word) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", word, "': a resumed run keeps its configuration; single keys may be given: key=value"));
+}
+
+// A word without Hydra's + or ++: what is set there is there already, or a free key.
+absl::StatusOr<std::string> PlainWord(const std::string& word) {
+  if (absl::StartsWith(word, "~")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", word,
+                     "': nothing is taken out of a configuration; key=value sets a "
+                     "key, and docs/configuration.md has the defaults"));
+  }
+  absl::string_view plain = word;
+  if (!absl::ConsumePrefix(&plain, "++")) absl::ConsumePrefix(&plain, "+");
+  if (absl::StartsWith(plain, "hydra.") || absl::StartsWith(plain, "hydra/")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", word,
+                     "': Hydra's own settings have no place here; the run's folder is "
+                     "--run_dir, and several runs are //deploy:sweep"));
+  }
+  return std::string(plain);
+}
+
 absl::StatusOr<Words> SortWords(const ConfigFlags& flags, const ConfigFolders& folders,
                                 const std::string& resume_dir) {
   const std::vector<std::string> groups = folders.Groups();
   Words result;
   result.config = resume_dir.empty() ? flags.config_name : resume_dir + "/config.yaml";
-  for (const std::string& word : flags.words) {
+  for (const std::string& given : flags.words) {
+    const absl::StatusOr<std::string> plain = PlainWord(given);
+    if (!plain.ok()) return plain.status();
+    const std::string& word = *plain;
     const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
     if (!absl::StrContains(word, '=')) {
+      if (!resume_dir.empty()) return KeepsItsConfiguration(word);
       if (!result.config.empty()) {
-        return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value"));
+        return absl::InvalidArgumentError(absl::StrCat("'", word, "': expected key=value, since ",
+                                                       result.config,
+                                                       " is the configuration already"));
       }
       result.config = word;
     } else if (std::find(groups.begin(), groups.end(), parts.first) == groups.end() ||
                absl::StartsWith(parts.second, "{")) {  // A section's keys at once.
       result.overrides.push_back(word);
     } else if (!resume_dir.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "'", word, "': a resumed run keeps its configuration; single keys may be given"));
+      return KeepsItsConfiguration(word);
     } else if (!result.choices.insert(parts).second) {
       return absl::InvalidArgumentError(absl::StrCat("group ", parts.first, " is chosen twice"));
     }
   }
   if (result.config.empty()) result.config = kPrimary;
   return result;
+}
+
+// What to add to `refusal` of "key=value": sweep, if the value is several that `accepts` each
+// by itself.
+absl::Status WithHintAtSweep(const absl::Status& refusal, const std::string& word,
+                             const std::function<bool(const std::string& word)>& accepts) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
+  const std::vector<std::string> values = absl::StrSplit(parts.second, ',');
+  if (values.size() < 2 ||
+      !std::all_of(values.begin(), values.end(), [&](const std::string& value) {
+        return accepts(absl::StrCat(parts.first, "=", value));
+      })) {
+    return refusal;
+  }
+  return absl::Status(refusal.code(), absl::StrCat(refusal.message(),
+                                                   "; for a run of each value: bazel run "
+                                                   "//deploy:sweep -- CONFIG ",
+                                                   word));
 }
 
 std::string GroupsReference() {
@@ -73,6 +122,14 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
                      "environment=panda_reach, and single keys such as algorithm.sac.gamma=0.95. "
                      "`bazel run //learner -- --config_reference` lists them all.");
   words->type_name("");
+  app.require_option(1, 0);  // Without any the help is of more use than a run of no name.
+  app.add_flag_callback("-m,--multirun",
+                        [] {
+                          throw CLI::ValidationError(
+                              "--multirun",
+                              "bazel run //deploy:sweep -- with the same words, without this flag");
+                        })
+      ->group("");
   app.add_option("--config-name", flags->config_name, "CONFIG, as a flag.");
   app.add_option("--config-dir", flags->config_dir,
                  "A folder of configurations and groups of your own, looked into first.");
@@ -92,6 +149,13 @@ absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::str
   if (!path.ok()) return path.status();
   const std::string folder = std::filesystem::path(*path).parent_path();
   folders.AddFirst(folder.empty() ? "." : folder);
+  for (const auto& [group, option] : words->choices) {
+    const absl::Status found = folders.Find(group, option).status();
+    if (found.ok()) continue;
+    return WithHintAtSweep(found, absl::StrCat(group, "=", option), [&](const std::string& word) {
+      return folders.Find(group, word.substr(group.size() + 1)).ok();
+    });
+  }
   const absl::StatusOr<std::vector<ConfigText>> texts = Compose(*path, folders, words->choices);
   if (!texts.ok()) return texts.status();
   RunConfig config;
@@ -100,7 +164,13 @@ absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::str
     if (!status.ok()) return status;
   }
   for (const std::string& text : words->overrides) {
-    if (absl::Status status = ApplyOverride(text, ConfigOf(config)); !status.ok()) return status;
+    const RunConfig before = config;
+    const absl::Status status = ApplyOverride(text, ConfigOf(config));
+    if (status.ok()) continue;
+    return WithHintAtSweep(status, text, [&](const std::string& word) {
+      RunConfig one = before;
+      return ApplyOverride(word, ConfigOf(one)).ok();
+    });
   }
   if (absl::Status status = config.Validate(); !status.ok()) return status;
   std::string& demonstrations = config.algorithm.demonstrations.path;

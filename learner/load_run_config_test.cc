@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string WriteConfig(const std::string& text) {
   const std::string path = testing::TempDir() + "/config.yaml";
@@ -125,10 +126,49 @@ TEST(LoadRunConfig, AFileOfDemonstrationsIsThereAndBecomesAbsolute) {
             "algorithm.demonstrations.path=gone.safetensors: no such file");
 }
 
+TEST(LoadRunConfig, SeveralValuesPointToSweep) {
+  EXPECT_EQ(Error({"panda_reach_sac", "run.seed=1,2"}),
+            "override: run.seed: expected an integer, got '1,2'; for a run of each value: "
+            "bazel run //deploy:sweep -- CONFIG run.seed=1,2");
+  EXPECT_THAT(Error({"panda_reach_sac", "algorithm=sac,td3"}),
+              HasSubstr("bazel run //deploy:sweep -- CONFIG algorithm=sac,td3"));
+  EXPECT_THAT(Error({"panda_reach_sac", "algorithm.sac.learning_rate=1e-3,3e-4"}),
+              HasSubstr("//deploy:sweep"));
+  // Not values each of their own.
+  EXPECT_THAT(Error({"panda_reach_sac", "algorithm.network.hidden_sizes=64,64"}),
+              AllOf(HasSubstr("such as [64, 64]"), Not(HasSubstr("sweep"))));
+  EXPECT_THAT(Error({"panda_reach_sac", "run.seed=1,x"}), Not(HasSubstr("sweep")));
+}
+
+TEST(LoadRunConfig, HydrasPrefixesWorkOrAreNamed) {
+  const auto config = LoadRunConfig(
+      {{"+environment=cartpole", "++run.seed=4", "+algorithm=ppo", "+environment.config.noise=1"},
+       "",
+       "",
+       ""},
+      "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->run.seed, 4);
+  EXPECT_EQ(config->algorithm.name, "ppo");
+  EXPECT_EQ(config->environment.config.at("noise"), "1");
+  // No key is new for being added.
+  EXPECT_THAT(Error({"panda_reach_sac", "+run.sed=4"}), HasSubstr("did you mean 'run.seed'"));
+  for (const char* word : {"~run.seed", "~algorithm", "~algorithm=sac"}) {
+    EXPECT_EQ(Error({"panda_reach_sac", word}),
+              std::string("'") + word +
+                  "': nothing is taken out of a configuration; key=value "
+                  "sets a key, and docs/configuration.md has the defaults");
+  }
+  EXPECT_THAT(Error({"panda_reach_sac", "hydra.run.dir=x"}),
+              HasSubstr("the run's folder is --run_dir"));
+}
+
 TEST(LoadRunConfig, WhatIsWrongIsNamed) {
   const std::string path = WriteConfig("run: {seed: 3}\n");
-  EXPECT_EQ(Error({path, "x"}), "'x': expected key=value");
-  EXPECT_EQ(Error({path}, testing::TempDir()), "'" + path + "': expected key=value");
+  EXPECT_EQ(Error({path, "x"}),
+            "'x': expected key=value, since " + path + " is the configuration already");
+  EXPECT_THAT(Error({path}, testing::TempDir()),
+              HasSubstr("'" + path + "': a resumed run keeps its configuration"));
   EXPECT_THAT(Error({"/nonexistent.yaml"}), HasSubstr("no configuration '/nonexistent.yaml'"));
   EXPECT_THAT(Error({path, "run.sed=1"}), HasSubstr("did you mean 'run.seed'"));
   EXPECT_THAT(Error({path, "replay.size_min=2000000"}), HasSubstr("learning would never begin"));

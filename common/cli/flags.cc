@@ -3,10 +3,41 @@
 #include <algorithm>
 #include <iostream>
 #include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/config/config.h"
 
 #include "common/rpc/address.h"
 
 namespace armature {
+namespace {
+
+// The first flag that `app` does not have; empty: it was a word that is one too many.
+std::string DescribeUnknown(const CLI::App& app) {
+  for (const std::string& argument : app.remaining()) {
+    if (!absl::StartsWith(argument, "-")) continue;
+    const std::vector<std::string> parts = absl::StrSplit(argument, absl::MaxSplits('=', 1));
+    const absl::string_view name = absl::StripPrefix(absl::StripPrefix(parts[0], "-"), "-");
+    const std::string unknown = absl::StrCat(parts[0], ": no such flag");
+    if (absl::StrContains(name, '.')) {
+      return absl::StrCat(unknown, "; keys have no dashes: ", name, "=",
+                          parts.size() > 1 ? parts[1] : "VALUE");
+    }
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app.get_options()) {
+      for (const std::string& flag : option->get_lnames()) known.push_back(flag);
+    }
+    const std::string nearest = NearestName(name, known);
+    return nearest.empty() ? unknown : absl::StrCat(unknown, "; did you mean --", nearest, "?");
+  }
+  return "";
+}
+
+}  // namespace
 
 void AddTransportFlags(CLI::App& app, TransportOptions* options) {
   auto* certificate = app.add_option("--tls_certificate", options->tls_certificate,
@@ -47,18 +78,35 @@ std::string CheckMetricsAddress(const std::string& address) {
   return address == "off" ? "" : CheckListenAddress(address);
 }
 
+void AddExamples(CLI::App& app, const std::string& command,
+                 const std::vector<std::string>& arguments) {
+  std::string text = arguments.size() == 1 ? "Example:" : "Examples:";
+  for (const std::string& each : arguments) absl::StrAppend(&text, "\n  ", command, " ", each);
+  app.footer(text);
+}
+
 std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv) {
+  std::string line;
   try {
     app.parse(argc, argv);
     return std::nullopt;
   } catch (const CLI::Success& success) {
     return app.exit(success);
+  } catch (const CLI::RequiredError& error) {
+    if (argc == 1) {
+      std::cerr << app.help() << std::flush;
+      return 2;
+    }
+    line = error.what();
+  } catch (const CLI::ExtrasError& error) {
+    line = DescribeUnknown(app);
+    if (line.empty()) line = error.what();
   } catch (const CLI::ParseError& error) {
-    std::string line = error.what();
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    std::cerr << app.get_name() << ": " << line << " (--help lists the flags)" << std::endl;
-    return 2;
+    line = error.what();
   }
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::cerr << app.get_name() << ": " << line << " (--help lists the flags)" << std::endl;
+  return 2;
 }
 
 }  // namespace armature

@@ -1,5 +1,7 @@
 #include "common/cli/flags.h"
 
+#include <map>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -46,6 +48,39 @@ TEST(Flags, AddressesToListenOnAreReadStrictly) {
   EXPECT_THAT(CheckListenAddress("127.0.0.1:99999"), testing::HasSubstr("the port is '99999'"));
   EXPECT_THAT(CheckListenAddress("off"), testing::HasSubstr("expected host:port"));
   EXPECT_EQ(CheckMetricsAddress("off"), "");
+}
+
+TEST(Flags, WithoutAnArgumentWhereOneIsNeededTheHelpIsShown) {
+  CLI::App app("Test.", "program");
+  std::string run;
+  app.add_option("RUN", run, "Which.")->required();
+  AddExamples(app, "bazel run program --", {"mine", "yours --quick"});
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(Parse(app, {}), 2);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::AllOf(testing::HasSubstr("Test."), testing::HasSubstr("Which."),
+                             testing::HasSubstr("Examples:\n  bazel run program -- mine\n  bazel "
+                                                "run program -- yours --quick\n")));
+  testing::internal::CaptureStderr();
+  app.add_flag("--quick", "Quick.");
+  EXPECT_EQ(Parse(app, {"--quick"}), 2);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "program: RUN is required (--help lists the flags)\n");
+}
+
+TEST(Flags, AnUnknownFlagIsNamedWithTheNearest) {
+  for (const auto& [argument, expected] : std::map<std::string, std::string>{
+           {"--run-dir=x", "program: --run-dir: no such flag; did you mean --run_dir?"},
+           {"--rundir", "program: --rundir: no such flag; did you mean --run_dir?"},
+           {"--run.seed=3", "program: --run.seed: no such flag; keys have no dashes: run.seed=3"},
+           {"--zebra", "program: --zebra: no such flag"}}) {
+    CLI::App app("Test.", "program");
+    std::string folder;
+    app.add_option("--run_dir", folder, "Where.");
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(Parse(app, {argument.c_str()}), 2);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), expected + " (--help lists the flags)\n");
+  }
 }
 
 TEST(Flags, HelpEndsWithZeroAndAWrongFlagWithTwoAndOneLine) {

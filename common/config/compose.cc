@@ -22,6 +22,7 @@ namespace {
 
 constexpr char kSelf[] = "_self_";
 constexpr char kOptional[] = "optional ";
+constexpr char kOverride[] = "override ";
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   std::ifstream file(path);
@@ -37,8 +38,9 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
 // One item of a list `defaults`.
 struct Item {
   std::string group;  // Empty: a file, or kSelf.
-  std::string name;
+  std::string name;   // Empty: nothing, unless it is chosen.
   bool optional = false;
+  bool overrides = false;
   int line = 0;
 };
 
@@ -59,6 +61,10 @@ class Composer {
     if (!items.ok()) return items.status();
     open_.push_back(path);
     for (const Item& item : *items) {
+      if (item.overrides) overrides_.emplace(item.group, Override{item.name, path, item.line});
+    }
+    for (const Item& item : *items) {
+      if (item.overrides) continue;
       const absl::Status status = item.group.empty() && item.name == kSelf
                                       ? AddSelf(path, *text)
                                       : AddItem(path, group, item);
@@ -70,6 +76,13 @@ class Composer {
 
   // The choices that no list has named.
   absl::Status AddRest() {
+    for (const auto& [group, override] : overrides_) {
+      if (used_.count(group) > 0) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(override.path, ":", override.line, ": 'override ", group,
+                       "': no list chooses of that group, so there is nothing to replace; write '",
+                       group, ": ", override.option, "'"));
+    }
     for (const auto& [group, option] : choices_) {
       if (used_.count(group) > 0) continue;
       const absl::StatusOr<std::string> path = folders_.Find(group, option);
@@ -82,6 +95,12 @@ class Composer {
   std::vector<ConfigText> TakeTexts() { return std::move(texts_); }
 
  private:
+  struct Override {
+    std::string option;
+    std::string path;
+    int line;
+  };
+
   static absl::Status Malformed(const std::string& path, int line, const std::string& got) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ":", line, ": defaults: expected a list of 'group: option', names of",
@@ -109,9 +128,19 @@ class Composer {
       Item item;
       item.line = node.Mark().line + 1;
       if (node.IsMap() && node.size() == 1 && node.begin()->first.IsScalar() &&
-          node.begin()->second.IsScalar()) {
-        item.group = node.begin()->first.Scalar();
-        item.name = node.begin()->second.Scalar();
+          (node.begin()->second.IsScalar() || node.begin()->second.IsNull())) {
+        absl::string_view group = node.begin()->first.Scalar();
+        item.overrides = absl::ConsumePrefix(&group, kOverride);
+        item.optional = absl::ConsumePrefix(&group, kOptional);
+        absl::ConsumePrefix(&group, "/");
+        item.group = std::string(group);
+        if (node.begin()->second.IsScalar()) item.name = node.begin()->second.Scalar();
+        if (const size_t at = group.find('@'); at != absl::string_view::npos) {
+          return absl::InvalidArgumentError(
+              absl::StrCat(path, ":", item.line, ": '", group, ": ", item.name,
+                           "': an option sets keys by their full names; write '",
+                           group.substr(0, at), ": ", item.name, "'"));
+        }
       } else if (node.IsScalar() && !node.Scalar().empty()) {
         item.name = node.Scalar();
         absl::string_view name = item.name;
@@ -180,8 +209,14 @@ class Composer {
     const std::string& group = item.group.empty() ? own_group : item.group;
     if (!item.group.empty()) {
       const auto choice = choices_.find(group);
-      if (choice != choices_.end()) name = choice->second;
+      const auto override = overrides_.find(group);
+      if (choice != choices_.end()) {
+        name = choice->second;
+      } else if (override != overrides_.end()) {
+        name = override->second.option;
+      }
       used_.insert(group);
+      if (name->empty()) return absl::OkStatus();
       chosen_[group] = *name;
     }
     const absl::StatusOr<std::string> file = folders_.Find(group, *name);
@@ -194,6 +229,7 @@ class Composer {
 
   const ConfigFolders& folders_;
   const std::map<std::string, std::string>& choices_;
+  std::map<std::string, Override> overrides_;  // By group; the outermost list's.
   std::map<std::string, std::string> chosen_;  // As the lists go.
   std::set<std::string> used_;                 // Groups that a list has named.
   std::vector<std::string> open_;              // Files whose lists are under way.

@@ -10,9 +10,12 @@
 //     - base                               # a file of the same folder
 //     - optional ${environment}_tuned      # another file, if there is one
 //     - _self_                             # this file's keys; left out: at the end
+//     - override algorithm: td3            # instead of what a list below this file chooses
+//     - hand: null                         # nothing, unless the command line chooses
 //
 // A choice replaces the option that lists name for its group; where none names it,
-// its file comes last. `${group}` stands for the option chosen, in lists and in values.
+// its file comes last. So does an override, unless there is a choice; the outermost
+// counts, and one of a group that no list names is an error. `/group` is `group`. `${group}` stands for the option chosen, in lists and in values.
 // Data flow: Compose -> LoadYaml of each text, in order.
 // Bounds: files lie kDepthMax deep in each other's lists.
 // Thread safety: compatible.

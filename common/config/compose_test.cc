@@ -94,6 +94,37 @@ TEST_F(ComposeTest, TheOptionChosenStandsInNamesAndValues) {
   EXPECT_THAT(Error(), HasSubstr("'${leg}': no option of that group is chosen"));
 }
 
+TEST_F(ComposeTest, AnOverrideInAListReplacesWhatAListBelowChooses) {
+  Write("base.yaml", "defaults:\n  - arm: left\n  - hand: open\nx: 1\n");
+  for (const char* item : {"override arm: right", "override /arm: right"}) {
+    Write("main.yaml", std::string("defaults:\n  - base\n  - ") + item + "\ny: 2\n");
+    EXPECT_THAT(Texts(), ElementsAre("a: right\n", "h: open\n", "x: 1\n", "y: 2\n")) << item;
+  }
+  // The command line decides over it, and the outer list over the inner one.
+  EXPECT_THAT(Texts({{"arm", "left"}}), ElementsAre("a: left\n", "h: open\n", "x: 1\n", "y: 2\n"));
+  Write("outer.yaml", "");
+  Write("main.yaml", "defaults:\n  - middle\n  - override arm: left\n");
+  Write("middle.yaml", "defaults:\n  - base\n  - override arm: right\n");
+  EXPECT_THAT(Texts(), ElementsAre("a: left\n", "h: open\n", "x: 1\n", "", ""));
+}
+
+TEST_F(ComposeTest, AnOverrideOfWhatNoListChoosesIsRefused) {
+  Write("main.yaml", "x: 1\ndefaults:\n  - override arm: right\n");
+  EXPECT_THAT(Error(),
+              AllOf(HasSubstr("main.yaml:3: 'override arm': no list chooses of that group"),
+                    HasSubstr("write 'arm: right'")));
+}
+
+TEST_F(ComposeTest, HydrasOtherFormsOfAnItemWorkOrAreNamed) {
+  Write("main.yaml", "defaults:\n  - /arm: left\n  - optional hand: none\n  - arm: null\nx: 1\n");
+  EXPECT_THAT(Texts(), ElementsAre("a: left\n", "x: 1\n"));
+  Write("main.yaml", "defaults:\n  - hand: null\nx: 1\n");
+  EXPECT_THAT(Texts({{"hand", "open"}}), ElementsAre("h: open\n", "x: 1\n"));
+  Write("main.yaml", "defaults:\n  - arm@left_arm: left\n");
+  EXPECT_THAT(Error(), HasSubstr("main.yaml:2: 'arm@left_arm: left': an option sets keys by their full "
+                                 "names; write 'arm: left'"));
+}
+
 TEST_F(ComposeTest, LinesKeepTheirNumbers) {
   Write("main.yaml", "# one\ndefaults:\n  - arm: left\nx: 1\n");
   const auto texts = Compose(folder_ + "/main.yaml", ConfigFolders({folder_}), {});

@@ -39,6 +39,21 @@ std::string Shown(const YAML::Node& node) {
   return absl::StrCat("'", node.Scalar(), "'");
 }
 
+// A whole number as people write it: 12, 1_000, 1e6, 64.0.
+bool ParseInteger(absl::string_view text, int64_t* value) {
+  const bool grouped = absl::StrContains(text, '_') && !text.empty() && text.front() != '_';
+  const std::string digits = grouped ? absl::StrReplaceAll(text, {{"_", ""}}) : std::string(text);
+  if (absl::SimpleAtoi(digits, value)) return true;
+  constexpr double kExactMax = 9007199254740992;  // 2^53: beyond it a double leaves some out.
+  double number = 0;
+  if (!absl::SimpleAtod(digits, &number) || std::abs(number) > kExactMax ||
+      number != std::trunc(number)) {
+    return false;
+  }
+  *value = static_cast<int64_t>(number);
+  return true;
+}
+
 // The dotted keys of all fields, in order.
 class KeyCollector : public ConfigVisitor {
  public:
@@ -131,16 +146,19 @@ class Reader : public ConfigVisitor {
     const YAML::Node* node = Take(name);
     if (node == nullptr) return;
     const std::vector<std::string>& choices = limits.choices;
-    if (!node->IsScalar()) {
+    // "key=" on a command line.
+    const bool is_empty = node->IsNull() && !single_key_.empty();
+    const std::string word = node->IsScalar() ? node->Scalar() : "";
+    if (!node->IsScalar() && !is_empty) {
       Expected(
           Key(name),
           node->IsNull() ? "a word" : "text, in quotes where it has ': ' or opens with a brace",
           *node);
     } else if (!choices.empty() &&
-               std::find(choices.begin(), choices.end(), node->Scalar()) == choices.end()) {
+               std::find(choices.begin(), choices.end(), word) == choices.end()) {
       Expected(Key(name), LimitsText(limits), *node);
     } else {
-      value = node->Scalar();
+      value = word;
     }
   }
 
@@ -239,7 +257,7 @@ class Reader : public ConfigVisitor {
   void ReadInteger(const std::string& key, const YAML::Node& node, const FieldLimits& limits,
                    int64_t* value) {
     int64_t number = 0;
-    if (!node.IsScalar() || node.Tag() == "!" || !absl::SimpleAtoi(node.Scalar(), &number)) {
+    if (!node.IsScalar() || node.Tag() == "!" || !ParseInteger(node.Scalar(), &number)) {
       Expected(key, "an integer", node);
     } else if (!WithinLimits(static_cast<double>(number), limits)) {
       Expected(key, LimitsText(limits), node);

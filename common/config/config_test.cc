@@ -100,7 +100,9 @@ TEST(Config, UnknownKeyNamesLineAndNearestKey) {
 TEST(Config, IllTypedValueIsRefused) {
   EXPECT_EQ(LoadError("inner: {batch_size: 1.5}"),
             "c.yaml:1: inner.batch_size: expected an integer, got '1.5'");
-  EXPECT_THAT(LoadError("inner: {batch_size: 1e2}"), HasSubstr("expected an integer"));
+  EXPECT_THAT(LoadError("inner: {batch_size: 1e-2}"), HasSubstr("expected an integer"));
+  EXPECT_THAT(LoadError("inner: {batch_size: 1e19}"), HasSubstr("expected an integer"));
+  EXPECT_THAT(LoadError("inner: {batch_size: _1}"), HasSubstr("expected an integer"));
   EXPECT_THAT(LoadError("inner: {batch_size: \"12\"}"), HasSubstr("expected an integer"));
   EXPECT_THAT(LoadError("inner: {batch_size: 99999999999999999999}"), HasSubstr("an integer"));
   EXPECT_THAT(LoadError("inner: {batch_size: [1]}"), HasSubstr("got a list"));
@@ -117,6 +119,19 @@ TEST(Config, IllTypedValueIsRefused) {
             "override: name: expected text, in quotes where it has ': ' or opens with a brace, got "
             "a map");
   EXPECT_THAT(LoadError("- a"), HasSubstr("expected a map of keys, got a list"));
+}
+
+TEST(Config, AWholeNumberIsAnIntegerHoweverItIsWritten) {
+  for (const auto& [text, expected] : std::map<std::string, int64_t>{
+           {"1e2", 100}, {"2.5E2", 250}, {"64.0", 64}, {"1_000", 1000}}) {
+    OuterConfig config;
+    ASSERT_TRUE(Load("inner: {batch_size: " + text + "}\nsizes: [" + text + "]\n", &config).ok())
+        << text;
+    EXPECT_EQ(config.inner.batch_size, expected);
+    EXPECT_THAT(config.sizes, ElementsAre(expected));
+    ASSERT_TRUE(ApplyOverride("inner.batch_size=" + text, ConfigOf(config)).ok()) << text;
+    EXPECT_EQ(config.inner.batch_size, expected);
+  }
 }
 
 TEST(Config, OnlyTrueAndFalseAreBool) {
@@ -191,6 +206,17 @@ TEST(Config, MalformedOverrideIsRefused) {
             "whole of it");
   EXPECT_EQ(OverrideError("inner.batch_size=0"),
             "override: inner.batch_size: expected at least 1 and at most 1000, got '0'");
+}
+
+TEST(Config, AnOverrideWithoutAValueEmptiesATextAndIsRefusedElsewhere) {
+  OuterConfig config;
+  ASSERT_TRUE(ApplyOverride("name=", ConfigOf(config)).ok());
+  EXPECT_EQ(config.name, "");
+  EXPECT_EQ(OverrideError("inner.batch_size="),
+            "override: inner.batch_size: expected an integer, got nothing");
+  EXPECT_EQ(OverrideError("device="), "override: device: expected one of auto, cpu, got nothing");
+  EXPECT_EQ(OverrideError("environment.x="),
+            "override: environment.x: expected a value, got nothing");
 }
 
 TEST(Config, MapOfYamlValuesIsAppliedAndRefusedByKey) {

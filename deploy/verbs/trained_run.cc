@@ -21,7 +21,8 @@ void AddModelFlag(CLI::App& app, std::string* model) {
 void AddTrainedRunFlags(CLI::App& app, TrainedRunFlags* flags) {
   app.add_option("RUN key=value", flags->words,
                  "A run's directory, id or name (the newest of it), then overrides of its "
-                 "configuration such as environment.config.reward_type=sparse.");
+                 "configuration such as environment.config.reward_type=sparse.")
+      ->required();
   AddModelFlag(app, &flags->model);
   app.add_flag("--stochastic", flags->stochastic,
                "Draw from the policy as in training, without its noise; default: the mode.");
@@ -29,7 +30,7 @@ void AddTrainedRunFlags(CLI::App& app, TrainedRunFlags* flags) {
 
 absl::StatusOr<TrainedRun> LoadTrainedRun(const TrainedRunFlags& flags) {
   const std::vector<std::string>& words = flags.words;
-  if (words.empty() || absl::StrContains(words[0], '=')) {
+  if (absl::StrContains(words[0], '=')) {
     return absl::InvalidArgumentError("RUN is missing: a run's directory, id or name (see --help)");
   }
   TrainedRun run;

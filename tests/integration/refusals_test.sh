@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # //learner by itself: only then has it its own folder of configs.
 bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy:eval \
-  //deploy:play //deploy:random //learner || exit 1
+  //deploy:play //deploy:random //deploy:export //learner || exit 1
 bin="$(bazel info bazel-bin 2>/dev/null)"
 failures=0
 
@@ -23,6 +23,17 @@ refuses() {
   failures=$((failures + 1))
 }
 
+# Without an argument where one is needed: the help, with an example.
+for verb in cluster eval play random export; do
+  output="$("$bin/deploy/$verb" 2>&1 >/dev/null)"
+  status=$?
+  name="${verb/cluster/train}"
+  if [[ $status != 2 || "$output" != *Usage:* || "$output" != *"Example"*"$name"* ]]; then
+    echo "refusals_test: $verb: status $status, expected 2 and its help with an example:"
+    echo "$output"
+    failures=$((failures + 1))
+  fi
+done
 for program in deploy/cluster deploy/eval deploy/play deploy/random learner/learner \
   envserver/envserver; do
   refuses 2 "--no_such_flag" "$program" --no_such_flag
@@ -41,6 +52,14 @@ for program in deploy/cluster learner/learner; do
   refuses 2 "cannot stand beside cluster.env_servers=1" "$program" panda_reach_sac \
     cluster.external_env_servers=file:servers.txt
 done
+refuses 2 "panda_reach_td3': expected key=value, since panda_reach_sac is" deploy/cluster \
+  panda_reach_sac panda_reach_td3
+refuses 2 "bazel run //deploy:sweep" deploy/cluster panda_reach_sac run.seed=1,2
+for flag in -m --multirun; do
+  refuses 2 "bazel run //deploy:sweep" deploy/cluster panda_reach_sac "$flag" run.seed=1,2
+done
+refuses 2 "did you mean --run_dir?" deploy/cluster panda_reach_sac --run-dir=x
+refuses 2 "keys have no dashes: run.seed=3" deploy/cluster panda_reach_sac --run.seed=3
 refuses 2 "'no_such_server' is in no folder of PATH; for armature-serve: pip install" \
   deploy/cluster panda_reach_sac "cluster.env_server_command=no_such_server --env Pendulum-v1"
 refuses 2 "opens a ' that is never closed" deploy/cluster panda_reach_sac \
@@ -64,7 +83,6 @@ mkdir "$folder/run" "$folder/other"
 echo '{"run_id": "0123456789abcdef", "policy_versions_reserved": 1}' >"$folder/run/run.json"
 echo 'environment: {id: panda_reach}' >"$folder/run/config.yaml"
 for verb in deploy/eval deploy/play; do
-  refuses 2 "RUN is missing" "$verb"
   refuses 2 "RUN is missing" "$verb" environment.id=cartpole
   refuses 2 "no run 'no_such_run'" "$verb" no_such_run
   refuses 2 "is not a run" "$verb" "$folder/other"
@@ -72,7 +90,6 @@ for verb in deploy/eval deploy/play; do
   refuses 2 "did you mean 'environment.id'" "$verb" "$folder/run" environment.di=cartpole
   refuses 2 "--episodes" "$verb" "$folder/run" --episodes 0
 done
-refuses 2 "ENV is missing" deploy/random
 refuses 2 "did you mean 'panda_reach'" deploy/random panda_rech
 refuses 2 "did you mean 'reward_type'" deploy/random panda_reach environment.config.reward=dense
 refuses 2 "'nowhere' is not an address" deploy/random panda_reach --env_servers nowhere
