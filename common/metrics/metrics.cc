@@ -1,6 +1,12 @@
 #include "common/metrics/metrics.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -24,6 +30,21 @@ constexpr char kVersion[] = "0.1.0";
 [[noreturn]] void Bug(absl::string_view name, const char* what) {
   std::fprintf(stderr, "metric %s: %s\n", std::string(name).c_str(), what);
   std::abort();
+}
+
+// Of all threads, in user and in kernel mode.
+double ProcessCpuSeconds() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) { return time.tv_sec + 1e-6 * time.tv_usec; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double ProcessResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  double pages = 0, resident_pages = 0;
+  statm >> pages >> resident_pages;
+  return resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 std::set<std::string> LabelNames(const MetricLabels& labels) {
@@ -77,7 +98,16 @@ struct MetricsRegistry::State {
     return *static_cast<Family*>(found->second.family);
   }
 
-  prometheus::Registry registry;  // Thread-safe itself.
+  // What the kernel counts is read when it is asked for.
+  void UpdateProcess() {
+    absl::MutexLock lock(&mutex);
+    cpu_seconds->Increment(std::max(0.0, ProcessCpuSeconds() - cpu_seconds->value()));
+    resident_bytes->Set(ProcessResidentBytes());
+  }
+
+  prometheus::Registry registry;       // Thread-safe itself.
+  std::optional<Counter> cpu_seconds;  // Set once, by the constructor.
+  std::optional<Gauge> resident_bytes;
   absl::Mutex mutex;
   std::map<std::string, Known> known ABSL_GUARDED_BY(mutex);
 };
@@ -89,6 +119,10 @@ MetricsRegistry::MetricsRegistry(absl::string_view role) : state_(std::make_uniq
   const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
   AddGauge("armature_process_start_time_seconds", "When the process started, since the epoch.")
       .Set(now.count());
+  state_->cpu_seconds =
+      AddCounter("armature_process_cpu_seconds_total", "Time of processors that the process took.");
+  state_->resident_bytes =
+      AddGauge("armature_process_resident_memory_bytes", "Memory that the process holds.");
 }
 
 MetricsRegistry::~MetricsRegistry() = default;
@@ -134,6 +168,7 @@ Histogram MetricsRegistry::AddHistogram(absl::string_view name, absl::string_vie
 }
 
 std::string MetricsRegistry::Text() const {
+  state_->UpdateProcess();
   return prometheus::TextSerializer().Serialize(state_->registry.Collect());
 }
 

@@ -63,8 +63,8 @@ std::vector<double> DurationBuckets();
 
 class MetricsRegistry {
  public:
-  // Registers armature_build_info{role, version, ...} and
-  // armature_process_start_time_seconds.
+  // Registers armature_build_info{role, version, ...}, and of this process
+  // armature_process_start_time_seconds, _cpu_seconds_total and _resident_memory_bytes.
   explicit MetricsRegistry(absl::string_view role);
   ~MetricsRegistry();
 

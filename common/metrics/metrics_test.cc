@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <ctime>
+
 #include "absl/strings/numbers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -55,6 +57,29 @@ TEST(Metrics, HandlesOfTheSameSeriesShareOneValue) {
   gauge.Set(4);
   gauge.Add(-1.5);
   EXPECT_EQ(gauge.value(), 2.5);
+}
+
+TEST(Metrics, TimeOfProcessorsAndMemoryAreThoseOfTheProcess) {
+  MetricsRegistry registry("test");
+  const auto read = [&registry](const std::string& name) {
+    const std::string text = registry.Text();
+    const size_t at = text.find("\n" + name + " ");
+    double value = 0;
+    EXPECT_NE(at, std::string::npos) << name;
+    const size_t begin = at + name.size() + 2;
+    EXPECT_TRUE(absl::SimpleAtod(text.substr(begin, text.find('\n', begin) - begin), &value));
+    return value;
+  };
+  const double memory = read("armature_process_resident_memory_bytes");
+  EXPECT_GT(memory, 1 << 20);
+  EXPECT_LT(memory, 1e12);
+  const std::clock_t begun = std::clock();
+  const double before = read("armature_process_cpu_seconds_total");
+  while (std::clock() - begun < CLOCKS_PER_SEC / 10) {
+  }
+  const double after = read("armature_process_cpu_seconds_total");
+  EXPECT_GE(after - before, 0.05);
+  EXPECT_LE(after, 1.5 * std::clock() / CLOCKS_PER_SEC + 0.1);
 }
 
 TEST(Metrics, TextHasEverySeriesWithHelpAndType) {

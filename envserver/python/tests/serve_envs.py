@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import threading
+import time
 from typing import Any
 
 import gymnasium as gym
@@ -91,6 +92,18 @@ class Counter(gym.Env[Any, Any]):
 
     def _observation(self) -> dict[str, Any]:
         return {"count": np.array(self._count), "start": self._start, "odd": self._count % 2}
+
+
+class Busy(PointMass):
+    """Computes for CPU_S in each step."""
+
+    CPU_S = 0.2
+
+    def step(self, action: Any) -> Any:
+        begun = time.process_time()
+        while time.process_time() - begun < self.CPU_S:
+            pass
+        return super().step(action)
 
 
 class Faulty(PointMass):

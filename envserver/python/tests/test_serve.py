@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 from serve_client import DEADLINE_S, Client, Server, children, run_server, values
+from serve_envs import Busy
 
 from armature import wire
 from armature.serve import worker
@@ -226,6 +227,18 @@ def test_steps_sessions_and_refusals_are_counted_by_the_series_of_every_server(
     assert not any(name.endswith("_created") for name in after)
     page = urllib.request.urlopen(server.metrics_url.replace("metrics", "healthz"), timeout=5)
     assert page.read() == b"ok\n"
+
+
+def test_time_and_memory_are_those_of_the_server_and_of_its_workers() -> None:
+    with Server("--env=serve_envs:Busy", "--workers=1") as server:
+        before = server.metrics()
+        client = server.open("Busy", 1)
+        client.step(0, ZERO)  # Its worker computes for a while.
+        after = server.metrics()
+    cpu, memory = "armature_process_cpu_seconds_total", "armature_process_resident_memory_bytes"
+    assert after[cpu] - before[cpu] >= Busy.CPU_S
+    # Server, fork server and worker are a Python each.
+    assert 3e7 < after[memory] < 1e11
 
 
 def test_frames_are_those_of_render_and_stepping_goes_on() -> None:

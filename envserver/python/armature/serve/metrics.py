@@ -33,6 +33,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from armature.serve.process_usage import ProcessUsage
+
 # Seconds, about three a decade; equal to common/metrics/metrics.cc.
 _DURATION_BUCKETS = (
     *(50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3),
@@ -65,6 +67,7 @@ class ServerMetrics:
             "When the process started, since the epoch.",
             registry=registry,
         ).set(time.time())
+        registry.register(ProcessUsage())
         self.step_duration = Histogram(
             "armature_envserver_step_duration_seconds",
             "From an action batch's arrival to its step batch, all slots of the group.",
