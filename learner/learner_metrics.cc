@@ -1,7 +1,50 @@
 #include "learner/learner_metrics.h"
 
+#include <limits>
+
 namespace armature {
 namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+// A gauge of what is not known yet.
+Gauge AddUnknown(MetricsRegistry* registry, const char* name, const char* help,
+                 const MetricLabels& labels = {}) {
+  Gauge gauge = registry->AddGauge(name, help, labels);
+  gauge.Set(kNaN);
+  return gauge;
+}
+
+std::map<std::string, Gauge> AddScalars(MetricsRegistry* registry) {
+  constexpr char kLoss[] = "armature_learner_loss";
+  constexpr char kLossHelp[] =
+      "Losses, means over the updates since the last log; NaN: the algorithm has none such.";
+  std::map<std::string, Gauge> scalars;
+  for (const char* kind : {"actor", "critic", "policy", "value", "cloning"}) {
+    scalars.emplace(std::string("train/") + kind + "_loss",
+                    AddUnknown(registry, kLoss, kLossHelp, {{"kind", kind}}));
+  }
+  scalars.emplace("train/entropy", AddUnknown(registry, "armature_learner_entropy_nats",
+                                              "Entropy of the policy (SAC, PPO)."));
+  scalars.emplace("train/temperature", AddUnknown(registry, "armature_learner_temperature",
+                                                  "Weight of the entropy (SAC)."));
+  scalars.emplace("train/approx_kl",
+                  AddUnknown(registry, "armature_learner_kl_divergence_nats",
+                             "Of the policy after an epoch from that which collected (PPO)."));
+  scalars.emplace("train/learning_rate", AddUnknown(registry, "armature_learner_learning_rate",
+                                                    "Step size of the optimiser."));
+  return scalars;
+}
+
+std::map<WaitReason, Gauge> AddWaiting(MetricsRegistry* registry) {
+  std::map<WaitReason, Gauge> waiting;
+  for (const WaitReason reason : kWaitReasons) {
+    waiting.emplace(reason, registry->AddGauge("armature_learner_waiting",
+                                               "1: this is what the learner waits for.",
+                                               {{"reason", WaitLabel(reason)}}));
+  }
+  return waiting;
+}
 
 constexpr char kRefused[] = "armature_learner_batches_refused_total";
 constexpr char kRefusedHelp[] =
@@ -58,20 +101,25 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry* registry)
       checkpoint_timestamp_seconds(
           registry->AddGauge("armature_learner_checkpoint_timestamp_seconds",
                              "When the newest checkpoint was written (Unix time); 0: none yet.")),
+      checkpoint_period_seconds(
+          registry->AddGauge("armature_learner_checkpoint_period_seconds",
+                             "checkpoint.every_s; 0: not by time (reproducible runs).")),
       checkpoint_failures(registry->AddCounter("armature_learner_checkpoint_failures_total",
                                                "Checkpoints that could not be written.")),
       actors_connected(
           registry->AddGauge("armature_learner_actors_connected", "Open experience streams.")),
       grants_lapsed(registry->AddCounter("armature_learner_grants_lapsed_total",
                                          "Grants to collect that no trajectory answered in time.")),
-      evaluation_return(registry->AddGauge("armature_learner_evaluation_return",
-                                           "Mean return of the latest evaluation.")),
-      evaluation_success_rate(registry->AddGauge("armature_learner_evaluation_success_rate",
-                                                 "Success rate of the latest evaluation.")),
+      evaluation_return(AddUnknown(registry, "armature_learner_evaluation_return",
+                                   "Mean return of the latest evaluation; NaN: none yet.")),
+      evaluation_success_rate(
+          AddUnknown(registry, "armature_learner_evaluation_success_rate",
+                     "Success rate of the latest evaluation; NaN: none yet, or not reported.")),
       evaluation_failures(registry->AddCounter("armature_learner_evaluation_failures_total",
                                                "Evaluations that had to be asked for again.")),
-      episode_return_mean(registry->AddGauge("armature_learner_episode_return_mean",
-                                             "Mean return of the last 100 training episodes.")),
+      episode_return_mean(
+          AddUnknown(registry, "armature_learner_episode_return_mean",
+                     "Mean return of the last 100 training episodes; NaN: none yet.")),
       replicas(registry->AddGauge("armature_learner_replicas",
                                   "Replicas that average, as replica 0 sees them; 0: another "
                                   "replica, or learner.replicas is 1.")),
@@ -82,6 +130,25 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry* registry)
                                           "Averages over replicas that this one took part in.")),
       average_duration_seconds(registry->AddHistogram(
           "armature_learner_average_duration_seconds",
-          "An average over replicas, waiting for the others included.", DurationBuckets())) {}
+          "An average over replicas, waiting for the others included.", DurationBuckets())),
+      budget_ratio(registry->AddGauge(
+          "armature_learner_budget_ratio",
+          "Env steps made, of all replicas, as a share of run.total_env_steps.")),
+      time_left_seconds(
+          AddUnknown(registry, "armature_learner_time_left_seconds",
+                     "Until the env steps are made, at the pace of late; NaN: not known yet.")),
+      scalars(AddScalars(registry)),
+      waiting(AddWaiting(registry)) {}
+
+void LearnerMetrics::SetScalars(const std::map<std::string, double>& by_tag) {
+  for (const auto& [tag, value] : by_tag) {
+    const auto gauge = scalars.find(tag);
+    if (gauge != scalars.end()) gauge->second.Set(value);
+  }
+}
+
+void LearnerMetrics::SetWaiting(WaitReason reason) {
+  for (auto& [each, gauge] : waiting) gauge.Set(each == reason ? 1 : 0);
+}
 
 }  // namespace armature

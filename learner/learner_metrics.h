@@ -4,12 +4,21 @@
 #ifndef ARMATURE_LEARNER_LEARNER_METRICS_H_
 #define ARMATURE_LEARNER_LEARNER_METRICS_H_
 
+#include <map>
+#include <string>
+
 #include "common/metrics/metrics.h"
+#include "learner/wait_reason.h"
 
 namespace armature {
 
 struct LearnerMetrics {
   explicit LearnerMetrics(MetricsRegistry* registry);
+
+  // Of what an algorithm reports, by tag, what has a series of its own.
+  void SetScalars(const std::map<std::string, double>& by_tag);
+  // From here on the learner waits for this, and for nothing else.
+  void SetWaiting(WaitReason reason);
 
   Counter env_steps;
   Counter learner_steps;
@@ -32,6 +41,7 @@ struct LearnerMetrics {
   Histogram publish_duration_seconds;
   Histogram checkpoint_duration_seconds;
   Gauge checkpoint_timestamp_seconds;
+  Gauge checkpoint_period_seconds;
   Counter checkpoint_failures;
   Gauge actors_connected;
   Counter grants_lapsed;
@@ -43,6 +53,10 @@ struct LearnerMetrics {
   Counter replicas_lost;
   Counter average_rounds;
   Histogram average_duration_seconds;
+  Gauge budget_ratio;
+  Gauge time_left_seconds;
+  std::map<std::string, Gauge> scalars;  // By tag.
+  std::map<WaitReason, Gauge> waiting;
 };
 
 }  // namespace armature

@@ -35,6 +35,8 @@
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
 #include "learner/run_dir/run_folder.h"
+#include "learner/run_reporter.h"
+#include "learner/run_settings.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -84,6 +86,8 @@ void AddFlags(CLI::App& app, Flags* flags) {
                "Let learner.metrics_listen be other than loopback. Metrics carry no secrets, but "
                "anyone who reaches the port can read them.");
   AddTransportFlags(app, &flags->transport);
+  AddExamples(app, "bazel run //learner --",
+              {"panda_reach_sac learner.listen=127.0.0.1:5556", "--config_reference"});
 }
 
 absl::StatusOr<std::unique_ptr<RunDirectory>> OpenRunDirectory(const Flags& flags,
@@ -151,6 +155,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
     return status;
   }
 
+  LogIfError((*directory)->LogSettings(LearningSettings(config), absl::Now()));
   WriteCard(flags, **directory, config);
 
   MetricsRegistry registry("learner");

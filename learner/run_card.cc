@@ -9,31 +9,23 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "common/config/config.h"
 #include "learner/checkpoint/atomic_file.h"
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/run_dir/run_models.h"
+#include "learner/run_settings.h"
 #include "nlohmann/json.hpp"
 #include "torch/version.h"
 
 namespace armature {
 namespace {
 
-// "a.b.c=value" of every line with a value in what ToYaml writes.
-std::vector<std::string> Settings(RunConfig config) {
+// "a.b.c=value"
+std::vector<std::string> Settings(const RunConfig& config) {
   std::vector<std::string> settings;
-  std::vector<std::string> path;
-  for (const absl::string_view line :
-       absl::StrSplit(ToYaml(ConfigOf(config)), '\n', absl::SkipEmpty())) {
-    const absl::string_view text = absl::StripLeadingAsciiWhitespace(line);
-    const std::vector<std::string> words = absl::StrSplit(text, absl::MaxSplits(':', 1));
-    path.resize((line.size() - text.size()) / 2);  // Two spaces a level.
-    path.push_back(words[0]);
-    const absl::string_view value = absl::StripAsciiWhitespace(words[1]);
-    if (!value.empty()) settings.push_back(absl::StrCat(absl::StrJoin(path, "."), "=", value));
+  for (const auto& [key, value] : RunSettings(config)) {
+    settings.push_back(absl::StrCat(key, "=", value));
   }
   return settings;
 }

@@ -17,6 +17,32 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
 
+// What Stable-Baselines3 calls otherwise, so that its curves and ours lie in one plot.
+struct OtherName {
+  const char* ours;
+  const char* stable_baselines;
+  double factor;
+};
+constexpr OtherName kOtherNames[] = {
+    {"eval/ep_len_mean", "eval/mean_ep_length", 1},
+    {"train/temperature", "train/ent_coef", 1},
+    {"train/policy_loss", "train/policy_gradient_loss", 1},
+};
+// Its PPO logs the loss that the entropy makes; its SAC logs no entropy.
+constexpr OtherName kEntropyLoss = {"train/entropy", "train/entropy_loss", -1};
+
+void AddOtherName(const OtherName& name, std::map<std::string, double>* scalars) {
+  const auto found = scalars->find(name.ours);
+  if (found != scalars->end()) {
+    scalars->emplace(name.stable_baselines, name.factor * found->second);
+  }
+}
+
+void AddOtherNames(bool on_policy, std::map<std::string, double>* scalars) {
+  for (const OtherName& name : kOtherNames) AddOtherName(name, scalars);
+  if (on_policy) AddOtherName(kEntropyLoss, scalars);
+}
+
 }  // namespace
 
 void LogIfError(const absl::Status& status) {
@@ -30,7 +56,10 @@ RunReporter::RunReporter(const RunConfig& config, RunDirectory* directory, Learn
       metrics_(metrics),
       status_(status),
       next_log_(start + absl::Seconds(config.learner.log_every_s)),
-      last_log_(start) {}
+      last_log_(start) {
+  metrics_->checkpoint_period_seconds.Set(config.reproducible.enabled ? 0
+                                                                      : config.checkpoint.every_s);
+}
 
 void RunReporter::GoOnFrom(const RunCounters& counters) {
   logged_env_steps_ = counters.env_steps;
@@ -54,6 +83,7 @@ void RunReporter::Log(const Moment& moment) {
   const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now - last_log_));
   const RunCounters& counters = moment.counters;
   std::map<std::string, double> scalars = moment.core->algorithm().TakeScalars();
+  metrics_->SetScalars(scalars);
   scalars["rollout/ep_rew_mean"] = window_.episode_return.mean();
   scalars["rollout/ep_len_mean"] = window_.episode_length.mean();
   if (moment.reports_success) scalars["rollout/success_rate"] = window_.success_rate.mean();
@@ -61,6 +91,7 @@ void RunReporter::Log(const Moment& moment) {
   scalars["time/updates_per_s"] = (counters.learner_steps - logged_learner_steps_) / seconds;
   scalars["train/learner_steps"] = counters.learner_steps;
   scalars["train/policy_lag"] = window_.policy_lag.mean();
+  AddOtherNames(config_.algorithm.on_policy(), &scalars);
   LogIfError(directory_->LogProgress(scalars, moment.run_env_steps, counters.wall_s, now));
   spdlog::debug("at {} env steps: {}", moment.run_env_steps,
                 absl::StrJoin(scalars, " ", absl::PairFormatter("=")));
@@ -82,15 +113,22 @@ void RunReporter::LogEvaluation(const EvaluationOutcome& outcome, const Moment& 
     scalars["eval/success_rate"] = outcome.success_rate;
     metrics_->evaluation_success_rate.Set(outcome.success_rate);
   }
+  AddOtherNames(config_.algorithm.on_policy(), &scalars);
   LogIfError(
       directory_->LogEvaluation(scalars, outcome.env_steps, moment.counters.wall_s, absl::Now()));
 }
 
 bool RunReporter::ReportDue(absl::Time now) const { return now - last_report_ > kReportInterval; }
 
-void RunReporter::Report(const Moment& moment, const std::string& waiting) {
+void RunReporter::Report(const Moment& moment, const WaitState& waiting) {
   last_report_ = absl::Now();
   const RunCounters& counters = moment.counters;
+  const double budget = static_cast<double>(config_.run.total_env_steps);
+  const double made = std::min(budget, static_cast<double>(moment.run_env_steps));
+  pace_.Observe(made, counters.wall_s);
+  metrics_->budget_ratio.Set(made / budget);
+  metrics_->time_left_seconds.Set(moment.finished ? 0 : pace_.SecondsFor(budget - made));
+  metrics_->SetWaiting(waiting.reason);
   v1::StatusResponse status;
   status.set_run_id(directory_->run_id());
   status.set_run_dir(directory_->path());
@@ -109,7 +147,7 @@ void RunReporter::Report(const Moment& moment, const std::string& waiting) {
   status.set_batches_refused(counters.batches_refused);
   status.set_batches_duplicate(static_cast<uint64_t>(metrics_->batches_duplicate.value()));
   status.set_restarted_slots(counters.restarted_slots);
-  status.set_waiting(waiting);
+  status.set_waiting(waiting.sentence);
   status.set_evaluation_return_mean(last_outcome_ ? last_outcome_->return_mean : kNaN);
   status.set_evaluation_success_rate(last_outcome_ && success ? last_outcome_->success_rate : kNaN);
   status.set_evaluation_env_steps(last_outcome_ ? last_outcome_->env_steps : 0);

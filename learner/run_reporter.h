@@ -14,11 +14,13 @@
 #include "learner/evaluation_scheduler.h"
 #include "learner/learner_metrics.h"
 #include "learner/learning_core.h"
+#include "learner/pace.h"
 #include "learner/run_checkpoint.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
 #include "learner/status_board.h"
 #include "learner/training_window.h"
+#include "learner/wait_reason.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -58,8 +60,7 @@ class RunReporter {
 
   // Whether the status board may be out of date although the trainer is busy.
   bool ReportDue(absl::Time now) const;
-  // `waiting`: for what, in one sentence.
-  void Report(const Moment& moment, const std::string& waiting);
+  void Report(const Moment& moment, const WaitState& waiting);
 
  private:
   const RunConfig config_;
@@ -68,6 +69,7 @@ class RunReporter {
   StatusBoard* const status_;
 
   TrainingWindow window_;
+  Pace pace_;  // Of the run's env steps.
   std::optional<EvaluationOutcome> last_outcome_;
   absl::Time next_log_;
   absl::Time last_log_;

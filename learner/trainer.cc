@@ -23,6 +23,10 @@ constexpr absl::Duration kWaitMax = absl::Seconds(1);
 // How long the end waits for actors to say goodbye.
 constexpr absl::Duration kLingerMax = absl::Seconds(5);
 
+WaitState ForFirstActor() {
+  return {WaitReason::kFirstActor, "the learner waits for an actor to join with an environment"};
+}
+
 CheckpointSection CheckpointSettings(const RunConfig& config) {
   CheckpointSection settings = config.checkpoint;
   if (config.reproducible.enabled) settings.every_s = 0;
@@ -41,9 +45,10 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
       last_round_(absl::Now()) {
   result_.success_rate = kNaN;
   result_.return_mean = kNaN;
-  saver_.set_on_progress(
-      [this](const std::string& sentence) { Report("the learner " + sentence); });
-  Report("the learner waits for an actor to join with an environment");
+  saver_.set_on_progress([this](const std::string& sentence) {
+    Report({WaitReason::kCheckpoint, "the learner " + sentence});
+  });
+  Report(ForFirstActor());
 }
 
 void Trainer::Stop() {
@@ -130,7 +135,9 @@ absl::Status Trainer::LoadOtherRun() {
 
 absl::Status Trainer::BeginReplicas() {
   if (parts_.replicas == nullptr) return absl::OkStatus();
-  parts_.replicas->group().set_on_wait([this](const std::string& waiting) { Report(waiting); });
+  parts_.replicas->group().set_on_wait([this](const std::string& waiting) {
+    Report({WaitReason::kReplicas, waiting});
+  });
   return parts_.replicas->Begin(
       {config_.algorithm.name, config_.learner.averaging, SpecHash(*env_)}, &core_->algorithm());
 }
@@ -190,7 +197,7 @@ absl::StatusOr<bool> Trainer::Run() {
     if (absl::Status status = WriteResult(); !status.ok()) return status;
   }
   if (parts_.replicas != nullptr) parts_.replicas->group().End(result_.reason);
-  Report("the run is over");
+  Report({WaitReason::kNothing, "the run is over"});
   parts_.publisher->EndRun(result_.reason);
   Linger();
   return true;
@@ -422,7 +429,7 @@ RunCheckpoint Trainer::State(bool with_experience) const {
 }
 
 void Trainer::Checkpoint() {
-  Report("the learner prepares a checkpoint");
+  Report({WaitReason::kCheckpoint, "the learner prepares a checkpoint"});
   RunCheckpoint checkpoint = State(config_.checkpoint.replay);
   checkpoint.acknowledged = parts_.intake->AcknowledgedSequences();
   saver_.Save(std::move(checkpoint));
@@ -462,26 +469,30 @@ void Trainer::Wait() {
   parts_.wake->WaitUntil(deadline);
 }
 
-std::string Trainer::Waiting() const {
-  if (core_ == nullptr) return "the learner waits for an actor to join with an environment";
+WaitState Trainer::Waiting() const {
+  if (core_ == nullptr) return ForFirstActor();
   if (phase_ == Phase::kFinalEvaluation) {
-    return absl::StrCat("the final ", parts_.evaluations->Waiting());
+    return {WaitReason::kEvaluation, absl::StrCat("the final ", parts_.evaluations->Waiting())};
   }
-  if (!in_step_) return parts_.replicas->group().Waiting();
-  if (!update_problem_.empty()) return update_problem_;
+  if (!in_step_) return {WaitReason::kReplicas, parts_.replicas->group().Waiting()};
+  if (!update_problem_.empty()) return {WaitReason::kUpdate, update_problem_};
   if (parts_.rounds != nullptr && !core_->CanUpdate()) {
     const std::string evaluation = parts_.evaluations->Waiting();
-    return evaluation.empty() ? parts_.rounds->Waiting() : absl::StrCat("the ", evaluation);
+    if (evaluation.empty()) return {WaitReason::kExperience, parts_.rounds->Waiting()};
+    return {WaitReason::kEvaluation, absl::StrCat("the ", evaluation)};
   }
   const int64_t steps = parts_.intake->NextSteps();
   const std::string insert = steps > 0 ? core_->WhyNoInsert(steps) : "";
-  if (!insert.empty()) return insert;
-  const std::string update = core_->WhyNoUpdate();
-  if (update.empty() || steps >= 0) return "training";
-  return parts_.intake->streams() > 0 ? update : absl::StrCat(update, "; no actor is connected");
+  if (!insert.empty()) return {WaitReason::kLearner, insert};
+  std::string update = core_->WhyNoUpdate();
+  if (update.empty() || steps >= 0) return {WaitReason::kNothing, "training"};
+  const bool warms_up =
+      !config_.algorithm.on_policy() && core_->holding().transitions < config_.replay.size_min;
+  if (parts_.intake->streams() == 0) absl::StrAppend(&update, "; no actor is connected");
+  return {warms_up ? WaitReason::kWarmUp : WaitReason::kExperience, std::move(update)};
 }
 
-void Trainer::Report(const std::string& waiting) { reporter_.Report(Now(), waiting); }
+void Trainer::Report(const WaitState& waiting) { reporter_.Report(Now(), waiting); }
 
 RunReporter::Moment Trainer::Now() const {
   RunReporter::Moment now;

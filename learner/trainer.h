@@ -39,6 +39,7 @@
 #include "learner/run_reporter.h"
 #include "learner/run_saver.h"
 #include "learner/status_board.h"
+#include "learner/wait_reason.h"
 
 namespace armature {
 
@@ -107,8 +108,8 @@ class Trainer {
   absl::Status WriteResult();
   RunCheckpoint State(bool with_experience) const;
   void Linger();
-  void Report(const std::string& waiting);
-  std::string Waiting() const;
+  void Report(const WaitState& waiting);
+  WaitState Waiting() const;
   void CountLimiterWaits();
   double WallSeconds() const;
   RunReporter::Moment Now() const;

@@ -68,7 +68,7 @@ Cluster::Cluster(Options options, StatusSource* status, HealthSource* health, Te
       terminal_(terminal),
       loop_(loop),
       uploader_(options_.programs.uploader, loop, terminal, [this] { CheckStopped(); }),
-      progress_(absl::Now()),
+      progress_(absl::Now(), options_.config.run.total_env_steps),
       statuses_(options_.config.learner.replicas, absl::UnavailableError("it was not asked yet")),
       env_steps_(options_.config.learner.replicas) {
   const int64_t replicas = options_.config.learner.replicas;

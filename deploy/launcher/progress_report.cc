@@ -24,7 +24,25 @@ std::string Rate(uint64_t now, uint64_t before, absl::Duration elapsed) {
   return absl::StrFormat(" (%.0f/s)", steps / std::max(absl::ToDoubleSeconds(elapsed), 1e-3));
 }
 
+// "45 s", "12 min", "3 h 05 min"
+std::string About(double seconds) {
+  const auto minutes = static_cast<int64_t>(seconds / 60);
+  if (minutes < 1) return absl::StrFormat("%.0f s", seconds);
+  if (minutes < 60) return absl::StrFormat("%d min", minutes);
+  return absl::StrFormat("%s h %02d min", WithCommas(minutes / 60), minutes % 60);
+}
+
 }  // namespace
+
+std::string ProgressReport::Budget(absl::Time now) {
+  const auto total = static_cast<double>(env_steps_total_);
+  const double made = std::min(total, static_cast<double>(env_steps_));
+  pace_.Observe(made, absl::ToDoubleSeconds(now - start_));
+  const double left_s = pace_.SecondsFor(total - made);
+  return absl::StrFormat(" of %s (%.0f%%%s)", WithCommas(env_steps_total_),
+                         std::floor(100 * made / total),
+                         std::isfinite(left_s) ? absl::StrCat(", ", About(left_s), " left") : "");
+}
 
 std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& status, absl::Time now) {
   const bool moved = status.ok() && (status->env_steps() != env_steps_ ||
@@ -46,11 +64,12 @@ std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& statu
   last_time_ = now;
   env_steps_ = status->env_steps();
   learner_steps_ = status->learner_steps();
+  const std::string budget = Budget(now);
   if (stalled_) return absl::StrCat(still_text, status->waiting());
 
-  std::string line =
-      absl::StrCat(WithCommas(env_steps_), " env steps", env_rate, "  ", WithCommas(learner_steps_),
-                   " updates", rate, "  policy ", status->policy_version());
+  std::string line = absl::StrCat(WithCommas(env_steps_), budget, " env steps", env_rate, "  ",
+                                  WithCommas(learner_steps_), " updates", rate, "  policy ",
+                                  status->policy_version());
   if (!std::isnan(status->policy_lag_mean())) {
     absl::StrAppendFormat(&line, " (lag %.1f)", status->policy_lag_mean());
   }

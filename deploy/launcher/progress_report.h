@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "learner/pace.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -23,7 +24,9 @@ class ProgressReport {
   // waits for whom.
   static constexpr absl::Duration kStallAfter = absl::Seconds(10);
 
-  explicit ProgressReport(absl::Time start) : last_time_(start), last_moved_(start) {}
+  // `env_steps_total`: the run's budget.
+  ProgressReport(absl::Time start, int64_t env_steps_total)
+      : env_steps_total_(env_steps_total), start_(start), last_time_(start), last_moved_(start) {}
 
   // From the learner's answer, or why there was none, at `now`. Rates are those
   // since the call before.
@@ -37,6 +40,12 @@ class ProgressReport {
   bool stalled() const { return stalled_; }
 
  private:
+  // What is made of the budget, what is left and how long that takes.
+  std::string Budget(absl::Time now);
+
+  const int64_t env_steps_total_;
+  const absl::Time start_;
+  Pace pace_;
   absl::Time last_time_;
   absl::Time last_moved_;
   bool has_last_ = false;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/checksum/crc32c.h"
@@ -49,6 +50,48 @@ absl::Status EventWriter::Append(const std::map<std::string, double>& scalars, i
     value->set_simple_value(static_cast<float>(scalar));
   }
   out_.clear();  // A disk that was full may have room again.
+  WriteRecord(event.SerializeAsString());
+  return Flush();
+}
+
+absl::Status EventWriter::AppendSettings(const std::map<std::string, std::string>& settings,
+                                         absl::Time now) {
+  event::HParams data;
+  event::SessionStart* start = data.mutable_session_start();
+  start->set_start_time_secs(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  for (const auto& [key, text] : settings) {
+    event::HParamValue& value = (*start->mutable_hparams())[key];
+    double number = 0;
+    if (text == "true" || text == "false") {
+      value.set_bool_value(text == "true");
+    } else if (absl::SimpleAtod(text, &number)) {
+      value.set_number_value(number);
+    } else {
+      value.set_string_value(text);
+    }
+  }
+  return AppendHParams("_hparams_/session_start_info", data.SerializeAsString(), now);
+}
+
+absl::Status EventWriter::AppendEnd(absl::Time now) {
+  event::HParams data;
+  data.mutable_session_end()->set_status(event::SessionEnd::STATUS_SUCCESS);
+  data.mutable_session_end()->set_end_time_secs(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  return AppendHParams("_hparams_/session_end_info", data.SerializeAsString(), now);
+}
+
+absl::Status EventWriter::AppendHParams(const std::string& tag, const std::string& content,
+                                        absl::Time now) {
+  event::Event event;
+  event.set_wall_time(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  event::Summary::Value* value = event.mutable_summary()->add_value();
+  value->set_tag(tag);
+  value->mutable_metadata()->mutable_plugin_data()->set_plugin_name("hparams");
+  value->mutable_metadata()->mutable_plugin_data()->set_content(content);
+  // In the place of a value: no numbers of type float32.
+  value->mutable_tensor()->set_dtype(1);
+  value->mutable_tensor()->mutable_tensor_shape()->add_dim();
+  out_.clear();
   WriteRecord(event.SerializeAsString());
   return Flush();
 }

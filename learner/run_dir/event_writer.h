@@ -1,4 +1,4 @@
-// Scalars for TensorBoard: one events.out.tfevents.* file.
+// Scalars and settings for TensorBoard: one events.out.tfevents.* file.
 //
 // A file is a sequence of TFRecords: length (uint64 little-endian), its masked
 // CRC-32C, an Event message, its masked CRC-32C; mask(c) = rotr(c, 15) +
@@ -30,9 +30,16 @@ class EventWriter {
   // One point a tag; flushed. OK; Unavailable: the file cannot be written.
   absl::Status Append(const std::map<std::string, double>& scalars, int64_t step, absl::Time now);
 
+  // The run's settings, as text, for the tab HPARAMS: numbers and true or false are taken as
+  // such. Errors as Append.
+  absl::Status AppendSettings(const std::map<std::string, std::string>& settings, absl::Time now);
+  // That the run with these settings has ended. Errors as Append.
+  absl::Status AppendEnd(absl::Time now);
+
   const std::string& path() const { return path_; }
 
  private:
+  absl::Status AppendHParams(const std::string& tag, const std::string& content, absl::Time now);
   void WriteRecord(const std::string& event);
   absl::Status Flush();
 

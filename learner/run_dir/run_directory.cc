@@ -71,6 +71,11 @@ absl::Status RunDirectory::WriteEvents(absl::Time now) {
   return is_new_ ? events_->AppendStart(0, now) : absl::OkStatus();
 }
 
+absl::Status RunDirectory::LogSettings(const std::map<std::string, std::string>& settings,
+                                       absl::Time now) {
+  return events_ ? events_->AppendSettings(settings, now) : absl::OkStatus();
+}
+
 absl::Status RunDirectory::GoOnFrom(uint64_t env_steps) {
   absl::Status status = progress_.DropAfter("env_steps", static_cast<double>(env_steps));
   status.Update(evaluations_.DropAfter("env_steps", static_cast<double>(env_steps)));
@@ -105,6 +110,8 @@ absl::Status RunDirectory::WriteResult(const RunResult& result) {
   json["wall_s"] = result.wall_s;
   json["policy_version"] = result.policy_version;
   json["reason"] = result.reason;
+  // The curves are not worth the result.
+  if (events_) events_->AppendEnd(absl::Now()).IgnoreError();
   return WriteDurably(path_ + "/result.json", json.dump(2) + "\n");
 }
 

@@ -59,6 +59,10 @@ class RunDirectory {
   // OK; errors as EventWriter.
   absl::Status WriteEvents(absl::Time now);
 
+  // What TensorBoard compares runs by. After WriteEvents; without it nothing happens.
+  // OK; errors as EventWriter.
+  absl::Status LogSettings(const std::map<std::string, std::string>& settings, absl::Time now);
+
   // Forgets the rows and points after the checkpoint from which the run goes on: it makes
   // these steps again. Call after WriteEvents. OK; errors as CsvLog::DropAfter, EventWriter.
   absl::Status GoOnFrom(uint64_t env_steps);
