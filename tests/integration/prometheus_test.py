@@ -22,7 +22,8 @@ def dashboard_queries():
         dashboard = json.load(file)
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
-            query = target["expr"].replace("$__rate_interval", "20s").replace("$run", ".*")
+            query = target["expr"].replace("$__rate_interval", "20s")
+            query = query.replace("$run_id", ".*").replace("$run", ".*")
             yield panel["title"], query
 
 
