@@ -19,6 +19,8 @@ struct RunSection {
   int64_t total_env_steps = 100000;
   std::string output_dir = "outputs";
   std::string type = "tensorboard";
+  std::string wandb_project;
+  std::string wandb_group;
   std::string load;
   int64_t load_step = 0;
 
@@ -30,8 +32,12 @@ struct RunSection {
     v.Field("type", type,
             "tensorboard: event files beside the CSV. debug: none, and all that the processes say "
             "on the console. wandb: as tensorboard, and Weights & Biases follows the run, offline "
-            "where WANDB_API_KEY is not set.",
+            "where its client is not logged in or WANDB_MODE says so.",
             OneOf({"debug", "tensorboard", "wandb"}));
+    v.Field("wandb_project", wandb_project,
+            "Of Weights & Biases; empty: WANDB_PROJECT, or armature.");
+    v.Field("wandb_group", wandb_group,
+            "What the run belongs to there; empty: WANDB_RUN_GROUP, or none.");
     v.Field("load", load,
             "Begin with what another run has learned (all but its experience): its folder, id or "
             "name; empty: from nothing.");

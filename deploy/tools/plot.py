@@ -6,9 +6,10 @@
 A directory is a run (it has config.yaml) or holds runs at any depth. A CSV file has a
 column env_steps, may have a column seed, and is drawn as NAME: --csv writes such files.
 Runs whose settings differ in nothing but seed, name, place and addresses are one group, one
-colour: faint lines are its runs, the strong line their mean, and the band the 95 % interval
-of the mean (Student's t), as far as all of its runs reach; of less than three runs it would
-say nothing, so they have none.
+colour: faint lines are its runs, the strong line their mean, dashed where not all of them
+are (some began later or ended earlier), and the band the 95 % interval of the mean
+(Student's t), or of two runs what lies between them, since an interval needs three. The
+picture is curves.png in the first run or sweep, unless --output says another place.
 Thread safety: one thread.
 """
 
@@ -42,6 +43,7 @@ except ImportError as missing:
     )
     sys.exit(1)
 
+PICTURE = "curves.png"
 REWARD, SUCCESS = "eval/mean_reward", "eval/success_rate"
 LABELS = {REWARD: "return, mean of an evaluation", SUCCESS: "success rate"}
 # Settings that make no other experiment.
@@ -119,6 +121,8 @@ def name_groups(curves: list[Curve], group_by: list[str]) -> None:
         if key not in _INCIDENTAL
         and len({str(curve.config[key]) for curve in curves if key in curve.config}) > 1
     ]
+    names = {str(curve.config.get("run.name", "run")) for curve in curves}
+    alike = names.pop() if len(names) == 1 else "all runs"
     # As short as it stays plain.
     last = collections.Counter(map(short_name, differing))
     for curve in curves:
@@ -127,7 +131,7 @@ def name_groups(curves: list[Curve], group_by: list[str]) -> None:
             for key in differing
             if key in curve.config
         ]
-        curve.label = ", ".join(parts) or str(curve.config.get("run.name", "run"))
+        curve.label = ", ".join(parts) or alike
 
 
 def short_name(key: str) -> str:
@@ -169,21 +173,69 @@ def half_interval(values: Any) -> Any:
     return t * values.std(axis=0, ddof=1) / math.sqrt(n)
 
 
+@dataclasses.dataclass
+class Band:
+    """What a group's runs have in common; [n] each, by ascending x."""
+
+    xs: Any
+    runs: Any  # How many reach so far.
+    mean: Any  # Of those.
+    low: Any  # Of the band; where a single run is left, all are equal.
+    high: Any
+
+
+def summarise(lines: list[tuple[Any, Any]]) -> Band:
+    """Of one run or more, each with a point or more."""
+    ends = [xs[end] for xs, _ in lines for end in (0, -1)]
+    grid = np.union1d(np.linspace(min(ends), max(ends), _GRID_POINTS), ends)
+    values = np.array([np.interp(grid, xs, ys, left=np.nan, right=np.nan) for xs, ys in lines])
+    band = Band(grid, (~np.isnan(values)).sum(axis=0), *(np.full(len(grid), np.nan),) * 3)
+    band.mean, band.low, band.high = band.mean.copy(), band.low.copy(), band.high.copy()
+    for i, column in enumerate(values.T):
+        there = column[~np.isnan(column)]
+        if len(there) == 0:  # Between a run that ended and one that began.
+            continue
+        band.mean[i] = there.mean()
+        if len(there) >= _RUNS_MIN:
+            half = half_interval(there)
+            band.low[i], band.high[i] = band.mean[i] - half, band.mean[i] + half
+        else:
+            band.low[i], band.high[i] = there.min(), there.max()
+    return band
+
+
 def draw_group(axis: Any, label: str, lines: list[tuple[Any, Any]], colour: Any) -> None:
     for xs, ys in lines:
-        axis.plot(xs, ys, color=colour, alpha=1.0 if len(lines) == 1 else 0.25, linewidth=1)
+        marker = "o" if len(xs) == 1 else None
+        alpha = 1.0 if len(lines) == 1 else 0.25
+        axis.plot(xs, ys, color=colour, alpha=alpha, linewidth=1, marker=marker)
     name = textwrap.fill(f"{label} ({len(lines)} runs)" if len(lines) > 1 else label, _LEGEND_WIDTH)
-    begin, end = max(xs[0] for xs, _ in lines), min(xs[-1] for xs, _ in lines)
-    if len(lines) == 1 or begin >= end:
+    if len(lines) == 1:
         axis.plot([], [], color=colour, label=name)
         return
-    grid = np.linspace(begin, end, _GRID_POINTS)
-    values = np.array([np.interp(grid, xs, ys) for xs, ys in lines])
-    mean = values.mean(axis=0)
-    axis.plot(grid, mean, color=colour, linewidth=2, label=name)
-    if len(lines) >= _RUNS_MIN:
-        half = half_interval(values)
-        axis.fill_between(grid, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+    band = summarise(lines)
+    all_there = band.runs == len(lines)
+    axis.plot(band.xs, np.where(all_there, band.mean, np.nan), color=colour, linewidth=2)
+    axis.plot(
+        band.xs, np.where(all_there, np.nan, band.mean), color=colour, linewidth=2, linestyle="--"
+    )
+    axis.plot([], [], color=colour, linewidth=2, label=name)
+    axis.fill_between(band.xs, band.low, band.high, color=colour, alpha=0.15, linewidth=0)
+
+
+def remarks(label: str, lines: list[tuple[Any, Any]], x: str) -> list[str]:
+    """What of a group's picture is not what one may take it for."""
+    found = []
+    if len(lines) == 2:
+        found.append(f"{label}: the band lies between the two runs; an interval needs {_RUNS_MIN}")
+    ends = sorted(float(xs[-1]) for xs, _ in lines)
+    if early := [end for end in ends if end < ends[-1]]:
+        found.append(
+            f"{label}: {len(early)} of {len(lines)} runs end{'s' * (len(early) == 1)} before "
+            f"{ends[-1]:.12g} {x}, the "
+            f"first at {early[0]:.12g}; from there on the dashed line is the mean of the others"
+        )
+    return found
 
 
 def draw(
@@ -211,7 +263,8 @@ def draw(
 
 
 def report(groups: dict[str, list[Curve]], metrics: list[str], x: str) -> None:
-    """A Markdown table: the last value of each metric, mean and interval over the runs."""
+    """A Markdown table: the last value of each metric, mean and interval over the runs; then
+    what the picture does not show by itself."""
     print("| group | runs | " + " | ".join(f"{metric} at the end" for metric in metrics) + " |")
     print("|---|---|" + "---|" * len(metrics))
     for label, curves in groups.items():
@@ -222,9 +275,17 @@ def report(groups: dict[str, list[Curve]], metrics: list[str], x: str) -> None:
             if len(lasts) == 0:
                 cells.append("")
                 continue
-            spread = f" ± {half_interval(lasts):.2g}" if len(lasts) >= _RUNS_MIN else ""
+            spread = ""
+            if len(lasts) >= _RUNS_MIN:
+                spread = f" ± {half_interval(lasts):.2g}"
+            elif len(lasts) == 2:
+                spread = f" ({lasts.min():.4g} to {lasts.max():.4g})"
             cells.append(f"{np.mean(lasts):.4g}{spread}")
         print(f"| {label} | {len(curves)} | " + " | ".join(cells) + " |")
+    for label, curves in groups.items():
+        lines = [points(curve, x, metrics[0]) for curve in curves]
+        for remark in remarks(label, [line for line in lines if len(line[0]) > 0], x):
+            print(f"plot: {remark}")
 
 
 def write_table(curves: list[Curve], metrics: list[str], x: str, path: pathlib.Path) -> None:
@@ -246,11 +307,17 @@ def parse() -> argparse.Namespace:
         prog="plot",
         description="Draws learning curves: a group's runs, their mean and the 95 % interval of "
         "the mean (Student's t).",
+        epilog="Example: plot outputs/panda_reach_sac --metric eval/success_rate --title Reach",
     )
     parser.add_argument(
         "inputs", nargs="+", metavar="RUN_OR_SWEEP|NAME=FILE.csv", help="what to draw"
     )
-    parser.add_argument("--output", type=pathlib.Path, default="curves.png", metavar="FILE")
+    parser.add_argument(
+        "--output",
+        type=pathlib.Path,
+        metavar="FILE",
+        help=f"the picture (default: {PICTURE} in the first run or sweep)",
+    )
     parser.add_argument(
         "--metric",
         action="append",
@@ -273,6 +340,12 @@ def parse() -> argparse.Namespace:
     return parser.parse()
 
 
+def default_output(inputs: list[str]) -> pathlib.Path:
+    """With what is drawn; of tables alone, where the user stands."""
+    folders = (pathlib.Path(word) for word in inputs if pathlib.Path(word).is_dir())
+    return next(folders, pathlib.Path()) / PICTURE
+
+
 def plot(flags: argparse.Namespace) -> None:
     trained: list[Curve] = []
     tables: list[Curve] = []
@@ -291,11 +364,12 @@ def plot(flags: argparse.Namespace) -> None:
         raise runs.WrongUse(
             f"{len(groups)} groups, more than {_GROUPS_MAX}; choose with --group-by KEY"
         )
-    draw(groups, metrics, flags.x, flags.title, flags.output)
+    output = flags.output or default_output(flags.inputs)
+    draw(groups, metrics, flags.x, flags.title, output)
     if flags.csv:
         write_table(trained, metrics, flags.x, flags.csv)
     report(groups, metrics, flags.x)
-    print(f"plot: {flags.output.absolute()}")
+    print(f"plot: {output.absolute()}")
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import sys
 from typing import Any, NoReturn
 
 RESULT = "result.json"
@@ -24,12 +25,16 @@ class WrongUse(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """One whose complaints are WrongUse. Words and flags may come in any order."""
+    """One whose complaints are WrongUse, and that helps who gives nothing. Words and flags may
+    come in any order."""
 
     def error(self, message: str) -> NoReturn:
         raise WrongUse(f"{message} (see --help)")
 
     def parse(self) -> argparse.Namespace:
+        if len(sys.argv) == 1:
+            self.print_help(sys.stderr)
+            sys.exit(2)
         return self.parse_intermixed_args()
 
 

@@ -4,11 +4,15 @@
     wandb_uploader RUN_DIR
 
 Every row of progress.csv and evaluations.csv becomes a point by env_steps; config.yaml the
-configuration; result.json the summary, and the end. With WANDB_API_KEY the client uploads;
-without it, it writes RUN_DIR/wandb/offline-run-* and the command that uploads it is printed.
-The run's id there is that of the run, so that a resumed run goes on with its curves;
-RUN_DIR/wandb/logged.json holds how many rows are logged already. WANDB_PROJECT (default
-armature), WANDB_ENTITY and the client's other variables are respected.
+configuration; result.json the summary, and the end. The client uploads where it is logged in
+(`wandb login`, WANDB_API_KEY); otherwise, or where WANDB_MODE or `wandb offline` says so, it
+writes RUN_DIR/wandb/offline-run-* and the command that uploads it is printed. The project is
+run.wandb_project, else WANDB_PROJECT, else armature; the group run.wandb_group, else
+WANDB_RUN_GROUP; WANDB_ENTITY and the client's other variables are respected.
+
+The run's id there is that of the run. A resumed run that was uploaded goes on with its curves:
+RUN_DIR/wandb/logged.json holds how many rows are there. One that was written offline is written
+again as a whole, so that one folder holds all of it; the older ones are removed.
 
 A process of its own: nothing that happens here, and no network, holds up training. Ends
 when result.json is there, or on SIGTERM or SIGINT, when what is there has been logged.
@@ -19,12 +23,16 @@ from __future__ import annotations
 
 import ctypes
 import json
+import netrc
 import os
 import pathlib
 import select
+import shutil
 import signal
 import sys
+import urllib.parse
 from collections.abc import Iterator
+from typing import Any
 
 import runs
 
@@ -78,31 +86,57 @@ class Changes:
             over = self._signals in ready
 
 
+def is_logged_in(settings: wandb.Settings) -> bool:
+    """As the client looks for it: a variable or file of settings, else the user's netrc."""
+    if settings.api_key or settings.identity_token_file:
+        return True
+    path = os.environ.get("NETRC", pathlib.Path("~/.netrc").expanduser())
+    try:
+        credentials = netrc.netrc(path).authenticators(urllib.parse.urlsplit(settings.base_url)[1])
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return credentials is not None
+
+
+def choose_mode() -> tuple[Any, str]:
+    """The client's mode, and why it does not upload; empty: it does."""
+    settings = wandb.setup().settings
+    if settings.mode != "online":
+        return settings.mode, f"WANDB_MODE or `wandb {settings.mode}` says so"
+    if not is_logged_in(settings):
+        return "offline", "there is neither `wandb login` nor WANDB_API_KEY"
+    return "online", ""
+
+
 class Uploader:
     """Logs the rows of a run that are not logged yet."""
 
     def __init__(self, folder: pathlib.Path, run_id: str) -> None:
         self._folder = folder
         self._logged_path = folder / "wandb" / LOGGED
+        self._older = set(folder.glob(f"wandb/offline-run-*-{run_id}"))
         self._logged = {runs.PROGRESS: 0, runs.EVALUATIONS: 0}
-        if self._logged_path.is_file():
+        mode, self._why_not = choose_mode()
+        if not self._why_not and self._logged_path.is_file():
             self._logged.update(json.loads(self._logged_path.read_text()))
         config = runs.read_config(folder)
-        online = bool(os.environ.get("WANDB_API_KEY"))
+        project = config.get("run.wandb_project") or os.environ.get("WANDB_PROJECT")
         self._run = wandb.init(
             id=run_id,
-            resume="allow",
+            # What begins at the first row replaces what may be there under this id.
+            resume="allow" if any(self._logged.values()) else None,
             dir=str(folder),
-            project=os.environ.get("WANDB_PROJECT", DEFAULT_PROJECT),
+            project=project or DEFAULT_PROJECT,
+            group=config.get("run.wandb_group") or None,
             name=f"{config.get('run.name', 'run')} {folder.name}",
             tags=[str(config[k]) for k in ("algorithm.name", "environment.id") if k in config],
             config=config,
-            mode=None if online else "offline",
+            mode=mode,
             settings=wandb.Settings(silent=True, console="off", disable_git=True),
         )
         self._run.define_metric("env_steps", hidden=True)
         self._run.define_metric("*", step_metric="env_steps")
-        self._tell(online)
+        self._tell(mode)
 
     def log_new_rows(self) -> None:
         for name in self._logged:
@@ -110,22 +144,26 @@ class Uploader:
             for row in rows[self._logged[name] :]:
                 self._run.log(row)
             self._logged[name] = max(self._logged[name], len(rows))
-        runs.write_atomically(self._logged_path, json.dumps(self._logged) + "\n")
+        if not self._why_not:
+            runs.write_atomically(self._logged_path, json.dumps(self._logged) + "\n")
 
     def end(self) -> None:
         for key, value in (runs.read_result(self._folder) or {}).items():
             self._run.summary[f"result/{key}"] = value
         self._run.finish()
+        for older in self._older:
+            shutil.rmtree(older, ignore_errors=True)
 
-    def _tell(self, online: bool) -> None:
-        if online:
+    def _tell(self, mode: str) -> None:
+        if not self._why_not:
             print(f"wandb: {self._run.url}", flush=True)
-        else:
+        elif mode == "offline":
             written = pathlib.Path(self._run.dir).parent
             print(
-                f"wandb: offline, as WANDB_API_KEY is not set; upload with: wandb sync {written}",
-                flush=True,
+                f"wandb: offline, as {self._why_not}; upload with: wandb sync {written}", flush=True
             )
+        else:
+            print(f"wandb: {mode}, as {self._why_not}: nothing is logged", flush=True)
 
 
 def read_run_id(folder: pathlib.Path) -> str:
@@ -149,7 +187,9 @@ def follow(folder: pathlib.Path) -> None:
 
 def main() -> int:
     parser = runs.Parser(
-        prog="wandb_uploader", description="Logs a run to Weights & Biases while it goes on."
+        prog="wandb_uploader",
+        description="Logs a run to Weights & Biases while it goes on.",
+        epilog="Example: wandb_uploader outputs/panda_reach_sac/20261121-120000",
     )
     parser.add_argument("run_dir", type=pathlib.Path, metavar="RUN_DIR")
     try:

@@ -7,7 +7,9 @@ import csv
 import json
 import os
 import pathlib
+import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -86,6 +88,15 @@ class WithFolder(unittest.TestCase):
         self.assertNotEqual(completed.returncode, 0)
         self.assertIn(text, completed.stderr)
         self.assertEqual(len(completed.stderr.splitlines()), 1, completed.stderr)
+
+
+class HelpTest(unittest.TestCase):
+    def test_who_gives_nothing_is_helped(self) -> None:
+        for program in ("sweep", "plot", "wandb_uploader"):
+            completed = run(program)
+            self.assertEqual(completed.returncode, 2)
+            self.assertIn(f"usage: {program}", completed.stderr)
+            self.assertIn(f"Example: {program}", completed.stderr)
 
 
 class SweepWordsTest(unittest.TestCase):
@@ -204,7 +215,7 @@ class SweepTest(WithFolder):
         self.assertFalse(self.sweep.exists())
 
     def test_wrong_use_is_told_in_one_line(self) -> None:
-        self.assert_refused(self.go(), "CONFIG key=value,value or --resume")
+        self.assert_refused(self.go("--jobs", 2), "CONFIG key=value,value or --resume")
         self.assert_refused(self.go("C", "--resume", self.sweep), "either")
         self.assert_refused(self.go("C", "--jobs", 0), "--jobs is 0")
         self.assert_refused(self.go("C", "--no_such_flag"), "--no_such_flag")
@@ -283,7 +294,43 @@ class PlotTest(WithFolder):
 
     def test_group_by_puts_together_what_it_does_not_name(self) -> None:
         completed = self.go(self.folder, "--group-by", "run.seed")
-        self.assertIn("| seed=3 | 2 | 16.5 |", completed.stdout)
+        self.assertIn("| seed=3 | 2 | 16.5 (3 to 30) |", completed.stdout)
+
+    def test_of_two_runs_the_band_lies_between_them_and_that_is_said(self) -> None:
+        xs = np.array([100.0, 200.0])
+        band = plot.summarise([(xs, np.array([0.0, 4.0])), (xs, np.array([2.0, 6.0]))])
+        self.assertEqual([*band.low[[0, -1]], *band.high[[0, -1]]], [0, 4, 2, 6])
+        shutil.rmtree(self.folder / "low/3")
+        completed = self.go(self.folder / "low")
+        self.assertIn("| 2 | 1.5 (1 to 2) |", completed.stdout)
+        self.assertIn("the band lies between the two runs", completed.stdout)
+
+    def test_the_mean_goes_on_where_a_run_has_ended_and_that_is_said(self) -> None:
+        short = (np.array([100.0, 200.0]), np.array([0.0, 3.0]))
+        longer = [(np.array([100.0, 400.0]), np.array([0.0, 9.0 + i])) for i in (0, 2)]
+        band = plot.summarise([short, *longer])
+        self.assertEqual((band.xs[0], band.xs[-1]), (100, 400))
+        self.assertEqual((band.runs[0], band.runs[-1]), (3, 2))
+        self.assertEqual(band.mean[-1], 10)
+        (at_end,) = np.flatnonzero(band.xs == 200)
+        self.assertEqual(band.runs[at_end], 3)
+        self.assertAlmostEqual(band.mean[at_end], (3 + 3 + 11 / 3) / 3)
+        with open(self.folder / "low/2/evaluations.csv", "a") as file:
+            file.write("300,5\n")
+        completed = self.go(self.folder / "low")
+        self.assertIn("2 of 3 runs end before 300 env_steps, the first at 200", completed.stdout)
+
+    def test_the_picture_lies_with_what_is_drawn_and_not_in_the_clone(self) -> None:
+        clone = self.folder / "clone"
+        clone.mkdir()
+        completed = run("plot", self.folder / "low", BUILD_WORKING_DIRECTORY=str(clone))
+        self.assertEqual(completed.returncode, 0, completed.stderr)
+        self.assertEqual((self.folder / "low/curves.png").read_bytes()[1:4], b"PNG")
+        self.assertEqual(list(clone.iterdir()), [])
+        table = self.folder / "t.csv"
+        self.go(self.folder / "low", "--csv", table)
+        run("plot", f"low={table}", BUILD_WORKING_DIRECTORY=str(clone))
+        self.assertEqual([path.name for path in clone.iterdir()], ["curves.png"])
 
     def test_a_row_that_is_being_written_is_left_out(self) -> None:
         with open(self.folder / "low/1/evaluations.csv", "a") as file:
@@ -365,14 +412,27 @@ class UploaderTest(WithFolder):
         write_run(self.run_dir, 1, 0.9, [-5, -4])
         (self.run_dir / "run.json").write_text('{"run_id": "abc123"}')
 
+        # The client looks into the user's folder for a login: this user has none.
+        self.netrc = self.folder / "netrc"
+        self.environment = {
+            **os.environ,
+            "NETRC": str(self.netrc),
+            "WANDB_CONFIG_DIR": str(self.folder),
+        }
+
     @contextlib.contextmanager
-    def following(self) -> Iterator[subprocess.Popen[str]]:
-        """The uploader, once it has said where it writes."""
+    def following(self, why: str = "neither", **variables: str) -> Iterator[subprocess.Popen[str]]:
+        """The uploader, once it has said where it writes and why there."""
         process = subprocess.Popen(
-            [DEPLOY / "wandb_uploader", self.run_dir], stdout=subprocess.PIPE, text=True
+            [DEPLOY / "wandb_uploader", self.run_dir],
+            env={**self.environment, **variables},
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout is not None
-        self.assertIn("upload with: wandb sync", process.stdout.readline())
+        said = process.stdout.readline()
+        self.assertIn(why, said)
+        self.assertIn("upload with: wandb sync", said)
         yield process
         process.communicate(timeout=ENDS_WITHIN_S)
         self.assertEqual(process.returncode, 0)
@@ -401,7 +461,7 @@ class UploaderTest(WithFolder):
         }
         self.assertEqual(summary["result/return_mean"], "-3.0")
 
-    def test_a_resumed_run_goes_on_under_the_same_id_without_rows_twice(self) -> None:
+    def test_a_resumed_offline_run_is_one_folder_with_its_first_part(self) -> None:
         with self.following() as process:
             process.send_signal(signal.SIGTERM)
         with open(self.run_dir / "evaluations.csv", "a") as file:
@@ -409,12 +469,47 @@ class UploaderTest(WithFolder):
         self.write_result()
         with self.following():
             pass
-        first, second = read_offline(self.run_dir)
-        self.assertEqual([row["env_steps"] for row in history(first)], [100, 200])
-        self.assertEqual([row["env_steps"] for row in history(second)], [300])
-        for offline in (first, second):
-            (run_id,) = [r.run.run_id for r in offline if r.WhichOneof("record_type") == "run"]
-            self.assertEqual(run_id, "abc123")
+        (offline,) = read_offline(self.run_dir)
+        self.assertEqual([row["env_steps"] for row in history(offline)], [100, 200, 300])
+        (begun,) = [r.run for r in offline if r.WhichOneof("record_type") == "run"]
+        self.assertEqual(begun.run_id, "abc123")
+        # A part that was uploaded already is replaced, not added to.
+        self.assertFalse(begun.resumed)
+
+    def test_project_and_group_are_keys_of_the_configuration(self) -> None:
+        config = json.loads((self.run_dir / "config.yaml").read_text())
+        config["run"].update(wandb_project="arms", wandb_group="table 1")
+        (self.run_dir / "config.yaml").write_text(json.dumps(config))
+        self.write_result()
+        with self.following(WANDB_PROJECT="another"):
+            pass
+        (offline,) = read_offline(self.run_dir)
+        (begun,) = [r.run for r in offline if r.WhichOneof("record_type") == "run"]
+        self.assertEqual((begun.project, begun.run_group), ("arms", "table 1"))
+
+    def test_a_login_is_respected_and_so_is_wandb_mode(self) -> None:
+        key = "0123456789abcdef" * 3
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(ENDS_WITHIN_S)
+            address = "127.0.0.1:%d" % server.getsockname()[1]
+            self.netrc.write_text(f"machine {address} login user password {key}\n")
+            self.netrc.chmod(0o600)
+            url = {"WANDB_BASE_URL": f"http://{address}"}
+            process = subprocess.Popen(
+                [DEPLOY / "wandb_uploader", self.run_dir],
+                env={**self.environment, **url},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                server.accept()[0].close()  # It does not write offline: it calls.
+            finally:
+                process.kill()
+                process.wait()
+            self.write_result()
+            with self.following("WANDB_MODE", WANDB_MODE="offline", WANDB_API_KEY=key, **url):
+                pass
+        self.assertEqual(len(read_offline(self.run_dir)), 1)
 
     def test_a_folder_that_is_no_run_is_told_in_one_line(self) -> None:
         self.assert_refused(run("wandb_uploader", self.folder), "is no run directory")
