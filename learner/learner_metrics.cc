@@ -39,9 +39,10 @@ std::map<std::string, Gauge> AddScalars(MetricsRegistry* registry) {
 std::map<WaitReason, Gauge> AddWaiting(MetricsRegistry* registry) {
   std::map<WaitReason, Gauge> waiting;
   for (const WaitReason reason : kWaitReasons) {
-    waiting.emplace(reason, registry->AddGauge("armature_learner_waiting",
-                                               "1: this is what the learner waits for.",
-                                               {{"reason", WaitLabel(reason)}}));
+    waiting.emplace(reason, registry->AddGauge(
+                                "armature_learner_waiting",
+                                "1: this is waited for, by the learner, or by the actors: learner.",
+                                {{"reason", WaitLabel(reason)}}));
   }
   return waiting;
 }

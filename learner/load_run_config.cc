@@ -123,12 +123,12 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
                      "`bazel run //learner -- --config_reference` lists them all.");
   words->type_name("");
   app.require_option(1, 0);  // Without any the help is of more use than a run of no name.
-  app.add_flag_callback("-m,--multirun",
-                        [] {
-                          throw CLI::ValidationError(
-                              "--multirun",
-                              "bazel run //deploy:sweep -- with the same words, without this flag");
-                        })
+  app.add_flag_callback(
+         "-m,--multirun",
+         [] {
+           throw CLI::ValidationError(
+               "--multirun", "several runs are bazel run //deploy:sweep -- CONFIG key=value,value");
+         })
       ->group("");
   app.add_option("--config-name", flags->config_name, "CONFIG, as a flag.");
   app.add_option("--config-dir", flags->config_dir,

@@ -28,11 +28,14 @@ std::string DescribeUnknown(const CLI::App& app) {
                           parts.size() > 1 ? parts[1] : "VALUE");
     }
     std::vector<std::string> known;
+    bool takes_keys = false;
     for (const CLI::Option* option : app.get_options()) {
       for (const std::string& flag : option->get_lnames()) known.push_back(flag);
+      takes_keys |= absl::StrContains(option->get_name(), "key=value");
     }
-    const std::string nearest = NearestName(name, known);
-    return nearest.empty() ? unknown : absl::StrCat(unknown, "; did you mean --", nearest, "?");
+    const std::string nearest = name.size() < 3 ? "" : NearestName(name, known);
+    if (!nearest.empty()) return absl::StrCat(unknown, "; did you mean --", nearest, "?");
+    return absl::StrCat(unknown, takes_keys ? "; keys have no dashes: run.seed=3" : "");
   }
   return "";
 }

@@ -83,6 +83,20 @@ TEST(Flags, AnUnknownFlagIsNamedWithTheNearest) {
   }
 }
 
+TEST(Flags, WhereKeysAreTakenAnUnknownFlagMayBeMeantForOne) {
+  CLI::App app("Test.", "program");
+  std::vector<std::string> words;
+  app.add_option("CONFIG key=value", words, "Words.");
+  app.add_flag("--cfg", "Print.");
+  for (const char* flag : {"--seed", "-cn"}) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(Parse(app, {flag, "3"}), 2);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(),
+              std::string("program: ") + flag +
+                  ": no such flag; keys have no dashes: run.seed=3 (--help lists the flags)\n");
+  }
+}
+
 TEST(Flags, HelpEndsWithZeroAndAWrongFlagWithTwoAndOneLine) {
   CLI::App app("Test.", "program");
   testing::internal::CaptureStdout();

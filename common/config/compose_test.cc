@@ -121,8 +121,9 @@ TEST_F(ComposeTest, HydrasOtherFormsOfAnItemWorkOrAreNamed) {
   Write("main.yaml", "defaults:\n  - hand: null\nx: 1\n");
   EXPECT_THAT(Texts({{"hand", "open"}}), ElementsAre("h: open\n", "x: 1\n"));
   Write("main.yaml", "defaults:\n  - arm@left_arm: left\n");
-  EXPECT_THAT(Error(), HasSubstr("main.yaml:2: 'arm@left_arm: left': an option sets keys by their full "
-                                 "names; write 'arm: left'"));
+  EXPECT_THAT(Error(),
+              HasSubstr("main.yaml:2: 'arm@left_arm: left': an option sets keys by their full "
+                        "names; write 'arm: left'"));
 }
 
 TEST_F(ComposeTest, LinesKeepTheirNumbers) {

@@ -316,7 +316,8 @@ absl::Status Assign(absl::string_view key, absl::string_view value, absl::string
     values = YAML::LoadAll(QuoteAddresses(value));
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(
-        absl::StrCat(source, ": ", key, ": '", value, "' is not YAML: ", error.msg));
+        absl::StrCat(source, ": ", key, ": '", value, "' is not YAML: ", error.msg,
+                     "; a shell wants quotes around what has blanks in it"));
   }
   // A quoted text that goes on after its quote would lose what follows.
   if (values.size() > 1) {

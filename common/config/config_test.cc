@@ -7,6 +7,7 @@
 namespace armature {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
@@ -200,7 +201,8 @@ TEST(Config, MalformedOverrideIsRefused) {
   EXPECT_EQ(OverrideError("fast"), "override 'fast': expected key=value");
   EXPECT_EQ(OverrideError("=1"), "override '=1': expected key=value");
   EXPECT_EQ(OverrideError("fast.x=1"), "override: fast: expected true or false, got a map");
-  EXPECT_THAT(OverrideError("sizes=[1"), HasSubstr("sizes: '[1' is not YAML"));
+  EXPECT_THAT(OverrideError("sizes=[1"), AllOf(HasSubstr("sizes: '[1' is not YAML"),
+                                               HasSubstr("quotes around what has blanks")));
   EXPECT_EQ(OverrideError("environment.x='a b' c"),
             "override: environment.x: 'a b' c is more than one YAML value; put quotes around the "
             "whole of it");
