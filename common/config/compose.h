@@ -15,7 +15,8 @@
 //
 // A choice replaces the option that lists name for its group; where none names it,
 // its file comes last. So does an override, unless there is a choice; the outermost
-// counts, and one of a group that no list names is an error. `/group` is `group`. `${group}` stands for the option chosen, in lists and in values.
+// counts, and one of a group that no list names is an error. `/group` is `group`.
+// `${group}` stands for the option chosen, in lists and in values.
 // Data flow: Compose -> LoadYaml of each text, in order.
 // Bounds: files lie kDepthMax deep in each other's lists.
 // Thread safety: compatible.
