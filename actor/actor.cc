@@ -7,19 +7,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "actor/actor_identity.h"
-#include "actor/channel_pool.h"
 #include "actor/evaluator.h"
-#include "actor/join_run.h"
 #include "actor/learner_link.h"
 #include "actor/policy_runner.h"
 #include "actor/policy_store.h"
 #include "actor/rollout_loop.h"
 #include "actor/round_collector.h"
-#include "actor/server_directory.h"
 #include "actor/session_pool.h"
 #include "actor/trajectory_collector.h"
 #include "actor/transition_collector.h"
-#include "common/rpc/protocol.h"
+#include "spdlog/spdlog.h"
 
 namespace armature {
 namespace {
@@ -71,42 +68,65 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
   JoinRunOptions join;
   join.learner_address = options_.learner;
   join.learner = *learner;
-  join.identity = {options_.name, NewIncarnation(), ""};
+  join.identity = {options_.name, options_.incarnation, ""};
   join.connect_timeout = options_.connect_timeout;
   join.on_wait = [this](const std::string& sentence) { health_.Waits(sentence); };
-  const auto run = JoinRun(join, directory->get(), &channels, &stopping_, &signal_);
-  if (absl::IsCancelled(run.status()) && stopping_.load()) return absl::OkStatus();
-  if (!run.ok()) return run.status();
+  bool told_ready = false;
+  const auto tell_ready = [&](const std::string& line) {
+    if (!std::exchange(told_ready, true)) on_ready(line);
+  };
+  for (;;) {
+    const auto run = JoinRun(join, directory->get(), &channels, &stopping_, &signal_);
+    if (absl::IsCancelled(run.status()) && stopping_.load()) return absl::OkStatus();
+    if (!run.ok()) return run.status();
+    const absl::StatusOr<std::string> change =
+        Live(*run, *learner, directory->get(), &channels, tell_ready);
+    if (!change.ok() || change->empty()) return change.status();
+    spdlog::warn(
+        "learner {} has other settings than this actor joined with ({}); the actor begins "
+        "anew with them",
+        options_.learner, *change);
+    // Batches are numbered from 1 again.
+    join.identity = {options_.name, NewIncarnation(), run->identity.run_id};
+    join.connect_timeout = options_.reconnect_timeout;
+  }
+}
 
-  const v1::JoinResponse& response = run->response;
+absl::StatusOr<std::string> Actor::Live(const JoinedRun& run,
+                                        const std::shared_ptr<grpc::Channel>& learner,
+                                        ServerDirectory* directory, ChannelPool* channels,
+                                        const std::function<void(const std::string&)>& on_ready) {
+  const v1::JoinResponse& response = run.response;
+  const uint64_t life = response.in_rounds() ? 0 : run.identity.incarnation;
   const auto store = PolicyStore::Create(response.policy(), options_.device);
   if (!store.ok()) return store.status();
   auto make_runner = [&](uint64_t stream, const v1::Exploration& exploration) {
-    return PolicyRunner::Create({run->spec, response.policy(), exploration, response.num_envs(),
-                                 options_.device, ActorSeed(response.seed(), options_.name, stream),
-                                 response.in_rounds()});
+    return PolicyRunner::Create(
+        {run.spec, response.policy(), exploration, response.num_envs(), options_.device,
+         ActorSeed(response.seed(), options_.name, life, stream), response.in_rounds()});
   };
   const auto runner = make_runner(kPolicyStream, response.exploration());
   if (!runner.ok()) return runner.status();
   auto evaluator_runner = make_runner(kEvaluatorStream, v1::Exploration());
   if (!evaluator_runner.ok()) return evaluator_runner.status();
 
-  Evaluator evaluator({run->identity, run->spec, run->env_config}, *learner, directory->get(),
-                      &channels, store->get(), *std::move(evaluator_runner), metrics_);
+  Evaluator evaluator({run.identity, run.spec, run.env_config}, learner, directory, channels,
+                      store->get(), *std::move(evaluator_runner), metrics_);
   SessionPool::Options pool_options;
-  pool_options.identity = run->identity;
-  pool_options.spec = run->spec;
-  pool_options.env_config = run->env_config;
+  pool_options.identity = run.identity;
+  pool_options.spec = run.spec;
+  pool_options.env_config = run.env_config;
   pool_options.num_envs = response.num_envs();
   pool_options.num_groups = response.num_groups();
   pool_options.run_seed = response.seed();
-  pool_options.returns_home = !response.in_rounds();
-  SessionPool pool(pool_options, directory->get(), &channels, metrics_, &signal_);
-  const std::unique_ptr<Collector> collector = MakeCollector(*run, pool);
+  pool_options.life = life;
+  pool_options.moves = !response.in_rounds();
+  SessionPool pool(pool_options, directory, channels, metrics_, &signal_);
+  const std::unique_ptr<Collector> collector = MakeCollector(run, pool);
   LearnerLink link(
-      {options_.learner, run->identity, run->spec, directory->get()}, *learner, response,
-      store->get(), metrics_,
-      [&evaluator](const v1::EvaluationRequest& request) { evaluator.Submit(request); }, &signal_);
+      {options_.learner, run.identity, run.spec, directory}, learner, response, store->get(),
+      metrics_, [&evaluator](const v1::EvaluationRequest& request) { evaluator.Submit(request); },
+      &signal_);
 
   RolloutLoop::Parts parts;
   parts.learner_address = options_.learner;
@@ -114,7 +134,7 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
   parts.in_rounds = response.in_rounds();
   parts.reconnect_timeout = options_.reconnect_timeout;
   parts.flush_timeout = kFlushTimeout;
-  parts.directory = directory->get();
+  parts.directory = directory;
   parts.link = &link;
   parts.pool = &pool;
   parts.collector = collector.get();
@@ -125,12 +145,15 @@ absl::Status Actor::Run(const std::function<void(const std::string&)>& on_ready)
   parts.health = &health_;
   parts.signal = &signal_;
   parts.stopping = &stopping_;
-  return RolloutLoop(parts).Run([&] {
+  const absl::Status status = RolloutLoop(parts).Run([&] {
     on_ready(absl::StrCat("actor ", options_.name, " ready: learner ", options_.learner, ", ",
-                          response.num_envs(), " envs of ", run->spec.id, " on ",
+                          response.num_envs(), " envs of ", run.spec.id, " on ",
                           absl::StrJoin(pool.open_addresses(), ","), ", device ",
                           options_.device.str()));
   });
+  if (!status.ok()) return status;
+  if (stopping_.load() || link.run_over()) return std::string();
+  return link.settings_change();
 }
 
 }  // namespace armature

@@ -4,7 +4,8 @@
 // Data flow: SessionPool -> Collector -> LearnerLink;
 //            SessionPool -> PolicyRunner -> SessionPool.
 // One thread, that of Run, owns all of it and waits for one signal; the evaluator
-// has its own.
+// has its own. Where the learner comes back with other settings, the actor sends what
+// it has, takes all of it down and joins anew, as another incarnation.
 // Thread safety: Stop and Problem from any thread.
 // Call order: Run once.
 #ifndef ARMATURE_ACTOR_ACTOR_H_
@@ -12,15 +13,22 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "actor/actor_metrics.h"
+#include "actor/channel_pool.h"
 #include "actor/health_board.h"
+#include "actor/join_run.h"
+#include "actor/server_directory.h"
 #include "c10/core/Device.h"
+#include "common/rpc/protocol.h"
 #include "common/rpc/transport.h"
 #include "common/sync/wake_signal.h"
+#include "grpcpp/channel.h"
 
 namespace armature {
 
@@ -28,6 +36,9 @@ struct ActorOptions {
   std::string learner;      // Its address.
   std::string env_servers;  // As ServerDirectory takes it.
   std::string name;         // A legal peer name.
+  // Tells this start of the actor from others, whose episodes and exploration it does
+  // not repeat (but in a reproducible run).
+  uint64_t incarnation = NewIncarnation();
   c10::Device device = c10::Device(c10::kCPU);
   // For the learner, and any env server, to answer at the start.
   absl::Duration connect_timeout = absl::Seconds(60);
@@ -58,6 +69,13 @@ class Actor {
   }
 
  private:
+  // From Join until the run is over, the actor is stopped or the learner has other
+  // settings; then these, else "".
+  absl::StatusOr<std::string> Live(const JoinedRun& run,
+                                   const std::shared_ptr<grpc::Channel>& learner,
+                                   ServerDirectory* directory, ChannelPool* channels,
+                                   const std::function<void(const std::string&)>& on_ready);
+
   const ActorOptions options_;
   ActorMetrics* const metrics_;
   HealthBoard health_;

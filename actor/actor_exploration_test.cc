@@ -60,7 +60,7 @@ struct Step {
 
 // The first `batches` batches of an actor, each slot's steps in order.
 std::map<int32_t, std::vector<Step>> Collect(const v1::Exploration& exploration, int num_servers,
-                                             size_t batches) {
+                                             size_t batches, uint64_t incarnation = 1) {
   const v1::JoinResponse join = Join(exploration);
   FakeLearner learner({join, true});
   learner.Start();
@@ -76,6 +76,7 @@ std::map<int32_t, std::vector<Step>> Collect(const v1::Exploration& exploration,
   options.learner = learner.address();
   options.env_servers = absl::StrJoin(addresses, ",");
   options.name = "actor-0";
+  options.incarnation = incarnation;
   MetricsRegistry registry("actor");
   ActorMetrics metrics(&registry);
   Actor actor(options, &metrics);
@@ -139,6 +140,21 @@ TEST(ActorExplorationTest, EachSlotExploresAlikeOnAnyNumberOfServers) {
     }
   }
   EXPECT_NE(one[0][0].action, one[1][0].action);
+}
+
+TEST(ActorExplorationTest, AnActorThatIsStartedAgainDrawsOtherActions) {
+  v1::Exploration exploration;
+  exploration.set_random_until_version(2);  // All of them at random.
+  auto first = Collect(exploration, 1, 10), second = Collect(exploration, 1, 10, 2);
+  int64_t same = 0, compared = 0;
+  for (const auto& [slot, steps] : first) {
+    for (size_t i = 0; i < std::min(steps.size(), second[slot].size()); ++i) {
+      ++compared;
+      same += steps[i].action == second[slot][i].action ? 1 : 0;
+    }
+  }
+  EXPECT_GT(compared, 40);
+  EXPECT_EQ(same, 0);
 }
 
 }  // namespace

@@ -26,9 +26,12 @@ inline uint64_t NameHash(const std::string& name) {
   return hash;
 }
 
-// Seed of stream `stream` of the actor `name` in a run: actors and streams differ.
-inline uint64_t ActorSeed(uint64_t run_seed, const std::string& name, uint64_t stream) {
-  return Rng({run_seed, NameHash(name), stream}).Bits();
+// Seed of stream `stream` of the actor `name` in a run: actors, their lives and streams
+// differ. `life`: the incarnation, so that an actor that is started again does not
+// repeat its episodes; 0 where every life is to be the same.
+inline uint64_t ActorSeed(uint64_t run_seed, const std::string& name, uint64_t life,
+                          uint64_t stream) {
+  return Rng({run_seed, NameHash(name), life, stream}).Bits();
 }
 
 }  // namespace armature

@@ -14,8 +14,10 @@
 #include "absl/synchronization/notification.h"
 #include "actor/testing/fake_env_server.h"
 #include "actor/testing/fake_learner.h"
+#include "common/cli/files.h"
 #include "common/policy/policy_network.h"
 #include "common/policy/policy_wire.h"
+#include "common/rpc/protocol.h"
 #include "common/tensor/packed.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -140,7 +142,7 @@ class ActorTest : public ::testing::Test {
     std::vector<std::string> addresses;
     for (const auto& server : env_servers_) addresses.push_back(server->address());
     options_.learner = learner_->address();
-    options_.env_servers = absl::StrJoin(addresses, ",");
+    if (options_.env_servers.empty()) options_.env_servers = absl::StrJoin(addresses, ",");
     options_.name = "actor-0";
     actor_ = std::make_unique<Actor>(options_, &metrics_);
     thread_ = std::thread([this] {
@@ -254,6 +256,86 @@ TEST_F(ActorTest, AServerThatIsMissingIsReplacedByAnotherAndUsedOnceItIsThere) {
   late.AwaitSessions(1);  // The shard returns home.
   CheckTransitions(learner.AwaitBatches(40));
   EXPECT_TRUE(Finish().ok());
+}
+
+TEST_F(ActorTest, AServerThatIsAddedToTheListTakesItsShareAndNothingElseMoves) {
+  FakeLearner& learner = StartLearner(OffPolicy());
+  FakeEnvServer& first = AddEnvServer({});
+  FakeEnvServer& second = AddEnvServer({});
+  const std::string list = ::testing::TempDir() + "/added_server";
+  ASSERT_TRUE(WriteFileAtomically(list, first.address() + "\n").ok());
+  options_.env_servers = "file:" + list;
+  StartActor();
+  size_t count = learner.AwaitBatches(10).size();
+  ASSERT_TRUE(WriteFileAtomically(list, first.address() + "\n" + second.address() + "\n").ok());
+  second.AwaitSessions(1);
+  const auto batches = learner.AwaitBatches(count + 40);
+  EXPECT_TRUE(Finish().ok());
+  EXPECT_EQ(second.opened()[0].num_envs(), 2u);
+  EXPECT_EQ(first.opened().size(), 2u) << "a session that stays is not opened again";
+  EXPECT_EQ(second.opened().size(), 1u);
+  // All slots begin together and have one horizon: the move waits for its end.
+  std::map<std::tuple<int32_t, int64_t, int64_t>, int64_t> steps;
+  for (const Seen& seen : CheckTransitions(batches)) {
+    ++steps[{seen.slot, seen.session, seen.episode}];
+  }
+  std::map<int32_t, int64_t> cut_short;
+  for (const auto& [key, length] : steps) {
+    if (length < kHorizon) ++cut_short[std::get<0>(key)];
+  }
+  for (const auto& [slot, episodes] : cut_short) EXPECT_LE(episodes, 1) << slot;
+}
+
+TEST_F(ActorTest, AnActorThatIsStartedAgainBeginsOtherEpisodes) {
+  FakeLearner& learner = StartLearner(OffPolicy());
+  FakeEnvServer& env_server = AddEnvServer({});
+  StartActor();
+  learner.AwaitBatches(3);
+  EXPECT_TRUE(Finish().ok());
+  options_.incarnation = NewIncarnation();
+  StartActor();
+  env_server.AwaitSessions(2);
+  EXPECT_TRUE(Finish().ok());
+  EXPECT_NE(env_server.opened()[0].seed(), env_server.opened()[1].seed());
+}
+
+TEST_F(ActorTest, InAReproducibleRunEveryLifeOfAnActorIsTheSame) {
+  FakeLearner::Options options = OffPolicy();
+  options.join.set_in_rounds(true);
+  StartLearner(options);
+  FakeEnvServer& env_server = AddEnvServer({});
+  StartActor();
+  env_server.AwaitSessions(1);
+  EXPECT_TRUE(Finish().ok());
+  options_.incarnation = NewIncarnation();
+  StartActor();
+  env_server.AwaitSessions(2);
+  EXPECT_TRUE(Finish().ok());
+  EXPECT_EQ(env_server.opened()[0].seed(), env_server.opened()[1].seed());
+}
+
+TEST_F(ActorTest, ALearnerThatComesBackWithOtherSettingsIsObeyed) {
+  FakeLearner::Options options = OnPolicy();
+  FakeLearner& learner = StartLearner(options);
+  FakeEnvServer& env_server = AddEnvServer({});
+  learner.Publish(Policy(options.join.policy(), 1));
+  StartActor();
+  size_t count = learner.AwaitBatches(5).size();
+  learner.Stop();
+  options.join.set_unroll_length(6);
+  options.join.set_num_envs(6);
+  learner.SetJoin(options.join);
+  learner.Start();
+  const auto is_new = [](const v1::ExperienceBatch& batch) {
+    const v1::Tensor& observation = batch.trajectory().observation();
+    return observation.shape(0) == 7 && observation.shape(1) == 3;
+  };
+  while (!is_new(learner.AwaitBatches(++count).back())) {
+  }
+  EXPECT_TRUE(is_new(learner.AwaitBatches(count + 3).back()));
+  EXPECT_TRUE(Finish().ok());
+  EXPECT_EQ(learner.gaps(), 0);
+  EXPECT_EQ(env_server.opened().back().num_envs(), 6u);
 }
 
 TEST_F(ActorTest, AKilledLearnerGetsWhatItHadNotAdmittedAndNothingTwice) {

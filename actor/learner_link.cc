@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "actor/refusal.h"
+#include "actor/run_settings.h"
 #include "common/rpc/protocol.h"
 #include "spdlog/spdlog.h"
 
@@ -24,7 +25,7 @@ LearnerLink::LearnerLink(const Options& options, const std::shared_ptr<grpc::Cha
                          WakeSignal* signal)
     : options_(options),
       spec_hash_(SpecHash(options.spec)),
-      unacked_batches_max_(joined.unacked_batches_max()),
+      joined_(joined),
       store_(store),
       metrics_(metrics),
       on_evaluation_(std::move(on_evaluation)),
@@ -183,6 +184,7 @@ void LearnerLink::PollJoin(absl::Time now) {
   if (status.ok()) {
     spdlog::info("joined learner {} again", options_.address);
     metrics_->reconnects_learner.Increment();
+    settings_change_ = DescribeSettingsChange(joined_, **answer);
     OpenStreams(**answer);
     return;
   }

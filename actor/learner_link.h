@@ -71,7 +71,7 @@ class LearnerLink {
   Received Poll(absl::Time now);
 
   // How many more batches fit the bound of unacknowledged ones.
-  int64_t Room() const { return unacked_batches_max_ - outbox_.size(); }
+  int64_t Room() const { return int64_t{joined_.unacked_batches_max()} - outbox_.size(); }
   int64_t unacked_batches() const { return outbox_.size(); }
   // Takes the batch in any case; see Room.
   void Send(v1::ExperienceBatch batch);
@@ -90,6 +90,9 @@ class LearnerLink {
   const std::string& last_failure() const { return last_failure_; }
   // Not OK when the learner refuses this actor for good.
   const absl::Status& refusal() const { return refusal_; }
+  // Not empty: a Join that was answered since has other settings than `joined` (see
+  // DescribeSettingsChange). What was not acknowledged is sent once more.
+  const std::string& settings_change() const { return settings_change_; }
   // The learner has said that the run is over.
   bool run_over() const { return run_over_.load(); }
 
@@ -111,7 +114,7 @@ class LearnerLink {
 
   const Options options_;
   const uint64_t spec_hash_;
-  const int64_t unacked_batches_max_;
+  const v1::JoinResponse joined_;
   PolicyStore* const store_;
   ActorMetrics* const metrics_;
   const std::function<void(const v1::EvaluationRequest&)> on_evaluation_;
@@ -131,6 +134,7 @@ class LearnerLink {
   Backoff backoff_;
   std::string last_failure_;
   absl::Status refusal_;
+  std::string settings_change_;
   std::unique_ptr<JoinCall> join_;
   std::unique_ptr<Stream> stream_;
   // The last: its reactions use what is above.

@@ -17,7 +17,8 @@ namespace {
 // An environment that always fails must not fill the log.
 constexpr absl::Duration kFaultLinePeriod = absl::Seconds(5);
 
-// Of a round's seed.
+// Of a round's seed, which is the same for every life of an actor.
+constexpr uint64_t kAnyLife = 0;
 constexpr uint64_t kEnvStream = 0;
 constexpr uint64_t kPolicyStream = 1;
 
@@ -44,7 +45,11 @@ RolloutLoop::RolloutLoop(const Parts& parts) : parts_(parts), ready_(parts.pool-
 
 absl::Status RolloutLoop::Run(const std::function<void()>& on_ready) {
   bool told_ready = false;
-  while (!parts_.stopping->load() && !parts_.link->run_over()) {
+  const auto goes_on = [this] {
+    return !parts_.stopping->load() && !parts_.link->run_over() &&
+           parts_.link->settings_change().empty();
+  };
+  while (goes_on()) {
     const absl::Time now = absl::Now();
     if (absl::Status status = Receive(now); !status.ok()) return status;
     if (!told_ready && AnyReady()) {
@@ -136,9 +141,9 @@ void RolloutLoop::Reseed() {
   if (!seed.has_value()) return;
   for (size_t group = 0; group < ready_.size(); ++group) {
     ready_[group].clear();
-    parts_.pool->Reset(group, ActorSeed(*seed, parts_.actor_name, kEnvStream));
+    parts_.pool->Reset(group, ActorSeed(*seed, parts_.actor_name, kAnyLife, kEnvStream));
   }
-  parts_.runner->Reseed(ActorSeed(*seed, parts_.actor_name, kPolicyStream));
+  parts_.runner->Reseed(ActorSeed(*seed, parts_.actor_name, kAnyLife, kPolicyStream));
 }
 
 void RolloutLoop::LogFaults(const std::vector<std::string>& faults, absl::Time now) {
@@ -156,7 +161,7 @@ absl::Status RolloutLoop::ActOnReady() {
   std::vector<float> rows;
   std::vector<int64_t> slots;
   for (size_t group = 0; group < ready_.size(); ++group) {
-    if (ready_[group].empty()) continue;
+    if (ready_[group].empty() || parts_.pool->Holds(group)) continue;
     if (!parts_.collector->PrepareToAct(group, policy.version, Room())) continue;
     groups.push_back(group);
     const SessionPool::GroupLayout& layout = parts_.pool->groups()[group];

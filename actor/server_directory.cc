@@ -82,6 +82,7 @@ struct ServerDirectory::State {
   std::function<Addresses()> read;  // Null: the addresses never change.
   mutable absl::Mutex mutex;        // Before the signal's.
   std::vector<std::string> addresses ABSL_GUARDED_BY(mutex);
+  uint64_t version ABSL_GUARDED_BY(mutex) = 0;
   std::string problem ABSL_GUARDED_BY(mutex);
   bool refresh ABSL_GUARDED_BY(mutex) = true;
   WakeSignal* signal ABSL_GUARDED_BY(mutex) = nullptr;  // Null: the owner is gone.
@@ -99,7 +100,10 @@ struct ServerDirectory::State {
       Addresses fresh = read();
       absl::MutexLock lock(&mutex);
       problem = fresh.ok() ? "" : std::string(fresh.status().message());
-      if (fresh.ok()) addresses = *std::move(fresh);
+      if (fresh.ok() && *fresh != addresses) {
+        addresses = *std::move(fresh);
+        ++version;
+      }
       if (signal != nullptr) signal->Notify();
     }
   }
@@ -146,6 +150,13 @@ std::vector<std::string> ServerDirectory::addresses() const {
   absl::MutexLock lock(&state_->mutex);
   return state_->addresses;
 }
+
+uint64_t ServerDirectory::version() const {
+  absl::MutexLock lock(&state_->mutex);
+  return state_->version;
+}
+
+bool ServerDirectory::can_change() const { return state_->read != nullptr; }
 
 std::string ServerDirectory::problem() const {
   absl::MutexLock lock(&state_->mutex);

@@ -8,6 +8,7 @@
 #ifndef ARMATURE_ACTOR_SERVER_DIRECTORY_H_
 #define ARMATURE_ACTOR_SERVER_DIRECTORY_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +38,10 @@ class ServerDirectory {
 
   // In the order they are written (names: sorted). Empty: see problem().
   std::vector<std::string> addresses() const;
+  // How often addresses() has changed.
+  uint64_t version() const;
+  // Whether it ever can: a list is fixed, a name or a file is read again.
+  bool can_change() const;
   // Why the last reading failed; the addresses of the one before stay.
   std::string problem() const;
   // Reads a name or file again now; returns at once.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "actor/home_assignment.h"
 #include "actor/refusal.h"
 #include "spdlog/spdlog.h"
 
@@ -33,8 +34,10 @@ SessionPool::SessionPool(const Options& options, ServerDirectory* directory, Cha
       spec_hash_(SpecHash(options.spec)),
       none_since_(absl::Now()) {
   int64_t first_slot = 0;
+  const int64_t num_servers = static_cast<int64_t>(directory->addresses().size());
   const std::vector<int64_t> sizes =
-      CutShards(options.num_envs, options.num_groups, directory->addresses().size());
+      CutShards(options.num_envs, options.num_groups,
+                directory->can_change() ? std::max(num_servers, kShardsMin) : num_servers);
   for (size_t i = 0; i < sizes.size(); ++i) {
     shards_.emplace_back(options.identity.incarnation + i);
     shards_[i].first_slot = first_slot;
@@ -46,23 +49,38 @@ SessionPool::SessionPool(const Options& options, ServerDirectory* directory, Cha
       first_slot += group_size;
     }
   }
+  between_episodes_.resize(groups_.size());
+  AssignShards(*none_since_);
 }
 
-std::string SessionPool::HomeOf(size_t shard, const std::vector<std::string>& addresses) const {
-  return addresses[(NameHash(options_.identity.name) + shard) % addresses.size()];
+void SessionPool::AssignShards(absl::Time now) {
+  directory_version_ = directory_->version();
+  ranked_ = RankServers(options_.identity.name, directory_->addresses());
+  std::vector<std::string> homes;
+  for (const Shard& shard : shards_) homes.push_back(shard.home);
+  homes = AssignHomes(ranked_, homes);
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    Shard& shard = shards_[i];
+    if (shard.home == homes[i]) continue;
+    shard.home = homes[i];
+    shard.move_deadline.reset();
+    shard.next_probe = now;
+    if (shard.session != nullptr) continue;
+    shard.lost_at = now;
+    shard.rotation = 1;
+  }
 }
 
 std::string SessionPool::NextAddress(size_t shard, absl::Time now) const {
-  const std::vector<std::string> addresses = directory_->addresses();
-  if (addresses.empty()) return "";
   const Shard& state = shards_[shard];
-  const bool home_only = now - state.lost_at < kHomeGrace;
-  return HomeOf(shard + (home_only ? 0 : state.rotation), addresses);
+  if (ranked_.empty() || now - state.lost_at < kHomeGrace) return state.home;
+  const size_t home = std::find(ranked_.begin(), ranked_.end(), state.home) - ranked_.begin();
+  return ranked_[(home + state.rotation) % ranked_.size()];
 }
 
 absl::Time SessionPool::NextAttempt(Shard* shard, absl::Time now) const {
   const absl::Time grace_end = shard->lost_at + kHomeGrace;
-  const size_t num_servers = directory_->addresses().size();
+  const size_t num_servers = ranked_.size();
   if (num_servers < 2) return now + shard->backoff.Next();
   if (now < grace_end) return std::min(now + shard->backoff.Next(), grace_end);
   const bool round_over = ++shard->rotation % num_servers == 1;
@@ -90,7 +108,8 @@ void SessionPool::TryOpen(size_t shard, absl::Time now) {
   open.set_num_envs(state.num_envs);
   open.set_num_groups(options_.num_groups);
   // Another seed each time: a reopened session must not repeat its first episodes.
-  open.set_seed(ActorSeed(options_.run_seed, options_.identity.name, state.generation));
+  open.set_seed(
+      ActorSeed(options_.run_seed, options_.identity.name, options_.life, state.generation));
   open.set_first_slot(state.first_slot);
   open.set_expected_spec_hash(spec_hash_);
   state.session = std::make_unique<EnvSession>(*channel, address, open, options_.spec, signal_);
@@ -113,6 +132,7 @@ void SessionPool::OnFailure(size_t shard, std::string address, const absl::Statu
   Shard& state = shards_[shard];
   const bool was_open = state.session != nullptr && state.session->opened();
   if (was_open) state.lost_at = now;
+  state.move_deadline.reset();
   // A session that had answered was sound; one that fails again at once is not.
   if (state.stepped) {
     state.backoff.Reset();
@@ -158,19 +178,34 @@ void SessionPool::PollShard(size_t shard, absl::Time now, Received* received) {
   for (DecodedStep& step : taken.steps) {
     if (step.step > 0) state.stepped = true;
     const size_t group = shard * options_.num_groups + step.group;
+    between_episodes_[group] = true;
+    for (int64_t slot = 0; slot < step.num_slots(); ++slot) {
+      if (step.step > 0 && !step.ended(slot) && step.restarted[slot] == 0) {
+        between_episodes_[group] = false;
+      }
+    }
     received->steps.push_back({group, std::move(step)});
   }
 }
 
-void SessionPool::ProbeHome(size_t shard, absl::Time now, Received* received) {
+bool SessionPool::away(const Shard& shard) const {
+  return shard.session != nullptr && shard.session->opened() &&
+         shard.session->address() != shard.home;
+}
+
+bool SessionPool::moving() const {
+  return std::any_of(shards_.begin(), shards_.end(), [](const Shard& shard) {
+    return shard.session == nullptr || !shard.session->opened() || shard.probe != nullptr ||
+           shard.move_deadline.has_value();
+  });
+}
+
+void SessionPool::ProbeHome(size_t shard, absl::Time now) {
   Shard& state = shards_[shard];
-  if (!options_.returns_home || state.session == nullptr || !state.session->opened()) return;
   if (state.probe == nullptr) {
-    if (now < state.next_probe) return;
+    if (!options_.moves || !away(state) || now < state.next_probe || moving()) return;
     state.next_probe = now + kHomeProbePeriod;
-    const std::vector<std::string> addresses = directory_->addresses();
-    if (addresses.empty() || HomeOf(shard, addresses) == state.session->address()) return;
-    auto channel = channels_->Get(HomeOf(shard, addresses));
+    auto channel = channels_->Get(state.home);
     if (!channel.ok()) return;
     auto stub = std::make_shared<v1::EnvService::Stub>(*channel);
     state.probe = std::make_unique<UnaryCall<v1::DescribeRequest, v1::DescribeResponse>>(
@@ -184,10 +219,25 @@ void SessionPool::ProbeHome(size_t shard, absl::Time now, Received* received) {
   const auto answer = state.probe->Take();
   if (!answer.has_value()) return;
   state.probe.reset();
-  if (!answer->ok() || (*answer)->slots_free() < state.num_envs) return;
-  spdlog::info("returns from env server {} to its own", state.session->address());
+  if (!answer->ok() || (*answer)->slots_free() < state.num_envs || !away(state)) return;
+  state.move_deadline = now + kEpisodeGrace;
+}
+
+bool SessionPool::MoveIsDue(size_t shard, absl::Time now) const {
+  const Shard& state = shards_[shard];
+  if (!state.move_deadline.has_value()) return false;
+  const auto first = between_episodes_.begin() + static_cast<int64_t>(shard) * options_.num_groups;
+  return now >= *state.move_deadline ||
+         std::all_of(first, first + options_.num_groups, [](bool between) { return between; });
+}
+
+void SessionPool::Move(size_t shard, absl::Time now, Received* received) {
+  Shard& state = shards_[shard];
+  spdlog::info("{} envs move from env server {} to {}", state.num_envs, state.session->address(),
+               state.home);
   Lose(shard, received);
   state.session.reset();
+  state.move_deadline.reset();
   state.attempts = 0;
   state.rotation = 1;
   state.lost_at = now;
@@ -195,10 +245,12 @@ void SessionPool::ProbeHome(size_t shard, absl::Time now, Received* received) {
 }
 
 SessionPool::Received SessionPool::Poll(absl::Time now) {
+  if (directory_->version() != directory_version_) AssignShards(now);
   Received received;
   for (size_t shard = 0; shard < shards_.size(); ++shard) {
     Received of_shard;
-    ProbeHome(shard, now, &of_shard);
+    ProbeHome(shard, now);
+    if (MoveIsDue(shard, now)) Move(shard, now, &of_shard);
     PollShard(shard, now, &of_shard);
     if (!of_shard.lost.empty()) of_shard.steps.clear();
     for (GroupStep& step : of_shard.steps) received.steps.push_back(std::move(step));
@@ -210,26 +262,36 @@ SessionPool::Received SessionPool::Poll(absl::Time now) {
   return received;
 }
 
+bool SessionPool::Holds(size_t group) const {
+  return between_episodes_[group] && shards_[group / options_.num_groups].move_deadline.has_value();
+}
+
 void SessionPool::Act(size_t group, absl::Span<const float> actions) {
   const size_t num_groups = options_.num_groups;
+  between_episodes_[group] = false;
   shards_[group / num_groups].session->Act(group % num_groups, actions);
 }
 
 void SessionPool::Reset(size_t group, uint64_t seed) {
   const size_t num_groups = options_.num_groups;
+  between_episodes_[group] = false;
   shards_[group / num_groups].session->Reset(group % num_groups, seed);
 }
 
 absl::Time SessionPool::NextDeadline() const {
   absl::Time next = absl::InfiniteFuture();
-  for (const Shard& shard : shards_) {
+  const bool may_probe = options_.moves && !moving();
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    const Shard& shard = shards_[i];
     if (shard.session == nullptr) {
       next = std::min(next, shard.next_attempt);
       continue;
     }
     next = std::min(next, shard.session->NextDeadline());
-    if (options_.returns_home && shard.session->opened() && shard.probe == nullptr) {
-      next = std::min(next, shard.next_probe);
+    if (may_probe && away(shard)) next = std::min(next, shard.next_probe);
+    if (shard.move_deadline.has_value()) {
+      next = MoveIsDue(i, absl::InfinitePast()) ? absl::InfinitePast()
+                                                : std::min(next, *shard.move_deadline);
     }
   }
   return next;

@@ -2,11 +2,14 @@
 // are.
 //
 // The actor's slots are cut once, at the start, into shards of whole groups; each
-// shard is one session. A shard has a home server (so that actors spread over the
-// list) and is opened there; while the home does not answer it tries the others,
-// and it returns when the home has room again. A lost shard is reopened with
-// back-off (between rounds, once it asks all servers in turn); the others go on
-// meanwhile.
+// shard is one session. There is a shard a server, and where the list of servers can
+// change at least kShardsMin, so that a server that is added finds something to take.
+// A shard has a home server (home_assignment.h) and is opened there; while the home
+// does not answer it tries the others. A shard away from home, or whose home has
+// become another, moves there once there is room: one shard at a time, between
+// episodes where all of its slots stand there within kEpisodeGrace. A lost shard is
+// reopened with back-off (between rounds, once it asks all servers in turn); the
+// others go on meanwhile.
 // Groups are numbered over all shards: group g of shard s is s * num_groups + g.
 // Data flow: Poll -> steps -> (policy) -> Act.
 // Thread safety: compatible; the signal is notified when Poll has something.
@@ -45,6 +48,8 @@ class SessionPool {
   // elsewhere when the home has been silent for so long.
   static constexpr absl::Duration kHomeProbePeriod = absl::Seconds(5);
   static constexpr absl::Duration kHomeGrace = absl::Seconds(3);
+  static constexpr absl::Duration kEpisodeGrace = absl::Seconds(30);
+  static constexpr int64_t kShardsMin = 8;
 
   struct Options {
     ActorIdentity identity;
@@ -53,8 +58,9 @@ class SessionPool {
     int64_t num_envs = 1;
     int64_t num_groups = 1;  // Divides num_envs.
     uint64_t run_seed = 0;
-    // Whether a shard away from home returns there, which ends its episodes.
-    bool returns_home = true;
+    uint64_t life = 0;  // As ActorSeed's.
+    // Whether shards move, which ends their episodes.
+    bool moves = true;
   };
   // The others must outlive the pool.
   SessionPool(const Options& options, ServerDirectory* directory, ChannelPool* channels,
@@ -77,7 +83,10 @@ class SessionPool {
   // Drives reconnects and heartbeats. A lost group has no step in the same answer.
   Received Poll(absl::Time now);
 
-  // Answers the last step of a group that is not lost.
+  // Whether the last step of `group` is not to be answered: its shard is about to move.
+  bool Holds(size_t group) const;
+
+  // Answers the last step of a group that is neither lost nor held.
   void Act(size_t group, absl::Span<const float> actions);
 
   // Lets all slots of such a group begin anew, seeded from `seed` and their numbers
@@ -101,6 +110,7 @@ class SessionPool {
   struct Shard {
     int64_t first_slot = 0;
     int64_t num_envs = 0;
+    std::string home;
     std::unique_ptr<EnvSession> session;
     bool stepped = false;  // The session has answered an action.
     bool ever_open = false;
@@ -111,12 +121,14 @@ class SessionPool {
     size_t rotation = 1;      // Servers after home, once the home's grace is over.
     Backoff backoff;
     absl::Time next_probe;  // While away from home.
+    // Given: it is to move, then at the latest.
+    std::optional<absl::Time> move_deadline;
     std::unique_ptr<UnaryCall<v1::DescribeRequest, v1::DescribeResponse>> probe;
 
     explicit Shard(uint64_t seed) : backoff(seed) {}
   };
 
-  std::string HomeOf(size_t shard, const std::vector<std::string>& addresses) const;
+  void AssignShards(absl::Time now);
   std::string NextAddress(size_t shard, absl::Time now) const;
   // Of a shard that was lost or could not be opened.
   absl::Time NextAttempt(Shard* shard, absl::Time now) const;
@@ -124,7 +136,12 @@ class SessionPool {
   void PollShard(size_t shard, absl::Time now, Received* received);
   void OnOpened(Shard* shard, absl::Time now);
   void OnFailure(size_t shard, std::string address, const absl::Status& status, absl::Time now);
-  void ProbeHome(size_t shard, absl::Time now, Received* received);
+  bool away(const Shard& shard) const;
+  // Whether some shard is on its way or asks its home: another one must wait.
+  bool moving() const;
+  void ProbeHome(size_t shard, absl::Time now);
+  bool MoveIsDue(size_t shard, absl::Time now) const;
+  void Move(size_t shard, absl::Time now, Received* received);
   void Lose(size_t shard, Received* received);
 
   const Options options_;
@@ -134,7 +151,11 @@ class SessionPool {
   WakeSignal* const signal_;
   const uint64_t spec_hash_;
   std::vector<GroupLayout> groups_;
+  // By group: its last step is not answered and all slots stand between two episodes.
+  std::vector<bool> between_episodes_;
   std::vector<Shard> shards_;
+  std::vector<std::string> ranked_;  // The directory's servers, from RankServers.
+  uint64_t directory_version_ = 0;
   std::map<std::string, absl::Status> refusals_;  // Permanent ones, by address.
   std::optional<absl::Time> none_since_;
   std::string last_failure_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/protocol.h"
@@ -14,7 +15,8 @@ constexpr char kRunId[] = "fake-run";
 
 }  // namespace
 
-FakeLearner::FakeLearner(const Options& options) : options_(options) {
+FakeLearner::FakeLearner(const Options& options)
+    : grants_all_(options.grants), join_(options.join) {
   // A port of its own from the beginning, so that its address is known.
   Start();
   Stop();
@@ -49,6 +51,11 @@ void FakeLearner::Stop() {
   server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
   server_.reset();
+}
+
+void FakeLearner::SetJoin(const v1::JoinResponse& join) {
+  absl::MutexLock lock(&mutex_);
+  join_ = join;
 }
 
 std::string FakeLearner::address() const {
@@ -163,11 +170,15 @@ grpc::Status FakeLearner::Join(grpc::ServerContext* /*context*/, const v1::JoinR
     return {grpc::StatusCode::FAILED_PRECONDITION, std::string(status.message())};
   }
   absl::MutexLock lock(&mutex_);
-  *response = options_.join;
+  *response = join_;
   *response->mutable_handshake() = MakeHandshake("fake-learner", incarnation_, kRunId);
   if (!request->has_spec()) return grpc::Status::OK;
   ++joins_;
   knows_actor_ = true;
+  if (std::exchange(actor_incarnation_, request->handshake().incarnation()) !=
+      request->handshake().incarnation()) {
+    admitted_ = 0;
+  }
   response->set_acknowledged_sequence(admitted_);
   return grpc::Status::OK;
 }
@@ -210,7 +221,7 @@ grpc::Status FakeLearner::StreamExperience(grpc::ServerContext* /*context*/,
     absl::MutexLock lock(&mutex_);
     if (request.has_batch()) status = OnBatch(request.batch());
     if (!request.has_collect()) continue;
-    if (!options_.grants) {
+    if (!grants_all_) {
       requests_.push_back(request.collect());
       continue;
     }

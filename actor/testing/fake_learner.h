@@ -33,6 +33,8 @@ class FakeLearner final : public v1::LearnerService::Service {
   void Start();
   // As a SIGKILL: all streams break.
   void Stop();
+  // What later Joins are answered.
+  void SetJoin(const v1::JoinResponse& join);
   std::string address() const;
 
   // At most this many batches are admitted (later ones are read and forgotten), or
@@ -78,14 +80,16 @@ class FakeLearner final : public v1::LearnerService::Service {
   grpc::Status OnBatch(const v1::ExperienceBatch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteAck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const Options options_;
+  const bool grants_all_;
   mutable absl::Mutex mutex_;
+  v1::JoinResponse join_ ABSL_GUARDED_BY(mutex_);
   int port_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t incarnation_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool knows_actor_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t admit_limit_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<uint64_t>::max();
   uint64_t ack_limit_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<uint64_t>::max();
+  uint64_t actor_incarnation_ ABSL_GUARDED_BY(mutex_) = 0;  // That `admitted_` is of.
   uint64_t admitted_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t read_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t duplicates_ ABSL_GUARDED_BY(mutex_) = 0;
