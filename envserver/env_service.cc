@@ -1,13 +1,10 @@
 #include "envserver/env_service.h"
 
-#include <map>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/transport.h"
 #include "common/tensor/packed.h"
@@ -15,37 +12,6 @@
 #include "envserver/rollout_reactor.h"
 
 namespace armature {
-
-// Environments kept for ComputeReward, which any one with the same config can do.
-class EnvService::RewardEnvs {
- public:
-  explicit RewardEnvs(const EnvRegistry* registry) : registry_(registry) {}
-
-  absl::StatusOr<std::unique_ptr<Env>> Take(const std::string& id, const EnvConfig& config) {
-    {
-      absl::MutexLock lock(&mutex_);
-      const auto kept = envs_.find({id, config});
-      if (kept != envs_.end()) {
-        std::unique_ptr<Env> env = std::move(kept->second);
-        envs_.erase(kept);
-        return env;
-      }
-    }
-    return registry_->Make(id, config);
-  }
-
-  void Keep(const std::string& id, const EnvConfig& config, std::unique_ptr<Env> env) {
-    absl::MutexLock lock(&mutex_);
-    if (envs_.size() < kKeptMax) envs_.emplace(std::make_pair(id, config), std::move(env));
-  }
-
- private:
-  static constexpr size_t kKeptMax = 8;
-  const EnvRegistry* const registry_;
-  absl::Mutex mutex_;
-  std::multimap<std::pair<std::string, EnvConfig>, std::unique_ptr<Env>> envs_
-      ABSL_GUARDED_BY(mutex_);
-};
 
 namespace {
 

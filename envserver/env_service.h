@@ -20,6 +20,7 @@
 #include "envserver/deadline_timer.h"
 #include "envserver/env_registry.h"
 #include "envserver/env_service_metrics.h"
+#include "envserver/reward_envs.h"
 #include "envserver/session.h"
 #include "envserver/session_table.h"
 #include "envserver/step_pool.h"
@@ -58,8 +59,6 @@ class EnvService : public v1::EnvService::CallbackService {
                                           v1::ComputeRewardResponse* response) override;
 
  private:
-  class RewardEnvs;
-
   // Runs `compute` on the pool, then finishes the call with what it returned.
   template <typename Response>
   grpc::ServerUnaryReactor* Call(grpc::CallbackServerContext* call, const std::string& env_id,

@@ -23,6 +23,29 @@ absl::Status CameOutOfTurn(absl::string_view name, uint32_t group) {
                                                  group, " was answered, expected one at a time"));
 }
 
+// Whether sessions with groups of `group_size` slots of this environment can be had.
+// `expected_hash`: OpenSession.expected_spec_hash.
+absl::Status CheckSpec(const EnvSpec& spec, uint64_t expected_hash, int64_t group_size,
+                       int64_t message_bytes_max) {
+  const uint64_t hash = SpecHash(spec);
+  if (expected_hash != 0 && expected_hash != hash) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("OpenSession.expected_spec_hash is %016x, expected this server's %016x: "
+                        "another version or another env_config",
+                        expected_hash, hash));
+  }
+  int64_t row_bytes = 0;
+  for (const FieldSpec& field : spec.observation) row_bytes += field.bytes();
+  // Every slot may send a final observation, too.
+  const int64_t batch_bytes = 2 * row_bytes * group_size;
+  if (batch_bytes > message_bytes_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a step batch of ", group_size, " slots may take ", batch_bytes, " bytes, ",
+                     message_bytes_max, " are allowed: open smaller sessions"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Session::Session(const SessionContext* context, SessionSink* sink)
@@ -98,7 +121,6 @@ void Session::OnOpen(const v1::OpenSession& open) {
                                        });
   if (!grant.ok()) return Refuse(grant.status());
   grant_ = *std::move(grant);
-  expected_spec_hash_ = open.expected_spec_hash();
   opening_ = true;
   VectorEnvOptions options;
   options.env_id = open.env_id();
@@ -108,29 +130,16 @@ void Session::OnOpen(const v1::OpenSession& open) {
   options.seed = open.seed();
   options.first_slot = open.first_slot();
   options.abandoned_max = context_.abandoned_max;
-  VectorEnv::Open(context_.registry, context_.pool, std::move(options),
-                  [self = shared_from_this()](absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
-                    self->OnOpened(std::move(env));
-                  });
-}
-
-absl::Status Session::CheckSpec(const VectorEnv& env) const {
-  if (expected_spec_hash_ != 0 && expected_spec_hash_ != env.spec_hash()) {
-    return absl::FailedPreconditionError(
-        absl::StrFormat("OpenSession.expected_spec_hash is %016x, expected this server's %016x: "
-                        "another version or another env_config",
-                        expected_spec_hash_, env.spec_hash()));
-  }
-  int64_t row_bytes = 0;
-  for (const FieldSpec& field : env.spec().observation) row_bytes += field.bytes();
-  // Every slot may send a final observation, too.
-  const int64_t batch_bytes = 2 * row_bytes * env.group_size();
-  if (batch_bytes > context_.message_bytes_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "a step batch of ", env.group_size(), " slots may take ", batch_bytes, " bytes, ",
-        context_.message_bytes_max, " are allowed: open smaller sessions"));
-  }
-  return absl::OkStatus();
+  VectorEnv::Open(
+      context_.registry, context_.pool, std::move(options),
+      [expected_hash = open.expected_spec_hash(),
+       group_size = int64_t{open.num_envs() / open.num_groups()},
+       message_bytes_max = context_.message_bytes_max](const EnvSpec& spec) {
+        return CheckSpec(spec, expected_hash, group_size, message_bytes_max);
+      },
+      [self = shared_from_this()](absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
+        self->OnOpened(std::move(env));
+      });
 }
 
 void Session::OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
@@ -142,7 +151,6 @@ void Session::OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
   }
   if (!env.ok()) return Refuse(env.status());
   env_ = *std::move(env);
-  if (absl::Status status = CheckSpec(*env_); !status.ok()) return Refuse(status);
   auto response = std::make_shared<v1::RolloutResponse>();
   v1::SessionOpened* opened = response->mutable_opened();
   *opened->mutable_handshake() = MakeHandshake(context_.server_name, context_.incarnation, "");

@@ -93,7 +93,6 @@ class Session : public std::enable_shared_from_this<Session> {
   void OnReset(const v1::ResetGroup& reset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnRender(const v1::RenderRequest& render) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckOpen(const v1::OpenSession& open) const;
-  absl::Status CheckSpec(const VectorEnv& env) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether a message that names (group, step) is legal now; `kind` is its name.
   absl::Status CheckTurn(absl::string_view kind, uint32_t group, uint64_t step) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -127,7 +126,6 @@ class Session : public std::enable_shared_from_this<Session> {
   absl::Duration heard_ ABSL_GUARDED_BY(mutex_);     // What the lease counts from.
   std::string client_ ABSL_GUARDED_BY(mutex_);
   std::string env_id_ ABSL_GUARDED_BY(mutex_);
-  uint64_t expected_spec_hash_ ABSL_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<SessionTable::Grant> grant_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<VectorEnv> env_ ABSL_GUARDED_BY(mutex_);  // Null until it is open.
   std::vector<Group> groups_ ABSL_GUARDED_BY(mutex_);

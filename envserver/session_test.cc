@@ -1,5 +1,7 @@
 #include "envserver/session.h"
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <map>
 #include <memory>
@@ -11,6 +13,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/rpc/protocol.h"
 #include "common/tensor/packed.h"
+#include "envserver/env.h"
 #include "envserver/testing/test_envs.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -261,6 +264,42 @@ TEST_F(SessionTest, ABatchTooLargeForAMessageIsRefused) {
   EXPECT_THAT(
       std::string(status.message()),
       HasSubstr("env server testsim, env point_mass: a step batch of 4 slots may take 192"));
+}
+
+// An environment of which one observation takes 32 MiB.
+class WideEnv : public Env {
+ public:
+  WideEnv() {
+    spec_.id = "wide";
+    spec_.observation = {{"pixels", v1::DTYPE_FLOAT64, {1 << 22}, {}, {}}};
+    spec_.action.num_choices = 2;
+    spec_.control_period_s = 1;
+  }
+  const EnvSpec& spec() const override { return spec_; }
+  void Reset(uint64_t, Observation&) override {}
+  StepResult Step(absl::Span<const float>, Observation&) override { return {}; }
+
+ private:
+  EnvSpec spec_;
+};
+
+int64_t PeakBytes() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} << 10;
+}
+
+TEST_F(SessionTest, ABatchTooLargeForAMessageIsRefusedBeforeItIsAllocated) {
+  ASSERT_TRUE(registry_
+                  .Register("wide", "Large observations.",
+                            [](const EnvConfig&) -> absl::StatusOr<std::unique_ptr<Env>> {
+                              return std::make_unique<WideEnv>();
+                            })
+                  .ok());
+  const int64_t before = PeakBytes();
+  ASSERT_TRUE(session_->OnMessage(OpenRequest("wide", 8)));
+  EXPECT_EQ(sink_.WaitForEnd().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_LT(PeakBytes() - before, 8 << 25);
 }
 
 TEST_F(SessionTest, AFrameTooLargeForAMessageIsRefused) {

@@ -27,11 +27,15 @@ class FreeJob : public PoolJob {
 }  // namespace
 
 void VectorEnv::Open(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,
+                     std::function<absl::Status(const EnvSpec&)> check,
                      std::function<void(absl::StatusOr<std::shared_ptr<VectorEnv>>)> opened) {
   CallOnPool<std::unique_ptr<Env>>(
       pool, absl::StrCat("env ", options.env_id, ": making the environment"),
-      [registry, id = options.env_id, config = options.env_config] {
-        return registry->Make(id, config);
+      [registry, id = options.env_id, config = options.env_config,
+       check = std::move(check)]() -> absl::StatusOr<std::unique_ptr<Env>> {
+        absl::StatusOr<std::unique_ptr<Env>> env = registry->Make(id, config);
+        const absl::Status status = env.ok() ? check((*env)->spec()) : absl::OkStatus();
+        return status.ok() ? std::move(env) : absl::StatusOr<std::unique_ptr<Env>>(status);
       },
       [registry, pool, options, opened](absl::StatusOr<std::unique_ptr<Env>> env) {
         if (!env.ok()) {

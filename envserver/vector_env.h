@@ -79,9 +79,11 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   static constexpr int kStartAttempts = 3;
 
   // Makes the first environment on the pool, then calls `opened`, there: OK; what
-  // EnvRegistry::Make returns; Internal: it threw; DeadlineExceeded: it hung.
+  // EnvRegistry::Make returns; Internal: it threw; DeadlineExceeded: it hung; what
+  // `check` says of its spec, before anything of the size of a batch is allocated.
   // The others are made by ResetGroup. `registry` and `pool` outlive all use.
   static void Open(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,
+                   std::function<absl::Status(const EnvSpec&)> check,
                    std::function<void(absl::StatusOr<std::shared_ptr<VectorEnv>>)> opened);
 
   VectorEnv(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,

@@ -36,12 +36,13 @@ class VectorEnvTest : public ::testing::Test {
     pool_ = std::make_unique<StepPool>(StepPool::Options{threads, timeout});
     absl::Notification opened;
     absl::Status status;
-    VectorEnv::Open(&registry_, pool_.get(), options,
-                    [&](absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
-                      status = env.status();
-                      if (env.ok()) env_ = *env;
-                      opened.Notify();
-                    });
+    VectorEnv::Open(
+        &registry_, pool_.get(), options, [](const EnvSpec&) { return absl::OkStatus(); },
+        [&](absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
+          status = env.status();
+          if (env.ok()) env_ = *env;
+          opened.Notify();
+        });
     opened.WaitForNotification();
     return status;
   }

@@ -53,7 +53,6 @@ void Body::SetUpLink(int index) {
                                  /*disableParentCollision=*/true);
       break;
   }
-  multibody_->getLink(index).m_jointDamping = link.damping;
 }
 
 void Body::AddJoints(const BodyOptions& options) {
@@ -79,6 +78,14 @@ void Body::AddJoints(const BodyOptions& options) {
     if (options.motors) {
       joint.motor = std::make_unique<JointMotor>(multibody_.get(), link, island, inertia_.get());
     }
+    // Bullet stores a joint's damping and friction and does nothing with them.
+    if (model.damping > 0) {
+      joint.damping = std::make_unique<JointDamping>(multibody_.get(), link, island, inertia_.get(),
+                                                     model.damping);
+    }
+    if (model.friction > 0) {
+      joint.friction = std::make_unique<JointMotor>(multibody_.get(), link, island, inertia_.get());
+    }
     joints_.push_back(std::move(joint));
   }
   if (options.motors) targets_.resize(num_dofs());
@@ -99,6 +106,15 @@ void Body::AddCollider(int link, btCollisionShape* shape, const BodyOptions& opt
     }
   }
   colliders_.push_back(std::move(collider));
+}
+
+void Body::set_time_step(double time_step_s) {
+  time_step_s_ = time_step_s;
+  for (int dof = 0; dof < num_dofs(); ++dof) {
+    if (joints_[dof].friction == nullptr) continue;
+    joints_[dof].friction->SetTarget(/*position=*/0, /*velocity=*/0, /*kp=*/0, /*kd=*/1,
+                                     link_model(dof_links_[dof]).friction * time_step_s);
+  }
 }
 
 void Body::SetJoints(const std::vector<double>& position, const std::vector<double>& velocity) {

@@ -93,15 +93,17 @@ class Body {
   // The rest is for BulletWorld.
   btMultiBody* multibody() { return multibody_.get(); }
   struct Joint {
-    std::unique_ptr<JointLimit> limit;  // Null: no limits.
-    std::unique_ptr<JointMotor> motor;  // Null: no motors.
+    std::unique_ptr<JointLimit> limit;      // Null: no limits.
+    std::unique_ptr<JointMotor> motor;      // Null: no motors.
+    std::unique_ptr<JointDamping> damping;  // Null: none.
+    std::unique_ptr<JointMotor> friction;   // Stands still if it can; null: none.
   };
   const std::vector<Joint>& joints() const { return joints_; }
   // Of every link with a shape.
   const std::vector<std::unique_ptr<btMultiBodyLinkCollider>>& colliders() const {
     return colliders_;
   }
-  void set_time_step(double time_step_s) { time_step_s_ = time_step_s; }
+  void set_time_step(double time_step_s);
   void ForgetImpulses();
   // To be called before every physics step.
   void BeginStep() {

@@ -1,5 +1,6 @@
 #include "envserver/bullet/body_model.h"
 
+#include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
@@ -162,7 +163,16 @@ absl::Status ReadJoint(const urdf::Joint& joint, LinkModel* link) {
     return absl::InvalidArgumentError(absl::StrCat("joint '", joint.name, "' has a zero axis"));
   }
   link->axis = ToBullet(joint.axis).normalized();
-  if (joint.dynamics != nullptr) link->damping = joint.dynamics->damping;
+  if (joint.dynamics != nullptr) {
+    for (const auto& [name, value] :
+         {std::pair{"damping", joint.dynamics->damping}, {"friction", joint.dynamics->friction}}) {
+      if (std::isfinite(value) && value >= 0) continue;
+      return absl::InvalidArgumentError(absl::StrCat("joint '", joint.name, "' has a ", name,
+                                                     " of ", value, "; expected 0 or more"));
+    }
+    link->damping = joint.dynamics->damping;
+    link->friction = joint.dynamics->friction;
+  }
   if (joint.type != urdf::Joint::CONTINUOUS && joint.limits != nullptr &&
       joint.limits->lower <= joint.limits->upper) {
     link->has_limits = true;

@@ -40,7 +40,8 @@ struct LinkModel {
   bool has_limits = false;
   double position_low = 0;
   double position_high = 0;
-  double damping = 0;
+  double damping = 0;   // N.s/m, for revolute joints N.m.s/rad: its torque is -damping x velocity.
+  double friction = 0;  // N, or N.m: against the velocity, whatever that is.
 
   double mass = 0;
   btVector3 inertia_diagonal = btVector3(0, 0, 0);          // In the inertial frame.

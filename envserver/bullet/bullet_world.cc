@@ -75,6 +75,8 @@ Body* BulletWorld::AddBody(std::shared_ptr<const BodyModel> model, const BodyOpt
   world_.addMultiBody(body->multibody());
   for (const Body::Joint& joint : body->joints()) {
     if (joint.motor != nullptr) world_.addMultiBodyConstraint(joint.motor.get());
+    if (joint.damping != nullptr) world_.addMultiBodyConstraint(joint.damping.get());
+    if (joint.friction != nullptr) world_.addMultiBodyConstraint(joint.friction.get());
   }
   return body;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "BulletCollision/CollisionShapes/btBoxShape.h"
+#include "absl/strings/str_cat.h"
 #include "envserver/bullet/body_model.h"
 #include "gtest/gtest.h"
 
@@ -129,6 +130,69 @@ TEST(BulletWorldTest, AFreeBodyFallsAsNewtonSays) {
   // Semi-implicit Euler: g h^2 n (n + 1) / 2 after n steps.
   cube->UpdatePoses();
   EXPECT_NEAR(10 - cube->link_pose(-1).getOrigin().z(), kGravity * 1e-6 * 1000 * 1001 / 2, 1e-9);
+}
+
+// A wheel on a vertical axle, whose gravity does nothing: it turns at `velocity` after
+// `steps` steps, having begun with 1 rad/s.
+double WheelVelocity(const std::string& dynamics, double time_step_s, int steps, bool motors,
+                     bool fixed_base = true) {
+  constexpr char kWheel[] = R"(
+    <robot name="wheel">
+      <link name="base"><inertial><mass value="1e6"/>
+        <inertia ixx="1e6" ixy="0" ixz="0" iyy="1e6" iyz="0" izz="1e6"/></inertial></link>
+      <joint name="axle" type="continuous">
+        <parent link="base"/><child link="rim"/><axis xyz="0 0 1"/>)";
+  const auto model = Parse(absl::StrCat(kWheel, dynamics, R"(</joint>
+      <link name="rim"><inertial><mass value="2"/>
+        <inertia ixx="0.5" ixy="0" ixz="0" iyy="0.5" iyz="0" izz="0.5"/></inertial></link>
+    </robot>)"));
+  WorldOptions options;
+  options.time_step_s = time_step_s;
+  BulletWorld world(options);
+  BodyOptions body_options;
+  body_options.fixed_base = fixed_base;
+  body_options.motors = motors;
+  body_options.linear_damping = 0;
+  body_options.angular_damping = 0;
+  Body* wheel = world.AddBody(model, body_options);
+  wheel->SetJoints({0}, {1});
+  for (int i = 0; i < steps; ++i) world.Step();
+  return wheel->joint_velocity(0);
+}
+
+TEST(BulletWorldTest, ADampedJointSlowsExponentially) {
+  constexpr char kDamping[] = "<dynamics damping='0.4'/>";
+  for (const bool fixed_base : {true, false}) {
+    for (const bool motors : {true, false}) {
+      // I dv/dt = -d v over 1 s, with I = 0.5.
+      EXPECT_NEAR(WheelVelocity(kDamping, 0.001, 1000, motors, fixed_base), std::exp(-0.8), 1e-3);
+    }
+  }
+  EXPECT_NEAR(WheelVelocity("", 0.001, 1000, true), 1, 1e-9);
+}
+
+TEST(BulletWorldTest, StrongDampingStopsAJointAndNeverTurnsIt) {
+  // Implicit Euler: v / (1 + d h / I); an explicit torque would give -99.
+  EXPECT_NEAR(WheelVelocity("<dynamics damping='5000'/>", 0.01, 1, false), 1.0 / 101, 1e-6);
+  EXPECT_NEAR(WheelVelocity("<dynamics damping='5000'/>", 0.01, 100, false), 0, 1e-6);
+}
+
+TEST(BulletWorldTest, AJointWithFrictionSlowsEvenlyAndStands) {
+  constexpr char kFriction[] = "<dynamics friction='0.25'/>";
+  EXPECT_NEAR(WheelVelocity(kFriction, 0.001, 1000, false), 0.5, 1e-6);
+  EXPECT_NEAR(WheelVelocity(kFriction, 0.001, 2500, false), 0, 1e-9);
+}
+
+TEST(BodyModelTest, NegativeDampingOrFrictionIsRefusedByName) {
+  for (const char* name : {"damping", "friction"}) {
+    const auto model =
+        ParseUrdf(absl::StrCat("<robot name='r'><link name='a'/><link name='b'/><joint name='j' "
+                               "type='continuous'><parent link='a'/><child link='b'/><dynamics ",
+                               name, "='-1'/></joint></robot>"),
+                  "", InertiaSource::kUrdf);
+    EXPECT_EQ(model.status().message(),
+              absl::StrCat("joint 'j' has a ", name, " of -1; expected 0 or more"));
+  }
 }
 
 TEST(BulletWorldTest, ACubeRestsOnABoxWithItsWeight) {

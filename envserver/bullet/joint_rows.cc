@@ -37,7 +37,8 @@ void JointRow::UnitResponse(const double* jacobian, double* response,
 }
 
 void JointRow::AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
-                      btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data) {
+                      btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
+                      double softness) {
   const int size = NumVelocities(*m_bodyA);
   int delta_index = m_bodyA->getCompanionId();
   if (delta_index < 0) {
@@ -53,7 +54,7 @@ void JointRow::AddRow(double sign, double desired_velocity, double impulse_low, 
   std::fill(jacobian, jacobian + size, 0.0);
   jacobian[velocity_index_] = sign;
   UnitResponse(jacobian, response, data);
-  const double inverse_mass = sign * response[velocity_index_];
+  const double inverse_mass = sign * response[velocity_index_] + softness;
 
   btMultiBodySolverConstraint& row = rows.expandNonInitializing();
   row = btMultiBodySolverConstraint();
@@ -66,7 +67,7 @@ void JointRow::AddRow(double sign, double desired_velocity, double impulse_low, 
   row.m_jacDiagABInv = inverse_mass > SIMD_EPSILON ? 1 / inverse_mass : 0;
   row.m_rhs = (desired_velocity - sign * velocity()) * row.m_jacDiagABInv;
   row.m_rhsPenetration = 0;
-  row.m_cfm = 0;
+  row.m_cfm = softness * row.m_jacDiagABInv;
   row.m_friction = 0;
   row.m_lowerLimit = impulse_low;
   row.m_upperLimit = impulse_high;
@@ -92,6 +93,17 @@ void JointMotor::createConstraintRows(btMultiBodyConstraintArray& rows,
   const double desired = kp_ * (target_position_ - position()) / solver.m_timeStep + velocity() +
                          kd_ * (target_velocity_ - velocity());
   AddRow(/*sign=*/1, desired, -impulse_max_, impulse_max_, rows, data);
+}
+
+JointDamping::JointDamping(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
+                           JointSpaceInertia* inertia, double damping)
+    : JointRow(body, link, island, inertia), damping_(damping) {}
+
+void JointDamping::createConstraintRows(btMultiBodyConstraintArray& rows,
+                                        btMultiBodyJacobianData& data,
+                                        const btContactSolverInfo& solver) {
+  AddRow(/*sign=*/1, /*desired_velocity=*/0, -SIMD_INFINITY, SIMD_INFINITY, rows, data,
+         1 / (damping_ * solver.m_timeStep));
 }
 
 JointLimit::JointLimit(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
@@ -142,6 +154,7 @@ void JointRowSolver::SolveJointRows(const btContactSolverInfo& solver) {
     row.sign = m_data.m_jacobians[constraint.m_jacAindex + unused + row.index];
     row.rhs = constraint.m_rhs;
     row.mass = constraint.m_jacDiagABInv;
+    row.softness = constraint.m_cfm;
     row.inverse_mass = row.sign * row.response[row.index];
     row.low = constraint.m_lowerLimit;
     row.high = constraint.m_upperLimit;
@@ -154,7 +167,8 @@ void JointRowSolver::SolveJointRows(const btContactSolverInfo& solver) {
     for (int i = 0; i < num_rows; ++i) {
       Row& row = rows_[iteration % 2 == 1 ? i : num_rows - 1 - i];
       const double before = row.impulse;
-      const double wanted = row.rhs - row.sign * row.delta[row.index] * row.mass;
+      const double wanted =
+          row.rhs - row.softness * before - row.sign * row.delta[row.index] * row.mass;
       row.impulse = std::min(std::max(before + wanted, row.low), row.high);
       const double change = row.impulse - before;
       double* __restrict delta = row.delta;

@@ -37,10 +37,11 @@ class JointRow : public btMultiBodyConstraint {
  protected:
   double position() const { return m_bodyA->getJointPos(m_linkA); }
   double velocity() const { return m_bodyA->getJointVel(m_linkA); }
-  // Adds a row that drives the joint's velocity, times `sign`, to
-  // `desired_velocity` with an impulse in [impulse_low, impulse_high].
+  // Adds a row that drives the joint's velocity v, times `sign`, to
+  // `desired_velocity` with an impulse p in [impulse_low, impulse_high]. A soft row
+  // gives way: sign v + softness p = desired_velocity.
   void AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
-              btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data);
+              btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data, double softness = 0);
 
  private:
   void UnitResponse(const double* jacobian, double* response, btMultiBodyJacobianData& data);
@@ -64,6 +65,20 @@ class JointMotor : public JointRow {
   double kp_ = 0;
   double kd_ = 1;
   double impulse_max_ = 0;
+};
+
+// A torque of -damping x the velocity that it leads to (implicit Euler: stable for any
+// damping and time step).
+class JointDamping : public JointRow {
+ public:
+  // `damping` > 0, N.s/m or N.m.s/rad.
+  JointDamping(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
+               JointSpaceInertia* inertia, double damping);
+  void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
+                            const btContactSolverInfo& solver) override;
+
+ private:
+  double damping_;
 };
 
 // Keeps low <= q <= high; adds a row only while one of them is reached.
@@ -99,7 +114,8 @@ class JointRowSolver : public btMultiBodyConstraintSolver {
     double sign;  // The Jacobian's one element.
     double rhs;
     double inverse_mass;
-    double mass;
+    double mass;      // 1 / (inverse_mass + softness).
+    double softness;  // Times mass.
     double low;
     double high;
     double impulse;
