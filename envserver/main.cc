@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/cli/available_cpus.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/open_files.h"
@@ -74,8 +75,10 @@ void AddFlags(CLI::App& app, Flags* flags) {
                  "Environments hosted at once, over all sessions; more are refused.")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
-  app.add_option("--threads", flags->threads,
-                 "Threads that run environments; 0: one for each core.")
+  app.add_option(
+         "--threads", flags->threads,
+         "Threads that run environments; 0: one for each CPU that this process may use (its "
+         "affinity, its container's quota).")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   app.add_option("--lease_s", flags->lease_s,
@@ -85,7 +88,7 @@ void AddFlags(CLI::App& app, Flags* flags) {
   app.add_option("--step_timeout_s", flags->step_timeout_s,
                  "Seconds after which a call into an environment counts as hung: its slot gets a "
                  "new environment, its thread is given up.")
-      ->check(CLI::Range(0.01, 86400.0))
+      ->check(CLI::Range(0.01, double{v1::ENV_LIMIT_START_S}))
       ->capture_default_str();
   app.add_option("--hung_calls_max", flags->hung_calls_max,
                  "With more calls than this hanging, sessions end where another one hangs, and no "
@@ -117,9 +120,8 @@ void List(const EnvRegistry& registry) {
 // what it uses.
 absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSignal* shutdown) {
   MetricsRegistry metrics("envserver");
-  StepPool pool({flags.threads > 0 ? flags.threads
-                                   : std::max<int64_t>(1, std::thread::hardware_concurrency()),
-                 absl::Seconds(flags.step_timeout_s)});
+  StepPool pool(
+      {flags.threads > 0 ? flags.threads : AvailableCpus(), absl::Seconds(flags.step_timeout_s)});
   DeadlineTimer timer;
   EnvServiceOptions options;
   options.server_name = ServerName(flags);
