@@ -1,5 +1,6 @@
 #include "actor/policy_player.h"
 
+#include <string>
 #include <utility>
 
 #include "ATen/Parallel.h"
@@ -8,6 +9,7 @@
 #include "actor/policy_runner.h"
 #include "actor/policy_store.h"
 #include "common/random/rng.h"
+#include "common/spec/fit_observation.h"
 
 namespace armature {
 
@@ -17,25 +19,36 @@ absl::StatusOr<std::unique_ptr<PolicyPlayer>> PolicyPlayer::Create(
     return absl::InvalidArgumentError(
         "this policy is deterministic (TD3 and DDPG train none other): there is nothing to draw");
   }
+  EnvSpec expected = options.env;
+  expected.action = options.trained.action;
+  const std::string difference = DescribeDifference(expected, options.env);
+  absl::StatusOr<std::vector<int64_t>> columns = difference.empty()
+                                                     ? FitObservation(options.trained, options.env)
+                                                     : absl::FailedPreconditionError(difference);
+  if (!columns.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the policy was trained in another environment: ", columns.status().message()));
+  }
   auto store = PolicyStore::Create(options.policy, c10::Device(c10::kCPU));
   if (!store.ok()) return store.status();
   // One process, one policy: any incarnation but 0, which stands for none.
   if (absl::Status status = (*store)->Apply(weights, /*learner_incarnation=*/1); !status.ok()) {
     return status;
   }
-  auto player = absl::WrapUnique(new PolicyPlayer(options, *std::move(store)));
+  auto player = absl::WrapUnique(new PolicyPlayer(options, *std::move(columns), *std::move(store)));
   if (absl::Status status = player->MakeRunner(options.seed).status(); !status.ok()) return status;
   return player;
 }
 
-PolicyPlayer::PolicyPlayer(const Options& options, std::unique_ptr<PolicyStore> store)
-    : options_(options), store_(std::move(store)) {}
+PolicyPlayer::PolicyPlayer(const Options& options, std::vector<int64_t> columns,
+                           std::unique_ptr<PolicyStore> store)
+    : options_(options), columns_(std::move(columns)), store_(std::move(store)) {}
 
 PolicyPlayer::~PolicyPlayer() = default;
 
 absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyPlayer::MakeRunner(uint64_t seed) const {
   PolicyRunner::Options runner;
-  runner.env = options_.env;
+  runner.env = options_.trained;
   runner.policy = options_.policy;
   runner.num_slots = 1;
   runner.seed = seed;
@@ -59,8 +72,8 @@ absl::StatusOr<std::vector<float>> PolicyPlayer::Act(const std::vector<float>& o
   const size_t size = options_.env.observation_size();
   std::vector<float> sent;
   for (size_t slot = 0; slot < runners_.size(); ++slot) {
-    const auto begin = observation.begin() + static_cast<int64_t>(slot * size);
-    const std::vector<float> row(begin, begin + static_cast<int64_t>(size));
+    std::vector<float> row;
+    for (const int64_t column : columns_) row.push_back(observation[slot * size + column]);
     PolicyRunner* const runner = runners_[slot].get();
     const auto actions = options_.deterministic ? runner->RunDeterministic(policy, row)
                                                 : runner->Run(policy, row, {int64_t{0}});

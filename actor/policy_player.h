@@ -24,14 +24,17 @@ class PolicyRunner;
 class PolicyPlayer final : public SlotPlayer {
  public:
   struct Options {
-    EnvSpec env;
+    EnvSpec env;      // That is acted in.
+    EnvSpec trained;  // That the policy was trained in.
     v1::PolicySpec policy;
     bool deterministic = true;  // The policy's mode; else drawn from it.
     uint64_t seed = 0;          // Of what is drawn.
   };
-  // OK; DataLoss: the checksum of `weights` is wrong; InvalidArgument: they do not
-  // fit the policy, the policy does not fit the environment, or it is to be drawn
-  // from and has one action an observation (HEAD_TANH).
+  // OK; FailedPrecondition: the environment observes or takes something else than the
+  // one of the training (names it; FitObservation says what fits); DataLoss: the
+  // checksum of `weights` is wrong; InvalidArgument: they do not fit the policy, the
+  // policy does not fit the environment, or it is to be drawn from and has one action
+  // an observation (HEAD_TANH).
   static absl::StatusOr<std::unique_ptr<PolicyPlayer>> Create(const Options& options,
                                                               const v1::PolicyUpdate& weights);
   ~PolicyPlayer() override;
@@ -40,10 +43,12 @@ class PolicyPlayer final : public SlotPlayer {
   absl::StatusOr<std::vector<float>> Act(const std::vector<float>& observation) override;
 
  private:
-  PolicyPlayer(const Options& options, std::unique_ptr<PolicyStore> store);
+  PolicyPlayer(const Options& options, std::vector<int64_t> columns,
+               std::unique_ptr<PolicyStore> store);
   absl::StatusOr<std::unique_ptr<PolicyRunner>> MakeRunner(uint64_t seed) const;
 
   const Options options_;
+  const std::vector<int64_t> columns_;  // As FitObservation's.
   const std::unique_ptr<PolicyStore> store_;
   std::vector<std::unique_ptr<PolicyRunner>> runners_;  // One a slot.
 };

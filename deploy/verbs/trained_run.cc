@@ -50,14 +50,4 @@ absl::StatusOr<TrainedRun> LoadTrainedRun(const TrainedRunFlags& flags) {
   return run;
 }
 
-absl::Status CheckPlayable(const EnvSpec& trained, const EnvSpec& actual) {
-  EnvSpec expected = actual;
-  expected.observation = trained.observation;
-  expected.action = trained.action;
-  const std::string difference = DescribeDifference(expected, actual);
-  if (difference.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("the policy was trained in another environment: ", difference));
-}
-
 }  // namespace armature

@@ -9,7 +9,6 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
-#include "common/spec/env_spec.h"
 #include "learner/policy_file.h"
 #include "learner/run_config.h"
 
@@ -33,11 +32,6 @@ struct TrainedRun {
 // OK; InvalidArgument or NotFound: RUN is missing or no run, there is no such model
 // (lists those there are), a word or key is wrong; DataLoss: the file is damaged.
 absl::StatusOr<TrainedRun> LoadTrainedRun(const TrainedRunFlags& flags);
-
-// Whether what was trained in `trained` can act in `actual`: they may differ in
-// rewards, goal, horizon, pictures and name, not in what is observed and done.
-// OK; FailedPrecondition: names the field, what was trained with and what there is.
-absl::Status CheckPlayable(const EnvSpec& trained, const EnvSpec& actual);
 
 }  // namespace armature
 
