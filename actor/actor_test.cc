@@ -133,7 +133,7 @@ class ActorTest : public ::testing::Test {
     return *learner_;
   }
   FakeEnvServer& AddEnvServer(FakeEnvServer::Options options, bool start = true) {
-    options.horizon = kHorizon;
+    if (options.horizon != 0) options.horizon = kHorizon;
     env_servers_.push_back(std::make_unique<FakeEnvServer>(options));
     if (start) env_servers_.back()->Start();
     return *env_servers_.back();
@@ -148,7 +148,7 @@ class ActorTest : public ::testing::Test {
     thread_ = std::thread([this] {
       status_ = actor_->Run([this](const std::string& line) {
         ready_line_ = line;
-        ready_.Notify();
+        if (!ready_.HasBeenNotified()) ready_.Notify();
       });
     });
   }
@@ -200,6 +200,15 @@ TEST_F(ActorTest, EveryTransitionArrivesOnceAndWhole) {
   EXPECT_EQ(env_server.bad_actions(), 0);
   EXPECT_EQ(learner.duplicates(), 0);
   EXPECT_EQ(learner.gaps(), 0);
+}
+
+TEST_F(ActorTest, AServerMayTakeAsLongToMakeTheEnvironmentAsTheContractAllows) {
+  StartLearner(OffPolicy());
+  FakeEnvServer& env_server = AddEnvServer({});
+  StartActor();
+  env_server.AwaitSessions(1);
+  EXPECT_TRUE(Finish().ok());
+  EXPECT_GT(env_server.describe_timeout(), absl::Seconds(v1::ENV_LIMIT_START_S));
 }
 
 TEST_F(ActorTest, SlotsAreDividedOverTheServersAndSeededApart) {
@@ -596,6 +605,27 @@ TEST_F(ActorTest, AnEvaluationRunsItsEpisodesBesideTraining) {
   EXPECT_EQ(open.seed(), 99u);
   EXPECT_EQ(open.num_envs(), 3u);
   EXPECT_EQ(env_server.bad_actions(), 0);
+}
+
+TEST_F(ActorTest, AnEvaluationOfEpisodesThatDoNotEndCutsThem) {
+  FakeLearner& learner = StartLearner(OffPolicy());
+  FakeEnvServer::Options endless;
+  endless.horizon = 0;
+  AddEnvServer(endless);
+  StartActor();
+  v1::EvaluationRequest request = EvaluationOf(4, 1);
+  request.set_episode_steps_max(6);
+  learner.Evaluate(request);
+  learner.Publish(Policy(OffPolicy().join.policy(), 1));
+  const v1::EvaluationResult result = learner.AwaitEvaluation();
+  EXPECT_EQ(result.error(), "");
+  ASSERT_EQ(result.episodes_size(), 7);
+  for (const v1::Episode& episode : result.episodes()) {
+    EXPECT_TRUE(episode.cut());
+    EXPECT_EQ(episode.length(), 6u);
+    EXPECT_EQ(episode.return_sum(), 21) << "each begins anew";
+  }
+  EXPECT_TRUE(Finish().ok());
 }
 
 TEST_F(ActorTest, AnEvaluationThatLosesItsServerReportsTheError) {

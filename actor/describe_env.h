@@ -4,14 +4,15 @@
 #ifndef ARMATURE_ACTOR_DESCRIBE_ENV_H_
 #define ARMATURE_ACTOR_DESCRIBE_ENV_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "common/rpc/transport_options.h"
 #include "common/spec/env_spec.h"
+#include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
 #include "proto/env_service.pb.h"
 
@@ -22,14 +23,16 @@ namespace armature {
 // that of its spec; InvalidArgument: the spec breaks proto/spec.proto's rules.
 absl::StatusOr<EnvSpec> CheckDescribeResponse(const v1::DescribeResponse& response);
 
-// Asks the server behind `channel`, and waits for the answer.
+// Asks the server behind `channel`, and waits for the answer, kEnvAnswerTimeout at most:
+// it may have to make the environment first. `signal` wakes the wait to ask `cancelled`.
 // As above; what the server answers (NotFound: it does not host `env_id`, and says
 // what it hosts; InvalidArgument: a key of `env_config`); Unavailable or
-// DeadlineExceeded: it cannot be reached. The message names the server.
+// DeadlineExceeded: it cannot be reached; Cancelled. The message names the server.
 absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channel,
                                     const std::string& address, const std::string& env_id,
                                     const std::map<std::string, std::string>& env_config,
-                                    absl::Duration timeout, const TransportOptions& transport = {});
+                                    const std::function<bool()>& cancelled, WakeSignal* signal,
+                                    const TransportOptions& transport = {});
 
 }  // namespace armature
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/env_limits.h"
 #include "common/rpc/protocol.h"
 #include "common/tensor/packed.h"
 
@@ -24,7 +25,7 @@ EnvSession::EnvSession(const std::shared_ptr<grpc::Channel>& channel, std::strin
       picture_(spec.render.value_or(RenderSpec())),
       decoder_(spec),
       stub_(v1::EnvService::NewStub(channel)),
-      open_deadline_(absl::Now() + kOpenTimeout),
+      open_deadline_(absl::Now() + kEnvAnswerTimeout),
       last_write_(absl::Now()),
       groups_(open.num_groups()) {
   stream_ = std::make_unique<Stream>(
@@ -92,7 +93,7 @@ absl::Status EnvSession::OnOpened(const v1::SessionOpened& opened) {
   }
   opened_ = true;
   heartbeat_period_ = absl::Seconds(opened.lease_s()) / 3;
-  for (Group& group : groups_) group.deadline = absl::Now() + kStepTimeout;
+  for (Group& group : groups_) group.deadline = absl::Now() + kEnvAnswerTimeout;
   return absl::OkStatus();
 }
 
@@ -136,16 +137,17 @@ absl::Status EnvSession::CheckDeadlines(absl::Time now) const {
   if (!opened_) {
     if (now < open_deadline_) return absl::OkStatus();
     return absl::DeadlineExceededError(
-        absl::StrCat("did not open a session within ", absl::FormatDuration(kOpenTimeout)));
+        absl::StrCat("did not open a session within ", absl::FormatDuration(kEnvAnswerTimeout)));
   }
   for (const Group& group : groups_) {
     if (group.awaited && now >= group.deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
-          "did not answer step ", group.step, " within ", absl::FormatDuration(kStepTimeout)));
+          "did not answer step ", group.step, " within ", absl::FormatDuration(kEnvAnswerTimeout)));
     }
     if (group.frame_of.has_value() && now >= group.deadline) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "did not draw slot ", *group.frame_of, " within ", absl::FormatDuration(kStepTimeout)));
+      return absl::DeadlineExceededError(absl::StrCat("did not draw slot ", *group.frame_of,
+                                                      " within ",
+                                                      absl::FormatDuration(kEnvAnswerTimeout)));
     }
   }
   return absl::OkStatus();
@@ -160,19 +162,19 @@ void EnvSession::Act(uint32_t group, absl::Span<const float> actions) {
   groups_[group].awaited = true;
   ++groups_[group].step;
   Write(std::move(request));
-  groups_[group].deadline = last_write_ + kStepTimeout;
+  groups_[group].deadline = last_write_ + kEnvAnswerTimeout;
 }
 
-void EnvSession::Reset(uint32_t group, uint64_t seed) {
+void EnvSession::Reset(uint32_t group, std::optional<uint64_t> seed) {
   v1::RolloutRequest request;
   v1::ResetGroup* reset = request.mutable_reset();
   reset->set_group(group);
   reset->set_step(groups_[group].step);
-  reset->set_seed(seed);
+  if (seed.has_value()) reset->set_seed(*seed);
   groups_[group].awaited = true;
   groups_[group].step = 0;
   Write(std::move(request));
-  groups_[group].deadline = last_write_ + kStepTimeout;
+  groups_[group].deadline = last_write_ + kEnvAnswerTimeout;
 }
 
 void EnvSession::Render(uint32_t slot) {
@@ -181,7 +183,7 @@ void EnvSession::Render(uint32_t slot) {
   Group& group = groups_[slot / group_size_];
   group.frame_of = slot;
   Write(std::move(request));
-  group.deadline = last_write_ + kStepTimeout;
+  group.deadline = last_write_ + kEnvAnswerTimeout;
 }
 
 absl::Time EnvSession::NextDeadline() const {

@@ -1,7 +1,7 @@
 // One session on one env server: opened in the constructor, never reconnected.
 //
 // Keeps the lease (a heartbeat when silent for a third of it) and its own
-// deadlines: kOpenTimeout until `opened`, kStepTimeout for every answer.
+// deadlines: kEnvAnswerTimeout until `opened` and for every answer.
 // Data flow: Act | Reset | Render -> Rollout stream -> StepDecoder -> Poll.
 // Thread safety: compatible; `signal` is notified when Poll has something.
 // Ownership: the destructor ends the session.
@@ -27,10 +27,6 @@ namespace armature {
 
 class EnvSession {
  public:
-  static constexpr absl::Duration kOpenTimeout = absl::Seconds(10);
-  // Longer than any env server lets one step hang.
-  static constexpr absl::Duration kStepTimeout = absl::Seconds(60);
-
   // `open.expected_spec_hash` is that of `spec`. `action_size`: ActionSpec::size().
   EnvSession(const std::shared_ptr<grpc::Channel>& channel, std::string address,
              const v1::OpenSession& open, const EnvSpec& spec, WakeSignal* signal);
@@ -47,9 +43,9 @@ class EnvSession {
   // Answers the last step of `group` with actions [group size, action size].
   void Act(uint32_t group, absl::Span<const float> actions);
 
-  // Lets all slots of `group`, whose last step is not answered, begin anew as if the
-  // session had been opened with `seed`; step 0 answers.
-  void Reset(uint32_t group, uint64_t seed);
+  // Lets all slots of `group`, whose last step is not answered, begin their next
+  // episodes, or anew as if the session had been opened with `seed`; step 0 answers.
+  void Reset(uint32_t group, std::optional<uint64_t> seed);
 
   // Asks for a picture of `slot`, of the session, as the last step of its group left
   // it. Only where the spec renders, and before that step is answered by Act, which

@@ -35,7 +35,8 @@ struct EpisodeSeriesOptions {
   std::map<std::string, std::string> env_config;
   uint64_t seed = 0;
   int64_t episodes = 1;
-  int64_t num_envs = 1;  // At once.
+  int64_t num_envs = 1;   // At once.
+  int64_t steps_max = 0;  // After which an episode is cut; 0: never.
 
   // Whether to give up; asked after every wait.
   std::function<bool()> cancelled;

@@ -25,15 +25,17 @@ using Actions = std::map<int64_t, std::vector<float>>;
 
 class EpisodeSeriesTest : public testing::Test {
  protected:
-  void StartServer(FakeEnvServer::Options options = {}) {
-    options.horizon = kHorizon;
+  void StartServer(FakeEnvServer::Options options = {}, int64_t horizon = kHorizon) {
+    options.horizon = horizon;
     server_ = std::make_unique<FakeEnvServer>(options);
     server_->Start();
     options_.client = "test";
     options_.address = server_->address();
     options_.channel = MakeChannel(server_->address(), {}).value();
     options_.spec =
-        DescribeEnv(options_.channel, options_.address, "line", {}, absl::Seconds(10)).value();
+        DescribeEnv(
+            options_.channel, options_.address, "line", {}, [] { return false; }, &signal_)
+            .value();
     options_.seed = 99;
     options_.episodes = 7;
     options_.num_envs = 3;
@@ -108,6 +110,19 @@ TEST_F(EpisodeSeriesTest, EverySessionHoldsTheNextEpisodesAndEachSlotPlaysOne) {
   EXPECT_THAT(num_envs, ElementsAre(3, 3, 1));
 }
 
+TEST_F(EpisodeSeriesTest, EpisodesThatDoNotEndAreCut) {
+  StartServer({}, /*horizon=*/0);
+  RandomPlayer player(options_.spec.action, 1);
+  options_.steps_max = 6;
+  std::vector<v1::Episode> episodes;
+  ASSERT_TRUE(PlaySeries(options_, &player, &signal_, &episodes).ok());
+  ASSERT_EQ(episodes.size(), 7u);
+  for (const v1::Episode& episode : episodes) {
+    EXPECT_EQ(episode.length(), 6u);
+    EXPECT_TRUE(episode.cut());
+  }
+}
+
 TEST_F(EpisodeSeriesTest, RandomEpisodesAreTheSameHoweverManyArePlayedAtOnce) {
   StartServer();
   RandomPlayer player(options_.spec.action, 5);
@@ -119,7 +134,7 @@ TEST_F(EpisodeSeriesTest, RandomEpisodesAreTheSameHoweverManyArePlayedAtOnce) {
 TEST_F(EpisodeSeriesTest, DrawnEpisodesAreTheSameHoweverManyArePlayedAtOnce) {
   StartServer();
   PolicyPlayer::Options options;
-  options.env = options_.spec;
+  options.env = options.trained = options_.spec;
   options.policy = LinePolicy(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN);
   options.deterministic = false;
   auto player = PolicyPlayer::Create(options, ZeroWeights(options.policy));
@@ -130,7 +145,7 @@ TEST_F(EpisodeSeriesTest, DrawnEpisodesAreTheSameHoweverManyArePlayedAtOnce) {
 TEST_F(EpisodeSeriesTest, ADeterministicPolicyPlaysItsMode) {
   StartServer();
   PolicyPlayer::Options options;
-  options.env = options_.spec;
+  options.env = options.trained = options_.spec;
   options.policy = LinePolicy(v1::PolicySpec::HEAD_TANH);
   auto player = PolicyPlayer::Create(options, ZeroWeights(options.policy));
   ASSERT_TRUE(player.ok()) << player.status();
@@ -139,6 +154,49 @@ TEST_F(EpisodeSeriesTest, ADeterministicPolicyPlaysItsMode) {
   options.deterministic = false;
   EXPECT_THAT(PolicyPlayer::Create(options, ZeroWeights(options.policy)).status().message(),
               HasSubstr("nothing to draw"));
+}
+
+// Its first action depends on element `column` of the observation alone.
+v1::PolicyUpdate WeightsOf(const v1::PolicySpec& policy, int64_t column) {
+  NamedTensors tensors;
+  for (const auto& [name, tensor] :
+       (*PolicyNetwork::Create(policy, c10::Device(c10::kCPU)))->tensors()) {
+    at::Tensor weights = at::zeros_like(tensor);
+    if (weights.dim() == 2) weights[0][column] = 0.5;
+    tensors.emplace_back(name, weights);
+  }
+  v1::PolicyUpdate update;
+  update.set_version(1);
+  EncodePolicy(tensors, &update);
+  return update;
+}
+
+TEST_F(EpisodeSeriesTest, APolicyFindsItsFieldsByNameInAnyOrder) {
+  StartServer();  // Observation: position [2], clock [].
+  PolicyPlayer::Options options;
+  options.env = options.trained = options_.spec;
+  options.policy = LinePolicy(v1::PolicySpec::HEAD_TANH);
+  const Actions expected =
+      PlayActions(PolicyPlayer::Create(options, WeightsOf(options.policy, 2)).value().get(), 3);
+  EXPECT_NE(expected.at(0)[0], expected.at(0)[2]) << "the clock is seen";
+  std::swap(options.trained.observation[0], options.trained.observation[1]);
+  EXPECT_EQ(
+      PlayActions(PolicyPlayer::Create(options, WeightsOf(options.policy, 0)).value().get(), 3),
+      expected);
+}
+
+TEST_F(EpisodeSeriesTest, AFieldThatThePolicyWantsAndTheServerLacksIsNamed) {
+  StartServer();
+  PolicyPlayer::Options options;
+  options.env = options.trained = options_.spec;
+  options.policy = LinePolicy(v1::PolicySpec::HEAD_TANH);
+  options.trained.observation[1].name = "time";
+  EXPECT_EQ(PolicyPlayer::Create(options, ZeroWeights(options.policy)).status().message(),
+            "the policy was trained in another environment: observation field 'time' is missing");
+  options.trained = options_.spec;
+  options.trained.action.high[0] = 5;
+  EXPECT_THAT(PolicyPlayer::Create(options, ZeroWeights(options.policy)).status().message(),
+              HasSubstr("action"));
 }
 
 TEST_F(EpisodeSeriesTest, APictureComesBeforeEveryAction) {
@@ -198,13 +256,13 @@ TEST_F(EpisodeSeriesTest, ARefusedSessionNamesTheServer) {
 
 TEST_F(EpisodeSeriesTest, DescribeNamesTheServerThatDoesNotHostOrAnswer) {
   StartServer();
-  const auto unknown =
-      DescribeEnv(options_.channel, options_.address, "ant", {}, absl::Seconds(10));
+  const auto unknown = DescribeEnv(
+      options_.channel, options_.address, "ant", {}, [] { return false; }, &signal_);
   EXPECT_TRUE(absl::IsNotFound(unknown.status()));
   EXPECT_THAT(unknown.status().message(), HasSubstr(options_.address + ": no environment 'ant'"));
   server_->Stop();
-  const auto nobody =
-      DescribeEnv(options_.channel, options_.address, "line", {}, absl::Seconds(10));
+  const auto nobody = DescribeEnv(
+      options_.channel, options_.address, "line", {}, [] { return false; }, &signal_);
   EXPECT_THAT(nobody.status().message(), HasSubstr("env server " + options_.address));
 }
 

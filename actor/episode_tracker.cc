@@ -2,7 +2,8 @@
 
 namespace armature {
 
-EpisodeTracker::EpisodeTracker(int64_t num_slots) : running_(num_slots) {}
+EpisodeTracker::EpisodeTracker(int64_t num_slots, int64_t steps_max)
+    : steps_max_(steps_max), running_(num_slots) {}
 
 std::vector<EpisodeTracker::Ended> EpisodeTracker::OnStep(const DecodedStep& step) {
   std::vector<Ended> ended;
@@ -14,11 +15,13 @@ std::vector<EpisodeTracker::Ended> EpisodeTracker::OnStep(const DecodedStep& ste
     }
     running.return_sum += step.reward[slot];
     ++running.length;
-    if (!step.ended(slot)) continue;
+    const bool cut = !step.ended(slot) && steps_max_ > 0 && running.length >= steps_max_;
+    if (!step.ended(slot) && !cut) continue;
     v1::Episode episode;
     episode.set_return_sum(running.return_sum);
     episode.set_length(running.length);
     episode.set_is_success(step.is_success[slot] != 0);
+    episode.set_cut(cut);
     ended.push_back({slot, episode});
     running = Running();
   }

@@ -1,6 +1,7 @@
 // Adds up the returns of one group's episodes.
 //
-// A restarted slot's episode is void: it is forgotten, not reported.
+// A restarted slot's episode is void: it is forgotten, not reported. With `steps_max`
+// > 0 an episode that has not ended after so many steps counts as ended, and as `cut`.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_EPISODE_TRACKER_H_
 #define ARMATURE_ACTOR_EPISODE_TRACKER_H_
@@ -15,7 +16,7 @@ namespace armature {
 
 class EpisodeTracker {
  public:
-  explicit EpisodeTracker(int64_t num_slots);
+  explicit EpisodeTracker(int64_t num_slots, int64_t steps_max = 0);
 
   struct Ended {
     int64_t slot;
@@ -29,6 +30,7 @@ class EpisodeTracker {
     double return_sum = 0;
     uint32_t length = 0;
   };
+  const int64_t steps_max_;
   std::vector<Running> running_;
 };
 

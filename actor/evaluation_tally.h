@@ -1,7 +1,9 @@
 // Which episodes of an evaluation count.
 //
 // Every slot has a fixed quota, so short episodes are not favoured: the first
-// finished ones of a vector of environments would be the shortest.
+// finished ones of a vector of environments would be the shortest. An episode that is
+// cut leaves its slot in the midst of it: the slot waits for the group to be reset,
+// which it is once no slot that has episodes left can go on.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_EVALUATION_TALLY_H_
 #define ARMATURE_ACTOR_EVALUATION_TALLY_H_
@@ -18,17 +20,21 @@ namespace armature {
 class EvaluationTally {
  public:
   // `episodes` over `num_slots` slots, as equal as can be; the first get one more.
-  EvaluationTally(int64_t episodes, int64_t num_slots);
+  // `steps_max`: after which episodes are cut; 0: never.
+  EvaluationTally(int64_t episodes, int64_t num_slots, int64_t steps_max = 0);
 
   void OnStep(const DecodedStep& step);
   bool complete() const { return missing_ == 0; }
   int64_t missing() const { return missing_; }
+  // Whether the last step is to be answered by ResetGroup, not by actions.
+  bool awaits_reset() const;
   // By slot, and within a slot in order of time.
   std::vector<v1::Episode> episodes() const;
 
  private:
   std::vector<int64_t> quota_;
   std::vector<std::vector<v1::Episode>> counted_;  // By slot.
+  std::vector<bool> waits_;                        // By slot: for the group to be reset.
   EpisodeTracker tracker_;
   int64_t missing_;
 };

@@ -44,5 +44,43 @@ TEST(EvaluationTallyTest, ARestartedEpisodeIsRunAgain) {
   EXPECT_DOUBLE_EQ(tally.episodes()[0].return_sum(), RewardAt(3, 0));
 }
 
+TEST(EvaluationTallyTest, EpisodesThatDoNotEndAreCutAndTheGroupIsResetForTheNext) {
+  EvaluationTally tally(3, 2, /*steps_max=*/4);  // Slot 0: two episodes; slot 1: one.
+  for (uint64_t begin = 0; begin < 2; ++begin) {
+    tally.OnStep(ScriptedStep(0, {Outcome::kGoesOn, Outcome::kGoesOn}));
+    for (uint64_t step = 1; step <= 4; ++step) {
+      EXPECT_FALSE(tally.awaits_reset());
+      tally.OnStep(ScriptedStep(step, {Outcome::kGoesOn, Outcome::kGoesOn}));
+    }
+    EXPECT_EQ(tally.awaits_reset(), begin == 0);
+  }
+  ASSERT_TRUE(tally.complete());
+  for (const v1::Episode& episode : tally.episodes()) {
+    EXPECT_EQ(episode.length(), 4u);
+    EXPECT_TRUE(episode.cut());
+  }
+  EXPECT_DOUBLE_EQ(tally.episodes()[0].return_sum(),
+                   RewardAt(1, 0) + RewardAt(2, 0) + RewardAt(3, 0) + RewardAt(4, 0));
+}
+
+TEST(EvaluationTallyTest, ASlotThatWasCutWaitsForTheOthers) {
+  EvaluationTally tally(4, 2, /*steps_max=*/3);
+  tally.OnStep(ScriptedStep(0, {Outcome::kGoesOn, Outcome::kGoesOn}));
+  // Slot 1 ends by itself after two steps, and is cut in its second episode.
+  for (uint64_t step = 1; step <= 5; ++step) {
+    EXPECT_FALSE(tally.awaits_reset()) << step;
+    tally.OnStep(
+        ScriptedStep(step, {Outcome::kGoesOn, step == 2 ? Outcome::kTruncated : Outcome::kGoesOn}));
+  }
+  EXPECT_EQ(tally.missing(), 1) << "what slot 0 does after it was cut counts for nothing";
+  EXPECT_TRUE(tally.awaits_reset());
+  tally.OnStep(ScriptedStep(0, {Outcome::kGoesOn, Outcome::kGoesOn}));
+  EXPECT_FALSE(tally.awaits_reset());
+  tally.OnStep(ScriptedStep(1, {Outcome::kTerminated, Outcome::kGoesOn}));
+  ASSERT_TRUE(tally.complete());
+  EXPECT_TRUE(tally.episodes()[0].cut());
+  EXPECT_FALSE(tally.episodes()[1].cut());
+}
+
 }  // namespace
 }  // namespace armature

@@ -142,7 +142,8 @@ absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
       continue;
     }
     EnvSession session(*channel, address, open, options_.spec, &signal_);
-    EvaluationTally tally(request.episodes(), num_envs);
+    EvaluationTally tally(request.episodes(), num_envs,
+                          options_.spec.horizon > 0 ? 0 : request.episode_steps_max());
     last = RunOn(&session, request, policy, deadline, &tally);
     if (last.ok()) {
       for (const v1::Episode& episode : tally.episodes()) *result->add_episodes() = episode;

@@ -6,20 +6,21 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "actor/backoff.h"
 #include "actor/describe_env.h"
 #include "actor/learner_link.h"
 #include "actor/refusal.h"
 #include "actor/unary_call.h"
+#include "common/rpc/env_limits.h"
 #include "common/rpc/protocol.h"
 #include "proto/env_service.grpc.pb.h"
+#include "spdlog/spdlog.h"
 
 namespace armature {
 namespace {
 
 using DescribeCall = UnaryCall<v1::DescribeRequest, v1::DescribeResponse>;
-
-constexpr absl::Duration kDescribeTimeout = absl::Seconds(5);
 
 absl::Status Named(const std::string& peer, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(peer, ": ", status.message()));
@@ -95,6 +96,14 @@ class SpecSearch {
     return next;
   }
   const std::string& last() const { return last_; }
+  // The servers that are connected, or may become so, and have not answered yet.
+  std::string asked() const {
+    std::vector<std::string> addresses;
+    for (const auto& [address, server] : servers_) {
+      if (server.call != nullptr) addresses.push_back(address);
+    }
+    return absl::StrJoin(addresses, ",");
+  }
 
  private:
   struct Server {
@@ -133,7 +142,7 @@ class SpecSearch {
                v1::DescribeResponse* response, grpc::ClientUnaryReactor* reactor) {
           stub->async()->Describe(context, request, response, reactor);
         },
-        request_, kDescribeTimeout, signal_);
+        request_, kEnvAnswerTimeout, signal_);
   }
 
   void Fail(const std::string& address, Server* server, const absl::Status& failure,
@@ -163,12 +172,21 @@ absl::StatusOr<EnvSpec> FindSpec(const JoinRunOptions& options, const v1::JoinRe
   SpecSearch search(std::move(request), directory, channels, signal);
   const absl::Time deadline = absl::Now() + options.connect_timeout;
   const std::string peer = absl::StrCat("env servers ", directory->written());
+  bool told_late = false;
   for (;;) {
     if (auto found = search.Poll(absl::Now())) return *std::move(found);
     if (stopping->load()) return absl::CancelledError();
-    if (absl::Now() >= deadline) return NoAnswer(peer, options.connect_timeout, search.last());
-    options.on_wait(absl::StrCat("waits for ", peer, ": ", search.last()));
-    signal->WaitUntil(std::min(deadline, search.NextDeadline()));
+    const std::string asked = search.asked();
+    const bool late = absl::Now() >= deadline;
+    if (late && asked.empty()) return NoAnswer(peer, options.connect_timeout, search.last());
+    const std::string wait =
+        asked.empty() ? absl::StrCat("waits for ", peer, ": ", search.last())
+                      : absl::StrCat("waits for env server ", asked, " to describe ",
+                                     first.env_id(), ", which may take ", v1::ENV_LIMIT_START_S,
+                                     " s where it has to make the environment");
+    options.on_wait(wait);
+    if (late && !std::exchange(told_late, true)) spdlog::warn(wait);
+    signal->WaitUntil(late ? search.NextDeadline() : std::min(deadline, search.NextDeadline()));
   }
 }
 

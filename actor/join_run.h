@@ -37,7 +37,8 @@ struct JoinRunOptions {
   std::string learner_address;
   std::shared_ptr<grpc::Channel> learner;
   ActorIdentity identity;
-  // For the learner to answer, and then for any env server.
+  // For the learner to answer, and then for any env server. One that is asked already,
+  // and may be making the environment, is waited for longer: kEnvAnswerTimeout.
   absl::Duration connect_timeout;
   // Told what is waited for, in one sentence.
   std::function<void(const std::string&)> on_wait;

@@ -10,7 +10,12 @@
 namespace armature {
 namespace {
 
-absl::Status Answer(EnvSession* session, const PlayOptions& options, const DecodedStep& step) {
+absl::Status Answer(EnvSession* session, const PlayOptions& options, const EvaluationTally& tally,
+                    const DecodedStep& step) {
+  if (tally.awaits_reset()) {
+    session->Reset(step.group, /*seed=*/std::nullopt);
+    return absl::OkStatus();
+  }
   const absl::StatusOr<std::vector<float>> actions = options.act(step);
   if (actions.ok()) session->Act(step.group, *actions);
   return actions.status();
@@ -34,13 +39,13 @@ absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeS
       if (options.on_frame != nullptr) {
         drawn = std::move(step);
         session->Render(0);
-      } else if (absl::Status status = Answer(session, options, step); !status.ok()) {
+      } else if (absl::Status status = Answer(session, options, *tally, step); !status.ok()) {
         return status;
       }
     }
     for (const v1::Frame& frame : received.frames) {
       absl::Status status = options.on_frame(frame);
-      if (status.ok()) status = Answer(session, options, *drawn);
+      if (status.ok()) status = Answer(session, options, *tally, *drawn);
       if (!status.ok()) return status;
     }
     if (received.ended.has_value()) return absl::UnavailableError(received.ended->message());

@@ -22,7 +22,7 @@ namespace armature {
 
 struct PlayOptions {
   // Decides for every slot: [n, A] in the environment's units. Not called for the
-  // step that completes the tally.
+  // step that completes the tally, nor for one after which it awaits a reset.
   std::function<absl::StatusOr<std::vector<float>>(const DecodedStep& step)> act;
   // If set: the step that completes the tally.
   std::function<void(const DecodedStep& step)> on_last;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "actor/actor_identity.h"
 #include "actor/parameter_noise.h"
@@ -227,6 +228,12 @@ bool RolloutLoop::AnyReady() const {
 std::string RolloutLoop::WaitingFor(Counter** counter) const {
   const std::string learner = absl::StrCat("waits for learner ", parts_.learner_address, ": ");
   *counter = &parts_.metrics->wait_env;
+  if (const auto opening = parts_.pool->opening_addresses();
+      parts_.pool->open_sessions() == 0 && !opening.empty()) {
+    return absl::StrCat("waits for env servers ", absl::StrJoin(opening, ","),
+                        " to open sessions, which may take ", v1::ENV_LIMIT_START_S,
+                        " s where they have to make environments");
+  }
   if (parts_.pool->open_sessions() == 0) {
     return absl::StrCat("waits for env servers ", parts_.directory->written(), ": ",
                         parts_.pool->last_failure());

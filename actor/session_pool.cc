@@ -303,10 +303,10 @@ int64_t SessionPool::open_sessions() const {
   });
 }
 
-std::vector<std::string> SessionPool::open_addresses() const {
+std::vector<std::string> SessionPool::AddressesOf(bool opened) const {
   std::vector<std::string> addresses;
   for (const Shard& shard : shards_) {
-    if (shard.session == nullptr || !shard.session->opened()) continue;
+    if (shard.session == nullptr || shard.session->opened() != opened) continue;
     const std::string& address = shard.session->address();
     if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
       addresses.push_back(address);

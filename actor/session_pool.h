@@ -97,8 +97,9 @@ class SessionPool {
   absl::Time NextDeadline() const;
 
   int64_t open_sessions() const;
-  // Addresses of the open sessions, each once.
-  std::vector<std::string> open_addresses() const;
+  // Addresses of the open sessions, and of those that are being opened; each once.
+  std::vector<std::string> open_addresses() const { return AddressesOf(/*opened=*/true); }
+  std::vector<std::string> opening_addresses() const { return AddressesOf(/*opened=*/false); }
   // Since when no session is open; unset while one is.
   std::optional<absl::Time> none_since() const { return none_since_; }
   // The last failure, as one sentence.
@@ -128,6 +129,7 @@ class SessionPool {
     explicit Shard(uint64_t seed) : backoff(seed) {}
   };
 
+  std::vector<std::string> AddressesOf(bool opened) const;
   void AssignShards(absl::Time now);
   std::string NextAddress(size_t shard, absl::Time now) const;
   // Of a shard that was lost or could not be opened.

@@ -64,10 +64,9 @@ int Main(int argc, char** argv) {
   performance.verb = "eval";
   performance.make_player =
       [&](const EnvSpec& spec) -> absl::StatusOr<std::unique_ptr<SlotPlayer>> {
-    if (absl::Status status = CheckPlayable(run->policy.env, spec); !status.ok()) return status;
-    return PolicyPlayer::Create(
-        {spec, run->policy.policy, !flags.run.stochastic, DrawSeed(flags.episodes.seed)},
-        run->policy.weights);
+    return PolicyPlayer::Create({spec, run->policy.env, run->policy.policy, !flags.run.stochastic,
+                                 DrawSeed(flags.episodes.seed)},
+                                run->policy.weights);
   };
   const Outcome outcome = Perform(run->config, flags.episodes, performance);
   if (!outcome.episodes.empty()) {

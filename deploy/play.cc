@@ -54,14 +54,15 @@ class Show {
       if (absl::Status status = PrepareGif(scene.spec, series); !status.ok()) return status;
     } else {
       printer_ = std::make_unique<EpisodePrinter>(
-          scene.spec, Terminal(STDOUT_FILENO).width(), flags_.episodes.episodes,
+          scene.spec, Terminal(STDOUT_FILENO).width(), flags_.episodes.episodes, series->steps_max,
           [](const std::string& line) { std::cout << line << std::endl; });
     }
     series->on_progress = [](absl::Span<const v1::Episode> ended) {
       const v1::Episode& last = ended.back();
-      std::cout << absl::StrFormat("episode %d: return %.4g, %d steps%s", ended.size() - 1,
+      std::cout << absl::StrFormat("episode %d: return %.4g, %d steps%s%s", ended.size() - 1,
                                    last.return_sum(), last.length(),
-                                   last.is_success() ? ", success" : "")
+                                   last.is_success() ? ", success" : "",
+                                   last.cut() ? ", cut (see --max_steps)" : "")
                 << std::endl;
     };
     series->on_step = [this, scene](const DecodedStep& step, absl::Span<const float> actions) {
@@ -126,10 +127,9 @@ int Main(int argc, char** argv) {
   performance.render = !flags.gif.empty();
   performance.make_player =
       [&](const EnvSpec& spec) -> absl::StatusOr<std::unique_ptr<SlotPlayer>> {
-    if (absl::Status status = CheckPlayable(run->policy.env, spec); !status.ok()) return status;
-    return PolicyPlayer::Create(
-        {spec, run->policy.policy, !flags.run.stochastic, DrawSeed(flags.episodes.seed)},
-        run->policy.weights);
+    return PolicyPlayer::Create({spec, run->policy.env, run->policy.policy, !flags.run.stochastic,
+                                 DrawSeed(flags.episodes.seed)},
+                                run->policy.weights);
   };
   performance.prepare = [&](const Stage::Scene& scene, EpisodeSeriesOptions* series) {
     return show.Prepare(scene, series);

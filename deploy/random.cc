@@ -97,7 +97,7 @@ int Main(int argc, char** argv) {
     std::cout << DescribeSpec(scene.spec) << std::endl;
     if (!flags.print) return absl::OkStatus();
     printer = std::make_unique<EpisodePrinter>(
-        scene.spec, Terminal(STDOUT_FILENO).width(), /*sessions_max=*/1,
+        scene.spec, Terminal(STDOUT_FILENO).width(), /*sessions_max=*/1, series->steps_max,
         [](const std::string& line) { std::cout << line << std::endl; });
     series->on_step = [&](const DecodedStep& step, absl::Span<const float> actions) {
       printer->OnStep(step, actions);

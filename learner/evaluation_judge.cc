@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "spdlog/spdlog.h"
 
@@ -15,6 +16,20 @@ constexpr size_t kCandidatesMax = 64;
 constexpr int kFinalAttempts = 3;
 
 }  // namespace
+
+std::string EpisodeLengthWarning(const EvaluationSection& settings, const EnvSpec& env) {
+  if (env.horizon > 0 || settings.every_env_steps == 0) return "";
+  if (settings.episode_steps_max == 0) {
+    return absl::StrCat(env.id,
+                        " has no time limit and evaluation.episode_steps_max is 0: an evaluation "
+                        "whose episodes do not end by themselves never ends; set the key, or give "
+                        "the environment a time limit");
+  }
+  return absl::StrCat(env.id, " has no time limit: evaluated episodes are cut after ",
+                      settings.episode_steps_max,
+                      " steps (evaluation.episode_steps_max) and count with what they have, and "
+                      "training's are counted only where they end by themselves");
+}
 
 EvaluationJudge::EvaluationJudge(const EvaluationSection& settings, EvaluationScheduler* scheduler)
     : settings_(settings), scheduler_(scheduler), next_env_steps_(settings.every_env_steps) {}
@@ -52,10 +67,14 @@ std::optional<Judgement> EvaluationJudge::Take(bool reports_success, uint64_t en
   Judgement judgement;
   judgement.outcome = *outcome;
   judgement.summary = absl::StrFormat(
-      "evaluation at %d env steps: policy %d, return %.4g%s over %d episodes", outcome->env_steps,
+      "evaluation at %d env steps: policy %d, return %.4g%s over %d episodes%s", outcome->env_steps,
       outcome->policy_version, outcome->return_mean,
       reports_success ? absl::StrFormat(", success rate %.3g", outcome->success_rate) : "",
-      outcome->episodes);
+      outcome->episodes,
+      outcome->episodes_cut > 0
+          ? absl::StrFormat(", %d of them cut after %d steps (evaluation.episode_steps_max)",
+                            outcome->episodes_cut, settings_.episode_steps_max)
+          : "");
   const auto evaluated = candidates_.find(outcome->policy_version);
   if (evaluated != candidates_.end()) judgement.policy = evaluated->second;
   candidates_.clear();

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/spec/env_spec.h"
 #include "learner/evaluation_scheduler.h"
 #include "learner/event_slots.h"
 #include "learner/run_config.h"
@@ -28,6 +29,9 @@ struct Judgement {
   bool is_last = false;  // Nothing is left to evaluate: the run is over.
   std::string summary;   // The outcome in one line.
 };
+
+// One sentence where evaluated episodes may last for ever, or are cut; else empty.
+std::string EpisodeLengthWarning(const EvaluationSection& settings, const EnvSpec& env);
 
 class EvaluationJudge {
  public:

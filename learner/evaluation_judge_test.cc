@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "common/spec/env_spec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "learner/run_config.h"
 
 namespace armature {
 namespace {
@@ -28,6 +30,23 @@ class FakeActor : public EventSink {
  private:
   EventSlots slots_;
 };
+
+TEST(EpisodeLengthWarningTest, IsGivenWhereEpisodesMayNotEnd) {
+  EvaluationSection settings;
+  EnvSpec env;
+  env.id = "swing";
+  env.horizon = 50;
+  EXPECT_EQ(EpisodeLengthWarning(settings, env), "");
+  env.horizon = 0;
+  EXPECT_THAT(EpisodeLengthWarning(settings, env),
+              HasSubstr("swing has no time limit: evaluated episodes are cut after 10000 steps "
+                        "(evaluation.episode_steps_max)"));
+  settings.episode_steps_max = 0;
+  EXPECT_THAT(EpisodeLengthWarning(settings, env),
+              HasSubstr("swing has no time limit and evaluation.episode_steps_max is 0"));
+  settings.every_env_steps = 0;
+  EXPECT_EQ(EpisodeLengthWarning(settings, env), "");
+}
 
 class EvaluationJudgeTest : public testing::Test {
  protected:

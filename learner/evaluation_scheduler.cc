@@ -62,6 +62,7 @@ bool EvaluationScheduler::Advance(absl::Time now) {
   request->set_policy_version_min(open_->policy_version_min);
   request->set_episodes(options_.episodes);
   request->set_num_envs(std::min(options_.num_envs, options_.episodes));
+  request->set_episode_steps_max(options_.episode_steps_max);
   request->set_seed(Rng({options_.seed, kSeedStream, open_->env_steps}).Bits());
   if (const std::shared_ptr<EventSink> sink = next->second.sink.lock()) sink->Send(event);
   return true;
@@ -96,6 +97,7 @@ absl::Status EvaluationScheduler::Report(const v1::EvaluationResult& result, abs
     outcome_->return_mean += episode.return_sum() / result.episodes_size();
     outcome_->length_mean += 1.0 * episode.length() / result.episodes_size();
     outcome_->success_rate += episode.is_success() ? 1 : 0;
+    outcome_->episodes_cut += episode.cut() ? 1 : 0;
   }
   outcome_->success_rate /= result.episodes_size();  // Exact when all succeeded.
   open_.reset();

@@ -27,6 +27,7 @@ struct EvaluationOutcome {
   uint64_t env_steps = 0;  // Of the run, when it was asked for.
   uint64_t policy_version = 0;
   int64_t episodes = 0;
+  int64_t episodes_cut = 0;  // Of them, at EvaluationRequest.episode_steps_max.
   double return_mean = 0;
   double length_mean = 0;
   double success_rate = 0;  // Over the episodes' last steps.
@@ -37,7 +38,8 @@ class EvaluationScheduler {
   struct Options {
     int64_t episodes = 1;
     int64_t num_envs = 1;
-    uint64_t seed = 0;  // Of the run.
+    int64_t episode_steps_max = 0;  // As EvaluationRequest's.
+    uint64_t seed = 0;              // Of the run.
     absl::Duration timeout = absl::Minutes(2);
     // Evaluations are numbered from here on: a resumed run repeats no number.
     uint64_t last_evaluation_id = 0;

@@ -43,6 +43,7 @@ EvaluationScheduler::Options EvaluationOptions(const RunConfig& config,
   EvaluationScheduler::Options options;
   options.episodes = config.evaluation.episodes;
   options.num_envs = config.evaluation.num_envs;
+  options.episode_steps_max = config.evaluation.episode_steps_max;
   options.seed = config.run.seed;
   options.timeout = absl::Seconds(config.evaluation.timeout_s);
   options.last_evaluation_id = FirstNumber(directory);

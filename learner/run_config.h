@@ -155,6 +155,7 @@ struct EvaluationSection {
   bool stop_at_return_enabled = false;
   double stop_at_return = 0;
   double timeout_s = 120;
+  int64_t episode_steps_max = 10000;
 
   void Visit(ConfigVisitor& v) {
     v.Field("every_env_steps", every_env_steps,
@@ -168,6 +169,10 @@ struct EvaluationSection {
             "The run ends, solved, when an evaluation's mean return reaches it.");
     v.Field("timeout_s", timeout_s, "After it an evaluation is asked of another actor.",
             MoreThan(0));
+    v.Field("episode_steps_max", episode_steps_max,
+            "Evaluated episodes of an environment without a time limit are cut after so many steps "
+            "and count with what they have; 0: never.",
+            Between(0, 1000000000));
   }
 };
 

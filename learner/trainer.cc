@@ -208,6 +208,8 @@ absl::StatusOr<bool> Trainer::Begin() {
   if (core_ != nullptr) return false;
   const std::optional<EnvSpec> env = parts_.admission->spec();
   if (!env) return false;
+  const std::string warning = EpisodeLengthWarning(config_.evaluation, *env);
+  if (!warning.empty()) spdlog::warn(warning);
   absl::Status status = MakeCore(*env);
   if (status.ok() && !config_.run.load.empty()) status = LoadOtherRun();
   if (status.ok()) status = BeginReplicas();

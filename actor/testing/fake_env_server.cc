@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/rpc/protocol.h"
 #include "common/tensor/packed.h"
 #include "grpcpp/server_builder.h"
@@ -56,7 +57,7 @@ v1::StepBatch Step(const FakeEnvServer::Options& options, int64_t session, uint3
     }
     ++slot.clock;
     reward[i] = static_cast<float>(slot.clock);
-    if (slot.clock < options.horizon) continue;
+    if (options.horizon == 0 || slot.clock < options.horizon) continue;
     truncated[i] = 1;
     success[i] = 1;
     batch.add_final_slot(static_cast<uint32_t>(i));
@@ -163,12 +164,17 @@ int64_t FakeEnvServer::open_sessions() const {
   return open_sessions_;
 }
 
+absl::Duration FakeEnvServer::describe_timeout() const {
+  absl::MutexLock lock(&mutex_);
+  return describe_timeout_;
+}
+
 int64_t FakeEnvServer::bad_actions() const {
   absl::MutexLock lock(&mutex_);
   return bad_actions_;
 }
 
-grpc::Status FakeEnvServer::Describe(grpc::ServerContext* /*context*/,
+grpc::Status FakeEnvServer::Describe(grpc::ServerContext* context,
                                      const v1::DescribeRequest* request,
                                      v1::DescribeResponse* response) {
   if (!request->env_id().empty() && request->env_id() != spec_.id) {
@@ -183,6 +189,9 @@ grpc::Status FakeEnvServer::Describe(grpc::ServerContext* /*context*/,
     response->set_spec_hash(SpecHash(spec_));
   }
   absl::MutexLock lock(&mutex_);
+  if (!request->env_id().empty()) {
+    describe_timeout_ = absl::FromChrono(context->deadline()) - absl::Now();
+  }
   response->set_slots_total(options_.slots);
   response->set_slots_free(options_.slots - slots_in_use_);
   return grpc::Status::OK;
@@ -207,6 +216,11 @@ grpc::Status FakeEnvServer::Rollout(
   if (!options_.refusal.ok()) {
     return {static_cast<grpc::StatusCode>(options_.refusal.code()),
             std::string(options_.refusal.message())};
+  }
+  if (options_.holds_open) {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&stopping_));
+    return grpc::Status::OK;
   }
   if (open.expected_spec_hash() != SpecHash(spec_)) {
     return {grpc::StatusCode::FAILED_PRECONDITION, "expected_spec_hash differs"};
@@ -249,6 +263,15 @@ grpc::Status FakeEnvServer::Rollout(
       frame->set_slot(request.render().slot());
       *ResizeTensor<uint8_t>({height, options_.render->width_px, 3}, frame->mutable_rgb()) =
           ++frames;
+      stream->Write(response);
+      continue;
+    }
+    if (request.has_reset()) {
+      GroupSim& sim = groups[request.reset().group()];
+      for (Slot& slot : sim.slots) slot = {slot.episode + 1, 0};
+      sim.step = 0;
+      *response.mutable_step() =
+          Step(options_, session, request.reset().group(), &sim, /*first=*/true);
       stream->Write(response);
       continue;
     }

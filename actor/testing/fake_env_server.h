@@ -1,7 +1,8 @@
 // An EnvService in this process, for the actor's tests.
 //
 // Environment "line": observation {position float64 [2], clock int64 []}, Box [2]
-// in [-2, 4] x [0, 1], horizon Options::horizon, reported success at the end.
+// in [-2, 4] x [0, 1], horizon Options::horizon, reported success at the end; horizon
+// 0: no end.
 // position is {number of the session on this server, episode of the slot}; clock
 // counts steps of the episode; reward is the clock after the step. So every
 // transition can be told from every other.
@@ -18,6 +19,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "common/spec/env_spec.h"
 #include "grpcpp/server.h"
 #include "proto/env_service.grpc.pb.h"
@@ -34,6 +36,7 @@ class FakeEnvServer final : public v1::EnvService::Service {
     int64_t slots = 64;
     int64_t restart_period = 0;  // Slot 0 of a session is replaced every so many steps.
     absl::Status refusal;        // What Rollout answers instead.
+    bool holds_open = false;     // Rollout answers nothing.
     bool sends_nan = false;      // In the reward of step 3.
     // Pictures whose first byte counts those of the session; {}: it cannot draw.
     std::optional<RenderSpec> render;
@@ -56,6 +59,8 @@ class FakeEnvServer final : public v1::EnvService::Service {
   void AwaitHeartbeats(int64_t count);  // Since the beginning.
   std::vector<v1::OpenSession> opened() const;
   int64_t open_sessions() const;
+  // How long the last Describe's caller would have waited.
+  absl::Duration describe_timeout() const;
   // Actions that were outside of the bounds, or for another step.
   int64_t bad_actions() const;
 
@@ -73,6 +78,7 @@ class FakeEnvServer final : public v1::EnvService::Service {
   int port_ ABSL_GUARDED_BY(mutex_) = 0;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration describe_timeout_ ABSL_GUARDED_BY(mutex_);
   int64_t heartbeats_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t open_sessions_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t slots_in_use_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -19,11 +19,12 @@ std::string Ended(const DecodedStep& step) {
 }  // namespace
 
 EpisodePrinter::EpisodePrinter(const EnvSpec& spec, int64_t width, int64_t sessions_max,
-                               Print print)
+                               int64_t steps_max, Print print)
     : table_(spec, width),
       observation_size_(spec.observation_size()),
       action_size_(spec.action.size()),
       print_(std::move(print)),
+      steps_max_(steps_max),
       sessions_left_(sessions_max) {}
 
 void EpisodePrinter::OnStep(const DecodedStep& step, absl::Span<const float> actions) {
@@ -33,12 +34,20 @@ void EpisodePrinter::OnStep(const DecodedStep& step, absl::Span<const float> act
     print_(table_.Header());
   }
   if (!printing_) return;
-  // Slot 0 is the first to end where it ended at all.
-  const std::vector<float>& rows = step.ended(0) ? step.final_observation : step.observation;
-  print_(table_.Row(step.step, step.reward[0], action_,
-                    absl::MakeConstSpan(rows).subspan(0, observation_size_), Ended(step)));
+  length_ = step.step == 0 || step.restarted[0] != 0 ? 0 : length_ + 1;
+  const bool cut = !step.ended(0) && steps_max_ > 0 && length_ >= steps_max_;
+  const bool over = step.ended(0) || cut;
+  if (length_ <= kRowsMax || over) {
+    // Slot 0 is the first to end where it ended at all.
+    const std::vector<float>& rows = step.ended(0) ? step.final_observation : step.observation;
+    print_(table_.Row(step.step, step.reward[0], action_,
+                      absl::MakeConstSpan(rows).subspan(0, observation_size_),
+                      cut ? "cut" : Ended(step)));
+  } else if (length_ == kRowsMax + 1) {
+    print_("  ...");
+  }
   action_.clear();
-  if (step.ended(0)) {
+  if (over) {
     printing_ = false;  // What the slot does next counts for nothing.
   } else if (!actions.empty()) {
     action_.assign(actions.begin(), actions.begin() + action_size_);

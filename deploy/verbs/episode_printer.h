@@ -1,4 +1,5 @@
-// Prints what slot 0 of each session lives through, step by step.
+// Prints what slot 0 of each session lives through, step by step: kRowsMax steps of an
+// episode, and its last one.
 //
 // Data flow: PlaySeries's on_step -> StepTable -> lines.
 // Thread safety: compatible.
@@ -21,8 +22,12 @@ class EpisodePrinter {
  public:
   using Print = std::function<void(const std::string& line)>;
 
-  // `width`: as StepTable's. Prints `sessions_max` sessions at most.
-  EpisodePrinter(const EnvSpec& spec, int64_t width, int64_t sessions_max, Print print);
+  static constexpr int64_t kRowsMax = 1000;
+
+  // `width`: as StepTable's. Prints `sessions_max` sessions at most. `steps_max`: after
+  // which episodes are cut; 0: never.
+  EpisodePrinter(const EnvSpec& spec, int64_t width, int64_t sessions_max, int64_t steps_max,
+                 Print print);
 
   // As EpisodeSeriesOptions::on_step.
   void OnStep(const DecodedStep& step, absl::Span<const float> actions);
@@ -32,7 +37,9 @@ class EpisodePrinter {
   const int64_t observation_size_;
   const int64_t action_size_;
   const Print print_;
+  const int64_t steps_max_;
   int64_t sessions_left_;
+  int64_t length_ = 0;  // Of the episode so far.
   bool printing_ = false;
   std::vector<float> action_;  // That led to the next step.
 };

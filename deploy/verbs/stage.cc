@@ -11,7 +11,7 @@
 namespace armature {
 namespace {
 
-// For a name or a file to give addresses, and for a server to answer.
+// For a name or a file to give addresses.
 constexpr absl::Duration kFindTimeout = absl::Seconds(5);
 // From a broken stream to the end of the server that broke it.
 constexpr absl::Duration kEndTimeout = absl::Seconds(1);
@@ -93,7 +93,9 @@ absl::StatusOr<Stage::Scene> Stage::Find(const std::string& servers) {
     if (!channel.ok()) return channel.status();
     const EnvironmentSection& environment = options_.config.environment;
     absl::StatusOr<EnvSpec> spec = DescribeEnv(
-        *channel, address, environment.id, environment.config, kFindTimeout, options_.transport);
+        *channel, address, environment.id, environment.config,
+        [this] { return shutdown_.requested(); }, &signal_, options_.transport);
+    if (absl::IsCancelled(spec.status())) return spec.status();
     if (spec.ok()) {
       return Scene{*channel,
                    address,

@@ -62,6 +62,11 @@ int64_t Successes(const std::vector<v1::Episode>& episodes) {
                        [](const v1::Episode& episode) { return episode.is_success(); });
 }
 
+int64_t Cut(const std::vector<v1::Episode>& episodes) {
+  return std::count_if(episodes.begin(), episodes.end(),
+                       [](const v1::Episode& episode) { return episode.cut(); });
+}
+
 std::string IntervalText(const std::optional<Interval>& interval) {
   if (!interval.has_value()) return "-";
   return absl::StrFormat("%.4g to %.4g", interval->low, interval->high);
@@ -130,6 +135,11 @@ std::string StatisticsTable(const EnvSpec& spec, const std::vector<v1::Episode>&
                           static_cast<double>(successes) / static_cast<double>(total),
                           IntervalText(SuccessInterval(successes, total)), successes, total);
   }
+  const int64_t cut = Cut(episodes);
+  if (cut > 0) {
+    absl::StrAppendFormat(&table, "%d of %d episodes had not ended when they were cut\n", cut,
+                          episodes.size());
+  }
   return table;
 }
 
@@ -139,6 +149,7 @@ nlohmann::ordered_json StatisticsJson(const EnvSpec& spec,
   json["episodes"] = episodes.size();
   json["return"] = ToJson(Summarize(Returns(episodes)));
   json["length"] = ToJson(Summarize(Lengths(episodes)));
+  json["cut"] = Cut(episodes);
   json["success_rate"] = nullptr;
   json["success_rate_interval_95"] = nullptr;
   if (spec.reports_success) {
@@ -151,6 +162,7 @@ nlohmann::ordered_json StatisticsJson(const EnvSpec& spec,
   for (const v1::Episode& episode : episodes) {
     nlohmann::ordered_json one = {{"return", episode.return_sum()}, {"length", episode.length()}};
     if (spec.reports_success) one["success"] = episode.is_success();
+    if (episode.cut()) one["cut"] = true;
     json["per_episode"].push_back(one);
   }
   return json;

@@ -40,11 +40,11 @@ Summary Summarize(absl::Span<const double> values);
 // holds at 0 and 1 too (https://doi.org/10.1080/01621459.1927.10502953).
 Interval SuccessInterval(int64_t successes, int64_t episodes);
 
-// A table of returns, lengths and, where `spec` reports it, successes. `episodes`
-// is not empty.
+// A table of returns, lengths and, where `spec` reports it, successes; and how many
+// episodes were cut, if any. `episodes` is not empty.
 std::string StatisticsTable(const EnvSpec& spec, const std::vector<v1::Episode>& episodes);
 
-// The same for programs: episodes, return, length, success_rate,
+// The same for programs: episodes, return, length, cut, success_rate,
 // success_rate_interval_95 (null where the environment reports no success) and
 // per_episode, in the order of their numbers.
 nlohmann::ordered_json StatisticsJson(const EnvSpec& spec,

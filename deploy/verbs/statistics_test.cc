@@ -81,5 +81,17 @@ TEST(StatisticsTest, SuccessIsToldOnlyWhereTheEnvironmentReportsIt) {
   EXPECT_EQ(json["per_episode"][1]["success"], true);
 }
 
+TEST(StatisticsTest, EpisodesThatWereCutAreSaid) {
+  std::vector<v1::Episode> episodes = {Episode(-3, 50, false), Episode(-1, 4, true)};
+  EXPECT_THAT(StatisticsTable(EnvSpec(), episodes), Not(HasSubstr("cut")));
+  EXPECT_EQ(StatisticsJson(EnvSpec(), episodes)["cut"], 0);
+  episodes[0].set_cut(true);
+  EXPECT_THAT(StatisticsTable(EnvSpec(), episodes),
+              HasSubstr("1 of 2 episodes had not ended when they were cut"));
+  const nlohmann::ordered_json json = StatisticsJson(EnvSpec(), episodes);
+  EXPECT_EQ(json["cut"], 1);
+  EXPECT_EQ(json["per_episode"][0]["cut"], true);
+}
+
 }  // namespace
 }  // namespace armature

@@ -60,6 +60,10 @@ void AddEpisodeFlags(CLI::App& app, EpisodeFlags* flags) {
                  "gives the same episodes.")
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
+  app.add_option("--max_steps", flags->max_steps,
+                 "Cut episodes after so many steps; they count with what they have. Default: "
+                 "evaluation.episode_steps_max where the environment has no time limit.")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}));
   app.add_option("--env_servers", flags->env_servers,
                  "Play on one that runs already: host:port,host:port | dns:name:port | file:PATH. "
                  "Default: what the configuration's cluster section says, started for this.");
@@ -78,6 +82,11 @@ uint64_t SessionSeed(int64_t seed) {
 }
 
 uint64_t DrawSeed(int64_t seed) { return Rng({static_cast<uint64_t>(seed), kDrawStream}).Bits(); }
+
+int64_t EpisodeStepsMax(const EpisodeFlags& flags, const RunConfig& config, const EnvSpec& spec) {
+  if (flags.max_steps > 0) return flags.max_steps;
+  return spec.horizon > 0 ? 0 : config.evaluation.episode_steps_max;
+}
 
 Outcome Perform(const RunConfig& config, const EpisodeFlags& flags,
                 const Performance& performance) {
@@ -109,6 +118,7 @@ Outcome Perform(const RunConfig& config, const EpisodeFlags& flags,
     series.env_config = config.environment.config;
     series.seed = SessionSeed(flags.seed);
     series.episodes = flags.episodes;
+    series.steps_max = EpisodeStepsMax(flags, config, scene.spec);
     series.num_envs = flags.num_envs;
     series.cancelled = scene.cancelled;
     absl::Time next = absl::Now() + kProgressEvery;

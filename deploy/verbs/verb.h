@@ -29,10 +29,11 @@ struct EpisodeFlags {
   int64_t episodes = 1;
   int64_t seed = 1;
   int64_t num_envs = 1;
+  int64_t max_steps = 0;  // 0: as the configuration says, see EpisodeStepsMax.
   std::string env_servers;
   TransportOptions transport;
 };
-// --episodes, --seed, --env_servers and security; --num_envs apart.
+// --episodes, --seed, --max_steps, --env_servers and security; --num_envs apart.
 void AddEpisodeFlags(CLI::App& app, EpisodeFlags* flags);
 void AddNumEnvsFlag(CLI::App& app, EpisodeFlags* flags);
 
@@ -40,6 +41,10 @@ void AddNumEnvsFlag(CLI::App& app, EpisodeFlags* flags);
 // every seed that training has.
 uint64_t SessionSeed(int64_t seed);
 uint64_t DrawSeed(int64_t seed);
+
+// After how many steps an episode is cut, 0: never: what --max_steps says, else
+// evaluation.episode_steps_max where the environment has no time limit of its own.
+int64_t EpisodeStepsMax(const EpisodeFlags& flags, const RunConfig& config, const EnvSpec& spec);
 
 // What is done with an environment that answers.
 struct Performance {
