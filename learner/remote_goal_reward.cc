@@ -97,6 +97,11 @@ absl::StatusOr<GoalReward::Outcome> RemoteGoalReward::Compute(const at::Tensor& 
       if (absl::IsCancelled(response.status())) return response.status();
       last_failure_ =
           absl::StrCat("env server ", server.address, ": ", response.status().message());
+      if (absl::IsFailedPrecondition(response.status())) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            "replay.hindsight.enabled=true, but rewards of other goals cannot be had: ",
+            last_failure_));
+      }
       server.next_attempt = absl::Now() + kRetryPause;
       servers_.push_back(std::move(server));
       servers_.pop_front();

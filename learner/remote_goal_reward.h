@@ -52,8 +52,9 @@ class RemoteGoalReward : public GoalReward {
   // Whose goals they are; it has some.
   void SetEnv(const EnvSpec& env);
 
-  // OK; Unavailable: no server has answered (the last one's reason), or none is
-  // known; Cancelled.
+  // OK; FailedPrecondition: a server says that the environment has no such rewards, as
+  // every other one would; Unavailable: no server has answered (the last one's reason),
+  // or none is known; Cancelled.
   absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override;
 
   // Ends a Compute under way and every later one.

@@ -119,6 +119,24 @@ TEST_F(RemoteGoalRewardTest, AServerThatHangsCostsOneDeadlineThenAnotherIsAsked)
   release.Notify();
 }
 
+TEST_F(RemoteGoalRewardTest, AnEnvironmentWithoutSuchRewardsIsNotAskedOfAnotherServer) {
+  FakeRewardServer refusing([](const auto&, auto*) {
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
+                        "the reward of a step was -1, but compute_reward gives -0.5");
+  });
+  FakeRewardServer other;
+  RemoteGoalReward reward(Options());
+  ASSERT_TRUE(reward.AddServers({refusing.address(), other.address()}).ok());
+  const absl::Status status = Compute(&reward).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            absl::StrCat("replay.hindsight.enabled=true, but rewards of other goals cannot be "
+                         "had: env server ",
+                         refusing.address(),
+                         ": the reward of a step was -1, but compute_reward gives -0.5"));
+  EXPECT_EQ(other.calls(), 0);
+}
+
 TEST_F(RemoteGoalRewardTest, CancelEndsACallUnderWayAndLaterOnes) {
   absl::Notification called;
   FakeRewardServer* self = nullptr;

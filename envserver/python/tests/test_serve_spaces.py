@@ -171,7 +171,7 @@ def test_malformed_observations_say_what_came_and_what_was_expected() -> None:
         written(spaces.Box(0, 255, (1,), np.uint8), [256])
     with pytest.raises(MalformedError, match=r"'observation'\[0\] is -1, expected a whole number"):
         written(spaces.MultiBinary(2), np.array([-1, 0], np.int8))
-    with pytest.raises(MalformedError, match="'observation' (cannot be read: |has dtype object)"):
+    with pytest.raises(MalformedError, match=r"'observation' (cannot be read: |has dtype object)"):
         written(BOX, [[1, 2], [3]])
     with pytest.raises(MalformedError, match="no key 'a': it is a dict with keys b"):
         written(spaces.Dict({"a": BOX}), {"b": 1})

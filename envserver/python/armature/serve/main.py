@@ -53,12 +53,17 @@ from armature.transport import (
 )
 
 _PROGRAM = "armature-serve"
+# The launcher does not try again what ends like this.
 _WRONG_FLAG = 2
 # As common/cli/open_files.h.
 _OPEN_FILES_MAX = 1 << 20
 # How long clients get to hear that the server ends, and the whole end may take.
 _HEAR_TIMEOUT_S = 1.0
 _CLOSE_TIMEOUT_S = 4.0
+
+
+class _CannotBeHostedError(ArmatureError):
+    """An environment that no further start would host."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -284,7 +289,12 @@ async def _probe(catalog: Catalog) -> list[str]:
         try:
             spec = (await catalog.describe(env_id, {})).spec
         except RefusalError as error:
-            raise ArmatureError(f"env {env_id}: {error.message}") from error
+            refused = error.code in (
+                grpc.StatusCode.INVALID_ARGUMENT,
+                grpc.StatusCode.FAILED_PRECONDITION,
+            )
+            kind = _CannotBeHostedError if refused else ArmatureError
+            raise kind(f"env {env_id}: {error.message}") from error
         action = f"{spec.num_choices} choices" if spec.is_discrete else f"Box {spec.action_size}"
         fields = ", ".join(f"{f.name} {f.dtype} {list(f.shape)}" for f in spec.observation)
         lines.append(f"{env_id}: {fields}; action {action}")
@@ -464,7 +474,7 @@ async def _main(flags: argparse.Namespace) -> int:
         await serve(flags, pool)
     except ArmatureError as error:
         print(f"{_PROGRAM}: {error}", file=sys.stderr, flush=True)
-        return 1
+        return _WRONG_FLAG if isinstance(error, _CannotBeHostedError) else 1
     finally:
         pool.close()
     return 0

@@ -38,7 +38,7 @@ def read_step(returned: Any) -> tuple[Any, float, bool, bool, Mapping[str, Any]]
             "terminated, truncated and info"
         )
     observation, reward, terminated, truncated, info = returned
-    if type(reward) is not float:
+    if not isinstance(reward, float):  # NumPy's float64 is one, too.
         reward = _number("reward", reward)
     if not abs(reward) <= _REWARD_MAX:
         shown = reward if not math.isfinite(reward) else f"{reward}, beyond float32"
@@ -47,7 +47,7 @@ def read_step(returned: Any) -> tuple[Any, float, bool, bool, Mapping[str, Any]]
         terminated = _flag("terminated", terminated)
     if type(truncated) is not bool:
         truncated = _flag("truncated", truncated)
-    if not isinstance(info, Mapping):
+    if type(info) is not dict and not isinstance(info, Mapping):
         raise MalformedError(f"info is {_shown(info)}, expected a dict")
     return observation, reward, terminated, truncated, info
 
@@ -68,6 +68,8 @@ def _number(name: str, value: Any) -> float:
 
 
 def _flag(name: str, value: Any) -> bool:
+    if isinstance(value, np.bool_):
+        return bool(value)
     array = _one(value)
     if array is None or array not in (0, 1):
         raise MalformedError(f"{name} is {_shown(value)}, expected one bool (or 0 or 1)")

@@ -46,7 +46,7 @@ from armature.spec import EnvSpec
 START_ATTEMPTS = 3
 # A prime, so that the steps looked at are not always the same slot's; and how many of them
 # have to differ: one may, where float32 rounds at a threshold.
-_STEPS_A_GOAL_CHECK = 61
+_STEPS_A_GOAL_CHECK = 127
 _GOAL_DIFFERENCES = 2
 
 
@@ -112,7 +112,7 @@ class SlotWorker:
         self._batch = batch
         self._worker = worker
         self._rows = slice(*rows)
-        self._limits = limits
+        self._limits_s = [limits.of(call) for call in Call]
         self._slots = [_Slot(row, first_number + row, batch) for row in range(*rows)]
         self._bounds = BoundsWatch(spec, batch, self._rows)
         self._notices: list[dict[str, str]] = []
@@ -306,7 +306,7 @@ class SlotWorker:
             flags[rows] = 0
 
     def _call_begins(self, slot: _Slot, call: Call) -> None:
-        limit_s = self._limits.of(call)
+        limit_s = self._limits_s[call]
         self._batch.busy_row[self._worker] = slot.row
         self._batch.call[self._worker] = call
         self._batch.timeout_s[self._worker] = limit_s
