@@ -9,7 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/metrics/metrics.h"
-#include "grpcpp/server.h"
+#include "common/rpc/private_folder.h"
+#include "common/rpc/rpc_server.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -58,12 +59,13 @@ class ChildHealthTest : public testing::Test {
 };
 
 TEST_F(ChildHealthTest, AServerAnswersItsHealthServiceBeforeItsMetrics) {
-  grpc::ServerBuilder builder;
-  int port = 0;
-  ASSERT_TRUE(ConfigureServer("127.0.0.1:0", {}, &builder, &port).ok());
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  ASSERT_NE(server, nullptr);
-  EXPECT_TRUE(Answers(absl::StrCat("127.0.0.1:", port), SilentServer().address()));
+  const auto folder = PrivateFolder::Make();
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  for (const std::string& listen : {std::string("127.0.0.1:0"), (*folder)->SocketAddress("x")}) {
+    const auto server = RpcServer::Start({listen}, {}, {});
+    ASSERT_TRUE(server.ok()) << server.status();
+    EXPECT_TRUE(Answers((*server)->address(), SilentServer().address()));
+  }
 }
 
 TEST_F(ChildHealthTest, AnUnhealthyProcessWithMetricsAloneAnswers) {

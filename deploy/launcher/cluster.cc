@@ -288,7 +288,9 @@ void Cluster::OnReady(Child* child) {
   child->ready = true;
   child->was_ever_ready = true;
   child->budget.OnReady(std::chrono::steady_clock::now());
-  child->health->Start(child->rpc_address, child->metrics_address);
+  // Not where other machines reach a learner: its certificate is not for this machine's.
+  child->health->Start(child->role == Role::kLearner ? SocketAddress(*child) : child->rpc_address,
+                       child->metrics_address);
   TellPrometheus();
   if (stopping_) return;
   if (child->starts > 1) terminal_->Line(absl::StrCat("armature: ", child->name, " is back"));

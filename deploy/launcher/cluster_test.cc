@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -209,8 +210,14 @@ class ReplicasInCluster : public ClusterTest {
 
 TEST_F(ReplicasInCluster, EachHaveTheirActorsAndAFolderInTheRunDirectory) {
   options_.config.learner.listen = "0.0.0.0:5556";
-  status_.on_ask_ = [this](int asked) {
-    if (asked == 2) cluster_->Stop(SIGTERM);  // Both were asked.
+  options_.config.cluster.answer_timeout_s = 0.2;
+  std::set<std::string> asked_at;  // Whether a child is frozen.
+  health_.is_frozen_ = [&asked_at](const std::string& rpc_address, const std::string&) {
+    asked_at.insert(rpc_address);
+    return false;
+  };
+  status_.on_ask_ = [&](int asked) {
+    if (asked >= 2 && !asked_at.empty()) cluster_->Stop(SIGTERM);  // Both were asked.
   };
   EXPECT_EQ(Run(), 128 + SIGTERM);
   const std::string config = options_.run_dir + "/config.yaml";
@@ -229,6 +236,8 @@ TEST_F(ReplicasInCluster, EachHaveTheirActorsAndAFolderInTheRunDirectory) {
                                    AllOf(HasSubstr("--name actor-2 "), HasSubstr("/learner-1 ")),
                                    AllOf(HasSubstr("--name actor-3 "), HasSubstr("/learner-1 "))));
   EXPECT_THAT(text_, HasSubstr("2 replicas, first learner 127.0.0.1:71 "));
+  EXPECT_THAT(asked_at, Not(Contains("127.0.0.1:71")));
+  EXPECT_THAT(asked_at, Not(Contains("127.0.0.1:81")));
   const std::string targets = *ReadFile(options_.run_dir + "/prometheus_targets.json");
   EXPECT_THAT(targets, StartsWith("["));
 }
