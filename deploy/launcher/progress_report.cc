@@ -39,8 +39,8 @@ std::string ProgressReport::Budget(absl::Time now) {
   const double made = std::min(total, static_cast<double>(env_steps_));
   pace_.Observe(made, absl::ToDoubleSeconds(now - start_));
   const double left_s = pace_.SecondsFor(total - made);
-  return absl::StrFormat(" of %s (%.0f%%%s)", WithCommas(env_steps_total_),
-                         std::floor(100 * made / total),
+  return absl::StrFormat("%.0f%% of %s%s", std::floor(100 * made / total),
+                         WithCommas(env_steps_total_),
                          std::isfinite(left_s) ? absl::StrCat(", ", About(left_s), " left") : "");
 }
 
@@ -67,8 +67,8 @@ std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& statu
   const std::string budget = Budget(now);
   if (stalled_) return absl::StrCat(still_text, status->waiting());
 
-  std::string line = absl::StrCat(WithCommas(env_steps_), budget, " env steps", env_rate, "  ",
-                                  WithCommas(learner_steps_), " updates", rate, "  policy ",
+  std::string line = absl::StrCat(WithCommas(env_steps_), " env steps", env_rate, "  ", budget,
+                                  "  ", WithCommas(learner_steps_), " updates", rate, "  policy ",
                                   status->policy_version());
   if (!std::isnan(status->policy_lag_mean())) {
     absl::StrAppendFormat(&line, " (lag %.1f)", status->policy_lag_mean());

@@ -49,7 +49,7 @@ class Cluster:
             self.process.communicate(timeout=STOP_DEADLINE_S)
         if failure:
             logs = os.path.join(self.run_dir, "logs")
-            for name in sorted(os.listdir(logs)):
+            for name in sorted(os.listdir(logs)) if os.path.isdir(logs) else ():
                 with open(os.path.join(logs, name)) as log:
                     print("%s:\n%s" % (name, "".join(log.readlines()[-20:])))
         shutil.rmtree(self.run_dir)
