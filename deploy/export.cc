@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,8 +15,7 @@
 #include "deploy/launcher/programs.h"
 #include "deploy/verbs/trained_run.h"
 #include "learner/export/policy_export.h"
-#include "learner/run_config.h"
-#include "learner/run_dir/run_finder.h"
+#include "learner/other_runs.h"
 #include "learner/run_dir/run_models.h"
 
 namespace armature {
@@ -25,15 +25,16 @@ constexpr char kOnnx[] = "onnx";
 constexpr char kSafetensors[] = "safetensors";
 
 struct Flags {
-  std::string run;
+  std::vector<std::string> words;  // RUN, run.output_dir=DIR.
   std::string model;
   std::string format;
   std::string output;
 };
 
 void AddFlags(CLI::App& app, Flags* flags) {
-  app.add_option("RUN", flags->run,
-                 "A run's directory, id or name (the newest of it), or a policy file.")
+  app.add_option("RUN run.output_dir=DIR", flags->words,
+                 "A run's directory, id or name (the newest of it), or a policy file; where to "
+                 "look for an id or a name first (default: outputs).")
       ->required();
   AddModelFlag(app, &flags->model);
   app.add_option("--format", flags->format,
@@ -47,14 +48,20 @@ void AddFlags(CLI::App& app, Flags* flags) {
 }
 
 absl::StatusOr<std::string> FindPolicy(const Flags& flags) {
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(flags.run, ignored)) {
-    if (flags.model.empty()) return flags.run;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--model=", flags.model, " chooses from a run, but ", flags.run, " is a file"));
+  const std::string& run = flags.words[0];
+  for (size_t i = 1; i < flags.words.size(); ++i) {
+    if (absl::StartsWith(flags.words[i], "run.output_dir=")) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", flags.words[i], "': beside RUN only run.output_dir=DIR is known"));
   }
-  const absl::StatusOr<std::string> run = FindRun(flags.run, RunSection().output_dir);
-  return run.ok() ? FindModel(*run, flags.model) : run.status();
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(run, ignored)) {
+    if (flags.model.empty()) return run;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--model=", flags.model, " chooses from a run, but ", run, " is a file"));
+  }
+  const absl::StatusOr<std::string> folder = FindNamedRun(run, flags.words);
+  return folder.ok() ? FindModel(*folder, flags.model) : folder.status();
 }
 
 absl::Status Export(const Flags& flags) {

@@ -1,9 +1,11 @@
 // The cluster launcher: `bazel run //deploy:train -- CONFIG key=value ...`.
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,8 @@
 #include "learner/other_runs.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_folder.h"
+#include "learner/run_dir/run_lock.h"
+#include "learner/run_end.h"
 
 namespace armature {
 namespace {
@@ -91,6 +95,16 @@ int Main(int argc, char** argv) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }
+  if (!flags.resume.empty()) {
+    const absl::StatusOr<std::optional<RunEnd>> end = FindEnd(flags.resume, *config);
+    if (!end.ok()) return Refuse(end.status(), 2);
+    if (end->has_value()) {
+      std::cout << "train: " << (*end)->line << std::endl;
+      return (*end)->target_missed ? 1 : 0;  // As it ended.
+    }
+  } else if (!flags.run_dir.empty()) {
+    if (absl::Status status = CheckUnused(flags.run_dir); !status.ok()) return Refuse(status, 2);
+  }
   if (!programs.ok()) return Refuse(programs.status(), 1);
   auto env_server = EnvServerProgram(config->cluster, programs->envserver.front());
   if (!env_server.ok()) return Refuse(env_server.status(), 2);
@@ -100,11 +114,18 @@ int Main(int argc, char** argv) {
     programs->uploader = *std::move(uploader);
   }
   ShareRunfiles();
-  const std::string& given = flags.resume.empty() ? flags.run_dir : flags.resume;
-  absl::StatusOr<std::string> folder =
-      given.empty() ? MakeRunFolder(config->run.output_dir, config->run.name, absl::Now())
-                    : MakeFolder(given);
+  const RunPlace place = {flags.resume, flags.run_dir, config->run.output_dir, config->run.name};
+  absl::StatusOr<std::string> folder = MakeRunFolder(place, absl::Now());
   if (!folder.ok()) return Refuse(folder.status(), 1);
+  // Before any child: two launchers would overwrite each other's files.
+  const absl::StatusOr<RunLock> lock = RunLock::Take(*folder, RunLock::kLauncher);
+  absl::Status is_free = lock.status();
+  is_free.Update(RunLock::CheckFree(*folder, RunLock::kLearner));  // One that was started by hand.
+  if (!is_free.ok()) {
+    std::error_code ignored;
+    if (place.is_new()) std::filesystem::remove_all(*folder, ignored);
+    return Refuse(NamePlace(place, is_free), 2);
+  }
   Cluster::Options options;
   options.config = *std::move(config);
   options.run_dir = *std::move(folder);

@@ -20,6 +20,7 @@
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
+#include "learner/run_end.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
 #include "learner/testing/fake_reward_server.h"
@@ -415,6 +416,48 @@ TEST(Learner, ASpentBudgetEndsTheRunAfterAFinalEvaluation) {
   EXPECT_EQ(result["success_rate"], 0.5);
   EXPECT_EQ(result["env_steps"], 32);
   EXPECT_THAT(result["reason"].get<std::string>(), HasSubstr("total_env_steps"));
+  // It stays over until more is asked for.
+  EXPECT_TRUE(FindEnd(path, config)->has_value());
+  config.run.total_env_steps = 64;
+  EXPECT_FALSE(FindEnd(path, config)->has_value());
+}
+
+TEST(Learner, ARunWhoseCheckpointsAreDamagedIsRefusedAndLosesNothing) {
+  const std::string path = NewRunPath();
+  const RunConfig config = PointSacConfig();
+  {
+    RunningLearner learner(config, path);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    for (uint64_t sequence = 1; sequence <= 4; ++sequence) {
+      actor->SendAndWait(MakeTransitions(sequence, 8));
+    }
+    ASSERT_TRUE(learner.StopAndJoin().ok());
+  }
+  const std::string rows = ReadWholeFile(path + "/progress.csv").value();
+  const std::string checkpoint = path + "/checkpoints/checkpoint_000001.safetensors";
+  std::filesystem::resize_file(checkpoint, 100);
+  const auto restore = [&] {
+    const auto directory = RunDirectory::Open(path).value();
+    MetricsRegistry registry("learner");
+    LearnerMetrics metrics(&registry);
+    Learner learner(config, ReplicaRole(), TransportOptions(), directory.get(), &metrics,
+                    c10::kCPU);
+    return learner.trainer().Restore();
+  };
+  const absl::Status status = restore();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(status.message(), HasSubstr(checkpoint));
+  EXPECT_THAT(status.message(), HasSubstr("run.load=" + path + " run.load_step=32"));
+  EXPECT_EQ(ReadWholeFile(path + "/progress.csv").value(), rows);
+
+  // Killed before its first checkpoint, it would have begun anew, and its rows be kept.
+  std::filesystem::remove(checkpoint);
+  nlohmann::json run = nlohmann::json::parse(ReadWholeFile(path + "/run.json").value());
+  run["has_checkpointed"] = false;
+  ASSERT_TRUE(WriteDurably(path + "/run.json", run.dump()).ok());
+  EXPECT_EQ(restore().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadWholeFile(path + "/earlier_1/progress.csv").value(), rows);
 }
 
 TEST(Learner, OnAFullDiskTrainingGoesOnWithoutCheckpoints) {

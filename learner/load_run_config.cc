@@ -7,12 +7,14 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/cli/config_file.h"
+#include "common/cli/files.h"
 #include "common/config/compose.h"
 
 namespace armature {
@@ -101,6 +103,17 @@ absl::Status WithHintAtSweep(const absl::Status& refusal, const std::string& wor
                                                    word));
 }
 
+// A file that a full disk or a crash has cut would be read as if the keys that it lost had
+// their defaults.
+absl::Status CheckWhole(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  if (!absl::StripAsciiWhitespace(*text).empty() && text->back() == '\n') return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(path, " is damaged: it ", text->empty() ? "is empty" : "is cut short",
+                   "; README.md beside it lists the settings that were not the default"));
+}
+
 std::string GroupsReference() {
   const ConfigFolders folders = FindConfigFolders("");
   std::string text = "| group | options |\n|---|---|\n";
@@ -147,6 +160,9 @@ absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::str
   if (!words.ok()) return words.status();
   const absl::StatusOr<std::string> path = FindConfigFile(words->config, folders);
   if (!path.ok()) return path.status();
+  if (!resume_dir.empty()) {
+    if (absl::Status status = CheckWhole(*path); !status.ok()) return status;
+  }
   const std::string folder = std::filesystem::path(*path).parent_path();
   folders.AddFirst(folder.empty() ? "." : folder);
   for (const auto& [group, option] : words->choices) {

@@ -24,7 +24,7 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags);
 // `resume_dir`, that folder's config.yaml; then the overrides; all of it validated, and
 // paths of files made absolute.
 // OK; NotFound: no such file or option, or none where a key names one; InvalidArgument:
-// names the key and the limit.
+// names the key and the limit; DataLoss: that folder's config.yaml is empty or cut short.
 absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::string& resume_dir);
 
 // Every key with its default, limits and meaning, and every group, as Markdown.

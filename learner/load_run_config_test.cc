@@ -62,6 +62,13 @@ TEST(LoadRunConfig, AResumedRunHasItsOwnFile) {
   EXPECT_EQ(config->run.name, "b");
 }
 
+TEST(LoadRunConfig, AResumedRunIsNotTrainedByAFileThatIsCut) {
+  WriteConfig("");
+  EXPECT_THAT(Error({}, testing::TempDir()), HasSubstr("/config.yaml is damaged: it is empty"));
+  WriteConfig("run:\n  seed: 3\n  total_env_st");
+  EXPECT_THAT(Error({}, testing::TempDir()), HasSubstr("/config.yaml is damaged: it is cut short"));
+}
+
 TEST(LoadRunConfig, GroupsAloneBeginWithTheDefaultConfiguration) {
   const auto config =
       LoadRunConfig({{"environment=panda_reach", "run.seed=3", "algorithm=td3"}, "", "", ""}, "");

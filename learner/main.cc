@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,8 @@
 #include "learner/run_config.h"
 #include "learner/run_dir/run_directory.h"
 #include "learner/run_dir/run_folder.h"
+#include "learner/run_dir/run_index.h"
+#include "learner/run_end.h"
 #include "learner/run_reporter.h"
 #include "learner/run_settings.h"
 #include "spdlog/spdlog.h"
@@ -92,17 +95,19 @@ void AddFlags(CLI::App& app, Flags* flags) {
 
 absl::StatusOr<std::unique_ptr<RunDirectory>> OpenRunDirectory(const Flags& flags,
                                                                RunConfig& config) {
-  if (!flags.resume.empty()) return RunDirectory::Open(flags.resume);
-  const absl::StatusOr<std::string> folder =
-      flags.run_dir.empty() ? MakeRunFolder(config.run.output_dir, config.run.name, absl::Now())
-                            : flags.run_dir;
+  const RunPlace place = {flags.resume, flags.run_dir, config.run.output_dir, config.run.name};
+  const absl::StatusOr<std::string> folder = MakeRunFolder(place, absl::Now());
   if (!folder.ok()) return folder.status();
-  absl::StatusOr<std::unique_ptr<RunDirectory>> directory = RunDirectory::Open(*folder);
-  if (!directory.ok()) return directory;
-  if (absl::Status status = (*directory)->WriteConfig(ToYaml(ConfigOf(config))); !status.ok()) {
-    return status;
+  std::error_code ignored;
+  absl::StatusOr<std::unique_ptr<RunDirectory>> directory =
+      RunDirectory::Open(*folder, config.run.name);
+  absl::Status status = directory.status();
+  if (status.ok() && flags.resume.empty()) {
+    status = (*directory)->WriteConfig(ToYaml(ConfigOf(config)));
   }
-  return directory;
+  if (status.ok()) return directory;
+  if (place.is_new()) std::filesystem::remove_all(*folder, ignored);  // Nobody's, and empty.
+  return NamePlace(place, status);
 }
 
 absl::Status CheckReplica(const Flags& flags, const RunConfig& config) {
@@ -126,6 +131,15 @@ std::vector<std::string> Addresses(const Flags& flags, const RunConfig& config) 
   return addresses;
 }
 
+// Of replica 0's folder: the others are in it. Without it the run is found by its folder only.
+void Remember(const Flags& flags, const RunDirectory& directory) {
+  if (flags.replica > 0) return;
+  const absl::Status status = RememberRun(directory.path());
+  if (status.ok()) return;
+  spdlog::warn("the run will not be found by its name or id from everywhere: {}",
+               std::string(status.message()));
+}
+
 // Of replica 0's folder. A card that cannot be written is one logged line.
 void WriteCard(const Flags& flags, const RunDirectory& directory, const RunConfig& config) {
   if (flags.replica > 0) return;
@@ -140,8 +154,9 @@ int Refuse(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
-absl::Status Serve(const Flags& flags, RunConfig& config,
-                   std::unique_ptr<ShutdownSignal> shutdown) {
+// `is_ready`: set once the learner serves.
+absl::Status Serve(const Flags& flags, RunConfig& config, std::unique_ptr<ShutdownSignal> shutdown,
+                   bool* is_ready) {
   const bool to_the_bit = config.reproducible.enabled && config.learner.device == "auto";
   const absl::StatusOr<c10::Device> device =
       ParseDevice(to_the_bit ? "cpu" : config.learner.device);
@@ -149,6 +164,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   at::set_num_threads(static_cast<int>(config.learner.threads));
   absl::StatusOr<std::unique_ptr<RunDirectory>> directory = OpenRunDirectory(flags, config);
   if (!directory.ok()) return directory.status();
+  Remember(flags, **directory);
   if (config.run.type == "debug") {
     spdlog::set_level(spdlog::level::debug);
   } else if (absl::Status status = (*directory)->WriteEvents(absl::Now()); !status.ok()) {
@@ -156,7 +172,6 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   }
 
   LogIfError((*directory)->LogSettings(LearningSettings(config), absl::Now()));
-  WriteCard(flags, **directory, config);
 
   MetricsRegistry registry("learner");
   LearnerMetrics metrics(&registry);
@@ -195,8 +210,11 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
         server.status().code(),
         absl::StrCat("learner.listen=", config.learner.listen, ": ", server.status().message()));
   }
+  // From here on there is something to put in the place of what an earlier end has left.
+  absl::Status status = (*directory)->KeepEarlierResult();
+  if (!status.ok()) return status;
+  WriteCard(flags, **directory, config);
   const std::string& address = (*server)->address();
-  absl::Status status;
   const std::string metrics_address = metrics_server == nullptr ? "-" : metrics_server->address();
   if (!flags.port_file.empty()) {
     status = WritePortFile(flags.port_file, {address, metrics_address});
@@ -207,6 +225,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
             << (metrics_server == nullptr ? "off" : "http://" + metrics_address + "/metrics")
             << std::endl;
 
+  *is_ready = true;
   auto drain = [&server, &stopping] {
     stopping = true;
     (*server)->Drain();
@@ -257,10 +276,24 @@ int Main(int argc, char** argv) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }
+  if (!flags.resume.empty()) {
+    const absl::StatusOr<std::optional<RunEnd>> end = FindEnd(flags.resume, *config);
+    if (!end.ok()) return Refuse(end.status(), 2);
+    if (end->has_value()) {
+      std::cout << "learner: " << (*end)->line << std::endl;
+      return 0;
+    }
+  } else if (!flags.run_dir.empty()) {
+    if (absl::Status status = CheckUnused(flags.run_dir); !status.ok()) return Refuse(status, 2);
+  }
   auto shutdown = std::make_unique<ShutdownSignal>();  // Before any other thread.
   try {
-    const absl::Status status = Serve(flags, *config, std::move(shutdown));
-    return status.ok() ? 0 : Refuse(status, 1);
+    bool is_ready = false;
+    const absl::Status status = Serve(flags, *config, std::move(shutdown), &is_ready);
+    // A run that cannot be opened as it is: another start would not change that.
+    const bool is_final =
+        !is_ready && (absl::IsFailedPrecondition(status) || absl::IsDataLoss(status));
+    return status.ok() ? 0 : Refuse(status, is_final ? 2 : 1);
   } catch (const c10::Error& error) {  // LibTorch's, e.g. out of memory.
     return Refuse(absl::InternalError(error.what_without_backtrace()), 1);
   }

@@ -1,5 +1,6 @@
 #include "learner/other_runs.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -21,6 +22,7 @@ class OtherRunsTest : public testing::Test {
   void SetUp() override {
     output_ = absl::StrCat(testing::TempDir(), "/",
                            testing::UnitTest::GetInstance()->current_test_info()->name());
+    setenv("XDG_STATE_HOME", (output_ + "/state").c_str(), 1);
     run_ = output_ + "/reach/20260101-000000";
     std::filesystem::remove_all(output_);
     std::filesystem::create_directories(run_ + "/checkpoints");

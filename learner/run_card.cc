@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/cli/shell_word.h"
 #include "learner/checkpoint/atomic_file.h"
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/run_dir/run_models.h"
@@ -99,6 +100,7 @@ std::string CommitOf(const std::string& folder) {
 
 absl::Status WriteRunCard(const std::string& run_dir, const std::string& run_id,
                           const RunConfig& config, const std::string& commit) {
+  const std::string run = ShellWord(std::filesystem::absolute(run_dir).string());
   const std::vector<std::string> defaults = Settings(RunConfig());
   const std::set<std::string> usual(defaults.begin(), defaults.end());
   std::string settings;
@@ -112,10 +114,9 @@ absl::Status WriteRunCard(const std::string& run_dir, const std::string& run_id,
                    commit.empty() ? "" : absl::StrCat(" at commit ", commit), ", LibTorch ",
                    TORCH_VERSION, ".\n\n## Results\n\n", Results(run_dir),
                    "\n## Settings that are not the default\n\n```\n", settings,
-                   "```\n\n## Use\n\n```sh\n"
-                   "bazel run //deploy:eval -- ",
-                   run_id, "\nbazel run //deploy:play -- ", run_id,
-                   "\nbazel run //deploy:train -- --resume ", run_id, "\n```\n"));
+                   "```\n\n## Use\n\n```sh\nbazel run //deploy:eval -- ", run,
+                   "\nbazel run //deploy:play -- ", run, "\nbazel run //deploy:train -- --resume ",
+                   run, "\n```\n"));
 }
 
 }  // namespace armature

@@ -40,7 +40,14 @@ TEST_F(RunCardTest, NamesOnlyTheSettingsThatAreNotTheDefault) {
   const std::string card = Card("abc");
   EXPECT_THAT(card, HasSubstr("```\nrun.seed=7\nenvironment.config.reward=sparse\n```"));
   EXPECT_THAT(card, HasSubstr("Run `f00d`, seed 7, Armature at commit abc, LibTorch "));
-  EXPECT_THAT(card, HasSubstr("bazel run //deploy:train -- --resume f00d\n"));
+  EXPECT_THAT(card, HasSubstr("bazel run //deploy:train -- --resume " + run_ + "\n"));
+}
+
+TEST_F(RunCardTest, ItsCommandsAreForAShellInAnyFolder) {
+  run_ += "/it's größer";
+  std::filesystem::create_directories(run_);
+  EXPECT_THAT(Card(), HasSubstr("bazel run //deploy:eval -- '" + std::string(testing::TempDir()) +
+                                "/" + "ItsCommandsAreForAShellInAnyFolder/it'\\''s größer'\n"));
 }
 
 TEST_F(RunCardTest, HasTheResultsOnceThereAreSome) {

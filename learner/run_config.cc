@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -35,6 +37,20 @@ absl::Status CheckEnvServers(const ClusterSection& cluster) {
       return absl::InvalidArgumentError(
           absl::StrCat("cluster.external_env_servers: ", status.message()));
     }
+  }
+  return absl::OkStatus();
+}
+
+// A run's folder is <output_dir>/<name>/<date-time>, and it is to be found again there.
+absl::Status CheckPlace(const RunSection& run) {
+  if (run.output_dir.empty()) return absl::InvalidArgumentError("run.output_dir is empty");
+  for (const absl::string_view part : absl::StrSplit(run.name, '/')) {
+    const bool is_printed = std::none_of(part.begin(), part.end(), absl::ascii_iscntrl);
+    if (!part.empty() && part != "." && part != ".." && is_printed) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("run.name=", absl::CHexEscape(run.name),
+                     " is no path below run.output_dir: its parts must be names, such as "
+                     "reach/first"));
   }
   return absl::OkStatus();
 }
@@ -163,6 +179,7 @@ int64_t RunConfig::round_steps() const {
 }
 
 absl::Status RunConfig::Validate() const {
+  if (absl::Status status = CheckPlace(run); !status.ok()) return status;
   if (absl::Status status = CheckEnvServers(cluster); !status.ok()) return status;
   if (absl::Status status = CheckListen(learner); !status.ok()) return status;
   if (absl::Status status = CheckNetwork(algorithm.network); !status.ok()) return status;

@@ -29,6 +29,16 @@ TEST(RunConfig, TheDefaultsOfEachAlgorithmAreValid) {
   EXPECT_EQ(Complaint({"algorithm.name=sac", "replay.samples_per_insert_tolerance=0.2"}), "");
 }
 
+TEST(RunConfig, ARunStaysBelowItsOutputDirAndIsFoundThere) {
+  EXPECT_EQ(Complaint({"run.name=reach/first try, größer"}), "");
+  for (const char* name : {"../x", "a/../../x", "/x", "a//b", "a/", ".", "..", "a\nb", ""}) {
+    RunConfig config;
+    config.run.name = name;
+    EXPECT_THAT(std::string(config.Validate().message()), HasSubstr("run.name=")) << name;
+  }
+  EXPECT_THAT(Complaint({"run.output_dir=''"}), HasSubstr("run.output_dir is empty"));
+}
+
 TEST(RunConfig, WhatWouldWaitForEverIsRefused) {
   EXPECT_THAT(Complaint({"replay.size_min=2000", "replay.rows_max=1000"}),
               HasSubstr("replay.size_min=2000 is more than replay.rows_max=1000"));

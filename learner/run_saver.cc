@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "common/cli/shell_word.h"
 #include "common/policy/policy_wire.h"
 #include "learner/checkpoint/saved_steps.h"
 #include "learner/policy_file.h"
@@ -31,9 +32,29 @@ void Remove(const std::string& path) {
   std::filesystem::remove(path, ignored);
 }
 
+// What another run can begin from, or at least act with, where this one cannot go on.
+std::string WhatCanBeRead(const std::string& run_dir) {
+  const std::vector<uint64_t> states = StateSteps(run_dir);
+  for (auto step = states.rbegin(); step != states.rend(); ++step) {
+    if (!RunSaver::LoadStep(run_dir, *step).ok()) continue;
+    return absl::StrCat("a new run can begin with what it had learned: ",
+                        ShellWord("run.load=" + run_dir), " run.load_step=", *step);
+  }
+  std::vector<std::string> models = {kFinalModel};
+  for (const uint64_t step : ModelSteps(run_dir))
+    models.insert(models.begin() + 1, absl::StrCat(step));
+  models.emplace_back(kBestModel);
+  for (const std::string& model : models) {
+    if (!TensorFile::Read(ModelPath(run_dir, model)).ok()) continue;
+    return absl::StrCat("it cannot be trained further, but its policy can be used: ",
+                        ModelPath(run_dir, model));
+  }
+  return "nor can any of its models";
+}
+
 }  // namespace
 
-RunSaver::RunSaver(const CheckpointSection& settings, const RunDirectory* directory,
+RunSaver::RunSaver(const CheckpointSection& settings, RunDirectory* directory,
                    LearnerMetrics* metrics, absl::Time start)
     : settings_(settings),
       directory_(directory),
@@ -75,7 +96,7 @@ void RunSaver::Save(RunCheckpoint checkpoint) {
   const absl::Time start = absl::Now();
   checkpoint.run_id = directory_->run_id();
   absl::Time next_line = start + kLineEvery;
-  const absl::Status status =
+  absl::Status status =
       checkpoints_.Save(checkpoint.ToFile(), [&](uint64_t written_bytes, uint64_t total_bytes) {
         const std::string sentence = absl::StrFormat("writes a checkpoint: %.1f of %.1f MB",
                                                      1e-6 * written_bytes, 1e-6 * total_bytes);
@@ -84,6 +105,7 @@ void RunSaver::Save(RunCheckpoint checkpoint) {
         spdlog::info("{}", sentence);
         next_line = absl::Now() + kLineEvery;
       });
+  if (status.ok()) status = directory_->NoteCheckpoint();
   const absl::Time now = absl::Now();
   if (status.ok()) {
     metrics_->checkpoint_timestamp_seconds.Set(absl::ToUnixSeconds(now));
@@ -169,8 +191,13 @@ absl::Status RunSaver::SaveModel(const std::string& name, const EnvSpec& env,
 
 absl::StatusOr<RunCheckpoint> RunSaver::LoadNewest() const {
   absl::StatusOr<TensorFile> file = checkpoints_.LoadNewest();
-  if (!file.ok()) return file.status();
-  return RunCheckpoint::FromFile(*std::move(file));
+  absl::StatusOr<RunCheckpoint> checkpoint =
+      file.ok() ? RunCheckpoint::FromFile(*std::move(file)) : file.status();
+  const bool is_lost = absl::IsDataLoss(checkpoint.status()) ||
+                       (absl::IsNotFound(checkpoint.status()) && directory_->has_checkpointed());
+  if (!is_lost) return checkpoint;
+  return absl::DataLossError(
+      absl::StrCat(checkpoint.status().message(), "; ", WhatCanBeRead(directory_->path())));
 }
 
 absl::StatusOr<RunCheckpoint> RunSaver::LoadStep(const std::string& run_dir, uint64_t env_steps) {

@@ -29,8 +29,8 @@ namespace armature {
 class RunSaver {
  public:
   // `directory` and `metrics` must outlive it.
-  RunSaver(const CheckpointSection& settings, const RunDirectory* directory,
-           LearnerMetrics* metrics, absl::Time start);
+  RunSaver(const CheckpointSection& settings, RunDirectory* directory, LearnerMetrics* metrics,
+           absl::Time start);
 
   // Has `on_progress` called with one sentence whenever a checkpoint that is being
   // written has come further: "writes a checkpoint: 1.2 of 2.9 GB".
@@ -44,6 +44,8 @@ class RunSaver {
   // A run that goes on from a checkpoint makes the steps after it again: forgets the
   // models and states of these.
   void GoOnFrom(uint64_t env_steps);
+  // A run that begins anew has no best evaluation yet.
+  void BeginAnew() { best_.reset(); }
 
   // Writes a checkpoint (its run_id is set here). A failure is one logged line and a
   // metric: the run goes on, and what was written before is untouched.
@@ -74,7 +76,8 @@ class RunSaver {
                          const v1::PolicyUpdate& policy,
                          const std::map<std::string, std::string>& evaluation = {}) const;
 
-  // OK; NotFound: there is no checkpoint; DataLoss: it is not one of this format.
+  // OK; NotFound: there never was a checkpoint; DataLoss: there is none any more, none can
+  // be read, or it is not one of this format. Says what of the run can be read.
   absl::StatusOr<RunCheckpoint> LoadNewest() const;
   // What the run in `run_dir` had learned at `env_steps`, see FindState. Errors also as
   // TensorFile::Read.
@@ -86,7 +89,7 @@ class RunSaver {
   Score ScoreOf(double success_rate, double return_mean, bool reports_success) const;
 
   const CheckpointSection settings_;
-  const RunDirectory* const directory_;
+  RunDirectory* const directory_;
   LearnerMetrics* const metrics_;
   std::function<void(const std::string& sentence)> on_progress_ = [](const std::string&) {};
   CheckpointFolder checkpoints_;

@@ -22,8 +22,10 @@
 namespace armature {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Pair;
 
@@ -80,6 +82,29 @@ TEST_F(RunSaverTest, WhatIsSavedIsLoaded) {
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->counters.env_steps, 100u);
   EXPECT_EQ(back->run_id, directory_->run_id());
+}
+
+TEST_F(RunSaverTest, WhereNoCheckpointCanBeReadItSaysWhatCan) {
+  RunSaver saver = NewSaver();
+  saver.Save(CheckpointAt(100));
+  const std::string checkpoint = path_ + "/checkpoints/checkpoint_000001.safetensors";
+  std::filesystem::resize_file(checkpoint, 20);
+  const auto refusal = [&] {
+    const absl::Status status = NewSaver().LoadNewest().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    return std::string(status.message());
+  };
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(checkpoint + " is damaged: cut short"),
+                               HasSubstr("nor can any of its models")));
+  Offer(&saver, 1, 0.5, -9);
+  EXPECT_THAT(refusal(), HasSubstr("can be used: " + ModelPath(path_, kBestModel)));
+  for (const uint64_t step : {100, 200}) SaveStep(&saver, step);
+  std::filesystem::resize_file(StatePath(path_, 200), 20);
+  EXPECT_THAT(refusal(), HasSubstr("run.load=" + path_ + " run.load_step=100"));
+  std::filesystem::remove(StatePath(path_, 100));
+  EXPECT_THAT(refusal(), HasSubstr("can be used: " + ModelPath(path_, "200")));
+  std::filesystem::remove(checkpoint);
+  EXPECT_THAT(refusal(), HasSubstr("no checkpoint in ")) << "there was one";
 }
 
 TEST_F(RunSaverTest, AStepIsDueOnceAtEachMultipleAndIsNamedByIt) {

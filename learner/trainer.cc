@@ -11,6 +11,7 @@
 #include "learner/off_policy_core.h"
 #include "learner/on_policy_core.h"
 #include "learner/run_dir/run_models.h"
+#include "learner/run_end.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -61,7 +62,10 @@ void Trainer::Stop() {
 absl::Status Trainer::Restore() {
   const absl::StatusOr<RunCheckpoint> checkpoint = saver_.LoadNewest();
   if (absl::IsNotFound(checkpoint.status()) && parts_.replicas == nullptr) {
-    LogIfError(parts_.directory->GoOnFrom(0));
+    const absl::StatusOr<std::string> aside = parts_.directory->PutAside();
+    if (!aside.ok()) return aside.status();
+    saver_.BeginAnew();
+    if (!aside->empty()) spdlog::warn("what the run had written is in {}", *aside);
   }
   if (!checkpoint.ok()) return checkpoint.status();
   if (checkpoint->env.id != config_.environment.id) {
@@ -397,6 +401,7 @@ void Trainer::EndTraining(const std::string& reason) {
   result_.env_steps = RunEnvSteps();
   result_.learner_steps = counters_.learner_steps;
   result_.wall_s = WallSeconds();
+  result_.settings = EndSettings(config_);
   spdlog::info("the run is over: {}", reason);
 }
 

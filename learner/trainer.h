@@ -64,8 +64,9 @@ class Trainer {
 
   // Goes on from the newest checkpoint: experience, weights, counters, sequences;
   // then publishes. Before the service starts.
-  // OK; NotFound: there is no checkpoint; FailedPrecondition: it does not fit the
-  // configuration; DataLoss: it is malformed.
+  // OK; NotFound: there never was a checkpoint, so the run begins anew, and what it had
+  // written is put aside; FailedPrecondition: it does not fit the configuration; DataLoss:
+  // there is none that can be read.
   absl::Status Restore();
 
   // With replicas, only replica 0 evaluates, ends the run and writes its result.

@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bazel build --config=tsan --noshow_progress //deploy:cluster || exit 1
 cluster="$(bazel info --config=tsan bazel-bin 2>/dev/null)/deploy/cluster"
 output_dir="$(mktemp -d)"
+export XDG_STATE_HOME="$output_dir/state"
 trap 'rm -rf "$output_dir"' EXIT
 
 status=0

@@ -233,7 +233,6 @@ int Cluster::Run() {
         child->role == Role::kLearner ? child->replica == 0 : child->role == Role::kEnvServer;
     if (can_start && !stopping_) Start(child.get());
   }
-  uploader_.Start(options_.run_dir);
   AskStatusLater();
   CheckStopped();
   loop_->Run();
@@ -296,6 +295,7 @@ void Cluster::OnReady(Child* child) {
   if (child->starts > 1) terminal_->Line(absl::StrCat("armature: ", child->name, " is back"));
   if (!replicas_started_ && children_[0]->ready) {
     replicas_started_ = true;
+    uploader_.Start(options_.run_dir);  // An earlier end is no more taken for that of this run.
     for (const auto& other : children_) {
       if (other->role == Role::kLearner && other->replica > 0 && !stopping_) Start(other.get());
     }

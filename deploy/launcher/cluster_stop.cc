@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/cli/shell_word.h"
 #include "deploy/launcher/cluster.h"
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/run_result.h"
@@ -34,8 +35,9 @@ absl::Status Cluster::TakeResult() {
   if (!result.ok()) return result.status();
   const EvaluationSection& evaluation = options_.config.evaluation;
   const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
-  const std::string& run_dir = options_.run_dir;
-  terminal_->Line(absl::StrCat("armature: policy: ", run_dir, "/models/model_final.safetensors"));
+  const std::string run_dir = ShellWord(options_.run_dir);
+  terminal_->Line(
+      absl::StrCat("armature: policy: ", options_.run_dir, "/models/model_final.safetensors"));
   if (options_.config.run.type != "debug") {
     terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir));
   }
@@ -169,7 +171,7 @@ std::string Cluster::LastLine() const {
   if (is_stopped_) {
     const bool goes_on = report.saved || report.reached == 0;
     absl::StrAppend(&line, "; ", goes_on ? "go on" : "begin anew", " with ", options_.command,
-                    " --resume ", options_.run_dir);
+                    " --resume ", ShellWord(options_.run_dir));
   }
   return line;
 }

@@ -707,6 +707,19 @@ TEST_F(ReplicasInCluster, KeepWhatOverridesAResumedRunOnceAllAreReady) {
   EXPECT_EQ(*ReadFile(of_replica), *ReadFile(config));
 }
 
+TEST_F(ClusterTest, AnEarlierEndIsNotThatOfARunThatGoesOn) {
+  options_.resume = true;
+  std::ofstream(options_.run_dir + "/config.yaml") << "as it was";
+  const std::string earlier = options_.run_dir + "/result.json";
+  std::ofstream(earlier) << "left from before";
+  // It is there until the learner is ready, which its first life is not.
+  Script("learner", "[ -e " + earlier + " ] || exit 3\n[ $runs -gt 1 ] || kill -KILL $$\nrm " +
+                        earlier + "\nready 127.0.0.1:71\n" + kSolved);
+  EXPECT_EQ(Run(), 0);
+  EXPECT_EQ(Starts("learner").size(), 2u);
+  EXPECT_THAT(output_.back(), StartsWith("armature: solved panda_reach"));
+}
+
 TEST_F(ClusterTest, ResumeBeginsWithTheCheckpointAndLeavesTheConfigAloneUntilAllAreReady) {
   options_.resume = true;
   options_.overrides = {"evaluation.episodes=10"};

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/cli/files.h"
+#include "common/cli/shell_word.h"
 #include "deploy/launcher/command_line.h"
 
 namespace armature {
@@ -106,7 +107,7 @@ std::string HowStarted(const std::string& verb) {
   const std::string launcher =
       std::filesystem::weakly_canonical(ProgramFolder() + "/../armature", ignored).string();
   return std::filesystem::is_regular_file(launcher, ignored)
-             ? absl::StrCat(launcher, " ", verb)
+             ? absl::StrCat(ShellWord(launcher), " ", verb)
              : absl::StrCat("bazel run //deploy:", verb, " --");
 }
 

@@ -74,9 +74,14 @@ class Curve:
 
 
 def find_runs(path: pathlib.Path) -> list[pathlib.Path]:
-    """The run directories in `path`, itself included. WrongUse: there are none."""
-    if not path.is_dir():
+    """The run directories in `path`, itself included, or the run that it names.
+
+    WrongUse: there are none.
+    """
+    if path.is_file():
         raise runs.WrongUse(f"{path} is no directory; for a CSV file give NAME={path}")
+    if not path.is_dir():
+        return [runs.find(str(path))]
     if (path / runs.CONFIG).is_file():
         return [path]
     found = sorted(config.parent for config in path.rglob(runs.CONFIG))

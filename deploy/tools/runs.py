@@ -14,6 +14,8 @@ import pathlib
 import sys
 from typing import Any, NoReturn
 
+import run_finder
+
 RESULT = "result.json"
 CONFIG = "config.yaml"
 EVALUATIONS = "evaluations.csv"
@@ -42,6 +44,14 @@ def enter_users_folder() -> None:
     """As common/cli/files.h has it: the folder in which `bazel run` was typed."""
     if folder := os.environ.get("BUILD_WORKING_DIRECTORY"):
         os.chdir(folder)
+
+
+def find(run: str) -> pathlib.Path:
+    """The folder of the run that a word means, absolute. WrongUse: there is none, or several."""
+    try:
+        return run_finder.find_run(run).absolute()
+    except run_finder.NoRunError as error:
+        raise WrongUse(str(error)) from error
 
 
 def read_rows(path: pathlib.Path) -> list[dict[str, float]]:

@@ -29,12 +29,14 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from typing import Any
 
+import run_finder
 import runs
 
 SPECIFICATION = "sweep.json"
@@ -232,7 +234,7 @@ class Sweep:
         _say(table(self._summary()))
         _say(f"sweep: table: {self._folder / SUMMARY}")
         if self._signal:
-            _say(f"sweep: stopped; go on with --resume {self._folder}")
+            _say(f"sweep: stopped; go on with --resume {shlex.quote(str(self._folder))}")
             return 128 + self._signal
         failed = sum(run.status != "ended" for run in self._runs)
         if failed:
@@ -286,8 +288,12 @@ def table(rows: list[dict[str, str]]) -> str:
     )
 
 
-def check(launcher: list[str], all_runs: list[Run]) -> None:
-    """Every combination, before any of them takes hours. WrongUse: as the launcher says."""
+def check(launcher: list[str], all_runs: list[Run]) -> str:
+    """Every combination, before any of them takes hours; run.output_dir, which they share.
+
+    WrongUse: as the launcher says; they do not share it.
+    """
+    folders = set()
     for run in all_runs:
         completed = subprocess.run(
             [*launcher, *run.words, "--cfg", "job"], capture_output=True, text=True, check=False
@@ -296,17 +302,30 @@ def check(launcher: list[str], all_runs: list[Run]) -> None:
             lines = completed.stderr.strip().splitlines() or [f"status {completed.returncode}"]
             which = " ".join(f"{key}={value}" for key, value in run.varied.items())
             raise runs.WrongUse(f"{which}: {lines[-1]}" if which else lines[-1])
+        folders.add(_output_dir(completed.stdout))
+    if len(folders) > 1:
+        raise runs.WrongUse("the runs of a sweep are in one folder: give one run.output_dir")
+    return folders.pop()
+
+
+def _output_dir(composed: str) -> str:
+    """That of the configuration, which the launcher prints as YAML."""
+    match = re.search(r"^run:\n(?:  .*\n)*?  output_dir: (.+)$", composed, re.MULTILINE)
+    if match is None:
+        return run_finder.OUTPUT_DIR
+    return str(json.loads(match[1])) if match[1].startswith('"') else match[1]
 
 
 def new_sweep(words: list[str], launcher: list[str], output: pathlib.Path | None) -> Sweep:
     all_runs = combinations(words)
-    check(launcher, all_runs)
+    output_dir = check(launcher, all_runs)
     moment = time.strftime("%Y%m%d-%H%M%S")
-    folder = (output or pathlib.Path("outputs/sweeps") / moment).absolute()
+    folder = (output or pathlib.Path(output_dir) / "sweeps" / moment).absolute()
     if "=" in str(folder):
         raise runs.WrongUse(f"'{folder}': the launcher takes a path with '=' for a setting")
     if (folder / SPECIFICATION).exists():
-        raise runs.WrongUse(f"{folder} is a sweep already; go on with --resume {folder}")
+        quoted = shlex.quote(str(folder))
+        raise runs.WrongUse(f"{folder} is a sweep already; go on with --resume {quoted}")
     folder.mkdir(parents=True, exist_ok=True)
     specification = {"words": words, "begun": datetime.datetime.now().isoformat()}
     runs.write_atomically(folder / SPECIFICATION, json.dumps(specification, indent=2) + "\n")
@@ -341,7 +360,7 @@ def parse() -> argparse.Namespace:
         "--output",
         type=pathlib.Path,
         metavar="DIR",
-        help="the sweep's directory (default outputs/sweeps/<date-time>)",
+        help="the sweep's directory (default <run.output_dir>/sweeps/<date-time>)",
     )
     parser.add_argument(
         "--resume",
@@ -368,7 +387,7 @@ def main() -> int:
             all_runs = combinations(flags.words)
             check(launcher, all_runs)
             for run in all_runs:
-                print(" ".join(run.words))
+                print(shlex.join(run.words))
             print(f"sweep: {len(all_runs)} runs")
             return 0
         if flags.resume:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Logs a run to Weights & Biases while it goes on, from the files in its directory.
 
-    wandb_uploader RUN_DIR
+    wandb_uploader RUN
 
 Every row of progress.csv and evaluations.csv becomes a point by env_steps; config.yaml the
 configuration; result.json the summary, and the end. The client uploads where it is logged in
@@ -27,6 +27,7 @@ import netrc
 import os
 import pathlib
 import select
+import shlex
 import shutil
 import signal
 import sys
@@ -158,7 +159,7 @@ class Uploader:
         if not self._why_not:
             print(f"wandb: {self._run.url}", flush=True)
         elif mode == "offline":
-            written = pathlib.Path(self._run.dir).parent
+            written = shlex.quote(str(pathlib.Path(self._run.dir).parent))
             print(
                 f"wandb: offline, as {self._why_not}; upload with: wandb sync {written}", flush=True
             )
@@ -191,14 +192,11 @@ def main() -> int:
         description="Logs a run to Weights & Biases while it goes on.",
         epilog="Example: wandb_uploader outputs/panda_reach_sac/20261121-120000",
     )
-    parser.add_argument("run_dir", type=pathlib.Path, metavar="RUN_DIR")
+    parser.add_argument("run", metavar="RUN", help="a run's directory, id or name")
     try:
         flags = parser.parse()
         runs.enter_users_folder()
-        folder = flags.run_dir.absolute()
-        if not (folder / runs.CONFIG).is_file():
-            raise runs.WrongUse(f"{folder} is no run directory: no {runs.CONFIG} in it")
-        follow(folder)
+        follow(runs.find(flags.run))
     except (runs.WrongUse, OSError, ValueError, KeyError, wandb.Error) as error:
         print(f"wandb: {error}".replace("\n", " "), file=sys.stderr)
         return 1

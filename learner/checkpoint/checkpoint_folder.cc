@@ -1,10 +1,12 @@
 #include "learner/checkpoint/checkpoint_folder.h"
 
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "learner/checkpoint/checkpoint_names.h"
 #include "spdlog/spdlog.h"
 
@@ -29,12 +31,18 @@ absl::Status CheckpointFolder::Save(const TensorFile& content, const OnWritten& 
 
 absl::StatusOr<TensorFile> CheckpointFolder::LoadNewest() const {
   const std::vector<int64_t> numbers = CheckpointNumbers(path_);
+  if (numbers.empty()) return absl::NotFoundError(absl::StrCat("no checkpoint in ", path_));
+  std::vector<std::string> damages;
   for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) {
     absl::StatusOr<TensorFile> content = TensorFile::Read(CheckpointPath(path_, *number));
     if (content.ok()) return content;
-    spdlog::warn("{}; trying the checkpoint before it", std::string(content.status().message()));
+    damages.emplace_back(content.status().message());
+    if (std::next(number) != numbers.rend()) {
+      spdlog::warn("{}; trying the checkpoint before it", damages.back());
+    }
   }
-  return absl::NotFoundError(absl::StrCat("no intact checkpoint in ", path_));
+  return absl::DataLossError(
+      absl::StrCat("no checkpoint of the run can be read: ", absl::StrJoin(damages, "; ")));
 }
 
 }  // namespace armature

@@ -25,7 +25,7 @@ class CheckpointFolder {
 
   // The newest that is intact; a damaged one is reported in one logged line and
   // the one before it is taken.
-  // OK; NotFound: there is none.
+  // OK; NotFound: there is none; DataLoss: none can be read (each file, and why).
   absl::StatusOr<TensorFile> LoadNewest() const;
 
  private:

@@ -7,6 +7,7 @@
 
 #include "ATen/ATen.h"
 #include "absl/status/status.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/testing/file_size_limit.h"
 
@@ -51,6 +52,21 @@ TEST(CheckpointFolder, ADamagedCheckpointIsSkippedForTheOneBefore) {
   // The number of a damaged one is never used again.
   ASSERT_TRUE(folder.Save(Content("c")).ok());
   EXPECT_TRUE(std::filesystem::exists(path + "/checkpoint_000003.safetensors"));
+}
+
+TEST(CheckpointFolder, WhereAllAreDamagedEachIsNamedWithItsReason) {
+  const std::string path = NewFolder("all_damaged");
+  CheckpointFolder folder(path, /*keep=*/2);
+  for (const char* mark : {"a", "b"}) ASSERT_TRUE(folder.Save(Content(mark)).ok());
+  std::filesystem::resize_file(path + "/checkpoint_000001.safetensors", 3);
+  std::filesystem::resize_file(path + "/checkpoint_000002.safetensors", 5000);
+  const absl::Status status = folder.LoadNewest().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(
+      status.message(),
+      testing::AllOf(
+          testing::HasSubstr("/checkpoint_000001.safetensors is damaged: cut short"),
+          testing::HasSubstr("/checkpoint_000002.safetensors is damaged: checksum differs")));
 }
 
 TEST(CheckpointFolder, AFullDiskLeavesTheCheckpointsBefore) {

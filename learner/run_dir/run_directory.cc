@@ -1,9 +1,13 @@
 #include "learner/run_dir/run_directory.h"
 
 #include <cmath>
+#include <filesystem>
 #include <random>
+#include <system_error>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -14,9 +18,16 @@
 namespace armature {
 namespace {
 
+namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr uint64_t kVersionsReservedAtOnce = 1000;
+constexpr char kProgress[] = "/progress.csv";
+constexpr char kEvaluations[] = "/evaluations.csv";
+
+absl::Status CannotMove(const fs::path& path, const std::error_code& error) {
+  return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot move ", path.string()));
+}
 
 std::string NewRunId() {
   std::random_device device;
@@ -25,44 +36,53 @@ std::string NewRunId() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::string& path) {
-  for (const std::string& folder : {path + "/checkpoints", path + "/models"}) {
-    if (const auto made = MakeFolder(folder); !made.ok()) return made.status();
-    RemoveTemporaries(folder);
+absl::StatusOr<std::unique_ptr<RunDirectory>> RunDirectory::Open(const std::string& path,
+                                                                 const std::string& name) {
+  if (const auto made = MakeFolder(path); !made.ok()) return made.status();
+  absl::StatusOr<RunLock> lock = RunLock::Take(path, RunLock::kLearner);
+  if (!lock.ok()) return lock.status();
+  for (const char* folder : {"/checkpoints", "/models"}) {
+    if (const auto made = MakeFolder(path + folder); !made.ok()) return made.status();
+    RemoveTemporaries(path + folder);
   }
-  std::string run_id = NewRunId();
-  uint64_t versions_used = 0;
-  const absl::StatusOr<std::string> before = ReadWholeFile(path + "/run.json");
-  if (before.ok()) {
-    const Json run = Json::parse(*before, nullptr, /*allow_exceptions=*/false);
-    if (!run.is_object() || !run.contains("run_id") || !run["run_id"].is_string() ||
-        !run.contains("policy_versions_reserved") ||
-        !run["policy_versions_reserved"].is_number_unsigned()) {
-      return absl::DataLossError(absl::StrCat(path, "/run.json is damaged"));
-    }
-    run_id = run["run_id"];
-    versions_used = run["policy_versions_reserved"];
-  } else if (!absl::IsNotFound(before.status())) {
-    return before.status();
+  absl::StatusOr<Identity> identity = ReadIdentity(path + "/run.json");
+  const bool is_new = absl::IsNotFound(identity.status());
+  if (is_new) {
+    identity = Identity{NewRunId(), name, RunStamp(absl::Now()), 0, false};
+  } else if (!identity.ok()) {
+    return identity.status();
   }
-  absl::StatusOr<CsvLog> progress = CsvLog::Open(path + "/progress.csv");
+  absl::StatusOr<CsvLog> progress = CsvLog::Open(path + kProgress);
   if (!progress.ok()) return progress.status();
-  absl::StatusOr<CsvLog> evaluations = CsvLog::Open(path + "/evaluations.csv");
+  absl::StatusOr<CsvLog> evaluations = CsvLog::Open(path + kEvaluations);
   if (!evaluations.ok()) return evaluations.status();
   auto directory = std::unique_ptr<RunDirectory>(
-      new RunDirectory(path, /*is_new=*/!before.ok(), std::move(run_id), versions_used,
-                       *std::move(progress), *std::move(evaluations)));
+      new RunDirectory(path, *std::move(lock), is_new, *std::move(identity), *std::move(progress),
+                       *std::move(evaluations)));
   if (absl::Status status = directory->WriteRunFile(); !status.ok()) return status;
   return directory;
 }
 
-RunDirectory::RunDirectory(std::string path, bool is_new, std::string run_id,
-                           uint64_t policy_versions_used, CsvLog progress, CsvLog evaluations)
+absl::StatusOr<RunDirectory::Identity> RunDirectory::ReadIdentity(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
+  if (!text.ok()) return text.status();
+  try {
+    const Json run = Json::parse(*text);
+    return Identity{run.at("run_id").get<std::string>(), run.value("name", ""),
+                    run.value("begun", ""), run.at("policy_versions_reserved").get<uint64_t>(),
+                    run.value("has_checkpointed", false)};
+  } catch (const Json::exception& error) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged"));
+  }
+}
+
+RunDirectory::RunDirectory(std::string path, RunLock lock, bool is_new, Identity identity,
+                           CsvLog progress, CsvLog evaluations)
     : path_(std::move(path)),
+      lock_(std::move(lock)),
       is_new_(is_new),
-      run_id_(std::move(run_id)),
-      policy_versions_used_(policy_versions_used),
-      policy_versions_reserved_(policy_versions_used),
+      identity_(std::move(identity)),
+      policy_versions_used_(identity_.policy_versions_reserved),
       progress_(std::move(progress)),
       evaluations_(std::move(evaluations)) {}
 
@@ -85,19 +105,78 @@ absl::Status RunDirectory::GoOnFrom(uint64_t env_steps) {
   return status;
 }
 
+absl::StatusOr<std::string> RunDirectory::PutAside() {
+  std::vector<fs::path> moved;
+  std::error_code error;
+  for (const char* folder : {"", "/models", "/checkpoints"}) {
+    for (const auto& entry : fs::directory_iterator(path_ + folder, error)) {
+      const std::string name = entry.path().filename();
+      const bool is_events = absl::StartsWith(name, "events.out.tfevents.") &&
+                             !(events_ && entry.path() == fs::path(events_->path()));
+      const bool is_state = *folder != '\0' && absl::EndsWith(name, ".safetensors");
+      if (is_events || is_state || "/" + name == kProgress || "/" + name == kEvaluations) {
+        moved.push_back(entry.path());
+      }
+    }
+  }
+  if (moved.empty()) return "";
+  int n = 1;
+  while (fs::exists(absl::StrCat(path_, "/earlier_", n), error)) ++n;
+  const std::string aside = absl::StrCat(path_, "/earlier_", n);
+  for (const fs::path& from : moved) {
+    const fs::path to = aside / from.lexically_relative(path_);
+    if (const auto made = MakeFolder(to.parent_path()); !made.ok()) return made.status();
+    fs::rename(from, to, error);
+    if (error) return CannotMove(from, error);
+  }
+  for (auto [log, name] : {std::pair{&progress_, kProgress}, {&evaluations_, kEvaluations}}) {
+    absl::StatusOr<CsvLog> begun = CsvLog::Open(path_ + name);
+    if (!begun.ok()) return begun.status();
+    *log = *std::move(begun);
+  }
+  const absl::Status status = events_ ? events_->AppendStart(0, absl::Now()) : absl::OkStatus();
+  if (!status.ok()) return status;
+  return aside;
+}
+
 absl::Status RunDirectory::ReservePolicyVersion(uint64_t version) {
-  if (version <= policy_versions_reserved_) return absl::OkStatus();
-  policy_versions_reserved_ = version + kVersionsReservedAtOnce;
+  if (version <= identity_.policy_versions_reserved) return absl::OkStatus();
+  identity_.policy_versions_reserved = version + kVersionsReservedAtOnce;
+  return WriteRunFile();
+}
+
+absl::Status RunDirectory::NoteCheckpoint() {
+  if (identity_.has_checkpointed) return absl::OkStatus();
+  identity_.has_checkpointed = true;
   return WriteRunFile();
 }
 
 absl::Status RunDirectory::WriteRunFile() const {
-  const Json run = {{"run_id", run_id_}, {"policy_versions_reserved", policy_versions_reserved_}};
+  nlohmann::ordered_json run;
+  run["run_id"] = identity_.run_id;
+  run["name"] = identity_.name;
+  run["begun"] = identity_.begun;
+  run["policy_versions_reserved"] = identity_.policy_versions_reserved;
+  run["has_checkpointed"] = identity_.has_checkpointed;
   return WriteDurably(path_ + "/run.json", run.dump(2) + "\n");
 }
 
 absl::Status RunDirectory::WriteConfig(const std::string& yaml) {
   return WriteDurably(path_ + "/config.yaml", yaml);
+}
+
+absl::Status RunDirectory::KeepEarlierResult() {
+  const std::string path = path_ + "/result.json";
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  if (!text.ok()) return text.status();
+  const Json result = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!result.is_object() || !result.contains("env_steps")) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged"));
+  }
+  std::error_code error;
+  fs::rename(path, absl::StrCat(path_, "/result_", result["env_steps"].dump(), ".json"), error);
+  return error ? CannotMove(path, error) : absl::OkStatus();
 }
 
 absl::Status RunDirectory::WriteResult(const RunResult& result) {
@@ -110,6 +189,7 @@ absl::Status RunDirectory::WriteResult(const RunResult& result) {
   json["wall_s"] = result.wall_s;
   json["policy_version"] = result.policy_version;
   json["reason"] = result.reason;
+  json["settings"] = result.settings;
   // The curves are not worth the result.
   if (events_) events_->AppendEnd(absl::Now()).IgnoreError();
   return WriteDurably(path_ + "/result.json", json.dump(2) + "\n");

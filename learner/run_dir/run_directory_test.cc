@@ -76,16 +76,77 @@ TEST(RunDirectory, ThereIsAnEventFileOnlyWhereItWasAskedFor) {
   EXPECT_TRUE(has_events());
 }
 
-TEST(RunDirectory, ARunThatGoesOnForgetsWhatItMakesAgain) {
-  const std::string path = NewPath("forgets");
-  auto directory = RunDirectory::Open(path).value();
+void WriteTwoRows(RunDirectory* directory) {
   for (const uint64_t steps : {100, 200}) {
     ASSERT_TRUE(directory->LogProgress({{"x", 1}}, steps, 1, absl::Now()).ok());
     ASSERT_TRUE(directory->LogEvaluation({{"y", 1}}, steps, 1, absl::Now()).ok());
   }
+}
+
+TEST(RunDirectory, ARunThatGoesOnForgetsWhatItMakesAgain) {
+  const std::string path = NewPath("forgets");
+  WriteTwoRows(RunDirectory::Open(path).value().get());
   ASSERT_TRUE(RunDirectory::Open(path).value()->GoOnFrom(150).ok());
   EXPECT_EQ(ReadWholeFile(path + "/progress.csv").value(), "env_steps,wall_s,x\n100,1,1\n");
   EXPECT_EQ(ReadWholeFile(path + "/evaluations.csv").value(), "env_steps,wall_s,y\n100,1,1\n");
+}
+
+TEST(RunDirectory, ASecondOneIsRefusedAndChangesNothing) {
+  const std::string path = NewPath("held");
+  const auto first = RunDirectory::Open(path).value();
+  const std::string before = ReadWholeFile(path + "/run.json").value();
+  const absl::Status second = RunDirectory::Open(path).status();
+  EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(second.message(), HasSubstr("is held by process "));
+  EXPECT_EQ(ReadWholeFile(path + "/run.json").value(), before);
+}
+
+TEST(RunDirectory, WhatARunHadWrittenBeforeItsFirstCheckpointIsPutAside) {
+  const std::string path = NewPath("aside");
+  WriteTwoRows(RunDirectory::Open(path).value().get());
+  for (const char* file : {"/models/model_200.safetensors", "/checkpoints/step_200.safetensors"}) {
+    ASSERT_TRUE(WriteDurably(path + file, "x").ok());
+  }
+  const auto directory = RunDirectory::Open(path).value();
+  ASSERT_TRUE(directory->WriteEvents(absl::Now()).ok());
+  EXPECT_EQ(directory->PutAside().value(), path + "/earlier_1");
+  for (const char* file : {"/progress.csv", "/evaluations.csv", "/models/model_200.safetensors",
+                           "/checkpoints/step_200.safetensors"}) {
+    EXPECT_TRUE(std::filesystem::exists(path + "/earlier_1" + file)) << file;
+    EXPECT_FALSE(std::filesystem::exists(path + file)) << file;
+  }
+  EXPECT_EQ(directory->PutAside().value(), "");
+  WriteTwoRows(directory.get());
+  EXPECT_EQ(ReadWholeFile(path + "/progress.csv").value(),
+            "env_steps,wall_s,x\n100,1,1\n200,1,1\n");
+  EXPECT_EQ(directory->PutAside().value(), path + "/earlier_2");
+}
+
+TEST(RunDirectory, AnEarlierEndIsKeptBesideTheNextOne) {
+  const std::string path = NewPath("goes_on");
+  const auto directory = RunDirectory::Open(path).value();
+  EXPECT_TRUE(directory->KeepEarlierResult().ok()) << "there is none";
+  RunResult result;
+  result.env_steps = 100;
+  ASSERT_TRUE(directory->WriteResult(result).ok());
+  const std::string first = ReadWholeFile(path + "/result.json").value();
+  ASSERT_TRUE(directory->KeepEarlierResult().ok());
+  EXPECT_FALSE(std::filesystem::exists(path + "/result.json"));
+  result.env_steps = 200;
+  ASSERT_TRUE(directory->WriteResult(result).ok());
+  EXPECT_EQ(ReadWholeFile(path + "/result_100.json").value(), first);
+}
+
+TEST(RunDirectory, NameBeginningAndWhetherItHadACheckpointAreKept) {
+  const std::string path = NewPath("identity");
+  EXPECT_FALSE(RunDirectory::Open(path, "reach/first").value()->has_checkpointed());
+  const auto run = nlohmann::json::parse(ReadWholeFile(path + "/run.json").value());
+  EXPECT_EQ(run["name"], "reach/first");
+  EXPECT_EQ(run["begun"].get<std::string>().size(), std::string("20260102-030405").size());
+  ASSERT_TRUE(RunDirectory::Open(path, "another").value()->NoteCheckpoint().ok());
+  EXPECT_TRUE(RunDirectory::Open(path).value()->has_checkpointed());
+  EXPECT_EQ(nlohmann::json::parse(ReadWholeFile(path + "/run.json").value())["name"],
+            "reach/first");
 }
 
 TEST(RunDirectory, ADamagedRunFileIsNamed) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <system_error>
 #include <tuple>
 
@@ -13,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "common/config/config.h"
 #include "learner/checkpoint/atomic_file.h"
+#include "learner/run_dir/run_index.h"
 #include "nlohmann/json.hpp"
 
 namespace armature {
@@ -28,17 +30,53 @@ bool IsRun(const std::string& path) {
   return fs::is_regular_file(path + "/run.json", ignored);
 }
 
-std::string NameOf(const FoundRun& run) { return fs::path(run.path).parent_path().filename(); }
+FoundRun ReadRun(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadWholeFile(path + "/run.json");
+  const auto json = nlohmann::json::parse(text.value_or(""), nullptr, /*allow_exceptions=*/false);
+  const auto value = [&json](const char* key) {
+    const bool has = json.is_object() && json.contains(key) && json[key].is_string();
+    return has ? json[key].get<std::string>() : "";
+  };
+  FoundRun run = {path, value("run_id"), value("name"), value("begun")};
+  if (run.name.empty()) run.name = fs::path(path).parent_path().filename();
+  if (run.begun.empty()) run.begun = fs::path(path).filename();
+  return run;
+}
+
+void NewestFirst(std::vector<FoundRun>* runs) {
+  std::sort(runs->begin(), runs->end(), [](const FoundRun& a, const FoundRun& b) {
+    return std::tie(a.begun, a.path) > std::tie(b.begun, b.path);
+  });
+}
+
+// Of those that are remembered, those that are still there.
+std::vector<FoundRun> ListRemembered() {
+  std::vector<FoundRun> runs;
+  for (const std::string& path : RememberedRuns()) {
+    if (IsRun(path)) runs.push_back(ReadRun(path));
+  }
+  NewestFirst(&runs);
+  return runs;
+}
+
+// Empty: none of them is meant. InvalidArgument: see FindRun.
+absl::StatusOr<std::string> FindAmong(const std::string& run, const std::vector<FoundRun>& runs) {
+  for (const FoundRun& found : runs) {
+    if (found.name == run) return found.path;
+  }
+  if (run.size() < kIdDigitsMin || !absl::c_all_of(run, absl::ascii_isxdigit)) return "";
+  std::vector<std::string> paths;
+  for (const FoundRun& found : runs) {
+    if (absl::StartsWith(found.run_id, run)) paths.push_back(found.path);
+  }
+  if (paths.size() < 2) return paths.empty() ? "" : paths.front();
+  return absl::InvalidArgumentError(
+      absl::StrCat("several run ids begin with ", run, ": ", absl::StrJoin(paths, ", ")));
+}
 
 }  // namespace
 
-std::string RunIdOf(const std::string& run_dir) {
-  const absl::StatusOr<std::string> text = ReadWholeFile(run_dir + "/run.json");
-  if (!text.ok()) return "";
-  const auto run = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  const bool named = run.is_object() && run.contains("run_id") && run["run_id"].is_string();
-  return named ? run["run_id"].get<std::string>() : "";
-}
+std::string RunIdOf(const std::string& run_dir) { return ReadRun(run_dir).run_id; }
 
 std::vector<FoundRun> ListRuns(const std::string& output_dir) {
   std::vector<FoundRun> runs;
@@ -50,14 +88,9 @@ std::vector<FoundRun> ListRuns(const std::string& output_dir) {
     std::error_code ignored;
     if (!entries->is_directory(ignored) || !IsRun(path)) continue;
     entries.disable_recursion_pending();
-    runs.push_back({path, RunIdOf(path)});
+    runs.push_back(ReadRun(path));
   }
-  std::sort(runs.begin(), runs.end(), [](const FoundRun& a, const FoundRun& b) {
-    const auto key = [](const FoundRun& run) {
-      return std::tuple(fs::path(run.path).filename().string(), run.path);
-    };
-    return key(a) > key(b);
-  });
+  NewestFirst(&runs);
   return runs;
 }
 
@@ -65,22 +98,13 @@ absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& o
   std::error_code ignored;
   // One that ended before it wrote run.json can be resumed too.
   if (fs::is_regular_file(run + "/config.yaml", ignored)) return run;
-  const std::vector<FoundRun> runs = ListRuns(output_dir);
   std::vector<std::string> names;
-  for (const FoundRun& found : runs) {
-    if (NameOf(found) == run) return found.path;
-    names.push_back(NameOf(found));
-  }
-  std::vector<std::string> paths;
-  if (run.size() >= kIdDigitsMin && absl::c_all_of(run, absl::ascii_isxdigit)) {
-    for (const FoundRun& found : runs) {
-      if (absl::StartsWith(found.run_id, run)) paths.push_back(found.path);
-    }
-  }
-  if (paths.size() == 1) return paths.front();
-  if (paths.size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("several run ids begin with ", run, ": ", absl::StrJoin(paths, ", ")));
+  for (const auto& list :
+       {std::function([&] { return ListRuns(output_dir); }), std::function(ListRemembered)}) {
+    const std::vector<FoundRun> runs = list();
+    absl::StatusOr<std::string> found = FindAmong(run, runs);
+    if (!found.ok() || !found->empty()) return found;
+    for (const FoundRun& each : runs) names.push_back(each.name);
   }
   if (fs::is_directory(run, ignored)) {
     return absl::NotFoundError(absl::StrCat(run, " is not a run: it has no config.yaml"));
@@ -88,6 +112,7 @@ absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& o
   const std::string nearest = NearestName(run, names);
   return absl::NotFoundError(absl::StrCat(
       "no run '", run, "': neither a run's folder nor the name or the id of one below ", output_dir,
+      " or in ", RunIndexPath(),
       nearest.empty() ? "" : absl::StrCat("; the nearest is ", nearest)));
 }
 

@@ -1,13 +1,19 @@
 #include "learner/run_dir/run_finder.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "learner/checkpoint/atomic_file.h"
+#include "learner/run_dir/run_index.h"
+#include "nlohmann/json.hpp"
 
 namespace armature {
 namespace {
@@ -18,53 +24,52 @@ using testing::HasSubstr;
 class RunFinderTest : public testing::Test {
  protected:
   void SetUp() override {
-    output_ = absl::StrCat(testing::TempDir(), "/",
-                           testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(output_);
-    Run("reach/20260101-000000", "aaaa000000000001");
-    Run("reach/20260301-000000", "aaaa000000000002");
-    Run("sweeps/first/pendulum/20260201-000000", "bbbb000000000003");
+    root_ = absl::StrCat(testing::TempDir(), "/",
+                         testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(root_);
+    setenv("XDG_STATE_HOME", (root_ + "/state").c_str(), 1);
+    cases_ = nlohmann::json::parse(ReadWholeFile("learner/run_dir/testdata/find_run.json").value());
+    for (const auto& [path, content] : cases_["files"].items()) {
+      std::filesystem::create_directories(std::filesystem::path(root_ + "/" + path).parent_path());
+      std::ofstream(root_ + "/" + path) << content.get<std::string>();
+    }
+    for (const std::string path : cases_["index"]) {
+      ASSERT_TRUE(RememberRun(InRoot(path)).ok());
+    }
   }
-  void Run(const std::string& path, const std::string& run_id) {
-    std::filesystem::create_directories(output_ + "/" + path);
-    std::ofstream(output_ + "/" + path + "/config.yaml");
-    std::ofstream(output_ + "/" + path + "/run.json") << "{\"run_id\": \"" << run_id << "\"}";
-  }
-  std::string Found(const std::string& run) {
-    const absl::StatusOr<std::string> path = FindRun(run, output_);
-    return path.ok() ? *path : std::string(path.status().message());
+  std::string InRoot(const std::string& text) const {
+    return absl::StrReplaceAll(text, {{"{root}", root_}});
   }
 
-  std::string output_;
+  std::string root_;
+  nlohmann::json cases_;
 };
 
+TEST_F(RunFinderTest, AWordMeansWhatTheCasesSay) {
+  for (const nlohmann::json& each : cases_["cases"]) {
+    const absl::StatusOr<std::string> found = FindRun(InRoot(each["run"]), root_ + "/outputs");
+    if (each.contains("found")) {
+      ASSERT_TRUE(found.ok()) << each["why"] << found.status();
+      EXPECT_EQ(*found, InRoot(each["found"])) << each["why"];
+    } else {
+      EXPECT_THAT(std::string(found.status().message()), HasSubstr(std::string(each["error"])));
+    }
+  }
+}
+
 TEST_F(RunFinderTest, RunsAreListedNewestFirstHoweverDeep) {
-  const std::vector<FoundRun> runs = ListRuns(output_);
-  ASSERT_EQ(runs.size(), 3u);
-  EXPECT_EQ(runs[0].run_id, "aaaa000000000002");
-  EXPECT_THAT(runs[1].path, EndsWith("sweeps/first/pendulum/20260201-000000"));
-  EXPECT_EQ(runs[2].run_id, "aaaa000000000001");
-  EXPECT_TRUE(ListRuns(output_ + "/none").empty());
+  const std::vector<FoundRun> runs = ListRuns(root_ + "/outputs");
+  ASSERT_EQ(runs.size(), 6u);
+  EXPECT_EQ(runs[0].name, "damaged");
+  EXPECT_EQ(runs[1].name, "group/first");
+  EXPECT_THAT(runs[2].path, EndsWith("sweeps/20260401-000000/000-seed_1"));
+  EXPECT_EQ(runs[5].run_id, "aaaa000000000001");
+  EXPECT_TRUE(ListRuns(root_ + "/none").empty());
 }
 
-TEST_F(RunFinderTest, AFolderAnIdItsBeginningAndANameAreARun) {
-  EXPECT_EQ(Found(output_ + "/reach/20260101-000000"), output_ + "/reach/20260101-000000");
-  EXPECT_THAT(Found("aaaa000000000001"), EndsWith("reach/20260101-000000"));
-  EXPECT_THAT(Found("bbbb"), EndsWith("pendulum/20260201-000000"));
-  EXPECT_THAT(Found("reach"), EndsWith("reach/20260301-000000"));
-}
-
-TEST_F(RunFinderTest, WhatIsNoRunOrSeveralIsRefusedInOneLine) {
-  EXPECT_THAT(Found("aaaa"), HasSubstr("several run ids begin with aaaa: "));
-  EXPECT_THAT(Found("bbb"), HasSubstr("no run 'bbb'"));
-  EXPECT_THAT(Found("reacj"), EndsWith("the nearest is reach"));
-  EXPECT_THAT(Found(output_ + "/reach"), EndsWith("/reach is not a run: it has no config.yaml"));
-}
-
-TEST_F(RunFinderTest, ARunWhoseFileIsDamagedIsFoundByItsNameStill) {
-  std::filesystem::create_directories(output_ + "/bad/20260401-000000");
-  std::ofstream(output_ + "/bad/20260401-000000/run.json") << "{";
-  EXPECT_THAT(Found("bad"), EndsWith("bad/20260401-000000"));
+TEST_F(RunFinderTest, ARefusalSaysWhereItHasLooked) {
+  const std::string refusal(FindRun("zzz", root_ + "/outputs").status().message());
+  EXPECT_THAT(refusal, HasSubstr(absl::StrCat("below ", root_, "/outputs or in ", RunIndexPath())));
 }
 
 }  // namespace

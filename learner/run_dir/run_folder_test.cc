@@ -1,6 +1,7 @@
 #include "learner/run_dir/run_folder.h"
 
 #include <filesystem>
+#include <string>
 
 #include "absl/time/civil_time.h"
 #include "gmock/gmock.h"
@@ -11,6 +12,7 @@ namespace {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 TEST(RunFolder, TwoRunsOfOneSecondGetTheirOwn) {
   const std::string output = testing::TempDir() + "/outputs";
@@ -31,6 +33,18 @@ TEST(RunFolder, AnUnusablePlaceIsNamed) {
   EXPECT_THAT(MakeRunFolder("/proc/x", "reach", absl::Now()).status().message(),
               HasSubstr("/proc/x/reach"));
   EXPECT_THAT(MakeFolder("/proc/x").status().message(), HasSubstr("/proc/x"));
+}
+
+TEST(RunFolder, WhatBroughtAnUnusablePlaceAboutIsNamed) {
+  const auto refusal = [](const RunPlace& place) {
+    return std::string(MakeRunFolder(place, absl::Now()).status().message());
+  };
+  EXPECT_THAT(refusal({"", "", "/proc/x", "reach"}),
+              StartsWith("run.output_dir=/proc/x: cannot make the folder /proc/x/reach: "));
+  EXPECT_THAT(refusal({"", "/proc/y", "/proc/x", "reach"}),
+              StartsWith("--run_dir /proc/y: cannot make the folder /proc/y: "));
+  EXPECT_THAT(refusal({"/proc/z", "", "/proc/x", "reach"}),
+              StartsWith("--resume /proc/z: cannot make the folder /proc/z: "));
 }
 
 TEST(RunFolder, OneThatIsThereIsTakenAsItIs) {

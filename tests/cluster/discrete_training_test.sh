@@ -2,6 +2,7 @@
 # A real cluster on a Discrete environment, hosted by a program that
 # cluster.env_server_command names: PPO learns it.
 set -uo pipefail
+export XDG_STATE_HOME="$TEST_TMPDIR/state"
 here="$PWD/tests/cluster"
 
 fail() {

@@ -2,6 +2,7 @@
 # Real clusters in reproducible mode: the same seed gives the same weights, byte for
 # byte, with one env server and with three, never stopped, killed or resumed.
 set -uo pipefail
+export XDG_STATE_HOME="$TEST_TMPDIR/state"
 
 fail() {
   echo "reproducible_training_test: $1:"

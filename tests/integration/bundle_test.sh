@@ -8,6 +8,7 @@ bazel build --noshow_progress --ui_event_filters=-info //deploy:bundle
 archive="$(bazel info bazel-bin 2>/dev/null)/deploy/armature.tar.gz"
 libtorch="$(bazel info output_base 2>/dev/null)/external/libtorch"
 folder="$(mktemp -d)"
+export XDG_STATE_HOME="$folder/state"
 trap 'rm -rf "$folder"' EXIT
 fail() {
   echo "bundle_test: $*" >&2

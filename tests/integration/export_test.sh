@@ -10,6 +10,7 @@ bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy
   //tests/export:example_policies
 bin="$(bazel info bazel-bin 2>/dev/null)"
 folder="$(mktemp -d)"
+export XDG_STATE_HOME="$folder/state"
 trap 'rm -rf "$folder"' EXIT
 
 mkdir "$folder/examples"

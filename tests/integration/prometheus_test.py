@@ -68,6 +68,7 @@ class Prometheus:
 
 def main(cluster_binary):
     run_dir = tempfile.mkdtemp(prefix="armature_prometheus_")
+    os.environ["XDG_STATE_HOME"] = run_dir + "/state"
     log = open(os.path.join(run_dir, "cluster.out"), "w")
     cluster = subprocess.Popen(
         [

@@ -36,6 +36,7 @@ python_with() {
 install_python_package() {
   python="$(python_with "$1")"
   package="$(mktemp -d)"
+  export XDG_STATE_HOME="$package/state" # The user's list of runs is left alone.
   tar --exclude=__pycache__ --exclude='*.egg-info' --exclude=envserver/python/build \
     --exclude=wire.descriptors -c proto envserver/python | tar -x -C "$package"
   local pip=("$python" -m pip --quiet --disable-pip-version-check)

@@ -78,6 +78,7 @@ refuses 1 "127.0.0.1:1" actor/actor --learner=127.0.0.1:1 --env_servers=127.0.0.
 
 # The verbs.
 folder="$(mktemp -d)"
+export XDG_STATE_HOME="$folder/state"
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/run" "$folder/other"
 echo '{"run_id": "0123456789abcdef", "policy_versions_reserved": 1}' >"$folder/run/run.json"

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "deploy/tools"))
 import plot  # noqa: E402
+import run_finder  # noqa: E402
 import runs  # noqa: E402
 import sweep  # noqa: E402
 from wandb.proto import wandb_internal_pb2  # noqa: E402
@@ -39,6 +41,8 @@ words = sys.argv[1:]
 if "gamma=9" in words:
     sys.exit("launcher: gamma: too large")
 if "--cfg" in words:
+    output = [w.partition("=")[2] for w in words if w.startswith("run.output_dir=")]
+    print("run:\\n  name: x\\n  output_dir:", json.dumps(output[0]) if output else "outputs")
     sys.exit(0)
 resumed = "--resume" in words
 folder = pathlib.Path(words[words.index("--resume" if resumed else "--run_dir") + 1])
@@ -124,6 +128,41 @@ class SweepWordsTest(unittest.TestCase):
                 sweep.combinations([word])
 
 
+class RunFinderTest(WithFolder):
+    """As run_finder_test.cc."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        text = (ROOT / "learner/run_dir/testdata/find_run.json").read_text()
+        self.cases = json.loads(text.replace("{root}", str(self.folder)))
+        for name, content in self.cases["files"].items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        index = self.folder / "state/armature/runs"
+        index.parent.mkdir(parents=True)
+        index.write_text("".join(f"\n{path}\n" for path in self.cases["index"]))
+        patch = unittest.mock.patch.dict(os.environ, XDG_STATE_HOME=str(self.folder / "state"))
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_a_word_means_what_the_cases_say(self) -> None:
+        for case in self.cases["cases"]:
+            with self.subTest(case["why"]):
+                try:
+                    found = str(run_finder.find_run(case["run"], self.folder / "outputs"))
+                except run_finder.NoRunError as error:
+                    self.assertIn(case.get("error", "found"), str(error))
+                else:
+                    self.assertEqual(found, case.get("found"))
+
+    def test_without_a_home_there_is_no_index(self) -> None:
+        with unittest.mock.patch.dict(os.environ, clear=True):
+            self.assertIsNone(run_finder.index_path())
+            with self.assertRaisesRegex(run_finder.NoRunError, "no run 'walker'"):
+                run_finder.find_run("walker", self.folder / "outputs")
+
+
 class SweepTest(WithFolder):
     def setUp(self) -> None:
         super().setUp()
@@ -207,6 +246,16 @@ class SweepTest(WithFolder):
         completed = self.go("--resume", self.sweep)
         self.assertEqual(completed.returncode, 0, completed.stderr)
         self.assertEqual([row["status"] for row in self.rows()], ["ended", "ended"])
+
+    def test_its_runs_are_below_run_output_dir(self) -> None:
+        output = self.folder / "two words"
+        completed = self.go("C", "seed=1,2", f"run.output_dir={output}")
+        self.assertEqual(completed.returncode, 0, completed.stderr)
+        results = list(output.glob("sweeps/*/*/result.json"))
+        self.assertEqual(len(results), 2)
+        self.assert_refused(
+            self.go("C", "seed=1", f"run.output_dir={output},{self.folder}"), "one run.output_dir"
+        )
 
     def test_a_value_that_the_launcher_refuses_is_told_before_anything_runs(self) -> None:
         self.assert_refused(
@@ -339,7 +388,7 @@ class PlotTest(WithFolder):
         self.assertEqual([row["env_steps"] for row in rows], [100, 200])
 
     def test_wrong_use_is_told_in_one_line(self) -> None:
-        self.assert_refused(self.go(self.folder / "none"), "is no directory")
+        self.assert_refused(self.go(self.folder / "none"), f"no run '{self.folder}/none'")
         (self.folder / "empty").mkdir()
         self.assert_refused(self.go(self.folder / "empty"), "is no run, and holds none")
         self.assert_refused(
@@ -512,7 +561,7 @@ class UploaderTest(WithFolder):
         self.assertEqual(len(read_offline(self.run_dir)), 1)
 
     def test_a_folder_that_is_no_run_is_told_in_one_line(self) -> None:
-        self.assert_refused(run("wandb_uploader", self.folder), "is no run directory")
+        self.assert_refused(run("wandb_uploader", self.folder), "is not a run: it has no config.yaml")
 
     def test_a_client_that_is_not_installed_is_told_in_one_line(self) -> None:
         (self.folder / "wandb.py").write_text("raise ImportError('no', name='wandb')")

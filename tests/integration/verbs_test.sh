@@ -8,6 +8,7 @@ bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy
 bin="$(bazel info bazel-bin 2>/dev/null)"
 eval="$bin/deploy/eval" play="$bin/deploy/play" random="$bin/deploy/random"
 folder="$(mktemp -d)"
+export XDG_STATE_HOME="$folder/state"
 server=""
 trap 'if [[ -n "$server" ]]; then kill "$server"; fi; rm -rf "$folder"' EXIT
 run="$folder/run"

@@ -23,6 +23,7 @@ from safetensors.numpy import load as load_tensors
 from armature import wire
 from armature.checksum import crc32c
 from armature.errors import ArmatureError
+from armature.run_finder import NoRunError, find_run
 from armature.spec import EnvSpec
 
 Array = npt.NDArray[Any]
@@ -52,12 +53,20 @@ _HEADS = {
 
 
 def load_policy(path: str | pathlib.Path) -> Policy:
-    """The policy in a file, or that of a run directory: the final one, else the newest.
+    """The policy in a file, or that of a run: the final one, else the newest.
 
+    A run is its directory, its id or its name, as everywhere: see run_finder.find_run.
     ArmatureError: there is none, or the file is damaged or not a policy of this format.
     """
     path = pathlib.Path(path)
-    return Policy(_policy_of_run(path) if path.is_dir() else path)
+    if path.is_file():
+        return Policy(path)
+    if (path / "models").is_dir():
+        return Policy(_policy_of_run(path))
+    try:
+        return Policy(_policy_of_run(find_run(str(path))))
+    except NoRunError as error:
+        raise ArmatureError(str(error)) from error
 
 
 class Policy:

@@ -127,9 +127,11 @@ def test_a_run_gives_its_final_policy_once_it_has_ended_else_its_newest(
     tmp_path: pathlib.Path,
 ) -> None:
     models = tmp_path / "models"
-    with pytest.raises(ArmatureError, match="no policy in"):
+    with pytest.raises(ArmatureError, match="is not a run"):
         armature.load_policy(tmp_path)
     models.mkdir()
+    with pytest.raises(ArmatureError, match="no policy in"):
+        armature.load_policy(tmp_path)
     shutil.copy(TESTDATA / "tanh.safetensors", models / "model_best.safetensors")
     assert armature.load_policy(tmp_path).path.name == "model_best.safetensors"
     for name in ("model_9", "model_10", "model_final"):
@@ -137,8 +139,22 @@ def test_a_run_gives_its_final_policy_once_it_has_ended_else_its_newest(
     assert armature.load_policy(tmp_path).path.name == "model_10.safetensors"
     (tmp_path / "result.json").write_text("{}")
     assert armature.load_policy(tmp_path).path.name == "model_final.safetensors"
-    with pytest.raises(ArmatureError, match=r"nowhere: .*No such file"):
+    with pytest.raises(ArmatureError, match=r"no run '.*nowhere'"):
         armature.load_policy(tmp_path / "nowhere")
+
+
+def test_a_run_is_found_by_name_and_id_wherever_it_is(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "elsewhere/reach/20260101-000000"
+    (run / "models").mkdir(parents=True)
+    shutil.copy(TESTDATA / "tanh.safetensors", run / "models/model_best.safetensors")
+    (run / "run.json").write_text('{"run_id": "aaaa000000000001", "name": "group/reach"}')
+    (tmp_path / "armature").mkdir()
+    (tmp_path / "armature/runs").write_text(f"{run}\n")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for word in ("group/reach", "aaaa"):
+        assert armature.load_policy(word).path.parent.parent == run
 
 
 def damaged(original: bytes, old: bytes, new: bytes) -> bytes:

@@ -1,0 +1,1 @@
+../../envserver/python/armature/run_finder.py
