@@ -1,7 +1,10 @@
 #!/bin/bash
 # Packs programs, the shared libraries they need and data into one archive.
 #
-#   make_bundle.sh ARCHIVE [--program PATH] [--data FOLDER=PATH] [--model PATH] [--root PATH] ...
+#   make_bundle.sh ARCHIVE [--program PATH] [--data FOLDER=PATH] [--runfile PATH] [--root PATH] ...
+#
+# A runfile is what a program reads: it is put where the program looks for it, as in Bazel's
+# own tree beside a program.
 #
 # Left out: glibc, which the other machine has (this one's version is the least),
 # and LibTorch with what it brings, which the launcher finds there.
@@ -42,10 +45,12 @@ while (($# > 0)); do
       mkdir -p "$root/${2%%=*}"
       cp -L "${2#*=}" "$root/${2%%=*}/"
       ;;
-    --model)
-      model="models/${2##*/pybullet_data/}"
-      mkdir -p "$root/$(dirname "$model")"
-      cp -L "$2" "$root/$model"
+    --runfile)
+      # external/REPOSITORY/PATH or PATH, perhaps built: in bazel-out/*/bin.
+      path="${2#bazel-out/*/bin/}"
+      if [[ "$path" == external/* ]]; then path="${path#external/}"; else path="armature/$path"; fi
+      mkdir -p "$root/runfiles/$(dirname "$path")"
+      cp -L "$2" "$root/runfiles/$path"
       ;;
     --root) cp -L "$2" "$root/" ;;
     *)
@@ -55,6 +60,9 @@ while (($# > 0)); do
   esac
   shift 2
 done
+if [[ -d "$root/runfiles" ]]; then
+  for program in "$root"/bin/*; do ln -s ../runfiles "$program.runfiles"; done
+fi
 chmod -R u+w,a+rX "$root"
 # The same content gives the same archive.
 tar -C "$stage" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - armature |
