@@ -41,8 +41,9 @@ std::string WhatCanBeRead(const std::string& run_dir) {
                         ShellWord("run.load=" + run_dir), " run.load_step=", *step);
   }
   std::vector<std::string> models = {kFinalModel};
-  for (const uint64_t step : ModelSteps(run_dir))
+  for (const uint64_t step : ModelSteps(run_dir)) {
     models.insert(models.begin() + 1, absl::StrCat(step));
+  }
   models.emplace_back(kBestModel);
   for (const std::string& model : models) {
     if (!TensorFile::Read(ModelPath(run_dir, model)).ok()) continue;

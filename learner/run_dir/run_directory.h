@@ -69,6 +69,7 @@ class RunDirectory {
   // What TensorBoard compares runs by. After WriteEvents; without it nothing happens.
   // OK; errors as EventWriter.
   absl::Status LogSettings(const std::map<std::string, std::string>& settings, absl::Time now);
+
   // Whether a checkpoint was ever written; NoteCheckpoint: there is one now. Errors as
   // WriteDurably.
   bool has_checkpointed() const { return identity_.has_checkpointed; }

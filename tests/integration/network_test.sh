@@ -8,6 +8,7 @@ bazel build --noshow_progress --ui_event_filters=-info //actor //deploy:certific
   //deploy:random //envserver
 bin="$(bazel info bazel-bin 2>/dev/null)"
 folder="$(mktemp -d)"
+export XDG_STATE_HOME="$folder/state"
 server=""
 end() {
   if [[ -n "$server" ]]; then kill "$server" 2>/dev/null || true; fi

@@ -32,6 +32,7 @@ class Cluster:
                 "cluster.progress_every_s=0.5",
                 *overrides,
             ],
+            env={**os.environ, "XDG_STATE_HOME": self.run_dir + "/state"},
             stdout=subprocess.PIPE,
             text=True,
         )
