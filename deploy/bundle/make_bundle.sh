@@ -10,7 +10,7 @@
 # and LibTorch with what it brings, which the launcher finds there.
 set -euo pipefail
 
-archive="$PWD/$1"
+archive="$(realpath -m "$1")"
 shift
 stage="$(mktemp -d)"
 trap 'rm -rf "$stage"' EXIT
