@@ -12,7 +12,6 @@ int64_t Collector::OnStep(size_t group, const DecodedStep& step, absl::Time now)
   const std::vector<EpisodeTracker::Ended> ended = trackers_[group].OnStep(step);
   for (const EpisodeTracker::Ended& end : ended) *counts_.add_episodes() = end.episode;
   if (step.step > 0) {
-    counts_.set_env_steps(counts_.env_steps() + step.num_slots());
     counts_.set_restarted_slots(counts_.restarted_slots() +
                                 std::count(step.restarted.begin(), step.restarted.end(), 1));
   }

@@ -50,6 +50,10 @@ class Collector {
   // Grants that are to be asked for now, each once.
   virtual std::vector<v1::CollectRequest> TakeRequests() { return {}; }
   virtual void OnGrant(const v1::CollectGrant& /*grant*/) {}
+  // The session of `group` is gone; a step 0 begins the next.
+  virtual void OnLost(size_t /*group*/) {}
+  // Ids of the grants whose groups have a session.
+  virtual std::vector<uint64_t> grants_at_work() const { return {}; }
   // The learner has forgotten what was asked and granted; steps in progress stay.
   virtual void OnStreamReopened() {}
   // Whether some group stands ready and has no grant.
@@ -66,7 +70,7 @@ class Collector {
 
  private:
   std::vector<EpisodeTracker> trackers_;
-  v1::ExperienceBatch counts_;  // Episodes, env_steps and restarted_slots only.
+  v1::ExperienceBatch counts_;  // Episodes and restarted_slots only.
 };
 
 }  // namespace armature

@@ -20,6 +20,12 @@ constexpr absl::Duration kPolicyTimeout = absl::Seconds(30);
 constexpr absl::Duration kReportTimeout = absl::Seconds(10);
 constexpr int kReportAttempts = 6;
 
+bool IsSameEvaluation(const v1::EvaluationRequest& a, const v1::EvaluationRequest& b) {
+  return a.policy_version_min() == b.policy_version_min() && a.episodes() == b.episodes() &&
+         a.seed() == b.seed() && a.num_envs() == b.num_envs() &&
+         a.episode_steps_max() == b.episode_steps_max();
+}
+
 }  // namespace
 
 Evaluator::Evaluator(const Options& options, const std::shared_ptr<grpc::Channel>& learner,
@@ -49,20 +55,42 @@ Evaluator::~Evaluator() {
 
 void Evaluator::Submit(const v1::EvaluationRequest& request) {
   absl::MutexLock lock(&mutex_);
-  if (request.evaluation_id() == current_id_) return;
+  if (current_.has_value() && IsSameEvaluation(*current_, request)) {
+    current_->set_evaluation_id(request.evaluation_id());
+    got_on_ = true;  // So that the learner hears of it.
+    next_.reset();
+    return;
+  }
   next_ = request;
   signal_.Notify();
+}
+
+uint64_t Evaluator::TakeProgress() {
+  absl::MutexLock lock(&mutex_);
+  if (!current_.has_value() || !std::exchange(got_on_, false)) return 0;
+  return current_->evaluation_id();
+}
+
+void Evaluator::NoteProgress() {
+  absl::MutexLock lock(&mutex_);
+  got_on_ = true;
+}
+
+uint64_t Evaluator::current_id() const {
+  absl::MutexLock lock(&mutex_);
+  return current_->evaluation_id();
 }
 
 std::optional<v1::EvaluationRequest> Evaluator::NextRequest() {
   for (;;) {
     {
       absl::MutexLock lock(&mutex_);
-      current_id_ = 0;
+      current_.reset();
       if (stopping_) return std::nullopt;
       if (next_.has_value()) {
-        current_id_ = next_->evaluation_id();
-        return std::exchange(next_, std::nullopt);
+        current_ = std::exchange(next_, std::nullopt);
+        got_on_ = true;
+        return current_;
       }
     }
     signal_.WaitUntil(absl::InfiniteFuture());
@@ -78,7 +106,6 @@ void Evaluator::Run() {
   while (const std::optional<v1::EvaluationRequest> request = NextRequest()) {
     v1::EvaluationResult result;
     *result.mutable_handshake() = options_.identity.handshake();
-    result.set_evaluation_id(request->evaluation_id());
     const absl::Status status = Evaluate(*request, &result);
     if (absl::IsCancelled(status)) continue;
     if (!status.ok()) {
@@ -89,7 +116,7 @@ void Evaluator::Run() {
     } else {
       metrics_->evaluations.Increment();
     }
-    Report(result);
+    Report(std::move(result));
   }
 }
 
@@ -98,15 +125,14 @@ absl::Status Evaluator::Evaluate(const v1::EvaluationRequest& request,
   if (request.episodes() == 0 || request.num_envs() == 0) {
     return absl::InvalidArgumentError("the request asks for no episodes or no envs");
   }
-  const absl::Time deadline = absl::Now() + kTimeout;
-  const auto policy = AwaitPolicy(request.policy_version_min(), deadline);
+  const auto policy = AwaitPolicy(request.policy_version_min());
   if (!policy.ok()) return policy.status();
   result->set_policy_version(policy->version);
-  return RunEpisodes(request, *policy, deadline, result);
+  return RunEpisodes(request, *policy, result);
 }
 
-absl::StatusOr<PolicySnapshot> Evaluator::AwaitPolicy(uint64_t version_min, absl::Time deadline) {
-  deadline = std::min(deadline, absl::Now() + kPolicyTimeout);
+absl::StatusOr<PolicySnapshot> Evaluator::AwaitPolicy(uint64_t version_min) {
+  const absl::Time deadline = absl::Now() + kPolicyTimeout;
   for (;;) {
     const PolicySnapshot policy = store_->newest();
     if (policy.network != nullptr && policy.version >= version_min) return policy;
@@ -120,8 +146,7 @@ absl::StatusOr<PolicySnapshot> Evaluator::AwaitPolicy(uint64_t version_min, absl
 }
 
 absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
-                                    const PolicySnapshot& policy, absl::Time deadline,
-                                    v1::EvaluationResult* result) {
+                                    const PolicySnapshot& policy, v1::EvaluationResult* result) {
   const int64_t num_envs = std::min(request.num_envs(), request.episodes());
   v1::OpenSession open;
   *open.mutable_handshake() = options_.identity.handshake();
@@ -144,7 +169,7 @@ absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
     EnvSession session(*channel, address, open, options_.spec, &signal_);
     EvaluationTally tally(request.episodes(), num_envs,
                           options_.spec.horizon > 0 ? 0 : request.episode_steps_max());
-    last = RunOn(&session, request, policy, deadline, &tally);
+    last = RunOn(&session, request, policy, &tally);
     if (last.ok()) {
       for (const v1::Episode& episode : tally.episodes()) *result->add_episodes() = episode;
       return last;
@@ -155,24 +180,24 @@ absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
 }
 
 absl::Status Evaluator::RunOn(EnvSession* session, const v1::EvaluationRequest& request,
-                              const PolicySnapshot& policy, absl::Time deadline,
-                              EvaluationTally* tally) {
+                              const PolicySnapshot& policy, EvaluationTally* tally) {
   PlayOptions play;
   play.act = [this, &policy](const DecodedStep& step) -> absl::StatusOr<std::vector<float>> {
+    NoteProgress();
     auto actions = runner_->RunDeterministic(policy, step.observation);
     if (!actions.ok()) return actions.status();
     return std::move(actions->sent);
   };
   play.cancelled = [this] { return Superseded(); };
-  play.deadline = deadline;
   play.restarts_max = request.episodes();
   return PlayEpisodes(session, play, &signal_, tally);
 }
 
-void Evaluator::Report(const v1::EvaluationResult& result) {
+void Evaluator::Report(v1::EvaluationResult result) {
   using Call = UnaryCall<v1::EvaluationResult, v1::ReportEvaluationResponse>;
   Backoff backoff(options_.identity.incarnation);
   for (int attempt = 1; attempt <= kReportAttempts; ++attempt) {
+    result.set_evaluation_id(current_id());
     Call call(
         [this](grpc::ClientContext* context, const v1::EvaluationResult* request,
                v1::ReportEvaluationResponse* response, grpc::ClientUnaryReactor* reactor) {
@@ -187,7 +212,8 @@ void Evaluator::Report(const v1::EvaluationResult& result) {
     if (answer->ok()) return;
     spdlog::warn("evaluation {} could not be reported: {}", result.evaluation_id(),
                  std::string(answer->status().message()));
-    if (IsPermanentRefusal(answer->status())) return;
+    // Unless it has been asked for again since.
+    if (IsPermanentRefusal(answer->status()) && result.evaluation_id() == current_id()) return;
     const absl::Time next = absl::Now() + backoff.Next();
     while (absl::Now() < next) {
       if (Superseded()) return;

@@ -4,8 +4,8 @@
 // Data flow: Submit -> session -> EvaluationTally -> ReportEvaluation.
 // Thread safety: Submit and Wake; neither blocks.
 // Bounds: one request; a newer one takes the place of the one at hand (the learner
-// has given that up). An evaluation that cannot be done within kTimeout is
-// reported with its error.
+// has given that up), unless it asks for the same again: then that goes on. It may take
+// as long as its episodes do; a session that is silent ends it with an error.
 // Ownership: the destructor abandons what runs.
 // Lock order: mutex_, then the signal's.
 #ifndef ARMATURE_ACTOR_EVALUATOR_H_
@@ -39,8 +39,6 @@ namespace armature {
 
 class Evaluator {
  public:
-  static constexpr absl::Duration kTimeout = absl::Minutes(10);
-
   struct Options {
     ActorIdentity identity;
     EnvSpec spec;
@@ -52,8 +50,10 @@ class Evaluator {
             std::unique_ptr<PolicyRunner> runner, ActorMetrics* metrics);
   ~Evaluator();
 
-  // A request with the id of the one at hand is taken for a repetition.
+  // What is asked for again under another id is reported under the newest.
   void Submit(const v1::EvaluationRequest& request);
+  // The id of the evaluation at hand if it has got on since the last call; or 0.
+  uint64_t TakeProgress();
   // There may be a newer policy.
   void Wake() { signal_.Notify(); }
 
@@ -65,14 +65,16 @@ class Evaluator {
   bool Superseded() const;
 
   // What may end with Cancelled ends so when Superseded.
-  absl::StatusOr<PolicySnapshot> AwaitPolicy(uint64_t version_min, absl::Time deadline);
+  absl::StatusOr<PolicySnapshot> AwaitPolicy(uint64_t version_min);
   // Tries the servers in turn until one has opened a session.
   absl::Status RunEpisodes(const v1::EvaluationRequest& request, const PolicySnapshot& policy,
-                           absl::Time deadline, v1::EvaluationResult* result);
+                           v1::EvaluationResult* result);
   absl::Status RunOn(EnvSession* session, const v1::EvaluationRequest& request,
-                     const PolicySnapshot& policy, absl::Time deadline, EvaluationTally* tally);
+                     const PolicySnapshot& policy, EvaluationTally* tally);
   absl::Status Evaluate(const v1::EvaluationRequest& request, v1::EvaluationResult* result);
-  void Report(const v1::EvaluationResult& result);
+  void NoteProgress();
+  uint64_t current_id() const;
+  void Report(v1::EvaluationResult result);
 
   const Options options_;
   ServerDirectory* const directory_;
@@ -86,7 +88,8 @@ class Evaluator {
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<v1::EvaluationRequest> next_ ABSL_GUARDED_BY(mutex_);
-  uint64_t current_id_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: none runs.
+  std::optional<v1::EvaluationRequest> current_ ABSL_GUARDED_BY(mutex_);  // The one at hand.
+  bool got_on_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -11,23 +11,23 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// A batch that can be told from others by its env_steps.
-v1::ExperienceBatch Batch(uint64_t env_steps) {
+// A batch that can be told from others by its restarted_slots.
+v1::ExperienceBatch Batch(uint64_t restarted_slots) {
   v1::ExperienceBatch batch;
-  batch.set_env_steps(env_steps);
+  batch.set_restarted_slots(restarted_slots);
   return batch;
 }
 
-// (sequence, env_steps) of all that is to be written now.
+// (sequence, restarted_slots) of all that is to be written now.
 std::vector<std::pair<uint64_t, uint64_t>> Drain(ExperienceOutbox* outbox) {
   std::vector<std::pair<uint64_t, uint64_t>> written;
   while (const v1::ExperienceBatch* batch = outbox->Next()) {
-    written.emplace_back(batch->sequence(), batch->env_steps());
+    written.emplace_back(batch->sequence(), batch->restarted_slots());
   }
   return written;
 }
-std::pair<uint64_t, uint64_t> Sent(uint64_t sequence, uint64_t env_steps) {
-  return {sequence, env_steps};
+std::pair<uint64_t, uint64_t> Sent(uint64_t sequence, uint64_t restarted_slots) {
+  return {sequence, restarted_slots};
 }
 
 TEST(ExperienceOutboxTest, NumbersFromOneAndGivesEachOutOnce) {

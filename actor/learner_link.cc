@@ -68,7 +68,8 @@ void LearnerLink::OpenStreams(const v1::JoinResponse& joined) {
     v1::ExperienceRequest open;
     *open.mutable_open()->mutable_handshake() = options_.identity.handshake();
     open.mutable_open()->set_spec_hash(spec_hash_);
-    Write(std::move(open));
+    stream_->Write(std::move(open));
+    last_heartbeat_ = absl::Now();
     WriteUnsent();
     reopened_ = true;
   }
@@ -122,11 +123,6 @@ LearnerLink::Received LearnerLink::Poll(absl::Time now) {
   PollSubscription();
   if (!run_over()) PollJoin(now);
   received.reopened = std::exchange(reopened_, false);
-  if (stream_ != nullptr && now - last_write_ >= kHeartbeatPeriod) {
-    v1::ExperienceRequest request;
-    request.mutable_heartbeat();
-    Write(std::move(request));
-  }
   return received;
 }
 
@@ -223,15 +219,10 @@ void LearnerLink::WriteUnsent() {
   while (const v1::ExperienceBatch* batch = outbox_.Next()) {
     v1::ExperienceRequest request;
     *request.mutable_batch() = *batch;
-    Write(std::move(request));
+    stream_->Write(std::move(request));
     metrics_->batches_sent.Increment();
   }
   metrics_->batches_resent.Increment(static_cast<double>(outbox_.resent() - resent_before));
-}
-
-void LearnerLink::Write(v1::ExperienceRequest request) {
-  stream_->Write(std::move(request));
-  last_write_ = absl::Now();
 }
 
 void LearnerLink::RequestCollect(uint64_t group, uint32_t steps) {
@@ -239,7 +230,18 @@ void LearnerLink::RequestCollect(uint64_t group, uint32_t steps) {
   v1::ExperienceRequest request;
   request.mutable_collect()->set_group(group);
   request.mutable_collect()->set_steps(steps);
-  Write(std::move(request));
+  stream_->Write(std::move(request));
+}
+
+bool LearnerLink::heartbeat_due(absl::Time now) const {
+  return stream_ != nullptr && now - last_heartbeat_ >= kHeartbeatPeriod;
+}
+
+void LearnerLink::SendHeartbeat(v1::ExperienceRequest::Heartbeat heartbeat, absl::Time now) {
+  v1::ExperienceRequest request;
+  *request.mutable_heartbeat() = std::move(heartbeat);
+  stream_->Write(std::move(request));
+  last_heartbeat_ = now;
 }
 
 void LearnerLink::FinishSending() {
@@ -248,7 +250,7 @@ void LearnerLink::FinishSending() {
 
 absl::Time LearnerLink::NextDeadline() const {
   absl::Time next = absl::InfiniteFuture();
-  if (stream_ != nullptr) next = std::min(next, last_write_ + kHeartbeatPeriod);
+  if (stream_ != nullptr) next = std::min(next, last_heartbeat_ + kHeartbeatPeriod);
   if (!connected() && join_ == nullptr) next = std::min(next, next_attempt_);
   return next;
 }

@@ -41,7 +41,7 @@ class LearnerLink {
 
   // How long one Join may take.
   static constexpr absl::Duration kJoinTimeout = absl::Seconds(5);
-  // The experience stream is never silent for longer.
+  // Between two heartbeats.
   static constexpr absl::Duration kHeartbeatPeriod = absl::Seconds(5);
 
   struct Options {
@@ -67,7 +67,7 @@ class LearnerLink {
     // A new experience stream: what was asked for on the last one is forgotten.
     bool reopened = false;
   };
-  // Drives Join, streams, resending and heartbeats.
+  // Drives Join, streams and resending.
   Received Poll(absl::Time now);
 
   // How many more batches fit the bound of unacknowledged ones.
@@ -77,6 +77,9 @@ class LearnerLink {
   void Send(v1::ExperienceBatch batch);
   // Asks for a grant; dropped when there is no stream (see Received::reopened).
   void RequestCollect(uint64_t group, uint32_t steps);
+  // Whether the learner is to be told what the actor is at work on.
+  bool heartbeat_due(absl::Time now) const;
+  void SendHeartbeat(v1::ExperienceRequest::Heartbeat heartbeat, absl::Time now);
   // Ends the sending side of the experience stream.
   void FinishSending();
 
@@ -96,7 +99,7 @@ class LearnerLink {
   // The learner has said that the run is over.
   bool run_over() const { return run_over_.load(); }
 
-  // When Poll must be called at the latest.
+  // When Poll must be called at the latest, or a heartbeat is due.
   absl::Time NextDeadline() const;
 
  private:
@@ -110,7 +113,6 @@ class LearnerLink {
   void OnEvent(const v1::LearnerEvent& event, uint64_t learner_incarnation);
   void OnAck(const v1::ExperienceAck& ack);
   void WriteUnsent();
-  void Write(v1::ExperienceRequest request);
 
   const Options options_;
   const uint64_t spec_hash_;
@@ -128,7 +130,7 @@ class LearnerLink {
   int64_t refused_untold_ = 0;  // Since the last log line about it.
   absl::Time next_refusal_line_ = absl::InfinitePast();
   bool reopened_ = false;
-  absl::Time last_write_;
+  absl::Time last_heartbeat_;
   absl::Time lost_since_;
   absl::Time next_attempt_;
   Backoff backoff_;

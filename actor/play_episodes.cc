@@ -55,11 +55,7 @@ absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeS
                                                  options.restarts_max));
     }
     if (options.cancelled()) return absl::CancelledError();
-    if (absl::Now() >= options.deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("the deadline passed with ", tally->missing(), " episodes missing"));
-    }
-    signal->WaitUntil(std::min(options.deadline, session->NextDeadline()));
+    signal->WaitUntil(session->NextDeadline());
   }
 }
 

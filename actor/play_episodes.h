@@ -11,7 +11,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "actor/env_session.h"
 #include "actor/evaluation_tally.h"
 #include "actor/step_decoder.h"
@@ -31,14 +30,12 @@ struct PlayOptions {
   // If set: sees a picture of slot 0 before each step is answered. The session has
   // one group, and its environment renders.
   std::function<absl::Status(const v1::Frame& frame)> on_frame;
-  absl::Time deadline = absl::InfiniteFuture();
   int64_t restarts_max = 0;  // Simulators that may be replaced.
 };
 
 // `signal` is the session's. `tally` has what was played also after an error.
-// OK: the tally is complete; Cancelled: as options.cancelled; DeadlineExceeded;
-// Unavailable: the session ended or too many simulators were replaced; what act or
-// on_frame returned.
+// OK: the tally is complete; Cancelled: as options.cancelled; Unavailable: the session ended or too
+// many simulators were replaced; what act or on_frame returned.
 absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeSignal* signal,
                           EvaluationTally* tally);
 

@@ -77,8 +77,12 @@ absl::Status RolloutLoop::Receive(absl::Time now) {
   Reseed();
   SessionPool::Received from_envs = parts_.pool->Poll(now);
   if (absl::Status status = CheckUnbroken(from_envs); !status.ok()) return status;
-  for (size_t group : from_envs.lost) ready_[group].clear();
+  for (size_t group : from_envs.lost) {
+    ready_[group].clear();
+    parts_.collector->OnLost(group);
+  }
   for (SessionPool::GroupStep& step : from_envs.steps) OnStep(std::move(step), now);
+  if (parts_.link->heartbeat_due(now)) SendHeartbeat(now);
 
   const uint64_t version = parts_.store->newest().version;
   if (version != policy_version_) parts_.evaluator->Wake();
@@ -115,6 +119,14 @@ absl::Status RolloutLoop::CheckPeers(absl::Time now) const {
         absl::FormatDuration(parts_.reconnect_timeout), ": ", parts_.pool->last_failure()));
   }
   return absl::OkStatus();
+}
+
+void RolloutLoop::SendHeartbeat(absl::Time now) {
+  v1::ExperienceRequest::Heartbeat heartbeat;
+  const std::vector<uint64_t> grants = parts_.collector->grants_at_work();
+  heartbeat.mutable_grant_id()->Add(grants.begin(), grants.end());
+  heartbeat.set_evaluation_id(parts_.evaluator->TakeProgress());
+  parts_.link->SendHeartbeat(std::move(heartbeat), now);
 }
 
 void RolloutLoop::OnStep(SessionPool::GroupStep group_step, absl::Time now) {

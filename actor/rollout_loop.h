@@ -60,6 +60,8 @@ class RolloutLoop {
   // In rounds: not OK when something was lost that the same run would have had.
   absl::Status CheckUnbroken(const SessionPool::Received& from_envs) const;
   void OnStep(SessionPool::GroupStep group_step, absl::Time now);
+  // Tells the learner what is under way.
+  void SendHeartbeat(absl::Time now);
   // Tells the runner of the slots that `step` has reset.
   void BeginEpisodes(int64_t first_slot, const DecodedStep& step);
   // Lets all slots and generators begin anew where the collector says so.

@@ -133,7 +133,6 @@ TEST(RoundCollector, TransitionsStandStepByStepSlotsAscending) {
       EXPECT_EQ(TensorValues<float>(rows.action())[row], ActionAt(step, slot));
     }
   }
-  EXPECT_EQ(batch.env_steps(), 12u);
   EXPECT_EQ(batch.episodes_size(), 3);
 }
 

@@ -9,7 +9,7 @@ TrajectoryCollector::TrajectoryCollector(const std::vector<Group>& groups, int64
                                          int64_t action_size, int64_t unroll_length)
     : Collector(groups), unroll_length_(unroll_length) {
   for (const Group& group : groups) {
-    groups_.push_back({State::kIdle, group.size,
+    groups_.push_back({State::kIdle, /*has_session=*/false, group.size,
                        TrajectoryCutter(unroll_length, group.size, observation_size, action_size),
                        v1::CollectGrant()});
   }
@@ -39,6 +39,7 @@ void TrajectoryCollector::OnActions(size_t group, const GroupActions& actions) {
 
 void TrajectoryCollector::Cut(size_t group, const DecodedStep& step, absl::Time /*now*/) {
   GroupState& state = groups_[group];
+  state.has_session = true;
   state.cutter.OnStep(step);
   if (step.step == 0 && state.state == State::kRecording) state.state = State::kGranted;
   if (state.state == State::kIdle) state.state = State::kReady;
@@ -79,6 +80,15 @@ void TrajectoryCollector::OnGrant(const v1::CollectGrant& grant) {
   if (state.state != State::kRequested) return;
   state.state = State::kGranted;
   state.grant = grant;
+}
+
+std::vector<uint64_t> TrajectoryCollector::grants_at_work() const {
+  std::vector<uint64_t> grants;
+  for (const GroupState& group : groups_) {
+    const bool is_granted = group.state == State::kGranted || group.state == State::kRecording;
+    if (is_granted && group.has_session) grants.push_back(group.grant.grant_id());
+  }
+  return grants;
 }
 
 void TrajectoryCollector::OnStreamReopened() {

@@ -27,6 +27,8 @@ class TrajectoryCollector final : public Collector {
   std::vector<v1::ExperienceBatch> Flush() override;
   std::vector<v1::CollectRequest> TakeRequests() override;
   void OnGrant(const v1::CollectGrant& grant) override;
+  void OnLost(size_t group) override { groups_[group].has_session = false; }
+  std::vector<uint64_t> grants_at_work() const override;
   void OnStreamReopened() override;
   bool waits_for_grant() const override;
 
@@ -35,6 +37,7 @@ class TrajectoryCollector final : public Collector {
   enum class State { kIdle, kReady, kRequested, kGranted, kRecording };
   struct GroupState {
     State state = State::kIdle;
+    bool has_session = false;
     int64_t size = 0;
     TrajectoryCutter cutter;
     v1::CollectGrant grant;  // In kGranted and kRecording.

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/protocol.h"
 #include "learner/algorithms/factory.h"
+#include "learner/message_sizes.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -21,11 +22,15 @@ ExperienceSchema MakeExperienceSchema(const RunConfig& config, const EnvSpec& en
   schema.observation_size = env.observation_size();
   schema.action_size = env.action.size();
   schema.num_choices = env.action.num_choices;
-  schema.transitions_per_batch = config.reproducible.enabled
-                                     ? config.round_steps() / config.cluster.actors
-                                     : config.collect.transitions_per_batch;
+  schema.transitions_per_batch = TransitionsPerBatch(config, env);
   schema.unroll_length = config.algorithm.ppo.unroll_length;
   schema.rollout_steps = config.algorithm.ppo.rollout_steps;
+  schema.slots = config.collect.envs_per_actor;
+  // Transitions wait for a full batch, and every slot may just have stepped. Unrolls
+  // are under way in all slots, and as much may have been lost with sessions.
+  schema.steps_held = config.algorithm.on_policy() ? 2 * config.unroll_length() * schema.slots
+                                                   : schema.transitions_per_batch + schema.slots;
+  schema.episode = EpisodeBounds::Of(env);
   return schema;
 }
 
@@ -53,7 +58,9 @@ absl::Status Admission::Adopt(const EnvSpec& spec) {
 }
 
 absl::StatusOr<v1::JoinResponse> Admission::Join(const v1::JoinRequest& request) {
-  if (absl::Status status = CheckPeer(request.handshake()); !status.ok()) return status;
+  if (absl::Status status = CheckHandshake(request.handshake(), run_id_); !status.ok()) {
+    return status;
+  }
   v1::JoinResponse response;
   *response.mutable_handshake() = MakeHandshake(kPeerName, incarnation_, run_id_);
   response.set_env_id(config_.environment.id);
@@ -95,28 +102,36 @@ absl::StatusOr<v1::JoinResponse> Admission::Join(const v1::JoinRequest& request)
                                       : v1::COLLECT_MODE_TRANSITIONS);
   response.set_in_rounds(config_.reproducible.enabled);
   response.set_unroll_length(config_.unroll_length());
-  response.set_transitions_per_batch(config_.collect.transitions_per_batch);
+  response.set_transitions_per_batch(TransitionsPerBatch(config_, *spec_));
   response.set_unacked_batches_max(config_.collect.unacked_batches_max);
   *response.mutable_policy() = policy_;
   *response.mutable_exploration() = MakeExploration(config_.algorithm);
   response.set_seed(config_.run.seed);
-  response.set_acknowledged_sequence(
-      intake_->AcknowledgedSequence({peer, request.handshake().incarnation()}));
+  const ActorKey actor = KeyOf(request.handshake());
+  response.set_acknowledged_sequence(intake_->AcknowledgedSequence(actor));
+  Remember(actor);
   return response;
 }
 
-absl::Status Admission::CheckPeer(const v1::Handshake& handshake) const {
-  return CheckHandshake(handshake, run_id_);
+void Admission::Remember(const ActorKey& actor) {
+  if (!joined_.insert(actor).second) return;
+  joined_order_.push_back(actor);
+  if (joined_order_.size() <= kJoinedMax) return;
+  joined_.erase(joined_order_.front());
+  joined_order_.pop_front();
+}
+
+absl::Status Admission::CheckJoined(const v1::Handshake& handshake) const {
+  if (absl::Status status = CheckHandshake(handshake, run_id_); !status.ok()) return status;
+  absl::MutexLock lock(&mutex_);
+  if (joined_.count(KeyOf(handshake)) > 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(handshake.peer_name(), " has not joined this learner process; join first"));
 }
 
 absl::Status Admission::CheckOpen(const v1::OpenExperience& open) const {
-  if (absl::Status status = CheckPeer(open.handshake()); !status.ok()) return status;
+  if (absl::Status status = CheckJoined(open.handshake()); !status.ok()) return status;
   absl::MutexLock lock(&mutex_);
-  if (!spec_) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("spec_hash of ", open.handshake().peer_name(),
-                     ": this learner knows no environment yet; join again"));
-  }
   if (open.spec_hash() != SpecHash(*spec_)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "spec_hash of ", open.handshake().peer_name(), " is ", absl::Hex(open.spec_hash()),

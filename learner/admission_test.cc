@@ -118,11 +118,27 @@ TEST_F(AdmissionTest, AStreamOpensOnlyAfterAJoinWithTheSameSpec) {
   v1::OpenExperience open;
   *open.mutable_handshake() = MakeHandshake("actor-0", 7, "run-1");
   open.set_spec_hash(SpecHash(PointSpec()));
-  EXPECT_EQ(admission.CheckOpen(open).code(), absl::StatusCode::kFailedPrecondition);
   ASSERT_TRUE(admission.SetSpec(PointSpec()).ok());
+  EXPECT_EQ(admission.CheckOpen(open).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(admission.CheckJoined(open.handshake()).code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(admission.Join(Request(PointSpec())).ok());
   EXPECT_TRUE(admission.CheckOpen(open).ok());
+  EXPECT_TRUE(admission.CheckJoined(open.handshake()).ok());
+  EXPECT_EQ(admission.CheckJoined(MakeHandshake("actor-0", 8, "run-1")).code(),
+            absl::StatusCode::kFailedPrecondition);
   open.set_spec_hash(3);
   EXPECT_EQ(admission.CheckOpen(open).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(AdmissionTest, WhoJoinedLongAgoJoinsAgain) {
+  Admission admission(PointSacConfig(), "run-1", &intake_, &wake_);
+  v1::JoinRequest request = Request(PointSpec());
+  for (uint64_t i = 1; i <= Admission::kJoinedMax + 1; ++i) {
+    request.mutable_handshake()->set_incarnation(i);
+    ASSERT_TRUE(admission.Join(request).ok());
+  }
+  EXPECT_FALSE(admission.CheckJoined(MakeHandshake("actor-0", 1, "run-1")).ok());
+  EXPECT_TRUE(admission.CheckJoined(MakeHandshake("actor-0", 2, "run-1")).ok());
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Decides when actors may collect: what the service's threads know of it.
 //
-// Data flow: CollectRequest -> Request; Issue -> CollectGrant; batch -> Arrived.
+// Data flow: CollectRequest -> Request; Issue -> CollectGrant; Heartbeat -> Renew;
+// batch -> Arrived.
+// A grant belongs to the actor that it was given to, whatever stream it uses.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_COLLECT_COORDINATOR_H_
 #define ARMATURE_LEARNER_COLLECT_COORDINATOR_H_
@@ -11,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "learner/actor_key.h"
 
 namespace armature {
 
@@ -29,12 +32,20 @@ class CollectCoordinator {
   // A group stands ready; the same group again changes nothing.
   // OK; errors end the stream: InvalidArgument, ResourceExhausted,
   // FailedPrecondition, as the implementation says.
-  virtual absl::Status Request(uint64_t stream, uint64_t group, int64_t steps) = 0;
+  virtual absl::Status Request(uint64_t stream, const ActorKey& actor, uint64_t group,
+                               int64_t steps) = 0;
 
   virtual void StreamClosed(uint64_t stream) = 0;
 
-  // A trajectory came: `steps` of it were queued for the trainer (0: refused).
-  virtual void Arrived(uint64_t grant_id, int64_t steps) = 0;
+  // `actor` is at work on these grants; those that are not its own are ignored.
+  virtual void Renew(const ActorKey& actor, const std::vector<uint64_t>& grant_ids,
+                     absl::Time now) = 0;
+
+  // A batch of `steps` env steps came from `actor` (0: its content is refused), in
+  // answer to `grant_id` (0: it is of transitions, which name none).
+  // OK: it is the trainer's; InvalidArgument: the actor has no such grant to answer, or
+  // it is of another size.
+  virtual absl::Status Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) = 0;
 
   // What is granted now; each grant once.
   virtual std::vector<Grant> Issue(absl::Time now) = 0;

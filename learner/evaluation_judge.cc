@@ -1,5 +1,6 @@
 #include "learner/evaluation_judge.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,8 +13,10 @@ namespace {
 // An evaluating actor takes the newest policy when it is asked; this many are kept
 // for the time that asking takes.
 constexpr size_t kCandidatesMax = 64;
-// A final evaluation may be asked for this many times before the run ends without.
-constexpr int kFinalAttempts = 3;
+// The run ends without a final evaluation when none has got on for so many times
+// evaluation.timeout_s, and for so long.
+constexpr int kFinalTimeouts = 3;
+constexpr absl::Duration kFinalSilenceMin = absl::Minutes(1);
 
 }  // namespace
 
@@ -41,7 +44,7 @@ void EvaluationJudge::GoOnFrom(uint64_t env_steps) {
 
 void EvaluationJudge::OnPublished(SharedEvent policy) {
   newest_ = std::move(policy);
-  if (!candidates_.empty() && candidates_.size() < kCandidatesMax) {
+  if (!candidates_.empty() && candidates_.size() < candidates_max_) {
     candidates_[newest_->policy().version()] = newest_;
   }
 }
@@ -52,13 +55,23 @@ void EvaluationJudge::AskIfDue(uint64_t env_steps) {
 }
 
 void EvaluationJudge::AskFinal(uint64_t env_steps, absl::Time now) {
-  final_deadline_ = now + kFinalAttempts * absl::Seconds(settings_.timeout_s);
+  final_asked_ = now;
   // False: one is under way; Take asks for this one after it.
   scheduler_->Ask(newest_->policy().version(), env_steps);
 }
 
+absl::Time EvaluationJudge::final_deadline() const {
+  if (!final_asked_) return absl::InfiniteFuture();
+  return std::max(*final_asked_, scheduler_->last_got_on()) +
+         std::max(kFinalSilenceMin, kFinalTimeouts * absl::Seconds(settings_.timeout_s));
+}
+
 void EvaluationJudge::HandOut(absl::Time now) {
-  if (scheduler_->Advance(now)) candidates_ = {{newest_->policy().version(), newest_}};
+  if (!scheduler_->Advance(now)) return;
+  // Who was asked before may still report.
+  while (candidates_.size() >= kCandidatesMax) candidates_.erase(candidates_.begin());
+  candidates_max_ = candidates_.size() + kCandidatesMax;
+  candidates_[newest_->policy().version()] = newest_;
 }
 
 std::optional<Judgement> EvaluationJudge::Take(bool reports_success, uint64_t env_steps) {
@@ -86,7 +99,7 @@ std::optional<Judgement> EvaluationJudge::Take(bool reports_success, uint64_t en
     next_env_steps_ = env_steps;
   }
   judgement.solved = reached && judgement.policy != nullptr;
-  const bool is_final = final_deadline_ != absl::InfiniteFuture();
+  const bool is_final = final_asked_.has_value();
   judgement.is_last =
       judgement.solved || (is_final && outcome->policy_version >= newest_->policy().version());
   if (is_final && !judgement.is_last) {

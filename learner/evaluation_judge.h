@@ -5,7 +5,8 @@
 // Thread safety: none; belongs to the trainer's thread.
 // Call order: GoOnFrom? (OnPublished | AskIfDue | HandOut | Take)* then, once
 // training is over, AskFinal (HandOut | Take)*.
-// Bounds: holds the newest policy and at most 64 that an evaluation may be of.
+// Bounds: holds the newest policy and at most 64 that the last asking of an evaluation
+// may be of, 63 those before.
 #ifndef ARMATURE_LEARNER_EVALUATION_JUDGE_H_
 #define ARMATURE_LEARNER_EVALUATION_JUDGE_H_
 
@@ -44,10 +45,11 @@ class EvaluationJudge {
 
   // Opens an evaluation every evaluation.every_env_steps.
   void AskIfDue(uint64_t env_steps);
-  // Opens that of the newest policy, after the one under way; it gets a deadline.
+  // Opens that of the newest policy, after the one under way.
   void AskFinal(uint64_t env_steps, absl::Time now);
-  // When the run ends without its final evaluation; InfiniteFuture: not asked yet.
-  absl::Time final_deadline() const { return final_deadline_; }
+  // When the run ends without its final evaluation, unless an evaluation gets on before;
+  // InfiniteFuture: not asked yet.
+  absl::Time final_deadline() const;
 
   // Hands what is open to an actor, again after an error or a timeout.
   void HandOut(absl::Time now);
@@ -60,11 +62,12 @@ class EvaluationJudge {
   const EvaluationSection settings_;
   EvaluationScheduler* const scheduler_;
   uint64_t next_env_steps_;
-  absl::Time final_deadline_ = absl::InfiniteFuture();
+  std::optional<absl::Time> final_asked_;
   SharedEvent newest_;
-  // Policies that the evaluation under way may be of: the newest when it was
+  // Policies that the evaluation under way may be of: the newest whenever it was
   // handed out and those published next. Empty: none is under way.
   std::map<uint64_t, SharedEvent> candidates_;
+  size_t candidates_max_ = 0;
 };
 
 }  // namespace armature

@@ -21,6 +21,7 @@ constexpr absl::Time kStart = absl::UnixEpoch();
 class FakeActor : public EventSink {
  public:
   void Send(SharedEvent event) override { slots_.Put(std::move(event)); }
+  void End(const absl::Status&) override {}
   // The id of the evaluation that it was asked for, once; 0: none.
   uint64_t Take() {
     const SharedEvent event = slots_.Take();
@@ -61,7 +62,7 @@ class EvaluationJudgeTest : public testing::Test {
     settings.stop_at_success_rate = 0.5;
     return settings;
   }
-  void SetUp() override { scheduler_.AddEvaluator("a", actor_); }
+  void SetUp() override { scheduler_.AddEvaluator({"a", 1}, actor_); }
 
   void Publish(uint64_t version) {
     auto event = std::make_shared<v1::LearnerEvent>();
@@ -70,6 +71,8 @@ class EvaluationJudgeTest : public testing::Test {
   }
   void Report(uint64_t evaluation_id, uint64_t version, double return_sum, bool success = false) {
     v1::EvaluationResult result;
+    result.mutable_handshake()->set_peer_name("a");
+    result.mutable_handshake()->set_incarnation(1);
     result.set_evaluation_id(evaluation_id);
     result.set_policy_version(version);
     v1::Episode* episode = result.add_episodes();
@@ -148,6 +151,31 @@ TEST_F(EvaluationJudgeTest, ATargetReachedByAPolicyThatIsGoneIsEvaluatedAgainAtO
   ASSERT_NE(again, 0u);
   Report(again, 70, 11);
   EXPECT_TRUE(judge_.Take(false, 102)->solved);
+}
+
+TEST_F(EvaluationJudgeTest, AReportThatComesLateIsOfAPolicyThatIsStillThere) {
+  Publish(1);
+  const uint64_t late = AskedAt(100);
+  Publish(2);
+  judge_.HandOut(kStart + absl::Minutes(10));  // It was silent.
+  judge_.HandOut(kStart + absl::Minutes(11));
+  EXPECT_NE(actor_->Take(), 0u);
+  Publish(3);
+  Report(late, 1, 10);
+  const std::optional<Judgement> judgement = judge_.Take(false, 120);
+  ASSERT_NE(judgement->policy, nullptr);
+  EXPECT_EQ(judgement->policy->policy().version(), 1u);
+  EXPECT_TRUE(judgement->solved);
+}
+
+TEST_F(EvaluationJudgeTest, TheRunEndsWithoutAFinalEvaluationOnlyWhenNoneGetsOn) {
+  Publish(1);
+  judge_.AskFinal(110, kStart);
+  judge_.HandOut(kStart);
+  const uint64_t id = actor_->Take();
+  EXPECT_EQ(judge_.final_deadline(), kStart + absl::Seconds(180));
+  scheduler_.GotOn({"a", 1}, id, kStart + absl::Seconds(100));
+  EXPECT_EQ(judge_.final_deadline(), kStart + absl::Seconds(280));
 }
 
 TEST_F(EvaluationJudgeTest, TheFinalEvaluationFollowsTheOneUnderWay) {

@@ -1,11 +1,12 @@
 #include "learner/evaluation_scheduler.h"
 
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/random/rng.h"
+#include "common/rpc/protocol.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -17,9 +18,14 @@ constexpr uint64_t kSeedStream = 0xe7a1;  // Apart from every training seed.
 
 }  // namespace
 
-uint64_t EvaluationScheduler::AddEvaluator(std::string name, std::weak_ptr<EventSink> sink) {
+void EvaluationScheduler::SetBounds(const EpisodeBounds& bounds) {
   absl::MutexLock lock(&mutex_);
-  evaluators_[++last_evaluator_] = {std::move(name), std::move(sink)};
+  bounds_ = bounds;
+}
+
+uint64_t EvaluationScheduler::AddEvaluator(ActorKey actor, std::weak_ptr<EventSink> sink) {
+  absl::MutexLock lock(&mutex_);
+  evaluators_[++last_evaluator_] = {std::move(actor), std::move(sink)};
   return last_evaluator_;
 }
 
@@ -38,6 +44,7 @@ bool EvaluationScheduler::Ask(uint64_t policy_version_min, uint64_t env_steps) {
   Open open;
   open.policy_version_min = policy_version_min;
   open.env_steps = env_steps;
+  open.patience = options_.timeout;
   open.not_before = absl::InfinitePast();
   open_ = open;
   return true;
@@ -47,18 +54,20 @@ bool EvaluationScheduler::Advance(absl::Time now) {
   absl::MutexLock lock(&mutex_);
   if (!open_) return false;
   if (open_->evaluator != 0 && now >= open_->deadline) {
-    TakeBack(now, absl::StrCat("no report within ", absl::FormatDuration(options_.timeout)));
+    TakeBack(now, absl::StrCat("it has been silent for ", absl::FormatDuration(open_->patience)));
+    open_->patience = std::min(2 * open_->patience, std::max(kPatienceMax, options_.timeout));
   }
   if (open_->evaluator != 0 || now < open_->not_before || evaluators_.empty()) return false;
   auto next = evaluators_.upper_bound(last_asked_);
   if (next == evaluators_.end()) next = evaluators_.begin();
   last_asked_ = next->first;
   open_->evaluator = next->first;
-  open_->evaluation_id = ++last_evaluation_id_;
-  open_->deadline = now + options_.timeout;
+  open_->askings.emplace_back(UnguessableId(), next->second.actor);
+  if (open_->askings.size() > kAskingsMax) open_->askings.pop_front();
+  open_->deadline = now + open_->patience;
   auto event = std::make_shared<v1::LearnerEvent>();
   v1::EvaluationRequest* request = event->mutable_evaluation();
-  request->set_evaluation_id(open_->evaluation_id);
+  request->set_evaluation_id(open_->askings.back().first);
   request->set_policy_version_min(open_->policy_version_min);
   request->set_episodes(options_.episodes);
   request->set_num_envs(std::min(options_.num_envs, options_.episodes));
@@ -77,16 +86,18 @@ absl::Time EvaluationScheduler::next_deadline() const {
 
 absl::Status EvaluationScheduler::Report(const v1::EvaluationResult& result, absl::Time now) {
   absl::MutexLock lock(&mutex_);
-  if (!open_ || open_->evaluator == 0 || open_->evaluation_id != result.evaluation_id()) {
-    return absl::NotFoundError(
-        absl::StrCat("evaluation ", result.evaluation_id(), " is not open (any more)"));
-  }
+  const absl::Status not_open =
+      absl::NotFoundError(absl::StrCat("evaluation ", result.evaluation_id(), " of ",
+                                       result.handshake().peer_name(), " is not open (any more)"));
+  if (!open_) return not_open;
+  const Asking asking = FindAsking(KeyOf(result.handshake()), result.evaluation_id());
+  if (asking == open_->askings.end()) return not_open;
   if (!result.error().empty()) {
-    TakeBack(now, result.error());
+    Fail(asking, now, result.error());
     return absl::OkStatus();
   }
   if (absl::Status status = Check(result); !status.ok()) {
-    TakeBack(now, std::string(status.message()));
+    Fail(asking, now, std::string(status.message()));
     return status;
   }
   outcome_.emplace();
@@ -100,6 +111,7 @@ absl::Status EvaluationScheduler::Report(const v1::EvaluationResult& result, abs
     outcome_->episodes_cut += episode.cut() ? 1 : 0;
   }
   outcome_->success_rate /= result.episodes_size();  // Exact when all succeeded.
+  last_got_on_ = now;
   open_.reset();
   return absl::OkStatus();
 }
@@ -121,8 +133,24 @@ std::string EvaluationScheduler::Waiting() const {
     return evaluators_.empty() ? "evaluation waits for an actor to connect"
                                : "evaluation waits to be asked for again after an error";
   }
-  return absl::StrCat("evaluation waits for ", evaluators_.at(open_->evaluator).name, " to report ",
-                      options_.episodes, " episodes");
+  return absl::StrCat("evaluation waits for ", evaluators_.at(open_->evaluator).actor.first,
+                      " to report ", options_.episodes, " episodes, and asks again after ",
+                      absl::FormatDuration(open_->patience), " without progress (",
+                      "evaluation.timeout_s=", absl::ToDoubleSeconds(options_.timeout), ")");
+}
+
+void EvaluationScheduler::GotOn(const ActorKey& actor, uint64_t evaluation_id, absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  if (!open_) return;
+  const Asking asking = FindAsking(actor, evaluation_id);
+  if (asking == open_->askings.end()) return;
+  last_got_on_ = now;
+  if (IsCurrent(asking)) open_->deadline = now + open_->patience;
+}
+
+absl::Time EvaluationScheduler::last_got_on() const {
+  absl::MutexLock lock(&mutex_);
+  return last_got_on_;
 }
 
 uint64_t EvaluationScheduler::failures() const {
@@ -130,9 +158,23 @@ uint64_t EvaluationScheduler::failures() const {
   return failures_;
 }
 
+EvaluationScheduler::Asking EvaluationScheduler::FindAsking(const ActorKey& actor,
+                                                            uint64_t evaluation_id) {
+  return std::find(open_->askings.begin(), open_->askings.end(), std::pair(evaluation_id, actor));
+}
+
+bool EvaluationScheduler::IsCurrent(Asking asking) const {
+  return open_->evaluator != 0 && std::next(asking) == open_->askings.end();
+}
+
+void EvaluationScheduler::Fail(Asking asking, absl::Time now, const std::string& why) {
+  if (IsCurrent(asking)) TakeBack(now, why);
+  open_->askings.erase(asking);
+}
+
 void EvaluationScheduler::TakeBack(absl::Time now, const std::string& why) {
-  spdlog::warn("evaluation {} by {} failed: {}; it will be asked for again", open_->evaluation_id,
-               evaluators_.at(open_->evaluator).name, why);
+  spdlog::warn("evaluation {} by {} failed: {}; it will be asked for again",
+               open_->askings.back().first, evaluators_.at(open_->evaluator).actor.first, why);
   open_->evaluator = 0;
   open_->not_before =
       now + std::min(kBackoffMax, kBackoffFirst * (1 << std::min(open_->failures, 5)));
@@ -151,9 +193,9 @@ absl::Status EvaluationScheduler::Check(const v1::EvaluationResult& result) cons
                                                    " asked for"));
   }
   for (int i = 0; i < result.episodes_size(); ++i) {
-    if (!std::isfinite(result.episodes(i).return_sum())) {
-      return absl::InvalidArgumentError(absl::StrCat("episodes[", i, "].return_sum is not finite"));
-    }
+    absl::Status status =
+        CheckEpisode(bounds_, result.episodes(i), absl::StrCat("episodes[", i, "]"));
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

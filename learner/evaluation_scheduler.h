@@ -1,24 +1,32 @@
-// Has one actor at a time run deterministic episodes, and asks another (or the same
-// again) when it fails, times out or goes away.
+// Has an actor run deterministic episodes, and asks another (or the same again) when it
+// fails, falls silent or goes away.
 //
 // Call order: Ask, Advance at next_deadline() and after every change, TakeOutcome.
-// Every asking has its own evaluation_id: what is reported for an older one is
-// NotFound. After an error the wait before the next asking doubles, 1 s to 30 s.
+// However long an evaluation takes, it is waited for while its actor says that it gets
+// on (GotOn). The silence that is allowed begins with `timeout` and doubles with each
+// asking of one evaluation, to kPatienceMax. Who was asked before may still report: the
+// first report counts, and each asking is answered by the actor process that got it
+// only. After an error the wait before the next asking doubles, 1 s to 30 s.
+// Bounds: the kAskingsMax last askings of an evaluation may be answered.
 // Thread safety: all methods. Lock order: this before the sinks' own.
 #ifndef ARMATURE_LEARNER_EVALUATION_SCHEDULER_H_
 #define ARMATURE_LEARNER_EVALUATION_SCHEDULER_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "learner/actor_key.h"
 #include "learner/event_slots.h"
+#include "learner/experience_check.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -35,35 +43,43 @@ struct EvaluationOutcome {
 
 class EvaluationScheduler {
  public:
+  static constexpr absl::Duration kPatienceMax = absl::Hours(1);
+  static constexpr size_t kAskingsMax = 16;
+
   struct Options {
     int64_t episodes = 1;
     int64_t num_envs = 1;
-    int64_t episode_steps_max = 0;  // As EvaluationRequest's.
-    uint64_t seed = 0;              // Of the run.
-    absl::Duration timeout = absl::Minutes(2);
-    // Evaluations are numbered from here on: a resumed run repeats no number.
-    uint64_t last_evaluation_id = 0;
+    int64_t episode_steps_max = 0;              // As EvaluationRequest's.
+    uint64_t seed = 0;                          // Of the run.
+    absl::Duration timeout = absl::Minutes(2);  // evaluation.timeout_s
   };
-  explicit EvaluationScheduler(const Options& options)
-      : options_(options), last_evaluation_id_(options.last_evaluation_id) {}
+  explicit EvaluationScheduler(const Options& options) : options_(options) {}
 
-  // `name` is the actor's, for messages.
-  uint64_t AddEvaluator(std::string name, std::weak_ptr<EventSink> sink);
-  // Takes back what it was asked.
+  // What reported episodes may be, once the environment is known.
+  void SetBounds(const EpisodeBounds& bounds);
+
+  uint64_t AddEvaluator(ActorKey actor, std::weak_ptr<EventSink> sink);
+  // Asks another what it was asked.
   void RemoveEvaluator(uint64_t evaluator);
 
   // Opens an evaluation of a policy at least `policy_version_min`; false: one is
   // open already.
   bool Ask(uint64_t policy_version_min, uint64_t env_steps);
   // Hands out what is open and in no one's hands (true: it did just now); takes it
-  // back after the timeout.
+  // back from whom has been silent for too long.
   bool Advance(absl::Time now);
+  // `actor` says that it gets on with what it was asked by this id; ignored where it is
+  // not so.
+  void GotOn(const ActorKey& actor, uint64_t evaluation_id, absl::Time now);
+  // The last time that someone did, or reported; InfinitePast: never.
+  absl::Time last_got_on() const;
   // When Advance has something to do; InfiniteFuture: only after a change.
   absl::Time next_deadline() const;
 
-  // OK, also for one that reports an error; NotFound: it is not open (any more);
-  // InvalidArgument: an episode is missing, surplus or not finite, or the policy is
-  // older than was asked for. The last two count as errors.
+  // OK, also for one that reports an error; NotFound: it is not open (any more), or
+  // was asked of another than the handshake names; InvalidArgument: an episode is
+  // missing, surplus or not as the bounds have it, or the policy is older than was asked
+  // for, which counts as an error.
   absl::Status Report(const v1::EvaluationResult& result, absl::Time now);
 
   // The outcome of what was asked, once.
@@ -77,19 +93,29 @@ class EvaluationScheduler {
 
  private:
   struct Evaluator {
-    std::string name;
+    ActorKey actor;
     std::weak_ptr<EventSink> sink;
   };
   struct Open {
     uint64_t policy_version_min = 0;
     uint64_t env_steps = 0;
-    uint64_t evaluator = 0;      // Who has it; 0: no one.
-    uint64_t evaluation_id = 0;  // Of this asking.
-    absl::Time deadline;         // Of this asking.
-    absl::Time not_before;       // Of the next one.
+    uint64_t evaluator = 0;  // Who has it; 0: no one.
+    // By evaluation_id, each until it has reported; the last is the evaluator's.
+    std::deque<std::pair<uint64_t, ActorKey>> askings;
+    absl::Duration patience;  // With the evaluator.
+    absl::Time deadline;      // Of this asking.
+    absl::Time not_before;    // Of the next one.
     int failures = 0;
   };
+  using Asking = std::deque<std::pair<uint64_t, ActorKey>>::iterator;
 
+  // Of open_; its askings' end: there is none such.
+  Asking FindAsking(const ActorKey& actor, uint64_t evaluation_id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsCurrent(Asking asking) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An asking that is answered with an error.
+  void Fail(Asking asking, absl::Time now, const std::string& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeBack(absl::Time now, const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Check(const v1::EvaluationResult& result) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -99,7 +125,8 @@ class EvaluationScheduler {
   std::map<uint64_t, Evaluator> evaluators_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_evaluator_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t last_asked_ ABSL_GUARDED_BY(mutex_) = 0;  // Evaluators take turns.
-  uint64_t last_evaluation_id_ ABSL_GUARDED_BY(mutex_);
+  absl::Time last_got_on_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  EpisodeBounds bounds_ ABSL_GUARDED_BY(mutex_);
   std::optional<Open> open_ ABSL_GUARDED_BY(mutex_);
   std::optional<EvaluationOutcome> outcome_ ABSL_GUARDED_BY(mutex_);
   uint64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,5 +1,6 @@
 #include "learner/evaluation_scheduler.h"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@ constexpr absl::Time kStart = absl::UnixEpoch();
 class FakeActor : public EventSink {
  public:
   void Send(SharedEvent event) override { slots_.Put(std::move(event)); }
+  void End(const absl::Status&) override {}
   // The request it was sent, once.
   std::optional<v1::EvaluationRequest> Take() {
     const SharedEvent event = slots_.Take();
@@ -30,8 +32,14 @@ class FakeActor : public EventSink {
   EventSlots slots_;
 };
 
-v1::EvaluationResult Result(uint64_t id, uint64_t version, int episodes = 2) {
+const ActorKey kActor0 = {"actor-0", 70};
+const ActorKey kActor1 = {"actor-1", 71};
+
+v1::EvaluationResult Result(uint64_t id, uint64_t version, int episodes = 2,
+                            const ActorKey& actor = kActor0) {
   v1::EvaluationResult result;
+  result.mutable_handshake()->set_peer_name(actor.first);
+  result.mutable_handshake()->set_incarnation(actor.second);
   result.set_evaluation_id(id);
   result.set_policy_version(version);
   for (int i = 0; i < episodes; ++i) {
@@ -60,8 +68,8 @@ class EvaluationSchedulerTest : public testing::Test {
 };
 
 TEST_F(EvaluationSchedulerTest, OneActorIsAskedAndItsEpisodesAreAveraged) {
-  scheduler_.AddEvaluator("actor-0", a_);
-  scheduler_.AddEvaluator("actor-1", b_);
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.AddEvaluator(kActor1, b_);
   ASSERT_TRUE(scheduler_.Ask(/*policy_version_min=*/7, /*env_steps=*/5000));
   EXPECT_FALSE(scheduler_.Ask(8, 6000));
   scheduler_.Advance(kStart);
@@ -89,14 +97,14 @@ TEST_F(EvaluationSchedulerTest, WaitsForAnActorToConnect) {
   scheduler_.Advance(kStart);
   EXPECT_THAT(scheduler_.Waiting(), HasSubstr("an actor to connect"));
   EXPECT_EQ(scheduler_.next_deadline(), absl::InfiniteFuture());
-  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.AddEvaluator(kActor0, a_);
   scheduler_.Advance(kStart);
   EXPECT_TRUE(a_->Take().has_value());
 }
 
 TEST_F(EvaluationSchedulerTest, AnActorThatGoesAwayIsReplacedAtOnce) {
-  const uint64_t first = scheduler_.AddEvaluator("actor-0", a_);
-  scheduler_.AddEvaluator("actor-1", b_);
+  const uint64_t first = scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.AddEvaluator(kActor1, b_);
   scheduler_.Ask(1, 0);
   scheduler_.Advance(kStart);
   const uint64_t old_id = a_->Take()->evaluation_id();
@@ -104,14 +112,14 @@ TEST_F(EvaluationSchedulerTest, AnActorThatGoesAwayIsReplacedAtOnce) {
   scheduler_.Advance(kStart);
   const auto request = b_->Take();
   ASSERT_TRUE(request.has_value());
-  EXPECT_EQ(scheduler_.Report(Result(old_id, 1), kStart).code(), absl::StatusCode::kNotFound);
-  EXPECT_TRUE(scheduler_.Report(Result(request->evaluation_id(), 1), kStart).ok());
+  EXPECT_NE(request->evaluation_id(), old_id);
+  EXPECT_TRUE(scheduler_.Report(Result(request->evaluation_id(), 1, 2, kActor1), kStart).ok());
   EXPECT_EQ(scheduler_.failures(), 1u);
 }
 
 TEST_F(EvaluationSchedulerTest, ATimeoutAsksAnother) {
-  scheduler_.AddEvaluator("actor-0", a_);
-  scheduler_.AddEvaluator("actor-1", b_);
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.AddEvaluator(kActor1, b_);
   scheduler_.Ask(1, 0);
   scheduler_.Advance(kStart);
   EXPECT_EQ(scheduler_.next_deadline(), kStart + absl::Seconds(60));
@@ -124,13 +132,13 @@ TEST_F(EvaluationSchedulerTest, ATimeoutAsksAnother) {
 }
 
 TEST_F(EvaluationSchedulerTest, ErrorsBackOffUpToThirtySeconds) {
-  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.AddEvaluator(kActor0, a_);
   scheduler_.Ask(1, 0);
   absl::Time now = kStart;
   absl::Duration wait = absl::ZeroDuration();
   for (int i = 0; i < 8; ++i) {
     scheduler_.Advance(now);
-    v1::EvaluationResult failed;
+    v1::EvaluationResult failed = Result(0, 0, 0);
     const auto request = a_->Take();
     ASSERT_TRUE(request.has_value());
     failed.set_evaluation_id(request->evaluation_id());
@@ -145,7 +153,7 @@ TEST_F(EvaluationSchedulerTest, ErrorsBackOffUpToThirtySeconds) {
 }
 
 TEST_F(EvaluationSchedulerTest, WhatWasNotAskedForIsRefusedAndAskedAgain) {
-  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.AddEvaluator(kActor0, a_);
   scheduler_.Ask(/*policy_version_min=*/4, 0);
   absl::Time now = kStart;
   v1::EvaluationResult bad[3] = {Result(0, 4, /*episodes=*/1), Result(0, /*version=*/3),
@@ -165,20 +173,113 @@ TEST_F(EvaluationSchedulerTest, WhatWasNotAskedForIsRefusedAndAskedAgain) {
   EXPECT_TRUE(a_->Take().has_value());
 }
 
-// A report for the process that was killed must not count for this one.
-TEST_F(EvaluationSchedulerTest, NumbersGoOnFromTheLastOnes) {
-  EvaluationScheduler::Options options = TwoEpisodes();
-  options.last_evaluation_id = 100;
-  EvaluationScheduler resumed(options);
-  resumed.AddEvaluator("actor-0", a_);
-  resumed.Ask(1, 0);
-  EXPECT_TRUE(resumed.Advance(kStart));
-  EXPECT_EQ(a_->Take()->evaluation_id(), 101u);
-  EXPECT_EQ(resumed.Report(Result(1, 1), kStart).code(), absl::StatusCode::kNotFound);
+// With evaluation.timeout_s=1, say, and one actor.
+TEST_F(EvaluationSchedulerTest, TheSilenceThatIsAllowedDoublesSoThatEveryEvaluationEnds) {
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.Ask(1, 0);
+  absl::Time now = kStart;
+  absl::Duration allowed = absl::ZeroDuration();
+  for (int asking = 0; asking < 12; ++asking) {
+    ASSERT_TRUE(scheduler_.Advance(now));
+    const absl::Duration next = scheduler_.next_deadline() - now;
+    EXPECT_EQ(next, asking == 0 ? absl::Seconds(60)
+                                : std::min(2 * allowed, EvaluationScheduler::kPatienceMax));
+    allowed = next;
+    scheduler_.Advance(now + allowed);
+    now = scheduler_.next_deadline();  // The back-off's end.
+  }
+}
+
+TEST_F(EvaluationSchedulerTest, AnEvaluationThatGetsOnIsWaitedFor) {
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.AddEvaluator(kActor1, b_);
+  scheduler_.Ask(1, 0);
+  absl::Time now = kStart;
+  scheduler_.Advance(now);
+  const uint64_t id = a_->Take()->evaluation_id();
+  EXPECT_EQ(scheduler_.last_got_on(), absl::InfinitePast());
+  for (int beat = 0; beat < 100; ++beat) {
+    now += absl::Seconds(50);
+    scheduler_.GotOn(kActor0, id, now);
+    EXPECT_EQ(scheduler_.next_deadline(), now + absl::Seconds(60));
+    EXPECT_FALSE(scheduler_.Advance(now));
+  }
+  EXPECT_EQ(scheduler_.last_got_on(), now);
+  // Neither another actor's word nor another number counts.
+  scheduler_.GotOn(kActor1, id, now + absl::Seconds(30));
+  scheduler_.GotOn(kActor0, id + 1, now + absl::Seconds(30));
+  EXPECT_EQ(scheduler_.last_got_on(), now);
+  EXPECT_EQ(scheduler_.next_deadline(), now + absl::Seconds(60));
+  EXPECT_TRUE(scheduler_.Report(Result(id, 1), now).ok());
+  EXPECT_EQ(scheduler_.failures(), 0u);
+}
+
+TEST_F(EvaluationSchedulerTest, AReportThatComesLateCounts) {
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.AddEvaluator(kActor1, b_);
+  scheduler_.Ask(1, 0);
+  scheduler_.Advance(kStart);
+  const uint64_t late = a_->Take()->evaluation_id();
+  scheduler_.Advance(kStart + absl::Seconds(60));
+  EXPECT_TRUE(scheduler_.Advance(kStart + absl::Seconds(70)));
+  const uint64_t asked_next = b_->Take()->evaluation_id();
+  EXPECT_TRUE(scheduler_.Report(Result(late, 1), kStart + absl::Seconds(80)).ok());
+  EXPECT_TRUE(scheduler_.TakeOutcome().has_value());
+  EXPECT_EQ(scheduler_.Report(Result(asked_next, 1, 2, kActor1), kStart).code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(EvaluationSchedulerTest, AnErrorThatComesLateTakesNothingFromWhomHasItNow) {
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.AddEvaluator(kActor1, b_);
+  scheduler_.Ask(1, 0);
+  scheduler_.Advance(kStart);
+  v1::EvaluationResult late = Result(a_->Take()->evaluation_id(), 1);
+  late.set_error("no env server");
+  scheduler_.Advance(kStart + absl::Seconds(60));
+  scheduler_.Advance(kStart + absl::Seconds(70));
+  EXPECT_TRUE(scheduler_.Report(late, kStart + absl::Seconds(80)).ok());
+  EXPECT_EQ(scheduler_.failures(), 1u);
+  const uint64_t id = b_->Take()->evaluation_id();
+  EXPECT_TRUE(scheduler_.Report(Result(id, 1, 2, kActor1), kStart + absl::Seconds(90)).ok());
+}
+
+TEST_F(EvaluationSchedulerTest, AnAskingIsAnsweredByTheProcessThatGotItOnly) {
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.AddEvaluator(kActor1, b_);
+  scheduler_.Ask(1, 0);
+  scheduler_.Advance(kStart);
+  const uint64_t id = a_->Take()->evaluation_id();
+  EXPECT_GT(id, uint64_t{1} << 32) << "nobody guesses it";
+  for (const ActorKey& other : {kActor1, ActorKey("actor-0", 71)}) {
+    EXPECT_EQ(scheduler_.Report(Result(id, 1, 2, other), kStart).code(),
+              absl::StatusCode::kNotFound);
+  }
+  EXPECT_EQ(scheduler_.failures(), 0u);
+  EXPECT_TRUE(scheduler_.Report(Result(id, 1), kStart).ok());
+}
+
+TEST_F(EvaluationSchedulerTest, EpisodesThatTheEnvironmentCannotHaveAreRefused) {
+  scheduler_.SetBounds({/*horizon=*/50, /*reward_low=*/-1, /*reward_high=*/0});
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.Ask(1, 0);
+  scheduler_.Advance(kStart);
+  v1::EvaluationResult result = Result(a_->Take()->evaluation_id(), 1);
+  result.mutable_episodes(1)->set_return_sum(1000);
+  const absl::Status status = scheduler_.Report(result, kStart);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("episodes[1].return_sum=1000"));
+}
+
+TEST_F(EvaluationSchedulerTest, WaitingNamesTheKey) {
+  scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.Ask(1, 0);
+  scheduler_.Advance(kStart);
+  EXPECT_THAT(scheduler_.Waiting(), HasSubstr("evaluation.timeout_s=60"));
 }
 
 TEST_F(EvaluationSchedulerTest, EachEvaluationHasItsOwnSeed) {
-  scheduler_.AddEvaluator("actor-0", a_);
+  scheduler_.AddEvaluator(kActor0, a_);
   uint64_t seeds[2];
   for (int i = 0; i < 2; ++i) {
     scheduler_.Ask(1, 1000 * i);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -44,11 +45,13 @@ class EventSlots {
   SharedEvent run_over_;
 };
 
-// Where a subscriber's events go. Send must not block; any thread.
+// Where a subscriber's events go. Methods must not block; any thread.
 class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void Send(SharedEvent event) = 0;
+  // Ends the subscription.
+  virtual void End(const absl::Status& status) = 0;
 };
 
 }  // namespace armature

@@ -10,8 +10,10 @@
 namespace armature {
 namespace {
 
-// Far more than any batch carries, voided steps included; far less than a run has.
-constexpr uint64_t kEnvStepsMax = 1 << 20;
+// Far more than any actor replaces between two batches.
+constexpr uint64_t kRestartedSlotsMax = 1 << 20;
+// Of a return, relative: rewards travel as float32 and are summed.
+constexpr double kReturnTolerance = 1e-4;
 
 using Shape = absl::Span<const int64_t>;
 
@@ -68,6 +70,13 @@ absl::Status CheckTransitions(const ExperienceSchema& schema, uint64_t newest_ve
       !choices.ok()) {
     return choices;
   }
+  const absl::Span<const int32_t> slots = TensorValues<int32_t>(batch.slot());
+  for (int64_t i = 0; i < n; ++i) {
+    if (slots[i] >= 0 && slots[i] < schema.slots) continue;
+    return absl::InvalidArgumentError(absl::StrCat("transitions.slot[", i, "]=", slots[i],
+                                                   ", but an actor has ", schema.slots,
+                                                   " slots: expected 0 .. ", schema.slots - 1));
+  }
   const absl::Span<const int64_t> versions = TensorValues<int64_t>(batch.policy_version());
   for (int64_t i = 0; i < n; ++i) {
     const std::string where = absl::StrCat("transitions.policy_version[", i, "]");
@@ -85,10 +94,11 @@ absl::Status CheckTrajectory(const ExperienceSchema& schema, uint64_t newest_ver
                              const v1::TrajectoryBatch& batch) {
   const int64_t t = schema.unroll_length;
   const int64_t b = Extent(batch.reward(), 1);
-  if (b < 1 || b * t > schema.rollout_steps) {
+  const int64_t columns_max = std::min(schema.slots, schema.rollout_steps / t);
+  if (b < 1 || b > columns_max) {
     return absl::InvalidArgumentError(absl::StrCat("trajectory.reward has ", b, " columns of ", t,
-                                                   " steps, expected 1 column .. ",
-                                                   schema.rollout_steps, " steps"));
+                                                   " steps, expected 1 .. ", columns_max,
+                                                   " columns"));
   }
   const int64_t d = schema.observation_size;
   const int64_t a = schema.action_size;
@@ -119,7 +129,49 @@ absl::Status CheckTrajectory(const ExperienceSchema& schema, uint64_t newest_ver
   return absl::OkStatus();
 }
 
+absl::Status CheckCounts(const ExperienceSchema& schema, const v1::ExperienceBatch& batch) {
+  const int64_t episodes_max = ExperienceSteps(batch) + schema.steps_held;
+  if (batch.episodes_size() > episodes_max) {
+    return absl::InvalidArgumentError(absl::StrCat("episodes: ", batch.episodes_size(),
+                                                   " came with ", ExperienceSteps(batch),
+                                                   " steps, expected at most ", episodes_max));
+  }
+  for (int i = 0; i < batch.episodes_size(); ++i) {
+    absl::Status status =
+        CheckEpisode(schema.episode, batch.episodes(i), absl::StrCat("episodes[", i, "]"));
+    if (!status.ok()) return status;
+  }
+  if (batch.restarted_slots() > kRestartedSlotsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("restarted_slots=", batch.restarted_slots(),
+                                                   ", expected at most ", kRestartedSlotsMax));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status CheckEpisode(const EpisodeBounds& bounds, const v1::Episode& episode,
+                          absl::string_view name) {
+  if (!std::isfinite(episode.return_sum())) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ".return_sum is not finite"));
+  }
+  const int64_t length = episode.length();
+  if (length < 1 || (bounds.horizon > 0 && length > bounds.horizon)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ".length=", length, ", expected 1 .. ",
+        bounds.horizon > 0 ? absl::StrCat(bounds.horizon, ", the environment's horizon") : "any"));
+  }
+  const double low = bounds.reward_low * length, high = bounds.reward_high * length;
+  const double low_slack = kReturnTolerance * std::max(1.0, std::abs(low));
+  const double high_slack = kReturnTolerance * std::max(1.0, std::abs(high));
+  if ((std::isfinite(low) && episode.return_sum() < low - low_slack) ||
+      (std::isfinite(high) && episode.return_sum() > high + high_slack)) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ".return_sum=", episode.return_sum(),
+                                                   " of ", length, " steps, expected ", low, " .. ",
+                                                   high, " by the environment's reward bounds"));
+  }
+  return absl::OkStatus();
+}
 
 int64_t ExperienceSteps(const v1::ExperienceBatch& batch) {
   if (batch.has_transitions()) return Extent(batch.transitions().reward(), 0);
@@ -142,17 +194,12 @@ absl::Status CheckExperience(const ExperienceSchema& schema, uint64_t newest_ver
                                                    trajectories ? "trajectory" : "transitions",
                                                    ", which this run collects"));
   }
-  if (batch.env_steps() > kEnvStepsMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("env_steps=", batch.env_steps(), ", expected at most ", kEnvStepsMax));
-  }
-  for (int i = 0; i < batch.episodes_size(); ++i) {
-    if (!std::isfinite(batch.episodes(i).return_sum())) {
-      return absl::InvalidArgumentError(absl::StrCat("episodes[", i, "].return_sum is not finite"));
-    }
-  }
-  return trajectories ? CheckTrajectory(schema, newest_version, batch.trajectory())
-                      : CheckTransitions(schema, newest_version, batch.transitions());
+  absl::Status status = trajectories
+                            ? CheckTrajectory(schema, newest_version, batch.trajectory())
+                            : CheckTransitions(schema, newest_version, batch.transitions());
+  // Of a batch whose steps can be counted.
+  if (status.ok()) status = CheckCounts(schema, batch);
+  return status;
 }
 
 }  // namespace armature

@@ -66,8 +66,25 @@ TEST(ExperienceCheck, EveryDefectOfTransitionsIsNamed) {
        {[](auto* b) { *b = MakeTransitions(1, 4, kNewest + 1); },
         "transitions.policy_version[0]=6 is newer than the newest published version 5"},
        {[](auto* b) { *b = MakeTransitions(1, 4, ~uint64_t{0}); }, "is negative"},
-       {[](auto* b) { b->set_env_steps(~uint64_t{0}); }, "env_steps=18446744073709551615"},
+       {[](auto* b) { b->set_restarted_slots(~uint64_t{0}); }, "restarted_slots=184467440737"},
+       {[](auto* b) {
+          SetTensor<int32_t>({4}, std::vector<int32_t>{0, 3, -1, 1},
+                             b->mutable_transitions()->mutable_slot());
+        },
+        "transitions.slot[2]=-1, but an actor has 4 slots"},
+       {[](auto* b) {
+          SetTensor<int32_t>({4}, std::vector<int32_t>{0, 3, 2, 4},
+                             b->mutable_transitions()->mutable_slot());
+        },
+        "transitions.slot[3]=4"},
        {[](auto* b) { b->mutable_episodes(0)->set_return_sum(kNaN); }, "episodes[0].return_sum"},
+       {[](auto* b) { b->mutable_episodes(0)->set_length(0); }, "episodes[0].length=0"},
+       {[](auto* b) { b->mutable_episodes(0)->set_length(11); },
+        "episodes[0].length=11, expected 1 .. 10, the environment's horizon"},
+       {[](auto* b) {
+          while (b->episodes_size() < 17) *b->add_episodes() = b->episodes(0);
+        },
+        "episodes: 17 came with 4 steps, expected at most 16"},
        {[](auto* b) { *b = MakeTrajectory(1, 2, 1, 1); }, "no transitions"},
        {[](auto* b) { b->clear_experience(); }, "no transitions"}});
 }
@@ -89,6 +106,23 @@ TEST(ExperienceCheck, EveryDefectOfATrajectoryIsNamed) {
        {[](auto* b) { b->mutable_trajectory()->set_policy_version(kNewest + 1); },
         "trajectory.policy_version=6"},
        {[](auto* b) { *b = MakeTransitions(1, 4); }, "no trajectory"}});
+}
+
+TEST(ExperienceCheck, AReturnIsWithinTheRewardBoundsOfItsSteps) {
+  const EpisodeBounds bounds = {/*horizon=*/0, /*reward_low=*/-1, /*reward_high=*/0.5};
+  v1::Episode episode;
+  episode.set_length(1000);
+  for (const double fits : {-1000.0, 0.0, 500.0, 500.01}) {  // Rounded once a step.
+    episode.set_return_sum(fits);
+    EXPECT_TRUE(CheckEpisode(bounds, episode, "episode").ok()) << fits;
+    EXPECT_TRUE(CheckEpisode(EpisodeBounds(), episode, "episode").ok()) << fits;
+  }
+  for (const double beyond : {-1001.0, 501.0, 1e9}) {
+    episode.set_return_sum(beyond);
+    EXPECT_THAT(CheckEpisode(bounds, episode, "episode").message(),
+                HasSubstr("expected -1000 .. 500 by the environment's reward bounds"));
+    EXPECT_TRUE(CheckEpisode(EpisodeBounds(), episode, "episode").ok()) << "no bounds";
+  }
 }
 
 TEST(ExperienceCheck, ADiscreteActionMustBeOneOfTheChoices) {

@@ -1,14 +1,12 @@
 #include "learner/experience_intake.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
 namespace {
-
-constexpr size_t kActorsMax = 10000;  // Each costs some hundred bytes for the whole run.
 
 // Counters and logs want one line a fault, not one a batch.
 constexpr uint64_t kRefusalsLogged = 10;
@@ -26,30 +24,70 @@ void ExperienceIntake::SetSchema(const ExperienceSchema& schema) {
 
 absl::StatusOr<uint64_t> ExperienceIntake::OpenStream(const ActorKey& actor,
                                                       std::shared_ptr<ExperiencePeer> peer) {
-  std::shared_ptr<ExperiencePeer> replaced;
+  std::shared_ptr<ExperiencePeer> replaced, crowded_out;
   uint64_t stream = 0;
   {
     absl::MutexLock lock(&mutex_);
     if (!end_status_.ok()) return end_status_;
-    if (actors_.size() >= kActorsMax && actors_.count(actor) == 0) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("this run has seen ", kActorsMax, " actor processes, the most it takes"));
+    const auto known = actors_.find(actor);
+    if (known != actors_.end() && known->second.stream != 0)
+      replaced = Remove(known->second.stream);
+    if (streams_.size() >= kStreamsMax) {
+      crowded_out = MakeRoom();
+      if (crowded_out == nullptr) {
+        return absl::ResourceExhaustedError(absl::StrCat(
+            kStreamsMax, " actors bring experience already, the most this learner takes"));
+      }
     }
     Actor& state = actors_[actor];
-    if (state.stream != 0) {
-      replaced = streams_[state.stream].peer;
-      streams_.erase(state.stream);
-    }
+    gone_.erase(std::exchange(state.gone, 0));
     stream = ++last_stream_;
     state.stream = stream;
     streams_[stream] = {actor, std::move(peer)};
+    if (!state.brought) newcomers_.insert(stream);
     metrics_->actors_connected.Set(static_cast<double>(streams_.size()));
   }
   if (replaced != nullptr) {
     replaced->End(absl::AbortedError("a newer experience stream of this actor took its place"));
   }
+  if (crowded_out != nullptr) {
+    crowded_out->End(absl::ResourceExhaustedError(
+        absl::StrCat("of ", kStreamsMax,
+                     " experience streams, the most this learner takes, this "
+                     "one has been open for longest without any experience")));
+  }
   trainer_->Notify();
   return stream;
+}
+
+std::shared_ptr<ExperiencePeer> ExperienceIntake::MakeRoom() {
+  return newcomers_.empty() ? nullptr : Remove(*newcomers_.begin());
+}
+
+std::shared_ptr<ExperiencePeer> ExperienceIntake::Remove(uint64_t stream) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return nullptr;
+  std::shared_ptr<ExperiencePeer> peer = std::move(found->second.peer);
+  NoteGone(found->second.actor);
+  streams_.erase(found);
+  newcomers_.erase(stream);
+  metrics_->actors_connected.Set(static_cast<double>(streams_.size()));
+  return peer;
+}
+
+void ExperienceIntake::NoteGone(const ActorKey& key) {
+  const auto found = actors_.find(key);
+  Actor& actor = found->second;
+  actor.stream = 0;
+  if (!actor.brought) {
+    actors_.erase(found);
+    return;
+  }
+  actor.gone = ++last_gone_;
+  gone_[actor.gone] = key;
+  if (gone_.size() <= kActorsMax) return;
+  actors_.erase(gone_.begin()->second);
+  gone_.erase(gone_.begin());
 }
 
 void ExperienceIntake::CloseStream(uint64_t stream) {
@@ -57,14 +95,9 @@ void ExperienceIntake::CloseStream(uint64_t stream) {
   std::shared_ptr<ExperiencePeer> peer;  // Let go of without the lock.
   {
     absl::MutexLock lock(&mutex_);
-    const auto found = streams_.find(stream);
-    if (found == streams_.end()) return;
-    actors_[found->second.actor].stream = 0;
-    peer = std::move(found->second.peer);
-    streams_.erase(found);
-    metrics_->actors_connected.Set(static_cast<double>(streams_.size()));
+    peer = Remove(stream);
   }
-  trainer_->Notify();
+  if (peer != nullptr) trainer_->Notify();
 }
 
 void ExperienceIntake::EndStreams(const absl::Status& status) {
@@ -88,7 +121,7 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceIntake::Offer(uint64_t stream,
     Stream& source = found->second;
     Actor& actor = actors_[source.actor];
     const uint64_t sequence = batch.sequence();
-    if (sequence == 0 || (actor.seen && sequence > actor.queued + 1)) {
+    if (sequence == 0 || sequence > actor.queued + 1) {
       return absl::OutOfRangeError(absl::StrCat("batch.sequence=", sequence, " of ",
                                                 source.actor.first, ": expected ",
                                                 actor.queued + 1));
@@ -105,7 +138,11 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceIntake::Offer(uint64_t stream,
     }
     entry.actor = source.actor;
     entry.stream = stream;
-    const absl::Status status = CheckExperience(schema_, newest_version_, batch);
+    absl::Status status = CheckExperience(schema_, newest_version_, batch);
+    if (coordinator_ != nullptr) {
+      status.Update(coordinator_->Arrived(source.actor, batch.trajectory().grant_id(),
+                                          status.ok() ? ExperienceSteps(batch) : 0));
+    }
     if (!status.ok()) {
       entry.refusal =
           absl::StrCat("actor ", source.actor.first, ", batch ", sequence, ": ", status.message());
@@ -114,17 +151,15 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceIntake::Offer(uint64_t stream,
           .Increment();
       if (source.refused < kRefusalsLogged) spdlog::warn("refused: {}", entry.refusal);
     }
-    if (coordinator_ != nullptr && batch.has_trajectory()) {
-      coordinator_->Arrived(batch.trajectory().grant_id(),
-                            status.ok() ? ExperienceSteps(batch) : 0);
-    }
-    if (!status.ok()) {
+    if (status.ok()) {
+      actor.brought = true;
+      newcomers_.erase(stream);
+    } else {
       v1::ExperienceBatch empty;
       empty.set_sequence(sequence);
       batch.Swap(&empty);
     }
     entry.batch = std::move(batch);
-    actor.seen = true;
     actor.queued = sequence;
     queue_.push_back(std::move(entry));
     metrics_->intake_queue_batches.Set(static_cast<double>(queue_.size()));
@@ -158,7 +193,7 @@ int64_t ExperienceIntake::NextSteps() const {
 }
 
 std::optional<ExperienceIntake::Entry> ExperienceIntake::Pop() {
-  std::shared_ptr<ExperiencePeer> resumed;
+  std::vector<std::shared_ptr<ExperiencePeer>> resumed;
   std::optional<Entry> entry;
   {
     absl::MutexLock lock(&mutex_);
@@ -166,14 +201,15 @@ std::optional<ExperienceIntake::Entry> ExperienceIntake::Pop() {
     entry = std::move(queue_.front());
     queue_.pop_front();
     metrics_->intake_queue_batches.Set(static_cast<double>(queue_.size()));
-    while (resumed == nullptr && !waiting_streams_.empty() &&
-           queue_.size() < options_.queue_batches_max) {
-      const auto stream = streams_.find(waiting_streams_.front());
-      waiting_streams_.pop_front();
-      if (stream != streams_.end()) resumed = stream->second.peer;
+    if (queue_.size() < options_.queue_batches_max) {
+      // All of them: there may be no further Pop before each has been read.
+      for (const uint64_t waiting : std::exchange(waiting_streams_, {})) {
+        const auto stream = streams_.find(waiting);
+        if (stream != streams_.end()) resumed.push_back(stream->second.peer);
+      }
     }
   }
-  if (resumed != nullptr) resumed->ResumeReading();
+  for (const auto& peer : resumed) peer->ResumeReading();
   return entry;
 }
 
@@ -185,7 +221,9 @@ void ExperienceIntake::Refused(const Entry& entry, const std::string& why) {
 
 void ExperienceIntake::Acknowledge(const Entry& entry, const std::string& refusal) {
   absl::MutexLock lock(&mutex_);
-  Actor& actor = actors_[entry.actor];
+  const auto found = actors_.find(entry.actor);
+  if (found == actors_.end()) return;  // Forgotten.
+  Actor& actor = found->second;
   actor.stored = entry.batch.sequence();
   const auto stream = streams_.find(actor.stream);
   if (stream == streams_.end()) return;  // Join or a duplicate will tell it.
@@ -215,8 +253,10 @@ std::map<ActorKey, uint64_t> ExperienceIntake::AcknowledgedSequences() const {
 void ExperienceIntake::Restore(const std::map<ActorKey, uint64_t>& acknowledged) {
   absl::MutexLock lock(&mutex_);
   for (const auto& [key, sequence] : acknowledged) {
+    actors_[key].brought = true;
     actors_[key].queued = sequence;
     actors_[key].stored = sequence;
+    NoteGone(key);
   }
 }
 

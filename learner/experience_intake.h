@@ -5,11 +5,12 @@
 // Pop, then Stored or Refused -> ExperiencePeer::SendAck.
 // A batch with bad content takes its place in the queue without its content, so
 // that acknowledgements stay in order; nothing else is disturbed by it.
-// Sequences: see ExperienceBatch. The first batch that a new process (a learner
-// that was restarted) sees from an actor may have any sequence above what it
-// restored: the actor does not send again what the old process acknowledged.
-// Bounds: `queue_batches_max`, and one more for each stream; a stream beyond it
-// reads no more until it is told to.
+// Sequences: see ExperienceBatch.
+// Bounds: `queue_batches_max`, and one more for each stream; a stream beyond it reads
+// no more until it is told to: none waits while the queue has room. kStreamsMax
+// streams, and kActorsMax actor processes that are gone: beyond it the one that has
+// been gone for longest is forgotten. Those that have brought nothing are forgotten as
+// they leave.
 // Thread safety: all methods; the trainer's from one thread. Lock order: this
 // before the peers' own.
 #ifndef ARMATURE_LEARNER_EXPERIENCE_INTAKE_H_
@@ -21,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +53,9 @@ class ExperiencePeer {
 
 class ExperienceIntake {
  public:
+  static constexpr size_t kStreamsMax = 10000;
+  static constexpr size_t kActorsMax = 10000;  // Each costs some hundred bytes.
+
   struct Options {
     size_t queue_batches_max = 64;
   };
@@ -70,8 +75,11 @@ class ExperienceIntake {
   void SetSchema(const ExperienceSchema& schema);
   void SetNewestVersion(uint64_t version) { newest_version_ = version; }
 
-  // A stream of `actor`; one of the same actor that is open is ended (Aborted).
-  // OK: what the other methods take; ResourceExhausted: too many actors.
+  // A stream of `actor`; one of the same actor that is open is ended (Aborted). Beyond
+  // kStreamsMax it takes the place of the one that has been open for longest of those
+  // whose actor has brought nothing (ResourceExhausted), so that streams without
+  // experience shut nobody out.
+  // OK: what the other methods take; ResourceExhausted: every stream has brought some.
   absl::StatusOr<uint64_t> OpenStream(const ActorKey& actor, std::shared_ptr<ExperiencePeer> peer);
   void CloseStream(uint64_t stream);
   // Ends all streams, present and future ones.
@@ -105,7 +113,8 @@ class ExperienceIntake {
     uint64_t stream = 0;  // 0: none is open.
     uint64_t queued = 0;  // Last sequence that went into the queue.
     uint64_t stored = 0;
-    bool seen = false;  // By this process.
+    bool brought = false;  // Experience that was taken.
+    uint64_t gone = 0;     // Place in gone_; 0: none.
   };
   struct Stream {
     ActorKey actor;
@@ -113,6 +122,11 @@ class ExperienceIntake {
     uint64_t refused = 0;
   };
 
+  // Ends a stream that has brought nothing; null: there is none such.
+  std::shared_ptr<ExperiencePeer> MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes the stream out and returns its end.
+  std::shared_ptr<ExperiencePeer> Remove(uint64_t stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteGone(const ActorKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Acknowledge(const Entry& entry, const std::string& refusal);
 
   const Options options_;
@@ -124,10 +138,14 @@ class ExperienceIntake {
   mutable absl::Mutex mutex_;
   ExperienceSchema schema_ ABSL_GUARDED_BY(mutex_);
   std::map<ActorKey, Actor> actors_ ABSL_GUARDED_BY(mutex_);
-  std::map<uint64_t, Stream> streams_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, ActorKey> gone_ ABSL_GUARDED_BY(mutex_);  // Without a stream, by when.
+  uint64_t last_gone_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, Stream> streams_ ABSL_GUARDED_BY(mutex_);  // By when they opened.
+  // Those of streams_ whose actor has brought nothing.
+  std::set<uint64_t> newcomers_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_stream_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Entry> queue_ ABSL_GUARDED_BY(mutex_);
-  std::deque<uint64_t> waiting_streams_ ABSL_GUARDED_BY(mutex_);
+  std::vector<uint64_t> waiting_streams_ ABSL_GUARDED_BY(mutex_);
   absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
 };
 

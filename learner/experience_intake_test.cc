@@ -131,19 +131,28 @@ TEST_F(ExperienceIntakeTest, AGapEndsTheStream) {
             absl::StatusCode::kOutOfRange);
 }
 
-// Its checkpoint knew of batch 5; 6 and 7 were acknowledged and lost with it.
-TEST_F(ExperienceIntakeTest, ARestartedLearnerGoesOnWhereTheActorIs) {
+// Its checkpoint knew of batch 5; 6 and 7 were acknowledged and lost with it. Join has
+// told the actor so, and it numbers what it still has from 6 on.
+TEST_F(ExperienceIntakeTest, ARestartedLearnerGoesOnFromWhatItKnows) {
   intake_.Restore({{actor_, 5}});
   EXPECT_EQ(intake_.AcknowledgedSequence(actor_), 5u);
   const uint64_t stream = Open(actor_, peer_);
   ASSERT_TRUE(intake_.Offer(stream, MakeTransitions(5, 4)).ok());  // Stored: again.
   EXPECT_EQ(peer_->acks.back().sequence(), 5u);
-  ASSERT_TRUE(intake_.Offer(stream, MakeTransitions(8, 4)).ok());
-  EXPECT_EQ(intake_.Offer(stream, MakeTransitions(10, 4)).status().code(),
+  EXPECT_EQ(intake_.Offer(stream, MakeTransitions(8, 4)).status().code(),
             absl::StatusCode::kOutOfRange);
+  ASSERT_TRUE(intake_.Offer(stream, MakeTransitions(6, 4)).ok());
   EXPECT_EQ(StoreAll(), 1);
-  EXPECT_EQ(peer_->acks.back().sequence(), 8u);
-  EXPECT_EQ(intake_.AcknowledgedSequences(), (std::map<ActorKey, uint64_t>{{actor_, 8}}));
+  EXPECT_EQ(peer_->acks.back().sequence(), 6u);
+  EXPECT_EQ(intake_.AcknowledgedSequences(), (std::map<ActorKey, uint64_t>{{actor_, 6}}));
+}
+
+TEST_F(ExperienceIntakeTest, AFirstBatchOfASequenceFarAheadIsRefused) {
+  const uint64_t stream = Open(actor_, peer_);
+  for (const uint64_t sequence : {uint64_t{2}, uint64_t{1} << 63}) {
+    EXPECT_EQ(intake_.Offer(stream, MakeTransitions(sequence, 4)).status().code(),
+              absl::StatusCode::kOutOfRange);
+  }
 }
 
 TEST_F(ExperienceIntakeTest, AnotherIncarnationHasItsOwnSequences) {
@@ -176,10 +185,46 @@ TEST_F(ExperienceIntakeTest, WhenFullEachStreamWaitsUntilThereIsRoom) {
   intake_.Stored(*intake_.Pop());  // Still as many as there may be.
   EXPECT_EQ(peer_->resumed + other->resumed, 0);
   intake_.Stored(*intake_.Pop());
-  EXPECT_EQ(peer_->resumed, 1);  // First come, first served.
-  EXPECT_EQ(other->resumed, 0);
-  intake_.Stored(*intake_.Pop());
+  EXPECT_EQ(peer_->resumed, 1);
   EXPECT_EQ(other->resumed, 1);
+}
+
+// Many more streams than the queue has room: each had a read open when it was full.
+TEST_F(ExperienceIntakeTest, EveryStreamThatWaitsIsReadAgainHoweverManyWait) {
+  std::vector<std::shared_ptr<FakePeer>> peers;
+  for (uint64_t i = 0; i < 20; ++i) {
+    peers.push_back(std::make_shared<FakePeer>());
+    const uint64_t stream = Open({"actor", i + 1}, peers.back());
+    ASSERT_TRUE(intake_.Offer(stream, MakeTransitions(1, 4)).ok());
+  }
+  EXPECT_EQ(StoreAll(), 20);
+  for (size_t i = 2; i < peers.size(); ++i) EXPECT_EQ(peers[i]->resumed, 1) << i;
+}
+
+TEST_F(ExperienceIntakeTest, StreamsThatBringNothingShutNobodyOut) {
+  const uint64_t known = Open(actor_, peer_);
+  ASSERT_TRUE(intake_.Offer(known, MakeTransitions(1, 4)).ok());
+  EXPECT_EQ(StoreAll(), 1);
+  std::vector<std::shared_ptr<FakePeer>> idle;
+  for (uint64_t i = 0; i < ExperienceIntake::kStreamsMax; ++i) {
+    idle.push_back(std::make_shared<FakePeer>());
+    Open({"idle", i + 1}, idle.back());
+  }
+  EXPECT_FALSE(peer_->ended.has_value()) << "it has brought experience";
+  EXPECT_EQ(idle.front()->ended->code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(intake_.streams(), static_cast<int64_t>(ExperienceIntake::kStreamsMax));
+  // Back after a lost connection, and one that is new.
+  intake_.CloseStream(known);
+  EXPECT_TRUE(intake_.OpenStream(actor_, peer_).ok());
+  EXPECT_TRUE(intake_.OpenStream({"actor-1", 3}, peer_).ok());
+}
+
+TEST_F(ExperienceIntakeTest, ActorsThatWentAwayWithoutBringingAnythingAreForgotten) {
+  for (uint64_t i = 0; i < 3 * ExperienceIntake::kStreamsMax; ++i) {
+    const auto stream = intake_.OpenStream({"passing", i + 1}, peer_);
+    ASSERT_TRUE(stream.ok()) << i << ": " << stream.status();
+    intake_.CloseStream(*stream);
+  }
 }
 
 TEST_F(ExperienceIntakeTest, AfterTheEndNoStreamOpens) {
@@ -194,6 +239,7 @@ TEST(OnPolicyIntake, ARefusedTrajectoryGivesItsStepsBackAndAGoodOneCounts) {
   RolloutCoordinator::Options options;
   options.rollout_steps = 16;
   options.unroll_length = 4;
+  options.slots = 4;
   RolloutCoordinator coordinator(options);
   MetricsRegistry registry("learner");
   LearnerMetrics metrics(&registry);
@@ -205,7 +251,7 @@ TEST(OnPolicyIntake, ARefusedTrajectoryGivesItsStepsBackAndAGoodOneCounts) {
   const auto peer = std::make_shared<FakePeer>();
   const uint64_t stream = intake.OpenStream({"actor-0", 1}, peer).value();
   for (uint64_t group = 0; group < 3; ++group) {
-    ASSERT_TRUE(coordinator.Request(stream, group, 8).ok());
+    ASSERT_TRUE(coordinator.Request(stream, {"actor-0", 1}, group, 8).ok());
   }
   intake.Deliver(coordinator.Issue(absl::UnixEpoch()));
   ASSERT_EQ(peer->grants.size(), 2u);

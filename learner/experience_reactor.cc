@@ -10,16 +10,21 @@
 namespace armature {
 
 ExperienceReactor* ExperienceReactor::Start(const Admission* admission, ExperienceIntake* intake,
-                                            CollectCoordinator* coordinator) {
-  auto* reactor = new ExperienceReactor(admission, intake, coordinator);
+                                            CollectCoordinator* coordinator,
+                                            EvaluationScheduler* evaluations) {
+  auto* reactor = new ExperienceReactor(admission, intake, coordinator, evaluations);
   reactor->self_.reset(reactor);
   reactor->StartRead(&reactor->request_);
   return reactor;
 }
 
 ExperienceReactor::ExperienceReactor(const Admission* admission, ExperienceIntake* intake,
-                                     CollectCoordinator* coordinator)
-    : admission_(admission), intake_(intake), coordinator_(coordinator) {}
+                                     CollectCoordinator* coordinator,
+                                     EvaluationScheduler* evaluations)
+    : admission_(admission),
+      intake_(intake),
+      coordinator_(coordinator),
+      evaluations_(evaluations) {}
 
 void ExperienceReactor::OnReadDone(bool ok) {
   if (!ok) {  // The actor closed its side, or is gone.
@@ -43,16 +48,12 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceReactor::Handle() {
     case v1::ExperienceRequest::kBatch:
       return intake_->Offer(stream_, std::move(*request_.mutable_batch()));
     case v1::ExperienceRequest::kCollect: {
-      if (coordinator_ == nullptr) {
-        return absl::InvalidArgumentError("collect: this run collects transitions, freely");
-      }
-      absl::Status status =
-          coordinator_->Request(stream_, request_.collect().group(), request_.collect().steps());
+      absl::Status status = HandleCollect(request_.collect());
       if (!status.ok()) return status;
-      intake_->Deliver(coordinator_->Issue(absl::Now()));
       return ExperienceIntake::Next::kRead;
     }
     case v1::ExperienceRequest::kHeartbeat:
+      HandleHeartbeat(request_.heartbeat());
       return ExperienceIntake::Next::kRead;
     default:
       return absl::InvalidArgumentError("an experience message of no known kind");
@@ -64,13 +65,31 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceReactor::HandleOpen() {
   absl::Status status = admission_->CheckOpen(request_.open());
   if (!status.ok()) return status;
   const v1::Handshake& handshake = request_.open().handshake();
-  actor_name_ = handshake.peer_name();
-  const absl::StatusOr<uint64_t> stream =
-      intake_->OpenStream({handshake.peer_name(), handshake.incarnation()}, self_);
+  actor_ = KeyOf(handshake);
+  const absl::StatusOr<uint64_t> stream = intake_->OpenStream(actor_, self_);
   if (!stream.ok()) return stream.status();
   stream_ = *stream;
-  spdlog::info("{} connected", actor_name_);
+  spdlog::info("{} connected", actor_.first);
   return ExperienceIntake::Next::kRead;
+}
+
+absl::Status ExperienceReactor::HandleCollect(const v1::CollectRequest& collect) {
+  if (coordinator_ == nullptr) {
+    return absl::InvalidArgumentError("collect: this run collects transitions, freely");
+  }
+  absl::Status status = coordinator_->Request(stream_, actor_, collect.group(), collect.steps());
+  if (status.ok()) intake_->Deliver(coordinator_->Issue(absl::Now()));
+  return status;
+}
+
+void ExperienceReactor::HandleHeartbeat(const v1::ExperienceRequest::Heartbeat& heartbeat) {
+  const absl::Time now = absl::Now();
+  if (coordinator_ != nullptr) {
+    coordinator_->Renew(actor_, {heartbeat.grant_id().begin(), heartbeat.grant_id().end()}, now);
+  }
+  if (heartbeat.evaluation_id() != 0) {
+    evaluations_->GotOn(actor_, heartbeat.evaluation_id(), now);
+  }
 }
 
 void ExperienceReactor::SendAck(const v1::ExperienceAck& ack) {
@@ -113,7 +132,7 @@ void ExperienceReactor::OnDone() {
   if (stream_ != 0) {
     intake_->CloseStream(stream_);
     if (coordinator_ != nullptr) intake_->Deliver(coordinator_->Issue(absl::Now()));
-    spdlog::info("{} disconnected", actor_name_);
+    spdlog::info("{} disconnected", actor_.first);
   }
   // The last owner may be another thread that is just sending something.
   const std::shared_ptr<ExperienceReactor> self = std::move(self_);

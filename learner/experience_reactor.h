@@ -11,14 +11,15 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "grpcpp/support/server_callback.h"
+#include "learner/actor_key.h"
 #include "learner/admission.h"
 #include "learner/collect_coordinator.h"
+#include "learner/evaluation_scheduler.h"
 #include "learner/experience_intake.h"
 #include "proto/learner_service.pb.h"
 
@@ -30,7 +31,8 @@ class ExperienceReactor
  public:
   // `coordinator` is null where actors collect freely. None is owned.
   static ExperienceReactor* Start(const Admission* admission, ExperienceIntake* intake,
-                                  CollectCoordinator* coordinator);
+                                  CollectCoordinator* coordinator,
+                                  EvaluationScheduler* evaluations);
 
   void SendAck(const v1::ExperienceAck& ack) override;
   void SendGrant(const v1::CollectGrant& grant) override;
@@ -39,7 +41,7 @@ class ExperienceReactor
 
  private:
   ExperienceReactor(const Admission* admission, ExperienceIntake* intake,
-                    CollectCoordinator* coordinator);
+                    CollectCoordinator* coordinator, EvaluationScheduler* evaluations);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -49,17 +51,20 @@ class ExperienceReactor
   // What a request asks for: OK: whether to read on; otherwise how the stream ends.
   absl::StatusOr<ExperienceIntake::Next> Handle();
   absl::StatusOr<ExperienceIntake::Next> HandleOpen();
+  absl::Status HandleCollect(const v1::CollectRequest& collect);
+  void HandleHeartbeat(const v1::ExperienceRequest::Heartbeat& heartbeat);
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Admission* const admission_;
   ExperienceIntake* const intake_;
   CollectCoordinator* const coordinator_;
+  EvaluationScheduler* const evaluations_;
   std::shared_ptr<ExperienceReactor> self_;  // Until OnDone.
 
   // Of the reactions, which gRPC runs one after another as far as they read.
   v1::ExperienceRequest request_;
   uint64_t stream_ = 0;  // 0: not open.
-  std::string actor_name_;
+  ActorKey actor_;
 
   absl::Mutex mutex_;
   v1::ExperienceResponse response_;  // Of the write in flight.

@@ -5,30 +5,21 @@
 namespace armature {
 namespace {
 
-// Numbers that no earlier process of this run can have given: each reserves new
-// policy versions and gives far fewer numbers for each.
-uint64_t FirstNumber(const RunDirectory& directory) {
-  return directory.policy_versions_used() << 20;
-}
-
-std::unique_ptr<RolloutCoordinator> MakeCoordinator(const RunConfig& config,
-                                                    const RunDirectory& directory) {
+std::unique_ptr<RolloutCoordinator> MakeCoordinator(const RunConfig& config) {
   if (!config.algorithm.on_policy() || config.reproducible.enabled) return nullptr;
   RolloutCoordinator::Options options;
   options.rollout_steps = config.algorithm.ppo.rollout_steps;
   options.unroll_length = config.algorithm.ppo.unroll_length;
   options.max_policy_lag = config.algorithm.ppo.max_policy_lag;
-  options.last_grant_id = FirstNumber(directory);
+  options.slots = config.collect.envs_per_actor;
   return std::make_unique<RolloutCoordinator>(options);
 }
 
-std::unique_ptr<RoundCoordinator> MakeRounds(const RunConfig& config,
-                                             const RunDirectory& directory) {
+std::unique_ptr<RoundCoordinator> MakeRounds(const RunConfig& config) {
   if (!config.reproducible.enabled) return nullptr;
   RoundCoordinator::Options options;
   options.actors = config.cluster.actors;
   options.steps_per_actor = config.round_steps() / config.cluster.actors;
-  options.last_grant_id = FirstNumber(directory);
   return std::make_unique<RoundCoordinator>(options);
 }
 
@@ -38,15 +29,13 @@ CollectCoordinator* Either(RoundCoordinator* rounds, RolloutCoordinator* rollout
   return rollouts;
 }
 
-EvaluationScheduler::Options EvaluationOptions(const RunConfig& config,
-                                               const RunDirectory& directory) {
+EvaluationScheduler::Options EvaluationOptions(const RunConfig& config) {
   EvaluationScheduler::Options options;
   options.episodes = config.evaluation.episodes;
   options.num_envs = config.evaluation.num_envs;
   options.episode_steps_max = config.evaluation.episode_steps_max;
   options.seed = config.run.seed;
   options.timeout = absl::Seconds(config.evaluation.timeout_s);
-  options.last_evaluation_id = FirstNumber(directory);
   return options;
 }
 
@@ -74,12 +63,12 @@ Learner::Learner(const RunConfig& config, const ReplicaRole& role,
                  const TransportOptions& transport, RunDirectory* directory,
                  LearnerMetrics* metrics, c10::Device device)
     : status_(absl::Now()),
-      rounds_(MakeRounds(config, *directory)),
-      coordinator_(MakeCoordinator(config, *directory)),
+      rounds_(MakeRounds(config)),
+      coordinator_(MakeCoordinator(config)),
       intake_(ExperienceIntake::Options(), Either(rounds_.get(), coordinator_.get()), metrics,
               &wake_),
       publisher_(directory->policy_versions_used()),
-      evaluations_(EvaluationOptions(config, *directory)),
+      evaluations_(EvaluationOptions(config)),
       replicas_(Replicas::Create(config, role, directory->run_id(), metrics, &wake_)),
       admission_(ConfigOfReplica(config, role), directory->run_id(), &intake_, &wake_),
       goal_reward_(MakeGoalReward(config, transport)),

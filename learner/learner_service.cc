@@ -35,19 +35,20 @@ grpc::ServerUnaryReactor* LearnerServiceImpl::Join(grpc::CallbackServerContext* 
 
 grpc::ServerBidiReactor<v1::ExperienceRequest, v1::ExperienceResponse>*
 LearnerServiceImpl::StreamExperience(grpc::CallbackServerContext*) {
-  return ExperienceReactor::Start(parts_.admission, parts_.intake, parts_.coordinator);
+  return ExperienceReactor::Start(parts_.admission, parts_.intake, parts_.coordinator,
+                                  parts_.evaluations);
 }
 
 grpc::ServerWriteReactor<v1::LearnerEvent>* LearnerServiceImpl::Subscribe(
     grpc::CallbackServerContext*, const v1::SubscribeRequest* request) {
-  return SubscriptionReactor::Start(*request, parts_.admission->CheckPeer(request->handshake()),
+  return SubscriptionReactor::Start(*request, parts_.admission->CheckJoined(request->handshake()),
                                     parts_.publisher, parts_.evaluations, parts_.trainer);
 }
 
 grpc::ServerUnaryReactor* LearnerServiceImpl::ReportEvaluation(grpc::CallbackServerContext* context,
                                                                const v1::EvaluationResult* request,
                                                                v1::ReportEvaluationResponse*) {
-  absl::Status status = parts_.admission->CheckPeer(request->handshake());
+  absl::Status status = parts_.admission->CheckJoined(request->handshake());
   if (status.ok()) status = parts_.evaluations->Report(*request, absl::Now());
   parts_.trainer->Notify();
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();

@@ -290,9 +290,10 @@ int Main(int argc, char** argv) {
   try {
     bool is_ready = false;
     const absl::Status status = Serve(flags, *config, std::move(shutdown), &is_ready);
-    // A run that cannot be opened as it is: another start would not change that.
+    // What no other start can change is a usage error too: the launcher gives up at once.
     const bool is_final =
-        !is_ready && (absl::IsFailedPrecondition(status) || absl::IsDataLoss(status));
+        absl::IsInvalidArgument(status) ||
+        (!is_ready && (absl::IsFailedPrecondition(status) || absl::IsDataLoss(status)));
     return status.ok() ? 0 : Refuse(status, is_final ? 2 : 1);
   } catch (const c10::Error& error) {  // LibTorch's, e.g. out of memory.
     return Refuse(absl::InternalError(error.what_without_backtrace()), 1);

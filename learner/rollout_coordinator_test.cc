@@ -17,11 +17,15 @@ using Grant = RolloutCoordinator::Grant;
 
 constexpr absl::Time kStart = absl::UnixEpoch();
 
+// Of stream `n`.
+ActorKey Actor(uint64_t n) { return {"actor", n}; }
+
 RolloutCoordinator::Options FourUnrolls(int64_t max_policy_lag = 0) {
   RolloutCoordinator::Options options;
   options.rollout_steps = 40;
   options.unroll_length = 5;
   options.max_policy_lag = max_policy_lag;
+  options.slots = 10;
   return options;
 }
 
@@ -33,7 +37,7 @@ std::vector<uint64_t> Groups(const std::vector<Grant>& grants) {
 
 TEST(RolloutCoordinator, GrantsNothingBeforeTheFirstPolicy) {
   RolloutCoordinator coordinator(FourUnrolls());
-  ASSERT_TRUE(coordinator.Request(1, 0, 10).ok());
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 0, 10).ok());
   EXPECT_TRUE(coordinator.Issue(kStart).empty());
   coordinator.Consumed(0, 0, /*newest_version=*/1);
   EXPECT_EQ(coordinator.Issue(kStart).size(), 1u);
@@ -43,13 +47,15 @@ TEST(RolloutCoordinator, GrantsJustWhatTheSetNeedsInOrderOfTheRequests) {
   RolloutCoordinator coordinator(FourUnrolls());
   coordinator.Consumed(0, 0, 3);
   for (uint64_t group = 0; group < 6; ++group) {
-    ASSERT_TRUE(coordinator.Request(1, group, 10).ok());
+    ASSERT_TRUE(coordinator.Request(1, Actor(1), group, 10).ok());
   }
   const std::vector<Grant> grants = coordinator.Issue(kStart);
   EXPECT_EQ(Groups(grants), (std::vector<uint64_t>{0, 1, 2, 3}));
   for (const Grant& grant : grants) EXPECT_EQ(grant.policy_version_min, 3u);
   // Arrived, queued or buffered: the set still needs no more.
-  for (const Grant& grant : grants) coordinator.Arrived(grant.grant_id, 10);
+  for (const Grant& grant : grants) {
+    EXPECT_TRUE(coordinator.Arrived(Actor(1), grant.grant_id, 10).ok());
+  }
   coordinator.Consumed(30, 30, 3);
   EXPECT_TRUE(coordinator.Issue(kStart).empty());
   // Learned from: the next set begins.
@@ -63,7 +69,7 @@ TEST(RolloutCoordinator, WithLagItGrantsThatManySetsAhead) {
   RolloutCoordinator coordinator(FourUnrolls(/*max_policy_lag=*/1));
   coordinator.Consumed(0, 0, 5);
   for (uint64_t group = 0; group < 10; ++group) {
-    ASSERT_TRUE(coordinator.Request(1, group, 10).ok());
+    ASSERT_TRUE(coordinator.Request(1, Actor(1), group, 10).ok());
   }
   const std::vector<Grant> grants = coordinator.Issue(kStart);
   ASSERT_EQ(grants.size(), 8u);
@@ -74,8 +80,8 @@ TEST(RolloutCoordinator, ABrokenStreamGivesItsStepsBack) {
   RolloutCoordinator coordinator(FourUnrolls());
   coordinator.Consumed(0, 0, 1);
   for (uint64_t group = 0; group < 4; ++group) {
-    ASSERT_TRUE(coordinator.Request(1, group, 10).ok());
-    ASSERT_TRUE(coordinator.Request(2, group, 10).ok());
+    ASSERT_TRUE(coordinator.Request(1, Actor(1), group, 10).ok());
+    ASSERT_TRUE(coordinator.Request(2, Actor(2), group, 10).ok());
   }
   EXPECT_EQ(coordinator.Issue(kStart).size(), 4u);
   coordinator.StreamClosed(1);
@@ -87,52 +93,92 @@ TEST(RolloutCoordinator, ABrokenStreamGivesItsStepsBack) {
 TEST(RolloutCoordinator, AGrantOfAHungActorLapses) {
   RolloutCoordinator coordinator(FourUnrolls());
   coordinator.Consumed(0, 0, 1);
-  ASSERT_TRUE(coordinator.Request(1, 0, 40).ok());
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 0, 40).ok());
   const std::vector<Grant> hung = coordinator.Issue(kStart);
-  ASSERT_TRUE(coordinator.Request(2, 0, 40).ok());
+  ASSERT_TRUE(coordinator.Request(2, Actor(2), 0, 40).ok());
   EXPECT_TRUE(coordinator.Issue(kStart + absl::Seconds(29)).empty());
   EXPECT_EQ(coordinator.next_deadline(), kStart + absl::Seconds(30));
   EXPECT_EQ(coordinator.Issue(kStart + absl::Seconds(30)).size(), 1u);
   EXPECT_EQ(coordinator.lapsed_grants(), 1u);
   // Its trajectory may come late and is counted once.
-  coordinator.Arrived(hung[0].grant_id, 40);
+  EXPECT_TRUE(coordinator.Arrived(Actor(1), hung[0].grant_id, 40).ok());
+  EXPECT_FALSE(coordinator.Arrived(Actor(1), hung[0].grant_id, 40).ok());
   EXPECT_EQ(coordinator.granted_steps(), 40);
+}
+
+TEST(RolloutCoordinator, AGrantIsWaitedForAsLongAsItsActorIsAtWorkOnIt) {
+  RolloutCoordinator coordinator(FourUnrolls());
+  coordinator.Consumed(0, 0, 1);
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 0, 20).ok());
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 1, 20).ok());
+  const std::vector<Grant> grants = coordinator.Issue(kStart);
+  ASSERT_EQ(grants.size(), 2u);
+  ASSERT_TRUE(coordinator.Request(2, Actor(2), 0, 40).ok());
+  absl::Time now = kStart;
+  std::vector<uint64_t> named_by_second = {grants[1].grant_id};  // Not its own.
+  for (int beat = 0; beat < 100; ++beat) {
+    now += absl::Seconds(5);
+    coordinator.Renew(Actor(1), {grants[0].grant_id}, now);
+    coordinator.Renew(Actor(2), named_by_second, now);
+    for (const Grant& grant : coordinator.Issue(now)) named_by_second.push_back(grant.grant_id);
+  }
+  EXPECT_EQ(named_by_second.size(), 2u);
+  EXPECT_EQ(coordinator.lapsed_grants(), 1u) << "of the group that is not worked on";
+  EXPECT_EQ(coordinator.next_deadline(), now + absl::Seconds(30));
+  EXPECT_TRUE(coordinator.Arrived(Actor(1), grants[0].grant_id, 20).ok());
+}
+
+TEST(RolloutCoordinator, AGrantIsAnsweredByItsActorWithItsStepsOnly) {
+  RolloutCoordinator coordinator(FourUnrolls());
+  coordinator.Consumed(0, 0, 1);
+  for (uint64_t group = 0; group < 4; ++group) {
+    ASSERT_TRUE(coordinator.Request(1, Actor(1), group, 10).ok());
+  }
+  const std::vector<Grant> grants = coordinator.Issue(kStart);
+  ASSERT_EQ(grants.size(), 4u);
+  EXPECT_FALSE(coordinator.Arrived(Actor(2), grants[0].grant_id, 10).ok());
+  EXPECT_FALSE(coordinator.Arrived(Actor(1), grants[0].grant_id + 1, 10).ok());
+  EXPECT_EQ(coordinator.granted_steps(), 40);
+  EXPECT_FALSE(coordinator.Arrived(Actor(1), grants[0].grant_id, 40).ok());
+  EXPECT_EQ(coordinator.granted_steps(), 30) << "it is collected anew";
+  // After a lost connection the actor sends again what was not acknowledged.
+  coordinator.StreamClosed(1);
+  EXPECT_EQ(coordinator.granted_steps(), 0);
+  EXPECT_TRUE(coordinator.Arrived(Actor(1), grants[1].grant_id, 10).ok());
 }
 
 TEST(RolloutCoordinator, ARefusedTrajectoryIsCollectedAnew) {
   RolloutCoordinator coordinator(FourUnrolls());
   coordinator.Consumed(0, 0, 1);
-  ASSERT_TRUE(coordinator.Request(1, 0, 40).ok());
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 0, 40).ok());
   const std::vector<Grant> grants = coordinator.Issue(kStart);
-  coordinator.Arrived(grants[0].grant_id, /*steps=*/0);
-  ASSERT_TRUE(coordinator.Request(1, 0, 40).ok());
+  EXPECT_TRUE(coordinator.Arrived(Actor(1), grants[0].grant_id, /*steps=*/0).ok());
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 0, 40).ok());
   EXPECT_EQ(coordinator.Issue(kStart).size(), 1u);
 }
 
 TEST(RolloutCoordinator, AskingTwiceIsAskingOnce) {
   RolloutCoordinator coordinator(FourUnrolls());
-  ASSERT_TRUE(coordinator.Request(1, 0, 10).ok());
-  ASSERT_TRUE(coordinator.Request(1, 0, 10).ok());
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 0, 10).ok());
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 0, 10).ok());
   EXPECT_EQ(coordinator.waiting_groups(), 1);
 }
 
 TEST(RolloutCoordinator, StepsThatFitNoSetAreRefused) {
   RolloutCoordinator coordinator(FourUnrolls());
   for (const int64_t steps : {-5, 0, 7, 45}) {
-    const absl::Status status = coordinator.Request(1, 0, steps);
+    const absl::Status status = coordinator.Request(1, Actor(1), 0, steps);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << steps;
     EXPECT_THAT(status.message(), testing::HasSubstr("collect.steps"));
   }
 }
 
-TEST(RolloutCoordinator, RequestsAreBounded) {
+TEST(RolloutCoordinator, RequestsAreBoundedByTheSlotsOfAnActor) {
   RolloutCoordinator coordinator(FourUnrolls());
-  for (uint64_t group = 0; group < RolloutCoordinator::kWaitingMax; ++group) {
-    ASSERT_TRUE(coordinator.Request(1, group, 10).ok());
-  }
-  EXPECT_EQ(coordinator.Request(1, RolloutCoordinator::kWaitingMax, 10).code(),
-            absl::StatusCode::kResourceExhausted);
-  EXPECT_TRUE(coordinator.Request(1, 0, 10).ok());
+  const absl::Status status = coordinator.Request(1, Actor(1), 10, 10);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), testing::HasSubstr("collect.group=10"));
+  EXPECT_TRUE(coordinator.Request(1, Actor(1), 9, 10).ok());
 }
 
 // Actors that die, hang, come back and send late, at random: as long as one group
@@ -171,7 +217,8 @@ TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
       if (streams.empty() || kind == 0) {
         streams.insert(next_stream);
         for (uint64_t group = 0; group < 3; ++group) {
-          ASSERT_TRUE(coordinator.Request(next_stream, group, group_steps).ok());
+          ASSERT_TRUE(
+              coordinator.Request(next_stream, Actor(next_stream), group, group_steps).ok());
         }
         ++next_stream;
       } else if (kind == 1) {
@@ -186,10 +233,14 @@ TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
         held.erase(held.begin() + at);
         if (kind == 3) continue;  // Hangs: never answers.
         const bool refused = kind == 4;
-        coordinator.Arrived(grant.grant_id, refused ? 0 : group_steps);
+        ASSERT_TRUE(
+            coordinator.Arrived(Actor(grant.stream), grant.grant_id, refused ? 0 : group_steps)
+                .ok());
         if (!refused) queued += group_steps;
         if (streams.count(grant.stream)) {
-          ASSERT_TRUE(coordinator.Request(grant.stream, grant.group, group_steps).ok());
+          ASSERT_TRUE(
+              coordinator.Request(grant.stream, Actor(grant.stream), grant.group, group_steps)
+                  .ok());
         }
       }
       settle();
@@ -199,7 +250,7 @@ TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
     streams = {next_stream};
     for (uint64_t stream = 1; stream < next_stream; ++stream) coordinator.StreamClosed(stream);
     for (uint64_t group = 0; group < 2; ++group) {
-      ASSERT_TRUE(coordinator.Request(next_stream, group, group_steps).ok());
+      ASSERT_TRUE(coordinator.Request(next_stream, Actor(next_stream), group, group_steps).ok());
     }
     const uint64_t version_before = version;
     now += absl::Seconds(31);
@@ -209,9 +260,10 @@ TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
       const Grant grant = held.front();
       held.erase(held.begin());
       ASSERT_LE(grant.policy_version_min, version);
-      coordinator.Arrived(grant.grant_id, group_steps);
+      ASSERT_TRUE(coordinator.Arrived(Actor(grant.stream), grant.grant_id, group_steps).ok());
       queued += group_steps;
-      ASSERT_TRUE(coordinator.Request(next_stream, grant.group, group_steps).ok());
+      ASSERT_TRUE(
+          coordinator.Request(next_stream, Actor(next_stream), grant.group, group_steps).ok());
       settle();
     }
     EXPECT_GT(version, version_before) << "seed " << seed;

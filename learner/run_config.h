@@ -167,7 +167,9 @@ struct EvaluationSection {
     v.Field("stop_at_return_enabled", stop_at_return_enabled, "Whether stop_at_return counts.");
     v.Field("stop_at_return", stop_at_return,
             "The run ends, solved, when an evaluation's mean return reaches it.");
-    v.Field("timeout_s", timeout_s, "After it an evaluation is asked of another actor.",
+    v.Field("timeout_s", timeout_s,
+            "An evaluation is asked of another actor when the one that has it has not got on for "
+            "so long; twice as long with each asking.",
             MoreThan(0));
     v.Field("episode_steps_max", episode_steps_max,
             "Evaluated episodes of an environment without a time limit are cut after so many steps "

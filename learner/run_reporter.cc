@@ -67,7 +67,7 @@ void RunReporter::GoOnFrom(const RunCounters& counters) {
 }
 
 void RunReporter::Count(const v1::ExperienceBatch& batch, uint64_t newest_version) {
-  metrics_->env_steps.Increment(batch.env_steps());
+  metrics_->env_steps.Increment(ExperienceSteps(batch));
   metrics_->episodes.Increment(batch.episodes_size());
   metrics_->slot_restarts.Increment(batch.restarted_slots());
   for (const v1::Episode& episode : batch.episodes()) window_.Add(episode);

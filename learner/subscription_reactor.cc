@@ -17,10 +17,10 @@ SubscriptionReactor* SubscriptionReactor::Start(const v1::SubscribeRequest& requ
     reactor->End(check);
     return reactor;
   }
-  reactor->subscription_ = publisher->Subscribe(reactor->self_, request.have_version());
+  const ActorKey actor = KeyOf(request.handshake());
+  reactor->subscription_ = publisher->Subscribe(actor, reactor->self_, request.have_version());
   if (request.can_evaluate()) {
-    reactor->evaluator_ =
-        evaluations->AddEvaluator(request.handshake().peer_name(), reactor->self_);
+    reactor->evaluator_ = evaluations->AddEvaluator(actor, reactor->self_);
   }
   trainer->Notify();
   return reactor;

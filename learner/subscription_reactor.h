@@ -30,6 +30,7 @@ class SubscriptionReactor : public grpc::ServerWriteReactor<v1::LearnerEvent>, p
                                     WakeSignal* trainer);
 
   void Send(SharedEvent event) override;
+  void End(const absl::Status& status) override ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   SubscriptionReactor(PolicyPublisher* publisher, EvaluationScheduler* evaluations,
@@ -40,7 +41,6 @@ class SubscriptionReactor : public grpc::ServerWriteReactor<v1::LearnerEvent>, p
   void OnCancel() override;
   void OnDone() override;
 
-  void End(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   PolicyPublisher* const publisher_;

@@ -8,6 +8,8 @@
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
 #include "common/spec/env_spec.h"
+#include "learner/experience_check.h"
+#include "learner/message_sizes.h"
 #include "learner/off_policy_core.h"
 #include "learner/on_policy_core.h"
 #include "learner/run_dir/run_models.h"
@@ -105,6 +107,8 @@ absl::Status Trainer::Restore() {
 }
 
 absl::Status Trainer::MakeCore(const EnvSpec& env) {
+  if (absl::Status status = CheckMessageSizes(config_, env); !status.ok()) return status;
+  parts_.evaluations->SetBounds(EpisodeBounds::Of(env));
   if (config_.algorithm.on_policy()) {
     auto core = OnPolicyCore::Create(config_, env, device_, parts_.coordinator);
     if (!core.ok()) return core.status();
@@ -286,7 +290,7 @@ void Trainer::OnInserted() {
 }
 
 void Trainer::Count(const v1::ExperienceBatch& batch) {
-  counters_.env_steps += batch.env_steps();
+  counters_.env_steps += ExperienceSteps(batch);
   counters_.episodes += batch.episodes_size();
   counters_.restarted_slots += batch.restarted_slots();
   reporter_.Count(batch, parts_.publisher->newest_version());

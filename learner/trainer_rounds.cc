@@ -30,8 +30,12 @@ void Truncate(int64_t slots, v1::TransitionBatch* batch) {
 bool Trainer::TakeRound() {
   if (phase_ != Phase::kTraining || !round_open_) return false;
   while (std::optional<ExperienceIntake::Entry> entry = parts_.intake->Pop()) {
-    if (!entry->refusal.empty()) parts_.rounds->Break(entry->refusal);
-    round_.push_back(*std::move(entry));
+    if (entry->refusal.empty()) {
+      round_.push_back(*std::move(entry));
+      continue;
+    }
+    if (parts_.rounds->TakesPart(entry->actor)) parts_.rounds->Break(entry->refusal);
+    parts_.intake->Refused(*entry, entry->refusal);
   }
   if (static_cast<int64_t>(round_.size()) < config_.cluster.actors) return false;
   std::sort(round_.begin(), round_.end(),

@@ -134,6 +134,15 @@ v1::EvaluationResult FakeLearner::AwaitEvaluation() {
   return result;
 }
 
+v1::ExperienceRequest::Heartbeat FakeLearner::AwaitHeartbeat() {
+  absl::MutexLock lock(&mutex_);
+  auto some = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !heartbeats_.empty(); };
+  mutex_.Await(absl::Condition(&some));
+  const v1::ExperienceRequest::Heartbeat heartbeat = heartbeats_.front();
+  heartbeats_.pop_front();
+  return heartbeat;
+}
+
 void FakeLearner::AwaitStreamEnd() {
   absl::MutexLock lock(&mutex_);
   auto ended = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stream_ == nullptr; };
@@ -220,6 +229,10 @@ grpc::Status FakeLearner::StreamExperience(grpc::ServerContext* /*context*/,
   while (status.ok() && stream->Read(&request)) {
     absl::MutexLock lock(&mutex_);
     if (request.has_batch()) status = OnBatch(request.batch());
+    const v1::ExperienceRequest::Heartbeat& heartbeat = request.heartbeat();
+    if (heartbeat.grant_id_size() > 0 || heartbeat.evaluation_id() != 0) {
+      heartbeats_.push_back(heartbeat);
+    }
     if (!request.has_collect()) continue;
     if (!grants_all_) {
       requests_.push_back(request.collect());

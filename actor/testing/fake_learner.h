@@ -57,6 +57,8 @@ class FakeLearner final : public v1::LearnerService::Service {
   // Waits until so many batches were admitted since the beginning, and returns all.
   std::vector<v1::ExperienceBatch> AwaitBatches(size_t count);
   v1::EvaluationResult AwaitEvaluation();
+  // The next heartbeat that names a grant or an evaluation.
+  v1::ExperienceRequest::Heartbeat AwaitHeartbeat();
   // Waits until the only experience stream has ended.
   void AwaitStreamEnd();
   void AwaitRead(int64_t count);  // Batches read, admitted or not.
@@ -102,6 +104,7 @@ class FakeLearner final : public v1::LearnerService::Service {
   std::optional<v1::PolicyUpdate> policy_ ABSL_GUARDED_BY(mutex_);
   int64_t policies_ ABSL_GUARDED_BY(mutex_) = 0;  // Published so far.
   std::deque<v1::LearnerEvent> events_ ABSL_GUARDED_BY(mutex_);
+  std::deque<v1::ExperienceRequest::Heartbeat> heartbeats_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::EvaluationResult> evaluations_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Server> server_;
 };

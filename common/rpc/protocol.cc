@@ -20,11 +20,11 @@ bool IsPeerName(absl::string_view name) {
 
 }  // namespace
 
-uint64_t NewIncarnation() {
+uint64_t UnguessableId() {
   std::random_device device;
-  uint64_t incarnation = 0;
-  while (incarnation == 0) incarnation = (static_cast<uint64_t>(device()) << 32) | device();
-  return incarnation;
+  uint64_t id = 0;
+  while (id == 0) id = (static_cast<uint64_t>(device()) << 32) | device();
+  return id;
 }
 
 v1::Handshake MakeHandshake(absl::string_view peer_name, uint64_t incarnation,

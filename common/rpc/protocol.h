@@ -14,8 +14,11 @@ namespace armature {
 // Raised by every change of proto/ that an older peer would misread.
 inline constexpr uint32_t kProtocolVersion = 1;
 
-// A number that tells this start of a process from every other one; never 0.
-uint64_t NewIncarnation();
+// A number that no peer can guess and that is never given twice; never 0.
+uint64_t UnguessableId();
+
+// A number that tells this start of a process from every other one.
+inline uint64_t NewIncarnation() { return UnguessableId(); }
 
 v1::Handshake MakeHandshake(absl::string_view peer_name, uint64_t incarnation,
                             absl::string_view run_id);

@@ -90,13 +90,15 @@ ExperienceSchema PointSchema(v1::CollectMode mode) {
   schema.transitions_per_batch = 8;
   schema.unroll_length = kUnroll;
   schema.rollout_steps = 4 * kUnroll;
+  schema.slots = 4;
+  schema.steps_held = 12;
+  schema.episode = EpisodeBounds::Of(PointSpec());
   return schema;
 }
 
 v1::ExperienceBatch MakeTransitions(uint64_t sequence, int64_t n, uint64_t policy_version) {
   v1::ExperienceBatch batch;
   batch.set_sequence(sequence);
-  batch.set_env_steps(n);
   AddEpisode(&batch);
   v1::TransitionBatch* steps = batch.mutable_transitions();
   Fill({n, kObservation}, sequence, 0, steps->mutable_observation());
@@ -115,7 +117,6 @@ v1::ExperienceBatch MakeTrajectory(uint64_t sequence, int64_t slots, uint64_t gr
                                    uint64_t policy_version) {
   v1::ExperienceBatch batch;
   batch.set_sequence(sequence);
-  batch.set_env_steps(kUnroll * slots);
   AddEpisode(&batch);
   v1::TrajectoryBatch* steps = batch.mutable_trajectory();
   steps->set_grant_id(grant_id);

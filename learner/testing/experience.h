@@ -20,8 +20,8 @@ RunConfig PointSacConfig();
 RunConfig PointPpoConfig();  // Sets of 16 steps, unrolls of 4.
 ExperienceSchema PointSchema(v1::CollectMode mode);
 
-// `n` steps with values that depend on `sequence`; env_steps is n. One episode,
-// successful, of return 1.
+// `n` steps with values that depend on `sequence`. One episode, successful, of return
+// 1.
 v1::ExperienceBatch MakeTransitions(uint64_t sequence, int64_t n, uint64_t policy_version = 0);
 // T = 4 steps of `slots` slots; the last step of slot 0 terminates.
 v1::ExperienceBatch MakeTrajectory(uint64_t sequence, int64_t slots, uint64_t grant_id,

@@ -142,6 +142,15 @@ v1::LearnerEvent FakeActor::NextEvent(v1::LearnerEvent::KindCase kind) {
   return {};
 }
 
+absl::Status FakeActor::SubscriptionEnd() {
+  v1::LearnerEvent event;
+  while (events_->Read(&event)) {
+  }
+  const absl::Status status = ToAbsl(events_->Finish());
+  events_.reset();
+  return status;
+}
+
 void FakeActor::Unsubscribe() {
   if (events_ == nullptr) return;
   events_context_->TryCancel();

@@ -51,6 +51,8 @@ class FakeActor {
   void Subscribe(bool can_evaluate);
   // The next event of that kind, skipping others.
   v1::LearnerEvent NextEvent(v1::LearnerEvent::KindCase kind);
+  // Reads to the end that the learner gives it.
+  absl::Status SubscriptionEnd();
   void Unsubscribe();
   absl::Status Report(uint64_t evaluation_id, uint64_t policy_version, int successes, int episodes);
 
