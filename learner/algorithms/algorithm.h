@@ -33,13 +33,17 @@ class Algorithm {
 
   // Takes the means gathered since the last call; waits for the device.
   virtual Scalars TakeScalars() = 0;
+  // The first of these that was not finite since the last call, as "train/critic_loss is
+  // nan"; empty: all were. Waits for the device; costs next to nothing on a CPU.
+  virtual std::string NonFiniteScalar() const = 0;
 
   // Everything that the next update depends on: parameters, targets, optimiser
   // moments and step counts, temperature, normaliser, generator state. Names are
   // unique; tensors may share memory with the algorithm.
   virtual NamedTensors State() const = 0;
   // OK; InvalidArgument: a name is missing or a shape or dtype differs (named);
-  // nothing is changed then.
+  // nothing is changed then. For the generator's see LoadGenerator (state.h): it may be
+  // missing, or of another kind of device.
   virtual absl::Status LoadState(const std::map<std::string, at::Tensor>& state) = 0;
 
   // From here on every gradient goes through `exchange`, which must outlive the

@@ -294,6 +294,14 @@ struct AlgorithmConfig {
   }
   bool on_policy() const { return name == "ppo"; }
 
+  // Of the one that `name` selects.
+  double learning_rate() const {
+    if (name == "ppo") return ppo.learning_rate;
+    if (name == "td3") return td3.learning_rate;
+    if (name == "ddpg") return ddpg.learning_rate;
+    return sac.learning_rate;
+  }
+
   // What every off-policy algorithm has, of the one that `name` selects.
   struct OffPolicy {
     int64_t batch_size = 0;

@@ -88,6 +88,8 @@ Scalars Ddpg::TakeScalars() {
   return scalars;
 }
 
+std::string Ddpg::NonFiniteScalar() const { return FirstNonFinite({&scalars_, &cloning_scalars_}); }
+
 NamedTensors Ddpg::State() const {
   NamedTensors state = policy_->tensors();
   Append(actor_.State(), &state);

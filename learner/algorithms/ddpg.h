@@ -50,6 +50,7 @@ class Ddpg : public OffPolicyAlgorithm {
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
   Scalars TakeScalars() override;
+  std::string NonFiniteScalar() const override;
   NamedTensors State() const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
 

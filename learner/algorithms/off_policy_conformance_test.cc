@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "learner/algorithms/factory.h"
 #include "learner/algorithms/fixtures.h"
+#include "learner/algorithms/state.h"
 
 namespace armature {
 namespace {
@@ -73,6 +74,30 @@ TEST_P(OffPolicyConformanceTest, RestoredStateContinuesBitIdentically) {
   for (const auto& [name, tensor] : StateMap(*straight)) {
     EXPECT_TRUE(at::equal(tensor, actual.at(name))) << name;
   }
+}
+
+TEST_P(OffPolicyConformanceTest, AStateOfAnotherKindOfDeviceIsTaken) {
+  const auto trained = Make(1);
+  Train(trained.get(), 5, MakeGenerator(c10::kCPU, 5));
+  std::map<std::string, at::Tensor> state = StateMap(*trained);
+  if (state.count("generator") > 0) state["generator"] = at::zeros({16}, at::kByte);  // CUDA's.
+  const auto resumed = Make(1);
+  const absl::Status status = resumed->LoadState(state);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(resumed->learner_steps(), 5);
+  EXPECT_TRUE(at::equal(resumed->policy().flat_parameters(), trained->policy().flat_parameters()));
+}
+
+TEST_P(OffPolicyConformanceTest, WhatIsNotFiniteIsNamedInTheUpdateInWhichItIs) {
+  config_.sac.learning_rate = config_.td3.learning_rate = config_.ddpg.learning_rate = 1e30;
+  const auto algorithm = Make(1);
+  at::Generator generator = MakeGenerator(c10::kCPU, 5);
+  for (int i = 0; i < 10 && algorithm->NonFiniteScalar().empty(); ++i) {
+    // What may be published after an update with good losses is good.
+    EXPECT_EQ(FindNonFinite(algorithm->policy().tensors()), "") << i;
+    algorithm->Update(RandomSample(16, algorithm->policy().spec(), generator), 0);
+  }
+  EXPECT_EQ(algorithm->NonFiniteScalar().substr(0, 6), "train/");
 }
 
 TEST_P(OffPolicyConformanceTest, LoadStateOfAnotherShapeIsRefusedAndChangesNothing) {

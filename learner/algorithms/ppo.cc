@@ -306,21 +306,30 @@ Scalars Ppo::TakeScalars() {
   return scalars;
 }
 
-NamedTensors Ppo::State() const {
+std::string Ppo::NonFiniteScalar() const {
+  return FirstNonFinite({&minibatch_scalars_, &set_scalars_});
+}
+
+NamedTensors Ppo::Learned() const {
   NamedTensors state = policy_->tensors();
   state.emplace_back("value", value_parameters_);
   Append(adam_.State("adam"), &state);
   if (normalizer_) Append(normalizer_->State(), &state);
   if (adapted_rate_.defined()) state.emplace_back("learning_rate", adapted_rate_);
-  state.emplace_back("generator", generator_.get_state());
   state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
   return state;
 }
 
+NamedTensors Ppo::State() const {
+  NamedTensors state = Learned();
+  AppendGenerator(generator_, &state);
+  return state;
+}
+
 absl::Status Ppo::LoadState(const std::map<std::string, at::Tensor>& state) {
-  if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
-  generator_.set_state(state.at("generator").cpu());
+  if (absl::Status status = CopyState(state, Learned()); !status.ok()) return status;
   learner_steps_ = state.at("learner_steps").item<int64_t>();
+  LoadGenerator(state, learner_steps_, &generator_);
   if (normalizer_) normalizer_->Republish();
   return absl::OkStatus();
 }

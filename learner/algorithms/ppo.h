@@ -57,6 +57,7 @@ class Ppo : public OnPolicyAlgorithm {
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
   Scalars TakeScalars() override;
+  std::string NonFiniteScalar() const override;
   NamedTensors State() const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
   void set_gradient_exchange(GradientExchange* exchange) override {
@@ -88,6 +89,8 @@ class Ppo : public OnPolicyAlgorithm {
   Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
       const NetworkOptions& network);
 
+  // State without the generator's.
+  NamedTensors Learned() const;
   at::Tensor MakeRows(const TrajectorySet& set);
   at::Tensor Values(const at::Tensor& observation) const;  // [n, D] -> [n]
   at::Tensor ExplainedVariance(const at::Tensor& rows) const;

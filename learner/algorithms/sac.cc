@@ -200,22 +200,29 @@ Scalars Sac::TakeScalars() {
   return scalars;
 }
 
-NamedTensors Sac::State() const {
+std::string Sac::NonFiniteScalar() const { return FirstNonFinite({&scalars_, &cloning_scalars_}); }
+
+NamedTensors Sac::Learned() const {
   NamedTensors state = policy_->tensors();
   Append(policy_adam_.State("policy_adam"), &state);
   Append(critics_.State(), &state);
   state.emplace_back("log_alpha", log_alpha_);
   Append(log_alpha_adam_.State("log_alpha_adam"), &state);
   if (normalizer_) Append(normalizer_->State(), &state);
-  state.emplace_back("generator", generator_.get_state());
   state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
   return state;
 }
 
+NamedTensors Sac::State() const {
+  NamedTensors state = Learned();
+  AppendGenerator(generator_, &state);
+  return state;
+}
+
 absl::Status Sac::LoadState(const std::map<std::string, at::Tensor>& state) {
-  if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
-  generator_.set_state(state.at("generator").cpu());
+  if (absl::Status status = CopyState(state, Learned()); !status.ok()) return status;
   learner_steps_ = state.at("learner_steps").item<int64_t>();
+  LoadGenerator(state, learner_steps_, &generator_);
   if (normalizer_) normalizer_->Republish();
   return absl::OkStatus();
 }

@@ -59,6 +59,7 @@ class Sac : public OffPolicyAlgorithm {
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
   Scalars TakeScalars() override;
+  std::string NonFiniteScalar() const override;
   NamedTensors State() const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
 
@@ -84,6 +85,8 @@ class Sac : public OffPolicyAlgorithm {
   Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
       const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
+  // State without the generator's.
+  NamedTensors Learned() const;
   void DrawActions(const TransitionSample& sample, const at::Tensor& noise);
   // Gives J_Q, [].
   at::Tensor UpdateCritics(const TransitionSample& sample, double learning_rate);

@@ -1,8 +1,10 @@
 #include "learner/algorithms/scalar_means.h"
 
+#include <cmath>
 #include <utility>
 
 #include "ATen/ATen.h"
+#include "absl/strings/str_cat.h"
 
 namespace armature {
 
@@ -24,6 +26,22 @@ void ScalarMeans::Take(Scalars* scalars) {
   }
   sums_.zero_();
   count_ = 0;
+}
+
+std::string ScalarMeans::NonFinite() const {
+  const at::Tensor sums = sums_.cpu();
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const double sum = sums.const_data_ptr<double>()[i];
+    if (!std::isfinite(sum)) return absl::StrCat(names_[i], " is ", sum);
+  }
+  return "";
+}
+
+std::string FirstNonFinite(const std::vector<const ScalarMeans*>& means) {
+  for (const ScalarMeans* mean : means) {
+    if (std::string found = mean->NonFinite(); !found.empty()) return found;
+  }
+  return "";
 }
 
 }  // namespace armature

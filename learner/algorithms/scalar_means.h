@@ -23,12 +23,18 @@ class ScalarMeans {
   // Puts the means since the last Take into `scalars`; nothing if there are none.
   // Waits for the device.
   void Take(Scalars* scalars);
+  // The first that was not finite since the last Take, as "train/critic_loss is nan";
+  // empty: none. Waits for the device.
+  std::string NonFinite() const;
 
  private:
   const std::vector<std::string> names_;
   at::Tensor sums_;  // float64 [names]
   int64_t count_ = 0;
 };
+
+// The first of NonFinite that is not empty.
+std::string FirstNonFinite(const std::vector<const ScalarMeans*>& means);
 
 }  // namespace armature
 

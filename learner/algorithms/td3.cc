@@ -106,20 +106,29 @@ Scalars Td3::TakeScalars() {
   return scalars;
 }
 
-NamedTensors Td3::State() const {
+std::string Td3::NonFiniteScalar() const {
+  return FirstNonFinite({&critic_scalars_, &policy_scalars_, &cloning_scalars_});
+}
+
+NamedTensors Td3::Learned() const {
   NamedTensors state = policy_->tensors();
   Append(actor_.State(), &state);
   Append(critics_.State(), &state);
   if (normalizer_) Append(normalizer_->State(), &state);
-  state.emplace_back("generator", generator_.get_state());
   state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
   return state;
 }
 
+NamedTensors Td3::State() const {
+  NamedTensors state = Learned();
+  AppendGenerator(generator_, &state);
+  return state;
+}
+
 absl::Status Td3::LoadState(const std::map<std::string, at::Tensor>& state) {
-  if (absl::Status status = CopyState(state, State()); !status.ok()) return status;
-  generator_.set_state(state.at("generator").cpu());
+  if (absl::Status status = CopyState(state, Learned()); !status.ok()) return status;
   learner_steps_ = state.at("learner_steps").item<int64_t>();
+  LoadGenerator(state, learner_steps_, &generator_);
   if (normalizer_) normalizer_->Republish();
   return absl::OkStatus();
 }

@@ -55,6 +55,7 @@ class Td3 : public OffPolicyAlgorithm {
   const PolicyNetwork& policy() const override { return *policy_; }
   int64_t learner_steps() const override { return learner_steps_; }
   Scalars TakeScalars() override;
+  std::string NonFiniteScalar() const override;
   NamedTensors State() const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
 
@@ -75,6 +76,8 @@ class Td3 : public OffPolicyAlgorithm {
   Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
       const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
+  // State without the generator's.
+  NamedTensors Learned() const;
   void UpdatePolicy(const TransitionSample& sample, const at::Tensor& observation,
                     double learning_rate);
 
