@@ -47,6 +47,9 @@ ActorMetrics::ActorMetrics(MetricsRegistry* registry)
           registry->AddCounter(kReconnects, kReconnectsHelp, {{"peer", "envserver"}})),
       slot_restarts(registry->AddCounter("armature_actor_slot_restarts_total",
                                          "Slots whose simulator an env server replaced.")),
+      observations_out_of_bounds(registry->AddCounter(
+          "armature_actor_observations_out_of_bounds_total",
+          "Observed values outside the bounds that the environment declares.")),
       policy_updates(
           registry->AddCounter("armature_actor_policy_updates_total", "Policies taken in.")),
       policy_updates_refused(registry->AddCounter(

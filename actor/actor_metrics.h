@@ -30,6 +30,7 @@ struct ActorMetrics {
   Counter reconnects_learner;
   Counter reconnects_envserver;
   Counter slot_restarts;
+  Counter observations_out_of_bounds;
   Counter policy_updates;
   Counter policy_updates_refused;
   Counter evaluations;

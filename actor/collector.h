@@ -65,12 +65,14 @@ class Collector {
  protected:
   virtual void Cut(size_t group, const DecodedStep& step, absl::Time now) = 0;
 
-  // Moves the episodes and counts since the last batch into `batch`.
+  // Moves the episodes, counts and last fault since the last batch into `batch`.
   void TakeCounts(v1::ExperienceBatch* batch);
+  // Whether some step since the last batch was void.
+  bool has_void_steps() const { return counts_.restarted_slots() > 0; }
 
  private:
   std::vector<EpisodeTracker> trackers_;
-  v1::ExperienceBatch counts_;  // Episodes and restarted_slots only.
+  v1::ExperienceBatch counts_;  // Episodes, restarted_slots and fault only.
 };
 
 }  // namespace armature

@@ -64,6 +64,36 @@ TEST(TransitionCollectorTest, GivesNoMoreBatchesThanThereIsRoomFor) {
   EXPECT_THAT(collector.Flush(), SizeIs(1));
 }
 
+TEST(TransitionCollectorTest, TellsOfVoidStepsThoughTheyLeaveNoTransition) {
+  TransitionCollector collector(kGroups, 2, 1, /*transitions_per_batch=*/4);
+  Begin(&collector, 0);
+  DecodedStep step = ScriptedStep(1, {Outcome::kRestarted, Outcome::kRestarted});
+  step.fault = {"slot 0: reward is None", "slot 1: reward is None"};
+  collector.OnActions(0, ScriptedActions(0, kSlots, 1));
+  collector.OnStep(0, step, kStart);
+  EXPECT_THAT(collector.Take(9, kStart), IsEmpty());
+  const auto batches = collector.Take(9, collector.NextDeadline());
+  ASSERT_THAT(batches, SizeIs(1));
+  EXPECT_FALSE(batches[0].has_transitions());
+  EXPECT_EQ(batches[0].restarted_slots(), 2u);
+  EXPECT_EQ(batches[0].fault(), "slot 1: reward is None");
+  EXPECT_EQ(collector.NextDeadline(), absl::InfiniteFuture());
+}
+
+TEST(TransitionCollectorTest, ALongFaultIsCutBetweenCharacters) {
+  TransitionCollector collector(kGroups, 2, 1, /*transitions_per_batch=*/4);
+  Begin(&collector, 0);
+  DecodedStep step = ScriptedStep(1, {Outcome::kRestarted, Outcome::kRestarted});
+  std::string fault = "?";
+  for (int i = 0; i < 1000; ++i) fault += "\u00e9";
+  step.fault = {fault};
+  collector.OnActions(0, ScriptedActions(0, kSlots, 1));
+  collector.OnStep(0, step, kStart);
+  const auto batches = collector.Flush();
+  ASSERT_THAT(batches, SizeIs(1));
+  EXPECT_EQ(batches[0].fault(), fault.substr(0, 499)) << "its 250th two-byte character";
+}
+
 TEST(TransitionCollectorTest, EveryEpisodeIsReportedOnce) {
   TransitionCollector collector(kGroups, 2, 1, /*transitions_per_batch=*/3);
   Begin(&collector, 0);

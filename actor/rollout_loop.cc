@@ -23,7 +23,9 @@ constexpr uint64_t kAnyLife = 0;
 constexpr uint64_t kEnvStream = 0;
 constexpr uint64_t kPolicyStream = 1;
 
-uint64_t OldestVersion(const v1::ExperienceBatch& batch) {
+// `newest`: where it carries no experience.
+uint64_t OldestVersion(const v1::ExperienceBatch& batch, uint64_t newest) {
+  if (batch.experience_case() == v1::ExperienceBatch::EXPERIENCE_NOT_SET) return newest;
   if (batch.has_trajectory()) return batch.trajectory().policy_version();
   const absl::Span<const int64_t> versions =
       TensorValues<int64_t>(batch.transitions().policy_version());
@@ -135,10 +137,20 @@ void RolloutLoop::OnStep(SessionPool::GroupStep group_step, absl::Time now) {
   if (step.step > 0) parts_.metrics->env_steps.Increment(static_cast<double>(step.num_slots()));
   parts_.metrics->slot_restarts.Increment(
       static_cast<double>(std::count(step.restarted.begin(), step.restarted.end(), 1)));
+  if (step.out_of_bounds > 0) CountOutOfBounds(step);
   const int64_t episodes = parts_.collector->OnStep(group_step.group, step, now);
   parts_.metrics->episodes.Increment(static_cast<double>(episodes));
   BeginEpisodes(parts_.pool->groups()[group_step.group].first_slot, step);
   ready_[group_step.group] = std::move(step.observation);
+}
+
+void RolloutLoop::CountOutOfBounds(const DecodedStep& step) {
+  parts_.metrics->observations_out_of_bounds.Increment(static_cast<double>(step.out_of_bounds));
+  if (std::exchange(told_out_of_bounds_, true)) return;
+  spdlog::warn(
+      "{}; it is learned from as it is, and all such values are counted in "
+      "armature_actor_observations_out_of_bounds_total",
+      step.first_out_of_bounds);
 }
 
 void RolloutLoop::BeginEpisodes(int64_t first_slot, const DecodedStep& step) {
@@ -211,7 +223,7 @@ absl::Status RolloutLoop::ActOnReady() {
 void RolloutLoop::SendExperience(std::vector<v1::ExperienceBatch> batches) {
   for (v1::ExperienceBatch& batch : batches) {
     // A learner that went back to a checkpoint may be behind what it sent before.
-    const uint64_t oldest = std::min(OldestVersion(batch), policy_version_);
+    const uint64_t oldest = std::min(OldestVersion(batch, policy_version_), policy_version_);
     parts_.metrics->policy_lag.Set(static_cast<double>(policy_version_ - oldest));
     parts_.link->Send(std::move(batch));
   }

@@ -66,6 +66,8 @@ class RolloutLoop {
   void BeginEpisodes(int64_t first_slot, const DecodedStep& step);
   // Lets all slots and generators begin anew where the collector says so.
   void Reseed();
+  // Says it once.
+  void CountOutOfBounds(const DecodedStep& step);
   void LogFaults(const std::vector<std::string>& faults, absl::Time now);
   // One forward pass for all groups that may act.
   absl::Status ActOnReady();
@@ -86,6 +88,7 @@ class RolloutLoop {
   uint64_t policy_version_ = 0;  // That the evaluator has been told of.
   absl::Time next_fault_line_ = absl::InfinitePast();
   int64_t faults_untold_ = 0;
+  bool told_out_of_bounds_ = false;
   bool stepped_ = false;  // Since the last wait.
 };
 

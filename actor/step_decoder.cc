@@ -1,6 +1,7 @@
 #include "actor/step_decoder.h"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -66,10 +67,54 @@ absl::Status CheckEnds(const v1::StepBatch& batch, const DecodedStep& step) {
   return absl::OkStatus();
 }
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Of `element` of a field, as FieldSpec has them; `none` where it has none.
+double BoundAt(const std::vector<double>& bounds, int64_t element, double none) {
+  if (bounds.empty()) return none;
+  return bounds.size() == 1 ? bounds[0] : bounds[element];
+}
+
+std::string DescribeOutOfBounds(const EnvSpec& spec, int64_t column, float value) {
+  for (const FieldSpec& field : spec.observation) {
+    if (column < field.size()) {
+      return absl::StrCat("observation '", field.name, "'[", column, "]=", value,
+                          " is outside its declared bounds ",
+                          BoundAt(field.low, column, -kInfinity), " .. ",
+                          BoundAt(field.high, column, kInfinity));
+    }
+    column -= field.size();
+  }
+  return "";  // Not reached: columns are those of the fields.
+}
+
 }  // namespace
 
 StepDecoder::StepDecoder(EnvSpec spec)
-    : spec_(std::move(spec)), observation_size_(spec_.observation_size()) {}
+    : spec_(std::move(spec)), observation_size_(spec_.observation_size()) {
+  for (const FieldSpec& field : spec_.observation) {
+    for (int64_t i = 0; i < field.size(); ++i) {
+      low_.push_back(static_cast<float>(BoundAt(field.low, i, -kInfinity)));
+      high_.push_back(static_cast<float>(BoundAt(field.high, i, kInfinity)));
+    }
+    // Every uint8 is within 0 .. 255, and images are long.
+    is_bounded_ |= field.dtype != v1::DTYPE_UINT8 && !(field.low.empty() && field.high.empty());
+  }
+}
+
+void StepDecoder::CountOutOfBounds(const std::vector<float>& rows, DecodedStep* step) const {
+  if (!is_bounded_) return;
+  int64_t column = 0;
+  for (const float value : rows) {
+    if (value < low_[column] || value > high_[column]) {
+      if (step->out_of_bounds == 0) {
+        step->first_out_of_bounds = DescribeOutOfBounds(spec_, column, value);
+      }
+      ++step->out_of_bounds;
+    }
+    if (++column == observation_size_) column = 0;
+  }
+}
 
 absl::Status StepDecoder::FlattenFields(
     const google::protobuf::RepeatedPtrField<v1::Tensor>& fields, int64_t rows,
@@ -138,6 +183,8 @@ absl::StatusOr<DecodedStep> StepDecoder::Decode(const v1::StepBatch& batch,
       return status;
     }
   }
+  CountOutOfBounds(step.observation, &step);
+  CountOutOfBounds(step.final_observation, &step);
   step.fault.assign(batch.fault().begin(), batch.fault().end());
   return step;
 }

@@ -30,6 +30,10 @@ struct DecodedStep {
   // [k, D], of the k slots that ended, ascending.
   std::vector<float> final_observation;
   std::vector<std::string> fault;
+  // Values of observation and final_observation beyond the spec's bounds, and the first of
+  // them in words.
+  int64_t out_of_bounds = 0;
+  std::string first_out_of_bounds;
 
   int64_t num_slots() const { return static_cast<int64_t>(reward.size()); }
   bool ended(int64_t slot) const { return terminated[slot] != 0 || truncated[slot] != 0; }
@@ -46,9 +50,14 @@ class StepDecoder {
  private:
   absl::Status FlattenFields(const google::protobuf::RepeatedPtrField<v1::Tensor>& fields,
                              int64_t rows, const std::string& name, std::vector<float>* out) const;
+  void CountOutOfBounds(const std::vector<float>& rows, DecodedStep* step) const;
 
   EnvSpec spec_;
   int64_t observation_size_;
+  bool is_bounded_ = false;
+  // Of each column, [D]; infinite where the spec says nothing.
+  std::vector<float> low_;
+  std::vector<float> high_;
 };
 
 }  // namespace armature

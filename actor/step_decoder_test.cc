@@ -108,5 +108,24 @@ TEST(StepDecoderTest, RefusesEndsThatContradictEachOther) {
   EXPECT_THAT(Problem(batch), HasSubstr("final_observation has 2 fields"));
 }
 
+TEST(StepDecoderTest, ValuesOutsideTheirDeclaredBoundsAreCountedAndTheFirstNamed) {
+  EnvSpec spec = Spec();
+  spec.observation[0].low = {0};
+  spec.observation[0].high = {3.5, 3};
+  const auto step = StepDecoder(spec).Decode(Batch(), 2);
+  ASSERT_TRUE(step.ok()) << step.status();
+  EXPECT_EQ(step->out_of_bounds, 3);  // 4, and 7 and 8 of the final observation.
+  EXPECT_EQ(step->first_out_of_bounds,
+            "observation 'pose'[1]=4 is outside its declared bounds 0 .. 3");
+  EXPECT_THAT(step->observation, ElementsAre(1, 2, 10, 1, 0, 1, 3, 4, 20, 0, 1, 0));
+}
+
+TEST(StepDecoderTest, WithoutBoundsNothingIsOutside) {
+  const auto step = StepDecoder(Spec()).Decode(Batch(), 2);
+  ASSERT_TRUE(step.ok()) << step.status();
+  EXPECT_EQ(step->out_of_bounds, 0);
+  EXPECT_EQ(step->first_out_of_bounds, "");
+}
+
 }  // namespace
 }  // namespace armature

@@ -27,12 +27,14 @@ void TransitionCollector::OnActions(size_t group, const GroupActions& actions) {
 
 void TransitionCollector::Cut(size_t group, const DecodedStep& step, absl::Time now) {
   cutters_[group].OnStep(step, &buffer_);
-  if (buffer_.size() > 0) due_ = std::min(due_, now + kFlushAfter);
+  if (has_content()) due_ = std::min(due_, now + kFlushAfter);
 }
 
 v1::ExperienceBatch TransitionCollector::TakeBatch() {
   v1::ExperienceBatch batch;
-  *batch.mutable_transitions() = buffer_.Take(std::min(buffer_.size(), transitions_per_batch_));
+  if (buffer_.size() > 0) {
+    *batch.mutable_transitions() = buffer_.Take(std::min(buffer_.size(), transitions_per_batch_));
+  }
   TakeCounts(&batch);
   return batch;
 }
@@ -40,9 +42,9 @@ v1::ExperienceBatch TransitionCollector::TakeBatch() {
 std::vector<v1::ExperienceBatch> TransitionCollector::Take(int64_t room, absl::Time now) {
   std::vector<v1::ExperienceBatch> batches;
   while (static_cast<int64_t>(batches.size()) < room &&
-         (buffer_.size() >= transitions_per_batch_ || (buffer_.size() > 0 && now >= due_))) {
+         (buffer_.size() >= transitions_per_batch_ || (has_content() && now >= due_))) {
     batches.push_back(TakeBatch());
-    due_ = buffer_.size() > 0 ? now + kFlushAfter : absl::InfiniteFuture();
+    due_ = has_content() ? now + kFlushAfter : absl::InfiniteFuture();
   }
   return batches;
 }

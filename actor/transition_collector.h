@@ -1,5 +1,6 @@
 // Off-policy: every group steps freely; transitions go out when a batch is full or
-// its oldest one is kFlushAfter old.
+// its oldest one is kFlushAfter old. Where every step was void a batch goes out without
+// transitions: only so does the learner hear of it.
 //
 // Bounds: no group acts while the learner takes no more batches.
 // Thread safety: compatible.
@@ -31,11 +32,12 @@ class TransitionCollector final : public Collector {
  private:
   void Cut(size_t group, const DecodedStep& step, absl::Time now) override;
   v1::ExperienceBatch TakeBatch();
+  bool has_content() const { return buffer_.size() > 0 || has_void_steps(); }
 
   const int64_t transitions_per_batch_;
   std::vector<TransitionCutter> cutters_;
   TransitionBuffer buffer_;
-  // When what the buffer holds must go out; infinite when it is empty.
+  // When what there is must go out; infinite when there is nothing.
   absl::Time due_ = absl::InfiniteFuture();
 };
 

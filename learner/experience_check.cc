@@ -12,6 +12,7 @@ namespace {
 
 // Far more than any actor replaces between two batches.
 constexpr uint64_t kRestartedSlotsMax = 1 << 20;
+constexpr size_t kFaultBytesMax = 1024;
 // Of a return, relative: rewards travel as float32 and are summed.
 constexpr double kReturnTolerance = 1e-4;
 
@@ -145,6 +146,10 @@ absl::Status CheckCounts(const ExperienceSchema& schema, const v1::ExperienceBat
     return absl::InvalidArgumentError(absl::StrCat("restarted_slots=", batch.restarted_slots(),
                                                    ", expected at most ", kRestartedSlotsMax));
   }
+  if (batch.fault().size() > kFaultBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("fault has ", batch.fault().size(),
+                                                   " bytes, expected at most ", kFaultBytesMax));
+  }
   return absl::OkStatus();
 }
 
@@ -174,12 +179,18 @@ absl::Status CheckEpisode(const EpisodeBounds& bounds, const v1::Episode& episod
 }
 
 int64_t ExperienceSteps(const v1::ExperienceBatch& batch) {
-  if (batch.has_transitions()) return Extent(batch.transitions().reward(), 0);
-  const v1::Tensor& reward = batch.trajectory().reward();
-  return Extent(reward, 0) * Extent(reward, 1);
+  const v1::Tensor& reward =
+      batch.has_transitions() ? batch.transitions().reward() : batch.trajectory().reward();
+  return static_cast<int64_t>(reward.packed().size() / sizeof(float));
+}
+
+bool IsVoid(const v1::ExperienceBatch& batch) {
+  return batch.experience_case() == v1::ExperienceBatch::EXPERIENCE_NOT_SET &&
+         batch.restarted_slots() > 0;
 }
 
 uint64_t OldestPolicyVersion(const v1::ExperienceBatch& batch) {
+  if (IsVoid(batch)) return 0;
   if (batch.has_trajectory()) return batch.trajectory().policy_version();
   const absl::Span<const int64_t> versions =
       TensorValues<int64_t>(batch.transitions().policy_version());
@@ -189,14 +200,16 @@ uint64_t OldestPolicyVersion(const v1::ExperienceBatch& batch) {
 absl::Status CheckExperience(const ExperienceSchema& schema, uint64_t newest_version,
                              const v1::ExperienceBatch& batch) {
   const bool trajectories = schema.mode == v1::COLLECT_MODE_TRAJECTORIES;
-  if (trajectories ? !batch.has_trajectory() : !batch.has_transitions()) {
+  if (!IsVoid(batch) && (trajectories ? !batch.has_trajectory() : !batch.has_transitions())) {
     return absl::InvalidArgumentError(absl::StrCat("experience holds no ",
                                                    trajectories ? "trajectory" : "transitions",
                                                    ", which this run collects"));
   }
-  absl::Status status = trajectories
-                            ? CheckTrajectory(schema, newest_version, batch.trajectory())
-                            : CheckTransitions(schema, newest_version, batch.transitions());
+  absl::Status status;
+  if (!IsVoid(batch)) {
+    status = trajectories ? CheckTrajectory(schema, newest_version, batch.trajectory())
+                          : CheckTransitions(schema, newest_version, batch.transitions());
+  }
   // Of a batch whose steps can be counted.
   if (status.ok()) status = CheckCounts(schema, batch);
   return status;

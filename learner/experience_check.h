@@ -44,7 +44,9 @@ struct ExperienceSchema {
 
 // Environment steps whose experience `batch` carries: n, or T * B; 0: not set.
 int64_t ExperienceSteps(const v1::ExperienceBatch& batch);
-// The oldest policy version in a batch that CheckExperience has accepted.
+// Whether it carries none, since every step that it tells of was void.
+bool IsVoid(const v1::ExperienceBatch& batch);
+// The oldest policy version in a batch that CheckExperience has accepted; 0: of none.
 uint64_t OldestPolicyVersion(const v1::ExperienceBatch& batch);
 
 // OK; InvalidArgument: the length or the return is not one that `bounds` allow (but for

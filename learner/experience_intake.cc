@@ -155,6 +155,7 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceIntake::Offer(uint64_t stream,
       actor.brought = true;
       newcomers_.erase(stream);
     } else {
+      entry.refused_steps = ExperienceSteps(batch);
       v1::ExperienceBatch empty;
       empty.set_sequence(sequence);
       batch.Swap(&empty);

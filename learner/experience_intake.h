@@ -62,7 +62,8 @@ class ExperienceIntake {
   struct Entry {
     ActorKey actor;
     uint64_t stream = 0;
-    std::string refusal;  // Not empty: there is no content in `batch`.
+    std::string refusal;        // Not empty: of `batch` only the sequence is left.
+    int64_t refused_steps = 0;  // What it held.
     v1::ExperienceBatch batch;
   };
   enum class Next { kRead, kWait };
