@@ -152,5 +152,23 @@ TEST(ExperienceCheck, CountsStepsAndFindsTheOldestPolicy) {
   EXPECT_EQ(ExperienceSteps(v1::ExperienceBatch()), 0);
 }
 
+TEST(ExperienceCheck, ABatchWithoutExperienceTellsOfVoidSteps) {
+  const ExperienceSchema schema = PointSchema(v1::COLLECT_MODE_TRANSITIONS);
+  v1::ExperienceBatch batch;
+  batch.set_sequence(1);
+  batch.set_env_steps(4);
+  EXPECT_FALSE(IsVoid(batch));
+  EXPECT_EQ(CheckExperience(schema, kNewest, batch).message(),
+            "experience holds no transitions, which this run collects");
+  batch.set_restarted_slots(4);
+  batch.set_fault("slot 3: reward is None");
+  EXPECT_TRUE(IsVoid(batch));
+  EXPECT_TRUE(CheckExperience(schema, kNewest, batch).ok());
+  EXPECT_EQ(OldestPolicyVersion(batch), 0u);
+  batch.set_fault(std::string(1025, '?'));
+  EXPECT_EQ(CheckExperience(schema, kNewest, batch).message(),
+            "fault has 1025 bytes, expected at most 1024");
+}
+
 }  // namespace
 }  // namespace armature

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
+#include "common/tensor/packed.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/atomic_file.h"
@@ -497,6 +498,203 @@ TEST(Learner, OneSentenceSaysWhoWaitsForWhom) {
   const v1::StatusResponse status = watcher.Status();
   EXPECT_EQ(status.actors_connected(), 1u);
   EXPECT_FALSE(status.waiting().empty());
+}
+
+// The tensors of a run's file by name; none where there is no such file.
+std::map<std::string, at::Tensor> TensorsOf(const std::string& path) {
+  const absl::StatusOr<TensorFile> file = TensorFile::Read(path);
+  if (!file.ok()) return {};
+  return {file->tensors.begin(), file->tensors.end()};
+}
+
+TEST(Learner, Float16ObservationsArePartOfTheCheckpoint) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointSacConfig();
+  config.replay.observation_type = "float16";
+  {
+    RunningLearner learner(config, path);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    for (uint64_t sequence = 1; sequence <= 4; ++sequence) {
+      actor->SendAndWait(MakeTransitions(sequence, 8));
+    }
+    ASSERT_TRUE(learner.StopAndJoin().ok());
+    EXPECT_EQ(learner.metrics().checkpoint_failures.value(), 0);
+  }
+  RunningLearner learner(config, path, RunningLearner::Begin::kResume);
+  const auto actor = learner.NewActor("actor-0", 7);
+  EXPECT_EQ(actor->Status().env_steps(), 32u);
+  EXPECT_DOUBLE_EQ(actor->Status().replay_fill_ratio(), 0.064);
+}
+
+TEST(Learner, SeedsThatBeginWithOneRunDrawApart) {
+  const std::string other = NewRunPath("_other");
+  {
+    RunningLearner learner(PointSacConfig(), other);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    for (uint64_t sequence = 1; sequence <= 4; ++sequence) {
+      actor->SendAndWait(MakeTransitions(sequence, 8));
+    }
+    ASSERT_TRUE(learner.StopAndJoin().ok());
+  }
+  const auto generator_of_seed = [&other](int64_t seed) {
+    const std::string path = NewRunPath(absl::StrCat("_", seed));
+    RunConfig config = PointSacConfig();
+    config.run.seed = seed;
+    config.run.load = other;
+    RunningLearner learner(config, path);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    actor->SendAndWait(MakeTransitions(1, 8));  // Too few to learn from, and so to draw.
+    EXPECT_TRUE(learner.StopAndJoin().ok());
+    return TensorsOf(path + "/checkpoints/checkpoint_000001.safetensors").at("generator");
+  };
+  EXPECT_FALSE(at::equal(generator_of_seed(2), generator_of_seed(3)));
+}
+
+// How a run of `config` ends by itself that is sent so many batches.
+absl::Status EndOf(const RunConfig& config, const std::string& path, int batches,
+                   v1::ExperienceBatch (*make)(uint64_t sequence)) {
+  RunningLearner learner(config, path);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Open();
+  for (int sequence = 1; sequence <= batches; ++sequence) actor->Send(make(sequence));
+  return learner.Join().status();
+}
+
+v1::ExperienceBatch Usual(uint64_t sequence) { return MakeTransitions(sequence, 8); }
+
+v1::ExperienceBatch AllVoid(uint64_t sequence) {
+  v1::ExperienceBatch batch;
+  batch.set_sequence(sequence);
+  batch.set_env_steps(40);
+  batch.set_restarted_slots(40);
+  batch.set_fault("env point slot 2 step 7: reward is None");
+  return batch;
+}
+
+v1::ExperienceBatch TooLargeForFloat16(uint64_t sequence) {
+  v1::ExperienceBatch batch = MakeTransitions(sequence, 8);
+  ResizeTensor<float>({8, 3}, batch.mutable_transitions()->mutable_observation())[4] = 1e5f;
+  return batch;
+}
+
+// The newest checkpoint, the newest model and the batch of a run that diverged.
+void ExpectAllFiniteButTheBatch(const std::string& path, bool has_checkpoint) {
+  EXPECT_FALSE(std::filesystem::exists(path + "/checkpoints/checkpoint_000002.safetensors"));
+  EXPECT_EQ(std::filesystem::exists(path + "/checkpoints/checkpoint_000001.safetensors"),
+            has_checkpoint);
+  int files = 0;
+  for (const char* folder : {"/checkpoints", "/models"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(path + folder)) {
+      ++files;
+      for (const auto& [name, tensor] : TensorsOf(entry.path().string())) {
+        if (!tensor.is_floating_point()) continue;
+        EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << entry.path() << " " << name;
+      }
+    }
+  }
+  EXPECT_GE(files, has_checkpoint ? 2 : 1) << "there is a model at least";
+  EXPECT_GT(TensorsOf(path + "/diverged_batch.safetensors").count("reward"), 0u);
+}
+
+TEST(Learner, ALossThatIsNotFiniteEndsTheRunAndKeepsWhatWas) {
+  for (const char* name : {"sac", "td3", "ddpg"}) {
+    for (const bool prioritized : {false, true}) {
+      RunConfig config = PointSacConfig();
+      config.algorithm.name = name;
+      const auto set = [](auto* algorithm) {
+        algorithm->batch_size = 8;
+        algorithm->random_env_steps = 16;
+        algorithm->learning_rate = 1e30;
+      };
+      set(&config.algorithm.sac);
+      set(&config.algorithm.td3);
+      set(&config.algorithm.ddpg);
+      config.replay.prioritized.enabled = prioritized;
+      const std::string path = NewRunPath(absl::StrCat("_", name, prioritized));
+      const absl::Status status = EndOf(config, path, 8, Usual);
+      EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+      EXPECT_THAT(status.message(),
+                  HasSubstr(absl::StrCat("algorithm.", name, ".learning_rate=1e+30; lower it")));
+      ExpectAllFiniteButTheBatch(path, /*has_checkpoint=*/false);
+    }
+  }
+}
+
+TEST(Learner, ARunThatDivergesAfterItsCheckpointCanGoOnFromIt) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointSacConfig();
+  {
+    RunningLearner learner(config, path);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    for (uint64_t sequence = 1; sequence <= 4; ++sequence) {
+      actor->SendAndWait(MakeTransitions(sequence, 8));
+    }
+    ASSERT_TRUE(learner.StopAndJoin().ok());
+  }
+  config.algorithm.sac.learning_rate = 1e30;
+  {
+    RunningLearner learner(config, path, RunningLearner::Begin::kResume);
+    const auto actor = learner.NewActor("actor-0", 8);
+    actor->Open();
+    for (uint64_t sequence = 1; sequence <= 8; ++sequence) {
+      actor->Send(MakeTransitions(sequence, 8));
+    }
+    EXPECT_TRUE(absl::IsDataLoss(learner.Join().status()));
+  }
+  ExpectAllFiniteButTheBatch(path, /*has_checkpoint=*/true);
+  config.algorithm.sac.learning_rate = 1e-3;
+  RunningLearner learner(config, path, RunningLearner::Begin::kResume);
+  const auto actor = learner.NewActor("actor-0", 9);
+  actor->Open();
+  EXPECT_EQ(actor->SendAndWait(MakeTransitions(1, 8)).sequence(), 1u);
+}
+
+TEST(Learner, OnPolicyALossThatIsNotFiniteEndsTheRunToo) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointPpoConfig();
+  config.algorithm.ppo.learning_rate = 1e30;
+  RunningLearner learner(config, path);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Open();
+  for (uint64_t group = 0; group < 2; ++group) actor->Collect(group, 8);
+  for (uint64_t sequence = 1; sequence <= 2; ++sequence) {
+    actor->Send(MakeTrajectory(sequence, 2, actor->NextGrant().grant_id(), 1));
+  }
+  const absl::Status status = learner.Join().status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("algorithm.ppo.learning_rate=1e+30; lower it"));
+  ExpectAllFiniteButTheBatch(path, /*has_checkpoint=*/false);
+}
+
+TEST(Learner, ARunWhoseEveryStepIsVoidEndsWithTheCause) {
+  RunConfig config = PointSacConfig();
+  config.learner.unusable_experience_timeout_s = 1e-9;
+  const absl::Status status = EndOf(config, NewRunPath(), 4, AllVoid);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("were void, for their simulators failed"));
+  EXPECT_THAT(status.message(), HasSubstr("env point slot 2 step 7: reward is None"));
+}
+
+TEST(Learner, ARunThatHasSpentItsBudgetOnVoidStepsHasFailed) {
+  const std::string path = NewRunPath();
+  RunConfig config = PointSacConfig();
+  config.run.total_env_steps = 160;
+  const absl::Status status = EndOf(config, path, 4, AllVoid);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_FALSE(std::filesystem::exists(path + "/result.json"));
+}
+
+TEST(Learner, ARunWhoseEveryBatchIsRefusedEndsWithTheCause) {
+  RunConfig config = PointSacConfig();
+  config.replay.observation_type = "float16";
+  config.learner.unusable_experience_timeout_s = 1e-9;
+  const absl::Status status = EndOf(config, NewRunPath(), 20, TooLargeForFloat16);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("set replay.observation_type=float32"));
 }
 
 }  // namespace

@@ -43,8 +43,16 @@ class LearningCore {
   // An update is one gradient step (off-policy) or all epochs over a set
   // (on-policy); `progress` in [0, 1] is how much of the run is done.
   virtual bool CanUpdate() const = 0;
-  // OK; otherwise nothing was updated and WhyNoUpdate says why; try again later.
+  // OK; DataLoss: a loss or what was learned is not finite any more (named): this was the
+  // last update; otherwise nothing was updated and the message says why; try again later.
   virtual absl::Status Update(double progress) = 0;
+  // What the last update learned from, by name; none: there was no update.
+  virtual NamedTensors LastBatch() const = 0;
+
+  // Whether all that was learned and every loss of late is finite. Waits for the device
+  // and reads all weights once: for when they are read anyway.
+  // OK; DataLoss: names the first that is not.
+  absl::Status CheckFinite();
 
   // Whether new weights are to be published now; OnPublished says they were.
   virtual bool PublishDue(uint64_t env_steps) const = 0;

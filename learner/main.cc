@@ -27,6 +27,7 @@
 #include "common/policy/policy_wire.h"
 #include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
+#include "learner/exit_status.h"
 #include "learner/learner.h"
 #include "learner/learner_metrics.h"
 #include "learner/learner_service.h"
@@ -154,9 +155,8 @@ int Refuse(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
-// `is_ready`: set once the learner serves.
-absl::Status Serve(const Flags& flags, RunConfig& config, std::unique_ptr<ShutdownSignal> shutdown,
-                   bool* is_ready) {
+absl::Status Serve(const Flags& flags, RunConfig& config,
+                   std::unique_ptr<ShutdownSignal> shutdown) {
   const bool to_the_bit = config.reproducible.enabled && config.learner.device == "auto";
   const absl::StatusOr<c10::Device> device =
       ParseDevice(to_the_bit ? "cpu" : config.learner.device);
@@ -225,7 +225,6 @@ absl::Status Serve(const Flags& flags, RunConfig& config, std::unique_ptr<Shutdo
             << (metrics_server == nullptr ? "off" : "http://" + metrics_address + "/metrics")
             << std::endl;
 
-  *is_ready = true;
   auto drain = [&server, &stopping] {
     stopping = true;
     (*server)->Drain();
@@ -288,13 +287,8 @@ int Main(int argc, char** argv) {
   }
   auto shutdown = std::make_unique<ShutdownSignal>();  // Before any other thread.
   try {
-    bool is_ready = false;
-    const absl::Status status = Serve(flags, *config, std::move(shutdown), &is_ready);
-    // What no other start can change is a usage error too: the launcher gives up at once.
-    const bool is_final =
-        absl::IsInvalidArgument(status) ||
-        (!is_ready && (absl::IsFailedPrecondition(status) || absl::IsDataLoss(status)));
-    return status.ok() ? 0 : Refuse(status, is_final ? 2 : 1);
+    const absl::Status status = Serve(flags, *config, std::move(shutdown));
+    return status.ok() ? 0 : Refuse(status, ExitStatus(status));
   } catch (const c10::Error& error) {  // LibTorch's, e.g. out of memory.
     return Refuse(absl::InternalError(error.what_without_backtrace()), 1);
   }

@@ -143,13 +143,29 @@ absl::Status OffPolicyCore::Update(double progress) {
   const absl::StatusOr<const ReplaySample*> sample = replay_->Sample(batch_size_, progress);
   if (!sample.ok()) return sample.status();
   const TransitionSample& own = (*sample)->transitions;
-  algorithm_->Update(
-      demonstrations_ ? demonstrations_->AppendTo(own, algorithm_->learner_steps()) : own,
-      progress);
+  last_batch_ = demonstrations_ ? demonstrations_->AppendTo(own, algorithm_->learner_steps()) : own;
+  algorithm_->Update(last_batch_, progress);
   limiter_.CountSample(batch_size_);
+  if (device_.is_cpu()) {  // A GPU would have to be waited for: there CheckFinite finds it.
+    const std::string found = algorithm_->NonFiniteScalar();
+    if (!found.empty()) return absl::DataLossError(found);
+  }
   if (!is_prioritized_) return absl::OkStatus();
   const at::Tensor errors = algorithm_->TemporalDifferences().narrow(0, 0, batch_size_).cpu();
-  return replay_->SetErrors({errors.const_data_ptr<float>(), static_cast<size_t>(errors.numel())});
+  const absl::Status status =
+      replay_->SetErrors({errors.const_data_ptr<float>(), static_cast<size_t>(errors.numel())});
+  return status.ok() ? status : absl::DataLossError(status.message());
+}
+
+NamedTensors OffPolicyCore::LastBatch() const {
+  if (!last_batch_.reward.defined()) return {};
+  return {{"observation", last_batch_.observation},
+          {"action", last_batch_.action},
+          {"reward", last_batch_.reward},
+          {"next_observation", last_batch_.next_observation},
+          {"terminated", last_batch_.terminated},
+          {"discount", last_batch_.discount},
+          {"weight", last_batch_.weight}};
 }
 
 bool OffPolicyCore::PublishDue(uint64_t env_steps) const {

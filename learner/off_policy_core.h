@@ -43,6 +43,7 @@ class OffPolicyCore : public LearningCore {
   absl::Status Insert(const ActorKey& actor, const v1::ExperienceBatch& batch) override;
   bool CanUpdate() const override;
   absl::Status Update(double progress) override;
+  NamedTensors LastBatch() const override;
   // The first version when env steps pass the random ones, then one every
   // learner.publish_every_updates.
   bool PublishDue(uint64_t env_steps) const override;
@@ -66,6 +67,7 @@ class OffPolicyCore : public LearningCore {
   std::unique_ptr<ReplayStore> replay_;
   const std::optional<Demonstrations> demonstrations_;
   SamplesPerInsertLimiter limiter_;
+  TransitionSample last_batch_;   // Of the last update; views of the replay's buffers.
   int64_t published_steps_ = -1;  // learner_steps of the newest version; -1: none.
 };
 

@@ -56,10 +56,25 @@ absl::Status OnPolicyCore::Insert(const ActorKey&, const v1::ExperienceBatch& ba
 bool OnPolicyCore::CanUpdate() const { return buffer_.ready(); }
 
 absl::Status OnPolicyCore::Update(double progress) {
-  algorithm_->Update(buffer_.Take(), progress);
+  const TrajectorySet set = buffer_.Take();
+  algorithm_->Update(set, progress);
   publish_due_ = true;
-  return absl::OkStatus();
+  // The publication that is due waits for the device anyway.
+  absl::Status status = CheckFinite();
+  if (!status.ok()) {
+    last_batch_ = {{"observation", set.observation},
+                   {"action", set.action},
+                   {"reward", set.reward},
+                   {"terminated", set.terminated},
+                   {"truncated", set.truncated},
+                   {"valid", set.valid},
+                   {"behaviour_log_prob", set.behaviour_log_prob},
+                   {"final_observation", set.final_observation}};
+  }
+  return status;
 }
+
+NamedTensors OnPolicyCore::LastBatch() const { return last_batch_; }
 
 bool OnPolicyCore::PublishDue(uint64_t) const { return publish_due_; }
 

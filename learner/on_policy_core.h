@@ -40,6 +40,7 @@ class OnPolicyCore : public LearningCore {
   absl::Status Insert(const ActorKey& actor, const v1::ExperienceBatch& batch) override;
   bool CanUpdate() const override;
   absl::Status Update(double progress) override;
+  NamedTensors LastBatch() const override;
   // At the start and after every set.
   bool PublishDue(uint64_t env_steps) const override;
   void OnPublished(uint64_t version) override;
@@ -58,6 +59,7 @@ class OnPolicyCore : public LearningCore {
   std::unique_ptr<OnPolicyAlgorithm> algorithm_;
   RolloutCoordinator* const coordinator_;
   TrajectoryBuffer buffer_;
+  NamedTensors last_batch_;  // Kept where the update from it was not finite.
   uint64_t version_ = 0;
   bool publish_due_ = true;
 };

@@ -103,6 +103,13 @@ std::vector<CollectCoordinator::Grant> RolloutCoordinator::Issue(absl::Time now)
   return grants;
 }
 
+void RolloutCoordinator::Finish() {
+  absl::MutexLock lock(&mutex_);
+  waiting_.clear();
+  open_.clear();
+  granted_steps_ = 0;
+}
+
 absl::Time RolloutCoordinator::next_deadline() const {
   absl::MutexLock lock(&mutex_);
   absl::Time next = absl::InfiniteFuture();

@@ -64,6 +64,10 @@ class RolloutCoordinator final : public CollectCoordinator {
   // Lets grants lapse, then grants what is needed; in order of the requests.
   std::vector<Grant> Issue(absl::Time now) override;
 
+  // Training is over: nothing that is open or waits counts any more. Issue is not called
+  // after it.
+  void Finish();
+
   // When the next grant lapses; InfiniteFuture: none is open.
   absl::Time next_deadline() const;
 

@@ -270,5 +270,18 @@ TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
   }
 }
 
+TEST(RolloutCoordinator, OnceTrainingIsOverNoDeadlineIsLeft) {
+  RolloutCoordinator coordinator(FourUnrolls());
+  coordinator.Consumed(0, 0, /*newest_version=*/1);
+  ASSERT_TRUE(coordinator.Request(1, 0, 10).ok());
+  const std::vector<Grant> grants = coordinator.Issue(kStart);
+  ASSERT_EQ(grants.size(), 1u);
+  EXPECT_LT(coordinator.next_deadline(), absl::InfiniteFuture());
+  coordinator.Finish();
+  EXPECT_EQ(coordinator.next_deadline(), absl::InfiniteFuture());
+  coordinator.Arrived(grants[0].grant_id, 10);  // As one that has lapsed.
+  EXPECT_EQ(coordinator.granted_steps(), 0);
+}
+
 }  // namespace
 }  // namespace armature

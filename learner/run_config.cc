@@ -269,4 +269,16 @@ absl::Status RunConfig::Validate() const {
   return absl::OkStatus();
 }
 
+absl::Status RunConfig::ValidateResume(uint64_t env_steps) const {
+  if (!reproducible.enabled) return absl::OkStatus();
+  const bool sets = algorithm.on_policy();
+  const int64_t unit = sets ? algorithm.ppo.rollout_steps : round_steps();
+  if (env_steps % unit == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the run stands at ", env_steps, " env steps, within a ",
+      sets ? "set of algorithm.ppo.rollout_steps="
+           : "round of reproducible.round_length * collect.envs_per_actor * cluster.actors=",
+      unit, ": with reproducible.enabled it goes on with the settings that it had only"));
+}
+
 }  // namespace armature

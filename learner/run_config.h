@@ -235,6 +235,7 @@ struct LearnerSection {
   std::string listen = kAuto;
   std::string metrics_listen = "127.0.0.1:0";
   double log_every_s = 5;
+  double unusable_experience_timeout_s = 60;
   int64_t replicas = 1;
   std::string averaging = "parameters";
   int64_t average_every_updates = 50;
@@ -252,6 +253,10 @@ struct LearnerSection {
     v.Field("metrics_listen", metrics_listen, "Address of /metrics; port 0: any; off: none.");
     v.Field("log_every_s", log_every_s,
             "Seconds between rows of progress.csv and of the event file.", MoreThan(0));
+    v.Field("unusable_experience_timeout_s", unusable_experience_timeout_s,
+            "The run ends, with the cause, when of the environment steps of so long nearly all "
+            "(95 in 100) were void, since their simulators failed, or refused.",
+            MoreThan(0));
     v.Field("replicas", replicas,
             "Learner processes that learn one policy together, each with its own seed (run.seed, "
             "run.seed + 1 ...), cluster.actors actors and replay. run.total_env_steps is that of "
@@ -361,6 +366,10 @@ struct RunConfig {
   // ever, or contradict each other.
   // OK; InvalidArgument: names the keys, their values and what to change.
   absl::Status Validate() const;
+
+  // Whether a run that stands at `env_steps` can go on with it: see Validate.
+  // OK; FailedPrecondition: names the keys.
+  absl::Status ValidateResume(uint64_t env_steps) const;
 };
 
 }  // namespace armature

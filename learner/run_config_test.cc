@@ -168,5 +168,26 @@ TEST(RunConfig, AReproducibleRunRefusesWhatDoesNotRepeat) {
   }
 }
 
+TEST(RunConfig, AReproducibleRunGoesOnOnlyFromTheEndOfARound) {
+  RunConfig config;
+  config.algorithm.name = "ppo";
+  EXPECT_TRUE(config.ValidateResume(12345).ok()) << "other runs go on from anywhere";
+  config.reproducible.enabled = true;
+  config.collect.envs_per_actor = 8;
+  config.algorithm.ppo.unroll_length = 128;
+  config.algorithm.ppo.rollout_steps = 4096;
+  EXPECT_TRUE(config.ValidateResume(8192).ok());
+  EXPECT_EQ(config.ValidateResume(5120).message(),
+            "the run stands at 5120 env steps, within a set of algorithm.ppo.rollout_steps=4096: "
+            "with reproducible.enabled it goes on with the settings that it had only");
+  config.algorithm.name = "sac";
+  config.reproducible.round_length = 5;
+  EXPECT_TRUE(config.ValidateResume(5120).ok());
+  EXPECT_EQ(config.ValidateResume(5130).message(),
+            "the run stands at 5130 env steps, within a round of reproducible.round_length * "
+            "collect.envs_per_actor * cluster.actors=40: with reproducible.enabled it goes on "
+            "with the settings that it had only");
+}
+
 }  // namespace
 }  // namespace armature

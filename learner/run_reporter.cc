@@ -50,15 +50,15 @@ void LogIfError(const absl::Status& status) {
 }
 
 RunReporter::RunReporter(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
-                         StatusBoard* status, absl::Time start)
-    : config_(config),
-      directory_(directory),
-      metrics_(metrics),
-      status_(status),
-      next_log_(start + absl::Seconds(config.learner.log_every_s)),
-      last_log_(start) {
+                         StatusBoard* status)
+    : config_(config), directory_(directory), metrics_(metrics), status_(status) {
   metrics_->checkpoint_period_seconds.Set(config.reproducible.enabled ? 0
                                                                       : config.checkpoint.every_s);
+}
+
+void RunReporter::Begin(absl::Time now) {
+  last_log_ = now;
+  next_log_ = now + absl::Seconds(config_.learner.log_every_s);
 }
 
 void RunReporter::GoOnFrom(const RunCounters& counters) {

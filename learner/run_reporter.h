@@ -43,7 +43,10 @@ class RunReporter {
 
   // The pointers must outlive it.
   RunReporter(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
-              StatusBoard* status, absl::Time start);
+              StatusBoard* status);
+
+  // There is something to log from now on.
+  void Begin(absl::Time now);
 
   // Rates count from here on: what is in `counters` was done before.
   void GoOnFrom(const RunCounters& counters);
@@ -51,7 +54,7 @@ class RunReporter {
   // A batch of experience that came while `newest_version` was the newest policy.
   void Count(const v1::ExperienceBatch& batch, uint64_t newest_version);
 
-  // When the next row of progress is due.
+  // When the next row of progress is due; InfiniteFuture before Begin.
   absl::Time next_log() const { return next_log_; }
   // Writes it: the algorithm's scalars since the last one, and what was collected.
   void Log(const Moment& moment);
@@ -71,8 +74,8 @@ class RunReporter {
   TrainingWindow window_;
   Pace pace_;  // Of the run's env steps.
   std::optional<EvaluationOutcome> last_outcome_;
-  absl::Time next_log_;
-  absl::Time last_log_;
+  absl::Time next_log_ = absl::InfiniteFuture();
+  absl::Time last_log_ = absl::InfinitePast();
   uint64_t logged_env_steps_ = 0;
   uint64_t logged_learner_steps_ = 0;
   absl::Time last_report_ = absl::InfinitePast();

@@ -25,6 +25,7 @@ class ReportingAlgorithm final : public Algorithm {
   Scalars scalars;
 
   Scalars TakeScalars() override { return scalars; }
+  std::string NonFiniteScalar() const override { return ""; }
   const PolicyNetwork& policy() const override { std::abort(); }
   int64_t learner_steps() const override { return 0; }
   NamedTensors State() const override { return {}; }
@@ -43,6 +44,7 @@ class ReportingCore final : public LearningCore {
   absl::Status Insert(const ActorKey&, const v1::ExperienceBatch&) override { return {}; }
   bool CanUpdate() const override { return false; }
   absl::Status Update(double) override { return {}; }
+  NamedTensors LastBatch() const override { return {}; }
   bool PublishDue(uint64_t) const override { return false; }
   void OnPublished(uint64_t) override {}
   std::string WhyNoUpdate() const override { return ""; }
@@ -59,9 +61,7 @@ class RunReporterTest : public testing::Test {
     config_.run.total_env_steps = 1000;
   }
 
-  RunReporter Make() {
-    return RunReporter(config_, directory_.get(), &metrics_, &status_, absl::Now());
-  }
+  RunReporter Make() { return RunReporter(config_, directory_.get(), &metrics_, &status_); }
 
   RunReporter::Moment At(uint64_t env_steps, double wall_s) {
     RunReporter::Moment moment;

@@ -56,13 +56,11 @@ std::string WhatCanBeRead(const std::string& run_dir) {
 }  // namespace
 
 RunSaver::RunSaver(const CheckpointSection& settings, RunDirectory* directory,
-                   LearnerMetrics* metrics, absl::Time start)
+                   LearnerMetrics* metrics)
     : settings_(settings),
       directory_(directory),
       metrics_(metrics),
       checkpoints_(directory->checkpoints(), settings.keep),
-      next_due_(settings.every_s > 0 ? start + absl::Seconds(settings.every_s)
-                                     : absl::InfiniteFuture()),
       next_step_(settings.save_freq > 0 ? settings.save_freq : kNever) {
   const absl::StatusOr<TensorFile> best =
       TensorFile::Read(ModelPath(directory->path(), kBestModel));
@@ -78,6 +76,10 @@ RunSaver::RunSaver(const CheckpointSection& settings, RunDirectory* directory,
   const bool reports =
       success != best->metadata.end() && absl::SimpleAtod(success->second, &success_value);
   best_ = ScoreOf(success_value, return_value, reports);
+}
+
+void RunSaver::Begin(absl::Time now) {
+  if (settings_.every_s > 0) next_due_ = now + absl::Seconds(settings_.every_s);
 }
 
 void RunSaver::GoOnFrom(uint64_t env_steps) {
@@ -116,7 +118,7 @@ void RunSaver::Save(RunCheckpoint checkpoint) {
     spdlog::error("no checkpoint at {} env steps: {}", checkpoint.counters.env_steps,
                   std::string(status.message()));
   }
-  if (settings_.every_s > 0) next_due_ = now + absl::Seconds(settings_.every_s);
+  Begin(now);
 }
 
 void RunSaver::LogStop(uint64_t env_steps) const {

@@ -29,8 +29,7 @@ namespace armature {
 class RunSaver {
  public:
   // `directory` and `metrics` must outlive it.
-  RunSaver(const CheckpointSection& settings, RunDirectory* directory, LearnerMetrics* metrics,
-           absl::Time start);
+  RunSaver(const CheckpointSection& settings, RunDirectory* directory, LearnerMetrics* metrics);
 
   // Has `on_progress` called with one sentence whenever a checkpoint that is being
   // written has come further: "writes a checkpoint: 1.2 of 2.9 GB".
@@ -38,7 +37,10 @@ class RunSaver {
     on_progress_ = std::move(on_progress);
   }
 
-  // When the next checkpoint is due; InfiniteFuture: only at the end.
+  // There is something to save from now on.
+  void Begin(absl::Time now);
+
+  // When the next checkpoint is due; InfiniteFuture: only at the end, or before Begin.
   absl::Time next_due() const { return next_due_; }
 
   // A run that goes on from a checkpoint makes the steps after it again: forgets the
@@ -93,7 +95,7 @@ class RunSaver {
   LearnerMetrics* const metrics_;
   std::function<void(const std::string& sentence)> on_progress_ = [](const std::string&) {};
   CheckpointFolder checkpoints_;
-  absl::Time next_due_;
+  absl::Time next_due_ = absl::InfiniteFuture();
   uint64_t next_step_ = 0;  // Never, where there is no save_freq.
   std::optional<Score> best_;
 };

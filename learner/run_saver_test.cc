@@ -39,7 +39,7 @@ class RunSaverTest : public testing::Test {
     settings_.every_s = 60;
     settings_.keep = 2;
   }
-  RunSaver NewSaver() { return RunSaver(settings_, directory_.get(), &metrics_, absl::Now()); }
+  RunSaver NewSaver() { return RunSaver(settings_, directory_.get(), &metrics_); }
   static RunCheckpoint CheckpointAt(uint64_t env_steps) {
     RunCheckpoint checkpoint;
     checkpoint.env = PointSpec();
@@ -176,14 +176,18 @@ TEST_F(RunSaverTest, TheReturnAloneDecidesWhereItIsAskedToAndOffKeepsNone) {
 }
 
 TEST_F(RunSaverTest, TheNextIsDueAnIntervalAfterTheLast) {
-  const absl::Time before = absl::Now();
   RunSaver saver = NewSaver();
-  EXPECT_GE(saver.next_due(), before + absl::Seconds(60));
+  EXPECT_EQ(saver.next_due(), absl::InfiniteFuture()) << "there is nothing to save yet";
+  const absl::Time before = absl::Now();
+  saver.Begin(before);
   const absl::Time first = saver.next_due();
+  EXPECT_EQ(first, before + absl::Seconds(60));
   saver.Save(CheckpointAt(1));
   EXPECT_GT(saver.next_due(), first);
   settings_.every_s = 0;
-  EXPECT_EQ(NewSaver().next_due(), absl::InfiniteFuture());
+  RunSaver only_at_the_end = NewSaver();
+  only_at_the_end.Begin(before);
+  EXPECT_EQ(only_at_the_end.next_due(), absl::InfiniteFuture());
 }
 
 TEST_F(RunSaverTest, SaysHowFarACheckpointIs) {

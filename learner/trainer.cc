@@ -8,8 +8,10 @@
 #include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
 #include "common/spec/env_spec.h"
+#include "learner/algorithms/state.h"
 #include "learner/experience_check.h"
 #include "learner/message_sizes.h"
+#include "learner/observation_advice.h"
 #include "learner/off_policy_core.h"
 #include "learner/on_policy_core.h"
 #include "learner/run_dir/run_models.h"
@@ -22,6 +24,8 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // Batches taken in before the next update: neither side starves the other.
 constexpr int kBatchesARound = 16;
+// Of a refused batch, whose size nobody has checked.
+constexpr int64_t kRefusedStepsMax = 1000;
 constexpr absl::Duration kWaitMax = absl::Seconds(1);
 // How long the end waits for actors to say goodbye.
 constexpr absl::Duration kLingerMax = absl::Seconds(5);
@@ -42,9 +46,10 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
     : config_(config),
       parts_(parts),
       device_(device),
-      saver_(CheckpointSettings(config), parts.directory, parts.metrics, absl::Now()),
-      reporter_(config, parts.directory, parts.metrics, parts.status, absl::Now()),
+      saver_(CheckpointSettings(config), parts.directory, parts.metrics),
+      reporter_(config, parts.directory, parts.metrics, parts.status),
       judge_(config.evaluation, parts.evaluations),
+      watch_(absl::Seconds(config.learner.unusable_experience_timeout_s)),
       last_round_(absl::Now()) {
   result_.success_rate = kNaN;
   result_.return_mean = kNaN;
@@ -75,8 +80,9 @@ absl::Status Trainer::Restore() {
         absl::StrCat("the checkpoint is of environment ", checkpoint->env.id,
                      ", but environment.id=", config_.environment.id));
   }
-  absl::Status status = MakeCore(checkpoint->env);
+  absl::Status status = config_.ValidateResume(checkpoint->counters.env_steps);
   if (!status.ok()) return status;
+  if (status = MakeCore(checkpoint->env); !status.ok()) return status;
   status = core_->LoadState({checkpoint->state.begin(), checkpoint->state.end()});
   if (!status.ok()) {
     return absl::FailedPreconditionError(
@@ -120,7 +126,11 @@ absl::Status Trainer::MakeCore(const EnvSpec& env) {
     if (parts_.goal_reward != nullptr) parts_.goal_reward->SetEnv(env);
   }
   env_ = env;
+  reporter_.Begin(absl::Now());
+  saver_.Begin(absl::Now());
   spdlog::info("{} on {}: {}", config_.algorithm.name, env.id, core_->Describe());
+  const std::string advice = AdviceOnImages(env, config_.algorithm.network.normalize_observation);
+  if (!advice.empty()) spdlog::warn("{}", advice);
   return absl::OkStatus();
 }
 
@@ -129,7 +139,9 @@ absl::Status Trainer::LoadOtherRun() {
   const RunSection& run = config_.run;
   const absl::StatusOr<RunCheckpoint> other = RunSaver::LoadStep(run.load, run.load_step);
   if (!other.ok()) return other.status();
-  const absl::Status status = core_->LoadState({other->state.begin(), other->state.end()});
+  std::map<std::string, at::Tensor> state(other->state.begin(), other->state.end());
+  state.erase(kGenerator);  // Seeds that begin with the same run draw apart.
+  const absl::Status status = core_->LoadState(state);
   if (!status.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat("run.load=", run.load, " does not fit the configuration: ", status.message()));
@@ -160,7 +172,7 @@ uint64_t Trainer::RunEnvSteps() const {
 }
 
 absl::StatusOr<bool> Trainer::Run() {
-  while (!stop_) {
+  while (!stop_ && failure_.ok()) {
     absl::StatusOr<bool> busy = Begin();
     if (!busy.ok()) return busy.status();
     if (core_ != nullptr) {
@@ -172,6 +184,8 @@ absl::StatusOr<bool> Trainer::Run() {
       *busy |= *joined;
       *busy |= parts_.rounds != nullptr ? TakeRound() : TakeExperience();
       *busy |= Learn();
+      if (phase_ == Phase::kTraining) FailIfNothingIsLearned(watch_.Problem(absl::Now()));
+      if (!failure_.ok()) break;
       *busy |= Evaluate();
       if (parts_.rounds != nullptr && phase_ == Phase::kTraining) {
         *busy |= EndRound();
@@ -182,7 +196,7 @@ absl::StatusOr<bool> Trainer::Run() {
       if (phase_ == Phase::kOver) break;
       CountLimiterWaits();
       const absl::Time now = absl::Now();
-      if (now >= reporter_.next_log()) reporter_.Log(Now());
+      if (now >= reporter_.next_log() && StillFinite()) reporter_.Log(Now());
       if (now >= saver_.next_due()) Checkpoint();
     }
     if (!*busy) {
@@ -191,16 +205,12 @@ absl::StatusOr<bool> Trainer::Run() {
       Report(Waiting());
     }
   }
-  if (core_ != nullptr) {
-    reporter_.Log(Now());
-    // A reproducible run can go on from where its environments begin anew only.
-    if (parts_.rounds == nullptr || phase_ == Phase::kOver) {
-      SaveStep(RunEnvSteps());  // The small one first.
-      Checkpoint();
-    }
-    if (phase_ != Phase::kOver) saver_.LogStop(counters_.env_steps);
+  if (core_ != nullptr) SaveAtEnd();
+  if (phase_ != Phase::kOver) {
+    if (failure_.ok()) return false;
+    Report({WaitReason::kNothing, std::string(failure_.message())});
+    return failure_;
   }
-  if (phase_ != Phase::kOver) return false;
   if (Decides()) {
     if (absl::Status status = WriteResult(); !status.ok()) return status;
   }
@@ -254,6 +264,7 @@ bool Trainer::TakeExperience() {
     busy = true;
     if (!entry->refusal.empty()) {
       ++counters_.batches_refused;
+      watch_.CountRefused(std::min(entry->refused_steps, kRefusedStepsMax), entry->refusal);
       parts_.intake->Refused(*entry, entry->refusal);
       continue;
     }
@@ -265,19 +276,27 @@ bool Trainer::TakeExperience() {
 
 void Trainer::Store(const ExperienceIntake::Entry& entry) {
   if (first_experience_ == absl::InfiniteFuture()) first_experience_ = absl::Now();
-  Count(entry.batch);
-  const absl::Status status = core_->Insert(entry.actor, entry.batch);
+  const v1::ExperienceBatch& batch = entry.batch;
+  Count(batch);
+  const auto voided = static_cast<int64_t>(batch.restarted_slots());
+  watch_.CountVoid(voided, batch.fault());
+  // Of a trajectory's steps the void ones are some.
+  const int64_t steps = ExperienceSteps(batch);
+  const int64_t usable = batch.has_trajectory() ? std::max<int64_t>(0, steps - voided) : steps;
+  const absl::Status status = IsVoid(batch) ? absl::OkStatus() : core_->Insert(entry.actor, batch);
   if (status.ok()) {
+    watch_.CountUsable(usable);
     ++counters_.batches_admitted;
     parts_.metrics->batches_admitted.Increment();
     parts_.intake->Stored(entry);
   } else {
     ++counters_.batches_refused;
+    watch_.CountRefused(usable, std::string(status.message()));
     (absl::IsInvalidArgument(status) ? parts_.metrics->batches_refused_content
                                      : parts_.metrics->batches_refused_stale)
         .Increment();
     parts_.intake->Refused(entry, absl::StrCat("actor ", entry.actor.first, ", batch ",
-                                               entry.batch.sequence(), ": ", status.message()));
+                                               batch.sequence(), ": ", status.message()));
   }
 }
 
@@ -301,13 +320,24 @@ bool Trainer::Learn() {
   const absl::Time start = absl::Now();
   const absl::Status updated = core_->Update(
       std::min(1.0, static_cast<double>(RunEnvSteps()) / config_.run.total_env_steps));
+  if (absl::IsDataLoss(updated)) {
+    Diverged(updated);
+    return false;
+  }
   if (updated.message() != update_problem_) {
     update_problem_ = std::string(updated.message());
     spdlog::warn("{}", updated.ok() ? "the learner goes on" : update_problem_);
   }
   if (!updated.ok()) return false;
   parts_.metrics->update_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
-  if (parts_.replicas != nullptr) LogIfError(parts_.replicas->AfterUpdate(counters_.env_steps));
+  if (parts_.replicas != nullptr) {
+    const absl::Status averaged = parts_.replicas->AfterUpdate(counters_.env_steps);
+    if (absl::IsDataLoss(averaged)) {
+      Diverged(averaged);
+      return false;
+    }
+    LogIfError(averaged);
+  }
   const uint64_t steps = core_->algorithm().learner_steps();
   parts_.metrics->learner_steps.Increment(steps - counters_.learner_steps);
   counters_.learner_steps = steps;
@@ -325,6 +355,7 @@ void Trainer::PublishIfDue() {
 }
 
 void Trainer::Publish() {
+  if (!StillFinite()) return;
   const absl::Time start = absl::Now();
   const uint64_t version = parts_.publisher->next_version();
   LogIfError(parts_.directory->ReservePolicyVersion(version));
@@ -383,12 +414,16 @@ void Trainer::EndIfBudgetIsSpent() {
   const bool spent = RunEnvSteps() >= static_cast<uint64_t>(config_.run.total_env_steps);
   if (phase_ == Phase::kTraining && spent &&
       (!config_.algorithm.on_policy() || core_->holding().transitions == 0)) {
+    FailIfNothingIsLearned(watch_.ProblemAtEnd());
+    if (!failure_.ok()) return;
     Publish();
+    if (!failure_.ok()) return;
     if (config_.evaluation.every_env_steps == 0) {
       EndTraining("run.total_env_steps reached; evaluation is off");
       return;
     }
     phase_ = Phase::kFinalEvaluation;
+    if (parts_.coordinator != nullptr) parts_.coordinator->Finish();
     judge_.AskFinal(RunEnvSteps(), absl::Now());
     Report(Waiting());  // Before anyone can see the request.
     judge_.HandOut(absl::Now());
@@ -440,6 +475,7 @@ RunCheckpoint Trainer::State(bool with_experience) const {
 }
 
 void Trainer::Checkpoint() {
+  if (!StillFinite()) return;
   Report({WaitReason::kCheckpoint, "the learner prepares a checkpoint"});
   RunCheckpoint checkpoint = State(config_.checkpoint.replay);
   checkpoint.acknowledged = parts_.intake->AcknowledgedSequences();
@@ -447,7 +483,7 @@ void Trainer::Checkpoint() {
 }
 
 void Trainer::SaveStep(uint64_t step) {
-  if (newest_policy_ == nullptr || !Decides()) return;
+  if (newest_policy_ == nullptr || !Decides() || !StillFinite()) return;
   RunCheckpoint state = State(/*with_experience=*/false);
   state.counters.env_steps = RunEnvSteps();
   saver_.SaveStep(step, std::move(state), core_->algorithm().policy().spec(),
@@ -466,6 +502,8 @@ void Trainer::CountLimiterWaits() {
   update_blocked_ = training && !core_->CanUpdate();
 }
 
+// Every deadline here is one that the next round acts on. Each is infinite while nobody
+// would: before there is a core, and after training is over.
 void Trainer::Wait() {
   absl::Time deadline = absl::Now() + kWaitMax;
   deadline = std::min({deadline, reporter_.next_log(), saver_.next_due(), judge_.final_deadline(),

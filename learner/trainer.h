@@ -26,6 +26,7 @@
 #include "learner/evaluation_scheduler.h"
 #include "learner/event_slots.h"
 #include "learner/experience_intake.h"
+#include "learner/experience_watch.h"
 #include "learner/learner_metrics.h"
 #include "learner/learning_core.h"
 #include "learner/policy_publisher.h"
@@ -73,7 +74,9 @@ class Trainer {
   // OK: the run is over (true) or Stop was called (false; a checkpoint is written
   // and actors are not told that the run is over); errors: the run cannot begin, or
   // its result cannot be written; Aborted: a reproducible run has lost something and
-  // is to be resumed by another process.
+  // is to be resumed by another process; DataLoss: what it learned is not finite any
+  // more (divergence.h); FailedPrecondition: nearly none of its experience could be
+  // learned from (experience_watch.h). The folder can be resumed after each.
   absl::StatusOr<bool> Run();
 
   void Stop();
@@ -91,11 +94,19 @@ class Trainer {
   bool EndRound();
   void Checkpoint();
   void SaveStep(uint64_t step);
+  void SaveAtEnd();
   void Wait();
 
   absl::Status MakeCore(const EnvSpec& env);
   absl::Status LoadOtherRun();
   absl::Status BeginReplicas();
+  // Whether all that was learned is finite; otherwise the run fails. Before anything of it
+  // leaves this process or its memory.
+  bool StillFinite();
+  // The run cannot go on, since `found` is not finite.
+  void Diverged(const absl::Status& found);
+  // `problem`: the watch's; empty: there is none.
+  void FailIfNothingIsLearned(const std::string& problem);
   bool Decides() const;          // Whether this replica evaluates and ends the run.
   uint64_t RunEnvSteps() const;  // Of all replicas.
   void Store(const ExperienceIntake::Entry& entry);
@@ -131,6 +142,9 @@ class Trainer {
 
   Phase phase_ = Phase::kTraining;
   RunResult result_;
+  absl::Status failure_;       // Not OK: the run ends with it, though it is not over.
+  int64_t finite_steps_ = -1;  // Gradient steps after which all was found finite.
+  ExperienceWatch watch_;
   SharedEvent newest_policy_;
   SharedEvent final_policy_;  // The one that `result_` is of; null: the newest.
 

@@ -32,7 +32,8 @@ constexpr absl::Duration kRestartBackoffMax = absl::Seconds(10);
 constexpr double kConnectWithin = 0.8;
 // Complaints of one child shown between two progress lines; all are in its log.
 constexpr int64_t kComplaintsShownMax = 5;
-// Status of a child that refuses its flags or its configuration.
+// Status of a child that would only fail again: it refuses its flags or its
+// configuration, or (learner/exit_status.h) its run cannot go on.
 constexpr int kUsageError = 2;
 
 // Whether a line is of the stack trace that LibTorch adds to what went wrong.

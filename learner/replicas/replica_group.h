@@ -62,7 +62,8 @@ class ReplicaGroup {
   virtual bool decides() const = 0;
   // Of the other replicas, as of the last round.
   virtual uint64_t others_env_steps() const = 0;
-  // When Synchronize has something to do; InfiniteFuture: after a change.
+  // When Synchronize has something to do; InfiniteFuture: after a change, or Begin was not
+  // called yet.
   virtual absl::Time next_deadline() const = 0;
   // Whom this replica waits for outside a round, as a sentence; empty: no one.
   virtual std::string Waiting() const = 0;

@@ -193,7 +193,8 @@ uint64_t ReplicaMember::others_env_steps() const {
 }
 
 absl::Time ReplicaMember::next_deadline() const {
-  return joined_ ? absl::InfiniteFuture() : next_attempt_;
+  const bool joins = state_ != nullptr && !joined_;
+  return joins ? next_attempt_ : absl::InfiniteFuture();
 }
 
 std::string ReplicaMember::Waiting() const {

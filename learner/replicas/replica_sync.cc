@@ -3,6 +3,7 @@
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "learner/algorithms/state.h"
 
 namespace armature {
 
@@ -34,7 +35,11 @@ absl::Status ReplicaSync::AfterUpdate(uint64_t env_steps) {
   const bool due = steps / every > averaged_steps_ / every;
   averaged_steps_ = steps;
   if (!due) return absl::OkStatus();
-  const absl::StatusOr<NamedTensors> mean = Round(state_->Contribution());
+  const NamedTensors own = state_->Contribution();
+  if (const std::string found = FindNonFinite(own); !found.empty()) {
+    return absl::DataLossError(found);
+  }
+  const absl::StatusOr<NamedTensors> mean = Round(own);
   return mean.ok() ? state_->Adopt(*mean) : absl::OkStatus();
 }
 
@@ -43,6 +48,8 @@ void ReplicaSync::Average(const std::vector<at::Tensor>& gradients) {
   for (size_t i = 0; i < gradients.size(); ++i) {
     own.emplace_back(absl::StrCat("gradient.", i), gradients[i]);
   }
+  // This replica's weights are lost with it; whoever trains it notices that.
+  if (!FindNonFinite(own).empty()) return;
   const absl::StatusOr<NamedTensors> mean = Round(own);
   if (!mean.ok()) return;
   for (size_t i = 0; i < gradients.size(); ++i) gradients[i].copy_((*mean)[i].second);

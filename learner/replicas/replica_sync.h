@@ -43,11 +43,13 @@ class ReplicaSync : public GradientExchange {
 
   // After each update: a round, if one is due.
   // OK, also where this replica was left behind (Synchronize says so next);
-  // InvalidArgument: the mean does not fit the algorithm.
+  // InvalidArgument: the mean does not fit the algorithm; DataLoss: this replica's part is
+  // not finite (named), and the others have not got it.
   absl::Status AfterUpdate(uint64_t env_steps);
 
   // Called by the algorithm. Where no mean comes the gradients stay this replica's
-  // own: the update ends with them, and then Synchronize says what became of it.
+  // own: the update ends with them, and then Synchronize says what became of it. So do
+  // gradients that are not finite, which the others do not get.
   void Average(const std::vector<at::Tensor>& gradients) override;
 
   ReplicaGroup& group() { return *group_; }

@@ -482,5 +482,28 @@ INSTANTIATE_TEST_SUITE_P(
                 "replica is 2, expected 1 to 1 with learner.replicas=2"},
         Refusal{{"sac", "gradients", 77}, 1, 9, "replica 1: tensor 0 is"}));
 
+TEST_F(TwoReplicas, WhatIsNotFiniteIsNotGivenToTheOthers) {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor gradient = at::full({2}, kNaN);
+  replica_a_->sync.Average({gradient});  // Would wait for the other replica.
+  a_->Update(RandomSample(4, a_->policy().spec(), MakeGenerator(c10::kCPU, 9)), 0);
+  a_->policy().flat_parameters().fill_(kNaN);
+  const absl::Status status = replica_a_->sync.AfterUpdate(0);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("holds nan"));
+  EXPECT_EQ(host_.lost(), 0);
+}
+
+TEST(ReplicaMemberTest, WaitsForNothingBeforeItBegins) {
+  WakeSignal wake;
+  const Host host(2, kLong);
+  ReplicaMember member(1, host.Channel(), &wake);
+  EXPECT_EQ(member.next_deadline(), absl::InfiniteFuture());
+  const auto sac = NewSac(1);
+  SharedState state(sac.get());
+  ASSERT_TRUE(member.Begin(Identity(), &state).ok());
+  EXPECT_LE(member.next_deadline(), absl::Now());
+}
+
 }  // namespace
 }  // namespace armature
