@@ -340,6 +340,38 @@ TEST(HindsightTest, BatchesDrawnAheadAreRestoredBitForBit) {
             "replay.ahead.action is missing or is not Float [2,16,1]");
 }
 
+TEST(HindsightTest, GoalsMayBeStoredAsBytes) {
+  Reward reward;
+  ReplayStore::Options options = MakeOptions(&reward, 4);
+  for (ObservationField& field : options.observation) field.is_uint8 = field.size == kGoalSize;
+  const auto store = MakeStore(options);
+  // Achieved goals count from 1; nobody desired one of them.
+  for (int t = 0; t < kLength; ++t) {
+    const uint8_t at = static_cast<uint8_t>(t);
+    const std::vector<float> before = {0, at + 0.f, 0, 200, 201};
+    const std::vector<float> after = {0, at + 1.f, 0, 200, 201};
+    const std::vector<uint8_t> truncated = {t == kLength - 1};
+    ASSERT_TRUE(store->Insert(1, {before, {0.f}, {-7.f}, after, {0}, truncated, {0}}).ok());
+  }
+  const auto sample = store->Sample(100, 0);
+  ASSERT_TRUE(sample.ok()) << sample.status();
+  ASSERT_EQ((*sample)->relabelled, 80);
+  const TransitionSample& steps = (*sample)->transitions;
+  for (int64_t i = 0; i < 100; ++i) {
+    const float next = steps.next_observation[i][1].item<float>();
+    const float goal = steps.observation[i][3].item<float>();
+    ASSERT_EQ(steps.next_observation[i][3].item<float>(), goal);
+    if (i >= 80) {
+      ASSERT_EQ(goal, 200);
+      continue;
+    }
+    ASSERT_GE(goal, next);
+    ASSERT_LE(goal, kLength);
+    ASSERT_EQ(steps.observation[i][4].item<float>(), 0);
+    ASSERT_EQ(steps.reward[i].item<float>(), next * 2 - goal * 3);
+  }
+}
+
 TEST(HindsightTest, WhatHindsightCannotDoIsRefusedByName) {
   Reward reward;
   auto message = [&reward](auto change) {
@@ -353,10 +385,10 @@ TEST(HindsightTest, WhatHindsightCannotDoIsRefusedByName) {
   EXPECT_EQ(message([](Options* options) { options->n_step = 3; }),
             "replay: n_step=3 with hindsight: a relabelled step has a reward of its own only; "
             "use n_step=1");
-  EXPECT_EQ(message([](Options* options) { options->observation[1].is_uint8 = true; }),
-            "replay: goal at columns 1 .. 2 is not within one observation field of floats");
+  EXPECT_EQ(message([](Options* options) { options->hindsight->goals.achieved_begin = 0; }),
+            "replay: goal at columns 0 .. 1 is not within one observation field");
   EXPECT_EQ(message([](Options* options) { options->hindsight->goals.desired_begin = 4; }),
-            "replay: goal at columns 4 .. 5 is not within one observation field of floats");
+            "replay: goal at columns 4 .. 5 is not within one observation field");
   EXPECT_EQ(message([](Options* options) { options->hindsight->k = 0; }),
             "replay: hindsight needs k > 0, not 0, goal_size > 0, not 2, batches_ahead > 0, not 1, "
             "and a reward function");

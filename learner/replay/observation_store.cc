@@ -132,7 +132,8 @@ at::Tensor ObservationStore::ReadColumns(const at::Tensor& rows, int64_t begin,
   const auto piece = std::find_if(pieces_.begin(), pieces_.end(), [begin](const Piece& candidate) {
     return begin < candidate.begin + candidate.size;
   });
-  return floats_.narrow(1, piece->stored_begin + begin - piece->begin, size)
+  return matrix(*piece)
+      .narrow(1, piece->stored_begin + begin - piece->begin, size)
       .index_select(0, rows)
       .to(at::kFloat);
 }

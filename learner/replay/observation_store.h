@@ -48,7 +48,7 @@ class ObservationStore {
 
   // Rows `rows` (int64 [n], on the device) as float32 into `out` [n, D].
   void Read(const at::Tensor& rows, at::Tensor* out) const;
-  // Columns begin .. begin + size - 1 only, all of one field that is not uint8.
+  // Columns begin .. begin + size - 1 only, all of one field.
   at::Tensor ReadColumns(const at::Tensor& rows, int64_t begin, int64_t size) const;
 
   int64_t observation_size() const { return observation_size_; }

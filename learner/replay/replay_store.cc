@@ -49,14 +49,13 @@ absl::Status ValidateHindsight(const ReplayStore::Options& options) {
     int64_t field_begin = 0;
     bool is_held = false;
     for (const ObservationField& field : options.observation) {
-      is_held |=
-          begin >= field_begin && begin + goals.size <= field_begin + field.size && !field.is_uint8;
+      is_held |= begin >= field_begin && begin + goals.size <= field_begin + field.size;
       field_begin += field.size;
     }
     if (!is_held) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("replay: goal at columns ", begin, " .. ", begin + goals.size - 1,
-                       " is not within one observation field of floats"));
+      return absl::InvalidArgumentError(absl::StrCat("replay: goal at columns ", begin, " .. ",
+                                                     begin + goals.size - 1,
+                                                     " is not within one observation field"));
     }
   }
   return absl::OkStatus();

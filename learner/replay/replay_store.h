@@ -104,7 +104,7 @@ class ReplayStore {
   };
   // OK; InvalidArgument: a value is out of its range, the budget holds fewer than
   // size_min rows (says how many bytes each takes), or hindsight is asked for with
-  // n_step > 1 or for goals stored as uint8.
+  // n_step > 1 or for goals that are not within one field.
   static absl::StatusOr<std::unique_ptr<ReplayStore>> Create(const Options& options);
 
   // Appends n steps of one actor process. Of more than fit only the last remain.
