@@ -347,9 +347,11 @@ void Cluster::OnExit(Child* child, int wait_status) {
   const std::string why_killed = std::exchange(child->why_killed, "");
   const bool ended_well = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
   if (stopping_) {
-    if (child->role == Role::kLearner && !ended_well) {
+    const int signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+    const bool as_told = ended_well || signal == SIGTERM || signal == SIGKILL;
+    if (child->role == Role::kLearner && !as_told) {
       terminal_->Warning(absl::StrCat("armature: ", child->name, " ", DescribeExit(wait_status),
-                                      ": ", child->last_words));
+                                      "; ", Said(child->last_words)));
     }
     CheckStopped();
     return;
