@@ -34,7 +34,7 @@ TEST(LoadRunConfig, OverridesComeAfterTheFile) {
 TEST(LoadRunConfig, AddressesOfAllKindsAreTakenInFilesAndOnTheCommandLine) {
   const std::string path = WriteConfig(
       "learner:\n  listen: [::1]:5556\n"
-      "cluster: {env_servers: 0}\n");
+      "cluster: {env_servers: 0, external_env_servers: unix:/run/sim}\n");
   const auto config = LoadRunConfig(
       {{path, "algorithm.name=ppo", "cluster.external_env_servers=[::1]:5557,unix:/run/sim",
         "learner.metrics_listen=[::1]:0"},
