@@ -156,7 +156,6 @@ TEST(ExperienceCheck, ABatchWithoutExperienceTellsOfVoidSteps) {
   const ExperienceSchema schema = PointSchema(v1::COLLECT_MODE_TRANSITIONS);
   v1::ExperienceBatch batch;
   batch.set_sequence(1);
-  batch.set_env_steps(4);
   EXPECT_FALSE(IsVoid(batch));
   EXPECT_EQ(CheckExperience(schema, kNewest, batch).message(),
             "experience holds no transitions, which this run collects");

@@ -568,7 +568,6 @@ v1::ExperienceBatch Usual(uint64_t sequence) { return MakeTransitions(sequence, 
 v1::ExperienceBatch AllVoid(uint64_t sequence) {
   v1::ExperienceBatch batch;
   batch.set_sequence(sequence);
-  batch.set_env_steps(40);
   batch.set_restarted_slots(40);
   batch.set_fault("env point slot 2 step 7: reward is None");
   return batch;
@@ -679,12 +678,25 @@ TEST(Learner, ARunWhoseEveryStepIsVoidEndsWithTheCause) {
   EXPECT_THAT(status.message(), HasSubstr("env point slot 2 step 7: reward is None"));
 }
 
+// Of a trajectory void steps are part, and so of the budget.
 TEST(Learner, ARunThatHasSpentItsBudgetOnVoidStepsHasFailed) {
   const std::string path = NewRunPath();
-  RunConfig config = PointSacConfig();
-  config.run.total_env_steps = 160;
-  const absl::Status status = EndOf(config, path, 4, AllVoid);
+  RunConfig config = PointPpoConfig();
+  config.run.total_env_steps = 16;
+  RunningLearner learner(config, path);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Open();
+  for (uint64_t group = 0; group < 2; ++group) actor->Collect(group, 8);
+  for (uint64_t sequence = 1; sequence <= 2; ++sequence) {
+    v1::ExperienceBatch batch = MakeTrajectory(sequence, 2, actor->NextGrant().grant_id(), 1);
+    ResizeTensor<uint8_t>({4, 2}, batch.mutable_trajectory()->mutable_valid());
+    batch.set_restarted_slots(8);
+    batch.set_fault("env point slot 1 step 2: reward is None");
+    actor->Send(batch);
+  }
+  const absl::Status status = learner.Join().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("reward is None"));
   EXPECT_FALSE(std::filesystem::exists(path + "/result.json"));
 }
 

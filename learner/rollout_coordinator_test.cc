@@ -273,13 +273,14 @@ TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
 TEST(RolloutCoordinator, OnceTrainingIsOverNoDeadlineIsLeft) {
   RolloutCoordinator coordinator(FourUnrolls());
   coordinator.Consumed(0, 0, /*newest_version=*/1);
-  ASSERT_TRUE(coordinator.Request(1, 0, 10).ok());
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 0, 10).ok());
   const std::vector<Grant> grants = coordinator.Issue(kStart);
   ASSERT_EQ(grants.size(), 1u);
   EXPECT_LT(coordinator.next_deadline(), absl::InfiniteFuture());
   coordinator.Finish();
   EXPECT_EQ(coordinator.next_deadline(), absl::InfiniteFuture());
-  coordinator.Arrived(grants[0].grant_id, 10);  // As one that has lapsed.
+  // As one that has lapsed.
+  EXPECT_FALSE(coordinator.Arrived(Actor(1), grants[0].grant_id, 10).ok());
   EXPECT_EQ(coordinator.granted_steps(), 0);
 }
 
