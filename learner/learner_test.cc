@@ -164,6 +164,24 @@ TEST(Learner, HindsightLearnsWithTheEnvServersRewardsAndAnotherServersWhenOneDie
   EXPECT_GE(second.calls(), 16);
 }
 
+TEST(Learner, AnEnvironmentThatHasNoRewardsOfOtherGoalsEndsARunWithHindsight) {
+  RunConfig config = PointSacConfig();
+  config.replay.hindsight.enabled = true;
+  FakeRewardServer server([](const auto&, auto*) {
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "a step's was -1, theirs is -0.5");
+  });
+  RunningLearner learner(config, NewRunPath());
+  FakeActor actor(learner.NewChannel(), "actor-0", 1);
+  ASSERT_TRUE(actor.Join(GoalPointSpec(), {server.address()}).ok());
+  actor.Open();
+  for (uint64_t sequence = 1; sequence <= 8; ++sequence) actor.Send(MakeTransitions(sequence, 8));
+  const absl::Status status = learner.Join().status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("replay.hindsight.enabled=true, but rewards of other "
+                                          "goals cannot be had: "));
+  EXPECT_THAT(status.message(), HasSubstr("a step's was -1, theirs is -0.5"));
+}
+
 TEST(Learner, AnEnvironmentWithoutGoalsEndsARunWithHindsight) {
   RunConfig config = PointSacConfig();
   config.replay.hindsight.enabled = true;

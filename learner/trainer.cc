@@ -324,6 +324,10 @@ bool Trainer::Learn() {
     Diverged(updated);
     return false;
   }
+  if (absl::IsFailedPrecondition(updated)) {  // Nobody will ever give rewards of other goals.
+    failure_ = updated;
+    return false;
+  }
   if (updated.message() != update_problem_) {
     update_problem_ = std::string(updated.message());
     spdlog::warn("{}", updated.ok() ? "the learner goes on" : update_problem_);
