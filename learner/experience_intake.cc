@@ -151,10 +151,11 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceIntake::Offer(uint64_t stream,
           .Increment();
       if (source.refused < kRefusalsLogged) spdlog::warn("refused: {}", entry.refusal);
     }
-    if (status.ok()) {
+    if (status.ok() && !IsVoid(batch)) {
       actor.brought = true;
       newcomers_.erase(stream);
-    } else {
+    }
+    if (!status.ok()) {
       entry.refused_steps = ExperienceSteps(batch);
       v1::ExperienceBatch empty;
       empty.set_sequence(sequence);

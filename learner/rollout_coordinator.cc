@@ -106,6 +106,7 @@ std::vector<CollectCoordinator::Grant> RolloutCoordinator::Issue(absl::Time now)
 void RolloutCoordinator::Finish() {
   absl::MutexLock lock(&mutex_);
   waiting_.clear();
+  known_.clear();
   open_.clear();
   granted_steps_ = 0;
 }
