@@ -17,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/cli/files.h"
 #include "common/rpc/address.h"
+#include "common/sync/steady_time.h"
 
 namespace armature {
 namespace {
@@ -81,6 +82,7 @@ absl::StatusOr<std::vector<std::string>> ParseAddresses(absl::string_view text) 
 struct ServerDirectory::State {
   std::function<Addresses()> read;  // Null: the addresses never change.
   mutable absl::Mutex mutex;        // Before the signal's.
+  SteadyCondVar changed;            // What Due looks at.
   std::vector<std::string> addresses ABSL_GUARDED_BY(mutex);
   uint64_t version ABSL_GUARDED_BY(mutex) = 0;
   std::string problem ABSL_GUARDED_BY(mutex);
@@ -93,7 +95,8 @@ struct ServerDirectory::State {
     for (;;) {
       {
         absl::MutexLock lock(&mutex);
-        mutex.AwaitWithTimeout(absl::Condition(this, &State::Due), kRefreshPeriod);
+        const absl::Time deadline = SteadyTime() + kRefreshPeriod;
+        while (!Due() && SteadyTime() < deadline) changed.WaitUntil(&mutex, deadline);
         if (signal == nullptr) return;
         refresh = false;
       }
@@ -144,6 +147,7 @@ ServerDirectory::ServerDirectory(std::string written, std::shared_ptr<State> sta
 ServerDirectory::~ServerDirectory() {
   absl::MutexLock lock(&state_->mutex);
   state_->signal = nullptr;
+  state_->changed.NotifyAll();
 }
 
 std::vector<std::string> ServerDirectory::addresses() const {
@@ -166,6 +170,7 @@ std::string ServerDirectory::problem() const {
 void ServerDirectory::Refresh() {
   absl::MutexLock lock(&state_->mutex);
   state_->refresh = true;
+  state_->changed.NotifyAll();
 }
 
 }  // namespace armature

@@ -17,7 +17,7 @@ DeadlineTimer::~DeadlineTimer() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
-    changed_.Signal();
+    changed_.NotifyAll();
   }
   thread_.join();
 }
@@ -25,25 +25,25 @@ DeadlineTimer::~DeadlineTimer() {
 void DeadlineTimer::Schedule(absl::Duration deadline, std::function<void()> function) {
   absl::MutexLock lock(&mutex_);
   const auto entry = scheduled_.emplace(deadline, std::move(function));
-  if (entry == scheduled_.begin()) changed_.Signal();
+  if (entry == scheduled_.begin()) changed_.NotifyAll();
 }
 
 void DeadlineTimer::Wake() {
   absl::MutexLock lock(&mutex_);
-  changed_.Signal();
+  changed_.NotifyAll();
 }
 
 void DeadlineTimer::Run() {
   absl::MutexLock lock(&mutex_);
   while (!stopping_) {
     if (scheduled_.empty()) {
-      changed_.Wait(&mutex_);
+      changed_.WaitUntil(&mutex_, absl::InfiniteFuture());
       continue;
     }
     const auto first = scheduled_.begin();
     const absl::Duration left = first->first - clock_();
     if (left > absl::ZeroDuration()) {
-      changed_.WaitWithTimeout(&mutex_, left);
+      changed_.WaitFor(&mutex_, left);
       continue;
     }
     {

@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/cli/available_cpus.h"
@@ -25,6 +24,8 @@
 #include "common/metrics/metrics.h"
 #include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
+#include "common/sync/steady_time.h"
+#include "common/sync/wake_signal.h"
 #include "envserver/builtin_envs.h"
 #include "envserver/deadline_timer.h"
 #include "envserver/env_registry.h"
@@ -157,13 +158,13 @@ absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSign
 
   shutdown->Wait();
   (*server)->Drain();
-  absl::Notification closed;
+  WakeSignal closed;
   std::thread close([&] {
     service.EndSessions();
     (*server)->Shutdown(absl::Now() + kHearTimeout);
     closed.Notify();
   });
-  closed.WaitForNotificationWithTimeout(kCloseTimeout);
+  closed.WaitUntil(SteadyTime() + kCloseTimeout);
   std::cout << "envserver stopped" << std::endl;
   spdlog::shutdown();
   std::_Exit(0);

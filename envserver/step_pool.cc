@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/sync/steady_time.h"
 
 namespace armature {
 namespace {
@@ -64,7 +65,7 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
       mutex_.Await(absl::Condition(
           +[](int64_t* live) { return *live == 0; }, &live_workers_));
       watchdog_stopping_ = true;
-      watch_.Signal();
+      watch_.NotifyAll();
     }
     watchdog_.join();
   }
@@ -158,7 +159,7 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
 
   void UnparkWatchdog() {
     absl::MutexLock lock(&mutex_);
-    watch_.Signal();
+    watch_.NotifyAll();
   }
 
   // Sleeps until the oldest call now running would be late; for good while there
@@ -185,10 +186,10 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
       if (!late.empty()) {
         for (const std::shared_ptr<Worker>& worker : late) GiveUp(worker);
       } else if (first_deadline == SteadyClock::time_point::max()) {
-        watch_.Wait(&mutex_);
+        watch_.WaitUntil(&mutex_, absl::InfiniteFuture());
       } else {
         watchdog_parked_.store(false, std::memory_order_relaxed);
-        watch_.WaitWithTimeout(&mutex_, absl::FromChrono(first_deadline - now));
+        watch_.WaitFor(&mutex_, absl::FromChrono(first_deadline - now));
       }
     }
   }
@@ -216,7 +217,7 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
   const Options options_;
   mutable absl::Mutex mutex_;
   absl::CondVar work_;   // The queue has got something, or `stopping_`.
-  absl::CondVar watch_;  // A call began while the watchdog was parked, or it is to stop.
+  SteadyCondVar watch_;  // A call began while the watchdog was parked, or it is to stop.
   std::deque<std::shared_ptr<Submission>> queue_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Worker>> workers_ ABSL_GUARDED_BY(mutex_);
   int64_t live_workers_ ABSL_GUARDED_BY(mutex_) = 0;  // Without those given up.

@@ -92,6 +92,7 @@ void ShutdownSignal::Tell() {
   {
     absl::MutexLock lock(&mutex_);
     requested_ = true;
+    changed_.NotifyAll();
     callbacks.swap(callbacks_);
   }
   for (const auto& callback : callbacks) callback();
@@ -111,7 +112,9 @@ void ShutdownSignal::Wait() const { WaitFor(absl::InfiniteDuration()); }
 
 bool ShutdownSignal::WaitFor(absl::Duration timeout) const {
   absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&requested_), timeout);
+  const absl::Time deadline = SteadyTime() + timeout;
+  while (!requested_ && SteadyTime() < deadline) changed_.WaitUntil(&mutex_, deadline);
+  return requested_;
 }
 
 void ShutdownSignal::OnRequest(std::function<void()> callback) {

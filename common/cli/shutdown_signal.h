@@ -23,6 +23,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/sync/steady_time.h"
 
 namespace armature {
 
@@ -59,6 +60,7 @@ class ShutdownSignal {
   const int signal_fd_;
   const int stop_fd_;
   mutable absl::Mutex mutex_;
+  mutable SteadyCondVar changed_;  // Of requested_.
   bool requested_ ABSL_GUARDED_BY(mutex_) = false;
   int signal_ ABSL_GUARDED_BY(mutex_) = 0;
   bool asked_ ABSL_GUARDED_BY(mutex_) = false;  // By SIGINT, SIGTERM or Request.

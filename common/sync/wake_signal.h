@@ -7,6 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/sync/steady_time.h"
 
 namespace armature {
 
@@ -15,17 +16,20 @@ class WakeSignal {
   void Notify() {
     absl::MutexLock lock(&mutex_);
     raised_ = true;
+    changed_.NotifyAll();
   }
 
-  // Returns when Notify was called since the last return, or at the deadline.
+  // Returns when Notify was called since the last return, or at the deadline, which is
+  // one of SteadyTime.
   void WaitUntil(absl::Time deadline) {
     absl::MutexLock lock(&mutex_);
-    mutex_.AwaitWithDeadline(absl::Condition(&raised_), deadline);
+    while (!raised_ && SteadyTime() < deadline) changed_.WaitUntil(&mutex_, deadline);
     raised_ = false;
   }
 
  private:
   absl::Mutex mutex_;  // The last in every lock order.
+  SteadyCondVar changed_;
   bool raised_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
