@@ -16,6 +16,7 @@
 #include "actor/session_pool.h"
 #include "actor/trajectory_collector.h"
 #include "actor/transition_collector.h"
+#include "common/sync/steady_time.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -51,7 +52,7 @@ std::unique_ptr<Collector> MakeCollector(const JoinedRun& run, const SessionPool
 }  // namespace
 
 Actor::Actor(const ActorOptions& options, ActorMetrics* metrics)
-    : options_(options), metrics_(metrics), health_(absl::Now()) {}
+    : options_(options), metrics_(metrics), health_(SteadyTime()) {}
 
 void Actor::Stop() {
   stopping_.store(true);

@@ -27,6 +27,7 @@
 #include "c10/core/Device.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/transport.h"
+#include "common/sync/steady_time.h"
 #include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
 
@@ -65,7 +66,7 @@ class Actor {
 
   // What has kept the actor from doing anything for long, or that it stops; else empty.
   std::string Problem() const {
-    return stopping_.load() ? "the actor stops" : health_.Problem(absl::Now());
+    return stopping_.load() ? "the actor stops" : health_.Problem(SteadyTime());
   }
 
  private:

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/env_limits.h"
 #include "common/rpc/protocol.h"
+#include "common/sync/steady_time.h"
 #include "common/tensor/packed.h"
 
 namespace armature {
@@ -25,8 +26,8 @@ EnvSession::EnvSession(const std::shared_ptr<grpc::Channel>& channel, std::strin
       picture_(spec.render.value_or(RenderSpec())),
       decoder_(spec),
       stub_(v1::EnvService::NewStub(channel)),
-      open_deadline_(absl::Now() + kEnvAnswerTimeout),
-      last_write_(absl::Now()),
+      open_deadline_(SteadyTime() + kEnvAnswerTimeout),
+      last_write_(SteadyTime()),
       groups_(open.num_groups()) {
   stream_ = std::make_unique<Stream>(
       [this](grpc::ClientContext* context,
@@ -41,7 +42,7 @@ EnvSession::EnvSession(const std::shared_ptr<grpc::Channel>& channel, std::strin
 
 void EnvSession::Write(v1::RolloutRequest request) {
   stream_->Write(std::move(request));
-  last_write_ = absl::Now();
+  last_write_ = SteadyTime();
 }
 
 EnvSession::Received EnvSession::Poll(absl::Time now) {
@@ -93,7 +94,7 @@ absl::Status EnvSession::OnOpened(const v1::SessionOpened& opened) {
   }
   opened_ = true;
   heartbeat_period_ = absl::Seconds(opened.lease_s()) / 3;
-  for (Group& group : groups_) group.deadline = absl::Now() + kEnvAnswerTimeout;
+  for (Group& group : groups_) group.deadline = SteadyTime() + kEnvAnswerTimeout;
   return absl::OkStatus();
 }
 

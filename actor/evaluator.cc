@@ -10,6 +10,7 @@
 #include "actor/play_episodes.h"
 #include "actor/refusal.h"
 #include "actor/unary_call.h"
+#include "common/sync/steady_time.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -132,12 +133,12 @@ absl::Status Evaluator::Evaluate(const v1::EvaluationRequest& request,
 }
 
 absl::StatusOr<PolicySnapshot> Evaluator::AwaitPolicy(uint64_t version_min) {
-  const absl::Time deadline = absl::Now() + kPolicyTimeout;
+  const absl::Time deadline = SteadyTime() + kPolicyTimeout;
   for (;;) {
     const PolicySnapshot policy = store_->newest();
     if (policy.network != nullptr && policy.version >= version_min) return policy;
     if (Superseded()) return absl::CancelledError();
-    if (absl::Now() >= deadline) {
+    if (SteadyTime() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
           "policy version ", version_min, " did not come; the newest is ", policy.version));
     }
@@ -214,8 +215,8 @@ void Evaluator::Report(v1::EvaluationResult result) {
                  std::string(answer->status().message()));
     // Unless it has been asked for again since.
     if (IsPermanentRefusal(answer->status()) && result.evaluation_id() == current_id()) return;
-    const absl::Time next = absl::Now() + backoff.Next();
-    while (absl::Now() < next) {
+    const absl::Time next = SteadyTime() + backoff.Next();
+    while (SteadyTime() < next) {
       if (Superseded()) return;
       signal_.WaitUntil(next);
     }

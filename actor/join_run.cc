@@ -14,6 +14,7 @@
 #include "actor/unary_call.h"
 #include "common/rpc/env_limits.h"
 #include "common/rpc/protocol.h"
+#include "common/sync/steady_time.h"
 #include "proto/env_service.grpc.pb.h"
 #include "spdlog/spdlog.h"
 
@@ -37,13 +38,13 @@ absl::StatusOr<v1::JoinResponse> JoinLearner(
     const EnvSpec* spec, const std::vector<std::string>& env_servers, const ChannelPool& channels,
     const std::atomic<bool>* stopping, WakeSignal* signal) {
   const std::string peer = absl::StrCat("learner ", options.learner_address);
-  const absl::Time deadline = absl::Now() + options.connect_timeout;
+  const absl::Time deadline = SteadyTime() + options.connect_timeout;
   Backoff backoff(identity.incarnation);
   std::string last = "no connection";
   for (;;) {
     const auto call = LearnerLink::Join(stub, identity, spec, env_servers, signal);
     auto answer = call->Take();
-    for (; !answer.has_value() && !stopping->load() && absl::Now() < deadline;
+    for (; !answer.has_value() && !stopping->load() && SteadyTime() < deadline;
          answer = call->Take()) {
       signal->WaitUntil(deadline);
     }
@@ -59,9 +60,9 @@ absl::StatusOr<v1::JoinResponse> JoinLearner(
       if (IsPermanentRefusal(status)) return Named(peer, status);
     }
     options.on_wait(absl::StrCat("waits for ", peer, ": ", last));
-    const absl::Time next = absl::Now() + backoff.Next();
+    const absl::Time next = SteadyTime() + backoff.Next();
     if (next >= deadline) return NoAnswer(peer, options.connect_timeout, last);
-    while (absl::Now() < next && !stopping->load()) signal->WaitUntil(next);
+    while (SteadyTime() < next && !stopping->load()) signal->WaitUntil(next);
   }
 }
 
@@ -170,14 +171,14 @@ absl::StatusOr<EnvSpec> FindSpec(const JoinRunOptions& options, const v1::JoinRe
   request.set_env_id(first.env_id());
   *request.mutable_env_config() = first.env_config();
   SpecSearch search(std::move(request), directory, channels, signal);
-  const absl::Time deadline = absl::Now() + options.connect_timeout;
+  const absl::Time deadline = SteadyTime() + options.connect_timeout;
   const std::string peer = absl::StrCat("env servers ", directory->written());
   bool told_late = false;
   for (;;) {
-    if (auto found = search.Poll(absl::Now())) return *std::move(found);
+    if (auto found = search.Poll(SteadyTime())) return *std::move(found);
     if (stopping->load()) return absl::CancelledError();
     const std::string asked = search.asked();
-    const bool late = absl::Now() >= deadline;
+    const bool late = SteadyTime() >= deadline;
     if (late && asked.empty()) return NoAnswer(peer, options.connect_timeout, search.last());
     const std::string wait =
         asked.empty() ? absl::StrCat("waits for ", peer, ": ", search.last())

@@ -7,6 +7,7 @@
 #include "actor/refusal.h"
 #include "actor/run_settings.h"
 #include "common/rpc/protocol.h"
+#include "common/sync/steady_time.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -31,7 +32,7 @@ LearnerLink::LearnerLink(const Options& options, const std::shared_ptr<grpc::Cha
       on_evaluation_(std::move(on_evaluation)),
       signal_(signal),
       stub_(v1::LearnerService::NewStub(channel)),
-      lost_since_(absl::Now()),
+      lost_since_(SteadyTime()),
       backoff_(options.identity.incarnation) {
   OpenStreams(joined);
 }
@@ -69,7 +70,7 @@ void LearnerLink::OpenStreams(const v1::JoinResponse& joined) {
     *open.mutable_open()->mutable_handshake() = options_.identity.handshake();
     open.mutable_open()->set_spec_hash(spec_hash_);
     stream_->Write(std::move(open));
-    last_heartbeat_ = absl::Now();
+    last_heartbeat_ = SteadyTime();
     WriteUnsent();
     reopened_ = true;
   }
@@ -150,7 +151,7 @@ void LearnerLink::PollSubscription() {
 }
 
 void LearnerLink::OnLost(const char* what, const absl::Status& status) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   last_failure_ =
       absl::StrCat("learner ", options_.address, ": ",
                    status.message().empty() ? std::string(what) : std::string(status.message()));
@@ -200,11 +201,11 @@ void LearnerLink::OnAck(const v1::ExperienceAck& ack) {
   refused_ = ack.refused();
   refused_untold_ += refused;
   metrics_->batches_refused.Increment(static_cast<double>(refused));
-  if (absl::Now() < next_refusal_line_) return;
+  if (SteadyTime() < next_refusal_line_) return;
   spdlog::error("learner {} refused {} batches, the last because: {}", options_.address,
                 refused_untold_, ack.refusal());
   refused_untold_ = 0;
-  next_refusal_line_ = absl::Now() + kRefusalLinePeriod;
+  next_refusal_line_ = SteadyTime() + kRefusalLinePeriod;
 }
 
 void LearnerLink::Send(v1::ExperienceBatch batch) {

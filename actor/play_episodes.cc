@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/sync/steady_time.h"
 
 namespace armature {
 namespace {
@@ -28,7 +28,7 @@ absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeS
   int64_t restarts = 0;
   std::optional<DecodedStep> drawn;  // The step whose picture is awaited.
   for (;;) {
-    EnvSession::Received received = session->Poll(absl::Now());
+    EnvSession::Received received = session->Poll(SteadyTime());
     for (DecodedStep& step : received.steps) {
       tally->OnStep(step);
       if (tally->complete()) {

@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "actor/actor_identity.h"
 #include "actor/parameter_noise.h"
+#include "common/sync/steady_time.h"
 #include "common/tensor/packed.h"
 #include "spdlog/spdlog.h"
 
@@ -53,7 +54,7 @@ absl::Status RolloutLoop::Run(const std::function<void()>& on_ready) {
            parts_.link->settings_change().empty();
   };
   while (goes_on()) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyTime();
     if (absl::Status status = Receive(now); !status.ok()) return status;
     if (!told_ready && AnyReady()) {
       on_ready();
@@ -196,11 +197,11 @@ absl::Status RolloutLoop::ActOnReady() {
   }
   if (groups.empty()) return absl::OkStatus();
 
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyTime();
   const auto actions = parts_.runner->Run(policy, rows, slots);
   if (!actions.ok()) return actions.status();
   const int64_t num_rows = static_cast<int64_t>(slots.size());
-  parts_.metrics->inference_duration.Observe(absl::ToDoubleSeconds(absl::Now() - begin));
+  parts_.metrics->inference_duration.Observe(absl::ToDoubleSeconds(SteadyTime() - begin));
   parts_.metrics->inference_batch_size.Observe(static_cast<double>(num_rows));
   if (const ParameterNoise* noise = parts_.runner->parameter_noise(); noise != nullptr) {
     parts_.metrics->parameter_noise_std.Set(noise->std_mean());
@@ -230,12 +231,12 @@ void RolloutLoop::SendExperience(std::vector<v1::ExperienceBatch> batches) {
 }
 
 void RolloutLoop::Finish() {
-  const absl::Time deadline = absl::Now() + parts_.flush_timeout;
+  const absl::Time deadline = SteadyTime() + parts_.flush_timeout;
   SendExperience(parts_.collector->Flush());
   for (;;) {
-    parts_.link->Poll(absl::Now());
+    parts_.link->Poll(SteadyTime());
     if (!parts_.link->can_send() || parts_.link->unacked_batches() == 0) break;
-    if (absl::Now() >= deadline) break;
+    if (SteadyTime() >= deadline) break;
     parts_.signal->WaitUntil(deadline);
   }
   if (parts_.link->unacked_batches() > 0) {
@@ -274,14 +275,14 @@ std::string RolloutLoop::WaitingFor(Counter** counter) const {
 }
 
 void RolloutLoop::Wait() {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyTime();
   if (std::exchange(stepped_, false)) parts_.health->Progress(begin);
   Counter* counter = nullptr;
   parts_.health->Waits(WaitingFor(&counter));
   absl::Time deadline = std::min(parts_.link->NextDeadline(), parts_.pool->NextDeadline());
   if (Room() > 0) deadline = std::min(deadline, parts_.collector->NextDeadline());
   parts_.signal->WaitUntil(deadline);
-  counter->Increment(absl::ToDoubleSeconds(absl::Now() - begin));
+  counter->Increment(absl::ToDoubleSeconds(SteadyTime() - begin));
 }
 
 }  // namespace armature

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "actor/home_assignment.h"
 #include "actor/refusal.h"
+#include "common/sync/steady_time.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -32,7 +33,7 @@ SessionPool::SessionPool(const Options& options, ServerDirectory* directory, Cha
       metrics_(metrics),
       signal_(signal),
       spec_hash_(SpecHash(options.spec)),
-      none_since_(absl::Now()) {
+      none_since_(SteadyTime()) {
   int64_t first_slot = 0;
   const int64_t num_servers = static_cast<int64_t>(directory->addresses().size());
   const std::vector<int64_t> sizes =

@@ -10,11 +10,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "actor/policy_player.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/open_files.h"
+#include "common/sync/steady_time.h"
 #include "common/tensor/packed.h"
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/terminal.h"
@@ -98,7 +98,7 @@ class Show {
 
   // Each step is shown for its simulated time, whatever playing it took.
   void Pace(const Stage::Scene& scene) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyTime();
     if (next_ > now) scene.pause(next_ - now);
     next_ = std::max(next_, now) + absl::Seconds(scene.spec.control_period_s);
   }

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/rpc/transport.h"
+#include "common/sync/steady_time.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -78,12 +78,12 @@ absl::Status ExperienceReactor::HandleCollect(const v1::CollectRequest& collect)
     return absl::InvalidArgumentError("collect: this run collects transitions, freely");
   }
   absl::Status status = coordinator_->Request(stream_, actor_, collect.group(), collect.steps());
-  if (status.ok()) intake_->Deliver(coordinator_->Issue(absl::Now()));
+  if (status.ok()) intake_->Deliver(coordinator_->Issue(SteadyTime()));
   return status;
 }
 
 void ExperienceReactor::HandleHeartbeat(const v1::ExperienceRequest::Heartbeat& heartbeat) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   if (coordinator_ != nullptr) {
     coordinator_->Renew(actor_, {heartbeat.grant_id().begin(), heartbeat.grant_id().end()}, now);
   }
@@ -131,7 +131,7 @@ void ExperienceReactor::OnCancel() { End(absl::CancelledError("the actor is gone
 void ExperienceReactor::OnDone() {
   if (stream_ != 0) {
     intake_->CloseStream(stream_);
-    if (coordinator_ != nullptr) intake_->Deliver(coordinator_->Issue(absl::Now()));
+    if (coordinator_ != nullptr) intake_->Deliver(coordinator_->Issue(SteadyTime()));
     spdlog::info("{} disconnected", actor_.first);
   }
   // The last owner may be another thread that is just sending something.

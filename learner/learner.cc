@@ -1,6 +1,6 @@
 #include "learner/learner.h"
 
-#include "absl/time/clock.h"
+#include "common/sync/steady_time.h"
 
 namespace armature {
 namespace {
@@ -62,7 +62,7 @@ std::unique_ptr<RemoteGoalReward> MakeGoalReward(const RunConfig& config,
 Learner::Learner(const RunConfig& config, const ReplicaRole& role,
                  const TransportOptions& transport, RunDirectory* directory,
                  LearnerMetrics* metrics, c10::Device device)
-    : status_(absl::Now()),
+    : status_(SteadyTime()),
       rounds_(MakeRounds(config)),
       coordinator_(MakeCoordinator(config)),
       intake_(ExperienceIntake::Options(), Either(rounds_.get(), coordinator_.get()), metrics,

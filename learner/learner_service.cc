@@ -4,8 +4,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "common/rpc/transport.h"
+#include "common/sync/steady_time.h"
 #include "learner/experience_reactor.h"
 #include "learner/subscription_reactor.h"
 #include "spdlog/spdlog.h"
@@ -49,7 +49,7 @@ grpc::ServerUnaryReactor* LearnerServiceImpl::ReportEvaluation(grpc::CallbackSer
                                                                const v1::EvaluationResult* request,
                                                                v1::ReportEvaluationResponse*) {
   absl::Status status = parts_.admission->CheckJoined(request->handshake());
-  if (status.ok()) status = parts_.evaluations->Report(*request, absl::Now());
+  if (status.ok()) status = parts_.evaluations->Report(*request, SteadyTime());
   parts_.trainer->Notify();
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpc(status));

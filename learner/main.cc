@@ -27,6 +27,7 @@
 #include "common/policy/policy_wire.h"
 #include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
+#include "common/sync/steady_time.h"
 #include "learner/exit_status.h"
 #include "learner/learner.h"
 #include "learner/learner_metrics.h"
@@ -198,7 +199,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   if (config.learner.metrics_listen != "off") {
     auto started = MetricsServer::Start(
         config.learner.metrics_listen, flags.metrics_remote, &registry, [&learner, &stopping] {
-          return stopping ? "the learner stops" : learner.status().Problem(absl::Now());
+          return stopping ? "the learner stops" : learner.status().Problem(SteadyTime());
         });
     if (!started.ok()) return started.status();
     metrics_server = *std::move(started);

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/rpc/peer_probe.h"
+#include "common/sync/steady_time.h"
 #include "common/tensor/packed.h"
 
 namespace armature {
@@ -82,7 +83,7 @@ absl::StatusOr<GoalReward::Outcome> RemoteGoalReward::Compute(const at::Tensor& 
   const v1::ComputeRewardRequest request = MakeRequest(achieved, desired);
   for (size_t i = 0; i < servers_.size(); ++i) {
     Server& server = servers_.front();
-    if (absl::Now() >= server.next_attempt) {
+    if (SteadyTime() >= server.next_attempt) {
       const absl::StatusOr<v1::ComputeRewardResponse> response = Ask(&server, request);
       if (response.ok()) {
         const absl::Span<const float> reward = TensorValues<float>(response->reward());
@@ -102,7 +103,7 @@ absl::StatusOr<GoalReward::Outcome> RemoteGoalReward::Compute(const at::Tensor& 
             "replay.hindsight.enabled=true, but rewards of other goals cannot be had: ",
             last_failure_));
       }
-      server.next_attempt = absl::Now() + kRetryPause;
+      server.next_attempt = SteadyTime() + kRetryPause;
       servers_.push_back(std::move(server));
       servers_.pop_front();
       if (absl::IsDeadlineExceeded(response.status())) break;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "common/sync/steady_time.h"
 #include "learner/experience_check.h"
 #include "spdlog/spdlog.h"
 
@@ -79,7 +80,7 @@ void RunReporter::Count(const v1::ExperienceBatch& batch, uint64_t newest_versio
 }
 
 void RunReporter::Log(const Moment& moment) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now - last_log_));
   const RunCounters& counters = moment.counters;
   std::map<std::string, double> scalars = moment.core->algorithm().TakeScalars();
@@ -92,7 +93,7 @@ void RunReporter::Log(const Moment& moment) {
   scalars["train/learner_steps"] = counters.learner_steps;
   scalars["train/policy_lag"] = window_.policy_lag.mean();
   AddOtherNames(config_.algorithm.on_policy(), &scalars);
-  LogIfError(directory_->LogProgress(scalars, moment.run_env_steps, counters.wall_s, now));
+  LogIfError(directory_->LogProgress(scalars, moment.run_env_steps, counters.wall_s, absl::Now()));
   spdlog::debug("at {} env steps: {}", moment.run_env_steps,
                 absl::StrJoin(scalars, " ", absl::PairFormatter("=")));
   GoOnFrom(counters);
@@ -121,7 +122,7 @@ void RunReporter::LogEvaluation(const EvaluationOutcome& outcome, const Moment& 
 bool RunReporter::ReportDue(absl::Time now) const { return now - last_report_ > kReportInterval; }
 
 void RunReporter::Report(const Moment& moment, const WaitState& waiting) {
-  last_report_ = absl::Now();
+  last_report_ = SteadyTime();
   const RunCounters& counters = moment.counters;
   const double budget = static_cast<double>(config_.run.total_env_steps);
   const double made = std::min(budget, static_cast<double>(moment.run_env_steps));

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "common/cli/shell_word.h"
 #include "common/policy/policy_wire.h"
+#include "common/sync/steady_time.h"
 #include "learner/checkpoint/saved_steps.h"
 #include "learner/policy_file.h"
 #include "learner/run_dir/run_models.h"
@@ -96,7 +97,7 @@ void RunSaver::GoOnFrom(uint64_t env_steps) {
 }
 
 void RunSaver::Save(RunCheckpoint checkpoint) {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyTime();
   checkpoint.run_id = directory_->run_id();
   absl::Time next_line = start + kLineEvery;
   absl::Status status =
@@ -109,9 +110,9 @@ void RunSaver::Save(RunCheckpoint checkpoint) {
         next_line = absl::Now() + kLineEvery;
       });
   if (status.ok()) status = directory_->NoteCheckpoint();
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   if (status.ok()) {
-    metrics_->checkpoint_timestamp_seconds.Set(absl::ToUnixSeconds(now));
+    metrics_->checkpoint_timestamp_seconds.Set(absl::ToUnixSeconds(absl::Now()));
     metrics_->checkpoint_duration_seconds.Observe(absl::ToDoubleSeconds(now - start));
   } else {
     metrics_->checkpoint_failures.Increment();

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/policy/policy_wire.h"
 #include "common/spec/env_spec.h"
+#include "common/sync/steady_time.h"
 #include "learner/algorithms/state.h"
 #include "learner/experience_check.h"
 #include "learner/message_sizes.h"
@@ -50,7 +50,7 @@ Trainer::Trainer(const RunConfig& config, const Parts& parts, c10::Device device
       reporter_(config, parts.directory, parts.metrics, parts.status),
       judge_(config.evaluation, parts.evaluations),
       watch_(absl::Seconds(config.learner.unusable_experience_timeout_s)),
-      last_round_(absl::Now()) {
+      last_round_(SteadyTime()) {
   result_.success_rate = kNaN;
   result_.return_mean = kNaN;
   saver_.set_on_progress([this](const std::string& sentence) {
@@ -126,8 +126,8 @@ absl::Status Trainer::MakeCore(const EnvSpec& env) {
     if (parts_.goal_reward != nullptr) parts_.goal_reward->SetEnv(env);
   }
   env_ = env;
-  reporter_.Begin(absl::Now());
-  saver_.Begin(absl::Now());
+  reporter_.Begin(SteadyTime());
+  saver_.Begin(SteadyTime());
   spdlog::info("{} on {}: {}", config_.algorithm.name, env.id, core_->Describe());
   const std::string advice = AdviceOnImages(env, config_.algorithm.network.normalize_observation);
   if (!advice.empty()) spdlog::warn("{}", advice);
@@ -184,7 +184,7 @@ absl::StatusOr<bool> Trainer::Run() {
       *busy |= *joined;
       *busy |= parts_.rounds != nullptr ? TakeRound() : TakeExperience();
       *busy |= Learn();
-      if (phase_ == Phase::kTraining) FailIfNothingIsLearned(watch_.Problem(absl::Now()));
+      if (phase_ == Phase::kTraining) FailIfNothingIsLearned(watch_.Problem(SteadyTime()));
       if (!failure_.ok()) break;
       *busy |= Evaluate();
       if (parts_.rounds != nullptr && phase_ == Phase::kTraining) {
@@ -195,13 +195,13 @@ absl::StatusOr<bool> Trainer::Run() {
       }
       if (phase_ == Phase::kOver) break;
       CountLimiterWaits();
-      const absl::Time now = absl::Now();
+      const absl::Time now = SteadyTime();
       if (now >= reporter_.next_log() && StillFinite()) reporter_.Log(Now());
       if (now >= saver_.next_due()) Checkpoint();
     }
     if (!*busy) {
       Wait();
-    } else if (reporter_.ReportDue(absl::Now())) {
+    } else if (reporter_.ReportDue(SteadyTime())) {
       Report(Waiting());
     }
   }
@@ -275,7 +275,7 @@ bool Trainer::TakeExperience() {
 }
 
 void Trainer::Store(const ExperienceIntake::Entry& entry) {
-  if (first_experience_ == absl::InfiniteFuture()) first_experience_ = absl::Now();
+  if (first_experience_ == absl::InfiniteFuture()) first_experience_ = SteadyTime();
   const v1::ExperienceBatch& batch = entry.batch;
   Count(batch);
   const auto voided = static_cast<int64_t>(batch.restarted_slots());
@@ -317,7 +317,7 @@ void Trainer::Count(const v1::ExperienceBatch& batch) {
 
 bool Trainer::Learn() {
   if (phase_ != Phase::kTraining || !in_step_ || !core_->CanUpdate()) return false;
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyTime();
   const absl::Status updated = core_->Update(
       std::min(1.0, static_cast<double>(RunEnvSteps()) / config_.run.total_env_steps));
   if (absl::IsDataLoss(updated)) {
@@ -333,7 +333,7 @@ bool Trainer::Learn() {
     spdlog::warn("{}", updated.ok() ? "the learner goes on" : update_problem_);
   }
   if (!updated.ok()) return false;
-  parts_.metrics->update_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  parts_.metrics->update_duration_seconds.Observe(absl::ToDoubleSeconds(SteadyTime() - start));
   if (parts_.replicas != nullptr) {
     const absl::Status averaged = parts_.replicas->AfterUpdate(counters_.env_steps);
     if (absl::IsDataLoss(averaged)) {
@@ -360,7 +360,7 @@ void Trainer::PublishIfDue() {
 
 void Trainer::Publish() {
   if (!StillFinite()) return;
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyTime();
   const uint64_t version = parts_.publisher->next_version();
   LogIfError(parts_.directory->ReservePolicyVersion(version));
   v1::PolicyUpdate update;
@@ -373,11 +373,11 @@ void Trainer::Publish() {
   core_->OnPublished(version);
   judge_.OnPublished(newest_policy_);
   parts_.metrics->policy_version.Set(version);
-  parts_.metrics->publish_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  parts_.metrics->publish_duration_seconds.Observe(absl::ToDoubleSeconds(SteadyTime() - start));
 }
 
 bool Trainer::Evaluate() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   if (parts_.coordinator != nullptr && phase_ == Phase::kTraining) {
     const uint64_t lapsed = parts_.coordinator->lapsed_grants();
     parts_.intake->Deliver(parts_.coordinator->Issue(now));
@@ -428,11 +428,11 @@ void Trainer::EndIfBudgetIsSpent() {
     }
     phase_ = Phase::kFinalEvaluation;
     if (parts_.coordinator != nullptr) parts_.coordinator->Finish();
-    judge_.AskFinal(RunEnvSteps(), absl::Now());
+    judge_.AskFinal(RunEnvSteps(), SteadyTime());
     Report(Waiting());  // Before anyone can see the request.
-    judge_.HandOut(absl::Now());
+    judge_.HandOut(SteadyTime());
   }
-  if (phase_ == Phase::kFinalEvaluation && absl::Now() >= judge_.final_deadline()) {
+  if (phase_ == Phase::kFinalEvaluation && SteadyTime() >= judge_.final_deadline()) {
     EndTraining(absl::StrCat("run.total_env_steps reached; no final evaluation: ",
                              parts_.evaluations->Waiting()));
   }
@@ -460,8 +460,8 @@ absl::Status Trainer::WriteResult() {
 
 // Acknowledges what actors send as they leave, so that none waits for it.
 void Trainer::Linger() {
-  const absl::Time deadline = absl::Now() + kLingerMax;
-  while (!stop_ && absl::Now() < deadline) {
+  const absl::Time deadline = SteadyTime() + kLingerMax;
+  while (!stop_ && SteadyTime() < deadline) {
     while (const std::optional<ExperienceIntake::Entry> entry = parts_.intake->Pop()) {
       parts_.intake->Stored(*entry);
     }
@@ -495,7 +495,7 @@ void Trainer::SaveStep(uint64_t step) {
 }
 
 void Trainer::CountLimiterWaits() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   const double seconds = absl::ToDoubleSeconds(now - last_round_);
   last_round_ = now;
   if (insert_blocked_) parts_.metrics->insert_wait_seconds.Increment(seconds);
@@ -509,7 +509,7 @@ void Trainer::CountLimiterWaits() {
 // Every deadline here is one that the next round acts on. Each is infinite while nobody
 // would: before there is a core, and after training is over.
 void Trainer::Wait() {
-  absl::Time deadline = absl::Now() + kWaitMax;
+  absl::Time deadline = SteadyTime() + kWaitMax;
   deadline = std::min({deadline, reporter_.next_log(), saver_.next_due(), judge_.final_deadline(),
                        parts_.evaluations->next_deadline()});
   if (parts_.coordinator != nullptr) {
@@ -561,7 +561,7 @@ RunReporter::Moment Trainer::Now() const {
 }
 
 double Trainer::WallSeconds() const {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   if (now <= first_experience_) return counters_.wall_s;
   return counters_.wall_s + absl::ToDoubleSeconds(now - first_experience_);
 }

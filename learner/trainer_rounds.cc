@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/random/rng.h"
+#include "common/sync/steady_time.h"
 #include "learner/trainer.h"
 
 namespace armature {
@@ -72,7 +72,7 @@ bool Trainer::EndRound() {
     round_published_ = true;
     if (saver_.StepDue(counters_.env_steps)) SaveStep(saver_.StepOf(counters_.env_steps));
     if (!spent) judge_.AskIfDue(counters_.env_steps);
-    judge_.HandOut(absl::Now());
+    judge_.HandOut(SteadyTime());
   }
   if (!parts_.evaluations->idle()) return false;
   if (period_begins && counters_.env_steps != saved_env_steps_) {
@@ -88,7 +88,7 @@ bool Trainer::EndRound() {
   }
   round_open_ = true;
   parts_.rounds->Open(parts_.publisher->newest_version(), seed);
-  parts_.intake->Deliver(parts_.rounds->Issue(absl::Now()));
+  parts_.intake->Deliver(parts_.rounds->Issue(SteadyTime()));
   return true;
 }
 

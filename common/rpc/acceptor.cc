@@ -20,7 +20,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/sync/steady_time.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -228,7 +228,7 @@ bool Acceptor::Admit(const Socket& socket, int fd) {
 }
 
 void Acceptor::Complain(const std::string& why) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   if (now - complained_ < kComplainEvery) return;
   complained_ = now;
   spdlog::warn("turned a connection away: {}", why);

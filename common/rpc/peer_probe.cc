@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
+#include "common/sync/steady_time.h"
 #include "openssl/bio.h"
 #include "openssl/err.h"
 #include "openssl/ssl.h"
@@ -43,7 +43,7 @@ std::string ClientHello() {
 bool Await(int fd, int16_t event, absl::Time deadline) {
   pollfd wait = {fd, event, 0};
   for (;;) {
-    const int64_t left_ms = absl::ToInt64Milliseconds(deadline - absl::Now());
+    const int64_t left_ms = absl::ToInt64Milliseconds(deadline - SteadyTime());
     const int ready = left_ms <= 0 ? 0 : poll(&wait, 1, static_cast<int>(left_ms));
     if (ready >= 0 || errno != EINTR) return ready > 0;
   }
@@ -108,7 +108,7 @@ Spoken Probe(const Address& address, absl::Duration timeout) {
     return Spoken::kNothing;
   }
   absl::Cleanup free_found = [found] { freeaddrinfo(found); };
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyTime() + timeout;
   for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
     const Spoken spoken = Judge(FirstBytes(*entry, deadline));
     if (spoken != Spoken::kNothing) return spoken;

@@ -16,9 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "common/cli/files.h"
 #include "common/rpc/address.h"
+#include "common/sync/steady_time.h"
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/prometheus_targets.h"
 #include "deploy/launcher/run_result.h"
@@ -69,7 +69,7 @@ Cluster::Cluster(Options options, StatusSource* status, HealthSource* health, Te
       terminal_(terminal),
       loop_(loop),
       uploader_(options_.programs.uploader, loop, terminal, [this] { CheckStopped(); }),
-      progress_(absl::Now(), options_.config.run.total_env_steps),
+      progress_(SteadyTime(), options_.config.run.total_env_steps),
       statuses_(options_.config.learner.replicas, absl::UnavailableError("it was not asked yet")),
       env_steps_(options_.config.learner.replicas) {
   const int64_t replicas = options_.config.learner.replicas;
@@ -459,7 +459,7 @@ void Cluster::OnStatus(int64_t replica, absl::StatusOr<v1::StatusResponse> statu
   if (stopping_) {
     OnStatusOfStop();
   } else {
-    terminal_->Progress(progress_.Line(statuses_, absl::Now()));
+    terminal_->Progress(progress_.Line(statuses_, SteadyTime()));
   }
 }
 

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "actor/describe_env.h"
 #include "actor/server_directory.h"
+#include "common/sync/steady_time.h"
 #include "deploy/launcher/programs.h"
 
 namespace armature {
@@ -79,9 +79,9 @@ void Stage::StartPlayer(const std::string& servers) {
 absl::StatusOr<Stage::Scene> Stage::Find(const std::string& servers) {
   const auto directory = ServerDirectory::Open(servers, &signal_);
   if (!directory.ok()) return directory.status();
-  const absl::Time deadline = absl::Now() + kFindTimeout;
+  const absl::Time deadline = SteadyTime() + kFindTimeout;
   std::vector<std::string> addresses = (*directory)->addresses();
-  while (addresses.empty() && !shutdown_.requested() && absl::Now() < deadline) {
+  while (addresses.empty() && !shutdown_.requested() && SteadyTime() < deadline) {
     signal_.WaitUntil(deadline);
     addresses = (*directory)->addresses();
   }

@@ -10,9 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "common/cli/flags.h"
 #include "common/random/rng.h"
+#include "common/sync/steady_time.h"
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/terminal.h"
 
@@ -121,10 +121,10 @@ Outcome Perform(const RunConfig& config, const EpisodeFlags& flags,
     series.steps_max = EpisodeStepsMax(flags, config, scene.spec);
     series.num_envs = flags.num_envs;
     series.cancelled = scene.cancelled;
-    absl::Time next = absl::Now() + kProgressEvery;
+    absl::Time next = SteadyTime() + kProgressEvery;
     series.on_progress = [&](absl::Span<const v1::Episode> ended) {
-      if (ended.empty() || absl::Now() < next) return;
-      next = absl::Now() + kProgressEvery;
+      if (ended.empty() || SteadyTime() < next) return;
+      next = SteadyTime() + kProgressEvery;
       scene.progress(ProgressLine(ended, flags.episodes));
     };
     if (performance.prepare != nullptr) {

@@ -20,7 +20,8 @@ std::shared_ptr<Membership> Membership::Start(v1::ReplicaService::Stub* stub,
 
 absl::StatusOr<v1::ReplicaWelcome> Membership::AwaitWelcome(absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
-  if (!mutex_.AwaitWithDeadline(absl::Condition(this, &Membership::IsAnswered), deadline)) {
+  while (!IsAnswered() && SteadyTime() < deadline) changed_.WaitUntil(&mutex_, deadline);
+  if (!IsAnswered()) {
     context_.TryCancel();
     return absl::UnavailableError("replica 0 has not let this replica join");
   }

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/sync/steady_time.h"
 #include "common/sync/wake_signal.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
@@ -44,6 +45,7 @@ class Membership : public grpc::ClientReadReactor<v1::ReplicaEvent> {
   void OnReadDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
   void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    changed_.NotifyAll();
     if (trainer_ != nullptr) trainer_->Notify();
   }
   bool IsAnswered() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -56,6 +58,7 @@ class Membership : public grpc::ClientReadReactor<v1::ReplicaEvent> {
   v1::ReplicaEvent event_;  // Of the read in flight.
 
   mutable absl::Mutex mutex_;
+  SteadyCondVar changed_;
   WakeSignal* trainer_ ABSL_GUARDED_BY(mutex_);
   std::optional<v1::ReplicaWelcome> welcome_ ABSL_GUARDED_BY(mutex_);
   bool run_is_over_ ABSL_GUARDED_BY(mutex_) = false;

@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/transport.h"
+#include "common/sync/steady_time.h"
 #include "learner/replicas/tensor_wire.h"
 #include "spdlog/spdlog.h"
 
@@ -94,6 +94,7 @@ absl::Status ReplicaHost::Give(std::shared_ptr<AverageCall> call,
                                                         "; join again"));
     }
     member.deposit = Deposit{std::move(call), *std::move(tensors)};
+    changed_.NotifyAll();
     env_steps_[replica] = request.env_steps();
     return absl::OkStatus();
   }
@@ -194,11 +195,12 @@ absl::StatusOr<NamedTensors> ReplicaHost::Average(const NamedTensors& own, uint6
 }
 
 bool ReplicaHost::AwaitDeposits() {
-  const absl::Time deadline = absl::Now() + options_.timeout;
+  const absl::Time deadline = SteadyTime() + options_.timeout;
   while (!Interrupted()) {
-    const absl::Time until = std::min(deadline, absl::Now() + kSayWhoIsMissingAfter);
-    if (mutex_.AwaitWithDeadline(absl::Condition(this, &ReplicaHost::Interrupted), until)) break;
-    if (absl::Now() >= deadline) return true;
+    const absl::Time until = std::min(deadline, SteadyTime() + kSayWhoIsMissingAfter);
+    while (!Interrupted() && SteadyTime() < until) changed_.WaitUntil(&mutex_, until);
+    if (Interrupted()) break;
+    if (SteadyTime() >= deadline) return true;
     const std::string missing = Missing();
     mutex_.Unlock();
     on_wait_(missing);
@@ -226,6 +228,7 @@ ReplicaHost::Members::iterator ReplicaHost::Drop(Members::iterator member,
   }
   member->second.peer->End(why);
   const auto next = members_.erase(member);
+  changed_.NotifyAll();
   metrics_.replicas_lost.Increment();
   metrics_.replicas.Set(1 + members_.size());
   return next;
@@ -243,11 +246,13 @@ void ReplicaHost::End(const std::string& reason) {
   for (auto& [replica, applicant] : applicants_) applicant.peer->Send(OverEvent(reason));
   members_.clear();
   applicants_.clear();
+  changed_.NotifyAll();
 }
 
 void ReplicaHost::Stop() {
   absl::MutexLock lock(&mutex_);
   stopped_ = true;
+  changed_.NotifyAll();
 }
 
 uint64_t ReplicaHost::others_env_steps() const {

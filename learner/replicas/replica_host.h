@@ -21,6 +21,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/metrics/metrics.h"
+#include "common/sync/steady_time.h"
 #include "common/sync/wake_signal.h"
 #include "learner/replicas/replica_group.h"
 #include "proto/replica_service.pb.h"
@@ -108,6 +109,7 @@ class ReplicaHost : public ReplicaGroup {
   SharedState* state_ = nullptr;  // The trainer's.
 
   mutable absl::Mutex mutex_;
+  SteadyCondVar changed_;  // What Interrupted looks at.
   Metrics metrics_ ABSL_GUARDED_BY(mutex_);
   Members members_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, Applicant> applicants_ ABSL_GUARDED_BY(mutex_);

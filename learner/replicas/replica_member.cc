@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/transport.h"
+#include "common/sync/steady_time.h"
 #include "learner/replicas/tensor_wire.h"
 #include "spdlog/spdlog.h"
 
@@ -33,6 +33,7 @@ struct ReplicaMember::Call {
   v1::AverageRequest request;
   v1::AverageResponse response;
   absl::Mutex mutex;
+  SteadyCondVar changed;  // Of `end`.
   std::optional<absl::Status> end ABSL_GUARDED_BY(mutex);
 
   bool is_over() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return end.has_value(); }
@@ -44,7 +45,7 @@ ReplicaMember::ReplicaMember(uint32_t replica, const std::shared_ptr<grpc::Chann
       stub_(v1::ReplicaService::NewStub(channel)),
       trainer_(trainer),
       backoff_(kBackoffMin),
-      last_seen_(absl::Now()) {
+      last_seen_(SteadyTime()) {
   *join_.mutable_handshake() =
       MakeHandshake(absl::StrCat("learner-", replica), NewIncarnation(), "");
   join_.set_replica(replica);
@@ -67,14 +68,14 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaMember::Synchronize(uint64_t env_s
   if (stopped()) return Standing::kOutside;
   if (membership_ != nullptr && membership_->run_is_over()) return Standing::kRunIsOver;
   if (joined_ && !membership_->is_over()) {
-    last_seen_ = absl::Now();
+    last_seen_ = SteadyTime();
     return Standing::kMember;
   }
   if (joined_) {
     joined_ = false;
     spdlog::warn("replica 0 is gone or has gone on without this replica; it joins again");
   }
-  if (absl::Now() < next_attempt_) return Standing::kOutside;
+  if (SteadyTime() < next_attempt_) return Standing::kOutside;
   return Join(env_steps);
 }
 
@@ -87,7 +88,7 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaMember::Join(uint64_t env_steps) {
     membership_ = Membership::Start(stub_.get(), join_, trainer_);
   }
   const absl::StatusOr<v1::ReplicaWelcome> welcome =
-      membership_->AwaitWelcome(absl::Now() + kWelcomeWithin);
+      membership_->AwaitWelcome(SteadyTime() + kWelcomeWithin);
   if (membership_->run_is_over()) return Standing::kRunIsOver;
   const absl::StatusOr<NamedTensors> state =
       welcome.ok() ? DecodeTensors(welcome->state()) : welcome.status();
@@ -101,7 +102,7 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaMember::Join(uint64_t env_steps) {
   round_ = welcome->round();
   joined_ = true;
   backoff_ = kBackoffMin;
-  last_seen_ = absl::Now();
+  last_seen_ = SteadyTime();
   {
     absl::MutexLock lock(&mutex_);
     others_env_steps_ = welcome->run_env_steps() - std::min(env_steps, welcome->run_env_steps());
@@ -116,7 +117,7 @@ absl::Status ReplicaMember::AfterFailure(const absl::Status& failure) {
     return absl::FailedPreconditionError("the learner at --replica_host has learner.replicas=1");
   }
   if (IsRefusal(failure)) return failure;
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyTime();
   if (now - last_seen_ > kHostLostMax) {
     return absl::UnavailableError(absl::StrFormat("replica 0 has been gone for %.0f s: %s",
                                                   absl::ToDoubleSeconds(now - last_seen_),
@@ -162,10 +163,13 @@ absl::Status ReplicaMember::Send(const v1::AverageRequest& request, v1::AverageR
                           [call](const grpc::Status& status) {
                             absl::MutexLock lock(&call->mutex);
                             call->end = FromGrpc(status);
+                            call->changed.NotifyAll();
                           });
   absl::MutexLock lock(&call->mutex);
-  while (!call->mutex.AwaitWithTimeout(absl::Condition(call.get(), &Call::is_over),
-                                       kSayWhoIsMissingAfter)) {
+  for (;;) {
+    const absl::Time until = SteadyTime() + kSayWhoIsMissingAfter;
+    while (!call->is_over() && SteadyTime() < until) call->changed.WaitUntil(&call->mutex, until);
+    if (call->is_over()) break;
     if (stopped() || membership_->is_over()) call->context.TryCancel();
     call->mutex.Unlock();
     on_wait_(absl::StrCat("replica ", replica_, " waits for replica 0 to average"));

@@ -2,7 +2,7 @@
 
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/sync/steady_time.h"
 #include "learner/algorithms/state.h"
 
 namespace armature {
@@ -56,9 +56,9 @@ void ReplicaSync::Average(const std::vector<at::Tensor>& gradients) {
 }
 
 absl::StatusOr<NamedTensors> ReplicaSync::Round(const NamedTensors& own) {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyTime();
   absl::StatusOr<NamedTensors> mean = group_->Average(own, env_steps_);
-  metrics_.round_duration_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  metrics_.round_duration_seconds.Observe(absl::ToDoubleSeconds(SteadyTime() - start));
   if (mean.ok()) metrics_.rounds.Increment();
   return mean;
 }
