@@ -11,7 +11,7 @@ import pathlib
 import re
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, Union
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -23,11 +23,11 @@ from safetensors.numpy import load as load_tensors
 from armature import wire
 from armature.checksum import crc32c
 from armature.errors import ArmatureError
+from armature.policy_spaces import Observation, PolicySpaces
 from armature.run_finder import NoRunError, find_run
 from armature.spec import EnvSpec
 
 Array = npt.NDArray[Any]
-Observation = Union[npt.ArrayLike, "Mapping[str, npt.ArrayLike]"]
 
 _KIND = "armature policy"
 _FORMAT_VERSION = "1"
@@ -52,19 +52,23 @@ _HEADS = {
 }
 
 
-def load_policy(path: str | pathlib.Path) -> Policy:
+def load_policy(path: str | pathlib.Path, env: Any = None) -> Policy:
     """The policy in a file, or that of a run: the final one, else the newest.
 
     A run is its directory, its id or its name, as everywhere: see run_finder.find_run.
-    ArmatureError: there is none, or the file is damaged or not a policy of this format.
+    With `env` (a gymnasium.Env, a VectorEnv, a VecEnv; only its spaces are read) the policy
+    takes the observations of its space and gives actions of its space, whatever they are. The
+    file alone does not say the shape and dtype of a Box action, nor where a Discrete starts.
+    ArmatureError: there is none, or the file is damaged or not a policy of this format; or
+    `env` is not the environment that it was trained in.
     """
     path = pathlib.Path(path)
     if path.is_file():
-        return Policy(path)
+        return Policy(path, env)
     if (path / "models").is_dir():
-        return Policy(_policy_of_run(path))
+        return Policy(_policy_of_run(path), env)
     try:
-        return Policy(_policy_of_run(find_run(str(path))))
+        return Policy(_policy_of_run(find_run(str(path))), env)
     except NoRunError as error:
         raise ArmatureError(str(error)) from error
 
@@ -76,13 +80,14 @@ class Policy:
     `action_space`; `version`, `env_steps` and `learner_steps`: where in its run it is from.
     """
 
-    def __init__(self, path: pathlib.Path) -> None:
+    def __init__(self, path: pathlib.Path, env: Any = None) -> None:
         metadata, tensors = _read(path)
         self.path = path
         self.version, self.env_steps, self.learner_steps = (int(metadata[key]) for key in _STEPS)
         self.spec = EnvSpec.from_wire(_parse(metadata["env"], wire.EnvSpec(), path))
-        self.observation_space: gym.spaces.Space[Any] = self.spec.observation_space()
-        self.action_space: gym.spaces.Space[Any] = self.spec.action_space()
+        self._spaces = PolicySpaces(self.spec, env)
+        self.observation_space: gym.spaces.Space[Any] = self._spaces.observation
+        self.action_space: gym.spaces.Space[Any] = self._spaces.action
         network = _parse(metadata["policy"], wire.PolicySpec(), path)
         self._head = _known(network, "head", _HEADS, path)
         self._activation = _ACTIVATIONS[_known(network, "activation", _ACTIVATIONS, path)]
@@ -98,21 +103,21 @@ class Policy:
     ) -> Any:
         """The action for one observation, or the actions for a batch of n.
 
-        `observation`: an array, or a dict of arrays, as the environment's space has it, with
-        or without a batch dimension in front. Returns float32 [action size] or [n, action
-        size] within the environment's bounds; Discrete: an int, or int64 [n].
+        `observation`: an array, or a dict of arrays (nested, or with names "a/b"), as the
+        environment's space has it, with or without a batch dimension in front; a Discrete as a
+        number or one-hot (a batch of numbers needs `env`). Returns an action of `action_space`,
+        a batch of them stacked. Without `env`: float32 [action size] or [n, action size] within
+        the environment's bounds; Discrete: an int from 0 on, or int64 [n].
         Deterministic is the mode, which evaluations use; otherwise the action is drawn with
         `generator`, NumPy's default one if there is none.
         ArmatureError: a field is missing, or has another shape.
         """
-        x, is_batch = self._flatten(observation)
+        x, is_batch = self._spaces.flatten(observation)
         head = self._forward(x)
         if not deterministic and generator is None:
             generator = np.random.default_rng()
         action = self._act(head, None if deterministic else generator)
-        if is_batch:
-            return action
-        return int(action[0]) if self.spec.is_discrete else action[0]
+        return self._spaces.actions(action, is_batch)
 
     def _take(self, tensors: dict[str, Array], network: Any) -> None:
         """Checks names and shapes; ArmatureError names the tensor that does not fit."""
@@ -154,37 +159,6 @@ class Policy:
         self._log_std = tensors.get("actor.log_std")
         self._mean = tensors.get("observation_normalizer.mean")
         self._std = tensors.get("observation_normalizer.std")
-
-    def _flatten(self, observation: Observation) -> tuple[npt.NDArray[np.float32], bool]:
-        """[n, D] and whether the observation was a batch."""
-        fields = self.spec.observation
-        if not isinstance(observation, Mapping):
-            if len(fields) > 1:
-                raise ArmatureError(
-                    f"observation is an array; {self.spec.id} has a dict of "
-                    + ", ".join(field.name for field in fields)
-                )
-            observation = {fields[0].name: observation}
-        columns: list[npt.NDArray[np.float32]] = []
-        batch: tuple[int, ...] | None = None
-        for field in fields:
-            if field.name not in observation:
-                raise ArmatureError(f"observation has no '{field.name}', which {self.spec.id} has")
-            values = np.asarray(observation[field.name])
-            extra = values.shape[: max(values.ndim - len(field.shape), 0)]
-            if values.shape != extra + field.shape or len(extra) > 1:
-                raise ArmatureError(
-                    f"observation '{field.name}' has shape {list(values.shape)}, expected "
-                    f"{list(field.shape)} or a batch of it, as {self.spec.id} has it"
-                )
-            if batch not in (None, extra):
-                raise ArmatureError(
-                    f"observation '{field.name}' is a batch of {list(extra)}, but "
-                    f"'{fields[0].name}' one of {list(batch or ())}"
-                )
-            batch = extra
-            columns.append(values.astype(np.float32).reshape(-1, field.size))
-        return np.concatenate(columns, axis=1), bool(batch)
 
     def _forward(self, x: npt.NDArray[np.float32]) -> Array:
         if self._mean is not None and self._std is not None:

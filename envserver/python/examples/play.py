@@ -21,34 +21,6 @@ import numpy as np
 
 import armature
 from armature.serve.env_source import parse_config
-from armature.serve.spaces import ActionReader, observation_fields, write_observation
-
-
-class AsHosted(gym.Wrapper[Any, Any, Any, Any]):
-    """Observations and actions as armature-serve would have them, which policies know.
-
-    They differ from the environment's own where those are not Boxes of one level (a Discrete
-    observation is one-hot), or where choices do not count from 0.
-    """
-
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        super().__init__(env)
-        self._fields = observation_fields(env.observation_space)
-        self._actions = ActionReader(env.action_space)
-
-    def reset(self, **keywords: Any) -> Any:
-        observation, info = self.env.reset(**keywords)
-        return self._hosted(observation), info
-
-    def step(self, action: Any) -> Any:
-        row = np.asarray(action, np.float32).reshape(self._actions.size)
-        observation, *rest = self.env.step(self._actions.read(row))
-        return (self._hosted(observation), *rest)
-
-    def _hosted(self, observation: Any) -> dict[str, Any]:
-        rows = [np.zeros(field.spec.shape, field.spec.dtype) for field in self._fields]
-        write_observation(self._fields, observation, rows)
-        return {field.spec.name: row for field, row in zip(self._fields, rows)}
 
 
 def play(env: gym.Env[Any, Any], policy: Any, seed: int | None, frames: list[Any] | None) -> Any:
@@ -74,9 +46,7 @@ def make_env(args: argparse.Namespace, policy: Any) -> gym.Env[Any, Any]:
         env_id = args.env_id or policy.spec.id
         return armature.make(args.server, env_id, config=dict(args.config), **render)
     try:
-        return AsHosted(
-            gym.make(args.gym or policy.spec.id, **render, **parse_config(dict(args.config)))
-        )
+        return gym.make(args.gym or policy.spec.id, **render, **parse_config(dict(args.config)))
     except gym.error.UnregisteredEnv as error:
         raise armature.ArmatureError(f"{error} Give --gym MODULE:ID, or --server.") from error
 
@@ -115,6 +85,7 @@ def main() -> None:
     policy = armature.load_policy(args.run_dir)
     print(f"{policy.path.name}: {policy.spec.id} after {policy.env_steps:,} env steps")
     with make_env(args, policy) as env:
+        policy = armature.load_policy(policy.path, env)  # In env's own spaces.
         returns, successes = [], []
         for episode in range(args.episodes):
             seed = None if args.server and episode else args.seed + episode
