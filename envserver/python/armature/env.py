@@ -40,8 +40,9 @@ class RemoteEnv(gym.Env[Any, Any]):
     The episodes after `reset(seed=s)` are the same on whatever server. The server begins the
     next episode in the step that ends one, so the `reset()` after it costs nothing.
     `info` has `is_success` where the environment reports success. If the simulator failed and
-    was replaced, the step is `truncated` in the last observation there was, with reward 0, and
-    `info` has `restarted` (True) and `fault`, the reason. Thread safety: one thread at a time.
+    was replaced, the step is `truncated` in the last observation there was, its reward is NaN
+    (none was given: it is no transition to learn from), and `info` has `restarted` (True) and
+    `fault`, the reason. Thread safety: one thread at a time.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012 (as Gymnasium has it)

@@ -6,8 +6,8 @@ Needs stable-baselines3 (``pip install armature[sb3]``).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import gymnasium as gym
 import numpy as np
@@ -20,6 +20,7 @@ from armature.slots import Observation, RemoteSlots
 from armature.transport import TransportOptions
 
 try:
+    from stable_baselines3.common.buffers import ReplayBuffer
     from stable_baselines3.common.monitor import Monitor
     from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 except ImportError as error:
@@ -29,6 +30,8 @@ except ImportError as error:
 
 # As Monitor rounds.
 _STATISTICS_DECIMALS = 6
+
+_Buffer = TypeVar("_Buffer", bound=ReplayBuffer)
 
 
 def make_vec_env(
@@ -41,8 +44,12 @@ def make_vec_env(
     render_mode: str | None = None,
     transport: TransportOptions | None = None,
     timeout_s: float = TIMEOUT_S,
+    marks_void_steps: bool = False,
 ) -> RemoteVecEnv:
-    """`num_envs` environments for Stable-Baselines3; arguments and errors as `make_vec`."""
+    """`num_envs` environments for Stable-Baselines3; arguments and errors as `make_vec`.
+
+    `marks_void_steps` is for a learner that leaves them out: see RemoteVecEnv.
+    """
     return RemoteVecEnv(
         RemoteSlots(
             address,
@@ -53,8 +60,65 @@ def make_vec_env(
             render_mode=render_mode,
             transport=transport,
             timeout_s=timeout_s,
-        )
+        ),
+        marks_void_steps,
     )
+
+
+def without_void_steps(buffer_class: type[_Buffer]) -> type[_Buffer]:
+    """A `replay_buffer_class` that stores no void step, for `marks_void_steps=True`.
+
+    `buffer_class`: ReplayBuffer, DictReplayBuffer, HerReplayBuffer or one of those. As every
+    slot has a row in each step, a void one holds the transition that the slot stored last once
+    more: it ends the slot's episode as a truncation there.
+    ArmatureError, from the buffer: made with optimize_memory_usage.
+    """
+
+    class WithoutVoidSteps(buffer_class):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            if self.optimize_memory_usage:
+                raise ArmatureError("without_void_steps: expected optimize_memory_usage=False")
+
+        def add(
+            self, obs: Any, next_obs: Any, action: Any, reward: Any, done: Any, infos: Any
+        ) -> None:
+            void = np.array([bool(info.get("restarted")) for info in infos])
+            columns = [obs, next_obs, np.reshape(action, (self.n_envs, -1)), reward, done]
+            if void.any():
+                stored = self._last_stored() or _first_valid(columns, infos, void)
+                if stored is None:
+                    return  # Nothing has been stored yet, so no episode is open either.
+                *stored, was_truncated = stored
+                was_terminated = stored[-1].astype(bool) & ~was_truncated.astype(bool)
+                columns = [_mixed(void, old, new) for old, new in zip(stored, columns)]
+                columns[-1] = columns[-1].astype(bool) | void
+                infos = [
+                    {**info, "TimeLimit.truncated": not was_terminated[slot]}
+                    if void[slot]
+                    else info
+                    for slot, info in enumerate(infos)
+                ]
+            super().add(*columns, infos)
+
+        def _last_stored(self) -> list[Any] | None:
+            """obs, next_obs, action, reward, done, truncated of every slot, [n_envs, ...] each."""
+            if not (self.pos or self.full):
+                return None
+            row = (self.pos - 1) % self.buffer_size
+            return [
+                _mapped(lambda values: values[row], column)
+                for column in (
+                    self.observations,
+                    self.next_observations,
+                    self.actions,
+                    self.rewards,
+                    self.dones,
+                    self.timeouts,
+                )
+            ]
+
+    return WithoutVoidSteps
 
 
 class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
@@ -63,14 +127,18 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
     Infos are as Stable-Baselines3's own environments under a Monitor give them:
     `terminal_observation`, `TimeLimit.truncated`, `episode`, and `is_success` where the
     environment reports success. HerReplayBuffer's `compute_reward` is one call a batch.
-    If a slot's simulator failed and was replaced, its episode is truncated in the last
-    observation there was, with reward 0; `restarted` and `fault` in its info say so and why,
-    and it has no `episode`, so that it does not count in means.
+    If a slot's simulator failed and was replaced, the step has no outcome and no reward, but
+    Stable-Baselines3 stores one of every slot: the step is an ArmatureError, after which `reset`
+    goes on. With `marks_void_steps` the slot's episode is truncated instead in the last
+    observation there was, with reward NaN; `restarted` and `fault` in its info say so and why,
+    and it has no `episode`, so that it does not count in means. `without_void_steps` makes a
+    replay buffer that stores none of them; VecNormalize(norm_reward=True) cannot be between.
     Seeds: slot i's episodes are drawn from (seed, i). Thread safety: one thread at a time.
     """
 
-    def __init__(self, slots: RemoteSlots) -> None:
+    def __init__(self, slots: RemoteSlots, marks_void_steps: bool = False) -> None:
         self._slots = slots
+        self._marks_void_steps = marks_void_steps
         # What get_attr finds, the same for every environment.
         self._attributes: dict[str, Any] = {
             "render_mode": slots.render_mode,
@@ -105,6 +173,8 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
         self,
     ) -> tuple[Observation, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
         step = self._slots.receive()
+        if step.restarted.any() and not self._marks_void_steps:
+            raise ArmatureError(_void_step(self._slots.faults(step)))
         self._returns += step.reward
         self._lengths += 1
         return (
@@ -182,3 +252,39 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
             for slot, fault in self._slots.faults(step).items():
                 infos[slot].update(restarted=True, fault=fault)
         return infos
+
+
+def _void_step(faults: dict[int, str]) -> str:
+    slot, fault = next(iter(faults.items()))
+    return (
+        f"slot {slot}: {fault}: the step has no outcome to learn from; reset() goes on, and an "
+        "off-policy learner leaves such steps out with make_vec_env(..., marks_void_steps=True) "
+        "and replay_buffer_class=armature.sb3.without_void_steps(ReplayBuffer)"
+    )
+
+
+def _first_valid(columns: list[Any], infos: Any, void: npt.NDArray[np.bool_]) -> list[Any] | None:
+    """The first slot's transition that is not void, once for every slot."""
+    if void.all():
+        return None
+    slot = int(np.argmin(void))
+    truncated = np.array([bool(info.get("TimeLimit.truncated")) for info in infos])
+    return [
+        _mapped(lambda values: np.stack([values[slot]] * len(void)), column)
+        for column in (*columns, truncated)
+    ]
+
+
+def _mixed(void: npt.NDArray[np.bool_], stored: Any, new: Any) -> Any:
+    """The rows of `stored` where `void`, else those of `new`."""
+    if isinstance(new, dict):
+        return {key: _mixed(void, stored[key], values) for key, values in new.items()}
+    mixed = np.array(new)
+    mixed[void] = np.reshape(stored, mixed.shape)[void]
+    return mixed
+
+
+def _mapped(function: Callable[[Any], Any], values: Any) -> Any:
+    if isinstance(values, dict):
+        return {key: function(value) for key, value in values.items()}
+    return function(values)

@@ -5,7 +5,8 @@ Slots are numbered over the servers in the order given, and so are their seeds: 
 seed gives the same episodes however the slots are split.
 A slot whose simulator was replaced (``restarted``) made no transition. Gymnasium has no
 word for that, so it is shown as an episode that was truncated in the last observation
-there was, with reward 0; `Step.restarted` and `Step.fault` tell it from a true one.
+there was. No reward was given, so it is NaN, which nothing can take for one that was;
+`Step.restarted` and `Step.fault` tell the slot and the reason.
 Thread safety: one thread at a time.
 """
 
@@ -275,6 +276,7 @@ class RemoteSlots:
         rows = [[field[row] for field in fields] for fields, row in map(ended.__getitem__, slots)]
         return dataclasses.replace(
             step,
+            reward=np.where(step.restarted, np.float32(np.nan), step.reward),
             truncated=step.truncated | step.restarted,
             final_slot=tuple(slots),
             final_observation=tuple(np.stack(values) for values in zip(*rows)),

@@ -56,9 +56,9 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     SAME_STEP, `final_obs` (an array of objects, None in the other slots), `final_info` and
     the masks `_final_obs` and `_final_info`. Where the environment reports success,
     `is_success` is that of the step just taken, of every slot.
-    A slot whose simulator failed and was replaced is `truncated`, with reward 0 and the last
-    observation there was in `final_obs`; `restarted` and `fault` in `infos` (and in
-    `final_info`) say so, and why. Such a step is no experience.
+    A slot whose simulator failed and was replaced is `truncated`, with the last observation
+    there was in `final_obs` and reward NaN, for none was given; `restarted` and `fault` in
+    `infos` (and in `final_info`) say so, and why. Such a step is no experience: drop it.
     Seeds: slot i's episodes are drawn from (seed, i); the server, and how slots are split
     over servers, do not matter. Thread safety: one thread at a time.
     """

@@ -15,6 +15,7 @@ pytest.importorskip("stable_baselines3", reason="armature[sb3] is not installed"
 import torch
 from scripted_server import SPEC, scripted_server, step_batch
 from stable_baselines3 import PPO, SAC, HerReplayBuffer
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
@@ -126,15 +127,98 @@ def test_restarted_slot_is_truncated_and_counts_in_no_statistics() -> None:
             pass
 
     with scripted_server(script) as address:
-        env = armature.sb3.make_vec_env(address, 2, SPEC.id)
+        env = armature.sb3.make_vec_env(address, 2, SPEC.id, marks_void_steps=True)
         env.reset()
-        _, _, ended, infos = env.step(np.zeros((2, 1), np.float32))
+        _, reward, ended, infos = env.step(np.zeros((2, 1), np.float32))
         env.close()
+    assert np.isnan(reward[0]) and reward[1] == 0
     assert ended.tolist() == [True, False]
     assert infos[0].keys() == {"TimeLimit.truncated", "terminal_observation", "restarted", "fault"}
     assert infos[0]["fault"] == "slot 0: hung"
     np.testing.assert_array_equal(infos[0]["terminal_observation"], [1, 2])
     assert infos[1] == {"TimeLimit.truncated": False}
+
+
+def flaky(requests: Any) -> Any:
+    """Observation [k, slot] after k steps, reward -1; each third step of a slot is void."""
+    rows = np.array([[0, 0], [0, 1]], np.float32)
+    yield step_batch(0, rows)
+    for step, request in enumerate(requests, 1):
+        if request.WhichOneof("kind") != "actions":
+            continue
+        rows[:, 0] += 1
+        void = [int(step % 3 == 0 or step == 1), int((step + 1) % 3 == 0 or step == 6)]
+        batch = step_batch(step, rows, restarted=void, reward=[-1 + flag for flag in void])
+        batch.step.fault.extend(f"slot {slot}: threw" for slot in range(2) if void[slot])
+        yield batch
+
+
+def test_a_void_step_is_an_error_where_a_learner_would_store_it() -> None:
+    with scripted_server(flaky) as address:
+        env = armature.sb3.make_vec_env(address, 2)
+        with pytest.raises(ArmatureError, match=r"slot 0: threw: .*without_void_steps"):
+            SAC("MlpPolicy", env, learning_starts=100, device="cpu").learn(20)
+        env.close()
+
+
+@pytest.mark.parametrize("num_steps", [60, 15])  # The buffer, of 16 steps, wraps; or not.
+def test_a_replay_without_void_steps_has_only_what_happened(num_steps: int) -> None:
+    with scripted_server(flaky) as address:
+        env = armature.sb3.make_vec_env(address, 2, marks_void_steps=True)
+        model = SAC(
+            "MlpPolicy",
+            env,
+            buffer_size=32,
+            replay_buffer_class=armature.sb3.without_void_steps(ReplayBuffer),
+            learning_starts=8,
+            batch_size=4,
+            policy_kwargs={"net_arch": [4]},
+            device="cpu",
+        )
+        model.learn(2 * num_steps)
+        env.close()
+    buffer = model.replay_buffer
+    assert buffer is not None
+    stored = slice(0, buffer.size())
+    assert buffer.size() == min(num_steps, 16)
+    observation, after = buffer.observations[stored], buffer.next_observations[stored]
+    np.testing.assert_array_equal(after[..., 0], observation[..., 0] + 1)
+    np.testing.assert_array_equal(after[..., 1], observation[..., 1])
+    assert set(buffer.rewards[stored].ravel().tolist()) == {-1.0}
+    # No step of these is the environment's end: each is bootstrapped from.
+    assert not (buffer.dones[stored] * (1 - buffer.timeouts[stored])).any()
+    assert buffer.dones[stored].any()
+
+
+def test_hindsight_without_void_steps_stays_within_episodes(python_server: str) -> None:
+    env = armature.sb3.make_vec_env(
+        python_server, 2, "faulty", {"fault": "throw"}, marks_void_steps=True
+    )
+    buffer = armature.sb3.without_void_steps(HerReplayBuffer)(
+        64, env.observation_space, env.action_space, env, "cpu", 2
+    )
+    env.seed(1)
+    observation: Any = env.reset()
+    for step in range(24):
+        inwards = -0.5 * np.sign(observation["achieved_goal"][:, 0])
+        action = np.stack([inwards, [step % 7 == 3, step % 5 == 1]], axis=1).astype(np.float32)
+        new, reward, ended, infos = env.step(action)
+        after = {key: values.copy() for key, values in new.items()}
+        for slot in np.flatnonzero(ended):
+            for key, value in infos[slot]["terminal_observation"].items():
+                after[key][slot] = value
+        buffer.add(observation, after, action, reward, ended, infos)
+        observation = new
+    env.close()
+    assert np.isfinite(buffer.rewards).all()
+    moved = buffer.next_observations["achieved_goal"] - buffer.observations["achieved_goal"]
+    assert moved[:24, :, 0].all()  # A step that was made up would stand still.
+    for slot in range(2):
+        for row in np.flatnonzero(buffer.ep_length[:, slot]):
+            start, length = buffer.ep_start[row, slot], buffer.ep_length[row, slot]
+            goals = buffer.observations["desired_goal"][start : start + length, slot]
+            # Only a void first step repeats the episode before, alone.
+            assert length == 1 or (goals == goals[0]).all()
 
 
 def test_discrete_actions_are_choices() -> None:
