@@ -38,7 +38,7 @@ refuses() {
     exit 1
   fi
 }
-refuses "RUN is required"
+refuses "is required (--help lists the flags)" --format onnx
 refuses "no_such_run" no_such_run
 refuses "final" "$folder/run" --model 123456789
 refuses "--model=best chooses from a run" "$folder/run/models/model_final.safetensors" --model best
