@@ -10,7 +10,6 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/config/config.h"
-
 #include "common/rpc/address.h"
 
 namespace armature {
