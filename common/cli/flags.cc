@@ -94,17 +94,13 @@ std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv) {
     return std::nullopt;
   } catch (const CLI::Success& success) {
     return app.exit(success);
-  } catch (const CLI::RequiredError& error) {
+  } catch (const CLI::ParseError& error) {
     if (argc == 1) {
       std::cerr << app.help() << std::flush;
       return 2;
     }
-    line = error.what();
-  } catch (const CLI::ExtrasError& error) {
-    line = DescribeUnknown(app);
+    line = DescribeUnknown(app);  // A wrong flag first: it may be why another is missing.
     if (line.empty()) line = error.what();
-  } catch (const CLI::ParseError& error) {
-    line = error.what();
   }
   std::replace(line.begin(), line.end(), '\n', ' ');
   std::cerr << app.get_name() << ": " << line << " (--help lists the flags)" << std::endl;

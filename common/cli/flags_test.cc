@@ -66,6 +66,10 @@ TEST(Flags, WithoutAnArgumentWhereOneIsNeededTheHelpIsShown) {
   EXPECT_EQ(Parse(app, {"--quick"}), 2);
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "program: RUN is required (--help lists the flags)\n");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(Parse(app, {"--quik"}), 2);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "program: --quik: no such flag; did you mean --quick? (--help lists the flags)\n");
 }
 
 TEST(Flags, AnUnknownFlagIsNamedWithTheNearest) {
