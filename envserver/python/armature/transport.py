@@ -8,6 +8,7 @@ Thread safety: free functions.
 from __future__ import annotations
 
 import hmac
+import os
 import re
 import secrets
 from typing import Any
@@ -58,11 +59,17 @@ SERVER_OPTIONS: list[tuple[str, Any]] = [
 ]
 
 
+# The process in which gRPC first had a channel; its forks inherit this, not gRPC's threads.
+_grpc_process: int | None = None
+
+
 def make_channel(address: str, options: TransportOptions) -> grpc.Channel:
     """A channel, not connected yet: plaintext to a unix socket, and to loopback without options.
 
-    ArmatureError: `address` is none, or as read_secrets.
+    ArmatureError: `address` is none, this process was forked from one that had a channel, or
+    as read_secrets.
     """
+    _refuse_after_fork(address)
     parsed = parse_address(address)
     found = read_secrets(options)
     channel_options = list(CHANNEL_OPTIONS)
@@ -78,6 +85,18 @@ def make_channel(address: str, options: TransportOptions) -> grpc.Channel:
             credentials, grpc.access_token_call_credentials(found.token)
         )
     return grpc.secure_channel(parsed.target, credentials, options=channel_options)
+
+
+def _refuse_after_fork(address: str) -> None:
+    global _grpc_process
+    _grpc_process = _grpc_process or os.getpid()
+    if _grpc_process != os.getpid():
+        raise ArmatureError(
+            f"{address}: this process was forked from process {_grpc_process}, which had used "
+            "gRPC; gRPC hangs after a fork, so start processes by spawn: "
+            "AsyncVectorEnv(..., context='spawn'), SubprocVecEnv(..., start_method='spawn'), "
+            "multiprocessing.get_context('spawn'); or armature.make_vec, which needs none"
+        )
 
 
 def uses_tls(address: Address, options: TransportOptions) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import subprocess
 import sys
 import warnings
@@ -136,6 +137,18 @@ def test_single_env_ends_in_its_final_observation_and_reset_begins_the_next(serv
     np.testing.assert_array_equal(env.reset()[0], batch[0])
     env.close()
     reference.close()
+
+
+def test_gymnasiums_processes_are_spawned(server: str) -> None:
+    envs = gym.vector.AsyncVectorEnv(
+        [functools.partial(armature.make, server, "cartpole")] * 2, context="spawn"
+    )
+    observation, _ = envs.reset(seed=[3, 4])
+    whole = armature.make(server, "cartpole")
+    np.testing.assert_array_equal(observation[0], whole.reset(seed=3)[0])
+    envs.step(envs.action_space.sample())
+    whole.close()
+    envs.close()
 
 
 @pytest.mark.parametrize("env_id", ["cartpole", "panda_reach"])

@@ -253,6 +253,29 @@ def test_forked_child_is_told_to_connect_itself() -> None:
         env.close()
 
 
+def _make_in_child(address: str, outcome: Any) -> None:
+    try:
+        armature.make(address).close()
+    except ArmatureError as error:
+        outcome.send(str(error))
+    outcome.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
+def test_a_fork_of_a_process_that_used_grpc_is_told_to_spawn() -> None:
+    with scripted_server(answer_with()) as address:
+        armature.describe(address)
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        child = multiprocessing.get_context("fork").Process(
+            target=_make_in_child, args=(address, sender)
+        )
+        child.start()
+        sender.close()
+        assert receiver.poll(TIMEOUT_S)
+        assert f"forked from process {os.getpid()}, which had used gRPC" in receiver.recv()
+        child.join(TIMEOUT_S)
+
+
 def test_servers_with_different_environments_of_one_name_are_refused() -> None:
     def script(requests: Iterator[Any]) -> Iterator[Any]:
         yield step_batch(0, FIRST[:1])
