@@ -25,8 +25,9 @@ from armature.spec import EnvSpec
 from armature.tensors import WIRE_DTYPES, get_flags, get_tensor, set_tensor
 from armature.transport import TransportOptions, make_channel, uses_tls
 
-# How long a server may take to answer, unless the user says otherwise.
-TIMEOUT_S = 60.0
+# How long a server may take to answer, unless the user says otherwise: longer than it takes to
+# make an environment, so that it is the server that says what hung. Keepalive finds dead ones.
+TIMEOUT_S = wire.START_LIMIT_S + 30.0
 SERVICE = "/armature.v1.EnvService/"
 _FLOAT32 = WIRE_DTYPES[np.dtype("<f4")]
 
@@ -45,19 +46,28 @@ class ServerDescription:
 
 
 def encode_config(config: Mapping[str, Any] | None) -> dict[str, str]:
-    """An env_config as it is sent: strings as they are, all else as JSON.
+    """An env_config as it is sent: JSON, but for strings that nothing else reads as.
 
-    ArmatureError: a value that JSON cannot hold.
+    So "3" arrives as a string and 3 as a number. ArmatureError: a value that JSON cannot hold.
     """
     encoded = {}
     for key, value in (config or {}).items():
         if isinstance(value, np.generic):
             value = value.item()
         try:
-            encoded[key] = value if isinstance(value, str) else json.dumps(value)
+            is_word = isinstance(value, str) and not _reads_as_json(value)
+            encoded[key] = value if is_word else json.dumps(value)
         except TypeError as error:
             raise ArmatureError(f"config['{key}']: {error}; expected what JSON can hold") from error
     return encoded
+
+
+def _reads_as_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Connection:

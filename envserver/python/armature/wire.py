@@ -54,3 +54,8 @@ ComputeRewardResponse = _message("ComputeRewardResponse")
 DTYPE_NAMES = {
     value.number: value.name for value in _pool.FindEnumTypeByName("armature.v1.DType").values
 }
+
+# Seconds within which a server answers whatever makes it make an environment.
+START_LIMIT_S = float(
+    _pool.FindEnumTypeByName("armature.v1.EnvLimit").values_by_name["ENV_LIMIT_START_S"].number
+)

@@ -44,7 +44,7 @@ def make_env(args: argparse.Namespace, policy: Any) -> gym.Env[Any, Any]:
     render: dict[str, Any] = {"render_mode": "rgb_array"} if args.gif else {}
     if args.server:
         env_id = args.env_id or policy.spec.id
-        return armature.make(args.server, env_id, config=dict(args.config), **render)
+        return armature.make(args.server, env_id, config=parse_config(dict(args.config)), **render)
     try:
         return gym.make(args.gym or policy.spec.id, **render, **parse_config(dict(args.config)))
     except gym.error.UnregisteredEnv as error:

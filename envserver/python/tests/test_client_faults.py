@@ -14,7 +14,9 @@ import pytest
 from scripted_server import SPEC, frame, scripted_server, step_batch
 
 import armature
+from armature import connection, wire
 from armature.errors import ArmatureError, ServerError, WireError
+from armature.serve.env_source import parse_config
 from armature.tensors import set_tensor
 
 FIRST = [[1.0, 2.0], [3.0, 4.0]]
@@ -187,6 +189,18 @@ def test_lease_is_renewed_while_the_client_is_silent() -> None:
         assert beaten_twice.wait(TIMEOUT_S)
         np.testing.assert_array_equal(env.step(ACTION)[0], SECOND)
         env.close()
+
+
+def test_clients_wait_longer_than_a_server_may_take_to_make_an_environment() -> None:
+    assert connection.TIMEOUT_S > wire.START_LIMIT_S == 600
+
+
+@pytest.mark.parametrize(
+    "value", ["3", "true", "null", '"3"', "[1]", "word", "", 3, 1.5, True, None]
+)
+def test_a_config_value_arrives_as_what_the_caller_gave(value: Any) -> None:
+    arrived = parse_config(connection.encode_config({"key": value}))["key"]
+    assert (arrived, type(arrived)) == (value, type(value))
 
 
 @pytest.fixture
