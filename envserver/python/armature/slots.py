@@ -114,6 +114,26 @@ class RemoteSlots:
         self._last = self._first
         return self._first
 
+    def reset_some(self, mask: Any) -> Step:
+        """The last step, where every slot of `mask`, bool [n], is at its first observation.
+
+        ArmatureError: another one would have to be reset, which servers do to all at once.
+        """
+        chosen = np.asarray(mask)
+        if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_:
+            raise ArmatureError(
+                f"reset_mask is {chosen.dtype} of shape {list(chosen.shape)}, expected bool of "
+                f"shape [{self.num_envs}]"
+            )
+        under_way = np.ones(self.num_envs, np.bool_)
+        under_way[slice(None) if self._last is self._first else list(self._last.final_slot)] = False
+        if (chosen & under_way).any():
+            raise ArmatureError(
+                f"reset_mask[{int(np.argmax(chosen & under_way))}] is set, but that episode is "
+                "under way; expected slots whose episode has ended, or every slot"
+            )
+        return self._last
+
     def send(self, actions: npt.ArrayLike) -> None:
         """Begins a step. `actions`: [n, action size], or [n] choices."""
         packed = self._pack_actions(actions)

@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from armature.connection import TIMEOUT_S, Array
+from armature.errors import ArmatureError
 from armature.session import Step
 from armature.slots import Observation, RemoteSlots, generator_seed, refuse_options
 from armature.transport import TransportOptions
@@ -82,10 +83,21 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begins a new episode in every slot; `seed` is one integer, or None to go on."""
-        refuse_options(options)
+        """Begins a new episode in every slot; `seed` is one integer, or None to go on.
+
+        `options={"reset_mask": mask}`, bool [num_envs]: in those only, if their episodes have
+        ended (they have begun the next one, which stays), or in all.
+        """
+        others = dict(options or {})
+        mask = others.pop("reset_mask", None)
+        refuse_options(others)
         super().reset(seed=generator_seed(seed))
-        step = self._slots.reset(seed)
+        if mask is None or np.all(mask):
+            step = self._slots.reset(seed)
+        elif seed is None:
+            step = self._slots.reset_some(mask)
+        else:
+            raise ArmatureError(f"seed is {seed} with a reset_mask of some; expected None")
         return self._slots.observation(step.observation), {}
 
     def step(

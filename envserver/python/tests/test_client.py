@@ -303,6 +303,27 @@ def test_a_reset_takes_one_integer_seed(server: str, seed: Any) -> None:
     env.close()
 
 
+def test_a_reset_mask_takes_slots_whose_episodes_have_ended(server: str) -> None:
+    env = armature.make_vec(server, 2, "cartpole", seed=1)
+    env.reset()
+    ended = np.zeros(2, np.bool_)
+    while not ended.any() or ended.all():  # Slots fall at different times, sooner or later.
+        observation, _, terminated, truncated, _ = env.step(np.array([[10], [0]], np.float32))
+        ended = terminated | truncated
+    kept, infos = env.reset(options={"reset_mask": ended})
+    np.testing.assert_array_equal(kept, observation)
+    assert infos == {}
+    with pytest.raises(ArmatureError, match=r"reset_mask\[[01]\] is set, but that episode"):
+        env.reset(options={"reset_mask": ~ended})
+    with pytest.raises(ArmatureError, match="with a reset_mask of some"):
+        env.reset(seed=1, options={"reset_mask": ended})
+    with pytest.raises(ArmatureError, match=r"expected bool of shape \[2\]"):
+        env.reset(options={"reset_mask": np.zeros(3, np.bool_)})
+    fresh, _ = env.reset(options={"reset_mask": np.ones(2, np.bool_)})
+    assert not np.array_equal(fresh, observation)
+    env.close()
+
+
 def test_describe_says_what_is_hosted(server: str) -> None:
     hosted = armature.describe(server)
     assert hosted.env_ids == ("cartpole", "panda_reach")
