@@ -164,6 +164,10 @@ class Connection:
         try:
             return call(request, timeout=self.timeout_s)
         except grpc.RpcError as error:
+            # Our own deadline; a server that says what hung has other words.
+            if error.details() == "Deadline Exceeded":
+                reason = f"{method}: no answer for {self.timeout_s:g} s (timeout_s)"
+                raise ServerError(self.address, "DEADLINE_EXCEEDED", reason) from None
             raise self.error(error, method) from None
 
 

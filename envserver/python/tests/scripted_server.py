@@ -50,10 +50,16 @@ def frame(slot: int, rgb: Any) -> Any:
 
 
 @contextlib.contextmanager
-def scripted_server(script: Script, lease_s: float = LEASE_S, spec: Any = None) -> Iterator[str]:
+def scripted_server(
+    script: Script,
+    lease_s: float = LEASE_S,
+    spec: Any = None,
+    before_describe: Callable[[], Any] = lambda: None,
+) -> Iterator[str]:
     """Runs it; gives its address."""
 
     def describe(request: Any, context: Any) -> Any:
+        before_describe()
         return wire.DescribeResponse(protocol_version=1, env_ids=[SPEC.id])
 
     def rollout(requests: Iterator[Any], context: Any) -> Iterator[Any]:

@@ -211,6 +211,34 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Address of a server that answers Describe only when the test has ended."""
+    ended = threading.Event()
+    with scripted_server(answer_with(), before_describe=ended.wait) as address:
+        yield address
+        ended.set()
+
+
+def test_server_that_describes_nothing_is_named_after_the_timeout(silent: str) -> None:
+    with pytest.raises(ServerError, match=rf"{silent}: .*Describe: no answer for 0.2 s"):
+        armature.describe(silent, timeout_s=0.2)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_waiting_for_a_description_can_be_interrupted() -> None:
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.wait()
+
+    with scripted_server(answer_with(), before_describe=interrupt) as address:
+        with pytest.raises(KeyboardInterrupt):
+            armature.describe(address)
+        ended.set()
+
+
 @pytest.mark.usefixtures("interruptible")
 def test_interrupted_step_can_be_followed_by_a_reset() -> None:
     def script(requests: Iterator[Any]) -> Iterator[Any]:
