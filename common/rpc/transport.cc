@@ -72,6 +72,12 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ad
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {
+  // gRPC itself says no more of a service that is not there.
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_message().empty()) {
+    return absl::UnimplementedError(
+        "what answers there is another program (is a learner's address given for an env server's, "
+        "or the other way round?)");
+  }
   // The codes of the two are the same numbers by definition.
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }

@@ -307,6 +307,13 @@ TEST_F(TransportTest, SecondServerOnAnAddressCannotListen) {
   }
 }
 
+TEST(Transport, AServiceThatIsNotThereIsSaidInWords) {
+  EXPECT_THAT(FromGrpc(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "")).message(),
+              testing::HasSubstr("another program"));
+  EXPECT_EQ(FromGrpc(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no goal")).message(),
+            "no goal");
+}
+
 TEST(Transport, StatusGoesThroughGrpcUnchanged) {
   const absl::Status status = absl::OutOfRangeError("gap");
   EXPECT_EQ(FromGrpc(ToGrpc(status)), status);

@@ -43,6 +43,17 @@ FoundRun ReadRun(const std::string& path) {
   return run;
 }
 
+// Whether it has come as far as to keep anything that can be played or gone on from.
+bool HasSaved(const std::string& path) {
+  for (const char* folder : {"/models", "/checkpoints"}) {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path + folder, error)) {
+      if (entry.path().extension() == ".safetensors") return true;
+    }
+  }
+  return false;
+}
+
 void NewestFirst(std::vector<FoundRun>* runs) {
   std::sort(runs->begin(), runs->end(), [](const FoundRun& a, const FoundRun& b) {
     return std::tie(a.begun, a.path) > std::tie(b.begun, b.path);
@@ -61,9 +72,13 @@ std::vector<FoundRun> ListRemembered() {
 
 // Empty: none of them is meant. InvalidArgument: see FindRun.
 absl::StatusOr<std::string> FindAmong(const std::string& run, const std::vector<FoundRun>& runs) {
+  std::string newest;
   for (const FoundRun& found : runs) {
-    if (found.name == run) return found.path;
+    if (found.name != run) continue;
+    if (HasSaved(found.path)) return found.path;
+    if (newest.empty()) newest = found.path;
   }
+  if (!newest.empty()) return newest;
   if (run.size() < kIdDigitsMin || !absl::c_all_of(run, absl::ascii_isxdigit)) return "";
   std::vector<std::string> paths;
   for (const FoundRun& found : runs) {

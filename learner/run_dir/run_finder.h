@@ -28,8 +28,8 @@ std::vector<FoundRun> ListRuns(const std::string& output_dir);
 
 // The folder of the run that `run` means: a run's folder; or, of those below `output_dir`,
 // else of all that this user has begun (run_index.h), a run id, or the first 4 or more of
-// its digits, or a name, whose newest run is taken. run_finder.py does the same; both pass
-// testdata/find_run.json.
+// its digits, or a name, whose newest run is taken that has saved a model or a checkpoint, or
+// else the newest. run_finder.py does the same; both pass testdata/find_run.json.
 // OK; NotFound: there is none (names the nearest); InvalidArgument: digits that
 // several runs begin with.
 absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& output_dir);

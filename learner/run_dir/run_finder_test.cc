@@ -59,11 +59,11 @@ TEST_F(RunFinderTest, AWordMeansWhatTheCasesSay) {
 
 TEST_F(RunFinderTest, RunsAreListedNewestFirstHoweverDeep) {
   const std::vector<FoundRun> runs = ListRuns(root_ + "/outputs");
-  ASSERT_EQ(runs.size(), 6u);
+  ASSERT_EQ(runs.size(), 9u);
   EXPECT_EQ(runs[0].name, "damaged");
   EXPECT_EQ(runs[1].name, "group/first");
   EXPECT_THAT(runs[2].path, EndsWith("sweeps/20260401-000000/000-seed_1"));
-  EXPECT_EQ(runs[5].run_id, "aaaa000000000001");
+  EXPECT_EQ(runs[8].run_id, "aaaa000000000001");
   EXPECT_TRUE(ListRuns(root_ + "/none").empty());
 }
 

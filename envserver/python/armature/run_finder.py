@@ -48,7 +48,8 @@ def find_run(run: str, output_dir: str | os.PathLike[str] = OUTPUT_DIR) -> pathl
     """The folder of the run that `run` means.
 
     A run's folder; or, of those below `output_dir`, else of all that this user has begun: a
-    run id, or the first 4 or more of its digits, or a name, whose newest run is taken.
+    run id, or the first 4 or more of its digits, or a name, whose newest run is taken that has
+    saved a model or a checkpoint, or else the newest.
     NoRunError: there is none, or several ids begin so.
     """
     path = pathlib.Path(run)
@@ -70,15 +71,21 @@ def find_run(run: str, output_dir: str | os.PathLike[str] = OUTPUT_DIR) -> pathl
 
 
 def _among(run: str, runs: list[FoundRun]) -> pathlib.Path | None:
-    for each in runs:
-        if each.name == run:
-            return each.path
+    named = [each.path for each in runs if each.name == run]
+    if named:
+        return next(filter(_has_saved, named), named[0])
     if not _BEGINNING_OF_AN_ID.fullmatch(run):
         return None
     paths = [each.path for each in runs if each.run_id.startswith(run)]
     if len(paths) > 1:
         raise NoRunError(f"several run ids begin with {run}: {', '.join(map(str, paths))}")
     return paths[0] if paths else None
+
+
+def _has_saved(path: pathlib.Path) -> bool:
+    return any(
+        True for folder in ("models", "checkpoints") for _ in (path / folder).glob("*.safetensors")
+    )
 
 
 def _below(folder: pathlib.Path) -> Iterator[FoundRun]:
