@@ -7,7 +7,15 @@
 # RUN_DIR/prometheus. Grafana: see ../grafana.
 set -euo pipefail
 
-run_dir="${1:?usage: watch.sh RUN_DIR [ADDRESS]}"
+if (($# < 1)); then
+  echo "usage: watch.sh RUN_DIR [ADDRESS]" >&2
+  exit 2
+fi
+if ! command -v prometheus >/dev/null; then
+  echo "watch.sh: there is no prometheus on PATH (Debian: apt-get install prometheus)" >&2
+  exit 1
+fi
+run_dir="$1"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 mkdir -p "$run_dir/prometheus"
 cp "$here/prometheus.yml" "$here/alerts.yml" "$run_dir/"

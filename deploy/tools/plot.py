@@ -73,15 +73,16 @@ class Curve:
     config: dict[str, Any]
 
 
-def find_runs(path: pathlib.Path) -> list[pathlib.Path]:
-    """The run directories in `path`, itself included, or the run that it names.
-
-    WrongUse: there are none.
-    """
+def find_folder(word: str) -> pathlib.Path:
+    """A folder, or that of the run that the word means. WrongUse: there is none."""
+    path = pathlib.Path(word)
     if path.is_file():
         raise runs.WrongUse(f"{path} is no directory; for a CSV file give NAME={path}")
-    if not path.is_dir():
-        return [runs.find(str(path))]
+    return path if path.is_dir() else runs.find(word)
+
+
+def find_runs(path: pathlib.Path) -> list[pathlib.Path]:
+    """The run directories in a folder, itself included. WrongUse: there are none."""
     if (path / runs.CONFIG).is_file():
         return [path]
     found = sorted(config.parent for config in path.rglob(runs.CONFIG))
@@ -345,21 +346,17 @@ def parse() -> argparse.Namespace:
     return parser.parse()
 
 
-def default_output(inputs: list[str]) -> pathlib.Path:
-    """With what is drawn; of tables alone, where the user stands."""
-    folders = (pathlib.Path(word) for word in inputs if pathlib.Path(word).is_dir())
-    return next(folders, pathlib.Path()) / PICTURE
-
-
 def plot(flags: argparse.Namespace) -> None:
     trained: list[Curve] = []
     tables: list[Curve] = []
+    folders: list[pathlib.Path] = []
     for word in flags.inputs:
         name, equals, path = word.partition("=")
         if equals and path.endswith(".csv"):
             tables += read_table(name, pathlib.Path(path))
         else:
-            trained += [read_run(run) for run in find_runs(pathlib.Path(word))]
+            folders.append(find_folder(word))
+            trained += [read_run(run) for run in find_runs(folders[-1])]
     name_groups(trained, flags.group_by)
     metrics = choose_metrics(trained + tables, flags.metric)
     groups: dict[str, list[Curve]] = collections.defaultdict(list)
@@ -369,7 +366,8 @@ def plot(flags: argparse.Namespace) -> None:
         raise runs.WrongUse(
             f"{len(groups)} groups, more than {_GROUPS_MAX}; choose with --group-by KEY"
         )
-    output = flags.output or default_output(flags.inputs)
+    # With what is drawn; of tables alone, where the user stands.
+    output = flags.output or next(iter(folders), pathlib.Path()) / PICTURE
     draw(groups, metrics, flags.x, flags.title, output)
     if flags.csv:
         write_table(trained, metrics, flags.x, flags.csv)

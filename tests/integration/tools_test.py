@@ -376,6 +376,15 @@ class PlotTest(WithFolder):
         self.assertEqual(completed.returncode, 0, completed.stderr)
         self.assertEqual((self.folder / "low/curves.png").read_bytes()[1:4], b"PNG")
         self.assertEqual(list(clone.iterdir()), [])
+        (self.folder / "low/1/run.json").write_text('{"run_id": "abcd0123", "name": "named"}')
+        index = self.folder / "state/armature/runs"
+        index.parent.mkdir(parents=True)
+        index.write_text(f"{self.folder}/low/1\n")
+        state = str(self.folder / "state")
+        completed = run("plot", "named", BUILD_WORKING_DIRECTORY=str(clone), XDG_STATE_HOME=state)
+        self.assertEqual(completed.returncode, 0, completed.stderr)
+        self.assertTrue((self.folder / "low/1/curves.png").is_file())
+        self.assertEqual(list(clone.iterdir()), [])
         table = self.folder / "t.csv"
         self.go(self.folder / "low", "--csv", table)
         run("plot", f"low={table}", BUILD_WORKING_DIRECTORY=str(clone))
