@@ -12,6 +12,7 @@ namespace {
 class ShutdownSignalTest : public testing::TestWithParam<int> {};
 
 TEST_P(ShutdownSignalTest, ASignalIsWaitedForAndCallsBackOnce) {
+  signal(GetParam(), SIG_DFL);  // Whoever started the test may ignore it.
   ShutdownSignal shutdown;
   EXPECT_FALSE(shutdown.WaitFor(absl::ZeroDuration()));
   absl::Notification called;
@@ -54,6 +55,7 @@ TEST(ShutdownSignalDeathTest, HangUpsAreNeverASecondSignalNorTheFirstOfTwo) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(
       {
+        signal(SIGHUP, SIG_DFL);  // Whoever started the test may ignore it.
         ShutdownSignal shutdown;
         absl::Notification repeated;
         shutdown.OnRepeat([&repeated] { repeated.Notify(); });

@@ -20,6 +20,9 @@ class Cluster:
     def __init__(self, binary, config, *overrides, deadline_s):
         self.run_dir = tempfile.mkdtemp(prefix="armature_test_")
         self.deadline_s = deadline_s
+        # It stops by these, whoever ignores them above (nohup, a background job).
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             [
                 binary,
