@@ -14,15 +14,20 @@ CHECKPOINT = re.compile(r"checkpoint_(\d+)\.safetensors$")
 PROGRESS = re.compile(r"^([\d,]+) env steps \(.*  ([\d,]+) updates")
 
 
+def heed_stops():
+    """What is started from now on stops by SIGHUP and SIGINT, though whoever started the test
+    ignores them (nohup, a background job)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Cluster:
     """Trains until it is stopped. A context manager; a test that fails gets the logs' ends."""
 
     def __init__(self, binary, config, *overrides, deadline_s):
         self.run_dir = tempfile.mkdtemp(prefix="armature_test_")
         self.deadline_s = deadline_s
-        # It stops by these, whoever ignores them above (nohup, a background job).
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        heed_stops()
         self.process = subprocess.Popen(
             [
                 binary,

@@ -27,12 +27,11 @@ import plot  # noqa: E402
 import run_finder  # noqa: E402
 import runs  # noqa: E402
 import sweep  # noqa: E402
+from running_cluster import heed_stops  # noqa: E402
 from wandb.proto import wandb_internal_pb2  # noqa: E402
 
 DEPLOY = pathlib.Path(sys.argv.pop())
-# Programs that tests start stop by these, whoever ignores them above (nohup, a background job).
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
+heed_stops()
 ENDS_WITHIN_S = 120  # Longer than anything here takes, so that a hang is an error.
 
 # Takes the launcher's words, trains nothing: seed=0 fails the first time, gamma=9 is refused,
