@@ -38,7 +38,7 @@ absl::StatusOr<Explorer> Explorer::Create(const v1::Exploration& exploration,
 
 Explorer::Explorer(const v1::Exploration& exploration, const ActionSpec& action, int64_t num_slots,
                    uint64_t seed)
-    : exploration_(exploration), action_size_(action.size()), num_choices_(action.num_choices) {
+    : exploration_(exploration), action_size_(action.size()), choices_(action.choices) {
   const size_t noise_size = exploration.has_ornstein_uhlenbeck() ? action_size_ : 0;
   slots_.resize(num_slots, {Rng({seed}), std::vector<double>(noise_size, 0.0)});
   Reseed(seed);
@@ -62,14 +62,15 @@ bool Explorer::ActsAtRandom(uint64_t policy_version) const {
 
 void Explorer::DrawUniform(int64_t slot, absl::Span<float> action) {
   Rng& rng = slots_[slot].rng;
-  for (float& value : action) {
-    value = static_cast<float>(num_choices_ > 0 ? rng.Index(num_choices_) : rng.Uniform(-1, 1));
+  for (size_t i = 0; i < action.size(); ++i) {
+    action[i] = static_cast<float>(choices_.empty() ? rng.Uniform(-1, 1) : rng.Index(choices_[i]));
   }
 }
 
 float Explorer::uniform_log_prob() const {
-  return static_cast<float>(num_choices_ > 0 ? -std::log(num_choices_)
-                                             : -action_size_ * std::log(2.0));
+  double log_prob = choices_.empty() ? -action_size_ * std::log(2.0) : 0;
+  for (int64_t choices : choices_) log_prob -= std::log(choices);
+  return static_cast<float>(log_prob);
 }
 
 void Explorer::AddNoise(int64_t slot, absl::Span<float> action) {

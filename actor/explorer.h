@@ -6,7 +6,8 @@
 // server hosts them.
 // Ornstein-Uhlenbeck noise (Uhlenbeck and Ornstein 1930; Lillicrap et al. 2015):
 //   x <- x - theta x dt + sigma sqrt(dt) N(0, 1)
-// Units: Box actions in [-1, 1]; Discrete the index. A = ActionSpec::size().
+// Units: Box actions in [-1, 1]; (Multi)Discrete the index of each component's choice.
+// A = ActionSpec::size().
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_EXPLORER_H_
 #define ARMATURE_ACTOR_EXPLORER_H_
@@ -59,7 +60,7 @@ class Explorer {
 
   v1::Exploration exploration_;
   int64_t action_size_;
-  int64_t num_choices_;  // 0: Box.
+  std::vector<int64_t> choices_;  // [A]; empty: Box.
   std::vector<Slot> slots_;
 };
 

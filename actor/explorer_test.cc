@@ -135,7 +135,7 @@ TEST(ExplorerTest, RandomActionsAreAsFrequentAsAskedForAndUniform) {
 
 TEST(ExplorerTest, DiscreteActionsAreDrawnFromAllChoices) {
   ActionSpec action;
-  action.num_choices = 3;
+  action.choices = {3};
   Explorer explorer = Make({}, action);
   std::vector<int64_t> counts(3);
   for (int64_t draw = 0; draw < 3000; ++draw) {
@@ -145,6 +145,20 @@ TEST(ExplorerTest, DiscreteActionsAreDrawnFromAllChoices) {
   }
   for (int64_t count : counts) EXPECT_NEAR(count, 1000, 120);
   EXPECT_EQ(explorer.uniform_log_prob(), static_cast<float>(-std::log(3.0)));
+}
+
+TEST(ExplorerTest, EachComponentOfAMultiDiscreteIsDrawnFromItsOwnChoices) {
+  ActionSpec action;
+  action.choices = {2, 5};
+  Explorer explorer = Make({}, action);
+  std::vector<int64_t> counts(10);
+  for (int64_t draw = 0; draw < 5000; ++draw) {
+    std::vector<float> choice(2, -1);
+    explorer.DrawUniform(0, absl::MakeSpan(choice));
+    ++counts.at(static_cast<size_t>(choice[0] * 5 + choice[1]));
+  }
+  for (int64_t count : counts) EXPECT_NEAR(count, 500, 110);
+  EXPECT_FLOAT_EQ(explorer.uniform_log_prob(), -std::log(10.0f));
 }
 
 TEST(ExplorerTest, NumbersOutOfTheirBoundsAreRefusedByName) {

@@ -9,6 +9,7 @@
 #include "ATen/ops/zeros.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/policy/policy_network.h"
 #include "common/tensor/packed.h"
 
@@ -32,6 +33,13 @@ absl::Status CheckFinite(const GroupActions& actions) {
                                           " gave an action that is not finite"));
 }
 
+bool FitsHead(const v1::PolicySpec& policy, const ActionSpec& action) {
+  if (policy.head() != v1::PolicySpec::HEAD_CATEGORICAL) return !action.is_discrete();
+  const bool single = action.choices.size() == 1 && policy.choices().empty();
+  return single || std::equal(policy.choices().begin(), policy.choices().end(),
+                              action.choices.begin(), action.choices.end());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyRunner::Create(const Options& options) {
@@ -47,11 +55,10 @@ absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyRunner::Create(const Options
                                                    ", but ", env.id, " has ",
                                                    env.action.policy_size()));
   }
-  const bool categorical = policy.head() == v1::PolicySpec::HEAD_CATEGORICAL;
-  if (categorical != env.action.is_discrete()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("policy.head is ", v1::PolicySpec::Head_Name(policy.head()), ", but ", env.id,
-                     " takes ", env.action.is_discrete() ? "Discrete" : "Box", " actions"));
+  if (!FitsHead(policy, env.action)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "policy.head is ", v1::PolicySpec::Head_Name(policy.head()), " of choices [",
+        absl::StrJoin(policy.choices(), ","), "], but ", env.id, " takes ", env.action.ToString()));
   }
   absl::StatusOr<Explorer> explorer =
       Explorer::Create(options.exploration, env.action, options.num_slots, options.seed);

@@ -22,7 +22,7 @@ EnvSpec Env(bool discrete = false) {
   env.id = "test";
   env.observation = {{"observation", v1::DTYPE_FLOAT32, {3}, {}, {}}};
   if (discrete) {
-    env.action.num_choices = 4;
+    env.action.choices = {4};
   } else {
     env.action.low = {-2, 0};
     env.action.high = {4, 10};
@@ -113,6 +113,35 @@ TEST(PolicyRunnerTest, DiscreteActionsAreSentAsTheirIndex) {
   ASSERT_TRUE(actions.ok());
   EXPECT_EQ(actions->stored, actions->sent);
   for (float choice : actions->stored) EXPECT_TRUE(choice == std::floor(choice) && choice < 4);
+}
+
+TEST(PolicyRunnerTest, ComponentsOfAMultiDiscreteAreEachTheirOwnChoice) {
+  for (const bool fixed_rows : {false, true}) {
+    PolicyRunner::Options options;
+    options.env = Env(/*discrete=*/true);
+    options.env.action.choices = {3, 1};
+    options.policy = Spec(v1::PolicySpec::HEAD_CATEGORICAL);
+    for (const int choices : {3, 1}) options.policy.add_choices(choices);
+    options.num_slots = 10;
+    options.fixed_rows = fixed_rows;
+    const auto runner = PolicyRunner::Create(options);
+    ASSERT_TRUE(runner.ok()) << runner.status();
+    auto store = PolicyStore::Create(options.policy, kCpu);
+    ASSERT_TRUE((*store)->Apply(Update(options.policy, 1, 0.1), 1).ok());
+    const auto actions = (*runner)->Run((*store)->newest(), kRows, kSlots);
+    ASSERT_TRUE(actions.ok()) << actions.status();
+    ASSERT_EQ(actions->sent.size(), 2 * kSlots.size());
+    for (size_t i = 0; i < actions->sent.size(); i += 2) {
+      EXPECT_LT(actions->sent[i], 3);
+      EXPECT_EQ(actions->sent[i + 1], 0);
+      // Equal logits: a third each, and the only choice for sure.
+      EXPECT_NEAR(actions->log_prob[i / 2], -std::log(3.0), 1e-5);
+    }
+    options.policy.set_choices(0, 1);
+    options.policy.set_choices(1, 3);
+    EXPECT_THAT(PolicyRunner::Create(options).status().message(),
+                HasSubstr("of choices [1,3], but test takes MultiDiscrete [3,1]"));
+  }
 }
 
 TEST(PolicyRunnerTest, ActsAtRandomUntilTheVersionThenWithThePolicy) {
@@ -274,7 +303,7 @@ TEST(PolicyRunnerTest, RefusesAPolicyOfAnotherEnvironment) {
   spec.set_action_size(3);
   EXPECT_THAT(create(Env(), spec), HasSubstr("policy.action_size is 3, but test has 2"));
   spec.set_action_size(4);
-  EXPECT_THAT(create(Env(/*discrete=*/true), spec), HasSubstr("takes Discrete actions"));
+  EXPECT_THAT(create(Env(/*discrete=*/true), spec), HasSubstr("takes one of 4 choices"));
 }
 
 TEST(PolicyStoreTest, KeepsTheNewestWhenAnUpdateIsBad) {

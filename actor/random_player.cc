@@ -13,9 +13,8 @@ absl::Status RandomPlayer::Begin(int64_t first_episode, int64_t num_slots) {
 absl::StatusOr<std::vector<float>> RandomPlayer::Act(const std::vector<float>& /*observation*/) {
   std::vector<float> actions;
   for (Rng& rng : slots_) {
-    if (action_.is_discrete()) {
-      actions.push_back(static_cast<float>(rng.Index(action_.num_choices)));
-      continue;
+    for (int64_t choices : action_.choices) {
+      actions.push_back(static_cast<float>(rng.Index(choices)));
     }
     for (size_t i = 0; i < action_.low.size(); ++i) {
       actions.push_back(static_cast<float>(rng.Uniform(action_.low[i], action_.high[i])));

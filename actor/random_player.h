@@ -1,4 +1,4 @@
-// Uniformly random actions: over the bounds of a Box, over a Discrete's choices.
+// Uniformly random actions: over the bounds of a Box, over the choices of a (Multi)Discrete.
 //
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_RANDOM_PLAYER_H_

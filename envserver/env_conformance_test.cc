@@ -70,10 +70,10 @@ class EnvConformanceTest : public testing::TestWithParam<Case> {
   }
 
   static std::vector<float> RandomAction(const ActionSpec& spec, Rng& rng) {
-    if (spec.is_discrete()) return {static_cast<float>(rng.Index(spec.num_choices))};
     std::vector<float> action(spec.size());
     for (int64_t i = 0; i < spec.size(); ++i) {
-      action[i] = static_cast<float>(rng.Uniform(spec.low[i], spec.high[i]));
+      action[i] = static_cast<float>(spec.is_discrete() ? rng.Index(spec.choices[i])
+                                                        : rng.Uniform(spec.low[i], spec.high[i]));
     }
     return action;
   }

@@ -300,6 +300,25 @@ TEST_F(ConformanceTest, AResetWithASeedIsANewSessionWithThatSeedForItsGroupAlone
   EXPECT_EQ(PlayGroup(client, steps, &again), zero);
 }
 
+TEST_F(ConformanceTest, ASeedOfItsOwnGivesASlotTheEpisodesOfSlotZeroOfASessionWithThatSeed) {
+  const std::vector<uint64_t> seeds = {21, 22};
+  v1::OpenSession open = RolloutClient::OpenMessage(env_id_, 4, 2);
+  RolloutClient client(stub_.get());
+  client.Open(open);
+  client.SendReset(1, 0, seeds);
+  const v1::StepBatch batch = client.Read();
+  ExpectNoStepMade(batch);
+  const v1::StepBatch next = client.Reset(batch);
+  for (int row = 0; row < 2; ++row) {
+    open.set_seed(seeds[row]);
+    RolloutClient alone(stub_.get());
+    alone.Open(open);
+    EXPECT_EQ(ObservationRow(batch, row), ObservationRow(alone.first[0], 0));
+    // The seeds hold for the episodes to come.
+    EXPECT_EQ(ObservationRow(next, row), ObservationRow(alone.Reset(alone.first[0]), 0));
+  }
+}
+
 TEST_F(ConformanceTest, AResetWithoutASeedBeginsTheEpisodesThatWouldHaveComeNext) {
   constexpr int kSlots = 4;
   RolloutClient playing(stub_.get());
@@ -343,6 +362,12 @@ TEST_F(ConformanceTest, AResetOutOfTurnOrForAnotherStepEndsTheSession) {
       "ResetGroup of group 0: step is 1, expected 0");
   ExpectRefused(
       open, [](RolloutClient& c) { c.SendReset(2, 0); }, "ResetGroup.group is 2, expected 0..1");
+  ExpectRefused(
+      open,
+      [](RolloutClient& c) {
+        c.SendReset(1, 0, std::vector<uint64_t>{1, 2});
+      },
+      "ResetGroup of group 1: 2 slot_seeds, expected none or 1");
   // Whether the actions have been answered by then or not.
   ExpectRefused(
       open,

@@ -57,7 +57,7 @@ void InProcess(benchmark::State& state, const std::string& env_id) {
   const v1::Tensor action = ZeroActions(state.range(0), env->spec().action.size());
   {
     absl::Notification ready;
-    env->ResetGroup(0, /*seed=*/std::nullopt, [&](const StepOutcome&) { ready.Notify(); });
+    env->ResetGroup(0, /*seeds=*/{}, [&](const StepOutcome&) { ready.Notify(); });
     ready.WaitForNotification();
   }
   for (auto _ : state) {

@@ -161,7 +161,7 @@ void Session::OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
   outbox_.push_back(std::move(response));
   groups_.resize(env_->num_groups());
   for (int64_t group = 0; group < env_->num_groups(); ++group) {
-    ResetGroup(group, /*seed=*/std::nullopt);
+    ResetGroup(group, {});
   }
   spdlog::info("session {}: {} opened {} slots of {}", grant_->session_id(), client_,
                env_->num_groups() * env_->group_size(), env_id_);
@@ -200,17 +200,28 @@ void Session::OnActions(const v1::ActionBatch& actions) {
 }
 
 void Session::OnReset(const v1::ResetGroup& reset) {
-  const absl::Status status = CheckTurn("ResetGroup", reset.group(), reset.step());
-  if (!status.ok()) return Refuse(status);
-  ResetGroup(reset.group(),
-             reset.has_seed() ? std::optional<uint64_t>(reset.seed()) : std::nullopt);
+  if (absl::Status status = CheckTurn("ResetGroup", reset.group(), reset.step()); !status.ok()) {
+    return Refuse(status);
+  }
+  const int64_t each = reset.slot_seeds_size();
+  if (each > 0 && (reset.has_seed() || each != env_->group_size())) {
+    return Refuse(absl::InvalidArgumentError(
+        absl::StrCat("ResetGroup of group ", reset.group(), ": ", each, " slot_seeds",
+                     reset.has_seed() ? " beside a seed" : "", ", expected none or ",
+                     env_->group_size(), " and no seed")));
+  }
+  std::vector<SlotSeed> seeds;
+  if (reset.has_seed()) seeds = env_->SeedsFrom(reset.seed(), reset.group());
+  for (uint64_t seed : reset.slot_seeds()) seeds.push_back({seed, /*number=*/0});
+  ResetGroup(reset.group(), std::move(seeds));
   BeginServersTurn(reset.group());
 }
 
-void Session::ResetGroup(uint32_t group, std::optional<uint64_t> seed) {
-  env_->ResetGroup(group, seed, [self = shared_from_this(), group](const StepOutcome& outcome) {
-    self->OnStepped(group, outcome);
-  });
+void Session::ResetGroup(uint32_t group, std::vector<SlotSeed> seeds) {
+  env_->ResetGroup(group, std::move(seeds),
+                   [self = shared_from_this(), group](const StepOutcome& outcome) {
+                     self->OnStepped(group, outcome);
+                   });
 }
 
 absl::Status Session::CheckRender(uint32_t slot) const {

@@ -97,7 +97,7 @@ class Session : public std::enable_shared_from_this<Session> {
   absl::Status CheckTurn(absl::string_view kind, uint32_t group, uint64_t step) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckRender(uint32_t slot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ResetGroup(uint32_t group, std::optional<uint64_t> seed)
+  void ResetGroup(uint32_t group, std::vector<SlotSeed> seeds)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginServersTurn(uint32_t group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env);

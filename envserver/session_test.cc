@@ -272,7 +272,7 @@ class WideEnv : public Env {
   WideEnv() {
     spec_.id = "wide";
     spec_.observation = {{"pixels", v1::DTYPE_FLOAT64, {1 << 22}, {}, {}}};
-    spec_.action.num_choices = 2;
+    spec_.action.choices = {2};
     spec_.control_period_s = 1;
   }
   const EnvSpec& spec() const override { return spec_; }

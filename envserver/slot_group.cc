@@ -77,11 +77,18 @@ SlotGroup::Buffer::Buffer(const SlotPlan& plan, int64_t size) {
   is_success = ResizeTensor<uint8_t>({size}, batch->mutable_is_success());
 }
 
+std::vector<SlotSeed> SlotPlan::SeedsFrom(uint64_t seed, int64_t group) const {
+  std::vector<SlotSeed> seeds;
+  const uint64_t first = options.first_slot + group * group_size();
+  for (int64_t row = 0; row < group_size(); ++row) seeds.push_back({seed, first + row});
+  return seeds;
+}
+
 SlotGroup::SlotGroup(std::shared_ptr<const SlotPlan> plan, int64_t group)
     : plan_(std::move(plan)),
       group_(group),
       slots_(plan_->group_size()),
-      seed_(plan_->options.seed) {
+      seeds_(plan_->SeedsFrom(plan_->options.seed, group)) {
   for (std::shared_ptr<Buffer>& buffer : buffers_) {
     buffer = std::make_shared<Buffer>(*plan_, size());
   }
@@ -92,7 +99,7 @@ SlotGroup::SlotGroup(std::shared_ptr<const SlotPlan> plan, int64_t group)
 }
 
 SlotGroup::SlotGroup(SlotGroup& stuck) : SlotGroup(stuck.plan_, stuck.group_) {
-  seed_ = stuck.seed_;
+  seeds_ = stuck.seeds_;
   step_ = stuck.step_;
   hung_rounds_ = stuck.hung_rounds_;
   rows_ = stuck.hung_;
@@ -130,10 +137,10 @@ SlotGroup::SlotGroup(SlotGroup& stuck) : SlotGroup(stuck.plan_, stuck.group_) {
   }
 }
 
-void SlotGroup::PrepareReset(std::optional<uint64_t> seed) {
+void SlotGroup::PrepareReset(const std::vector<SlotSeed>& seeds) {
   step_ = 0;
-  if (seed.has_value()) {
-    seed_ = *seed;
+  if (!seeds.empty()) {
+    seeds_ = seeds;
     for (Slot& slot : slots_) slot.episodes = 0;
   }
   Prepare();
@@ -223,10 +230,10 @@ SlotGroup::Fault SlotGroup::BeginEpisode(Slot& slot, int64_t row) {
       }
       slot.env = *std::move(env);
     }
-    const uint64_t number = options.first_slot + group_ * size() + row;
     const uint64_t episode = slot.episodes.fetch_add(1);
     slot.episode_steps = 0;
-    slot.env->Reset(Rng({seed_, number, episode}).Bits(), buffer().observation[row]);
+    const SlotSeed& seed = seeds_[row];
+    slot.env->Reset(Rng({seed.seed, seed.number, episode}).Bits(), buffer().observation[row]);
   } catch (...) {
     return {Cause::kThrew, absl::StrCat("Reset threw: ", CurrentException())};
   }

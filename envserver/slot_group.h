@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +37,8 @@ struct SlotPlan {
   absl::Duration call_timeout;  // The pool's, for messages.
 
   int64_t group_size() const { return options.num_envs / options.num_groups; }
+  // As VectorEnv::SeedsFrom.
+  std::vector<SlotSeed> SeedsFrom(uint64_t seed, int64_t group) const;
 };
 
 class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup> {
@@ -57,8 +58,8 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   void set_env(int64_t row, std::unique_ptr<Env> env) { slots_[row].env = std::move(env); }
 
   // Readies the batch of step 0, in which every slot begins its next episode; with
-  // `seed`, the first one of that seed.
-  void PrepareReset(std::optional<uint64_t> seed);
+  // `seeds`, one a slot, the first one of its seed.
+  void PrepareReset(const std::vector<SlotSeed>& seeds);
   // Readies the batch of the next step.
   void PrepareStep();
   // Runs what there is to run on `pool`; `finished` gets this when it is over.
@@ -131,9 +132,9 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   int writing_ = 0;
   std::vector<std::vector<uint8_t>> final_;  // A field each, [size, field bytes].
   std::vector<float> action_;
-  uint64_t seed_;
-  uint64_t step_ = 0;          // Of the batch; 0: a reset.
-  std::vector<int64_t> rows_;  // What the items stand for; empty: themselves.
+  std::vector<SlotSeed> seeds_;  // A slot each.
+  uint64_t step_ = 0;            // Of the batch; 0: a reset.
+  std::vector<int64_t> rows_;    // What the items stand for; empty: themselves.
   std::vector<int64_t> hung_;
   int hung_rounds_ = 0;
   Finished finished_;

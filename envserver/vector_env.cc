@@ -67,10 +67,14 @@ uint64_t VectorEnv::spec_hash() const { return plan_->spec_hash; }
 int64_t VectorEnv::num_groups() const { return plan_->options.num_groups; }
 int64_t VectorEnv::group_size() const { return plan_->group_size(); }
 
-void VectorEnv::ResetGroup(int64_t group, std::optional<uint64_t> seed, Completion completion) {
+std::vector<SlotSeed> VectorEnv::SeedsFrom(uint64_t seed, int64_t group) const {
+  return plan_->SeedsFrom(seed, group);
+}
+
+void VectorEnv::ResetGroup(int64_t group, std::vector<SlotSeed> seeds, Completion completion) {
   const std::shared_ptr<SlotGroup> slots = BeginRun(group);
   if (slots == nullptr) return;
-  slots->PrepareReset(seed);
+  slots->PrepareReset(seeds);
   Run(*slots, std::move(completion));
 }
 
@@ -114,19 +118,19 @@ absl::Status VectorEnv::ReadAction(const v1::Tensor& action, SlotGroup& slots) c
   }
   const absl::Span<const float> values = TensorValues<float>(action);
   std::vector<float>& out = slots.action();
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!spec.is_discrete()) {
-      const float low = static_cast<float>(spec.low[i % size]);
-      const float high = static_cast<float>(spec.high[i % size]);
-      out[i] = std::clamp(values[i], low, high);
-      continue;
-    }
-    if (values[i] < 0 || values[i] >= spec.num_choices || values[i] != std::floor(values[i])) {
+  if (spec.is_discrete()) {
+    if (const int64_t i = FindBadChoice(spec, values); i >= 0) {
       return absl::InvalidArgumentError(
           absl::StrCat("action", FormatIndex(i, {group_size(), size}), " is ", values[i],
-                       ", expected a whole number in 0..", spec.num_choices - 1));
+                       ", expected a whole number in 0..", spec.choices[i % size] - 1));
     }
-    out[i] = values[i];
+    std::copy(values.begin(), values.end(), out.begin());
+    return absl::OkStatus();
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float low = static_cast<float>(spec.low[i % size]);
+    const float high = static_cast<float>(spec.high[i % size]);
+    out[i] = std::clamp(values[i], low, high);
   }
   return absl::OkStatus();
 }

@@ -56,6 +56,12 @@ struct VectorEnvOptions {
   int64_t abandoned_max = 16;
 };
 
+// A slot's episodes are drawn from (seed, number, episodes so far).
+struct SlotSeed {
+  uint64_t seed = 0;
+  uint64_t number = 0;
+};
+
 // What one step of one group brought.
 struct StepOutcome {
   // ResourceExhausted: too many calls hang; Internal: a new environment failed to
@@ -95,9 +101,11 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   int64_t num_groups() const;
   int64_t group_size() const;
 
+  // What slots of the group draw from in a session that was opened with `seed`.
+  std::vector<SlotSeed> SeedsFrom(uint64_t seed, int64_t group) const;
   // Begins the next episode of every slot of the group: the batch of step 0. With
-  // `seed`, which replaces the one before: the first episode.
-  void ResetGroup(int64_t group, std::optional<uint64_t> seed, Completion completion);
+  // `seeds`, one a slot, which replace those before: the first episode.
+  void ResetGroup(int64_t group, std::vector<SlotSeed> seeds, Completion completion);
 
   // `action` is as ActionBatch.action; Box actions are clipped to their bounds.
   // OK: the completion will be called; InvalidArgument: dtype, shape, a value that

@@ -50,7 +50,9 @@ class VectorEnvTest : public ::testing::Test {
   StepOutcome Reset(int64_t group = 0, std::optional<uint64_t> seed = std::nullopt) {
     absl::Notification ready;
     StepOutcome outcome;
-    env_->ResetGroup(group, seed, [&](const StepOutcome& result) {
+    std::vector<SlotSeed> seeds;
+    if (seed.has_value()) seeds = env_->SeedsFrom(*seed, group);
+    env_->ResetGroup(group, std::move(seeds), [&](const StepOutcome& result) {
       outcome = result;
       ready.Notify();
     });

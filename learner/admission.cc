@@ -20,8 +20,7 @@ ExperienceSchema MakeExperienceSchema(const RunConfig& config, const EnvSpec& en
   schema.mode =
       config.algorithm.on_policy() ? v1::COLLECT_MODE_TRAJECTORIES : v1::COLLECT_MODE_TRANSITIONS;
   schema.observation_size = env.observation_size();
-  schema.action_size = env.action.size();
-  schema.num_choices = env.action.num_choices;
+  schema.action = env.action;
   schema.transitions_per_batch = TransitionsPerBatch(config, env);
   schema.unroll_length = config.algorithm.ppo.unroll_length;
   schema.rollout_steps = config.algorithm.ppo.rollout_steps;

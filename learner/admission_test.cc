@@ -108,7 +108,7 @@ TEST_F(AdmissionTest, AnEnvironmentThatCannotBeLearnedIsRefusedAndNotAdopted) {
   Admission admission(PointSacConfig(), "run-1", &intake_, &wake_);
   EnvSpec discrete = PointSpec();
   discrete.action = {};
-  discrete.action.num_choices = 2;
+  discrete.action.choices = {2};
   ExpectRefused(admission.Join(Request(discrete)), "sac");
   EXPECT_TRUE(admission.Join(Request(PointSpec())).ok());
 }

@@ -27,19 +27,16 @@ absl::Status CheckFloats(const v1::Tensor& tensor, Shape shape, const char* name
   return CheckTensor(tensor, v1::DTYPE_FLOAT32, shape, name);
 }
 
-// A Discrete action is the index of a choice.
-absl::Status CheckChoices(const ExperienceSchema& schema, const v1::Tensor& action, Shape shape,
-                          const char* name) {
-  if (schema.num_choices == 0) return absl::OkStatus();
+absl::Status CheckAction(const ActionSpec& spec, const v1::Tensor& action, Shape shape,
+                         const char* name) {
+  if (!spec.is_discrete()) return absl::OkStatus();
   const absl::Span<const float> values = TensorValues<float>(action);
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i] < 0 || values[i] >= schema.num_choices || values[i] != std::floor(values[i])) {
-      return absl::InvalidArgumentError(absl::StrCat(name, FormatIndex(i, shape), "=", values[i],
-                                                     " is none of the ", schema.num_choices,
-                                                     " choices 0 .. ", schema.num_choices - 1));
-    }
-  }
-  return absl::OkStatus();
+  const int64_t i = FindBadChoice(spec, values);
+  if (i < 0) return absl::OkStatus();
+  const int64_t choices = spec.choices[i % spec.size()];
+  return absl::InvalidArgumentError(absl::StrCat(name, FormatIndex(i, shape), "=", values[i],
+                                                 " is none of the ", choices, " choices 0 .. ",
+                                                 choices - 1));
 }
 
 absl::Status NewerThanPublished(const std::string& where, uint64_t version,
@@ -56,7 +53,7 @@ absl::Status CheckTransitions(const ExperienceSchema& schema, uint64_t newest_ve
         "transitions.reward has ", n, " rows, expected 1 .. ", schema.transitions_per_batch));
   }
   const int64_t d = schema.observation_size;
-  const int64_t a = schema.action_size;
+  const int64_t a = schema.action.size();
   absl::Status status = CheckFloats(batch.observation(), {n, d}, "transitions.observation");
   status.Update(CheckFloats(batch.action(), {n, a}, "transitions.action"));
   status.Update(CheckFloats(batch.reward(), {n}, "transitions.reward"));
@@ -67,9 +64,10 @@ absl::Status CheckTransitions(const ExperienceSchema& schema, uint64_t newest_ve
   status.Update(
       CheckTensor(batch.policy_version(), v1::DTYPE_INT64, {n}, "transitions.policy_version"));
   if (!status.ok()) return status;
-  if (absl::Status choices = CheckChoices(schema, batch.action(), {n, a}, "transitions.action");
-      !choices.ok()) {
-    return choices;
+  if (absl::Status action =
+          CheckAction(schema.action, batch.action(), {n, a}, "transitions.action");
+      !action.ok()) {
+    return action;
   }
   const absl::Span<const int32_t> slots = TensorValues<int32_t>(batch.slot());
   for (int64_t i = 0; i < n; ++i) {
@@ -102,7 +100,7 @@ absl::Status CheckTrajectory(const ExperienceSchema& schema, uint64_t newest_ver
                                                    " columns"));
   }
   const int64_t d = schema.observation_size;
-  const int64_t a = schema.action_size;
+  const int64_t a = schema.action.size();
   absl::Status status = CheckFloats(batch.observation(), {t + 1, b, d}, "trajectory.observation");
   status.Update(CheckFloats(batch.action(), {t, b, a}, "trajectory.action"));
   status.Update(CheckFloats(batch.reward(), {t, b}, "trajectory.reward"));
@@ -111,9 +109,10 @@ absl::Status CheckTrajectory(const ExperienceSchema& schema, uint64_t newest_ver
   status.Update(CheckFlags(batch.valid(), {t, b}, "trajectory.valid"));
   status.Update(CheckFloats(batch.behaviour_log_prob(), {t, b}, "trajectory.behaviour_log_prob"));
   if (!status.ok()) return status;
-  if (absl::Status choices = CheckChoices(schema, batch.action(), {t, b, a}, "trajectory.action");
-      !choices.ok()) {
-    return choices;
+  if (absl::Status action =
+          CheckAction(schema.action, batch.action(), {t, b, a}, "trajectory.action");
+      !action.ok()) {
+    return action;
   }
   const absl::Span<const uint8_t> terminated = TensorValues<uint8_t>(batch.terminated());
   const absl::Span<const uint8_t> truncated = TensorValues<uint8_t>(batch.truncated());

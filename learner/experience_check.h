@@ -30,8 +30,7 @@ struct EpisodeBounds {
 struct ExperienceSchema {
   v1::CollectMode mode = v1::COLLECT_MODE_TRANSITIONS;
   int64_t observation_size = 0;       // D
-  int64_t action_size = 0;            // A: floats of one action; 1 for Discrete.
-  int64_t num_choices = 0;            // Discrete only.
+  ActionSpec action;                  // A = action.size()
   int64_t transitions_per_batch = 0;  // Most of one TransitionBatch.
   int64_t unroll_length = 0;          // T
   int64_t rollout_steps = 0;          // Most T * B of one TrajectoryBatch.

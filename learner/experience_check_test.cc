@@ -127,8 +127,8 @@ TEST(ExperienceCheck, AReturnIsWithinTheRewardBoundsOfItsSteps) {
 
 TEST(ExperienceCheck, ADiscreteActionMustBeOneOfTheChoices) {
   ExperienceSchema schema = PointSchema(v1::COLLECT_MODE_TRAJECTORIES);
-  schema.action_size = 1;
-  schema.num_choices = 3;
+  schema.action = {};
+  schema.action.choices = {3};
   v1::ExperienceBatch good = MakeTrajectory(1, 2, 1, 1);
   SetTensor<float>({4, 2, 1}, std::vector<float>{0, 1, 2, 0, 1, 2, 0, 1},
                    good.mutable_trajectory()->mutable_action());
@@ -139,6 +139,13 @@ TEST(ExperienceCheck, ADiscreteActionMustBeOneOfTheChoices) {
          "trajectory.action[1,1,0]"});
   }
   ExpectRefusals(schema, good, defects);
+
+  schema.action.choices = {3, 2};
+  SetTensor<float>({4, 2, 2}, std::vector<float>{0, 1, 2, 0, 1, 1, 0, 1, 0, 1, 2, 0, 1, 1, 0, 1},
+                   good.mutable_trajectory()->mutable_action());
+  ExpectRefusals(schema, good,
+                 {{[](auto* b) { SetFloat(b->mutable_trajectory()->mutable_action(), 3, 2); },
+                   "trajectory.action[0,1,1]=2 is none of the 2 choices 0 .. 1"}});
 }
 
 TEST(ExperienceCheck, CountsStepsAndFindsTheOldestPolicy) {

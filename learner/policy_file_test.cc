@@ -53,7 +53,7 @@ TensorFile FileFor(const EnvSpec& env) {
 TEST(PolicyFileTest, HoldsTheWholeSpecsAsProtobufJson) {
   EnvSpec discrete = CompleteSpec();
   discrete.action = {};
-  discrete.action.num_choices = 3;
+  discrete.action.choices = {3};
   for (const EnvSpec& env : {CompleteSpec(), discrete}) {
     const TensorFile file = FileFor(env);
     v1::EnvSpec env_proto;

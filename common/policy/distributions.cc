@@ -23,8 +23,4 @@ at::Tensor DiagonalGaussianLogProb(const at::Tensor& action, const at::Tensor& m
   return (-0.5 * noise * noise - log_std - kHalfLog2Pi).sum(-1);
 }
 
-at::Tensor CategoricalLogProb(const at::Tensor& index, const at::Tensor& logits) {
-  return at::log_softmax(logits, -1).gather(-1, index.to(at::kLong)).squeeze(-1);
-}
-
 }  // namespace armature

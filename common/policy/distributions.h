@@ -25,9 +25,6 @@ at::Tensor SquashedGaussianLogProb(const at::Tensor& noise, const at::Tensor& lo
 at::Tensor DiagonalGaussianLogProb(const at::Tensor& action, const at::Tensor& mean,
                                    const at::Tensor& log_std);
 
-// Of choice `index`, float32 [.., 1], under softmax(logits), [.., A].
-at::Tensor CategoricalLogProb(const at::Tensor& index, const at::Tensor& logits);
-
 }  // namespace armature
 
 #endif  // ARMATURE_COMMON_POLICY_DISTRIBUTIONS_H_

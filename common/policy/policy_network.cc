@@ -42,6 +42,21 @@ __int128 LayerParameters(const v1::PolicySpec& spec, const std::vector<int64_t>&
   return __int128{sizes[i] + (IsNormalized(spec, i) ? 3 : 1)} * sizes[i + 1];
 }
 
+absl::Status CheckChoices(const v1::PolicySpec& spec) {
+  if (spec.choices().empty()) return absl::OkStatus();
+  const bool categorical = spec.head() == v1::PolicySpec::HEAD_CATEGORICAL;
+  int64_t sum = 0;
+  bool empty = false;
+  for (int64_t choices : spec.choices()) {
+    sum += choices;
+    empty = empty || choices < 1;
+  }
+  if (categorical && !empty && sum == spec.action_size()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "PolicySpec.choices are [", absl::StrJoin(spec.choices(), ","), "] with head ",
+      v1::PolicySpec::Head_Name(spec.head()), " and action_size ", spec.action_size()));
+}
+
 absl::Status CheckSpec(const v1::PolicySpec& spec) {
   if (spec.head() == v1::PolicySpec::HEAD_UNSPECIFIED ||
       !v1::PolicySpec::Head_IsValid(spec.head())) {
@@ -61,6 +76,7 @@ absl::Status CheckSpec(const v1::PolicySpec& spec) {
     return absl::InvalidArgumentError(absl::StrCat(
         "PolicySpec.observation_clip is ", spec.observation_clip(), ", not a positive number"));
   }
+  if (absl::Status status = CheckChoices(spec); !status.ok()) return status;
   const std::vector<int64_t> sizes = LayerSizes(spec);
   __int128 parameters = spec.action_size();
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -136,6 +152,7 @@ PolicyNetwork::PolicyNetwork(const v1::PolicySpec& spec, c10::Device device)
     layers_.push_back(std::move(layer));
   }
   if (HasLogStd(spec)) log_std_ = take({spec.action_size()});
+  if (spec.head() == v1::PolicySpec::HEAD_CATEGORICAL) categorical_.emplace(spec, device);
   if (spec.normalize_observation()) {
     normalizer_mean_ = at::zeros({spec.observation_size()}, options);
     normalizer_std_ = at::ones({spec.observation_size()}, options);
@@ -179,7 +196,7 @@ at::Tensor PolicyNetwork::Head(const at::Tensor& normalized_observation) const {
 int64_t PolicyNetwork::draws_per_row() const {
   switch (spec_.head()) {
     case v1::PolicySpec::HEAD_CATEGORICAL:
-      return 1;
+      return categorical_->components();
     case v1::PolicySpec::HEAD_TANH:
       return 0;
     default:
@@ -221,14 +238,9 @@ PolicyNetwork::Output PolicyNetwork::FromHead(const at::Tensor& head,
       return {action, DiagonalGaussianLogProb(action, head, log_std_)};
     }
     case v1::PolicySpec::HEAD_CATEGORICAL: {
-      // The first choice at which the cumulated probability passes the draw. The
-      // last one's may round to below 1.
-      const at::Tensor choice = draws.defined() ? (at::softmax(head, -1).cumsum(-1) <= draws)
-                                                      .sum(-1, /*keepdim=*/true)
-                                                      .clamp_max(head.size(-1) - 1)
-                                                : head.argmax(-1, /*keepdim=*/true);
-      const at::Tensor action = choice.to(at::kFloat);
-      return {action, CategoricalLogProb(action, head)};
+      const at::Tensor action =
+          draws.defined() ? categorical_->Draw(head, draws) : categorical_->Mode(head);
+      return {action, categorical_->LogProb(action, categorical_->LogProbs(head))};
     }
     default:  // HEAD_TANH; Create has refused the rest.
       return {at::tanh(head), at::zeros({head.size(0)}, head.options())};

@@ -8,8 +8,10 @@
 // "observation_normalizer.mean" [D] and "observation_normalizer.std" [D].
 // HEAD_SQUASHED_GAUSSIAN: the last layer gives [mean, log_std], 2 A wide.
 // Action: Box in units of [-1, 1] (HEAD_DIAGONAL_GAUSSIAN may go beyond it; the
-// actor clips what it sends, not what it stores); Discrete the index.
-// Shapes: B batch, D = observation_size, A = action_size (choices if Discrete).
+// actor clips what it sends, not what it stores); (Multi)Discrete the index of each
+// component's choice (common/policy/categorical.h).
+// Shapes: B batch, D = observation_size, A = action_size (all choices if Discrete),
+// C components of a (Multi)Discrete.
 //
 // Thread safety: const methods; Load excludes all others.
 #ifndef ARMATURE_COMMON_POLICY_POLICY_NETWORK_H_
@@ -27,6 +29,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "c10/core/Device.h"
+#include "common/policy/categorical.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -44,7 +47,7 @@ class PolicyNetwork {
                                                                c10::Device device);
 
   struct Output {
-    at::Tensor action;    // float32 [B, A]; Discrete: [B, 1] the index.
+    at::Tensor action;    // float32 [B, A]; HEAD_CATEGORICAL: [B, C] indices.
     at::Tensor log_prob;  // float32 [B], of `action`; HEAD_TANH: zeros.
   };
   // `observation` is raw, float32 [B, D] on the device. Deterministic: the mode.
@@ -55,7 +58,7 @@ class PolicyNetwork {
   // [B, draws_per_row()] on the device, standard normal, or for HEAD_CATEGORICAL
   // uniform in [0, 1).
   Output ActByDraws(const at::Tensor& observation, const at::Tensor& draws) const;
-  // A; 1 for HEAD_CATEGORICAL; 0 for HEAD_TANH.
+  // A; C for HEAD_CATEGORICAL; 0 for HEAD_TANH.
   int64_t draws_per_row() const;
 
   // (observation - mean) / std, clipped; the identity where the spec does not
@@ -98,8 +101,9 @@ class PolicyNetwork {
   c10::Device device_;
   at::Tensor flat_parameters_;
   std::vector<Layer> layers_;
-  at::Tensor log_std_;          // Defined for HEAD_DIAGONAL_GAUSSIAN only.
-  at::Tensor normalizer_mean_;  // Defined where the spec normalises.
+  at::Tensor log_std_;                      // Defined for HEAD_DIAGONAL_GAUSSIAN only.
+  std::optional<Categorical> categorical_;  // HEAD_CATEGORICAL only.
+  at::Tensor normalizer_mean_;              // Defined where the spec normalises.
   at::Tensor normalizer_std_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "ATen/ATen.h"
 #include "ATen/CPUGeneratorImpl.h"
+#include "common/policy/categorical.h"
 #include "common/policy/distributions.h"
 #include "gtest/gtest.h"
 
@@ -212,8 +213,50 @@ TEST(DistributionsTest, DiagonalAndCategoricalMatchTheirFormulas) {
       at::tensor({1.f, -2.f}), at::tensor({0.5f, 0.f}), at::tensor({0.f, std::log(2.f)}));
   EXPECT_NEAR(log_prob.item<float>(), -0.125 - 0.5 - std::log(2.0) - std::log(2 * M_PI), 1e-6);
   const at::Tensor logits = at::log(at::tensor({0.2f, 0.5f, 0.3f})).expand({2, 3}) + 100;
-  const at::Tensor choice = CategoricalLogProb(at::tensor({1.f, 2.f}).unsqueeze(1), logits);
+  v1::PolicySpec spec;
+  spec.set_action_size(3);
+  const Categorical categorical(spec, c10::kCPU);
+  const at::Tensor choice =
+      categorical.LogProb(at::tensor({1.f, 2.f}).unsqueeze(1), categorical.LogProbs(logits));
   EXPECT_TRUE(at::allclose(choice.exp(), at::tensor({0.5f, 0.3f}), 1e-4));
+}
+
+TEST(CategoricalTest, ComponentsAreIndependent) {
+  v1::PolicySpec spec;
+  spec.set_action_size(5);
+  spec.add_choices(3);
+  spec.add_choices(2);
+  const Categorical categorical(spec, c10::kCPU);
+  ASSERT_EQ(categorical.components(), 2);
+  // Each component's logits are its log-probabilities and a constant of its own.
+  const at::Tensor logits =
+      at::log(at::tensor({0.2f, 0.5f, 0.3f, 0.9f, 0.1f})) + at::tensor({7.f, 7.f, 7.f, -3.f, -3.f});
+  const at::Tensor rows = logits.expand({2, 5});
+  const at::Tensor action = at::tensor({1.f, 0.f, 2.f, 1.f}).view({2, 2});
+  const at::Tensor log_probs = categorical.LogProbs(rows);
+  EXPECT_TRUE(at::allclose(categorical.LogProb(action, log_probs).exp(),
+                           at::tensor({0.5f * 0.9f, 0.3f * 0.1f}), 1e-4));
+  EXPECT_TRUE(
+      at::equal(categorical.OneHot(action),
+                at::tensor({0.f, 1.f, 0.f, 1.f, 0.f, 0.f, 0.f, 1.f, 0.f, 1.f}).view({2, 5})));
+  EXPECT_TRUE(at::allclose(categorical.ComponentSums(log_probs.exp()), at::ones({2, 5})));
+  EXPECT_TRUE(at::equal(categorical.Mode(rows), at::tensor({1.f, 0.f}).expand({2, 2})));
+  const at::Tensor draws = at::tensor({0.1f, 0.95f, 0.69f, 0.f}).view({2, 2});
+  EXPECT_TRUE(
+      at::equal(categorical.Draw(rows, draws), at::tensor({0.f, 1.f, 1.f, 0.f}).view({2, 2})));
+}
+
+TEST(CategoricalTest, ChoicesThatDoNotMakeUpTheHeadAreRefused) {
+  v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_CATEGORICAL);
+  spec.set_action_size(5);
+  for (const int choices : {3, 2}) spec.add_choices(choices);
+  EXPECT_TRUE(PolicyNetwork::Create(spec, c10::kCPU).ok());
+  spec.set_choices(1, 3);
+  EXPECT_NE(PolicyNetwork::Create(spec, c10::kCPU).status().message().find("choices are [3,3]"),
+            absl::string_view::npos);
+  spec.set_choices(1, 2);
+  spec.set_head(v1::PolicySpec::HEAD_TANH);
+  EXPECT_FALSE(PolicyNetwork::Create(spec, c10::kCPU).ok());
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
 #include "common/spec/env_spec.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -12,6 +15,7 @@ namespace armature {
 namespace {
 
 constexpr int64_t kFieldSizeMax = 1 << 26;
+constexpr int64_t kChoicesMax = 1 << 20;  // float32 holds each index.
 
 // -0 becomes 0: equal bounds have one wire form, and one hash.
 double WithoutNegativeZero(double bound) { return bound + 0.0; }
@@ -31,13 +35,32 @@ absl::Status CheckBounds(const FieldSpec& field) {
   return absl::OkStatus();
 }
 
-absl::Status CheckAction(const ActionSpec& action) {
-  if (action.is_discrete()) {
-    if (action.num_choices < 2) {
-      return absl::InvalidArgumentError("action.discrete.count must be at least 2");
+absl::Status CheckDiscrete(const ActionSpec& action) {
+  const bool scalar = action.choices.size() == 1 && action.shape.empty();
+  int64_t sum = 0;
+  for (size_t i = 0; i < action.choices.size(); ++i) {
+    const int64_t least = scalar ? 2 : 1;
+    if (action.choices[i] < least || action.choices[i] > kChoicesMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(scalar ? "action.discrete.count" : "action.multi_discrete.count",
+                       scalar ? "" : absl::StrCat("[", i, "]"), " is ", action.choices[i],
+                       ", expected ", least, " .. ", kChoicesMax));
     }
-    return absl::OkStatus();
+    sum += action.choices[i];
   }
+  if (sum > kChoicesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("action has ", sum, " choices, expected at most ", kChoicesMax));
+  }
+  if (!action.start.empty() && action.start.size() != action.choices.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("action.start has ", action.start.size(),
+                                                   " values for ", action.choices.size(),
+                                                   " components"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBox(const ActionSpec& action) {
   if (action.low.empty() || action.low.size() != action.high.size()) {
     return absl::InvalidArgumentError(absl::StrCat("action.box has ", action.low.size(),
                                                    " lower and ", action.high.size(),
@@ -51,7 +74,81 @@ absl::Status CheckAction(const ActionSpec& action) {
                                                      "]; expected finite, low < high"));
     }
   }
+  if (!action.start.empty()) {
+    return absl::InvalidArgumentError("action.start is given, but the action is a Box");
+  }
   return absl::OkStatus();
+}
+
+absl::Status CheckAction(const ActionSpec& action) {
+  absl::Status status = action.is_discrete() ? CheckDiscrete(action) : CheckBox(action);
+  if (!status.ok() || action.shape.empty()) return status;
+  int64_t product = 1;
+  for (int64_t extent : action.shape) {
+    product = extent < 1 || extent > action.size() ? 0 : product * extent;
+    if (product < 1 || product > action.size()) break;
+  }
+  if (product != action.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("action.shape is [",
+                                                   absl::StrJoin(action.shape, ","), "] for ",
+                                                   action.size(), " components"));
+  }
+  return absl::OkStatus();
+}
+
+// A vector's shape goes without saying: one action has one wire form, and one hash.
+bool IsVector(const ActionSpec& action) { return action.shape.size() < 2; }
+
+v1::ActionSpec ActionToProto(const ActionSpec& action) {
+  v1::ActionSpec proto;
+  if (!action.is_discrete()) {
+    v1::BoxSpec* box = proto.mutable_box();
+    box->set_size(action.low.size());
+    AddBounds(action.low, box->mutable_low());
+    AddBounds(action.high, box->mutable_high());
+  } else if (action.choices.size() == 1 && action.shape.empty()) {
+    proto.mutable_discrete()->set_count(action.choices[0]);
+  } else {
+    proto.mutable_multi_discrete()->mutable_count()->Add(action.choices.begin(),
+                                                         action.choices.end());
+  }
+  if (!IsVector(action)) proto.mutable_shape()->Add(action.shape.begin(), action.shape.end());
+  const auto is_zero = [](int64_t start) { return start == 0; };
+  if (!std::all_of(action.start.begin(), action.start.end(), is_zero)) {
+    proto.mutable_start()->Add(action.start.begin(), action.start.end());
+  }
+  return proto;
+}
+
+absl::StatusOr<ActionSpec> ActionFromProto(const v1::ActionSpec& proto) {
+  ActionSpec action;
+  action.shape.assign(proto.shape().begin(), proto.shape().end());
+  action.start.assign(proto.start().begin(), proto.start().end());
+  switch (proto.space_case()) {
+    case v1::ActionSpec::kBox:
+      action.low.assign(proto.box().low().begin(), proto.box().low().end());
+      action.high.assign(proto.box().high().begin(), proto.box().high().end());
+      if (proto.box().size() == action.low.size()) return action;
+      return absl::InvalidArgumentError(absl::StrCat("action.box.size is ", proto.box().size(),
+                                                     " with ", action.low.size(), " bounds"));
+    case v1::ActionSpec::kDiscrete:
+      if (!action.shape.empty()) {
+        return absl::InvalidArgumentError("action.shape is given, but the action is a Discrete");
+      }
+      action.choices = {proto.discrete().count()};
+      return action;
+    case v1::ActionSpec::kMultiDiscrete:
+      action.choices.assign(proto.multi_discrete().count().begin(),
+                            proto.multi_discrete().count().end());
+      if (action.choices.empty()) {
+        return absl::InvalidArgumentError("action.multi_discrete has no component");
+      }
+      if (action.shape.empty()) action.shape = {action.size()};
+      return action;
+    default:
+      return absl::InvalidArgumentError(
+          "action is of a kind that this version does not know, or of none");
+  }
 }
 
 }  // namespace
@@ -75,6 +172,24 @@ int64_t FieldSpec::size() const {
   int64_t product = 1;
   for (int64_t extent : shape) product *= extent;
   return product;
+}
+
+int64_t ActionSpec::policy_size() const {
+  return is_discrete() ? std::accumulate(choices.begin(), choices.end(), int64_t{0}) : size();
+}
+
+std::string ActionSpec::ToString() const {
+  if (!is_discrete()) return absl::StrCat("a Box of ", size());
+  if (size() == 1 && shape.empty()) return absl::StrCat("one of ", choices[0], " choices");
+  return absl::StrCat("MultiDiscrete [", absl::StrJoin(choices, ","), "]");
+}
+
+int64_t FindBadChoice(const ActionSpec& spec, absl::Span<const float> action) {
+  for (size_t i = 0; i < action.size(); ++i) {
+    const int64_t choices = spec.choices[i % spec.size()];
+    if (!(action[i] >= 0 && action[i] < choices && action[i] == std::floor(action[i]))) return i;
+  }
+  return -1;
 }
 
 int64_t EnvSpec::observation_size() const {
@@ -147,14 +262,7 @@ v1::EnvSpec EnvSpec::ToProto() const {
     AddBounds(field.low, out->mutable_low());
     AddBounds(field.high, out->mutable_high());
   }
-  if (action.is_discrete()) {
-    proto.mutable_action()->mutable_discrete()->set_count(action.num_choices);
-  } else {
-    v1::BoxSpec* box = proto.mutable_action()->mutable_box();
-    box->set_size(action.low.size());
-    AddBounds(action.low, box->mutable_low());
-    AddBounds(action.high, box->mutable_high());
-  }
+  *proto.mutable_action() = ActionToProto(action);
   if (goal.has_value()) {
     proto.mutable_goal()->set_achieved_field(goal->achieved_field);
     proto.mutable_goal()->set_desired_field(goal->desired_field);
@@ -183,21 +291,11 @@ absl::StatusOr<EnvSpec> EnvSpec::FromProto(const v1::EnvSpec& proto) {
     field.high.assign(in.high().begin(), in.high().end());
     spec.observation.push_back(std::move(field));
   }
-  if (proto.action().has_discrete()) {
-    spec.action.num_choices = proto.action().discrete().count();
-    if (spec.action.num_choices < 2) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(spec.id, ": action.discrete.count must be at least 2"));
-    }
-  } else {
-    const v1::BoxSpec& box = proto.action().box();
-    spec.action.low.assign(box.low().begin(), box.low().end());
-    spec.action.high.assign(box.high().begin(), box.high().end());
-    if (box.size() != spec.action.low.size()) {
-      return absl::InvalidArgumentError(absl::StrCat(spec.id, ": action.box.size is ", box.size(),
-                                                     " with ", spec.action.low.size(), " bounds"));
-    }
+  absl::StatusOr<ActionSpec> action = ActionFromProto(proto.action());
+  if (!action.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(spec.id, ": ", action.status().message()));
   }
+  spec.action = *std::move(action);
   if (proto.has_goal()) {
     spec.goal = GoalSpec{proto.goal().achieved_field(), proto.goal().desired_field()};
   }

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "proto/spec.pb.h"
 
 namespace armature {
@@ -31,18 +32,29 @@ struct FieldSpec {
   int64_t bytes() const { return size() * DTypeSize(dtype); }
 };
 
+// A Box, a Discrete or a MultiDiscrete. An action travels as size() floats: in the units
+// of the bounds, or the index of each component's choice, counted from 0.
 struct ActionSpec {
-  // Box: bounds, one value a component. Discrete: empty, with num_choices >= 2.
-  std::vector<double> low;
+  std::vector<double> low;  // Box: bounds, one value a component.
   std::vector<double> high;
-  int64_t num_choices = 0;
+  std::vector<int64_t> choices;  // Discrete: one count; MultiDiscrete: one a component.
+  // How users see it. Empty: a vector, or for a single component of choices a scalar.
+  std::vector<int64_t> shape;
+  std::vector<int64_t> start;  // The first choice of each component; empty: 0.
 
-  bool is_discrete() const { return num_choices > 0; }
-  // Floats that carry one action: components of a Box, 1 for Discrete.
-  int64_t size() const { return is_discrete() ? 1 : static_cast<int64_t>(low.size()); }
-  // Outputs a policy needs: components of a Box, or the number of choices.
-  int64_t policy_size() const { return is_discrete() ? num_choices : size(); }
+  bool is_discrete() const { return !choices.empty(); }
+  // Components, of one float each.
+  int64_t size() const { return static_cast<int64_t>(is_discrete() ? choices.size() : low.size()); }
+  // Outputs a policy needs: components of a Box, or the choices of all components.
+  int64_t policy_size() const;
+  // The space in words, for messages: "a Box of 3", "one of 4 choices",
+  // "MultiDiscrete [3,2]".
+  std::string ToString() const;
 };
+
+// The place of the first value of `action`, rows of spec.size() floats, that is no choice of
+// its component; -1: there is none. Of a (Multi)Discrete.
+int64_t FindBadChoice(const ActionSpec& spec, absl::Span<const float> action);
 
 struct GoalSpec {
   std::string achieved_field;

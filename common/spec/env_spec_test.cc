@@ -52,6 +52,52 @@ TEST(EnvSpecTest, TheSignOfZeroIsNoDifference) {
   EXPECT_FALSE(std::signbit(negative.ToProto().observation(0).low(0)));
 }
 
+TEST(EnvSpecTest, SeveralChoicesAtOnceSurviveTheWire) {
+  EnvSpec spec = Reach();
+  spec.action = ActionSpec();
+  spec.action.choices = {3, 1, 2, 4};
+  spec.action.shape = {2, 2};
+  spec.action.start = {0, 0, -1, 5};
+  EXPECT_EQ(spec.action.size(), 4);
+  EXPECT_EQ(spec.action.policy_size(), 10);
+  const absl::StatusOr<EnvSpec> back = EnvSpec::FromProto(spec.ToProto());
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->action.choices, spec.action.choices);
+  EXPECT_EQ(back->action.shape, spec.action.shape);
+  EXPECT_EQ(back->action.start, spec.action.start);
+  EXPECT_EQ(SpecHash(spec), SpecHash(*back));
+}
+
+TEST(EnvSpecTest, OneActionHasOneHashHoweverItIsWritten) {
+  EnvSpec bare = Reach();
+  bare.action = ActionSpec();
+  bare.action.choices = {3, 2};
+  EnvSpec spelled = bare;
+  spelled.action.shape = {2};
+  spelled.action.start = {0, 0};
+  EXPECT_EQ(SpecHash(bare), SpecHash(spelled));
+  EXPECT_EQ(SpecHash(EnvSpec::FromProto(bare.ToProto()).value()), SpecHash(bare));
+
+  EnvSpec discrete = Reach();
+  discrete.action = ActionSpec();
+  discrete.action.choices = {3};
+  EnvSpec multi = discrete;
+  multi.action.shape = {1};
+  EXPECT_NE(SpecHash(discrete), SpecHash(multi));
+  EXPECT_TRUE(EnvSpec::FromProto(discrete.ToProto())->action.shape.empty());
+  EXPECT_EQ(EnvSpec::FromProto(multi.ToProto())->action.shape, std::vector<int64_t>{1});
+}
+
+TEST(EnvSpecTest, FindsAValueThatIsNoChoice) {
+  ActionSpec action;
+  action.choices = {3, 2};
+  EXPECT_EQ(FindBadChoice(action, {2, 1, 0, 0}), -1);
+  EXPECT_EQ(FindBadChoice(action, {2, 1, 0, 2}), 3);
+  EXPECT_EQ(FindBadChoice(action, {0.5f, 1}), 0);
+  EXPECT_EQ(FindBadChoice(action, {0, -1}), 1);
+  EXPECT_EQ(FindBadChoice(action, {0, std::nanf("")}), 1);
+}
+
 TEST(EnvSpecTest, RefusesWhatBreaksTheRules) {
   EnvSpec twice = Reach();
   twice.observation[1].name = "observation";
@@ -69,7 +115,23 @@ TEST(EnvSpecTest, RefusesWhatBreaksTheRules) {
   goalless.goal->desired_field = "nowhere";
   EXPECT_THAT(goalless.Validate().message(), HasSubstr("nowhere"));
 
+  const auto refusal = [](const ActionSpec& action) {
+    EnvSpec spec = Reach();
+    spec.action = action;
+    return std::string(spec.Validate().message());
+  };
+  EXPECT_THAT(refusal({{}, {}, {1}}), HasSubstr("action.discrete.count is 1, expected 2"));
+  EXPECT_THAT(refusal({{}, {}, {2, 0}}), HasSubstr("action.multi_discrete.count[1] is 0"));
+  EXPECT_THAT(refusal({{}, {}, {2, 3, 4}, {2, 2}}), HasSubstr("[2,2] for 3 components"));
+  EXPECT_THAT(refusal({{-1, -1}, {1, 1}, {}, {1 << 30, 1 << 30}}), HasSubstr("action.shape"));
+  EXPECT_THAT(refusal({{}, {}, {2, 3}, {}, {1}}), HasSubstr("action.start has 1 values for 2"));
+  EXPECT_THAT(refusal({{-1}, {1}, {}, {}, {1}}), HasSubstr("is a Box"));
+
   EXPECT_FALSE(EnvSpec::FromProto(v1::EnvSpec()).ok());
+  v1::EnvSpec unknown = Reach().ToProto();
+  unknown.mutable_action()->clear_box();
+  EXPECT_THAT(EnvSpec::FromProto(unknown).status().message(),
+              HasSubstr("reach: action is of a kind"));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ EnvSpec Spec() {
   EnvSpec spec;
   spec.id = "line";
   spec.observation = {{"x", v1::DTYPE_FLOAT32, {1}, {}, {}}};
-  spec.action.num_choices = 2;
+  spec.action.choices = {2};
   spec.control_period_s = 1;
   return spec;
 }

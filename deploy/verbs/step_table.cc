@@ -59,7 +59,7 @@ std::string DescribeSpec(const EnvSpec& spec) {
                     Bounds(field.low, field.high, field.size()), "\n");
   }
   if (spec.action.is_discrete()) {
-    absl::StrAppend(&text, "  action        one of ", spec.action.num_choices, " choices\n");
+    absl::StrAppend(&text, "  action        ", spec.action.ToString(), "\n");
   } else {
     absl::StrAppend(&text, "  action        float32 [", spec.action.size(), "]",
                     Bounds(spec.action.low, spec.action.high, spec.action.size()), "\n");

@@ -63,7 +63,7 @@ TEST(DescribeSpecTest, NamesFieldsBoundsGoalAndHorizon) {
             "  horizon       50 steps, 0.04 s each\n");
   EnvSpec discrete = Reach();
   discrete.action = {};
-  discrete.action.num_choices = 3;
+  discrete.action.choices = {3};
   discrete.horizon = 0;
   EXPECT_THAT(DescribeSpec(discrete), HasSubstr("  action        one of 3 choices\n"));
   EXPECT_THAT(DescribeSpec(discrete), HasSubstr("  horizon       none, 0.04 s each\n"));

@@ -93,6 +93,15 @@ void RolloutClient::SendReset(uint32_t group, uint64_t step, std::optional<uint6
   stream_->Write(request);
 }
 
+void RolloutClient::SendReset(uint32_t group, uint64_t step,
+                              const std::vector<uint64_t>& slot_seeds) {
+  v1::RolloutRequest request;
+  request.mutable_reset()->set_group(group);
+  request.mutable_reset()->set_step(step);
+  request.mutable_reset()->mutable_slot_seeds()->Add(slot_seeds.begin(), slot_seeds.end());
+  stream_->Write(request);
+}
+
 void RolloutClient::SendRender(uint32_t slot) {
   v1::RolloutRequest request;
   request.mutable_render()->set_slot(slot);
@@ -131,9 +140,8 @@ grpc::Status RolloutClient::Finish() {
 std::vector<float> RandomActions(const ActionSpec& spec, int64_t count, Rng& rng) {
   std::vector<float> actions;
   for (int64_t i = 0; i < count; ++i) {
-    if (spec.is_discrete()) {
-      actions.push_back(static_cast<float>(rng.Index(spec.num_choices)));
-      continue;
+    for (int64_t choices : spec.choices) {
+      actions.push_back(static_cast<float>(rng.Index(choices)));
     }
     for (size_t j = 0; j < spec.low.size(); ++j) {
       // Short of the bound: at it, "faulty" breaks.

@@ -71,6 +71,8 @@ class RolloutClient {
   void SendActions(uint32_t group, uint64_t step, const std::vector<float>& values);
   void SendTensor(uint32_t group, uint64_t step, const v1::Tensor& tensor);
   void SendReset(uint32_t group, uint64_t step, std::optional<uint64_t> seed = std::nullopt);
+  // With ResetGroup.slot_seeds.
+  void SendReset(uint32_t group, uint64_t step, const std::vector<uint64_t>& slot_seeds);
   void SendRender(uint32_t slot);
   v1::StepBatch Read();
   v1::Frame ReadFrame();

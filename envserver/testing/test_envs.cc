@@ -181,7 +181,7 @@ class CounterEnv : public Env {
     spec_.id = "counter";
     spec_.observation = {{"count", v1::DTYPE_INT64, {}, {0}, {}},
                          {"odd", v1::DTYPE_UINT8, {2}, {0}, {1}}};
-    spec_.action.num_choices = 3;
+    spec_.action.choices = {3};
     spec_.control_period_s = 1;
     spec_.reward_low = 0;
     spec_.reward_high = 2;

@@ -70,7 +70,7 @@ absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, con
   if (!config.on_policy() && env.action.is_discrete()) {
     return absl::InvalidArgumentError(
         absl::StrCat("algorithm.name=", config.name, " needs a Box action space, but ", env.id,
-                     " has ", env.action.num_choices, " discrete actions; use algorithm.name=ppo"));
+                     " takes ", env.action.ToString(), "; use algorithm.name=ppo"));
   }
   v1::PolicySpec spec;
   spec.set_head(Head(config, env.action));
@@ -79,6 +79,9 @@ absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, con
   spec.set_layer_norm(config.network.layer_norm);
   spec.set_observation_size(env.observation_size());
   spec.set_action_size(env.action.policy_size());
+  if (env.action.choices.size() > 1) {
+    spec.mutable_choices()->Add(env.action.choices.begin(), env.action.choices.end());
+  }
   spec.set_normalize_observation(config.network.normalize_observation);
   spec.set_observation_clip(config.network.observation_clip);
   return spec;

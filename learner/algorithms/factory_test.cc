@@ -18,7 +18,7 @@ EnvSpec MakeEnv(bool discrete) {
   env.observation = {{"position", v1::DTYPE_FLOAT32, {2, 3}, {}, {}},
                      {"goal", v1::DTYPE_FLOAT32, {3}, {}, {}}};
   if (discrete) {
-    env.action.num_choices = 4;
+    env.action.choices = {4};
   } else {
     env.action.low = {-1, -2};
     env.action.high = {1, 2};
@@ -85,7 +85,7 @@ TEST(FactoryTest, OffPolicyAlgorithmsRefuseDiscreteActionsInOneLine) {
     EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(made.status().message(),
               "algorithm.name=" + name +
-                  " needs a Box action space, but toy has 4 discrete actions; use "
+                  " needs a Box action space, but toy takes one of 4 choices; use "
                   "algorithm.name=ppo");
   }
 }

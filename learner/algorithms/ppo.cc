@@ -63,7 +63,7 @@ struct Ppo::Minibatch {
   }
 
   at::Tensor observation;   // [M, D], normalised
-  at::Tensor action;        // [M, A]
+  at::Tensor action;        // [M, A]; (Multi)Discrete: [M, C]
   at::Tensor old_log_prob;  // [M]
   at::Tensor advantage;     // [M]
   at::Tensor old_value;     // [M]
@@ -120,6 +120,8 @@ Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
     log_std_gradient_ = policy_gradient_.narrow(0, first, action_size);
     log_std_.fill_(config_.initial_log_std);
     old_log_std_ = log_std_.clone();
+  } else {
+    categorical_.emplace(policy_->spec(), policy_->device());
   }
   if (config_.learning_rate_schedule == "kl_adaptive") {
     adapted_rate_ = at::full({}, config_.learning_rate, value_parameters_.options());
@@ -198,9 +200,9 @@ at::Tensor Ppo::ExplainedVariance(const at::Tensor& rows) const {
 }
 
 at::Tensor Ppo::KlDivergence(const Minibatch& m, const at::Tensor& head) const {
-  if (!log_std_.defined()) {
-    const at::Tensor old_log_probs = at::log_softmax(m.old_head, -1);
-    const at::Tensor difference = old_log_probs - at::log_softmax(head, -1);
+  if (categorical_) {
+    const at::Tensor old_log_probs = categorical_->LogProbs(m.old_head);
+    const at::Tensor difference = old_log_probs - categorical_->LogProbs(head);
     return (m.weight * (old_log_probs.exp() * difference).sum(1)).sum();
   }
   const at::Tensor square = (2 * old_log_std_).exp() + (m.old_head - head).square();
@@ -255,10 +257,10 @@ void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
 // J_pi - entropy_coef mean entropy, differentiated with respect to the head (and,
 // of a Gaussian, log_std).
 Ppo::PolicyLoss Ppo::PolicyHeadLoss(const Minibatch& m, const at::Tensor& head) {
-  const bool is_box = log_std_.defined();
-  const at::Tensor log_probs = is_box ? at::Tensor() : at::log_softmax(head, -1);  // [M, A]
-  const at::Tensor log_prob = is_box ? DiagonalGaussianLogProb(m.action, head, log_std_)
-                                     : CategoricalLogProb(m.action, head);
+  const at::Tensor log_probs =
+      categorical_ ? categorical_->LogProbs(head) : at::Tensor();  // [M, A]
+  const at::Tensor log_prob = categorical_ ? categorical_->LogProb(m.action, log_probs)
+                                           : DiagonalGaussianLogProb(m.action, head, log_std_);
 
   const at::Tensor advantage_mean = (m.weight * m.advantage).sum();
   const at::Tensor deviation = m.advantage - advantage_mean;
@@ -277,21 +279,20 @@ Ppo::PolicyLoss Ppo::PolicyHeadLoss(const Minibatch& m, const at::Tensor& head) 
       (-m.weight * gain * (gain <= clipped_gain)).unsqueeze(1);  // [M, 1]
 
   PolicyLoss loss;
-  if (is_box) {
+  if (categorical_) {
+    const at::Tensor probs = log_probs.exp();
+    const at::Tensor entropy = -categorical_->ComponentSums(probs * log_probs);  // [M, A]
+    loss.head_gradient =
+        log_prob_gradient * (categorical_->OneHot(m.action) - probs) +
+        config_.entropy_coef * m.weight.unsqueeze(1) * probs * (log_probs + entropy);
+    loss.entropy = -(m.weight * (probs * log_probs).sum(1)).sum();
+  } else {
     const at::Tensor inverse_std = (-log_std_).exp();
     const at::Tensor noise = (m.action - head) * inverse_std;
     loss.head_gradient = log_prob_gradient * noise * inverse_std;
     log_std_gradient_.copy_((log_prob_gradient * (noise.square() - 1)).sum(0) -
                             config_.entropy_coef);
     loss.entropy = (log_std_ + kUnitGaussianEntropy).sum();
-  } else {
-    const at::Tensor probs = log_probs.exp();
-    const at::Tensor entropy = -(probs * log_probs).sum(1, /*keepdim=*/true);  // [M, 1]
-    const at::Tensor chosen = at::zeros_like(probs).scatter_(1, m.action.to(at::kLong), 1);
-    loss.head_gradient = log_prob_gradient * (chosen - probs) + config_.entropy_coef *
-                                                                    m.weight.unsqueeze(1) * probs *
-                                                                    (log_probs + entropy);
-    loss.entropy = (m.weight.unsqueeze(1) * entropy).sum();
   }
   loss.loss = -(m.weight * at::minimum(gain, clipped_gain)).sum();
   loss.approx_kl = (m.weight * (ratio - 1 - log_ratio)).sum();

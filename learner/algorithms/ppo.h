@@ -33,6 +33,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "c10/core/Device.h"
+#include "common/policy/categorical.h"
 #include "common/policy/policy_network.h"
 #include "learner/algorithms/adam.h"
 #include "learner/algorithms/algorithm.h"
@@ -110,7 +111,8 @@ class Ppo : public OnPolicyAlgorithm {
   at::Tensor gradient_;  // [policy | value]
   at::Tensor policy_gradient_;
   at::Tensor value_gradient_;
-  at::Tensor log_std_;  // [A]; Box only.
+  std::optional<Categorical> categorical_;  // (Multi)Discrete only.
+  at::Tensor log_std_;                      // [A]; Box only.
   at::Tensor log_std_gradient_;
   at::Tensor old_log_std_;   // [A]; Box only: at the set's start.
   at::Tensor adapted_rate_;  // []; kl_adaptive only.

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ATen/ATen.h"
+#include "absl/algorithm/container.h"
 #include "common/policy/generator.h"
 #include "gtest/gtest.h"
 #include "learner/algorithms/fixtures.h"
@@ -22,9 +23,12 @@ class PpoGoldenTest : public testing::TestWithParam<int> {};
 
 TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   const nlohmann::json golden = ReadGolden("golden_ppo.json").at(GetParam());
-  v1::PolicySpec spec = MakeTanhSpec(golden["discrete"] ? v1::PolicySpec::HEAD_CATEGORICAL
-                                                        : v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN,
-                                     3, 3, golden["hidden"].get<std::vector<int64_t>>());
+  const std::vector<int64_t> choices = golden["choices"];
+  v1::PolicySpec spec = MakeTanhSpec(
+      choices.empty() ? v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN : v1::PolicySpec::HEAD_CATEGORICAL,
+      3, choices.empty() ? 3 : absl::c_accumulate(choices, int64_t{0}),
+      golden["hidden"].get<std::vector<int64_t>>());
+  if (choices.size() > 1) spec.mutable_choices()->Add(choices.begin(), choices.end());
   spec.set_activation(GoldenActivation(golden["activation"]));
   spec.set_layer_norm(golden["layer_norm"]);
   spec.set_normalize_observation(golden["normalize"]);
@@ -74,7 +78,7 @@ TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   EXPECT_EQ(GoldenDifference(state["value"], golden["value_after"]), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, PpoGoldenTest, testing::Range(0, 5));
+INSTANTIATE_TEST_SUITE_P(Cases, PpoGoldenTest, testing::Range(0, 6));
 
 // One step an episode: observation one of two corners, reward +1 for the action
 // that belongs to it. Steps of a set all terminate.

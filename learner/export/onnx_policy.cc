@@ -56,11 +56,12 @@ class GraphWriter {
  public:
   explicit GraphWriter(onnx::GraphProto* graph) : graph_(graph) {}
 
-  // A constant; `tensor` is float32 on the CPU. Returns its name.
+  // A constant; `tensor` is float32 or int64 on the CPU. Returns its name.
   std::string Constant(const std::string& name, const at::Tensor& tensor) {
     onnx::TensorProto* constant = graph_->add_initializer();
     constant->set_name(kInside + name);
-    constant->set_data_type(onnx::TensorProto::FLOAT);
+    constant->set_data_type(tensor.scalar_type() == at::kLong ? onnx::TensorProto::INT64
+                                                              : onnx::TensorProto::FLOAT);
     for (const int64_t extent : tensor.sizes()) constant->add_dims(extent);
     const at::Tensor values = tensor.contiguous();
     constant->set_raw_data(values.const_data_ptr(), values.nbytes());
@@ -187,15 +188,37 @@ std::string Layers(const v1::PolicySpec& spec, const TensorsByName& tensors, std
   return x;
 }
 
+bool IsDiscrete(const ActionSpec& action) {
+  return action.choices.size() == 1 && action.shape.empty();
+}
+
+// The likeliest choice of each component: int64 [N], or [N, C] of a MultiDiscrete.
+void Choose(const ActionSpec& action, const std::string& head, GraphWriter* graph) {
+  const auto choose = [&](const std::string& logits, const std::string& output) {
+    onnx::NodeProto* choice = graph->Add("ArgMax", {logits}, output);
+    SetInt("axis", 1, choice);
+    SetInt("keepdims", IsDiscrete(action) ? 0 : 1, choice);
+    return choice->output(0);
+  };
+  if (IsDiscrete(action)) {
+    choose(head, kAction);
+    return;
+  }
+  onnx::NodeProto* split = graph->Add(
+      "Split", {head, graph->Constant("action.choices", at::tensor(action.choices, at::kLong))});
+  SetInt("axis", 1, split);
+  std::vector<std::string> choices;
+  for (size_t i = 0; i < action.choices.size(); ++i) {
+    if (i > 0) split->add_output(absl::StrCat(split->name(), ".out", i));
+    choices.push_back(choose(split->output(i), ""));
+  }
+  SetInt("axis", 1, graph->Add("Concat", choices, kAction));
+}
+
 // The output: the mode in the environment's units.
 void Act(const v1::PolicySpec& spec, const ActionSpec& action, const std::string& head,
          GraphWriter* graph) {
-  if (action.is_discrete()) {
-    onnx::NodeProto* choice = graph->Add("ArgMax", {head}, kAction);
-    SetInt("axis", 1, choice);
-    SetInt("keepdims", 0, choice);
-    return;
-  }
+  if (action.is_discrete()) return Choose(action, head, graph);
   const at::Tensor one = at::scalar_tensor(1, at::kFloat);
   const std::string unit =
       spec.head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN
@@ -247,8 +270,10 @@ absl::Status DescribeInputsAndOutput(const EnvSpec& env, onnx::GraphProto* graph
     }
     DescribeValue(field.name, OnnxType(field.dtype), field.shape, graph->add_input());
   }
-  if (env.action.is_discrete()) {
+  if (IsDiscrete(env.action)) {
     DescribeValue(kAction, onnx::TensorProto::INT64, {}, graph->add_output());
+  } else if (env.action.is_discrete()) {
+    DescribeValue(kAction, onnx::TensorProto::INT64, {env.action.size()}, graph->add_output());
   } else {
     DescribeValue(kAction, onnx::TensorProto::FLOAT, {env.action.size()}, graph->add_output());
   }

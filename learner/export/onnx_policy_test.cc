@@ -24,7 +24,7 @@ EnvSpec ExampleEnv(bool discrete) {
   env.observation = {{"joints", v1::DTYPE_FLOAT64, {2, 3}, {}, {}},
                      {"clock", v1::DTYPE_INT64, {}, {}, {}}};
   if (discrete) {
-    env.action.num_choices = 4;
+    env.action.choices = {4};
   } else {
     env.action = ActionSpec{{-2, 0.1}, {2, 0.3}};
   }
@@ -86,6 +86,14 @@ TEST(OnnxPolicy, GivesABoxAsFloatsAndAChoiceAsAnIndex) {
       ToOnnx(ExamplePolicy(ExampleEnv(true), Spec::HEAD_CATEGORICAL)).value();
   ASSERT_EQ(choice.graph().output_size(), 1);
   EXPECT_EQ(Describe(choice.graph().output(0)), "action:INT64 N");
+
+  EnvSpec env = ExampleEnv(true);
+  env.action.choices = {4, 2, 3};
+  PolicyFile policy = ExamplePolicy(env, Spec::HEAD_CATEGORICAL);
+  policy.policy.mutable_choices()->Add(env.action.choices.begin(), env.action.choices.end());
+  const onnx::ModelProto choices = ToOnnx(policy).value();
+  EXPECT_EQ(Describe(choices.graph().output(0)), "action:INT64 N 3");
+  EXPECT_NO_THROW(onnx::checker::check_model(choices));
 }
 
 TEST(OnnxPolicy, SaysItsOpsetAndWhereItIsFrom) {

@@ -86,7 +86,7 @@ ExperienceSchema PointSchema(v1::CollectMode mode) {
   ExperienceSchema schema;
   schema.mode = mode;
   schema.observation_size = kObservation;
-  schema.action_size = kAction;
+  schema.action = PointSpec().action;
   schema.transitions_per_batch = 8;
   schema.unroll_length = kUnroll;
   schema.rollout_steps = 4 * kUnroll;

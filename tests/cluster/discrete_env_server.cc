@@ -1,15 +1,17 @@
 // An env server that is not //envserver, with flags of its own before those that
 // every env server gets: what cluster.env_server_command starts in tests.
 //
-// Environment "cue": an observation says which of `--choices` Discrete actions is
-// rewarded in this step, as a one-hot `cue` uint8 [choices]; reward 1 for it, else 0;
-// 20 steps an episode. Chance is 20 / choices; the best return is 20.
+// Environment "cue": an observation says which choices are rewarded in this step, as a
+// one-hot `cue` uint8 for each component of the action, joined. `--choices 3` makes the
+// action a Discrete(3), `--choices 3 2` a MultiDiscrete. Reward: the share of components
+// that are right; 20 steps an episode; the best return is 20.
 #include <cstdint>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -30,10 +32,10 @@ namespace {
 
 class Cue : public Env {
  public:
-  explicit Cue(int64_t choices) {
+  explicit Cue(const std::vector<int64_t>& choices) : cue_(choices.size()) {
     spec_.id = "cue";
-    spec_.observation = {{"cue", v1::DTYPE_UINT8, {choices}, {0}, {1}}};
-    spec_.action.num_choices = choices;
+    spec_.action.choices = choices;
+    spec_.observation = {{"cue", v1::DTYPE_UINT8, {spec_.action.policy_size()}, {0}, {1}}};
     spec_.horizon = 20;
     spec_.control_period_s = 0.1;
     spec_.reward_low = 0;
@@ -49,25 +51,30 @@ class Cue : public Env {
 
   StepResult Step(absl::Span<const float> action, Observation& observation) override {
     StepResult result;
-    result.reward = static_cast<int64_t>(action[0]) == cue_ ? 1 : 0;
+    for (size_t i = 0; i < cue_.size(); ++i) {
+      if (static_cast<int64_t>(action[i]) == cue_[i]) result.reward += 1.0 / cue_.size();
+    }
     Draw(observation);
     return result;
   }
 
  private:
   void Draw(Observation& observation) {
-    cue_ = rng_.Index(spec_.action.num_choices);
-    const absl::Span<uint8_t> field = observation.Field<uint8_t>(0);
-    for (int64_t i = 0; i < spec_.action.num_choices; ++i) field[i] = i == cue_;
+    uint8_t* column = observation.Field<uint8_t>(0).data();
+    for (size_t i = 0; i < cue_.size(); ++i) {
+      const int64_t choices = spec_.action.choices[i];
+      cue_[i] = rng_.Index(choices);
+      for (int64_t choice = 0; choice < choices; ++choice) *column++ = choice == cue_[i];
+    }
   }
 
   EnvSpec spec_;
   Rng rng_{0};
-  int64_t cue_ = 0;
+  std::vector<int64_t> cue_;  // The rewarded choice of each component.
 };
 
 struct Flags {
-  int64_t choices = 3;
+  std::vector<int64_t> choices;
   std::string listen, metrics_listen, port_file, name;
   TransportOptions transport;
 };
@@ -101,7 +108,7 @@ int Main(int argc, char** argv) {
   ShutdownSignal shutdown;
   CLI::App app("Hosts the environment 'cue' for tests.", "discrete_env_server");
   Flags flags;
-  app.add_option("--choices", flags.choices, "Discrete actions.")->required();
+  app.add_option("--choices", flags.choices, "Of each component of the action.")->required();
   app.add_option("--listen", flags.listen)->required();
   app.add_option("--metrics_listen", flags.metrics_listen)->required();
   app.add_option("--port_file", flags.port_file)->required();

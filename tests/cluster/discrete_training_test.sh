@@ -1,6 +1,6 @@
 #!/bin/bash
-# A real cluster on a Discrete environment, hosted by a program that
-# cluster.env_server_command names: PPO learns it.
+# A real cluster on Discrete and MultiDiscrete environments, hosted by a program that
+# cluster.env_server_command names: PPO learns them.
 set -uo pipefail
 export XDG_STATE_HOME="$TEST_TMPDIR/state"
 here="$PWD/tests/cluster"
@@ -14,12 +14,23 @@ fail() {
 # A blank in the program's path: only a quoted word starts it.
 mkdir -p "$TEST_TMPDIR/a folder"
 ln -sf "$here/discrete_env_server" "$TEST_TMPDIR/a folder/serve"
-output="$(deploy/cluster "$here/discrete_ppo.yaml" --run_dir="$TEST_TMPDIR/run" \
-  "cluster.env_server_command=\"'$TEST_TMPDIR/a folder/serve' --choices 3\"" 2>&1)" ||
-  fail "the cluster ended with status $?"
-[[ "$(tail -n 1 <<<"$output")" == "armature: solved cue "* ]] || fail "it did not solve cue"
-grep -q '"HEAD_CATEGORICAL' <(tr -d '\\' <"$TEST_TMPDIR/run/models/model_final.safetensors") ||
-  fail "the policy file's head is not categorical"
+learn() {  # RUN CHOICES...
+  local run="$TEST_TMPDIR/$1"
+  output="$(deploy/cluster "$here/discrete_ppo.yaml" --run_dir="$run" \
+    "cluster.env_server_command=\"'$TEST_TMPDIR/a folder/serve' --choices ${*:2}\"" 2>&1)" ||
+    fail "the cluster ended with status $?"
+  [[ "$(tail -n 1 <<<"$output")" == "armature: solved cue "* ]] || fail "$1 did not solve cue"
+  grep -q '"HEAD_CATEGORICAL' <(tr -d '\\' <"$run/models/model_final.safetensors") ||
+    fail "the policy file's head is not categorical"
+}
+learn discrete 3
+learn multi_discrete 3 2
+# An algorithm without a head for choices says so at the start.
+output="$(deploy/cluster "$here/discrete_ppo.yaml" algorithm.name=sac --run_dir="$TEST_TMPDIR/sac" \
+  "cluster.env_server_command=\"'$TEST_TMPDIR/a folder/serve' --choices 3 2\"" 2>&1)" &&
+  fail "SAC took a MultiDiscrete"
+grep -q "algorithm.name=sac needs a Box action space, but cue takes MultiDiscrete \[3,2\]; use algorithm.name=ppo" \
+  <<<"$output" || fail "SAC's refusal is not told"
 
 # The child's own words, in one line, when it refuses its flags.
 output="$(deploy/cluster "$here/discrete_ppo.yaml" --run_dir="$TEST_TMPDIR/refused" \

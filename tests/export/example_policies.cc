@@ -16,6 +16,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "actor/policy_runner.h"
 #include "common/policy/policy_network.h"
 #include "common/spec/env_spec.h"
@@ -33,7 +34,8 @@ constexpr int64_t kRows = 512;
 constexpr int64_t kFarRows = 32;
 constexpr double kFar = 1e4;
 
-EnvSpec ExampleEnv(bool discrete) {
+// `choices`: of each component of the action; empty: a Box.
+EnvSpec ExampleEnv(const std::vector<int64_t>& choices) {
   EnvSpec env;
   env.id = "example";
   env.observation = {{"joints", v1::DTYPE_FLOAT64, {2, 3}, {}, {}},
@@ -41,9 +43,8 @@ EnvSpec ExampleEnv(bool discrete) {
                      {"gear", v1::DTYPE_INT32, {}, {}, {}},
                      {"clock", v1::DTYPE_INT64, {1}, {}, {}},
                      {"picture", v1::DTYPE_UINT8, {2, 2}, {}, {}}};
-  if (discrete) {
-    env.action.num_choices = 5;
-  } else {
+  env.action.choices = choices;
+  if (choices.empty()) {
     env.action = ActionSpec{{-1, -2.5, 0.1}, {1, 40, 0.3}};
   }
   env.control_period_s = 0.04;
@@ -58,6 +59,9 @@ Spec ExampleSpec(const EnvSpec& env, Spec::Head head, Spec::Activation activatio
   for (const uint32_t size : {32, 16}) spec.add_hidden_sizes(size);
   spec.set_observation_size(env.observation_size());
   spec.set_action_size(env.action.policy_size());
+  if (env.action.choices.size() > 1) {
+    spec.mutable_choices()->Add(env.action.choices.begin(), env.action.choices.end());
+  }
   spec.set_normalize_observation(normalize);
   if (normalize) spec.set_observation_clip(3);
   spec.set_layer_norm(layer_norm);
@@ -145,18 +149,26 @@ absl::Status WriteExample(const EnvSpec& env, const Spec& spec, const std::strin
   return acted.Write(path + ".acted");
 }
 
+struct Kind {
+  Spec::Head head;
+  std::vector<int64_t> choices;
+};
+
 absl::Status WriteExamples(const std::string& folder) {
   at::manual_seed(0);
-  for (const Spec::Head head : {Spec::HEAD_SQUASHED_GAUSSIAN, Spec::HEAD_DIAGONAL_GAUSSIAN,
-                                Spec::HEAD_CATEGORICAL, Spec::HEAD_TANH}) {
-    const EnvSpec env = ExampleEnv(head == Spec::HEAD_CATEGORICAL);
+  for (const auto& [head, choices] :
+       {Kind{Spec::HEAD_SQUASHED_GAUSSIAN, {}}, Kind{Spec::HEAD_DIAGONAL_GAUSSIAN, {}},
+        Kind{Spec::HEAD_CATEGORICAL, {5}}, Kind{Spec::HEAD_CATEGORICAL, {5, 2, 3}},
+        Kind{Spec::HEAD_TANH, {}}}) {
+    const EnvSpec env = ExampleEnv(choices);
     for (const Spec::Activation activation : {Spec::ACTIVATION_RELU, Spec::ACTIVATION_TANH,
                                               Spec::ACTIVATION_ELU, Spec::ACTIVATION_LEAKY_RELU}) {
       for (const auto& [normalize, layer_norm] :
            {std::pair(false, false), {true, false}, {false, true}, {true, true}}) {
         const std::string name = absl::AsciiStrToLower(
-            absl::StrCat(Spec::Head_Name(head), "-", Spec::Activation_Name(activation),
-                         normalize ? "-normalized" : "", layer_norm ? "-layer_norm" : ""));
+            absl::StrCat(Spec::Head_Name(head), "-", absl::StrJoin(choices, "x"), "-",
+                         Spec::Activation_Name(activation), normalize ? "-normalized" : "",
+                         layer_norm ? "-layer_norm" : ""));
         const absl::Status status = WriteExample(
             env, ExampleSpec(env, head, activation, normalize, layer_norm), folder + "/" + name);
         if (!status.ok()) return status;

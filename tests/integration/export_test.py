@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 # Of the action's range. Both sides compute in float32, with sums in another order.
 TOLERANCE = 1e-6
-EXAMPLES = 4 * 4 * 2 * 2  # Heads, activations, with and without normaliser and layer norm.
+EXAMPLES = 5 * 4 * 2 * 2  # Heads and action spaces, activations, with and without normaliser and layer norm.
 
 
 def act(session: Any, fields: dict[str, Any]) -> Any:
@@ -30,11 +30,14 @@ def difference(session: Any, acted: dict[str, Any], action: dict[str, Any]) -> f
     sent = acted["sent"]  # float32 [n, A]
     actual = act(session, acted)
     one_by_one = [act(session, {k: v[i : i + 1] for k, v in acted.items()})[0] for i in range(8)]
-    if "discrete" in action:
-        assert actual.dtype == np.int64 and actual.shape == sent.shape[:1]
-        assert len(set(actual)) > 1, "the same choice for all observations compares nothing"
+    if "box" not in action:
+        shape = sent.shape[:1] if "discrete" in action else sent.shape
+        assert actual.dtype == np.int64 and actual.shape == shape
+        columns = actual.reshape(sent.shape)
+        constant = [i for i, column in enumerate(columns.T) if len(set(column)) == 1]
+        assert not constant, "the same choice for all observations compares nothing"
         assert (np.array(one_by_one) == actual[:8]).all()
-        return float((actual != sent[:, 0]).sum())
+        return float((columns != sent).sum())
     low, high = (np.array(action["box"][bound], np.float32) for bound in ("low", "high"))
     assert actual.dtype == np.float32 and actual.shape == sent.shape
     assert (actual >= low).all() and (actual <= high).all(), "beyond the bounds"

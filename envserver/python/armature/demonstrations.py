@@ -82,8 +82,8 @@ class _Recorder:
         self._env = env
         self._policy = policy
         self._fields = observation_fields(env.observation_space)
-        actions = ActionReader(env.action_space)
-        if actions.num_choices:
+        actions = ActionReader(env.action_space).spec
+        if actions.is_discrete:
             raise ArmatureError(
                 f"action space {env.action_space}: demonstrations need a bounded Box"
             )

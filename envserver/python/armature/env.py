@@ -69,7 +69,7 @@ class RemoteEnv(gym.Env[Any, Any]):
         )
         self.render_mode = render_mode
         self.observation_space = slots.spec.observation_space()
-        self.action_space = slots.spec.action_space()
+        self.action_space = slots.spec.action.space()
         self.metadata = {
             "render_modes": ["rgb_array"] if slots.spec.can_render else [],
             "render_fps": 1 / slots.spec.control_period_s,
@@ -93,7 +93,7 @@ class RemoteEnv(gym.Env[Any, Any]):
         return self._slots.observation(step.observation, 0), {}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """`action`: [action size], or one choice."""
+        """`action`: one of the action space."""
         self._slots.send(np.asarray(action)[np.newaxis])
         step = self._slots.receive()
         info: dict[str, Any] = {}

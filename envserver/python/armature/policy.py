@@ -58,7 +58,8 @@ def load_policy(path: str | pathlib.Path, env: Any = None) -> Policy:
     A run is its directory, its id or its name, as everywhere: see run_finder.find_run.
     With `env` (a gymnasium.Env, a VectorEnv, a VecEnv; only its spaces are read) the policy
     takes the observations of its space and gives actions of its space, whatever they are. The
-    file alone does not say the shape and dtype of a Box action, nor where a Discrete starts.
+    file alone does not say the dtype of a Box action (float32 then), nor where a Discrete of the
+    observation starts (0 then).
     ArmatureError: there is none, or the file is damaged or not a policy of this format; or
     `env` is not the environment that it was trained in.
     """
@@ -92,6 +93,7 @@ class Policy:
         self._head = _known(network, "head", _HEADS, path)
         self._activation = _ACTIVATIONS[_known(network, "activation", _ACTIVATIONS, path)]
         self._action_size = network.action_size
+        self._choices = list(network.choices) or [network.action_size]
         self._clip = np.float32(network.observation_clip)
         self._take(tensors, network)
 
@@ -106,8 +108,7 @@ class Policy:
         `observation`: an array, or a dict of arrays (nested, or with names "a/b"), as the
         environment's space has it, with or without a batch dimension in front; a Discrete as a
         number or one-hot (a batch of numbers needs `env`). Returns an action of `action_space`,
-        a batch of them stacked. Without `env`: float32 [action size] or [n, action size] within
-        the environment's bounds; Discrete: an int from 0 on, or int64 [n].
+        a batch of them stacked: a Discrete as an int, or int64 [n].
         Deterministic is the mode, which evaluations use; otherwise the action is drawn with
         `generator`, NumPy's default one if there is none.
         ArmatureError: a field is missing, or has another shape.
@@ -142,11 +143,16 @@ class Policy:
                     f"{self.path}: tensor {name} is {found}, expected {shapes.get(name)}"
                 )
         flat = sum(field.size for field in self.spec.observation)
-        choices = self.spec.num_choices or self.spec.action_size
-        if (flat, choices) != (sizes[0], self._action_size):
+        action = self.spec.action
+        is_categorical = self._head == "HEAD_CATEGORICAL"
+        if (flat, action.policy_size, action.is_discrete) != (
+            sizes[0],
+            self._action_size,
+            is_categorical,
+        ) or (is_categorical and list(action.choices) != self._choices):
             raise ArmatureError(
-                f"{self.path}: the network takes {sizes[0]} values and gives {self._action_size}, "
-                f"but {self.spec.id} has {flat} and {choices}"
+                f"{self.path}: the network takes {sizes[0]} values and gives {self._action_size} "
+                f"({self._head}), but {self.spec.id} has {flat} and {action}"
             )
         self._layers = [
             (tensors[f"actor.{i}.weight"].T, tensors[f"actor.{i}.bias"])
@@ -173,11 +179,13 @@ class Policy:
         return x
 
     def _act(self, head: Array, generator: np.random.Generator | None) -> Array:
+        """Rows as on the wire, [n, size]."""
         if self._head == "HEAD_CATEGORICAL":
-            if generator is None:
-                return head.argmax(axis=1)
-            # The largest of logits with Gumbel noise is a draw from their softmax.
-            return (head + generator.gumbel(size=head.shape)).argmax(axis=1)
+            if generator is not None:
+                # The largest of logits with Gumbel noise is a draw from their softmax.
+                head = head + generator.gumbel(size=head.shape)
+            components = np.split(head, np.cumsum(self._choices)[:-1], axis=1)
+            return np.stack([logits.argmax(axis=1) for logits in components], axis=1)
         size = self._action_size
         u = head[:, :size]
         if generator is not None and self._head != "HEAD_TANH":
@@ -189,7 +197,7 @@ class Policy:
             u = u + np.exp(log_std) * generator.standard_normal(u.shape)
         if self._head != "HEAD_DIAGONAL_GAUSSIAN":
             u = np.tanh(u)
-        low, high = np.array(self.spec.action_low), np.array(self.spec.action_high)
+        low, high = np.array(self.spec.action.low), np.array(self.spec.action.high)
         return (low + (np.clip(u, -1, 1).astype(np.float64) + 1) / 2 * (high - low)).astype(
             np.float32
         )

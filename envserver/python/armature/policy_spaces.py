@@ -1,7 +1,7 @@
 """Between what users have, an environment's own spaces, and what a policy's network has.
 
-Without the environment only its EnvSpec is known. That does not say the shape of a Box
-action, the dtype, nor where a Discrete starts: then actions are flat and choices count from 0.
+Without the environment only its EnvSpec is known. That does not say the dtype of a Box
+action, nor where a Discrete of the observation starts: then it counts from 0.
 Thread safety: immutable.
 """
 
@@ -38,7 +38,7 @@ class PolicySpaces:
         self.observation: gym.Space[Any]
         self.action: gym.Space[Any]
         if env is None:
-            self.observation, self.action = spec.observation_space(), spec.action_space()
+            self.observation, self.action = spec.observation_space(), spec.action.space()
             self._fields = [
                 Field(field, tuple(field.name.split("/"))) for field in spec.observation
             ]
@@ -77,14 +77,14 @@ class PolicySpaces:
         return np.concatenate(columns, axis=1), bool(batch)
 
     def actions(self, rows: Array, is_batch: bool) -> Any:
-        """What `rows`, [n, size] or [n] choices, are in the action space: one, or n stacked."""
+        """What `rows`, [n, size], are in the action space: one, or n stacked."""
         if self._reader is None:
-            batch: Any = rows
+            batch: Any = self._spec.action.to_user(rows)
         else:
-            batch = np.stack([self._reader.read(np.atleast_1d(row)) for row in rows])
+            batch = np.stack([self._reader.read(row) for row in rows])
         if is_batch:
             return batch
-        return int(batch[0]) if self._spec.is_discrete else batch[0]
+        return int(batch[0]) if self._spec.action.is_scalar else batch[0]
 
     def _value(self, field: Field, observation: Observation) -> Any:
         if not isinstance(observation, Mapping):
@@ -132,14 +132,15 @@ def _fitting(field: FieldSpec, known: Mapping[str, Field], spec: EnvSpec) -> Fie
 
 
 def _check_actions(reader: ActionReader, space: gym.Space[Any], spec: EnvSpec) -> None:
-    bounds = [(reader.low, spec.action_low), (reader.high, spec.action_high)]
-    if reader.num_choices != spec.num_choices or not all(
-        len(own) == len(theirs) and np.allclose(own, theirs, _BOUNDS_TOLERANCE, _BOUNDS_TOLERANCE)
-        for own, theirs in bounds
+    own, theirs = reader.spec, spec.action
+    bounds = [(own.low, theirs.low), (own.high, theirs.high)]
+    if own.choices != theirs.choices or not all(
+        len(a) == len(b) and np.allclose(a, b, _BOUNDS_TOLERANCE, _BOUNDS_TOLERANCE)
+        for a, b in bounds
     ):
         raise ArmatureError(
             f"the action space of env is {space}, but the policy of {spec.id} gives "
-            f"{spec.action_space()}; give load_policy the environment that it was trained in"
+            f"{spec.action.space()}; give load_policy the environment that it was trained in"
         )
 
 

@@ -144,7 +144,7 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
             "render_mode": slots.render_mode,
             "spec": slots.gym_spec(),
             "observation_space": slots.spec.observation_space(),
-            "action_space": slots.spec.action_space(),
+            "action_space": slots.spec.action.space(),
             "compute_reward": self._compute_reward,
         }
         super().__init__(

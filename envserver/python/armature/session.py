@@ -20,7 +20,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -121,7 +121,7 @@ class RemoteSession:
             raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
         self._keeper.renew_every(opened.lease_s / _HEARTBEATS_PER_LEASE)
         self._wire_dtypes = [WIRE_DTYPES[field.dtype] for field in self.spec.observation]
-        self._action_shape = (num_envs, self.spec.action_size)
+        self._action_shape = (num_envs, self.spec.action.size)
         self._actions.actions.action.shape[:] = self._action_shape
         self._next_step = 0
         self._awaiting = "the first observations"
@@ -138,7 +138,7 @@ class RemoteSession:
         return bool(self._awaiting)
 
     def send_actions(self, action: npt.NDArray[np.float32]) -> None:
-        """Steps every slot. `action`: [num_envs, action size]; Discrete: [num_envs, 1].
+        """Steps every slot. `action`: [num_envs, size], rows as ActionSpec.to_rows gives them.
 
         ArmatureError: another shape or a value that is not finite; nothing was sent.
         """
@@ -157,14 +157,19 @@ class RemoteSession:
         self._actions.actions.action.packed = action.astype("<f4", copy=False).tobytes()
         self._send(self._actions, f"step {self._next_step}")
 
-    def send_reset(self, seed: int | None) -> None:
-        """Begins a new episode in every slot: with a seed the first one, else the next."""
+    def send_reset(self, seed: int | Sequence[int] | None) -> None:
+        """Begins a new episode in every slot: with a seed the first one, else the next.
+
+        A sequence has a seed for each slot: as if it were slot 0 of a session of its own.
+        """
         self._check_turn()
         request = wire.RolloutRequest()
         request.reset.group = 0
         request.reset.step = self._next_step - 1
-        if seed is not None:
+        if isinstance(seed, int):
             request.reset.seed = seed
+        elif seed is not None:
+            request.reset.slot_seeds.extend(seed)
         self._send(request, "ResetGroup")
         self._next_step = 0
 

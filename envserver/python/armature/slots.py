@@ -27,6 +27,9 @@ from armature.session import RemoteSession, Step
 from armature.spec import EnvSpec
 from armature.transport import TransportOptions
 
+# One for all slots, whose numbers tell them apart; or one for each slot; or none: to go on.
+Seed = Union[int, Sequence[int], None]
+
 # What a user sees as an observation, of one slot or of several.
 Observation = Union[Array, "dict[str, Array]"]
 
@@ -67,7 +70,7 @@ class RemoteSlots:
         self._starts = [-(-num_envs * i // len(addresses)) for i in range(len(addresses) + 1)]
         try:
             self.env_id = env_id or self._only_env_id()
-            self._open(_checked_seed(seed))
+            self._open(_random_seed() if seed is None else _checked_seed(seed))
             self.spec: EnvSpec = self._sessions[0].spec
             self._check_specs()
             self._check_render_mode(render_mode)
@@ -75,7 +78,6 @@ class RemoteSlots:
             self.close()
             raise
         self.render_mode = render_mode
-        self._choices = self.spec.num_choices
         self._is_plain = self.spec.is_plain
 
     @property
@@ -93,22 +95,25 @@ class RemoteSlots:
             kwargs=kwargs,
         )
 
-    def reset(self, seed: int | None) -> Step:
-        """Begins an episode in every slot; `seed` as in `RemoteSession`.
+    def reset(self, seed: Seed) -> Step:
+        """Begins an episode in every slot; `seed` as in `RemoteSession.send_reset`.
 
         Without a seed, slots that are at a first observation nobody has seen stay there.
         """
+        seeds = self._checked_seeds(seed)
         if any(session.ended for session in self._sessions):
             for session, connection in zip(self._sessions, self._connections):
                 session.close()
                 connection.reconnect()
-            self._open(_checked_seed(seed))
-        elif seed is not None or not self.fresh:
-            value = None if seed is None else _checked_seed(seed)
-            for session in self._sessions:
+            self._open(seeds if isinstance(seeds, int) else _random_seed())
+            if isinstance(seeds, list):
+                return self.reset(seeds)
+        elif seeds is not None or not self.fresh:
+            for i, session in enumerate(self._sessions):
                 if session.awaiting:
                     session.receive()  # Of a step that nobody waited for.
-                session.send_reset(value)
+                own = self._starts[i], self._starts[i + 1]
+                session.send_reset(seeds[slice(*own)] if isinstance(seeds, list) else seeds)
             self._first = self._joined([session.receive() for session in self._sessions])
         self.fresh = False
         self._last = self._first
@@ -135,8 +140,8 @@ class RemoteSlots:
         return self._last
 
     def send(self, actions: npt.ArrayLike) -> None:
-        """Begins a step. `actions`: [n, action size], or [n] choices."""
-        packed = self._pack_actions(actions)
+        """Begins a step. `actions`: [n, action shape...], of the action space."""
+        packed = self.spec.action.to_rows(actions)
         for i, session in enumerate(self._sessions):
             session.send_actions(packed[self._starts[i] : self._starts[i + 1]])
 
@@ -255,19 +260,15 @@ class RemoteSlots:
                 "armature-serve does with --render"
             )
 
-    def _pack_actions(self, actions: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        array = np.asarray(actions)
-        if not self._choices:
-            return array.astype(np.float32, copy=False)
-        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
+    def _checked_seeds(self, seed: Seed) -> int | list[int] | None:
+        """ArmatureError: no seed, nor one for each slot."""
+        if seed is None or not isinstance(seed, (list, tuple, np.ndarray)):
+            return None if seed is None else _checked_seed(seed)
+        if len(seed) != self.num_envs:
             raise ArmatureError(
-                f"action: {array.dtype} of shape {list(array.shape)} came, expected integers of "
-                f"shape [{self.num_envs}]"
+                f"seed has {len(seed)} values, expected one integer, or {self.num_envs} of them"
             )
-        if array.min() < 0 or array.max() >= self._choices:
-            slot = int(np.argmax((array < 0) | (array >= self._choices)))
-            raise ArmatureError(f"action[{slot}] is {array[slot]}, expected 0..{self._choices - 1}")
-        return array.astype(np.float32)[:, np.newaxis]
+        return [_checked_seed(each) for each in seed]
 
     def _joined(self, steps: list[Step]) -> Step:
         """The steps of all servers as one of all slots."""
@@ -321,15 +322,14 @@ def _joined_fields(parts: list[tuple[Array, ...]]) -> tuple[Array, ...]:
     return tuple(np.concatenate(arrays) for arrays in zip(*parts))
 
 
-def _checked_seed(seed: int | None) -> int:
-    """The seed to send; a random one for None. ArmatureError: no integer of 64 bits."""
-    if seed is None:
-        return secrets.randbits(_SEED_BITS)
+def _random_seed() -> int:
+    return secrets.randbits(_SEED_BITS)
+
+
+def _checked_seed(seed: Any) -> int:
+    """ArmatureError: no integer of 64 bits."""
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << _SEED_BITS:
-        raise ArmatureError(
-            f"seed is {seed!r}, expected one integer in 0..2^{_SEED_BITS}-1; each slot's episodes "
-            "are drawn from it and the slot's number"
-        )
+        raise ArmatureError(f"seed is {seed!r}, expected an integer in 0..2^{_SEED_BITS}-1")
     return int(seed)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from armature import wire
-from armature.errors import WireError
+from armature.errors import ArmatureError, WireError
 from armature.tensors import NUMPY_DTYPES, wire_dtype
 
 _FNV_OFFSET = 14695981039346656037
@@ -46,18 +46,178 @@ class FieldSpec:
 
 
 @dataclasses.dataclass(frozen=True)
-class EnvSpec:
-    """See ``proto/spec.proto``, which documents every member.
+class ActionSpec:
+    """A Box (`low`, `high`), a Discrete or a MultiDiscrete (`choices`, one count a component).
 
-    `action_low` and `action_high` are a Box's bounds; for Discrete actions they are
-    empty and `num_choices` is at least 2.
+    On the wire an action is `size` floats: in the units of the bounds, or the index of each
+    component's choice, counted from 0. Users see it in `shape`, () of a Discrete, and counted
+    from `start`. Members that go without saying may be left out.
     """
+
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    choices: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
+    start: tuple[int, ...] = ()  # Empty: all 0.
+
+    def __post_init__(self) -> None:
+        # One action has one form, by which specs are compared.
+        if not self.shape and self.size and not self.is_scalar:
+            object.__setattr__(self, "shape", (self.size,))
+        if not any(self.start):
+            object.__setattr__(self, "start", ())
+
+    @property
+    def is_discrete(self) -> bool:
+        return bool(self.choices)
+
+    @property
+    def is_scalar(self) -> bool:
+        return len(self.choices) == 1 and not self.shape
+
+    @property
+    def size(self) -> int:
+        """Floats that carry one action."""
+        return len(self.choices) if self.is_discrete else len(self.low)
+
+    @property
+    def policy_size(self) -> int:
+        """Outputs a policy needs: components of a Box, or the choices of all components."""
+        return sum(self.choices) if self.is_discrete else len(self.low)
+
+    def __str__(self) -> str:
+        if not self.is_discrete:
+            return f"Box {', '.join(map(str, self.shape))}"
+        return f"{self.choices[0]} choices" if self.is_scalar else f"choices {list(self.choices)}"
+
+    def space(self) -> gym.spaces.Space[Any]:
+        """As a Gymnasium space."""
+        if self.is_scalar:
+            return gym.spaces.Discrete(self.choices[0], start=self.start[0] if self.start else 0)
+        if self.is_discrete:
+            counts = np.array(self.choices).reshape(self.shape)
+            if not any(self.start):
+                return gym.spaces.MultiDiscrete(counts)
+            start = np.array(self.start).reshape(self.shape)
+            return gym.spaces.MultiDiscrete(counts, start=start)
+        low, high = (np.array(bound, np.float32) for bound in (self.low, self.high))
+        return gym.spaces.Box(low.reshape(self.shape), high.reshape(self.shape))
+
+    def to_user(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Actions as users have them, [n, shape...], of rows from the wire, [n, size]."""
+        if self.is_discrete:
+            rows = rows.astype(np.int64) + np.array(self.start or 0, np.int64)
+        return rows.reshape(len(rows), *self.shape)
+
+    def to_rows(self, actions: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Rows for the wire, float32 [n, size], of [n, shape...] actions of users.
+
+        ArmatureError: another shape, no integers, or no choice.
+        """
+        array = np.asarray(actions)
+        expected = "integers" if self.is_discrete else "numbers"
+        if array.shape[1:] != self.shape or array.dtype.kind not in (
+            "iu" if self.is_discrete else "iuf"
+        ):
+            shape = ", ".join(map(str, ["n", *self.shape]))
+            raise ArmatureError(
+                f"action: {array.dtype} of shape {list(array.shape)} came, expected {expected} of "
+                f"shape [{shape}]"
+            )
+        if not self.is_discrete:
+            return array.astype(np.float32, copy=False).reshape(len(array), self.size)
+        first = np.array(self.start or [0] * self.size, np.int64)
+        rows = array.astype(np.int64).reshape(len(array), self.size) - first
+        wrong = (rows < 0) | (rows >= np.array(self.choices))
+        if wrong.any():
+            row, i = np.argwhere(wrong)[0]
+            place = f"[{row}]" if self.is_scalar else f"[{row},{i}]"
+            raise ArmatureError(
+                f"action{place} is {rows[row, i] + first[i]}, expected "
+                f"{first[i]}..{first[i] + self.choices[i] - 1}"
+            )
+        return rows.astype(np.float32)
+
+    def check_choices(self, rows: npt.NDArray[np.float32]) -> None:
+        """WireError: a value of `rows`, [n, size], is no choice of its component."""
+        wrong = ~((rows >= 0) & (rows < np.array(self.choices)) & (rows == np.floor(rows)))
+        if wrong.any():
+            row, i = np.argwhere(wrong)[0]
+            raise WireError(
+                f"action[{row},{i}] is {rows[row, i]:g}, expected a whole number in "
+                f"0..{self.choices[i] - 1}"
+            )
+
+    def to_wire(self) -> Any:
+        message = wire.ActionSpec()
+        if self.is_scalar:
+            message.discrete.count = self.choices[0]
+        elif self.is_discrete:
+            message.multi_discrete.count.extend(self.choices)
+        else:
+            message.box.size = len(self.low)
+            message.box.low.extend(map(_without_negative_zero, self.low))
+            message.box.high.extend(map(_without_negative_zero, self.high))
+        # What goes without saying is not said: one action has one wire form, and one hash.
+        if len(self.shape) > 1:
+            message.shape.extend(self.shape)
+        if any(self.start):
+            message.start.extend(self.start)
+        return message
+
+    @staticmethod
+    def from_wire(message: Any) -> ActionSpec:
+        kind = message.WhichOneof("space")
+        if kind is None:
+            raise WireError("action is of a kind that this version does not know, or of none")
+        shape = tuple(message.shape)
+        if kind == "discrete":
+            return ActionSpec(
+                choices=(message.discrete.count,), shape=shape, start=tuple(message.start)
+            )
+        if kind == "multi_discrete":
+            counts = tuple(message.multi_discrete.count)
+            # Of a single component, too: it is no scalar.
+            return ActionSpec(
+                choices=counts, shape=shape or (len(counts),), start=tuple(message.start)
+            )
+        low, high = tuple(message.box.low), tuple(message.box.high)
+        return ActionSpec(low, high, shape=shape, start=tuple(message.start))
+
+    def validate(self) -> None:
+        """WireError: names the member that breaks proto/spec.proto's rules."""
+        if self.is_discrete:
+            least = 2 if self.is_scalar else 1
+            if min(self.choices) < least:
+                name = "discrete" if self.is_scalar else "multi_discrete"
+                raise WireError(f"action.{name}.count must be at least {least}")
+        else:
+            self._validate_box()
+        if self.shape and math.prod(self.shape) != self.size:
+            raise WireError(f"action.shape is {list(self.shape)} for {self.size} components")
+        if self.start and (not self.is_discrete or len(self.start) != self.size):
+            raise WireError(f"action.start is {list(self.start)} for {self}")
+
+    def _validate_box(self) -> None:
+        if not self.low or len(self.low) != len(self.high):
+            raise WireError(
+                f"action.box has {len(self.low)} lower and {len(self.high)} upper bounds; "
+                "expected as many, at least 1"
+            )
+        for i, (low, high) in enumerate(zip(self.low, self.high)):
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+                raise WireError(
+                    f"action.box[{i}] has bounds [{low}, {high}]; expected finite, low < high"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class EnvSpec:
+    """See ``proto/spec.proto``, which documents every member."""
 
     id: str
     observation: tuple[FieldSpec, ...]
-    action_low: tuple[float, ...] = ()
-    action_high: tuple[float, ...] = ()
-    num_choices: int = 0
+    action: ActionSpec = ActionSpec()
     achieved_field: str = ""
     desired_field: str = ""
     horizon: int = 0
@@ -67,15 +227,6 @@ class EnvSpec:
     render_width_px: int = 0
     render_height_px: int = 0
     reports_success: bool = False
-
-    @property
-    def is_discrete(self) -> bool:
-        return self.num_choices > 0
-
-    @property
-    def action_size(self) -> int:
-        """Floats that carry one action: components of a Box, 1 for Discrete."""
-        return 1 if self.is_discrete else len(self.action_low)
 
     @property
     def has_goal(self) -> bool:
@@ -102,13 +253,6 @@ class EnvSpec:
             return self.observation[0].space()
         return gym.spaces.Dict({field.name: field.space() for field in self.observation})
 
-    def action_space(self) -> gym.spaces.Space[Any]:
-        if self.is_discrete:
-            return gym.spaces.Discrete(self.num_choices)
-        return gym.spaces.Box(
-            np.array(self.action_low, np.float32), np.array(self.action_high, np.float32)
-        )
-
     def to_wire(self) -> Any:
         message = wire.EnvSpec(
             id=self.id,
@@ -126,12 +270,7 @@ class EnvSpec:
                 low=map(_without_negative_zero, field.low),
                 high=map(_without_negative_zero, field.high),
             )
-        if self.is_discrete:
-            message.action.discrete.count = self.num_choices
-        else:
-            message.action.box.size = len(self.action_low)
-            message.action.box.low.extend(map(_without_negative_zero, self.action_low))
-            message.action.box.high.extend(map(_without_negative_zero, self.action_high))
+        message.action.CopyFrom(self.action.to_wire())
         if self.has_goal:
             message.goal.achieved_field = self.achieved_field
             message.goal.desired_field = self.desired_field
@@ -156,12 +295,14 @@ class EnvSpec:
                     tuple(field.high),
                 )
             )
+        try:
+            action = ActionSpec.from_wire(message.action)
+        except WireError as error:
+            raise WireError(f"{message.id}: {error}") from None
         spec = EnvSpec(
             id=message.id,
             observation=tuple(fields),
-            action_low=tuple(message.action.box.low),
-            action_high=tuple(message.action.box.high),
-            num_choices=message.action.discrete.count,
+            action=action,
             achieved_field=message.goal.achieved_field,
             desired_field=message.goal.desired_field,
             horizon=message.horizon,
@@ -196,7 +337,10 @@ class EnvSpec:
                         f"{self.id}: field '{field.name}' has {len(bounds)} bounds; "
                         f"expected 0, 1 or {field.size}"
                     )
-        self._validate_action()
+        try:
+            self.action.validate()
+        except WireError as error:
+            raise WireError(f"{self.id}: {error}") from None
         if self.has_goal:
             shapes = {f.shape for f in self.observation if f.name in self._goal_fields}
             if len(self._goal_fields & set(names)) != 2 or len(shapes) != 1:
@@ -210,23 +354,6 @@ class EnvSpec:
     @property
     def _goal_fields(self) -> set[str]:
         return {self.achieved_field, self.desired_field}
-
-    def _validate_action(self) -> None:
-        if self.is_discrete:
-            if self.num_choices < 2:
-                raise WireError(f"{self.id}: action.discrete.count must be at least 2")
-            return
-        if not self.action_low or len(self.action_low) != len(self.action_high):
-            raise WireError(
-                f"{self.id}: action.box has {len(self.action_low)} lower and "
-                f"{len(self.action_high)} upper bounds; expected as many, at least 1"
-            )
-        for i, (low, high) in enumerate(zip(self.action_low, self.action_high)):
-            if not (math.isfinite(low) and math.isfinite(high) and low < high):
-                raise WireError(
-                    f"{self.id}: action.box[{i}] has bounds [{low}, {high}]; "
-                    "expected finite, low < high"
-                )
 
     def hash(self) -> int:
         """FNV-1a (64 bit) of the deterministic wire form; never 0. The same in every process."""

@@ -73,7 +73,7 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self.num_envs = slots.num_envs
         self.render_mode = slots.render_mode
         self.single_observation_space = slots.spec.observation_space()
-        self.single_action_space = slots.spec.action_space()
+        self.single_action_space = slots.spec.action.space()
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.metadata = dict(type(self).metadata, render_fps=1 / slots.spec.control_period_s)
@@ -83,7 +83,9 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begins a new episode in every slot; `seed` is one integer, or None to go on.
+        """Begins a new episode in every slot; `seed` is one integer, one a slot, or None to go on.
+
+        With one a slot, slot i begins as `make` does with `reset(seed=seed[i])`.
 
         `options={"reset_mask": mask}`, bool [num_envs]: in those only, if their episodes have
         ended (they have begun the next one, which stays), or in all.
@@ -109,7 +111,7 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         npt.NDArray[np.bool_],
         dict[str, Any],
     ]:
-        """`actions`: [num_envs, action size], or [num_envs] choices."""
+        """`actions`: a batch of the action space, [num_envs, action shape...]."""
         self._slots.send(actions)
         step = self._slots.receive()
         return (

@@ -33,6 +33,7 @@ _load()
 
 Tensor = _message("Tensor")
 FieldSpec = _message("FieldSpec")
+ActionSpec = _message("ActionSpec")
 EnvSpec = _message("EnvSpec")
 Handshake = _message("Handshake")
 PolicySpec = _message("PolicySpec")

@@ -11,15 +11,14 @@ import grpc
 import numpy as np
 
 from armature import wire
-from armature.spec import EnvSpec, FieldSpec
+from armature.spec import ActionSpec, EnvSpec, FieldSpec
 from armature.tensors import set_tensor
 from armature.transport import make_handshake
 
 SPEC = EnvSpec(
     id="scripted",
     observation=(FieldSpec("observation", np.dtype("f4"), (2,)),),
-    action_low=(-1.0,),
-    action_high=(1.0,),
+    action=ActionSpec((-1.0,), (1.0,)),
     render_width_px=3,
     render_height_px=2,
 )

@@ -67,9 +67,12 @@ def point_mass(**keywords: Any) -> gym.Env[Any, Any]:
 
 
 class Counter(gym.Env[Any, Any]):
-    """Discrete(3) from -1 on; terminated when the sum of choices exceeds `limit`."""
+    """Discrete(3) from -1 on; terminated when the sum of choices exceeds `limit`.
 
-    def __init__(self, limit: int = 10) -> None:
+    With `wheels` a MultiDiscrete of so many components, each 3 choices from 0 on.
+    """
+
+    def __init__(self, limit: int = 10, wheels: int = 0) -> None:
         self._limit = limit
         self.observation_space = spaces.Dict(
             {
@@ -78,7 +81,9 @@ class Counter(gym.Env[Any, Any]):
                 "odd": spaces.Discrete(2),
             }
         )
-        self.action_space = spaces.Discrete(3, start=-1)
+        self.action_space: gym.Space[Any] = spaces.Discrete(3, start=-1)
+        if wheels:
+            self.action_space = spaces.MultiDiscrete([3] * wheels)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         super().reset(seed=seed)
@@ -87,8 +92,9 @@ class Counter(gym.Env[Any, Any]):
 
     def step(self, action: Any) -> Any:
         assert self.action_space.contains(action)
-        self._count += int(action) + 1
-        return self._observation(), int(action) + 1, self._count > self._limit, False, {}
+        moved = int(np.sum(action) + (np.ndim(action) == 0))
+        self._count += moved
+        return self._observation(), moved, self._count > self._limit, False, {}
 
     def _observation(self) -> dict[str, Any]:
         return {"count": np.array(self._count), "start": self._start, "odd": self._count % 2}

@@ -151,6 +151,20 @@ def test_gymnasiums_processes_are_spawned(server: str) -> None:
     envs.close()
 
 
+def test_a_list_of_seeds_is_one_for_each_slot(server: str) -> None:
+    single = armature.make(server, "cartpole")
+    for addresses in (server, [server, server]):
+        env = armature.make_vec(addresses, 3, "cartpole")
+        for seeds in ([5, 9, 5], np.array([1, 2, 3])):
+            first = env.reset(seed=seeds)[0]
+            second = env.reset()[0]
+            for slot, seed in enumerate(seeds):
+                np.testing.assert_array_equal(first[slot], single.reset(seed=seed)[0])
+                np.testing.assert_array_equal(second[slot], single.reset()[0])
+        env.close()
+    single.close()
+
+
 @pytest.mark.parametrize("env_id", ["cartpole", "panda_reach"])
 def test_single_env_passes_gymnasiums_checker(server: str, env_id: str) -> None:
     env = armature.make(server, env_id)
@@ -293,10 +307,18 @@ def test_bad_actions_are_refused_before_they_are_sent(
     env.close()
 
 
-@pytest.mark.parametrize("seed", [[1, 2], 1.5, -3])
-def test_a_reset_takes_one_integer_seed(server: str, seed: Any) -> None:
+@pytest.mark.parametrize(
+    ("seed", "words"),
+    [
+        ([1, 2, 3], "seed has 3 values, expected one integer, or 2 of them"),
+        ([1, 1.5], "seed is 1.5, expected an integer"),
+        (1.5, "seed is 1.5, expected an integer"),
+        (-3, "seed is -3, expected an integer"),
+    ],
+)
+def test_a_seed_that_is_none_is_refused(server: str, seed: Any, words: str) -> None:
     env = armature.make_vec(server, 2, "cartpole")
-    with pytest.raises(ArmatureError, match="expected one integer"):
+    with pytest.raises(ArmatureError, match=words):
         env.reset(seed=seed)
     with pytest.raises(ArmatureError, match="reset options"):
         env.reset(options={"low": 0})

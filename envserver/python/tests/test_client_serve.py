@@ -40,15 +40,28 @@ def test_spaces_of_a_hosted_env_are_its_own(python_server: str) -> None:
 
 def test_what_has_no_wire_form_comes_as_the_nearest_that_has(discrete_server: str) -> None:
     env = armature.make(discrete_server, config={"limit": 3})  # The only one there.
-    assert env.action_space == gym.spaces.Discrete(3)  # The hosted one begins at -1.
+    assert env.action_space == gym.spaces.Discrete(3, start=-1)
     spaces: Any = env.observation_space
     assert (spaces["count"].shape, spaces["count"].dtype) == ((), np.int64)
     assert spaces["odd"].shape == (2,)  # Discrete: one-hot.
     env.reset(seed=0)
-    observation, reward, terminated, _, _ = env.step(2)
+    observation, reward, terminated, _, _ = env.step(1)
     assert (observation["count"], reward, terminated) == (2, 2.0, False)
     assert observation["odd"].tolist() == [1, 0]
-    assert env.step(2)[2]  # The sum, 4, exceeds `limit`.
+    assert env.step(1)[2]  # The sum, 4, exceeds `limit`.
+    env.close()
+
+
+def test_several_choices_at_once_are_taken(discrete_server: str) -> None:
+    env = armature.make_vec(discrete_server, 2, config={"wheels": 3})
+    assert env.single_action_space == gym.spaces.MultiDiscrete([3, 3, 3])
+    env.reset(seed=0)
+    observation, reward, *_ = env.step(np.array([[0, 2, 1], [2, 2, 2]]))
+    assert reward.tolist() == [3, 6]
+    assert observation["count"].tolist() == [3, 6]
+    with pytest.raises(armature.ArmatureError, match=r"action\[1,2\] is 3, expected 0..2"):
+        env.step(np.array([[0, 2, 1], [2, 2, 3]]))
+    env.step(env.action_space.sample())
     env.close()
 
 

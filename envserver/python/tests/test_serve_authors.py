@@ -201,7 +201,7 @@ def test_the_bounds_below_clip_action_are_those_of_its_actions() -> None:
         gymnasium.wrappers.RescaleAction(author_envs.acts(space), -2, 3),
     ):
         spec = space_spec(env, "p", HostOptions())
-        assert (spec.action_low, spec.action_high) == ((-2.0,), (3.0,))
+        assert (spec.action.low, spec.action.high) == ((-2.0,), (3.0,))
 
 
 @pytest.mark.parametrize("clip", [False, True])
@@ -214,7 +214,7 @@ def test_what_is_advised_for_unbounded_actions_works(low: float, high: float, cl
     assert advice is not None
     wrapped = eval(advice.group(), {"gymnasium": gymnasium, "env": env})
     spec = space_spec(wrapped, "p", HostOptions())
-    assert (spec.action_low, spec.action_high) == ((-1.0,), (1.0,))
+    assert (spec.action.low, spec.action.high) == ((-1.0,), (1.0,))
     wrapped.reset(seed=0)
     wrapped.step(wrapped.action_space.sample())
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from armature.errors import ArmatureError
+from armature.errors import ArmatureError, WireError
 from armature.serve.durations import format_duration
 from armature.serve.env_source import HostOptions, parse_config, parse_source, space_spec
 from armature.serve.spaces import (
@@ -20,7 +20,7 @@ from armature.serve.spaces import (
     observation_fields,
     write_observation,
 )
-from armature.spec import EnvSpec
+from armature.spec import ActionSpec, EnvSpec
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
 
@@ -183,7 +183,7 @@ def test_malformed_observations_say_what_came_and_what_was_expected() -> None:
 
 def test_a_box_action_of_any_shape_is_flattened_on_the_wire() -> None:
     reader = ActionReader(spaces.Box(-2, 2, (2, 2), np.float64))
-    assert (reader.size, reader.low) == (4, (-2.0,) * 4)
+    assert (reader.spec.size, reader.spec.low) == (4, (-2.0,) * 4)
     row = np.array([1, 2, 3, 4], np.float32)
     action = reader.read(row)
     assert action.dtype == np.float64
@@ -200,9 +200,65 @@ def test_a_bound_that_float32_rounds_is_kept() -> None:
 def test_a_discrete_action_starts_where_the_space_does() -> None:
     space = spaces.Discrete(3, start=-1)
     reader = ActionReader(space)
-    assert reader.num_choices == 3
+    assert reader.spec.choices == (3,)
     assert [int(reader.read(np.array([i], np.float32))) for i in range(3)] == [-1, 0, 1]
     assert space.contains(reader.read(np.zeros(1, np.float32)))
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Box(-2, 1, (2, 3), np.float32),
+        spaces.Discrete(3, start=-1),
+        spaces.MultiDiscrete([3]),
+        spaces.MultiDiscrete([[3, 1], [2, 4]]),
+        spaces.MultiBinary((2, 2)),
+    ],
+    ids=str,
+)
+def test_an_action_goes_over_the_wire_and_back(space: gym.Space[Any]) -> None:
+    reader = ActionReader(space)
+    spec = ActionSpec.from_wire(reader.spec.to_wire())
+    assert spec == reader.spec
+    spec.validate()
+    for action in (space.sample() for _ in range(20)):
+        [row] = spec.to_rows(np.asarray(action)[np.newaxis])
+        back = reader.read(row)
+        assert space.contains(back)
+        np.testing.assert_array_equal(back, action)
+    # What a client shows has the same shape and takes the same numbers.
+    shown = spec.space()
+    assert shown.shape == space.shape
+    if not isinstance(space, spaces.MultiBinary):
+        assert shown == space
+
+
+def test_a_value_that_is_no_choice_is_named_on_both_sides() -> None:
+    spec = ActionSpec(choices=(3, 2), start=(1, 0))
+    with pytest.raises(ArmatureError, match=r"action\[1,0\] is 4, expected 1..3"):
+        spec.to_rows([[1, 0], [4, 1]])
+    with pytest.raises(
+        ArmatureError, match=r"float64 of shape \[1, 2\].*integers of shape \[n, 2\]"
+    ):
+        spec.to_rows([[1.0, 0.0]])
+    for bad in ([0.5, 0], [0, 2], [-1, 0], [np.nan, 0]):
+        with pytest.raises(WireError, match=r"action\[0,[01]\] is .*expected a whole number in 0"):
+            spec.check_choices(np.array([bad], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (ActionSpec(choices=(1,)), "action.discrete.count must be at least 2"),
+        (ActionSpec(choices=(2, 0)), "action.multi_discrete.count must be at least 1"),
+        (ActionSpec(choices=(2, 3), shape=(3,)), r"action.shape is \[3\] for 2 components"),
+        (ActionSpec(choices=(2, 3), start=(1,)), r"action.start is \[1\]"),
+        (ActionSpec((-1.0,), (1.0,), start=(1,)), "action.start"),
+    ],
+)
+def test_an_action_that_breaks_the_rules_is_named(action: ActionSpec, words: str) -> None:
+    with pytest.raises(WireError, match=words):
+        action.validate()
 
 
 @pytest.mark.parametrize(
@@ -210,7 +266,7 @@ def test_a_discrete_action_starts_where_the_space_does() -> None:
     [
         (spaces.Box(-np.inf, np.inf, (2,)), "TransformAction"),
         (spaces.Box(0, 9, (2,), np.int64), "ActionWrapper"),
-        (spaces.MultiDiscrete([2, 2]), "ActionWrapper"),
+        (spaces.Text(3), "ActionWrapper"),
         (spaces.Discrete(1), "at least 2"),
     ],
 )
@@ -233,7 +289,7 @@ def test_the_sign_of_a_bound_of_zero_is_no_difference() -> None:
     def spec_of(low: float) -> EnvSpec:
         box = spaces.Box(np.float32(low), 5, (2,), np.float32)
         fields = tuple(field.spec for field in observation_fields(box))
-        return EnvSpec("p", fields, action_low=(low,), action_high=(1.0,), reward_low=low)
+        return EnvSpec("p", fields, ActionSpec((low,), (1.0,)), reward_low=low)
 
     positive, negative = spec_of(0.0), spec_of(-0.0)
     assert positive.hash() == negative.hash()

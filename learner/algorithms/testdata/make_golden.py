@@ -312,8 +312,9 @@ def gae(value, final_value, reward, terminated, truncated, valid, gamma, gae_lam
     return advantage
 
 
-def ppo_case(discrete, activation, normalize, value_clip, layer_norm=False):
-    observation, actions, hidden = 3, 3, [5, 4]
+def ppo_case(choices, activation, normalize, value_clip, layer_norm=False):
+    """`choices`: of each component of the action; empty: a Box of 3."""
+    observation, actions, hidden = 3, sum(choices) or 3, [5, 4]
     steps, slots, minibatch, epochs = 6, 3, 6, 2
     gamma, gae_lambda, epsilon, value_coef, entropy_coef, norm_max = 0.9, 0.8, 0.1, 0.6, 0.02, 0.4
     learning_rate = 1e-2
@@ -321,7 +322,7 @@ def ppo_case(discrete, activation, normalize, value_clip, layer_norm=False):
     actor = mlp([observation] + hidden + [actions], activation, layer_norm)
     value = mlp([observation] + hidden + [1], activation, layer_norm)
     policy_parameters = list(actor.parameters())
-    if not discrete:
+    if not choices:
         log_std = nn.Parameter(draw(actions, scale=0.3))
         policy_parameters.append(log_std)
     parameters = policy_parameters + list(value.parameters())
@@ -331,9 +332,12 @@ def ppo_case(discrete, activation, normalize, value_clip, layer_norm=False):
         return ((x - mean) / std).clamp(-clip, clip) if normalize else x
 
     def evaluate(x, a):
-        if discrete:
-            distribution = Categorical(logits=actor(x))
-            return distribution.log_prob(a.squeeze(-1)), distribution.entropy()
+        if choices:
+            components = [Categorical(logits=logits) for logits in actor(x).split(choices, -1)]
+            return (
+                sum(each.log_prob(a[..., i]) for i, each in enumerate(components)),
+                sum(each.entropy() for each in components),
+            )
         distribution = Normal(actor(x), log_std.exp())
         return distribution.log_prob(a).sum(-1), distribution.entropy().sum(-1)
 
@@ -341,7 +345,10 @@ def ppo_case(discrete, activation, normalize, value_clip, layer_norm=False):
     truncated = flags(steps, slots, share=0.2) * (1 - terminated)
     valid = 1 - flags(steps, slots, share=0.15) * (1 - terminated) * (1 - truncated)
     s, r = draw(steps + 1, slots, observation), draw(steps, slots)
-    a = torch.randint(actions, (steps, slots, 1)).to(torch.float64) if discrete else draw(steps, slots, actions)
+    if choices:
+        a = torch.cat([torch.randint(n, (steps, slots, 1)) for n in choices], -1).to(torch.float64)
+    else:
+        a = draw(steps, slots, actions)
     final = draw(int((terminated + truncated).sum()), observation)
     with torch.no_grad():  # As if an older policy had acted.
         log_prob, _ = evaluate(normalized(s[:-1]), a)
@@ -350,7 +357,7 @@ def ppo_case(discrete, activation, normalize, value_clip, layer_norm=False):
         advantage = gae(v, v_final, r, terminated, truncated, valid, gamma, gae_lambda)
     order = torch.stack([torch.randperm(steps * slots) for _ in range(epochs)])
     golden = {
-        "discrete": discrete, "activation": activation, "layer_norm": layer_norm,
+        "choices": choices, "activation": activation, "layer_norm": layer_norm,
         "normalize": normalize, "hidden": hidden,
         "gamma": gamma, "gae_lambda": gae_lambda, "clip_epsilon": epsilon, "value_clip": value_clip,
         "value_coef": value_coef, "entropy_coef": entropy_coef, "gradient_norm_max": norm_max,
@@ -403,10 +410,10 @@ CASES = {
         sac_case("leaky_relu", normalize=False, loss="huber"),
     ],
     "ppo": [
-        ppo_case(discrete=False, activation="tanh", normalize=True, value_clip=0.0),
-        ppo_case(discrete=False, activation="relu", normalize=False, value_clip=0.2),
-        ppo_case(discrete=True, activation="elu", normalize=True, value_clip=0.2),
-        ppo_case(discrete=True, activation="leaky_relu", normalize=False, value_clip=0.0),
+        ppo_case(choices=[], activation="tanh", normalize=True, value_clip=0.0),
+        ppo_case(choices=[], activation="relu", normalize=False, value_clip=0.2),
+        ppo_case(choices=[3], activation="elu", normalize=True, value_clip=0.2),
+        ppo_case(choices=[3], activation="leaky_relu", normalize=False, value_clip=0.0),
     ],
     "td3": [
         td3_case("relu", normalize=False),
@@ -422,15 +429,16 @@ CASES = {
 }
 # Drawn after all others, which keep their values.
 CASES["sac"].append(sac_case("tanh", normalize=True, loss="mse", layer_norm=True))
-CASES["ppo"].append(ppo_case(discrete=False, activation="elu", normalize=True, value_clip=0.0, layer_norm=True))
+CASES["ppo"].append(ppo_case(choices=[], activation="elu", normalize=True, value_clip=0.0, layer_norm=True))
 CASES["td3"].append(td3_case("relu", normalize=True, layer_norm=True))
 CASES["ddpg"].append(ddpg_case("tanh", normalize=False, layer_norm=True))
-for name, cases in CASES.items():
-    dump(f"golden_{name}.json", cases)
-dump("golden_cloning.json", {
+CASES["cloning"] = {
     "sac": [sac_case("tanh", q_filter, "mse", cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)],
     "td3": [
         td3_case("elu", q_filter, action_l2=0.7, cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)
     ],
     "ddpg": [ddpg_case("tanh", q_filter, cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)],
-})
+}
+CASES["ppo"].append(ppo_case(choices=[3, 1, 2], activation="tanh", normalize=True, value_clip=0.2))
+for name, cases in CASES.items():
+    dump(f"golden_{name}.json", cases)

@@ -112,14 +112,11 @@ def make_env(
 
 def space_spec(env: gym.Env[Any, Any], env_id: str, options: HostOptions) -> EnvSpec:
     """What `env` tells of itself without being run. SpaceError: cannot be hosted."""
-    action = actions_of(env)
     goal = has_goal(env.observation_space)
     return EnvSpec(
         id=env_id,
         observation=tuple(field.spec for field in fields_of(env)),
-        action_low=action.low,
-        action_high=action.high,
-        num_choices=action.num_choices,
+        action=actions_of(env).spec,
         achieved_field="achieved_goal" if goal else "",
         desired_field="desired_goal" if goal else "",
         horizon=_horizon(env),

@@ -295,9 +295,8 @@ async def _probe(catalog: Catalog) -> list[str]:
             )
             kind = _CannotBeHostedError if refused else ArmatureError
             raise kind(f"env {env_id}: {error.message}") from error
-        action = f"{spec.num_choices} choices" if spec.is_discrete else f"Box {spec.action_size}"
         fields = ", ".join(f"{f.name} {f.dtype} {list(f.shape)}" for f in spec.observation)
-        lines.append(f"{env_id}: {fields}; action {action}")
+        lines.append(f"{env_id}: {fields}; action {spec.action}")
     return lines
 
 

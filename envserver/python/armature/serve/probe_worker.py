@@ -183,10 +183,10 @@ class _Trial:
         return terminated or truncated or self._episode_steps == self._spec.horizon
 
     def _random_action(self) -> npt.NDArray[np.float32]:
-        spec = self._spec
-        if spec.is_discrete:
-            return self._random.integers(0, spec.num_choices, 1).astype(np.float32)
-        return self._random.uniform(spec.action_low, spec.action_high).astype(np.float32)
+        action = self._spec.action
+        if action.is_discrete:
+            return self._random.integers(0, action.choices).astype(np.float32)
+        return self._random.uniform(action.low, action.high).astype(np.float32)
 
 
 def _frame_size(env: gym.Env[Any, Any]) -> tuple[int, int]:

@@ -17,6 +17,7 @@ import contextlib
 import dataclasses
 import enum
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -28,7 +29,7 @@ from armature.serve.catalog import Catalog, Hosted
 from armature.serve.durations import format_duration
 from armature.serve.metrics import ServerMetrics
 from armature.serve.session_table import SessionTable
-from armature.serve.slot_group import SlotGroup, SlotPlan, StepOutcome
+from armature.serve.slot_group import SlotGroup, SlotPlan, SlotSeed, StepOutcome
 from armature.serve.status import RefusalError, Status
 from armature.serve.user_errors import describe_error
 from armature.serve.workers import WorkerPool
@@ -249,7 +250,7 @@ class Session:
         for index in range(request.num_groups):
             if self._status.done():  # The one before could not begin.
                 return
-            self._reset(index, None)
+            self._reset(index, [])
         _log.info(
             "session %d: %s opened %d slots of %s",
             *(self._session_id, self._client, request.num_envs, self._env_id),
@@ -276,12 +277,23 @@ class Session:
 
     def _on_reset(self, reset: Any) -> None:
         group = self._checked_turn("ResetGroup", reset)
+        each = len(reset.slot_seeds)
+        if each and (reset.HasField("seed") or each != self._group_size):
+            raise RefusalError(
+                _INVALID,
+                f"ResetGroup of group {reset.group}: {each} slot_seeds"
+                f"{' beside a seed' if reset.HasField('seed') else ''}, expected none or "
+                f"{self._group_size} and no seed",
+            )
+        seeds: list[SlotSeed] = [(seed, 0) for seed in reset.slot_seeds]
+        if reset.HasField("seed"):
+            seeds = group.slots.seeds_from(reset.seed)
         group.turn, group.since = _Turn.SERVER, self._heard
-        self._reset(reset.group, reset.seed if reset.HasField("seed") else None)
+        self._reset(reset.group, seeds)
 
-    def _reset(self, index: int, seed: int | None) -> None:
+    def _reset(self, index: int, seeds: Sequence[SlotSeed]) -> None:
         slots = self._groups[index].slots
-        slots.reset(seed, lambda outcome: self._on_stepped(index, outcome))
+        slots.reset(seeds, lambda outcome: self._on_stepped(index, outcome))
 
     def _on_render(self, slot: int) -> None:
         if self._spec is None:

@@ -61,7 +61,7 @@ class SharedBatch:
         _set_text(self._traceback[row], traceback.encode(errors="replace")[1 - TRACEBACK_BYTES :])
 
     def _lay_out(self, spec: EnvSpec, slots: int, workers: int) -> None:
-        self.action = self._array("<f4", (slots, spec.action_size))
+        self.action = self._array("<f4", (slots, spec.action.size))
         self.observation = [self._array(f.dtype, (slots, *f.shape)) for f in spec.observation]
         self.final = [self._array(f.dtype, (slots, *f.shape)) for f in spec.observation]
         self.reward = self._array("<f4", (slots,))
@@ -74,7 +74,7 @@ class SharedBatch:
         self._line = self._array("u1", (slots, FAULT_BYTES))
         self._traceback = self._array("u1", (slots, TRACEBACK_BYTES))
         self.episodes = self._array("<u8", (slots,))  # Begun so far; outlives a worker.
-        self.seed = self._array("<u8", (1,))
+        self.seed = self._array("<u8", (slots, 2))  # armature.serve.slot_group.SlotSeed.
         # Of each worker: how many of its observations were outside their bounds in this
         # step, the row whose environment is being called, what is called
         # (armature.serve.calls.Call), when (time.monotonic) that counts as hung, and how

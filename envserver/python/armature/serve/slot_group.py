@@ -16,13 +16,13 @@ import base64
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import grpc
 import numpy as np
 
 from armature import wire
-from armature.errors import ArmatureError, WireError
+from armature.errors import ArmatureError
 from armature.serve.calls import Call, CallLimits, describe_hung
 from armature.serve.env_source import EnvSource, HostOptions
 from armature.serve.shared_batch import SharedBatch
@@ -34,6 +34,9 @@ from armature.spec import EnvSpec
 from armature.tensors import get_tensor, set_tensor
 
 _FLOAT32 = 1  # proto/tensor.proto: DTYPE_FLOAT32.
+
+# A slot's episodes are drawn from (seed, number, episodes so far).
+SlotSeed = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +88,7 @@ class SlotGroup:
         self._pool = pool
         count = min(plan.workers, plan.group_size)
         self._batch = SharedBatch(plan.spec, plan.group_size, count)
-        self._batch.seed[0] = plan.seed
+        self._batch.seed[:] = self.seeds_from(plan.seed)
         ends = [plan.group_size * (i + 1) // count for i in range(count)]
         begins = [0, *ends[:-1]]
         self._seats = [_Seat(i, begins[i], ends[i]) for i in range(count)]
@@ -100,10 +103,15 @@ class SlotGroup:
         self._response = wire.RolloutResponse()
         self._prepare_response()
 
-    def reset(self, seed: int | None, completion: Callable[[StepOutcome], None]) -> None:
-        """Every slot begins its next episode; with a seed, its first one with that seed."""
-        if seed is not None:
-            self._batch.seed[0] = seed
+    def seeds_from(self, seed: int) -> list[SlotSeed]:
+        """What the slots draw from in a session that was opened with `seed`."""
+        first = self._plan.first_slot + self._group * self._plan.group_size
+        return [(seed, first + row) for row in range(self._plan.group_size)]
+
+    def reset(self, seeds: Sequence[SlotSeed], completion: Callable[[StepOutcome], None]) -> None:
+        """Every slot begins its next episode; with `seeds`, one a slot, its first one with it."""
+        if seeds:
+            self._batch.seed[:] = seeds
             self._batch.episodes[:] = 0
         self._step = 0
         self._run(b"B", Call.RESET, completion)
@@ -111,17 +119,12 @@ class SlotGroup:
     def read_action(self, tensor: object) -> None:
         """Takes the actions of the next `step`, clipped. WireError: names what is wrong."""
         batch = self._batch
-        shape = (self._plan.group_size, self._plan.spec.action_size)
-        values = get_tensor(tensor, _FLOAT32, shape, "action")
-        choices = self._plan.spec.num_choices
-        if not choices:
+        spec = self._plan.spec.action
+        values = get_tensor(tensor, _FLOAT32, (self._plan.group_size, spec.size), "action")
+        if not spec.is_discrete:
             np.clip(values, self._action_low, self._action_high, out=batch.action)
             return
-        for row, value in enumerate(values[:, 0].tolist()):
-            if not (0 <= value < choices and value.is_integer()):
-                raise WireError(
-                    f"action[{row},0] is {value:g}, expected a whole number in 0..{choices - 1}"
-                )
+        spec.check_choices(values)
         batch.action[:] = values
 
     def step(self, completion: Callable[[StepOutcome], None]) -> None:
@@ -179,7 +182,6 @@ class SlotGroup:
             "workers": len(self._seats),
             "worker": seat.index,
             "rows": [seat.begin, seat.end],
-            "first_number": plan.first_slot + self._group * plan.group_size,
             "limits": dataclasses.asdict(plan.limits),
         }
         try:
@@ -346,9 +348,9 @@ class SlotGroup:
             self._tensors.append((getattr(step, name), getattr(batch, name)))
         for tensor, array in self._tensors:
             set_tensor(tensor, array)
-        spec = self._plan.spec
-        self._action_low = np.array(spec.action_low, np.float32)
-        self._action_high = np.array(spec.action_high, np.float32)
+        action = self._plan.spec.action
+        self._action_low = np.array(action.low, np.float32)
+        self._action_high = np.array(action.high, np.float32)
 
     def _finish_render(self) -> None:
         response = wire.RolloutResponse()

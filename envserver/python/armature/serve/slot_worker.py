@@ -71,11 +71,8 @@ class FaultError(ArmatureError):
 
 
 class _Slot:
-    """`row` in the batch, `number` among all slots of the session's seeds."""
-
-    def __init__(self, row: int, number: int, batch: SharedBatch) -> None:
+    def __init__(self, row: int, batch: SharedBatch) -> None:
         self.row = row
-        self.number = number
         self.env: gym.Env[Any, Any] | None = None
         self.fields: tuple[Field, ...] = ()
         self.actions: ActionReader | None = None
@@ -88,10 +85,7 @@ class _Slot:
 
 
 class SlotWorker:
-    """`first_number`: of row 0, see proto/env_service.proto's first_slot.
-
-    `worker` is its index in the group, `rows` the half-open range that it owns.
-    """
+    """`worker` is its index in the group, `rows` the half-open range that it owns."""
 
     def __init__(
         self,
@@ -102,7 +96,6 @@ class SlotWorker:
         batch: SharedBatch,
         worker: int,
         rows: tuple[int, int],
-        first_number: int,
         limits: CallLimits,
     ) -> None:
         self._source = source
@@ -113,7 +106,7 @@ class SlotWorker:
         self._worker = worker
         self._rows = slice(*rows)
         self._limits_s = [limits.of(call) for call in Call]
-        self._slots = [_Slot(row, first_number + row, batch) for row in range(*rows)]
+        self._slots = [_Slot(row, batch) for row in range(*rows)]
         self._bounds = BoundsWatch(spec, batch, self._rows)
         self._notices: list[dict[str, str]] = []
         self._noticed: set[str] = set()
@@ -241,7 +234,7 @@ class SlotWorker:
         episode = int(batch.episodes[slot.row])
         batch.episodes[slot.row] = episode + 1
         slot.episode_steps = 0
-        sequence = np.random.SeedSequence([int(batch.seed[0]), slot.number, episode])
+        sequence = np.random.SeedSequence([*batch.seed[slot.row].tolist(), episode])
         self._call_begins(slot, Call.RESET)
         try:
             observation = read_reset(slot.env.reset(seed=int(sequence.generate_state(1)[0])))
@@ -261,7 +254,7 @@ class SlotWorker:
         except Exception as error:
             text = f"cannot be made: {describe_error(error)}"
             raise FaultError(Cause.THREW, text, describe_traceback(error)) from error
-        for name in ("observation", "action_low", "action_high", "num_choices", "horizon"):
+        for name in ("observation", "action", "horizon"):
             if getattr(spec, name) != getattr(self._spec, name):
                 raise FaultError(
                     Cause.THREW, f"has another spec than the first one made: {name} differs"

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from armature.errors import ArmatureError
-from armature.spec import FieldSpec
+from armature.spec import ActionSpec, FieldSpec
 
 # What each dtype of a space crosses the wire as: the nearest that holds its values.
 _CARRIERS: dict[str, str] = {
@@ -158,48 +158,58 @@ class ActionReader:
     """Turns a row of floats from the wire into an action of the environment."""
 
     def __init__(self, space: gym.Space[Any]) -> None:
-        """SpaceError: neither a bounded Box of floats nor a Discrete."""
-        self.low: tuple[float, ...] = ()
-        self.high: tuple[float, ...] = ()
-        self.num_choices = 0
-        if isinstance(space, spaces.Discrete):
-            if space.n < 2:
-                raise SpaceError(f"action space {space}: expected at least 2 choices")
-            self.num_choices = int(space.n)
-            self._start = int(space.start)
-        elif isinstance(space, spaces.Box) and space.dtype.kind == "f" and all(space.shape):
-            self._read_box(space)
-        else:
-            raise SpaceError(
-                f"action space {space} cannot be hosted: expected a Box of floats or a Discrete; "
-                "wrap the environment in a gymnasium.ActionWrapper (TransformAction) that gives one"
-            )
-
-    @property
-    def size(self) -> int:
-        return len(self.low) if not self.num_choices else 1
+        """SpaceError: no bounded Box of floats, Discrete, MultiDiscrete or MultiBinary."""
+        self.spec = _action_spec(space)
+        self._dtype = space.dtype
+        # A bound that float32 rounds may lie outside.
+        self._clips_to: spaces.Box | None = None
+        if isinstance(space, spaces.Box) and space.dtype != np.float32:
+            self._clips_to = space
 
     def read(self, row: npt.NDArray[np.float32]) -> Any:
         """The action that `row`, [size], stands for; shares no memory with it."""
-        if self.num_choices:
-            return np.int64(self._start + int(row[0]))
-        action = row.reshape(self._shape).astype(self._dtype)
-        if self._dtype != np.float32:  # A bound that float32 rounds may lie outside.
-            np.clip(action, self._box_low, self._box_high, out=action)
+        action = self.spec.to_user(row[np.newaxis])[0]
+        if self.spec.is_scalar:
+            return np.int64(action)
+        action = action.astype(self._dtype)
+        if self._clips_to is not None:
+            np.clip(action, self._clips_to.low, self._clips_to.high, out=action)
         return action
 
-    def _read_box(self, space: spaces.Box) -> None:
-        low = np.asarray(space.low, np.float64).ravel()
-        high = np.asarray(space.high, np.float64).ravel()
-        if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-            raise SpaceError(
-                f"action space {space} has bounds that are infinite or empty; give it bounds of "
-                "yours: gymnasium.wrappers.TransformAction(env, lambda action: action, "
-                f"gymnasium.spaces.Box(-1, 1, {tuple(space.shape)}))"
-            )
-        self.low, self.high = tuple(low.tolist()), tuple(high.tolist())
-        self._shape, self._dtype = space.shape, space.dtype
-        self._box_low, self._box_high = space.low, space.high
+
+def _action_spec(space: gym.Space[Any]) -> ActionSpec:
+    if isinstance(space, spaces.Discrete):
+        if space.n < 2:
+            raise SpaceError(f"action space {space}: expected at least 2 choices")
+        return ActionSpec(choices=(int(space.n),), start=(int(space.start),))
+    if isinstance(space, spaces.MultiDiscrete) and space.nvec.size:
+        return ActionSpec(
+            choices=tuple(space.nvec.ravel().tolist()),
+            shape=tuple(space.nvec.shape),
+            start=tuple(_start(space).ravel().tolist()),
+        )
+    if isinstance(space, spaces.MultiBinary) and all(space.shape):
+        return ActionSpec(choices=(2,) * math.prod(space.shape), shape=tuple(space.shape))
+    if not (isinstance(space, spaces.Box) and space.dtype.kind == "f" and all(space.shape)):
+        raise SpaceError(
+            f"action space {space} cannot be hosted: expected a Box of floats, a Discrete, "
+            "MultiDiscrete or MultiBinary; wrap the environment in a gymnasium.ActionWrapper "
+            "(TransformAction) that gives one"
+        )
+    low = np.asarray(space.low, np.float64).ravel()
+    high = np.asarray(space.high, np.float64).ravel()
+    if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
+        raise SpaceError(
+            f"action space {space} has bounds that are infinite or empty; give it bounds of "
+            "yours: gymnasium.wrappers.TransformAction(env, lambda action: action, "
+            f"gymnasium.spaces.Box(-1, 1, {tuple(space.shape)}))"
+        )
+    return ActionSpec(tuple(low.tolist()), tuple(high.tolist()), shape=tuple(space.shape))
+
+
+def _start(space: spaces.MultiDiscrete) -> npt.NDArray[Any]:
+    """The first choices; Gymnasium before 1.0 had none but 0."""
+    return np.asarray(getattr(space, "start", np.zeros_like(space.nvec)))
 
 
 def action_space_of(env: gym.Env[Any, Any]) -> gym.Space[Any]:
@@ -242,7 +252,7 @@ def _field(space: gym.Space[Any], name: str, keys: tuple[str, ...]) -> Field:
     if isinstance(space, spaces.MultiBinary):
         return Field(FieldSpec(name, np.dtype("u1"), tuple(space.shape), (0.0,), (1.0,)), keys)
     if isinstance(space, spaces.MultiDiscrete):
-        first = np.asarray(getattr(space, "start", np.zeros_like(space.nvec)))
+        first = _start(space)
         last = first + space.nvec - 1
         shape: tuple[int, ...] = tuple(space.nvec.shape)
         return Field(FieldSpec(name, np.dtype("<i8"), shape, _bounds(first), _bounds(last)), keys)

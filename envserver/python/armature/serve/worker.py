@@ -101,7 +101,6 @@ def _host(
         batch,
         slots["worker"],
         (slots["rows"][0], slots["rows"][1]),
-        slots["first_number"],
         CallLimits(**slots["limits"]),
     )
     try:
