@@ -1,16 +1,17 @@
 #!/bin/bash
 # The Python package as its users have it, built and installed: format, lint and types; its
-# tests with the newest and with the oldest libraries that it promises to work with; and the
-# conformance suite of EnvService against armature-serve.
+# tests with the newest and, at the same time, with the oldest libraries that it promises to
+# work with; and the conformance suite of EnvService against armature-serve.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/integration/python_package.sh
 
-report="$(mktemp)"
+reports="$(mktemp -d)"
 server=""
+declare -A process=()
 end() {
-  if [[ -n "$server" ]]; then kill "$server" 2>/dev/null || true; fi
-  rm -rf "$package" "$report"
+  for each in $server "${process[@]}"; do kill "$each" 2>/dev/null || true; done
+  rm -rf "$package" "$reports"
 }
 trap end EXIT
 install_python_package newest
@@ -20,27 +21,43 @@ bazel build --noshow_progress --ui_event_filters=-info //envserver //envserver:e
 bin="$(bazel info bazel-bin 2>/dev/null)"
 export ARMATURE_ENVSERVER="$bin/envserver/envserver"
 
+# begin NAME COMMAND...: beside the others.
+begin() {
+  local name="$1"
+  shift
+  "$@" >"$reports/$name" 2>&1 &
+  process[$name]=$!
+}
+# finish NAME WORDS: waits for it; if it fails, so does the test, with all that it has said.
+finish() {
+  local status=0
+  echo "python_test: $2"
+  wait "${process[$1]}" || status=$?
+  unset "process[$1]"
+  ((status == 0)) && return
+  cat "$reports/$1"
+  exit 1
+}
+
 # In the copy that was installed, so that nothing is written to the clone.
 cd "$package/envserver/python"
-quiet() {
-  echo "python_test: $1"
-  shift
-  if ! "$@" >"$report" 2>&1; then
-    cat "$report"
-    exit 1
-  fi
-}
-quiet "format" "$python" -m ruff format --check --no-cache .
-quiet "lint" "$python" -m ruff check --no-cache .
-quiet "types" "$python" -m mypy --cache-dir "$python_cache/mypy"
-cd tests
-for each in "$python" "$oldest"; do
-  quiet "$("$each" -c 'import google.protobuf, grpc, gymnasium, numpy
-print("tests with grpcio", grpc.__version__, "protobuf", google.protobuf.__version__,
-      "gymnasium", gymnasium.__version__, "numpy", numpy.__version__)')" \
-    "$each" -m pytest -q -p no:cacheprovider
-  tail -n 1 "$report"
+begin newest env --chdir=tests "$python" -m pytest -q -p no:cacheprovider
+begin oldest env --chdir=tests "$oldest" -m pytest -q -p no:cacheprovider
+for each in "format --check" check; do
+  begin "$each" "$python" -m ruff $each --no-cache .
+  finish "$each" "ruff $each"
 done
+begin types "$python" -m mypy --cache-dir "$python_cache/mypy"
+finish types "types"
+for each in newest oldest; do
+  interpreter="$python"
+  [[ $each == newest ]] || interpreter="$oldest"
+  finish $each "$("$interpreter" -c 'import google.protobuf, grpc, gymnasium, numpy
+print("tests with grpcio", grpc.__version__, "protobuf", google.protobuf.__version__,
+      "gymnasium", gymnasium.__version__, "numpy", numpy.__version__)')"
+  tail -n 1 "$reports/$each"
+done
+cd tests
 
 # The conformance suite on an armature-serve of ENV, which is started with the other words.
 conformance() {
@@ -57,11 +74,11 @@ conformance() {
     echo "python_test: armature-serve ended: $said"
     exit 1
   fi
-  quiet "the conformance suite on armature-serve with $env_id" \
-    env ARMATURE_ENV_SERVICE_ADDRESS="$(head -n 1 "$package/port")" \
+  begin conformance env ARMATURE_ENV_SERVICE_ADDRESS="$(head -n 1 "$package/port")" \
     ARMATURE_ENV_SERVICE_ENV_ID="$env_id" \
     "$bin/envserver/env_service_test" --gtest_filter='ConformanceTest.*'
-  grep -F '[  PASSED  ]' "$report"
+  finish conformance "the conformance suite on armature-serve with $env_id"
+  grep -F '[  PASSED  ]' "$reports/conformance"
   kill "$server"
   server=""
   exec 3<&-

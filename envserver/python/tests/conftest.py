@@ -1,26 +1,47 @@
-"""The env servers, to test the client against."""
+"""The env servers, to test the client against, and the end of a test that hangs."""
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import pathlib
-import subprocess
+import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from program import Program
 
 # Before gRPC is imported: its handlers around a fork can abort the programs that tests start.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 TESTS = pathlib.Path(__file__).resolve().parent
 REPOSITORY = TESTS.parents[2]
-STOP_TIMEOUT_S = 20.0
+# Longer than any test takes, and than the end of all takes.
+HANG_S = 150.0
+_terminal = pytest.StashKey[int]()
 
 
-class EnvServer:
+def _bound_what_begins(config: pytest.Config) -> None:
+    """If it takes longer, every thread's place is told and this process ends."""
+    faulthandler.dump_traceback_later(HANG_S, exit=True, file=config.stash[_terminal])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_terminal] = os.dup(2)  # Later, pytest keeps what is written to it.
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _bound_what_begins(item.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _bound_what_begins(config)  # Threads and children that are waited for at the exit.
+
+
+class EnvServer(Program):
     """A running env server; `address` is "host:port"."""
 
     def __init__(
@@ -32,37 +53,17 @@ class EnvServer:
         environ: dict[str, str] | None = None,
     ) -> None:
         port_file = folder / "port"
-        self.process = subprocess.Popen(
-            [
-                *command,
-                f"--listen={listen}",
-                "--metrics_listen=off",
-                f"--port_file={port_file}",
-                *flags,
-            ],
-            env={**os.environ, **(environ or {})},
-            stdout=subprocess.PIPE,
-            text=True,
+        given = [f"--listen={listen}", "--metrics_listen=off", f"--port_file={port_file}", *flags]
+        super().__init__(
+            [*command, *given], "envserver ready", env={**os.environ, **(environ or {})}
         )
-        assert self.process.stdout is not None
-        for line in self.process.stdout:  # Ends early only if the server does.
-            if "envserver ready" in line:
-                break
-        else:
-            pytest.fail(f"{command[0]} ended with status {self.process.wait()}")
-        # Its pipe must not fill up.
-        self._drain = threading.Thread(target=self.process.stdout.read, daemon=True)
-        self._drain.start()
         self.address = port_file.read_text().splitlines()[0]
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(STOP_TIMEOUT_S)
+    def __enter__(self) -> EnvServer:
+        return self
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(STOP_TIMEOUT_S)
-        self._drain.join(STOP_TIMEOUT_S)
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGTERM)
 
 
 def cpp_server() -> list[str]:
@@ -76,9 +77,8 @@ def cpp_server() -> list[str]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a C++ env server that all tests share."""
-    running = EnvServer(cpp_server(), tmp_path_factory.mktemp("envserver"))
-    yield running.address
-    running.stop()
+    with EnvServer(cpp_server(), tmp_path_factory.mktemp("envserver")) as running:
+        yield running.address
 
 
 def serve(folder: pathlib.Path, *flags: str) -> EnvServer:
@@ -95,17 +95,15 @@ def serve(folder: pathlib.Path, *flags: str) -> EnvServer:
 def python_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of an armature-serve that renders point_mass and faulty, of serve_envs."""
     environments = ("--env=serve_envs:point_mass", "--env=serve_envs:faulty")
-    running = serve(tmp_path_factory.mktemp("serve"), *environments, "--render")
-    yield running.address
-    running.stop()
+    with serve(tmp_path_factory.mktemp("serve"), *environments, "--render") as running:
+        yield running.address
 
 
 @pytest.fixture(scope="session")
 def discrete_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of an armature-serve with serve_envs' Counter alone."""
-    running = serve(tmp_path_factory.mktemp("serve"), "--env=serve_envs:Counter")
-    yield running.address
-    running.stop()
+    with serve(tmp_path_factory.mktemp("serve"), "--env=serve_envs:Counter") as running:
+        yield running.address
 
 
 @pytest.fixture
@@ -116,7 +114,6 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         def start(*flags: str, **options: str) -> EnvServer:
             folder = tmp_path_factory.mktemp("envserver")
             running = EnvServer(cpp_server(), folder, *flags, **options)  # type: ignore[arg-type]
-            stack.callback(running.stop)
-            return running
+            return stack.enter_context(running)
 
         yield start

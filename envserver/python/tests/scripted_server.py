@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+from program import DEADLINE_S
 
 from armature import wire
 from armature.spec import ActionSpec, EnvSpec, FieldSpec
@@ -91,4 +92,4 @@ def scripted_server(
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        server.stop(grace=None).wait()
+        assert server.stop(grace=None).wait(DEADLINE_S)

@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+from program import DEADLINE_S, Program
 
 import armature
 from armature import wire
@@ -21,8 +22,6 @@ from armature.transport import CHANNEL_OPTIONS, make_handshake
 
 TESTS = pathlib.Path(__file__).resolve().parent
 PACKAGE = pathlib.Path(armature.__file__).resolve().parent.parent
-# What no test should ever need; a call that takes longer fails its test.
-DEADLINE_S = 60
 
 
 def run_server(*flags: str) -> subprocess.CompletedProcess[str]:
@@ -32,19 +31,12 @@ def run_server(*flags: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-class Server:
-    """``armature-serve`` in a process; to be used in a `with`."""
+class Server(Program):
+    """``armature-serve`` in a process; to be used in a `with`, which kills it."""
 
     def __init__(self, *flags: str) -> None:
-        self.process = subprocess.Popen(
-            _command(("--listen", "127.0.0.1:0", *flags)),
-            stdout=subprocess.PIPE,
-            text=True,
-            **_places(),
-        )
-        assert self.process.stdout is not None
-        # What it has to say of its environments may come first.
-        self.ready = next(filter(lambda line: "envserver ready" in line, self.process.stdout), "")
+        command = _command(("--listen", "127.0.0.1:0", *flags))
+        super().__init__(command, "envserver ready", **_places())
         words = self.ready.split()
         assert words[:3] == ["envserver", "ready", "on"], self.ready
         self.address = words[3].rstrip(",")
@@ -56,18 +48,10 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.channel.close()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-        self.process.wait(DEADLINE_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self.kill()
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Exit status and what was said since it was ready."""
-        assert self.process.stdout is not None
-        self.process.send_signal(number)
-        said = self.process.stdout.read()
-        return self.process.wait(DEADLINE_S), said
+        return super().stop(number)
 
     def fork_server(self) -> int:
         return children(self.process.pid)[0]

@@ -101,13 +101,14 @@ class Counter(gym.Env[Any, Any]):
 
 
 class Busy(PointMass):
-    """Computes for CPU_S in each step."""
+    """Computes for CPU_S in a step with the action COMPUTE."""
 
     CPU_S = 0.2
+    COMPUTE = ((1, 1),)
 
     def step(self, action: Any) -> Any:
         begun = time.process_time()
-        while time.process_time() - begun < self.CPU_S:
+        while (action == self.COMPUTE).all() and time.process_time() - begun < self.CPU_S:
             pass
         return super().step(action)
 

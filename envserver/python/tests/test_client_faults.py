@@ -215,7 +215,7 @@ def interruptible() -> Iterator[None]:
 def silent() -> Iterator[str]:
     """Address of a server that answers Describe only when the test has ended."""
     ended = threading.Event()
-    with scripted_server(answer_with(), before_describe=ended.wait) as address:
+    with scripted_server(answer_with(), before_describe=lambda: ended.wait(TIMEOUT_S)) as address:
         yield address
         ended.set()
 
@@ -231,12 +231,26 @@ def test_waiting_for_a_description_can_be_interrupted() -> None:
 
     def interrupt() -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        ended.wait()
+        ended.wait(TIMEOUT_S)
 
     with scripted_server(answer_with(), before_describe=interrupt) as address:
-        with pytest.raises(KeyboardInterrupt):
-            armature.describe(address)
-        ended.set()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                armature.describe(address)
+        finally:
+            ended.set()
+
+
+class Waited:
+    """A session's stream that tells when it is waited for."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+        self.begun = threading.Event()
+
+    def __next__(self) -> Any:
+        self.begun.set()
+        return next(self._call)
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -245,11 +259,14 @@ def test_interrupted_step_can_be_followed_by_a_reset() -> None:
         yield step_batch(0, FIRST)
         for request in requests:
             if request.WhichOneof("kind") == "actions":
+                assert stream.begun.wait(TIMEOUT_S)
                 os.kill(os.getpid(), signal.SIGINT)
 
     with scripted_server(script) as address:
         env = armature.make_vec(address, 2)
         env.reset()
+        (session,) = env._slots._sessions
+        stream = session._call = Waited(session._call)  # type: ignore[assignment]
         with pytest.raises(KeyboardInterrupt):
             env.step(ACTION)
         with pytest.raises(ArmatureError, match="step 1: interrupted by KeyboardInterrupt"):
@@ -285,7 +302,7 @@ def test_forked_child_is_told_to_connect_itself() -> None:
         env.reset()
         receiver, sender = multiprocessing.Pipe(duplex=False)
         child = multiprocessing.get_context("fork").Process(
-            target=_step_in_child, args=(env, sender)
+            target=_step_in_child, args=(env, sender), daemon=True
         )
         child.start()
         assert receiver.poll(TIMEOUT_S)
@@ -309,7 +326,7 @@ def test_a_fork_of_a_process_that_used_grpc_is_told_to_spawn() -> None:
         armature.describe(address)
         receiver, sender = multiprocessing.Pipe(duplex=False)
         child = multiprocessing.get_context("fork").Process(
-            target=_make_in_child, args=(address, sender)
+            target=_make_in_child, args=(address, sender), daemon=True
         )
         child.start()
         sender.close()

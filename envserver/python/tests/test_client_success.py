@@ -15,9 +15,8 @@ STEPS = 5
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    running = serve(tmp_path_factory.mktemp("serve"), "--env=author_envs:succeeds")
-    yield running.address
-    running.stop()
+    with serve(tmp_path_factory.mktemp("serve"), "--env=author_envs:succeeds") as running:
+        yield running.address
 
 
 def expected(when: str) -> list[bool]:

@@ -7,7 +7,7 @@ import pathlib
 import select
 import signal
 import socket
-import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -16,13 +16,15 @@ import grpc
 import numpy as np
 import pytest
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
-from serve_client import DEADLINE_S, Client, Server, children, run_server, values
+from program import DEADLINE_S
+from serve_client import PACKAGE, TESTS, Client, Server, children, run_server, values
 from serve_envs import Busy
 
-from armature import wire
 from armature.serve import worker
+from armature.serve.cpus import usable_cpus
 from armature.serve.env_source import HostOptions, parse_source
 from armature.serve.frames import pack
+from armature.serve.main import parse_flags
 from armature.serve.worker import job_frame
 from armature.spec import EnvSpec
 
@@ -233,7 +235,7 @@ def test_time_and_memory_are_those_of_the_server_and_of_its_workers() -> None:
     with Server("--env=serve_envs:Busy", "--workers=1") as server:
         before = server.metrics()
         client = server.open("Busy", 1)
-        client.step(0, ZERO)  # Its worker computes for a while.
+        client.step(0, Busy.COMPUTE)  # Its worker computes for a while.
         after = server.metrics()
     cpu, memory = "armature_process_cpu_seconds_total", "armature_process_resident_memory_bytes"
     assert after[cpu] - before[cpu] >= Busy.CPU_S
@@ -241,9 +243,9 @@ def test_time_and_memory_are_those_of_the_server_and_of_its_workers() -> None:
     assert 3e7 < after[memory] < 1e11
 
 
-def test_frames_are_those_of_render_and_stepping_goes_on() -> None:
-    with Server("--env", "serve_envs:point_mass", "--render") as server:
-        client = server.open("point_mass", 2)
+def test_frames_are_those_of_render_and_stepping_goes_on(python_server: str) -> None:
+    with grpc.insecure_channel(python_server) as channel:
+        client = Client(channel, "point_mass", 2)
         spec = EnvSpec.from_wire(client.opened.spec)
         assert (spec.render_width_px, spec.render_height_px) == (24, 16)
         frame = values(client.render(1).rgb)
@@ -295,6 +297,10 @@ def test_a_killed_server_leaves_no_process() -> None:
             assert signal_of_end(end)
 
 
+def test_the_ready_line_says_how_many_workers_there_may_be(server: Server) -> None:
+    assert f", up to {usable_cpus()} worker" in server.ready
+
+
 def test_the_port_file_and_the_ready_line_agree(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "ports"
     with Server("--env", "CartPole-v1", "--port-file", str(path), "--workers=3") as server:
@@ -317,7 +323,12 @@ def test_list_prints_a_line_for_each_environment() -> None:
 @pytest.mark.parametrize(
     ("env", "status", "expected"),
     [
-        ("no_such_module:Env-v0", 1, "ModuleNotFoundError: No module named 'no_such_module'"),
+        (
+            "no_such_module:Env-v0",
+            2,
+            f"there is no module no_such_module in {TESTS}, where the server was started, nor in "
+            f"PYTHONPATH ({PACKAGE}), nor among what is installed for {sys.executable}",
+        ),
         ("NoSuchEnv-v0", 1, "NameNotFound: Environment `NoSuchEnv` doesn't exist"),
         ("serve_envs:autoreset", 2, "take the wrapper off"),
         ("serve_envs:text_space", 2, "the space Text(1, 5"),
@@ -344,23 +355,38 @@ def test_an_environment_that_does_not_start_in_time_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "status", "expected"),
+    ("flags", "expected"),
     [
-        (["--env", "CartPole-v1", "--slot", "2"], 2, "unrecognized arguments: --slot"),
-        ([], 2, "give at least one --env"),
-        (["--env", "CartPole-v1", "--workers", "x"], 2, "expected a whole number in 0..1024"),
-        (["--env", "CartPole-v1", "--listen", "0.0.0.0:0"], 1, "refuses to listen on 0.0.0.0:0"),
-        (["--env", "CartPole-v1", "--env", "CartPole-v1"], 1, "'CartPole-v1' is given twice"),
+        (["--env", "CartPole-v1", "--slot", "2"], "unrecognized arguments: --slot"),
+        ([], "give at least one --env"),
+        (["--env", "CartPole-v1", "--workers", "x"], "expected a whole number in 0..1024"),
+    ],
+)
+def test_wrong_flags_are_one_line(
+    flags: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_flags(flags)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("armature-serve: ")
+    assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--listen", "0.0.0.0:0"], "refuses to listen on 0.0.0.0:0"),
+        (["--env", "CartPole-v1"], "'CartPole-v1' is given twice"),
         (
-            ["--env=CartPole-v1", "--listen=127.0.0.1:0", "--metrics-listen=0.0.0.0:0"],
-            1,
+            ["--listen=127.0.0.1:0", "--metrics-listen=0.0.0.0:0"],
             "metrics address 0.0.0.0:0 is not loopback",
         ),
     ],
 )
-def test_wrong_flags_are_one_line(flags: list[str], status: int, expected: str) -> None:
-    ended = run_server(*flags)
-    assert ended.returncode == status
+def test_flags_that_cannot_be_followed_are_one_line(flags: list[str], expected: str) -> None:
+    ended = run_server("--env", "CartPole-v1", *flags)
+    assert ended.returncode == 1
     (line,) = ended.stderr.strip().splitlines()
     assert line.startswith("armature-serve: ")
     assert expected in line
@@ -374,37 +400,6 @@ def test_a_taken_port_is_one_line(server: Server) -> None:
     )
 
 
-def test_a_server_with_tls_and_a_token_lets_in_who_bears_it(tmp_path: pathlib.Path) -> None:
-    certificate, key, token = (tmp_path / name for name in ("cert.pem", "key.pem", "token"))
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files],
-        check=True,
-        capture_output=True,
-    )
-    token.write_text("secret\n")
-    flags = ["--tls_certificate", str(certificate), "--tls_key", str(key)]
-    flags += ["--token_file", str(token), "--env", "serve_envs:point_mass"]
-    with Server(*flags) as server:
-        address = server.address.replace("127.0.0.1", "localhost")
-        credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
-        with grpc.secure_channel(address, credentials) as channel:
-            for word in ("", "Bearer wrong"):
-                metadata = [("authorization", word)] if word else None
-                for call in (
-                    lambda m=metadata: Client(channel, "point_mass", 1, metadata=m),
-                    lambda m=metadata: describe(channel, m),
-                ):
-                    code, text = refusal(call)
-                    assert code is grpc.StatusCode.UNAUTHENTICATED
-                    assert "the token is missing or wrong" in text
-            good = [("authorization", "Bearer secret")]
-            assert list(describe(channel, good).env_ids) == ["point_mass"]
-            client = Client(channel, "point_mass", 1, metadata=good)
-            assert client.step(0, ZERO).step == 1
-
-
 def test_a_worker_whose_server_has_gone_in_the_middle_of_a_call_ends_quietly() -> None:
     ours, theirs = socket.socketpair()
     job = job_frame(parse_source("serve_envs:point_mass"), {}, HostOptions())
@@ -416,14 +411,6 @@ def test_a_worker_whose_server_has_gone_in_the_middle_of_a_call_ends_quietly() -
 def test_the_fork_server_has_not_loaded_grpc(server: Server) -> None:
     maps = pathlib.Path(f"/proc/{server.fork_server()}/maps").read_text()
     assert "cygrpc" not in maps
-
-
-def describe(channel: grpc.Channel, metadata: Any) -> Any:
-    return channel.unary_unary(
-        "/armature.v1.EnvService/Describe",
-        wire.DescribeRequest.SerializeToString,
-        wire.DescribeResponse.FromString,
-    )(wire.DescribeRequest(), timeout=DEADLINE_S, metadata=metadata)
 
 
 def alive(pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -38,6 +39,35 @@ def probe(factory: str, options: HostOptions | None = None, **config: str) -> Pr
 def play(server: Server, env: str, steps: int, action: Any = ZERO, **config: str) -> list[Any]:
     client = server.open(env, 1, env_config=config)
     return [client.step(step, action) for step in range(steps)]
+
+
+def test_a_name_that_a_module_does_not_have_is_told_with_those_that_it_has() -> None:
+    for name, text in (
+        (
+            "rewrad",
+            r"module author_envs \(\S+/author_envs.py\) has no rewrad; did you mean reward\? ",
+        ),
+        ("rewrad", r"It has \w+(, \w+){9}, \.\.\.$"),
+        ("HORIZON", "author_envs:HORIZON is of type int: expected what makes a"),
+    ):
+        with pytest.raises(ArmatureError, match=text):
+            probe(name)
+
+
+def test_a_module_that_the_users_module_lacks_is_told_as_python_does(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "incomplete_envs.py").write_text("import no_such_library\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="No module named 'no_such_library'"):
+        ProbeWorker(parse_source("incomplete_envs:make"), {}, HostOptions())
+
+
+def test_an_environment_without_render_mode_is_told_so_where_pictures_are_asked_for() -> None:
+    with pytest.raises(ArmatureError, match=r"^--render: asserts takes no render_mode .*TypeError"):
+        probe("asserts", HostOptions(render=True))
+    with pytest.raises(ArmatureError, match=r"^--render: counter takes no render_mode"):
+        ProbeWorker(parse_source("serve_envs:counter"), {"limit": "3"}, HostOptions(render=True))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import grpc
 import numpy as np
 import pytest
 import serve_envs
-from serve_client import DEADLINE_S, Client, Server, children, values
+from program import DEADLINE_S
+from serve_client import Client, Server, children, values
 
 # The lines of serve_envs.py that raise.
 _LINES = pathlib.Path(serve_envs.__file__).read_text().splitlines()

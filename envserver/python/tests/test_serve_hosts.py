@@ -8,7 +8,6 @@ import os
 import pathlib
 import resource
 import select
-import socket
 from typing import Any
 
 import author_envs
@@ -75,28 +74,9 @@ def test_an_assertion_is_shown_with_its_place_and_its_traceback() -> None:
     assert "in refuse\n    assert self.observation_space is None" in said
 
 
-@pytest.mark.parametrize("listen", ["[::1]:0", "unix:{}/server.sock"])
-def test_a_server_listens_where_it_is_told(listen: str, tmp_path: pathlib.Path) -> None:
-    address = listen.format(tmp_path)
-    with Server("--listen", address, "--env", "author_envs:reward") as server:
-        assert server.address.startswith(address[:6])
-        client = server.open("reward", 1)
-        assert client.step(0, ZERO).step == 1
-        # A name that is no peer's name would be refused by whoever reads the handshake.
-        assert client.opened.handshake.peer_name.startswith("envserver-")
-        assert "/" not in client.opened.handshake.peer_name
-        if address.startswith("unix:"):
-            second = run_server("--listen", address, "--env", "author_envs:reward")
-            assert second.returncode == 1
-            assert f"cannot listen on {address}: Address already in use" in second.stderr
-            assert server.describe().slots_free > 0
-
-
-def test_a_socket_that_nobody_listens_on_is_taken_over(tmp_path: pathlib.Path) -> None:
-    path = str(tmp_path / "old.sock")
-    with socket.socket(socket.AF_UNIX) as old:
-        old.bind(path)
-    with Server("--listen", f"unix:{path}", "--env", "author_envs:reward") as server:
+def test_a_server_listens_where_it_is_told() -> None:
+    with Server("--listen", "[::1]:0", "--env", "author_envs:reward") as server:
+        assert server.address.startswith("[::1]:")
         assert server.open("reward", 1).step(0, ZERO).step == 1
 
 
@@ -133,14 +113,6 @@ def test_workers_follow_the_containers_quota(
     assert usable_cpus(tmp_path) == expected
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
     assert usable_cpus(tmp_path) == 1
-
-
-def test_the_ready_line_says_how_many_workers_there_may_be() -> None:
-    with Server("--env", "author_envs:reward") as server:
-        count = usable_cpus()
-        assert f", up to {count} worker" in server.ready
-    with Server("--env", "author_envs:reward", "--workers", "2") as server:
-        assert ", 2 workers," in server.ready
 
 
 def open_descriptors(pid: int | str = "self") -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import socket
 import stat
 import subprocess
 import sys
@@ -11,14 +12,18 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from conftest import EnvServer, serve
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
-from serve_client import Server, run_server
+from program import DEADLINE_S
+from serve_client import Client, Server, run_server
 
 import armature
+from armature import wire
 from armature.address import parse_address
 from armature.errors import ArmatureError, ServerError
 from armature.identity import read_secrets
@@ -80,33 +85,33 @@ def test_servers_of_both_kinds_are_reached_by_sockets(
     tmp_path: pathlib.Path,
 ) -> None:
     cpp = start_server(listen=f"unix:{sockets}/cpp")
-    ours = serve(tmp_path, "--env=serve_envs:point_mass", f"--listen=unix:{sockets}/python")
-    try:
+    with serve(tmp_path, "--env=serve_envs:point_mass", f"--listen=unix:{sockets}/python") as ours:
         for server, env_id in ((cpp, "cartpole"), (ours, "point_mass")):
             assert stat.S_IMODE(os.stat(server.address[len("unix:") :]).st_mode) == 0o600
             with armature.make(server.address, env_id) as env:
                 env.reset(seed=1)
                 env.step(env.action_space.sample())
-    finally:
-        ours.stop()
 
 
-def test_a_second_server_does_not_take_a_socket_and_a_stale_one_is_replaced(
+def test_a_stale_socket_is_replaced_and_a_second_server_does_not_take_it(
     sockets: pathlib.Path,
 ) -> None:
+    with socket.socket(socket.AF_UNIX) as old:
+        old.bind(str(sockets / "sim"))
     address = f"unix:{sockets}/sim"
     flags = ("--env", "CartPole-v1", "--listen", address)
-    with Server(*flags) as server:
+    with Server(*flags):
         second = run_server(*flags)
         assert (second.returncode, second.stderr) == (
             1,
             f"armature-serve: cannot listen on {address}: Address already in use\n",
         )
-        server.process.kill()
-        server.process.wait()
-    assert (sockets / "sim").is_socket()
-    with Server(*flags):
-        assert armature.describe(address).env_ids == ("CartPole-v1",)
+        # A name that is no peer's name would be refused by whoever reads the handshake.
+        with make_channel(address, TransportOptions()) as channel:
+            client = Client(channel, "CartPole-v1", 1)
+            assert client.step(0, [[0.0]]).step == 1
+            name = client.opened.handshake.peer_name
+            assert name.startswith("envserver-") and "/" not in name
 
 
 def test_no_proxy_stands_before_loopback(server: str) -> None:
@@ -185,6 +190,13 @@ CLIENT = {"tls_certificate": "client.pem", "tls_key": "client.key"}
 ENV = ("--env", "serve_envs:point_mass")
 
 
+@pytest.fixture(scope="module")
+def with_token(authority: Authority) -> Iterator[Server]:
+    """A server with TLS that asks for a token, and for no certificates."""
+    with Server(*ENV, *authority.flags(**OWN, token_file="token")) as server:
+        yield server
+
+
 def test_certificates_that_cannot_work_are_refused_at_the_start(authority: Authority) -> None:
     for given, why in (
         ({"tls_certificate": "expired.pem", "tls_key": "expired.key"}, "expired.pem: has expired"),
@@ -200,12 +212,11 @@ def test_certificates_that_cannot_work_are_refused_at_the_start(authority: Autho
     read_secrets(authority.options(**OWN, tls_authority="ca.pem", token_file="token"))
 
 
-def test_who_of_the_two_speaks_tls_is_said(authority: Authority, server: str) -> None:
-    with (
-        Server(*ENV, *authority.flags(**OWN, token_file="token")) as tls,
-        pytest.raises(ServerError, match="it speaks TLS, and this side does not"),
-    ):
-        armature.describe(tls.address, timeout_s=10)
+def test_who_of_the_two_speaks_tls_is_said(
+    authority: Authority, with_token: Server, server: str
+) -> None:
+    with pytest.raises(ServerError, match="it speaks TLS, and this side does not"):
+        armature.describe(with_token.address, timeout_s=10)
     transport = authority.options(tls_authority="ca.pem", token_file="token")
     with pytest.raises(ServerError, match="it speaks without TLS, and this side with it"):
         armature.describe(server, transport=transport, timeout_s=10)
@@ -256,22 +267,47 @@ def test_a_certificate_may_have_another_name_than_the_address(authority: Authori
         assert armature.describe(server.address, transport=named).env_ids == ("point_mass",)
 
 
-def test_health_is_told_without_a_token(authority: Authority) -> None:
-    with Server(*ENV, *authority.flags(**OWN, token_file="token")) as server:
-        transport = authority.options(tls_authority="ca.pem")
-        with make_channel(server.address, transport) as channel:
-            check = channel.unary_unary(
-                HEALTH_CHECK, StringValue.SerializeToString, Int32Value.FromString
-            )
-            assert check(StringValue(), timeout=10).value == 1  # SERVING.
-            watch = channel.unary_stream(
-                "/grpc.health.v1.Health/Watch",
-                StringValue.SerializeToString,
-                Int32Value.FromString,
-            )
-            with pytest.raises(grpc.RpcError) as refused:
-                next(watch(StringValue(), timeout=10))
-            assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+def test_who_bears_the_token_is_let_in(authority: Authority, with_token: Server) -> None:
+    credentials = grpc.ssl_channel_credentials((authority.folder / "ca.pem").read_bytes())
+    with grpc.secure_channel(with_token.address, credentials) as channel:
+        for metadata in (None, [("authorization", "Bearer wrong")]):
+            for call in (
+                lambda given=metadata: Client(channel, "point_mass", 1, metadata=given),
+                lambda given=metadata: describe(channel, given),
+            ):
+                with pytest.raises(grpc.RpcError) as refused:
+                    call()
+                assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+                assert "the token is missing or wrong" in refused.value.details()
+        good = [("authorization", "Bearer secret")]
+        assert list(describe(channel, good).env_ids) == ["point_mass"]
+        client = Client(channel, "point_mass", 1, metadata=good)
+        assert client.step(0, np.zeros((1, 2))).step == 1
+
+
+def describe(channel: grpc.Channel, metadata: Any) -> Any:
+    return channel.unary_unary(
+        "/armature.v1.EnvService/Describe",
+        wire.DescribeRequest.SerializeToString,
+        wire.DescribeResponse.FromString,
+    )(wire.DescribeRequest(), timeout=DEADLINE_S, metadata=metadata)
+
+
+def test_health_is_told_without_a_token(authority: Authority, with_token: Server) -> None:
+    transport = authority.options(tls_authority="ca.pem")
+    with make_channel(with_token.address, transport) as channel:
+        check = channel.unary_unary(
+            HEALTH_CHECK, StringValue.SerializeToString, Int32Value.FromString
+        )
+        assert check(StringValue(), timeout=10).value == 1  # SERVING.
+        watch = channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            StringValue.SerializeToString,
+            Int32Value.FromString,
+        )
+        with pytest.raises(grpc.RpcError) as refused:
+            next(watch(StringValue(), timeout=10))
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_healthz_says_what_is_wrong() -> None:
@@ -295,11 +331,9 @@ def test_health_turns_false_while_draining() -> None:
 
 def test_a_low_limit_of_files_is_raised(tmp_path: pathlib.Path) -> None:
     command = ["sh", "-c", 'ulimit -Sn 256 && exec "$0" "$@"', sys.executable]
-    server = EnvServer([*command, "-m", "armature.serve.main"], tmp_path, "--env=CartPole-v1")
-    try:
+    command += ["-m", "armature.serve.main"]
+    with EnvServer(command, tmp_path, "--env=CartPole-v1") as server:
         limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
         (line,) = (line for line in limits.splitlines() if line.startswith("Max open files"))
         soft, hard = line.split()[3:5]
         assert int(soft) == min(int(hard), 1 << 20) > 256
-    finally:
-        server.stop()

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import importlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
@@ -29,6 +28,7 @@ from armature.serve.spaces import (
     observation_fields,
 )
 from armature.serve.user_errors import describe_error
+from armature.serve.user_module import import_users_module, no_such_name
 from armature.spec import EnvSpec
 
 # What Gymnasium's environments call the flag that proto/env_service.proto calls is_success.
@@ -91,16 +91,25 @@ def make_env(
     source: EnvSource, config: Mapping[str, str], options: HostOptions
 ) -> gym.Env[Any, Any]:
     """A new environment. RefusedConfigError; otherwise whatever the user's code raises."""
+    make, factory = _maker(source)
+    keywords = parse_config(config, factory)
+    if options.render:
+        keywords.setdefault("render_mode", "rgb_array")
     try:
-        make, factory = _maker(source)
-        keywords = parse_config(config, factory)
-        if options.render:
-            keywords.setdefault("render_mode", "rgb_array")
         env = make(**keywords)
-    except Exception as error:
-        if not config:
+    except gym.error.UnregisteredEnv as error:
+        if not source.module or source.name in gym.registry:  # Of what the environment makes.
             raise
-        raise RefusedConfigError(_refusal(config, error)) from error
+        raise ArmatureError(no_such_name(source.module, source.name)) from error
+    except TypeError as error:
+        if not options.render or "'render_mode'" not in str(error):
+            _raise_with_config(config, error)
+        raise ArmatureError(
+            f"--render: {source.name} takes no render_mode ({describe_error(error)}): give it "
+            'that parameter, with which "rgb_array" draws, or host it without --render'
+        ) from error
+    except Exception as error:
+        _raise_with_config(config, error)
     if not isinstance(env, gym.Env):
         raise ArmatureError(
             f"{source.module}:{source.name} returned a {type(env).__name__}, expected a "
@@ -135,7 +144,7 @@ def fields_of(env: gym.Env[Any, Any]) -> tuple[Field, ...]:
 def _maker(source: EnvSource) -> tuple[Callable[..., Any], Any]:
     """What makes the environment, and whose parameters the keywords are (None: not known)."""
     if source.module:
-        factory = getattr(importlib.import_module(source.module), source.name, None)
+        factory = getattr(import_users_module(source.module), source.name, None)
         if callable(factory):
             return factory, factory
     # Our own checks of every step take the place of Gymnasium's checker.
@@ -146,6 +155,12 @@ def _maker(source: EnvSource) -> tuple[Callable[..., Any], Any]:
         if isinstance(entry_point, str):
             entry_point = load_env_creator(entry_point)
     return make, entry_point
+
+
+def _raise_with_config(config: Mapping[str, str], error: Exception) -> NoReturn:
+    if not config:
+        raise error
+    raise RefusedConfigError(_refusal(config, error)) from error
 
 
 def _refusal(config: Mapping[str, str], error: Exception) -> str:
