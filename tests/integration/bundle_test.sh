@@ -38,6 +38,12 @@ bare envserver --list | grep -q '^panda_reach:' || fail "envserver --list"
 bare cluster algorithm=ppo environment=cartpole --cfg job >/dev/null || fail "cluster --cfg job"
 bare random panda_reach --episodes 2 >"$folder/output" || fail "random"
 grep -q '^random actions, seed 1, 2 episodes$' "$folder/output" || fail "$(cat "$folder/output")"
+for words in "envservr; did you mean envserver?" "sweeep; did you mean sweep?" "fly"; do
+  verb="${words%%;*}"
+  if bare "$verb" 2>"$folder/error"; then fail "$verb was taken"; fi
+  grep -qxF "armature: there is no verb '$verb'${words#"$verb"} (--help lists them all)" \
+    "$folder/error" || fail "$(cat "$folder/error")"
+done
 if bare --libtorch /nonexistent learner --help 2>"$folder/error"; then fail "ran without LibTorch"; fi
 grep -q "no LibTorch in '/nonexistent'" "$folder/error" || fail "$(cat "$folder/error")"
 

@@ -5,7 +5,8 @@
     python play.py RUN_DIR --server 127.0.0.1:5557            # on an env server
     python play.py RUN_DIR --gif pendulum.gif                 # pip install pillow
 
-RUN_DIR is what training printed as its run directory, or one policy file. Episodes are
+RUN_DIR is what training printed as its run directory, or one policy file. The environment is
+made with the run's own environment.config, unless --config says otherwise. Episodes are
 deterministic; episode i begins from seed SEED + i in Gymnasium, from (SEED, i) on a server.
 """
 
@@ -13,6 +14,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
+import pathlib
+import re
 import sys
 from typing import Any
 
@@ -40,15 +44,45 @@ def play(env: gym.Env[Any, Any], policy: Any, seed: int | None, frames: list[Any
 
 
 def make_env(args: argparse.Namespace, policy: Any) -> gym.Env[Any, Any]:
+    chosen = args.env_id or args.gym or policy.spec.id
+    config = run_config(policy.path) if chosen == policy.spec.id else {}
+    keywords = parse_config({**config, **dict(args.config)})
     # Not every environment takes None.
     render: dict[str, Any] = {"render_mode": "rgb_array"} if args.gif else {}
     if args.server:
-        env_id = args.env_id or policy.spec.id
-        return armature.make(args.server, env_id, config=parse_config(dict(args.config)), **render)
+        spec = armature.describe(args.server, chosen, config=keywords).spec
+        if args.gif and not (spec and spec.can_render):
+            raise armature.ArmatureError(
+                f"--gif: the server at {args.server} does not draw {chosen}; armature-serve draws "
+                "with --render, Armature's own env server does not yet"
+            )
+        return armature.make(args.server, chosen, config=keywords, **render)
     try:
-        return gym.make(args.gym or policy.spec.id, **render, **parse_config(dict(args.config)))
+        return gym.make(chosen, **render, **keywords)
     except gym.error.UnregisteredEnv as error:
-        raise armature.ArmatureError(f"{error} Give --gym MODULE:ID, or --server.") from error
+        raise armature.ArmatureError(
+            f"Gymnasium does not know {chosen}: give --gym MODULE:ID, or --server ADDRESS of an "
+            "env server that hosts it"
+        ) from error
+    except TypeError as error:
+        if args.gif and "'render_mode'" in str(error):
+            raise armature.ArmatureError(
+                f"--gif: {chosen} takes no render_mode, so it draws nothing"
+            ) from error
+        raise armature.ArmatureError(f"{chosen} with {keywords}: {error}") from error
+
+
+def run_config(policy: pathlib.Path) -> dict[str, str]:
+    """environment.config of the run that the policy file is of; {}: it is of none."""
+    path = policy.parent.parent / "config.yaml"
+    text = path.read_text() if path.is_file() else ""
+    section = re.search(
+        r"^environment:\n(?:  .*\n)*?  config:\n((?:    .*\n)*)", text, re.MULTILINE
+    )
+    lines = section[1].splitlines() if section else []
+    pairs = (line.strip().split(": ", 1) for line in lines)
+    # As runs write them: a text is in quotes where YAML would take it for something else.
+    return {key: json.loads(value) if value[0] == '"' else value for key, value in pairs}
 
 
 def save_gif(path: str, frames: list[Any], frames_per_s: float) -> None:
@@ -75,7 +109,12 @@ def main() -> None:
     where.add_argument("--server", help="address of an env server")
     parser.add_argument("--env_id", help="on the server; default: the policy's own")
     parser.add_argument(
-        "--config", nargs="*", type=key_value, default=[], metavar="KEY=VALUE", help="for the env"
+        "--config",
+        nargs="*",
+        type=key_value,
+        default=[],
+        metavar="KEY=VALUE",
+        help="for the environment, in place of the run's own",
     )
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1000)

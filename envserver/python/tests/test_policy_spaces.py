@@ -48,9 +48,11 @@ class Anything(gym.Env[Any, Any]):
         return self.observation_space.sample(), 0.0, False, False, {}
 
 
-def write_policy(path: pathlib.Path, env: gym.Env[Any, Any]) -> pathlib.Path:
+def write_policy(
+    path: pathlib.Path, env: gym.Env[Any, Any], env_id: str = "anything"
+) -> pathlib.Path:
     """A policy of one random linear layer, as the learner writes those of `env`."""
-    spec = space_spec(env, "anything", HostOptions())
+    spec = space_spec(env, env_id, HostOptions())
     size = sum(field.size for field in spec.observation)
     outputs = spec.action.policy_size
     generator = np.random.default_rng(0)
