@@ -9,8 +9,9 @@ under one sweep directory, which also holds sweep.json (what was asked) and swee
 row a run: what varies, how it ended, final and best evaluation).
 
 Ctrl-C ends all runs cleanly, and so does closing the terminal (not under nohup); a second
-Ctrl-C gives up what they still write. --resume SWEEP_DIR goes on: runs that ended are left as
-they are, the others continue from their last checkpoints.
+Ctrl-C gives up what they still write. --resume SWEEP_DIR goes on, with as many --jobs as before
+unless others are given: runs that ended are left as they are, the others continue from their
+last checkpoints.
 Exit status: 0 all runs ended; 1 one failed; 2 wrong use; 128 + signal when stopped.
 Thread safety: one thread.
 """
@@ -110,6 +111,19 @@ def _name(number: int, varied: dict[str, str]) -> str:
     return re.sub(r"[^\w.+-]", "_", f"{number:03d}-{text or 'run'}")[:NAME_LENGTH_MAX]
 
 
+def _bundle() -> pathlib.Path | None:
+    """The program `armature` of the bundle that this file is in; None: it is in none."""
+    program = pathlib.Path(__file__).absolute().parent.parent / "armature"
+    return program if program.is_file() else None
+
+
+def resume_command(folder: pathlib.Path) -> str:
+    """What goes on with a sweep, to be pasted into a shell."""
+    bundle = _bundle()
+    program = [str(bundle), "sweep"] if bundle else ["bazel", "run", "//deploy:sweep", "--"]
+    return shlex.join([*program, "--resume", str(folder)])
+
+
 def find_launcher() -> list[str]:
     """The words that start it: of this build, or of the bundle that this file is in."""
     if path := os.environ.get(_LAUNCHER_VARIABLE):
@@ -120,24 +134,26 @@ def find_launcher() -> list[str]:
     if built.is_file():
         os.environ["RUNFILES_DIR"] = str(runfiles)  # The launcher's own data is there too.
         return [str(built)]
-    bundled = here.parent.parent / "armature"
-    if bundled.is_file():
-        return [str(bundled), "cluster"]
-    raise runs.WrongUse(f"no launcher at {built} or {bundled}; set {_LAUNCHER_VARIABLE}")
+    if bundle := _bundle():
+        return [str(bundle), "cluster"]
+    raise runs.WrongUse(f"no launcher at {built}, and no bundle; set {_LAUNCHER_VARIABLE}")
 
 
 class Sweep:
     """Starts the runs, `jobs` at once, and keeps the summary."""
 
-    def __init__(self, folder: pathlib.Path, all_runs: list[Run], launcher: list[str]) -> None:
+    def __init__(
+        self, folder: pathlib.Path, all_runs: list[Run], launcher: list[str], jobs: int
+    ) -> None:
         self._folder = folder
         self._runs = all_runs
         self._launcher = launcher
+        self.jobs = jobs
         self._children: dict[int, tuple[Run, subprocess.Popen[bytes]]] = {}
         self._signal = 0  # The first that was received.
         self._asked = 0  # SIGINT or SIGTERM, so many times.
 
-    def execute(self, jobs: int) -> int:
+    def execute(self) -> int:
         """Runs what has not ended; the exit status."""
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(signal_number) is not signal.SIG_IGN:  # As nohup does.
@@ -148,7 +164,7 @@ class Sweep:
         waiting = [run for run in self._runs if run.status == "pending"]
         self._write_summary()
         while (waiting and not self._signal) or self._children:
-            while waiting and not self._signal and len(self._children) < jobs:
+            while waiting and not self._signal and len(self._children) < self.jobs:
                 self._start(waiting.pop(0))
             if self._children:
                 self._await_one()
@@ -207,8 +223,14 @@ class Sweep:
         return lines[-1] if lines else "it said nothing"
 
     def _tell(self, run: Run, what: str) -> None:
-        ended = sum(each.status not in ("pending", "running") for each in self._runs)
-        _say(f"sweep: {ended}/{len(self._runs)} ended; {run.name} {what}")
+        statuses = [each.status for each in self._runs]
+        others = "".join(
+            f", {statuses.count(status)} {status}"
+            for status in ("failed", "stopped")
+            if status in statuses
+        )
+        ended = f"{statuses.count('ended')}/{len(statuses)} ended"
+        _say(f"sweep: {ended}{others}; {run.name} {what}")
 
     def _summary(self) -> list[dict[str, str]]:
         return [
@@ -234,11 +256,12 @@ class Sweep:
         _say(table(self._summary()))
         _say(f"sweep: table: {self._folder / SUMMARY}")
         if self._signal:
-            _say(f"sweep: stopped; go on with --resume {shlex.quote(str(self._folder))}")
+            _say(f"sweep: stopped; go on with: {resume_command(self._folder)}")
             return 128 + self._signal
         failed = sum(run.status != "ended" for run in self._runs)
         if failed:
             _say(f"sweep: {failed} of {len(self._runs)} runs failed; each has its {LOG}")
+            _say(f"sweep: try them again with: {resume_command(self._folder)}")
         return 1 if failed else 0
 
 
@@ -316,7 +339,9 @@ def _output_dir(composed: str) -> str:
     return str(json.loads(match[1])) if match[1].startswith('"') else match[1]
 
 
-def new_sweep(words: list[str], launcher: list[str], output: pathlib.Path | None) -> Sweep:
+def new_sweep(
+    words: list[str], launcher: list[str], output: pathlib.Path | None, jobs: int
+) -> Sweep:
     all_runs = combinations(words)
     output_dir = check(launcher, all_runs)
     moment = time.strftime("%Y%m%d-%H%M%S")
@@ -324,20 +349,27 @@ def new_sweep(words: list[str], launcher: list[str], output: pathlib.Path | None
     if "=" in str(folder):
         raise runs.WrongUse(f"'{folder}': the launcher takes a path with '=' for a setting")
     if (folder / SPECIFICATION).exists():
-        quoted = shlex.quote(str(folder))
-        raise runs.WrongUse(f"{folder} is a sweep already; go on with --resume {quoted}")
+        raise runs.WrongUse(f"{folder} is a sweep already; go on with: {resume_command(folder)}")
     folder.mkdir(parents=True, exist_ok=True)
-    specification = {"words": words, "begun": datetime.datetime.now().isoformat()}
-    runs.write_atomically(folder / SPECIFICATION, json.dumps(specification, indent=2) + "\n")
-    return Sweep(folder, all_runs, launcher)
+    begun = datetime.datetime.now().isoformat()
+    _write_specification(folder, {"words": words, "begun": begun, "jobs": jobs})
+    return Sweep(folder, all_runs, launcher, jobs)
 
 
-def old_sweep(folder: pathlib.Path, launcher: list[str]) -> Sweep:
+def old_sweep(folder: pathlib.Path, launcher: list[str], jobs: int | None) -> Sweep:
+    """With as many jobs as before, unless others are given."""
     try:
-        words = json.loads((folder / SPECIFICATION).read_text())["words"]
+        specification = json.loads((folder / SPECIFICATION).read_text())
+        all_runs = combinations(specification["words"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise runs.WrongUse(f"{folder} is no sweep: no {SPECIFICATION} to be read") from error
-    return Sweep(folder.absolute(), combinations(words), launcher)
+    specification["jobs"] = jobs or specification.get("jobs", 1)
+    _write_specification(folder, specification)
+    return Sweep(folder.absolute(), all_runs, launcher, specification["jobs"])
+
+
+def _write_specification(folder: pathlib.Path, specification: dict[str, Any]) -> None:
+    runs.write_atomically(folder / SPECIFICATION, json.dumps(specification, indent=2) + "\n")
 
 
 def parse() -> argparse.Namespace:
@@ -353,7 +385,10 @@ def parse() -> argparse.Namespace:
         help="as the launcher takes them; lists are swept over",
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="runs at the same time (default 1)"
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at the same time (default 1; with --resume, as many as before)",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the runs and end")
     parser.add_argument(
@@ -369,7 +404,7 @@ def parse() -> argparse.Namespace:
         help="go on with a sweep; takes no words",
     )
     flags = parser.parse()
-    if flags.jobs < 1:
+    if flags.jobs is not None and flags.jobs < 1:
         raise runs.WrongUse(f"--jobs is {flags.jobs}, less than 1")
     if bool(flags.words) == bool(flags.resume):
         raise runs.WrongUse("give either CONFIG key=value,value or --resume SWEEP_DIR (see --help)")
@@ -391,10 +426,10 @@ def main() -> int:
             print(f"sweep: {len(all_runs)} runs")
             return 0
         if flags.resume:
-            sweep = old_sweep(flags.resume, launcher)
+            sweep = old_sweep(flags.resume, launcher, flags.jobs)
         else:
-            sweep = new_sweep(flags.words, launcher, flags.output)
-        return sweep.execute(flags.jobs)
+            sweep = new_sweep(flags.words, launcher, flags.output, flags.jobs or 1)
+        return sweep.execute()
     except (runs.WrongUse, OSError) as error:
         print(f"sweep: {error}", file=sys.stderr)
         return 2

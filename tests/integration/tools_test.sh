@@ -17,5 +17,6 @@ bin="$(bazel info bazel-bin 2>/dev/null)"
     --no-error-summary ./*.py
 )
 # The programs are started by their first line: python3 of PATH.
-PATH="$(dirname "$python"):$PATH" PYTHONDONTWRITEBYTECODE=1 "$python" \
-  tests/integration/tools_test.py "$bin/deploy"
+PATH="$(dirname "$python"):$PATH" PYTHONDONTWRITEBYTECODE=1 ARMATURE_DEPLOY="$bin/deploy" \
+  PYTHONPATH="$PWD/deploy/tools:$PWD/tests/integration" \
+  "$python" -m unittest discover -s tests/integration/tools -p '*_test.py'
