@@ -23,8 +23,8 @@ from serve_envs import Busy
 from armature.serve import worker
 from armature.serve.cpus import usable_cpus
 from armature.serve.env_source import HostOptions, parse_source
+from armature.serve.flags import parse_flags
 from armature.serve.frames import pack
-from armature.serve.main import parse_flags
 from armature.serve.worker import job_frame
 from armature.spec import EnvSpec
 
