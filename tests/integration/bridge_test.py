@@ -9,17 +9,15 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import urllib.request
 
 import armature
 import host_my_env
 import numpy as np
+from running_cluster import Cluster, children
 
 DEADLINE_S = 150
 STEP_TIMEOUT_S = 2
-PROGRESS = re.compile(r"^([\d,]+) env steps \(")
 # What the counters tell apart, by their label, and what the log says of each.
 FAULTS = {
     "crashed": "worker process \\d+ was killed by SIGKILL",
@@ -30,72 +28,18 @@ FAULTS = {
 }
 
 
-class Cluster:
-    """Trains; `line` gives what it says. Killed at the deadline."""
-
-    def __init__(self, binary, run_dir, command, *overrides):
-        self.run_dir = run_dir
-        self.process = subprocess.Popen(
-            [
-                binary,
-                "host_my_env.yaml",
-                "--run_dir=" + run_dir,
-                "cluster.env_server_command=" + command,
-                "cluster.progress_every_s=0.5",
-                *overrides,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.deadline = threading.Timer(DEADLINE_S, self.process.kill)
-        self.deadline.start()
-        self.said = ""
-
-    def line(self):
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(
-                "bridge_test: the cluster ended, or not in %d s:\n%s" % (DEADLINE_S, self.said)
-            )
-        self.said += line
-        return line
-
-    def train(self, env_steps):
-        """Waits until that many more steps were learned from."""
-        target = None
-        while True:
-            progress = PROGRESS.match(self.line())
-            if progress:
-                steps = int(progress.group(1).replace(",", ""))
-                target = target or steps + env_steps
-                if steps >= target:
-                    return
-
-    def end(self):
-        """The last line, of a run that ends well."""
-        self.said += self.process.stdout.read()
-        self.deadline.cancel()
-        if self.process.wait() != 0:
-            sys.exit("bridge_test: status %d:\n%s" % (self.process.returncode, self.said))
-        return self.said.splitlines()[-1]
-
-    def server(self):
-        for pid in children(self.process.pid):
-            with open("/proc/%d/cmdline" % pid) as command:
-                if "armature-serve" in command.read():
-                    return pid
-        sys.exit("bridge_test: armature-serve does not run:\n" + self.said)
-
-    def worker(self):
-        """One that holds slots: the fork server's youngest child."""
-        (fork_server,) = children(self.server())
-        return max(children(fork_server))
+def bridge_cluster(binary, command, *overrides):
+    """One that hosts its environments with `command`."""
+    command = "cluster.env_server_command=" + command
+    return Cluster(
+        binary, "host_my_env.yaml", command, *overrides, deadline_s=DEADLINE_S, ends=True
+    )
 
 
-def children(pid):
-    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
-        return [int(word) for word in file.read().split()]
+def worker(cluster):
+    """One that holds slots: the fork server's youngest child."""
+    (fork_server,) = children(cluster.child("envserver-0"))
+    return max(children(fork_server))
 
 
 def counters(cluster):
@@ -106,80 +50,75 @@ def counters(cluster):
     return {cause: float(count) for cause, count in found}
 
 
-def faults_are_survived_counted_and_named(binary, folder):
+def faults_are_survived_counted_and_named(binary):
     """Workers die and hang, pucks give nonsense; the run trains to its end all the same."""
-    cluster = Cluster(
+    with bridge_cluster(
         binary,
-        os.path.join(folder, "faulty"),
         "armature-serve --env bridge_envs:make --env_id puck --workers 2 --step_timeout_s %d"
         % STEP_TIMEOUT_S,
         # Ten seconds and more beyond the last fault, on a fast machine too.
         "run.total_env_steps=20000",
         "evaluation.every_env_steps=0",
         "evaluation.stop_at_success_rate=0",
-    )
-    cluster.train(500)
-    os.kill(cluster.worker(), signal.SIGKILL)
-    cluster.train(500)
-    os.kill(cluster.worker(), signal.SIGSTOP)
-    cluster.train(500)
-    while not all(counters(cluster).get(cause) for cause in FAULTS):
-        cluster.train(1)
-    counted = counters(cluster)
-    last = cluster.end()
+    ) as cluster:
+        cluster.train(500)
+        os.kill(worker(cluster), signal.SIGKILL)
+        cluster.train(500)
+        os.kill(worker(cluster), signal.SIGSTOP)
+        cluster.train(500)
+        while not all(counters(cluster).get(cause) for cause in FAULTS):
+            cluster.line()
+        counted = counters(cluster)
+        last = cluster.end()
     if not last.startswith("armature: finished puck env_steps="):
         sys.exit("bridge_test: the last line is: " + last)
     # A log names some of many faults, and says how many there were.
     for name in ("envserver-0", "actor-0"):
         line = r"%s: .*env puck slot \d+ step \d+: .*(%s)" % (name, "|".join(FAULTS.values()))
         if not re.search(line, cluster.said):
-            sys.exit("bridge_test: no fault is named by %s:\n%s" % (name, cluster.said))
+            sys.exit("bridge_test: no fault is named by " + name)
     print("bridge_test: faults are survived, counted and named: %s" % counted)
 
 
-def a_policy_plays_as_its_run_said(binary, folder):
-    """What the cluster has learned is as good in NumPy, on the environment itself.
-
-    Returns the run's directory.
-    """
-    cluster = Cluster(
-        binary,
-        os.path.join(folder, "solved"),
+def a_policy_plays_as_its_run_said(binaries):
+    """What the cluster has learned is as good in NumPy, on the environment itself, and where
+    it was trained."""
+    with bridge_cluster(
+        os.path.join(binaries, "cluster"),
         "armature-serve --env host_my_env:make --env_id puck",
         "run.total_env_steps=60000",  # It ends when it is solved.
-    )
-    last = cluster.end()
-    if not last.startswith("armature: solved puck success_rate=1.00"):
-        sys.exit("bridge_test: the last line is: " + last)
-    policy = armature.load_policy(cluster.run_dir)
-    env = host_my_env.make()
-    successes = []
-    for episode in range(100):
-        observation, _ = env.reset(seed=episode)
-        ended = False
-        while not ended:
-            observation, _, terminated, truncated, info = env.step(policy(observation))
-            ended = terminated or truncated
-        successes.append(info["is_success"])
-    # The run saw 50 successes in 50 episodes, which a rate of 0.9 gives once in 200 times.
-    if np.mean(successes) < 0.9:
-        sys.exit("bridge_test: success rate %.2f of a policy that had 1" % np.mean(successes))
-    print("bridge_test: %s; success rate %.2f in NumPy" % (last, np.mean(successes)))
-    return cluster.run_dir
+    ) as cluster:
+        last = cluster.end()
+        if not last.startswith("armature: solved puck success_rate=1.00"):
+            sys.exit("bridge_test: the last line is: " + last)
+        policy = armature.load_policy(cluster.run_dir)
+        env = host_my_env.make()
+        successes = []
+        for episode in range(100):
+            observation, _ = env.reset(seed=episode)
+            ended = False
+            while not ended:
+                observation, _, terminated, truncated, info = env.step(policy(observation))
+                ended = terminated or truncated
+            successes.append(info["is_success"])
+        # The run saw 50 successes in 50 episodes, which a rate of 0.9 gives once in 200 times.
+        if np.mean(successes) < 0.9:
+            sys.exit("bridge_test: success rate %.2f of a policy that had 1" % np.mean(successes))
+        print("bridge_test: %s; success rate %.2f in NumPy" % (last, np.mean(successes)))
+        verbs_start_the_runs_own_env_server(binaries, cluster.run_dir)
 
 
-def hindsight_learns_from_the_environments_own_rewards(binary, folder):
+def hindsight_learns_from_the_environments_own_rewards(binary):
     """Sparse rewards are learned from, of goals that armature-serve is asked about."""
-    cluster = Cluster(
+    with bridge_cluster(
         binary,
-        os.path.join(folder, "hindsight"),
         "armature-serve --env bridge_envs:make_sparse --env_id puck",
         "environment.config={radius_m: 0.1}",
         "replay.hindsight.enabled=true",
         "run.total_env_steps=40000",
         "evaluation.stop_at_success_rate=0.9",
-    )
-    last = cluster.end()
+    ) as cluster:
+        last = cluster.end()
     if not last.startswith("armature: solved puck success_rate="):
         sys.exit("bridge_test: the last line is: " + last)
     print("bridge_test: with hindsight: " + last)
@@ -221,11 +160,9 @@ def verbs_start_the_runs_own_env_server(binaries, run_dir):
 def main(binaries):
     os.chdir(os.path.dirname(host_my_env.__file__))
     cluster = os.path.join(binaries, "cluster")
-    with tempfile.TemporaryDirectory() as folder:
-        faults_are_survived_counted_and_named(cluster, folder)
-        hindsight_learns_from_the_environments_own_rewards(cluster, folder)
-        run_dir = a_policy_plays_as_its_run_said(cluster, folder)
-        verbs_start_the_runs_own_env_server(binaries, run_dir)
+    faults_are_survived_counted_and_named(cluster)
+    hindsight_learns_from_the_environments_own_rewards(cluster)
+    a_policy_plays_as_its_run_said(binaries)
 
 
 if __name__ == "__main__":

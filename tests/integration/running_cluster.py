@@ -7,11 +7,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 
 STOP_DEADLINE_S = 60
 CHECKPOINT = re.compile(r"checkpoint_(\d+)\.safetensors$")
 PROGRESS = re.compile(r"^([\d,]+) env steps \(.*  ([\d,]+) updates")
+# Of a run that a test stops itself.
+ENDLESS = (
+    "run.total_env_steps=100000000",
+    "evaluation.every_env_steps=0",
+    "evaluation.stop_at_success_rate=0",
+    "checkpoint.every_s=2",
+)
 
 
 def heed_stops():
@@ -21,10 +28,17 @@ def heed_stops():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-class Cluster:
-    """Trains until it is stopped. A context manager; a test that fails gets the logs' ends."""
+def children(pid):
+    """The process ids of a process's children."""
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+        return [int(word) for word in file.read().split()]
 
-    def __init__(self, binary, config, *overrides, deadline_s):
+
+class Cluster:
+    """Trains until it is stopped, or, with `ends`, as its configuration says; killed at the
+    deadline. A context manager; a test that fails gets the logs' ends."""
+
+    def __init__(self, binary, config, *overrides, deadline_s, ends=False):
         self.run_dir = tempfile.mkdtemp(prefix="armature_test_")
         self.deadline_s = deadline_s
         heed_stops()
@@ -33,18 +47,17 @@ class Cluster:
                 binary,
                 config,
                 "--run_dir=" + self.run_dir,
-                "run.total_env_steps=100000000",
-                "evaluation.every_env_steps=0",
-                "evaluation.stop_at_success_rate=0",
-                "checkpoint.every_s=2",
                 "cluster.progress_every_s=0.5",
+                *(() if ends else ENDLESS),
                 *overrides,
             ],
             env={**os.environ, "XDG_STATE_HOME": self.run_dir + "/state"},
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.end = time.monotonic() + deadline_s
+        self._deadline = threading.Timer(deadline_s, self.process.kill)
+        self._deadline.start()
+        self.said = ""
         self.env_steps = 0
         self.updates = 0
 
@@ -56,6 +69,7 @@ class Cluster:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.communicate(timeout=STOP_DEADLINE_S)
+        self._deadline.cancel()
         if failure:
             logs = os.path.join(self.run_dir, "logs")
             for name in sorted(os.listdir(logs)) if os.path.isdir(logs) else ():
@@ -65,9 +79,10 @@ class Cluster:
 
     def line(self):
         line = self.process.stdout.readline()
-        if not line or time.monotonic() > self.end:
-            sys.exit("the cluster ended or did not heal in %d s: %r" % (self.deadline_s, line))
+        if not line:
+            sys.exit("the cluster ended, or did not come so far in %d s" % self.deadline_s)
         print(line, end="", flush=True)
+        self.said += line
         progress = PROGRESS.match(line)
         if progress:
             self.env_steps, self.updates = (int(n.replace(",", "")) for n in progress.groups())
@@ -95,11 +110,10 @@ class Cluster:
 
     def child(self, name):
         """The pid of the launcher's child that has `name` in its port file's path."""
-        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)) as file:
-            for pid in file.read().split():
-                with open("/proc/%s/cmdline" % pid) as command:
-                    if ("/ports/" + name) in command.read():
-                        return int(pid)
+        for pid in children(self.process.pid):
+            with open("/proc/%d/cmdline" % pid) as command:
+                if ("/ports/" + name) in command.read():
+                    return pid
         sys.exit("%s does not run" % name)
 
     def checkpoints(self, folder=""):
@@ -114,6 +128,15 @@ class Cluster:
     def newest_checkpoint(self, folder=""):
         """Its number; 0: there is none."""
         return max(self.checkpoints(folder), default=0)
+
+    def end(self):
+        """The last line, of a run that ends well."""
+        rest = self.process.communicate()[0]
+        print(rest, end="", flush=True)
+        self.said += rest
+        if self.process.returncode != 0:
+            sys.exit("the cluster ended with status %d" % self.process.returncode)
+        return self.said.splitlines()[-1]
 
     def stop(self):
         """What it says until it has ended of SIGTERM."""
