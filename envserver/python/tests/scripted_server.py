@@ -25,7 +25,8 @@ SPEC = EnvSpec(
 )
 LEASE_S = 30.0
 
-# Gets the requests after OpenSession; yields what follows SessionOpened.
+# Gets the requests after OpenSession, but for heartbeats, which come when a test is slow; yields
+# what follows SessionOpened.
 Script = Callable[[Iterator[Any]], Iterator[Any]]
 
 
@@ -55,6 +56,7 @@ def scripted_server(
     lease_s: float = LEASE_S,
     spec: Any = None,
     before_describe: Callable[[], Any] = lambda: None,
+    on_heartbeat: Callable[[], Any] = lambda: None,
 ) -> Iterator[str]:
     """Runs it; gives its address."""
 
@@ -69,7 +71,14 @@ def scripted_server(
         opened.opened.spec.CopyFrom(spec or SPEC.to_wire())
         opened.opened.lease_s = lease_s
         yield opened
-        yield from script(requests)
+        yield from script(without_heartbeats(requests))
+
+    def without_heartbeats(requests: Iterator[Any]) -> Iterator[Any]:
+        for request in requests:
+            if request.WhichOneof("kind") == "heartbeat":
+                on_heartbeat()
+            else:
+                yield request
 
     handlers = {
         "Describe": grpc.unary_unary_rpc_method_handler(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -171,19 +172,14 @@ def test_server_that_never_answers_is_an_error_after_the_timeout() -> None:
 
 def test_lease_is_renewed_while_the_client_is_silent() -> None:
     beaten_twice = threading.Event()
+    beats = itertools.count(1)
 
-    def script(requests: Iterator[Any]) -> Iterator[Any]:
-        yield step_batch(0, FIRST)
-        beats = 0
-        for request in requests:
-            if request.WhichOneof("kind") == "heartbeat":
-                beats += 1
-                if beats == 2:
-                    beaten_twice.set()
-            else:
-                yield step_batch(1, SECOND)
+    def beat() -> None:
+        if next(beats) == 2:
+            beaten_twice.set()
 
-    with scripted_server(script, lease_s=0.2) as address:
+    server = scripted_server(answer_with(step_batch(1, SECOND)), lease_s=0.2, on_heartbeat=beat)
+    with server as address:
         env = armature.make_vec(address, 2)
         env.reset()
         assert beaten_twice.wait(TIMEOUT_S)
