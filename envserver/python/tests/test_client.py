@@ -291,8 +291,11 @@ def test_server_error_has_code_and_address(server: str) -> None:
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        (np.zeros((2, 3), np.float32), r"shape is \[2, 3\], expected \[2, 1\]"),
-        (np.zeros(2, np.float32), r"shape is \[2\], expected \[2, 1\]"),
+        (
+            np.zeros((2, 3), np.float32),
+            r"of shape \[2, 3\] came, expected numbers of shape \[n, 1\]",
+        ),
+        (np.zeros(2, np.float32), r"of shape \[2\] came, expected numbers of shape \[n, 1\]"),
         (np.array([[0], [np.nan]], np.float32), r"action\[1,0\] is nan"),
     ],
 )
