@@ -15,11 +15,10 @@
 #include "absl/status/status.h"
 #include "common/policy/policy_network.h"
 #include "learner/algorithms/gradient_exchange.h"
+#include "learner/algorithms/scalar_means.h"
+#include "learner/replay/samples.h"
 
 namespace armature {
-
-// Means since they were last taken, by TensorBoard tag, e.g. "train/critic_loss".
-using Scalars = std::map<std::string, double>;
 
 class Algorithm {
  public:
@@ -51,19 +50,6 @@ class Algorithm {
   virtual void set_gradient_exchange(GradientExchange* exchange) = 0;
 };
 
-// B steps, or runs of up to n steps, float32, on the algorithm's device. Actions are
-// in [-1, 1].
-struct TransitionSample {
-  at::Tensor observation;       // [B, D], raw
-  at::Tensor action;            // [B, A]
-  at::Tensor reward;            // [B]; the discounted sum over a run
-  at::Tensor next_observation;  // [B, D], raw; after a run, or final where it ended
-  at::Tensor terminated;        // [B], 0 or 1
-  at::Tensor discount;          // [B], of the value of next_observation: gamma^steps
-  at::Tensor weight;            // [B], of each error in the critics' loss, >= 0
-  int64_t demonstrations = 0;   // The last so many rows are demonstrated steps.
-};
-
 class OffPolicyAlgorithm : public Algorithm {
  public:
   // Takes new raw observations [n, D] into the running normaliser, if there is one.
@@ -72,21 +58,6 @@ class OffPolicyAlgorithm : public Algorithm {
   virtual void Update(const TransitionSample& sample, double progress) = 0;
   // |Q_j(s, a) - y| of the last Update, mean over the critics; [B], on the device.
   virtual at::Tensor TemporalDifferences() const = 0;
-};
-
-// A full set of trajectories, float32 unless said, on the algorithm's device;
-// N slots side by side, T steps. Raw observations.
-struct TrajectorySet {
-  at::Tensor observation;         // [T + 1, N, D]
-  at::Tensor action;              // [T, N, A], as the policy drew it
-  at::Tensor reward;              // [T, N]
-  at::Tensor terminated;          // [T, N], 0 or 1
-  at::Tensor truncated;           // [T, N], 0 or 1
-  at::Tensor valid;               // [T, N], 0 or 1; see TrajectoryBatch.valid
-  at::Tensor behaviour_log_prob;  // [T, N]
-  // [k, D]: where steps terminated or were truncated, in row-major order of
-  // [T, N].
-  at::Tensor final_observation;
 };
 
 class OnPolicyAlgorithm : public Algorithm {

@@ -22,7 +22,6 @@
 #include "ATen/core/Tensor.h"
 #include "common/policy/policy_network.h"
 #include "learner/algorithms/adam.h"
-#include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/mlp.h"
 
 namespace armature {

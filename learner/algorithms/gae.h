@@ -13,7 +13,7 @@
 #define ARMATURE_LEARNER_ALGORITHMS_GAE_H_
 
 #include "ATen/core/Tensor.h"
-#include "learner/algorithms/algorithm.h"
+#include "learner/replay/samples.h"
 
 namespace armature {
 

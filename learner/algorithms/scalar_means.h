@@ -5,14 +5,17 @@
 #define ARMATURE_LEARNER_ALGORITHMS_SCALAR_MEANS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "ATen/core/Tensor.h"
 #include "c10/core/Device.h"
-#include "learner/algorithms/algorithm.h"
 
 namespace armature {
+
+// Means since they were last taken, by TensorBoard tag, e.g. "train/critic_loss".
+using Scalars = std::map<std::string, double>;
 
 class ScalarMeans {
  public:

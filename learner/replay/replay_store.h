@@ -43,13 +43,13 @@
 #include "c10/core/Device.h"
 #include "common/policy/policy_network.h"
 #include "common/spec/goal_columns.h"
-#include "learner/algorithms/algorithm.h"
 #include "learner/replay/episode_links.h"
 #include "learner/replay/goal_reward.h"
 #include "learner/replay/observation_store.h"
 #include "learner/replay/prioritized_sampler.h"
 #include "learner/replay/replay_random.h"
 #include "learner/replay/row_sampler.h"
+#include "learner/replay/samples.h"
 
 namespace armature {
 

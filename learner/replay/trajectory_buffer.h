@@ -11,7 +11,7 @@
 
 #include "ATen/core/Tensor.h"
 #include "c10/core/Device.h"
-#include "learner/algorithms/algorithm.h"
+#include "learner/replay/samples.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
