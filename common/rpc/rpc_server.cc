@@ -5,6 +5,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/rpc/grpc_log.h"
 #include "common/rpc/secrets.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -97,7 +98,7 @@ absl::Status CheckSecured(const Address& address, const TransportOptions& option
   if (!tls && !options.empty() && !address.is_unix()) {
     return absl::FailedPreconditionError(
         "a token or a TLS authority protects nothing without a TLS certificate and key; give"
-        " those too");
+        " --tls_certificate and --tls_key too, or --tls_folder");
   }
   if (address.is_loopback() ||
       (tls && (!options.token_file.empty() || DemandsCertificates(options)))) {
@@ -105,8 +106,9 @@ absl::Status CheckSecured(const Address& address, const TransportOptions& option
   }
   return absl::FailedPreconditionError(absl::StrCat(
       "refuses to listen on ", address.ToString(),
-      ": other machines could reach it unprotected; listen on 127.0.0.1, or give a TLS"
-      " certificate and key with the authority of client certificates, or with a token file"));
+      ": other machines could reach it unprotected; listen on 127.0.0.1, or give --tls_folder"
+      " (bazel run //deploy:certificates makes one for each host), or --tls_certificate and"
+      " --tls_key with --tls_authority or --token_file"));
 }
 
 void SetArguments(grpc::ServerBuilder* builder) {
@@ -141,6 +143,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
 absl::Status RpcServer::Listen(const std::vector<std::string>& addresses,
                                const TransportOptions& options,
                                const std::vector<grpc::Service*>& services) {
+  TakeGrpcLog();
   const absl::StatusOr<Secrets> secrets = ReadSecrets(options);
   if (!secrets.ok()) return secrets.status();
   grpc::EnableDefaultHealthCheckService(true);

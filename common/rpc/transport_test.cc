@@ -9,10 +9,12 @@
 #include "common/rpc/private_folder.h"
 #include "common/rpc/rpc_server.h"
 #include "gmock/gmock.h"
+#include "grpc/support/log.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "gtest/gtest.h"
+#include "spdlog/spdlog.h"
 
 namespace armature {
 namespace {
@@ -135,7 +137,9 @@ TEST_F(TransportTest, ListeningElsewhereNeedsTlsAndATokenOrMutualTls) {
     const absl::Status status = Configure("0.0.0.0:0", options);
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
   }
-  EXPECT_THAT(std::string(Configure("0.0.0.0:0", {}).message()), HasSubstr("listen on 127.0.0.1"));
+  EXPECT_THAT(std::string(Configure("0.0.0.0:0", {}).message()),
+              testing::AllOf(HasSubstr("listen on 127.0.0.1"), HasSubstr("--tls_folder"),
+                             HasSubstr("//deploy:certificates")));
   EXPECT_TRUE(Configure("0.0.0.0:0", Options("server", "", "token")).ok());
   EXPECT_TRUE(Configure("0.0.0.0:0", Options("server", "ca", "")).ok());
 }
@@ -312,6 +316,21 @@ TEST(Transport, AServiceThatIsNotThereIsSaidInWords) {
               testing::HasSubstr("another program"));
   EXPECT_EQ(FromGrpc(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no goal")).message(),
             "no goal");
+}
+
+TEST(Transport, WhatGrpcSaysByItselfIsInOurLogAtLevelDebug) {
+  ASSERT_TRUE(MakeChannel("127.0.0.1:1", {}).ok());
+  testing::internal::CaptureStderr();
+  testing::internal::CaptureStdout();
+  gpr_log(GPR_ERROR, "Handshake failed");
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  spdlog::set_level(spdlog::level::debug);
+  testing::internal::CaptureStdout();
+  gpr_log(GPR_ERROR, "Handshake failed");
+  spdlog::default_logger()->flush();
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("gRPC: Handshake failed ("));
+  spdlog::set_level(spdlog::level::info);
 }
 
 TEST(Transport, StatusGoesThroughGrpcUnchanged) {
