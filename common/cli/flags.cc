@@ -39,6 +39,15 @@ std::string DescribeUnknown(const CLI::App& app) {
   return "";
 }
 
+// What CLI11 says in its own words ("1 required TEXT missing") of a flag without its value.
+std::string DescribeMissingValue(const CLI::App& app, const CLI::ArgumentMismatch& error) {
+  const std::string name = std::string(error.what()).substr(0, std::string(error.what()).find(':'));
+  const CLI::Option* option = app.get_option_no_throw(name);
+  const bool has_value = option == nullptr || !option->results().empty();
+  if (has_value) return error.what();
+  return absl::StrCat(name, " needs a value: ", option->get_description());
+}
+
 }  // namespace
 
 void AddTransportFlags(CLI::App& app, TransportOptions* options) {
@@ -94,6 +103,8 @@ std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv) {
     return std::nullopt;
   } catch (const CLI::Success& success) {
     return app.exit(success);
+  } catch (const CLI::ArgumentMismatch& error) {
+    line = DescribeMissingValue(app, error);
   } catch (const CLI::ParseError& error) {
     if (argc == 1) {
       std::cerr << app.help() << std::flush;

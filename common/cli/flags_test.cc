@@ -87,6 +87,21 @@ TEST(Flags, AnUnknownFlagIsNamedWithTheNearest) {
   }
 }
 
+TEST(Flags, AFlagWithoutItsValueIsToldWhatItNeeds) {
+  for (const auto& [flag, expected] : std::map<std::string, std::string>{
+           {"--resume", "program: --resume needs a value: A run's folder."},
+           {"--episodes", "program: --episodes needs a value: How many."}}) {
+    CLI::App app("Test.", "program");
+    std::string run;
+    int64_t episodes = 0;
+    app.add_option("--resume", run, "A run's folder.");
+    app.add_option("--episodes", episodes, "How many.");
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(Parse(app, {flag.c_str()}), 2);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), expected + " (--help lists the flags)\n");
+  }
+}
+
 TEST(Flags, WhereKeysAreTakenAnUnknownFlagMayBeMeantForOne) {
   CLI::App app("Test.", "program");
   std::vector<std::string> words;
