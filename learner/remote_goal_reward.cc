@@ -133,7 +133,12 @@ absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Ask(
     if (!channel.ok()) return channel.status();
     server->stub = v1::EnvService::NewStub(*channel);
   }
-  absl::StatusOr<v1::ComputeRewardResponse> response = Call(server->stub.get(), request);
+  const absl::Duration timeout = server->has_environment
+                                     ? options_.timeout
+                                     : std::max(options_.timeout, options_.first_timeout);
+  absl::StatusOr<v1::ComputeRewardResponse> response = Call(server->stub.get(), request, timeout);
+  if (response.ok()) server->has_environment = true;
+  if (absl::IsUnavailable(response.status())) server->has_environment = false;  // A new process.
   if (!response.ok()) {
     return ExplainFailure(server->address, options_.transport, response.status());
   }
@@ -147,9 +152,9 @@ absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Ask(
 }
 
 absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Call(
-    v1::EnvService::Stub* stub, const v1::ComputeRewardRequest& request) {
+    v1::EnvService::Stub* stub, const v1::ComputeRewardRequest& request, absl::Duration timeout) {
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + options_.timeout));
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   {
     absl::MutexLock lock(&mutex_);
     if (cancelled_) return absl::CancelledError("the learner stops");

@@ -3,9 +3,10 @@
 // Data flow: ReplayStore -> Compute -> EnvService.ComputeReward of one env server.
 // Servers are those that the actors name when they join, or a fixed list. One is
 // asked until it fails; then the next. One that failed is left alone for kRetryPause.
-// Bounds: kServersMax addresses; a call takes `timeout` at most, and one that ran out
-// of time ends Compute, so that the caller can do other work before the next server.
-// Thread safety: AddServers and Cancel from any thread; SetEnv, then Compute from one.
+// Bounds: kServersMax addresses; a call takes `timeout` at most, or `first_timeout` where
+// the server has not answered since it was lost, for it may have to make the environment. One that
+// ran out of time ends Compute, so that the caller can do other work before the next server. Thread
+// safety: AddServers and Cancel from any thread; SetEnv, then Compute from one.
 #ifndef ARMATURE_LEARNER_REMOTE_GOAL_REWARD_H_
 #define ARMATURE_LEARNER_REMOTE_GOAL_REWARD_H_
 
@@ -39,6 +40,7 @@ class RemoteGoalReward : public GoalReward {
     std::map<std::string, std::string> env_config;
     TransportOptions transport;
     absl::Duration timeout = absl::Seconds(5);
+    absl::Duration first_timeout = absl::Seconds(120);  // `timeout`, where that is longer.
     // host:port,host:port; empty: those of AddServers.
     std::string servers;
   };
@@ -65,6 +67,7 @@ class RemoteGoalReward : public GoalReward {
     std::string address;
     absl::Time next_attempt = absl::InfinitePast();
     std::shared_ptr<v1::EnvService::Stub> stub;  // Null: not made yet.
+    bool has_environment = false;                // It has answered, and was not lost since.
   };
 
   v1::ComputeRewardRequest MakeRequest(const at::Tensor& achieved, const at::Tensor& desired) const;
@@ -72,7 +75,8 @@ class RemoteGoalReward : public GoalReward {
   absl::StatusOr<v1::ComputeRewardResponse> Ask(Server* server,
                                                 const v1::ComputeRewardRequest& request);
   absl::StatusOr<v1::ComputeRewardResponse> Call(v1::EnvService::Stub* stub,
-                                                 const v1::ComputeRewardRequest& request);
+                                                 const v1::ComputeRewardRequest& request,
+                                                 absl::Duration timeout);
   void TakeNewServers();
 
   const Options options_;

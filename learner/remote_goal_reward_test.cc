@@ -109,7 +109,7 @@ TEST_F(RemoteGoalRewardTest, AServerThatHangsCostsOneDeadlineThenAnotherIsAsked)
   });
   FakeRewardServer well;
   RemoteGoalReward::Options options = Options();
-  options.timeout = absl::Milliseconds(200);
+  options.timeout = options.first_timeout = absl::Milliseconds(200);
   RemoteGoalReward reward(options);
   ASSERT_TRUE(reward.AddServers({hung.address()}).ok());
   EXPECT_EQ(Compute(&reward).status().code(), absl::StatusCode::kUnavailable);
@@ -117,6 +117,18 @@ TEST_F(RemoteGoalRewardTest, AServerThatHangsCostsOneDeadlineThenAnotherIsAsked)
   EXPECT_TRUE(Compute(&reward).ok());
   EXPECT_EQ(well.calls(), 1);
   release.Notify();
+}
+
+TEST_F(RemoteGoalRewardTest, TheFirstAnswerMayTakeAsLongAsItTakesToMakeTheEnvironment) {
+  auto server = std::make_unique<FakeRewardServer>();
+  RemoteGoalReward::Options options = Options();
+  options.first_timeout = absl::Hours(10);
+  RemoteGoalReward reward(options);
+  ASSERT_TRUE(reward.AddServers({server->address()}).ok());
+  ASSERT_TRUE(Compute(&reward).ok());
+  EXPECT_GT(server->time_given(), absl::Hours(5));
+  ASSERT_TRUE(Compute(&reward).ok());
+  EXPECT_LT(server->time_given(), absl::Hours(1));
 }
 
 TEST_F(RemoteGoalRewardTest, AnEnvironmentWithoutSuchRewardsIsNotAskedOfAnotherServer) {

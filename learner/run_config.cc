@@ -88,18 +88,28 @@ absl::Status CheckReproducible(const RunConfig& config) {
       " * collect.envs_per_actor * cluster.actors)");
   const int64_t round_steps = config.round_steps();
   const int64_t period = config.reproducible.period_env_steps;
+  const bool sets = config.algorithm.on_policy();
+  const int64_t set_steps = config.algorithm.ppo.rollout_steps;
   absl::Status status;
-  if (config.algorithm.on_policy()) {
-    const int64_t set_steps = config.algorithm.ppo.rollout_steps;
+  if (sets) {
     status.Update(CheckMultiple("algorithm.ppo.rollout_steps", set_steps, round, round_steps));
     status.Update(CheckMultiple("reproducible.period_env_steps", period,
                                 "algorithm.ppo.rollout_steps", set_steps));
   } else {
     status.Update(CheckMultiple("reproducible.period_env_steps", period, round, round_steps));
   }
-  status.Update(CheckMultiple("run.total_env_steps", config.run.total_env_steps,
-                              "reproducible.period_env_steps", period));
-  return status;
+  if (!status.ok()) return status;
+  const int64_t total = config.run.total_env_steps;
+  if (total < period) {
+    const int64_t shorter = NearestMultiple(total, sets ? set_steps : round_steps);
+    return absl::InvalidArgumentError(
+        absl::StrCat("reproducible.enabled: run.total_env_steps=", total,
+                     " is less than one reproducible.period_env_steps=", period,
+                     "; set run.total_env_steps=", period, ", or a shorter period: ",
+                     shorter == total ? "" : absl::StrCat("run.total_env_steps=", shorter, " "),
+                     "reproducible.period_env_steps=", shorter));
+  }
+  return CheckMultiple("run.total_env_steps", total, "reproducible.period_env_steps", period);
 }
 
 absl::Status CheckHindsight(const ReplaySection& replay) {

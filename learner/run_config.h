@@ -105,7 +105,10 @@ struct HindsightSection {
     v.Field("batches_ahead", batches_ahead,
             "Batches drawn at once, whose rewards one call to an env server computes.",
             Between(1, 1000));
-    v.Field("timeout_s", timeout_s, "After it another env server is asked.", MoreThan(0));
+    v.Field("timeout_s", timeout_s,
+            "After it another env server is asked; the first answer of one, which may have to make "
+            "the environment, has 120 s.",
+            MoreThan(0));
     v.Field("env_servers", env_servers,
             "Where the learner asks for rewards: host:port,host:port; empty: the env servers of "
             "the actors, at the addresses that they use.");

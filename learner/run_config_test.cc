@@ -149,6 +149,13 @@ TEST(RunConfig, AReproducibleRunIsCutIntoWholeRoundsAndPeriods) {
                     HasSubstr("the nearest is reproducible.period_env_steps=10000")));
   EXPECT_THAT(Complaint({on, band, "run.total_env_steps=96000"}),
               HasSubstr("the nearest is run.total_env_steps=100000"));
+  EXPECT_THAT(Complaint({on, band, "run.total_env_steps=2000"}),
+              HasSubstr("is less than one reproducible.period_env_steps=10000; set "
+                        "run.total_env_steps=10000, or a shorter period: "
+                        "reproducible.period_env_steps=2000"));
+  EXPECT_THAT(Complaint({on, band, "run.total_env_steps=2001"}),
+              HasSubstr("a shorter period: run.total_env_steps=2000 "
+                        "reproducible.period_env_steps=2000"));
   const char* const ppo = "algorithm.name=ppo";
   EXPECT_THAT(Complaint({on, ppo, "algorithm.ppo.rollout_steps=2048",
                          "algorithm.ppo.unroll_length=100", "collect.envs_per_actor=8"}),

@@ -39,6 +39,7 @@ grpc::Status FakeRewardServer::ComputeReward(grpc::ServerContext* context,
                                              v1::ComputeRewardResponse* response) {
   context_ = context;
   last_request_ = *request;
+  time_given_ = absl::FromChrono(context->deadline()) - absl::Now();
   ++calls_;
   return answer_(*request, response);
 }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "proto/env_service.grpc.pb.h"
 
@@ -35,6 +36,8 @@ class FakeRewardServer : public v1::EnvService::Service {
   int port() const { return port_; }
   int calls() const { return calls_; }
   v1::ComputeRewardRequest last_request() const { return last_request_; }
+  // How long the caller of the last call waits for its answer.
+  absl::Duration time_given() const { return time_given_; }
   // Whether the caller has given up the call under way.
   bool abandoned() const { return context_.load()->IsCancelled(); }
 
@@ -43,6 +46,7 @@ class FakeRewardServer : public v1::EnvService::Service {
   int port_ = 0;
   std::atomic<int> calls_{0};
   v1::ComputeRewardRequest last_request_;
+  absl::Duration time_given_;
   std::atomic<grpc::ServerContext*> context_{nullptr};
   std::unique_ptr<grpc::Server> server_;
 };
