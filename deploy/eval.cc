@@ -7,8 +7,9 @@
 #include "actor/policy_player.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
-#include "deploy/launcher/programs.h"
+#include "deploy/verbs/former_file.h"
 #include "deploy/verbs/statistics.h"
 #include "deploy/verbs/trained_run.h"
 #include "deploy/verbs/verb.h"
@@ -79,11 +80,14 @@ int Main(int argc, char** argv) {
   if (const int status = Conclude("eval", outcome, flags.episodes.episodes); status != 0) {
     return status;
   }
+  const std::string report = Report(*run, flags, outcome).dump(2) + "\n";
   const std::string path = flags.output.empty() ? run->path + "/evaluation.json" : flags.output;
-  const absl::Status written =
-      WriteFileAtomically(path, Report(*run, flags, outcome).dump(2) + "\n");
+  const absl::StatusOr<std::string> former = KeepFormerFile(path, report);
+  if (!former.ok()) return Refuse("eval", former.status());
+  const absl::Status written = WriteFileAtomically(path, report);
   if (!written.ok()) return Refuse("eval", written);
-  std::cout << "written to " << path << std::endl;
+  std::cout << "written to " << path
+            << (former->empty() ? "" : "; the former one is now " + *former) << std::endl;
   return 0;
 }
 

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
-#include "deploy/launcher/programs.h"
+#include "common/cli/how_started.h"
 #include "deploy/verbs/trained_run.h"
 #include "learner/export/policy_export.h"
 #include "learner/other_runs.h"

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "common/cli/files.h"
 #include "common/cli/flags.h"
+#include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
 #include "common/cli/shutdown_signal.h"
 #include "deploy/launcher/child_health.h"

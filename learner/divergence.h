@@ -19,10 +19,15 @@ inline constexpr char kDivergedBatch[] = "diverged_batch.safetensors";
 
 // `found` (DataLoss: what is not finite) with all that helps: the gradient step, the key
 // that is the most likely cause, and the range of the batch, which it writes into
-// `run_dir`. A batch that cannot be written is part of the sentence; none: no word of it.
+// `run_dir`; which checkpoint is there, and the command to go on with. A batch that cannot be
+// written is part of the sentence; none: no word of it. `resumes_here`: `run_dir` is what
+// --resume takes; otherwise there is no command.
 absl::Status DescribeDivergence(const absl::Status& found, const RunConfig& config,
                                 int64_t learner_steps, const NamedTensors& batch,
-                                const std::string& run_dir);
+                                const std::string& run_dir, bool resumes_here = true);
+
+// Removes the batch of a divergence that the run in `run_dir` has got over.
+void ForgetDivergence(const std::string& run_dir);
 
 }  // namespace armature
 

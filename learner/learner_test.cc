@@ -634,7 +634,8 @@ TEST(Learner, ALossThatIsNotFiniteEndsTheRunAndKeepsWhatWas) {
       const absl::Status status = EndOf(config, path, 8, Usual);
       EXPECT_TRUE(absl::IsDataLoss(status)) << status;
       EXPECT_THAT(status.message(),
-                  HasSubstr(absl::StrCat("algorithm.", name, ".learning_rate=1e+30; lower it")));
+                  AllOf(HasSubstr(absl::StrCat("algorithm.", name, ".learning_rate=1e+30; lower")),
+                        HasSubstr("begin anew with bazel run //deploy:train -- --resume")));
       ExpectAllFiniteButTheBatch(path, /*has_checkpoint=*/false);
     }
   }
@@ -668,6 +669,9 @@ TEST(Learner, ARunThatDivergesAfterItsCheckpointCanGoOnFromIt) {
   const auto actor = learner.NewActor("actor-0", 9);
   actor->Open();
   EXPECT_EQ(actor->SendAndWait(MakeTransitions(1, 8)).sequence(), 1u);
+  EXPECT_TRUE(learner.StopAndJoin().ok());
+  EXPECT_FALSE(std::filesystem::exists(path + "/diverged_batch.safetensors"))
+      << "the run has got over it";
 }
 
 TEST(Learner, OnPolicyALossThatIsNotFiniteEndsTheRunToo) {

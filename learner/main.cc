@@ -39,6 +39,7 @@
 #include "learner/run_dir/run_directory.h"
 #include "learner/run_dir/run_folder.h"
 #include "learner/run_dir/run_index.h"
+#include "learner/run_dir/run_state.h"
 #include "learner/run_end.h"
 #include "learner/run_reporter.h"
 #include "learner/run_settings.h"
@@ -151,6 +152,17 @@ void WriteCard(const Flags& flags, const RunDirectory& directory, const RunConfi
   if (!status.ok()) spdlog::error("no card: {}", std::string(status.message()));
 }
 
+// How the run ended that is not over, in the card; `status`: its failure, or OK after a stop.
+void NoteEnd(const Flags& flags, const RunDirectory& directory, const absl::Status& status) {
+  if (flags.replica > 0) return;
+  std::string why = status.ok() ? "it was stopped" : std::string(status.message());
+  // The others say themselves what to change before it goes on.
+  if (ExitStatus(status) != 2) {
+    absl::StrAppend(&why, "; ", GoOnSentence(directory.path()));
+  }
+  LogIfError(NoteRunState(directory.path(), why));
+}
+
 int Refuse(const absl::Status& status, int exit_status) {
   std::cerr << "learner: " << status.message() << std::endl;
   return exit_status;
@@ -240,6 +252,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
     status = over.status();
   }
   WriteCard(flags, **directory, config);
+  if (!over.ok() || !*over) NoteEnd(flags, **directory, status);
   shutdown.reset();  // A late signal must not find the learner gone.
   drain();
   learner.intake().EndStreams(over.ok() && *over

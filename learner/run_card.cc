@@ -11,10 +11,12 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/cli/how_started.h"
 #include "common/cli/shell_word.h"
 #include "learner/checkpoint/atomic_file.h"
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/run_dir/run_models.h"
+#include "learner/run_dir/run_state.h"
 #include "learner/run_settings.h"
 #include "nlohmann/json.hpp"
 #include "torch/version.h"
@@ -48,7 +50,7 @@ std::string Results(const std::string& run_dir) {
                     result["reason"].is_string() ? result["reason"].get<std::string>() : "",
                     " |\n");
   } else {
-    absl::StrAppend(&text, "The run has not ended.\n");
+    absl::StrAppend(&text, kNotEnded, ".\n");
   }
   const absl::StatusOr<TensorFile> best = TensorFile::Read(ModelPath(run_dir, kBestModel));
   if (best.ok()) {
@@ -114,9 +116,8 @@ absl::Status WriteRunCard(const std::string& run_dir, const std::string& run_id,
                    commit.empty() ? "" : absl::StrCat(" at commit ", commit), ", LibTorch ",
                    TORCH_VERSION, ".\n\n## Results\n\n", Results(run_dir),
                    "\n## Settings that are not the default\n\n```\n", settings,
-                   "```\n\n## Use\n\n```sh\nbazel run //deploy:eval -- ", run,
-                   "\nbazel run //deploy:play -- ", run, "\nbazel run //deploy:train -- --resume ",
-                   run, "\n```\n"));
+                   "```\n\n## Use\n\n```sh\n", HowStarted("eval"), " ", run, "\n",
+                   HowStarted("play"), " ", run, "\n", ResumeCommand(run_dir), "\n```\n"));
 }
 
 }  // namespace armature

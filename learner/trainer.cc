@@ -9,6 +9,7 @@
 #include "common/spec/env_spec.h"
 #include "common/sync/steady_time.h"
 #include "learner/algorithms/state.h"
+#include "learner/divergence.h"
 #include "learner/experience_check.h"
 #include "learner/message_sizes.h"
 #include "learner/observation_advice.h"
@@ -484,6 +485,7 @@ void Trainer::Checkpoint() {
   RunCheckpoint checkpoint = State(config_.checkpoint.replay);
   checkpoint.acknowledged = parts_.intake->AcknowledgedSequences();
   saver_.Save(std::move(checkpoint));
+  ForgetDivergence(parts_.directory->path());
 }
 
 void Trainer::SaveStep(uint64_t step) {

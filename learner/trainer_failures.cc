@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "learner/divergence.h"
+#include "learner/run_dir/run_state.h"
 #include "learner/trainer.h"
 #include "spdlog/spdlog.h"
 
@@ -22,7 +23,7 @@ bool Trainer::StillFinite() {
 
 void Trainer::Diverged(const absl::Status& found) {
   failure_ = DescribeDivergence(found, config_, core_->algorithm().learner_steps(),
-                                core_->LastBatch(), parts_.directory->path());
+                                core_->LastBatch(), parts_.directory->path(), Decides());
   if (newest_policy_ == nullptr || !Decides()) return;
   // What was published last is finite, and may be newer than the newest model.
   const v1::PolicyUpdate& policy = newest_policy_->policy();
@@ -31,7 +32,13 @@ void Trainer::Diverged(const absl::Status& found) {
 }
 
 void Trainer::FailIfNothingIsLearned(const std::string& problem) {
-  if (!problem.empty() && failure_.ok()) failure_ = absl::FailedPreconditionError(problem);
+  if (problem.empty() || !failure_.ok()) return;
+  const bool can_go_on =
+      Decides() && RunEnvSteps() < static_cast<uint64_t>(config_.run.total_env_steps);
+  failure_ = absl::FailedPreconditionError(
+      can_go_on ? absl::StrCat(problem, "; once that is mended, go on with ",
+                               ResumeCommand(parts_.directory->path()))
+                : problem);
 }
 
 void Trainer::SaveAtEnd() {

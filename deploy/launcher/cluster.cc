@@ -16,12 +16,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "common/cli/files.h"
 #include "common/rpc/address.h"
 #include "common/sync/steady_time.h"
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/prometheus_targets.h"
 #include "deploy/launcher/run_result.h"
+#include "learner/run_dir/run_state.h"
 
 namespace armature {
 namespace {
@@ -238,7 +240,13 @@ int Cluster::Run() {
   CheckStopped();
   loop_->Run();
   Conclude();
-  terminal_->Line(LastLine());
+  const std::string line = LastLine();
+  if (!is_over_) {
+    const absl::Status status =
+        NoteRunState(options_.run_dir, absl::StripPrefix(line, "armature: "));
+    if (!status.ok()) terminal_->Warning(absl::StrCat("armature: ", status.message()));
+  }
+  terminal_->Line(line);
   return exit_status_;
 }
 
@@ -366,7 +374,7 @@ void Cluster::OnExit(Child* child, int wait_status) {
   const int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
   // One that gave up by itself before it was ever ready would do so again.
   if (exit_status == kUsageError || (exit_status != 0 && !child->was_ever_ready)) {
-    Fail(absl::StrCat(what_happened, ": ", child->last_words));
+    Fail(absl::StrCat(what_happened, ": ", child->last_words), exit_status != kUsageError);
     return;
   }
   RestartLater(child, exit_status == 0 ? what_happened

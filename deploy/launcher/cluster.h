@@ -134,7 +134,8 @@ class Cluster {
   // `actors_end`: they were told that the run is over.
   void Finish(bool actors_end);
   absl::Status TakeResult();
-  void Fail(const std::string& why);
+  // `as_it_is`: the run can go on without a change.
+  void Fail(const std::string& why, bool as_it_is = true);
   void BeginStop(bool actors_end);
   void TerminateOthers();
   void TerminateLearners();
@@ -175,6 +176,7 @@ class Cluster {
   std::string outcome_;      // Begins the last line.
   bool is_over_ = false;     // The run; else the last line tells what was saved.
   bool is_stopped_ = false;  // And can go on.
+  bool goes_on_ = true;      // As it is, by --resume.
 };
 
 }  // namespace armature

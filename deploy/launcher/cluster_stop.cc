@@ -6,8 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/cli/how_started.h"
 #include "common/cli/shell_word.h"
 #include "deploy/launcher/cluster.h"
+#include "deploy/launcher/command_line.h"
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/run_result.h"
 #include "deploy/launcher/saved_report.h"
@@ -36,10 +38,12 @@ absl::Status Cluster::TakeResult() {
   const EvaluationSection& evaluation = options_.config.evaluation;
   const bool has_target = evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
   const std::string run_dir = ShellWord(options_.run_dir);
-  terminal_->Line(
-      absl::StrCat("armature: policy: ", options_.run_dir, "/models/model_final.safetensors"));
+  terminal_->Line(absl::StrCat("armature: policy: ",
+                               ShellWord(options_.run_dir + "/models/model_final.safetensors")));
   if (options_.config.run.type != "debug") {
-    terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir));
+    const bool is_installed = FindExecutable("tensorboard").ok();
+    terminal_->Line(absl::StrCat("armature: watch: tensorboard --logdir ", run_dir,
+                                 is_installed ? "" : "  # after: pip install tensorboard"));
   }
   terminal_->Line(absl::StrCat("armature: evaluate: ", HowStarted("eval"), " ", run_dir));
   terminal_->Line(absl::StrCat("armature: play: ", HowStarted("play"), " ", run_dir));
@@ -49,9 +53,10 @@ absl::Status Cluster::TakeResult() {
   return absl::OkStatus();
 }
 
-void Cluster::Fail(const std::string& why) {
+void Cluster::Fail(const std::string& why, bool as_it_is) {
   if (stopping_) return;
   exit_status_ = 1;
+  goes_on_ = as_it_is;
   outcome_ = absl::StrCat("armature: failed: ", why, " (logs in ", options_.run_dir, "/logs)");
   BeginStop(/*actors_end=*/false);
 }
@@ -168,7 +173,9 @@ std::string Cluster::LastLine() const {
   const SavedReport report = FindSaved(folders, env_steps_);
   std::string line = outcome_;
   if (report.saved || report.reached > 0) absl::StrAppend(&line, "; ", SavedSentence(report));
-  if (is_stopped_) {
+  // What has never begun is started again as it was; a child that refuses to go on has said
+  // what to change first.
+  if (is_stopped_ || (goes_on_ && (report.saved || report.reached > 0))) {
     const bool goes_on = report.saved || report.reached == 0;
     absl::StrAppend(&line, "; ", goes_on ? "go on" : "begin anew", " with ", options_.command,
                     " --resume ", ShellWord(options_.run_dir));

@@ -407,6 +407,46 @@ TEST_F(ClusterTest, AChildThatKeepsDyingEndsTheRunWithItsLastLine) {
                               "line: lost my simulator (logs in ")));
 }
 
+TEST_F(ClusterTest, ARunThatFailedSaysWhatIsSavedAndHowItGoesOnAlsoInItsCard) {
+  options_.config.cluster.restarts_max = 1;
+  options_.command = "train";
+  const std::string card = options_.run_dir + "/README.md";
+  std::ofstream(card) << "# x\n\nThe run has not ended.\n";
+  const std::string asked = folder_ + "/asked";
+  Script("envserver",
+         "ready 127.0.0.1:72\nwhile [ ! -e " + asked + " ]; do sleep 0.02; done\nkill -KILL $$\n");
+  status_.change_ = [](v1::StatusResponse& status) { status.set_env_steps(500); };
+  status_.on_ask_ = [&asked](int) { std::ofstream(asked) << "\n"; };
+  EXPECT_EQ(Run(), 1);
+  EXPECT_THAT(output_.back(),
+              AllOf(StartsWith("armature: failed: envserver-"),
+                    EndsWith("; no checkpoint was written: 500 env steps are lost; begin anew with "
+                             "train --resume " +
+                             options_.run_dir)));
+  EXPECT_EQ(*ReadFile(card),
+            absl::StrCat("# x\n\nThe run has not ended: ",
+                         output_.back().substr(std::string("armature: ").size()), ".\n"));
+}
+
+TEST_F(ClusterTest, WhatIsToldAtTheEndIsForAShellAndForWhoHasNoTensorBoard) {
+  options_.run_dir = folder_ + "/my run";
+  std::filesystem::create_directories(options_.run_dir);
+  Script("learner", std::string("ready 127.0.0.1:71\n") + kSolved);
+  const std::string path = getenv("PATH");
+  setenv("PATH", "/usr/bin:/bin", 1);
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(text_, AllOf(HasSubstr("armature: policy: '" + options_.run_dir +
+                                     "/models/model_final.safetensors'\n"),
+                           HasSubstr("armature: watch: tensorboard --logdir '" + options_.run_dir +
+                                     "'  # after: pip install tensorboard\n")));
+  std::filesystem::remove(options_.run_dir + "/result.json");
+  Script("tensorboard", "");
+  setenv("PATH", (folder_ + ":/usr/bin:/bin").c_str(), 1);
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(text_, HasSubstr("tensorboard --logdir '" + options_.run_dir + "'\n"));
+  setenv("PATH", path.c_str(), 1);
+}
+
 TEST_F(ClusterTest, DeathsThatAreFarApartDoNotEndTheRun) {
   options_.config.cluster.restarts_max = 2;
   options_.config.cluster.restart_window_s = 0.001;  // A short life is a long one here.
@@ -523,7 +563,8 @@ TEST_F(ClusterTest, OneThatFailsLaterIsRestartedAndItsLastLineShown) {
 TEST_F(ClusterTest, AUsageErrorIsNeverRetried) {
   Script("actor", "ready -\necho 'actor: bad flag'\nexit 2\n");
   EXPECT_EQ(Run(), 1);
-  EXPECT_THAT(output_.back(), HasSubstr("exited with status 2: actor: bad flag"));
+  EXPECT_THAT(output_.back(), AllOf(HasSubstr("exited with status 2: actor: bad flag"),
+                                    Not(HasSubstr("--resume"))));
 }
 
 TEST_F(ClusterTest, AChildThatIsNeverReadyEndsTheRun) {

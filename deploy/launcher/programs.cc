@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/cli/files.h"
-#include "common/cli/shell_word.h"
 #include "deploy/launcher/command_line.h"
 
 namespace armature {
@@ -99,16 +98,6 @@ std::vector<std::string> TransportFlags(const TransportOptions& transport) {
   }
   if (transport.token_suffices) flags.emplace_back("--token_suffices");
   return flags;
-}
-
-std::string HowStarted(const std::string& verb) {
-  // A bundle has the program in bin/ beside its launcher.
-  std::error_code ignored;
-  const std::string launcher =
-      std::filesystem::weakly_canonical(ProgramFolder() + "/../armature", ignored).string();
-  return std::filesystem::is_regular_file(launcher, ignored)
-             ? absl::StrCat(ShellWord(launcher), " ", verb)
-             : absl::StrCat("bazel run //deploy:", verb, " --");
 }
 
 }  // namespace armature

@@ -44,9 +44,6 @@ std::string EnvServerListen(const std::vector<std::string>& program, const Clust
 // The flags that give a child `transport`.
 std::vector<std::string> TransportFlags(const TransportOptions& transport);
 
-// How the user starts `verb`: with Bazel, or with a bundle's launcher.
-std::string HowStarted(const std::string& verb);
-
 }  // namespace armature
 
 #endif  // ARMATURE_DEPLOY_LAUNCHER_PROGRAMS_H_

@@ -1,0 +1,28 @@
+#include "deploy/verbs/former_file.h"
+
+#include <filesystem>
+
+#include "common/cli/files.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+TEST(FormerFile, WhatIsThereIsKeptByNumberUnlessItIsTheSame) {
+  const std::string folder = testing::TempDir() + "/former";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const std::string path = folder + "/evaluation.json";
+  EXPECT_EQ(KeepFormerFile(path, "a").value(), "");
+  ASSERT_TRUE(WriteFileAtomically(path, "a").ok());
+  EXPECT_EQ(KeepFormerFile(path, "a").value(), "");
+  EXPECT_EQ(KeepFormerFile(path, "b").value(), folder + "/evaluation_1.json");
+  ASSERT_TRUE(WriteFileAtomically(path, "b").ok());
+  EXPECT_EQ(KeepFormerFile(path, "c").value(), folder + "/evaluation_2.json");
+  EXPECT_EQ(ReadFile(folder + "/evaluation_1.json").value(), "a");
+  EXPECT_EQ(ReadFile(folder + "/evaluation_2.json").value(), "b");
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+}  // namespace
+}  // namespace armature
