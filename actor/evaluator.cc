@@ -197,7 +197,9 @@ absl::Status Evaluator::RunOn(EnvSession* session, const v1::EvaluationRequest& 
 void Evaluator::Report(v1::EvaluationResult result) {
   using Call = UnaryCall<v1::EvaluationResult, v1::ReportEvaluationResponse>;
   Backoff backoff(options_.identity.incarnation);
-  for (int attempt = 1; attempt <= kReportAttempts; ++attempt) {
+  std::string why;
+  int attempts = 0;
+  while (attempts < kReportAttempts) {
     result.set_evaluation_id(current_id());
     Call call(
         [this](grpc::ClientContext* context, const v1::EvaluationResult* request,
@@ -211,16 +213,18 @@ void Evaluator::Report(v1::EvaluationResult result) {
       signal_.WaitUntil(absl::InfiniteFuture());  // The call has its own deadline.
     }
     if (answer->ok()) return;
-    spdlog::warn("evaluation {} could not be reported: {}", result.evaluation_id(),
-                 std::string(answer->status().message()));
+    ++attempts;
+    why = std::string(answer->status().message());
     // Unless it has been asked for again since.
-    if (IsPermanentRefusal(answer->status()) && result.evaluation_id() == current_id()) return;
+    if (IsPermanentRefusal(answer->status()) && result.evaluation_id() == current_id()) break;
     const absl::Time next = SteadyTime() + backoff.Next();
     while (SteadyTime() < next) {
       if (Superseded()) return;
       signal_.WaitUntil(next);
     }
   }
+  spdlog::warn("evaluation {} could not be reported, tried {} times: {}", result.evaluation_id(),
+               attempts, why);
 }
 
 }  // namespace armature

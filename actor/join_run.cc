@@ -12,6 +12,7 @@
 #include "actor/learner_link.h"
 #include "actor/refusal.h"
 #include "actor/unary_call.h"
+#include "actor/wait_log.h"
 #include "common/rpc/env_limits.h"
 #include "common/rpc/protocol.h"
 #include "common/sync/steady_time.h"
@@ -41,12 +42,17 @@ absl::StatusOr<v1::JoinResponse> JoinLearner(
   const absl::Time deadline = SteadyTime() + options.connect_timeout;
   Backoff backoff(identity.incarnation);
   std::string last = "no connection";
+  WaitLog wait_log(SteadyTime());
+  const auto wait_until = [&](absl::Time time) {
+    signal->WaitUntil(std::min(time, wait_log.next()));
+    wait_log.Tell(absl::StrCat("waits for ", peer, ": ", last), SteadyTime());
+  };
   for (;;) {
     const auto call = LearnerLink::Join(stub, identity, spec, env_servers, signal);
     auto answer = call->Take();
     for (; !answer.has_value() && !stopping->load() && SteadyTime() < deadline;
          answer = call->Take()) {
-      signal->WaitUntil(deadline);
+      wait_until(deadline);
     }
     if (stopping->load()) return absl::CancelledError();
     if (answer.has_value() && answer->ok()) {
@@ -62,7 +68,7 @@ absl::StatusOr<v1::JoinResponse> JoinLearner(
     options.on_wait(absl::StrCat("waits for ", peer, ": ", last));
     const absl::Time next = SteadyTime() + backoff.Next();
     if (next >= deadline) return NoAnswer(peer, options.connect_timeout, last);
-    while (SteadyTime() < next && !stopping->load()) signal->WaitUntil(next);
+    while (SteadyTime() < next && !stopping->load()) wait_until(next);
   }
 }
 
@@ -174,6 +180,7 @@ absl::StatusOr<EnvSpec> FindSpec(const JoinRunOptions& options, const v1::JoinRe
   const absl::Time deadline = SteadyTime() + options.connect_timeout;
   const std::string peer = absl::StrCat("env servers ", directory->written());
   bool told_late = false;
+  WaitLog wait_log(SteadyTime());
   for (;;) {
     if (auto found = search.Poll(SteadyTime())) return *std::move(found);
     if (stopping->load()) return absl::CancelledError();
@@ -187,7 +194,9 @@ absl::StatusOr<EnvSpec> FindSpec(const JoinRunOptions& options, const v1::JoinRe
                                      " s where it has to make the environment");
     options.on_wait(wait);
     if (late && !std::exchange(told_late, true)) spdlog::warn(wait);
-    signal->WaitUntil(late ? search.NextDeadline() : std::min(deadline, search.NextDeadline()));
+    wait_log.Tell(wait, SteadyTime());
+    const absl::Time next = std::min(search.NextDeadline(), wait_log.next());
+    signal->WaitUntil(late ? next : std::min(deadline, next));
   }
 }
 

@@ -45,7 +45,8 @@ GroupActions Slice(const GroupActions& all, int64_t first, int64_t count, int64_
 
 }  // namespace
 
-RolloutLoop::RolloutLoop(const Parts& parts) : parts_(parts), ready_(parts.pool->groups().size()) {}
+RolloutLoop::RolloutLoop(const Parts& parts)
+    : parts_(parts), ready_(parts.pool->groups().size()), wait_log_(SteadyTime()) {}
 
 absl::Status RolloutLoop::Run(const std::function<void()>& on_ready) {
   bool told_ready = false;
@@ -89,6 +90,8 @@ absl::Status RolloutLoop::Receive(absl::Time now) {
 
   const uint64_t version = parts_.store->newest().version;
   if (version != policy_version_) parts_.evaluator->Wake();
+  const uint64_t learner = parts_.store->learner_incarnation();
+  if (learner != std::exchange(learner_incarnation_, learner)) first_version_ = version;
   policy_version_ = version;
   return CheckPeers(now);
 }
@@ -224,7 +227,9 @@ absl::Status RolloutLoop::ActOnReady() {
 void RolloutLoop::SendExperience(std::vector<v1::ExperienceBatch> batches) {
   for (v1::ExperienceBatch& batch : batches) {
     // A learner that went back to a checkpoint may be behind what it sent before.
-    const uint64_t oldest = std::min(OldestVersion(batch, policy_version_), policy_version_);
+    // Between its numbers and those of its former life are some that nobody used.
+    const uint64_t oldest =
+        std::min(std::max(OldestVersion(batch, policy_version_), first_version_), policy_version_);
     parts_.metrics->policy_lag.Set(static_cast<double>(policy_version_ - oldest));
     parts_.link->Send(std::move(batch));
   }
@@ -278,8 +283,15 @@ void RolloutLoop::Wait() {
   const absl::Time begin = SteadyTime();
   if (std::exchange(stepped_, false)) parts_.health->Progress(begin);
   Counter* counter = nullptr;
-  parts_.health->Waits(WaitingFor(&counter));
+  const std::string waiting = WaitingFor(&counter);
+  parts_.health->Waits(waiting);
   absl::Time deadline = std::min(parts_.link->NextDeadline(), parts_.pool->NextDeadline());
+  if (parts_.link->connected() && parts_.pool->open_sessions() > 0) {
+    wait_log_.Begin(begin);
+  } else {  // Without a peer.
+    wait_log_.Tell(waiting, begin);
+    deadline = std::min(deadline, wait_log_.next());
+  }
   if (Room() > 0) deadline = std::min(deadline, parts_.collector->NextDeadline());
   parts_.signal->WaitUntil(deadline);
   counter->Increment(absl::ToDoubleSeconds(SteadyTime() - begin));

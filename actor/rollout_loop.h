@@ -22,6 +22,7 @@
 #include "actor/server_directory.h"
 #include "actor/session_pool.h"
 #include "actor/step_decoder.h"
+#include "actor/wait_log.h"
 #include "common/sync/wake_signal.h"
 
 namespace armature {
@@ -85,10 +86,13 @@ class RolloutLoop {
   const Parts parts_;
   // By group: the observation that no action has answered yet, or empty.
   std::vector<std::vector<float>> ready_;
-  uint64_t policy_version_ = 0;  // That the evaluator has been told of.
+  uint64_t policy_version_ = 0;       // That the evaluator has been told of.
+  uint64_t learner_incarnation_ = 0;  // Whose policy that is.
+  uint64_t first_version_ = 0;        // Of that learner process, as far as it came here.
   absl::Time next_fault_line_ = absl::InfinitePast();
   int64_t faults_untold_ = 0;
   bool told_out_of_bounds_ = false;
+  WaitLog wait_log_;
   bool stepped_ = false;  // Since the last wait.
 };
 

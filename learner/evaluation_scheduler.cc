@@ -32,8 +32,9 @@ uint64_t EvaluationScheduler::AddEvaluator(ActorKey actor, std::weak_ptr<EventSi
 void EvaluationScheduler::RemoveEvaluator(uint64_t evaluator) {
   absl::MutexLock lock(&mutex_);
   if (open_ && open_->evaluator == evaluator) {
-    // The next asking goes to another, so it needs no wait.
-    TakeBack(absl::InfinitePast(), "it disconnected");
+    // The next asking goes to another, so it needs no wait. Actors leave when a run is stopped,
+    // and whoever started one is told of its death.
+    TakeBack(absl::InfinitePast(), "it disconnected", spdlog::level::info);
   }
   evaluators_.erase(evaluator);
 }
@@ -172,9 +173,11 @@ void EvaluationScheduler::Fail(Asking asking, absl::Time now, const std::string&
   open_->askings.erase(asking);
 }
 
-void EvaluationScheduler::TakeBack(absl::Time now, const std::string& why) {
-  spdlog::warn("evaluation {} by {} failed: {}; it will be asked for again",
-               open_->askings.back().first, evaluators_.at(open_->evaluator).actor.first, why);
+void EvaluationScheduler::TakeBack(absl::Time now, const std::string& why,
+                                   spdlog::level::level_enum level) {
+  spdlog::log(
+      level, "evaluation at {} env steps by {} failed (time {}): {}; it will be asked for again",
+      open_->env_steps, evaluators_.at(open_->evaluator).actor.first, open_->failures + 1, why);
   open_->evaluator = 0;
   open_->not_before =
       now + std::min(kBackoffMax, kBackoffFirst * (1 << std::min(open_->failures, 5)));

@@ -28,6 +28,7 @@
 #include "learner/event_slots.h"
 #include "learner/experience_check.h"
 #include "proto/learner_service.pb.h"
+#include "spdlog/common.h"
 
 namespace armature {
 
@@ -116,7 +117,9 @@ class EvaluationScheduler {
   // An asking that is answered with an error.
   void Fail(Asking asking, absl::Time now, const std::string& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TakeBack(absl::Time now, const std::string& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeBack(absl::Time now, const std::string& why,
+                spdlog::level::level_enum level = spdlog::level::warn)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Check(const v1::EvaluationResult& result) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "spdlog/spdlog.h"
 
 namespace armature {
 namespace {
@@ -100,6 +101,25 @@ TEST_F(EvaluationSchedulerTest, WaitsForAnActorToConnect) {
   scheduler_.AddEvaluator(kActor0, a_);
   scheduler_.Advance(kStart);
   EXPECT_TRUE(a_->Take().has_value());
+}
+
+TEST_F(EvaluationSchedulerTest, AnActorThatLeavesIsNoWarningOneThatIsSilentIs) {
+  const uint64_t first = scheduler_.AddEvaluator(kActor0, a_);
+  scheduler_.AddEvaluator(kActor1, b_);
+  scheduler_.Ask(1, 5000);
+  scheduler_.Advance(kStart);
+  testing::internal::CaptureStdout();
+  scheduler_.RemoveEvaluator(first);
+  scheduler_.Advance(kStart);
+  spdlog::default_logger()->flush();
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), testing::Not(HasSubstr("[warning]")));
+  testing::internal::CaptureStdout();
+  scheduler_.Advance(kStart + absl::Seconds(61));
+  spdlog::default_logger()->flush();
+  EXPECT_THAT(testing::internal::GetCapturedStdout(),
+              testing::AllOf(HasSubstr("[warning]"),
+                             HasSubstr("evaluation at 5000 env steps by actor-1 failed (time 2): "
+                                       "it has been silent for 1m")));
 }
 
 TEST_F(EvaluationSchedulerTest, AnActorThatGoesAwayIsReplacedAtOnce) {

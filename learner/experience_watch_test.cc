@@ -1,5 +1,6 @@
 #include "learner/experience_watch.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -14,8 +15,8 @@ class ExperienceWatchTest : public testing::Test {
   std::string Minute(int64_t usable, int64_t voided) {
     std::string problem;
     for (int second = 0; second <= 60 && problem.empty(); ++second) {
-      watch_.CountUsable(usable);
-      watch_.CountVoid(voided, "slot 3: reward is None");
+      watch_.CountUsable("actor-0", usable);
+      watch_.CountVoid("actor-0", voided, "slot 3: reward is None");
       problem = watch_.Problem(now_);
       now_ += absl::Seconds(1);
     }
@@ -34,8 +35,8 @@ TEST_F(ExperienceWatchTest, ARunWhoseEveryStepIsVoidEndsWithTheCause) {
 }
 
 TEST_F(ExperienceWatchTest, RefusedStepsAreNoBetter) {
-  watch_.CountUsable(4);
-  watch_.CountRefused(100, "observation[0,0] is 1e5,\nbeyond");
+  watch_.CountUsable("actor-0", 4);
+  watch_.CountRefused("actor-0", 100, "observation[0,0] is 1e5,\nbeyond");
   EXPECT_EQ(watch_.Problem(now_), "");
   EXPECT_THAT(watch_.Problem(now_ + absl::Seconds(60)),
               HasSubstr("100 were refused (learner.unusable_experience_timeout_s=60); the last "
@@ -48,18 +49,38 @@ TEST_F(ExperienceWatchTest, AFlakyEnvironmentIsNoProblem) {
 }
 
 TEST_F(ExperienceWatchTest, AFaultThatPassesWithinTheTimeIsNoProblem) {
-  watch_.CountVoid(100000, "out of memory");
+  watch_.CountVoid("actor-0", 100000, "out of memory");
   EXPECT_EQ(watch_.Problem(now_), "");
-  watch_.CountUsable(10000);
+  watch_.CountUsable("actor-0", 10000);
   EXPECT_EQ(watch_.Problem(now_ + absl::Seconds(59)), "");
   EXPECT_EQ(watch_.Problem(now_ + absl::Seconds(61)), "");
 }
 
+TEST_F(ExperienceWatchTest, WhatOneActorClaimsDoesNotOutweighWhatAnotherBrings) {
+  watch_.CountUsable("actor-0", 100);
+  EXPECT_EQ(watch_.Problem(now_), "");
+  watch_.CountVoid("liar", int64_t{1} << 20, "everything is void");
+  watch_.CountRefused("liar", int64_t{1} << 20, "nonsense");
+  EXPECT_EQ(watch_.Problem(now_ + absl::Minutes(1)), "");
+  watch_.CountUsable("actor-0", 100);
+  watch_.CountVoid("liar", int64_t{1} << 20, "everything is void");
+  EXPECT_EQ(watch_.ProblemAtEnd(), "");
+  watch_.CountVoid("actor-0", 1900 + 1, "broken too");
+  EXPECT_THAT(watch_.ProblemAtEnd(), HasSubstr("broken too"));
+}
+
+TEST_F(ExperienceWatchTest, ItRemembersSoManyActorsOnly) {
+  for (size_t i = 0; i < 3 * ExperienceWatch::kActorsMax; ++i) {
+    watch_.CountVoid(absl::StrCat("actor-", i), 1, "");
+  }
+  EXPECT_THAT(watch_.ProblemAtEnd(), HasSubstr("3000 were void"));
+}
+
 TEST_F(ExperienceWatchTest, AFewStepsSayNothing) {
-  watch_.CountVoid(ExperienceWatch::kStepsMin - 1, "");
+  watch_.CountVoid("actor-0", ExperienceWatch::kStepsMin - 1, "");
   EXPECT_EQ(watch_.Problem(now_), "");
   EXPECT_EQ(watch_.Problem(now_ + absl::Hours(1)), "");
-  watch_.CountVoid(1, "");
+  watch_.CountVoid("actor-0", 1, "");
   EXPECT_THAT(watch_.Problem(now_ + absl::Hours(1)), HasSubstr("the last cause: unknown"));
 }
 
@@ -67,7 +88,7 @@ TEST_F(ExperienceWatchTest, TimeWithoutExperienceDoesNotCount) {
   EXPECT_EQ(watch_.Problem(now_), "");
   now_ += absl::Hours(1);
   EXPECT_EQ(watch_.Problem(now_), "");
-  watch_.CountVoid(1000, "");
+  watch_.CountVoid("actor-0", 1000, "");
   EXPECT_EQ(watch_.Problem(now_), "");
 }
 
@@ -78,9 +99,9 @@ TEST_F(ExperienceWatchTest, AWindowBeginsAnewAfterAGoodOne) {
 
 TEST_F(ExperienceWatchTest, AtTheEndOfARunNoTimeIsWaitedFor) {
   EXPECT_EQ(watch_.ProblemAtEnd(), "");
-  watch_.CountVoid(50, "slot 0: reward is None");
+  watch_.CountVoid("actor-0", 50, "slot 0: reward is None");
   EXPECT_THAT(watch_.ProblemAtEnd(), HasSubstr("50 were void"));
-  watch_.CountUsable(20);
+  watch_.CountUsable("actor-0", 20);
   EXPECT_EQ(watch_.ProblemAtEnd(), "");
 }
 

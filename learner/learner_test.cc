@@ -84,6 +84,24 @@ TEST(Learner, PublishesAtOnceWhenAFormerProcessHadPublishedAfterItsLastCheckpoin
   EXPECT_EQ(actor->SendAndWait(MakeTransitions(2, 8, /*policy_version=*/1)).refused(), 0u);
 }
 
+TEST(Learner, AfterAStopThePoliciesAreNumberedOn) {
+  const std::string path = NewRunPath();
+  double last = 0;
+  {
+    RunningLearner learner(PointSacConfig(), path);
+    const auto actor = learner.NewActor("actor-0", 7);
+    actor->Open();
+    for (uint64_t i = 1; i <= 3; ++i) actor->SendAndWait(MakeTransitions(i, 8));
+    ASSERT_TRUE(learner.StopAndJoin().ok());
+    last = learner.metrics().policy_version.value();
+    ASSERT_GT(last, 0);
+  }
+  RunningLearner learner(PointSacConfig(), path, RunningLearner::Begin::kResume);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Subscribe(false);
+  EXPECT_EQ(actor->NextEvent(Kind::kPolicy).policy().version(), last + 1);
+}
+
 TEST(Learner, NoPolicyIsPublishedBeforeTheRandomStepsAreOver) {
   RunningLearner learner(PointSacConfig(), NewRunPath());
   const auto actor = learner.NewActor("actor-0", 7);

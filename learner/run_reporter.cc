@@ -74,8 +74,12 @@ void RunReporter::Count(const v1::ExperienceBatch& batch, uint64_t newest_versio
   for (const v1::Episode& episode : batch.episodes()) window_.Add(episode);
   const uint64_t oldest = OldestPolicyVersion(batch);
   if (oldest > 0) {  // 0: uniformly random, of no policy.
-    window_.policy_lag.Add(newest_version - oldest);
-    metrics_->policy_lag.Observe(newest_version - oldest);
+    // Numbers up to here were a former process's, or nobody's: those that it had no time to use.
+    // Its policies count as the one before this process's first.
+    const uint64_t former = directory_->policy_versions_used();
+    const uint64_t lag = newest_version - std::max(oldest, former);
+    window_.policy_lag.Add(lag);
+    metrics_->policy_lag.Observe(lag);
   }
 }
 

@@ -95,6 +95,25 @@ class RunReporterTest : public testing::Test {
   ReportingCore core_;
 };
 
+// A process that was killed has reserved a thousand numbers, most of which nobody used.
+TEST_F(RunReporterTest, ALagHasNoPolicyThatNeverWas) {
+  ASSERT_TRUE(directory_->ReservePolicyVersion(5).ok());
+  directory_.reset();
+  directory_ = *RunDirectory::Open(folder_);
+  const uint64_t first = directory_->policy_versions_used() + 1;
+  ASSERT_GT(first, 1000u);
+  RunReporter reporter = Make();
+  v1::ExperienceBatch batch;
+  batch.mutable_trajectory()->set_policy_version(5);
+  reporter.Count(batch, first);
+  reporter.Report(At(0, 0), {WaitReason::kNothing, ""});
+  EXPECT_EQ(status_.Get().policy_lag_mean(), 1) << "the one that this process began with";
+  batch.mutable_trajectory()->set_policy_version(first);
+  reporter.Count(batch, first + 3);
+  reporter.Report(At(0, 0), {WaitReason::kNothing, ""});
+  EXPECT_EQ(status_.Get().policy_lag_mean(), 2);
+}
+
 TEST_F(RunReporterTest, WhatAnAlgorithmReportsIsAMetric) {
   EXPECT_THAT(registry_.Text(), ContainsRegex("armature_learner_temperature [Nn]a[Nn]\n"));
   core_.reporting.scalars = {{"train/critic_loss", 1.5}, {"train/actor_loss", -2},

@@ -207,6 +207,9 @@ absl::StatusOr<bool> Trainer::Run() {
     }
   }
   if (core_ != nullptr) SaveAtEnd();
+  if (newest_policy_ != nullptr) {
+    LogIfError(parts_.directory->ReleasePolicyVersionsAfter(newest_policy_->policy().version()));
+  }
   if (phase_ != Phase::kOver) {
     if (failure_.ok()) return false;
     Report({WaitReason::kNothing, std::string(failure_.message())});
@@ -265,7 +268,8 @@ bool Trainer::TakeExperience() {
     busy = true;
     if (!entry->refusal.empty()) {
       ++counters_.batches_refused;
-      watch_.CountRefused(std::min(entry->refused_steps, kRefusedStepsMax), entry->refusal);
+      watch_.CountRefused(entry->actor.first, std::min(entry->refused_steps, kRefusedStepsMax),
+                          entry->refusal);
       parts_.intake->Refused(*entry, entry->refusal);
       continue;
     }
@@ -280,19 +284,19 @@ void Trainer::Store(const ExperienceIntake::Entry& entry) {
   const v1::ExperienceBatch& batch = entry.batch;
   Count(batch);
   const auto voided = static_cast<int64_t>(batch.restarted_slots());
-  watch_.CountVoid(voided, batch.fault());
+  watch_.CountVoid(entry.actor.first, voided, batch.fault());
   // Of a trajectory's steps the void ones are some.
   const int64_t steps = ExperienceSteps(batch);
   const int64_t usable = batch.has_trajectory() ? std::max<int64_t>(0, steps - voided) : steps;
   const absl::Status status = IsVoid(batch) ? absl::OkStatus() : core_->Insert(entry.actor, batch);
   if (status.ok()) {
-    watch_.CountUsable(usable);
+    watch_.CountUsable(entry.actor.first, usable);
     ++counters_.batches_admitted;
     parts_.metrics->batches_admitted.Increment();
     parts_.intake->Stored(entry);
   } else {
     ++counters_.batches_refused;
-    watch_.CountRefused(usable, std::string(status.message()));
+    watch_.CountRefused(entry.actor.first, usable, std::string(status.message()));
     (absl::IsInvalidArgument(status) ? parts_.metrics->batches_refused_content
                                      : parts_.metrics->batches_refused_stale)
         .Increment();

@@ -145,6 +145,12 @@ absl::Status RunDirectory::ReservePolicyVersion(uint64_t version) {
   return WriteRunFile();
 }
 
+absl::Status RunDirectory::ReleasePolicyVersionsAfter(uint64_t last) {
+  if (last >= identity_.policy_versions_reserved) return absl::OkStatus();
+  identity_.policy_versions_reserved = last;
+  return WriteRunFile();
+}
+
 absl::Status RunDirectory::NoteCheckpoint() {
   if (identity_.has_checkpointed) return absl::OkStatus();
   identity_.has_checkpointed = true;

@@ -61,6 +61,8 @@ class RunDirectory {
   uint64_t policy_versions_used() const { return policy_versions_used_; }
   // Call before `version` is published; writes only once in many versions.
   absl::Status ReservePolicyVersion(uint64_t version);
+  // `last` was published last, and nothing will be any more: the next process goes on from it.
+  absl::Status ReleasePolicyVersionsAfter(uint64_t last);
 
   // Points for TensorBoard from here on; without it there is no event file.
   // OK; errors as EventWriter.

@@ -44,6 +44,22 @@ TEST(RunDirectory, RunIdAndUsedPolicyVersionsSurviveAKill) {
   EXPECT_LT(resumed->policy_versions_used(), 3000u);
 }
 
+TEST(RunDirectory, AfterAnEndInOrderVersionsGoOnWithoutAGap) {
+  const std::string path = NewPath("in_order");
+  {
+    auto directory = RunDirectory::Open(path).value();
+    for (uint64_t version = 1; version <= 7; ++version) {
+      ASSERT_TRUE(directory->ReservePolicyVersion(version).ok());
+    }
+    ASSERT_TRUE(directory->ReleasePolicyVersionsAfter(7).ok());
+  }
+  auto directory = RunDirectory::Open(path).value();
+  EXPECT_EQ(directory->policy_versions_used(), 7u);
+  ASSERT_TRUE(directory->ReservePolicyVersion(8).ok());
+  directory.reset();
+  EXPECT_GE(RunDirectory::Open(path).value()->policy_versions_used(), 8u);
+}
+
 TEST(RunDirectory, WhatAKilledProcessLeftHalfWrittenIsRemoved) {
   const std::string path = NewPath("half_written");
   RunDirectory::Open(path).value();
