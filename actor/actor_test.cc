@@ -14,7 +14,7 @@
 #include "absl/synchronization/notification.h"
 #include "actor/testing/fake_env_server.h"
 #include "actor/testing/fake_learner.h"
-#include "common/cli/files.h"
+#include "common/files/files.h"
 #include "common/policy/policy_network.h"
 #include "common/policy/policy_wire.h"
 #include "common/rpc/protocol.h"

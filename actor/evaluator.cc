@@ -5,11 +5,11 @@
 
 #include "ATen/Parallel.h"
 #include "absl/strings/str_cat.h"
-#include "actor/backoff.h"
-#include "actor/evaluation_tally.h"
-#include "actor/play_episodes.h"
-#include "actor/refusal.h"
-#include "actor/unary_call.h"
+#include "common/play/evaluation_tally.h"
+#include "common/play/play_episodes.h"
+#include "common/rpc_client/backoff.h"
+#include "common/rpc_client/refusal.h"
+#include "common/rpc_client/unary_call.h"
 #include "common/sync/steady_time.h"
 #include "spdlog/spdlog.h"
 

@@ -4,11 +4,11 @@
 #include <optional>
 #include <string>
 
-#include "actor/policy_player.h"
-#include "common/cli/files.h"
+#include "actor/act/policy_player.h"
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
+#include "common/files/files.h"
 #include "deploy/verbs/former_file.h"
 #include "deploy/verbs/statistics.h"
 #include "deploy/verbs/trained_run.h"

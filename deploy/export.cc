@@ -10,13 +10,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
+#include "common/files/files.h"
 #include "deploy/verbs/trained_run.h"
 #include "learner/export/policy_export.h"
-#include "learner/other_runs.h"
-#include "learner/run_dir/run_models.h"
+#include "learner/run/other_runs.h"
+#include "learner/run/run_models.h"
 
 namespace armature {
 namespace {

@@ -9,19 +9,19 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "actor/random_player.h"
 #include "common/cli/config_file.h"
-#include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
 #include "common/config/config.h"
-#include "deploy/launcher/terminal.h"
+#include "common/files/files.h"
+#include "common/play/random_player.h"
+#include "common/run_config/load_run_config.h"
+#include "deploy/launcher/report/terminal.h"
 #include "deploy/verbs/episode_printer.h"
 #include "deploy/verbs/statistics.h"
 #include "deploy/verbs/step_table.h"
 #include "deploy/verbs/verb.h"
-#include "learner/load_run_config.h"
 
 namespace armature {
 namespace {

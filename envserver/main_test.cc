@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "common/cli/files.h"
+#include "common/files/files.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/transport.h"
 #include "gmock/gmock.h"

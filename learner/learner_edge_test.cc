@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/run_config/run_config.h"
 #include "common/tensor/packed.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "learner/run_config.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
 #include "learner/testing/running_learner.h"

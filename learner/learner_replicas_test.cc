@@ -6,12 +6,12 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "common/cli/files.h"
+#include "common/files/files.h"
+#include "common/run_config/run_config.h"
 #include "gmock/gmock.h"
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
 #include "learner/replicas/replicas.h"
-#include "learner/run_config.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
 #include "learner/testing/running_learner.h"

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "actor/group_actions.h"
-#include "actor/step_decoder.h"
+#include "actor/act/group_actions.h"
+#include "common/env_client/step_decoder.h"
 
 namespace armature {
 

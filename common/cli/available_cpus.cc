@@ -13,7 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/cli/files.h"
+#include "common/files/files.h"
 
 namespace armature {
 namespace {

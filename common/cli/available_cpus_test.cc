@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "common/cli/files.h"
+#include "common/files/files.h"
 #include "gtest/gtest.h"
 
 namespace armature {

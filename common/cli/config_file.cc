@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/cli/files.h"
+#include "common/files/files.h"
 
 namespace armature {
 

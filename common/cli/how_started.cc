@@ -4,8 +4,8 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "common/cli/files.h"
 #include "common/cli/shell_word.h"
+#include "common/files/files.h"
 
 namespace armature {
 

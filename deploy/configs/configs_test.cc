@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "common/cli/config_file.h"
+#include "common/run_config/load_run_config.h"
 #include "gtest/gtest.h"
-#include "learner/load_run_config.h"
 
 namespace armature {
 namespace {

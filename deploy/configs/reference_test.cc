@@ -2,9 +2,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "common/cli/files.h"
+#include "common/files/files.h"
+#include "common/run_config/load_run_config.h"
 #include "gtest/gtest.h"
-#include "learner/load_run_config.h"
 
 namespace armature {
 namespace {

@@ -17,13 +17,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "common/cli/files.h"
+#include "common/files/files.h"
 #include "common/rpc/address.h"
 #include "common/sync/steady_time.h"
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/prometheus_targets.h"
-#include "deploy/launcher/run_result.h"
-#include "learner/run_dir/run_state.h"
+#include "deploy/launcher/report/run_result.h"
+#include "learner/run/run_state.h"
 
 namespace armature {
 namespace {

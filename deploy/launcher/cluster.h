@@ -23,15 +23,15 @@
 #include "absl/time/time.h"
 #include "common/rpc/private_folder.h"
 #include "common/rpc/transport.h"
-#include "deploy/launcher/child_process.h"
-#include "deploy/launcher/event_loop.h"
-#include "deploy/launcher/health_watch.h"
-#include "deploy/launcher/learner_status.h"
-#include "deploy/launcher/progress_report.h"
-#include "deploy/launcher/restart_budget.h"
+#include "common/run_config/run_config.h"
+#include "deploy/launcher/process/child_process.h"
+#include "deploy/launcher/process/event_loop.h"
+#include "deploy/launcher/process/health_watch.h"
+#include "deploy/launcher/process/restart_budget.h"
+#include "deploy/launcher/report/learner_status.h"
+#include "deploy/launcher/report/progress_report.h"
+#include "deploy/launcher/report/terminal.h"
 #include "deploy/launcher/run_uploader.h"
-#include "deploy/launcher/terminal.h"
-#include "learner/run_config.h"
 
 namespace armature {
 

@@ -8,12 +8,12 @@
 #include "absl/strings/str_join.h"
 #include "common/cli/how_started.h"
 #include "common/cli/shell_word.h"
+#include "common/files/atomic_file.h"
 #include "deploy/launcher/cluster.h"
 #include "deploy/launcher/command_line.h"
 #include "deploy/launcher/programs.h"
-#include "deploy/launcher/run_result.h"
-#include "deploy/launcher/saved_report.h"
-#include "learner/checkpoint/atomic_file.h"
+#include "deploy/launcher/report/run_result.h"
+#include "deploy/launcher/report/saved_report.h"
 
 namespace armature {
 namespace {

@@ -16,7 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/cli/files.h"
+#include "common/files/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

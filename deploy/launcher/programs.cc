@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "common/cli/files.h"
+#include "common/files/files.h"
 #include "deploy/launcher/command_line.h"
 
 namespace armature {

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/rpc/transport.h"
-#include "learner/run_config.h"
+#include "common/run_config/run_config.h"
 
 namespace armature {
 

@@ -1,8 +1,8 @@
 #include "deploy/launcher/prometheus_targets.h"
 
 #include "absl/strings/str_cat.h"
-#include "common/cli/files.h"
-#include "learner/run_dir/run_finder.h"
+#include "common/files/files.h"
+#include "learner/run/run_finder.h"
 #include "nlohmann/json.hpp"
 
 namespace armature {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "deploy/launcher/child_process.h"
-#include "deploy/launcher/event_loop.h"
-#include "deploy/launcher/terminal.h"
+#include "deploy/launcher/process/child_process.h"
+#include "deploy/launcher/process/event_loop.h"
+#include "deploy/launcher/report/terminal.h"
 
 namespace armature {
 

@@ -1,4 +1,4 @@
-"""What a run leaves in its directory, read back: see learner/run_dir/run_directory.h.
+"""What a run leaves in its directory, read back: see learner/run/run_directory.h.
 
 Thread safety: free functions. Files that are still being written may be read.
 """
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def enter_users_folder() -> None:
-    """As common/cli/files.h has it: the folder in which `bazel run` was typed."""
+    """As common/files/files.h has it: the folder in which `bazel run` was typed."""
     if folder := os.environ.get("BUILD_WORKING_DIRECTORY"):
         os.chdir(folder)
 

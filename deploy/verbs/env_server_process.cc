@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/cli/files.h"
+#include "common/files/files.h"
 
 namespace armature {
 

@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "deploy/launcher/child_process.h"
-#include "deploy/launcher/event_loop.h"
+#include "deploy/launcher/process/child_process.h"
+#include "deploy/launcher/process/event_loop.h"
 
 namespace armature {
 

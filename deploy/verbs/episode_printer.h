@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "actor/step_decoder.h"
+#include "common/env_client/step_decoder.h"
 #include "common/spec/env_spec.h"
 #include "deploy/verbs/step_table.h"
 

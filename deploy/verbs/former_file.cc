@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "common/cli/files.h"
+#include "common/files/files.h"
 
 namespace armature {
 

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "common/cli/files.h"
+#include "common/files/files.h"
 #include "gtest/gtest.h"
 
 namespace armature {

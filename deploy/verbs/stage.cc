@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "actor/describe_env.h"
-#include "actor/server_directory.h"
+#include "common/env_client/describe_env.h"
+#include "common/env_client/server_directory.h"
 #include "common/sync/steady_time.h"
 #include "deploy/launcher/programs.h"
 

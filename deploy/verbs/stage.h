@@ -19,13 +19,13 @@
 #include "common/cli/shutdown_signal.h"
 #include "common/rpc/private_folder.h"
 #include "common/rpc/transport.h"
+#include "common/run_config/run_config.h"
 #include "common/spec/env_spec.h"
 #include "common/sync/wake_signal.h"
-#include "deploy/launcher/event_loop.h"
-#include "deploy/launcher/terminal.h"
+#include "deploy/launcher/process/event_loop.h"
+#include "deploy/launcher/report/terminal.h"
 #include "deploy/verbs/env_server_process.h"
 #include "grpcpp/channel.h"
-#include "learner/run_config.h"
 
 namespace armature {
 

@@ -5,9 +5,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "learner/load_run_config.h"
-#include "learner/other_runs.h"
-#include "learner/run_dir/run_models.h"
+#include "common/run_config/load_run_config.h"
+#include "learner/run/other_runs.h"
+#include "learner/run/run_models.h"
 
 namespace armature {
 

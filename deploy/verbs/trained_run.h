@@ -9,8 +9,8 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
-#include "learner/policy_file.h"
-#include "learner/run_config.h"
+#include "common/run_config/run_config.h"
+#include "learner/checkpoint/policy_file.h"
 
 namespace armature {
 

@@ -14,7 +14,7 @@
 #include "common/random/rng.h"
 #include "common/sync/steady_time.h"
 #include "deploy/launcher/programs.h"
-#include "deploy/launcher/terminal.h"
+#include "deploy/launcher/report/terminal.h"
 
 namespace armature {
 namespace {

@@ -15,12 +15,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "actor/episode_series.h"
-#include "actor/slot_player.h"
+#include "common/play/episode_series.h"
+#include "common/play/slot_player.h"
 #include "common/rpc/transport.h"
+#include "common/run_config/run_config.h"
 #include "common/spec/env_spec.h"
 #include "deploy/verbs/stage.h"
-#include "learner/run_config.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

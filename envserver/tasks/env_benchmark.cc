@@ -10,9 +10,9 @@
 
 #include "benchmark/benchmark.h"
 #include "common/random/rng.h"
-#include "envserver/builtin_envs.h"
-#include "envserver/env.h"
-#include "envserver/env_registry.h"
+#include "envserver/kit/env.h"
+#include "envserver/kit/env_registry.h"
+#include "envserver/tasks/builtin_envs.h"
 
 namespace armature {
 namespace {

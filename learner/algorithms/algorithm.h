@@ -14,8 +14,8 @@
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "common/policy/policy_network.h"
-#include "learner/algorithms/gradient_exchange.h"
-#include "learner/algorithms/scalar_means.h"
+#include "learner/nn/gradient_exchange.h"
+#include "learner/nn/scalar_means.h"
 #include "learner/replay/samples.h"
 
 namespace armature {

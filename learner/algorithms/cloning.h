@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "ATen/core/Tensor.h"
+#include "common/run_config/algorithm_config.h"
 #include "learner/algorithms/algorithm.h"
-#include "learner/algorithms/algorithm_config.h"
-#include "learner/algorithms/critics.h"
+#include "learner/nn/critics.h"
 
 namespace armature {
 

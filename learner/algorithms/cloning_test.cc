@@ -4,10 +4,10 @@
 #include "common/policy/generator.h"
 #include "gtest/gtest.h"
 #include "learner/algorithms/ddpg.h"
-#include "learner/algorithms/fixtures.h"
-#include "learner/algorithms/golden.h"
 #include "learner/algorithms/sac.h"
 #include "learner/algorithms/td3.h"
+#include "learner/algorithms/testing/fixtures.h"
+#include "learner/algorithms/testing/golden.h"
 
 namespace armature {
 namespace {

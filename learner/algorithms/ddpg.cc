@@ -8,8 +8,8 @@
 #include "c10/core/InferenceMode.h"
 #include "common/policy/generator.h"
 #include "common/random/rng.h"
-#include "learner/algorithms/learning_rate.h"
-#include "learner/algorithms/state.h"
+#include "learner/nn/learning_rate.h"
+#include "learner/nn/state.h"
 
 namespace armature {
 

@@ -1,7 +1,7 @@
 #include "learner/algorithms/deterministic_actor.h"
 
 #include "ATen/ATen.h"
-#include "learner/algorithms/state.h"
+#include "learner/nn/state.h"
 
 namespace armature {
 namespace {

@@ -20,10 +20,10 @@
 #include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
 #include "common/policy/policy_network.h"
-#include "learner/algorithms/adam.h"
 #include "learner/algorithms/cloning.h"
-#include "learner/algorithms/critics.h"
-#include "learner/algorithms/mlp.h"
+#include "learner/nn/adam.h"
+#include "learner/nn/critics.h"
+#include "learner/nn/mlp.h"
 
 namespace armature {
 

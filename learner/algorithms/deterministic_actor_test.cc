@@ -4,8 +4,8 @@
 #include "common/policy/generator.h"
 #include "common/policy/policy_network.h"
 #include "gtest/gtest.h"
-#include "learner/algorithms/critics.h"
-#include "learner/algorithms/fixtures.h"
+#include "learner/algorithms/testing/fixtures.h"
+#include "learner/nn/critics.h"
 
 namespace armature {
 namespace {

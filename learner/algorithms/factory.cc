@@ -8,11 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/spec/goal_columns.h"
 #include "learner/algorithms/ddpg.h"
-#include "learner/algorithms/mlp.h"
-#include "learner/algorithms/network_options.h"
 #include "learner/algorithms/ppo.h"
 #include "learner/algorithms/sac.h"
 #include "learner/algorithms/td3.h"
+#include "learner/nn/mlp.h"
+#include "learner/nn/network_options.h"
 
 namespace armature {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "absl/status/statusor.h"
 #include "c10/core/Device.h"
+#include "common/run_config/algorithm_config.h"
 #include "common/spec/env_spec.h"
 #include "learner/algorithms/algorithm.h"
-#include "learner/algorithms/algorithm_config.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

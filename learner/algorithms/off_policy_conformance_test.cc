@@ -7,8 +7,8 @@
 #include "common/spec/env_spec.h"
 #include "gtest/gtest.h"
 #include "learner/algorithms/factory.h"
-#include "learner/algorithms/fixtures.h"
-#include "learner/algorithms/state.h"
+#include "learner/algorithms/testing/fixtures.h"
+#include "learner/nn/state.h"
 
 namespace armature {
 namespace {

@@ -6,8 +6,8 @@
 #include "absl/algorithm/container.h"
 #include "common/policy/generator.h"
 #include "gtest/gtest.h"
-#include "learner/algorithms/fixtures.h"
-#include "learner/algorithms/golden.h"
+#include "learner/algorithms/testing/fixtures.h"
+#include "learner/algorithms/testing/golden.h"
 
 namespace armature {
 namespace {

@@ -5,8 +5,8 @@
 #include "ATen/ATen.h"
 #include "common/policy/generator.h"
 #include "gtest/gtest.h"
-#include "learner/algorithms/fixtures.h"
-#include "learner/algorithms/golden.h"
+#include "learner/algorithms/testing/fixtures.h"
+#include "learner/algorithms/testing/golden.h"
 
 namespace armature {
 namespace {

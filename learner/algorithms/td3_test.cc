@@ -2,8 +2,8 @@
 
 #include "ATen/ATen.h"
 #include "gtest/gtest.h"
-#include "learner/algorithms/fixtures.h"
-#include "learner/algorithms/golden.h"
+#include "learner/algorithms/testing/fixtures.h"
+#include "learner/algorithms/testing/golden.h"
 
 namespace armature {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "learner/checkpoint/checkpoint_names.h"
+#include "learner/run/checkpoint_names.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {

@@ -12,7 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "common/checksum/crc32c.h"
-#include "learner/checkpoint/atomic_file.h"
+#include "common/files/atomic_file.h"
 #include "nlohmann/json.hpp"
 
 namespace armature {

@@ -14,7 +14,7 @@
 #define ARMATURE_LEARNER_EXPORT_ONNX_POLICY_H_
 
 #include "absl/status/statusor.h"
-#include "learner/policy_file.h"
+#include "learner/checkpoint/policy_file.h"
 #include "onnx/onnx_pb.h"
 
 namespace armature {

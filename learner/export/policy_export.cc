@@ -2,9 +2,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "learner/checkpoint/atomic_file.h"
+#include "common/files/atomic_file.h"
+#include "learner/checkpoint/policy_file.h"
 #include "learner/export/onnx_policy.h"
-#include "learner/policy_file.h"
 
 namespace armature {
 

@@ -3,7 +3,7 @@
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
 #include "common/sync/steady_time.h"
-#include "learner/algorithms/state.h"
+#include "learner/nn/state.h"
 
 namespace armature {
 

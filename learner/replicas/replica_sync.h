@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "common/metrics/metrics.h"
 #include "learner/algorithms/algorithm.h"
-#include "learner/algorithms/gradient_exchange.h"
+#include "learner/nn/gradient_exchange.h"
 #include "learner/replicas/replica_group.h"
 #include "learner/replicas/shared_state.h"
 

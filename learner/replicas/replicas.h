@@ -9,14 +9,14 @@
 #include <memory>
 #include <string>
 
+#include "common/run_config/run_config.h"
 #include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/impl/service_type.h"
-#include "learner/learner_metrics.h"
 #include "learner/replicas/replica_group.h"
 #include "learner/replicas/replica_service.h"
 #include "learner/replicas/replica_sync.h"
-#include "learner/run_config.h"
+#include "learner/status/learner_metrics.h"
 
 namespace armature {
 

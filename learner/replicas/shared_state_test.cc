@@ -9,8 +9,8 @@
 #include "common/policy/generator.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "learner/algorithms/fixtures.h"
 #include "learner/algorithms/sac.h"
+#include "learner/algorithms/testing/fixtures.h"
 
 namespace armature {
 namespace {

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
+#include "common/run_config/run_config.h"
 #include "common/spec/env_spec.h"
-#include "learner/experience_check.h"
-#include "learner/run_config.h"
+#include "learner/intake/experience_check.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

@@ -12,13 +12,13 @@
 
 #include "absl/status/statusor.h"
 #include "common/metrics/metrics.h"
+#include "common/run_config/run_config.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/server.h"
 #include "learner/learner.h"
-#include "learner/learner_metrics.h"
 #include "learner/replicas/replicas.h"
-#include "learner/run_config.h"
-#include "learner/run_dir/run_directory.h"
+#include "learner/run/run_directory.h"
+#include "learner/status/learner_metrics.h"
 #include "learner/testing/fake_actor.h"
 
 namespace armature {

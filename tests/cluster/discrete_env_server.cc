@@ -15,17 +15,17 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
-#include "common/cli/files.h"
 #include "common/cli/flags.h"
 #include "common/cli/shutdown_signal.h"
+#include "common/files/files.h"
 #include "common/metrics/metrics.h"
 #include "common/random/rng.h"
 #include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
-#include "envserver/deadline_timer.h"
-#include "envserver/env_registry.h"
-#include "envserver/env_service.h"
-#include "envserver/step_pool.h"
+#include "envserver/kit/env_registry.h"
+#include "envserver/service/deadline_timer.h"
+#include "envserver/service/env_service.h"
+#include "envserver/slots/step_pool.h"
 
 namespace armature {
 namespace {

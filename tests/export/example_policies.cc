@@ -17,11 +17,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "actor/policy_runner.h"
+#include "actor/act/policy_runner.h"
 #include "common/policy/policy_network.h"
 #include "common/spec/env_spec.h"
+#include "learner/checkpoint/policy_file.h"
 #include "learner/checkpoint/tensor_file.h"
-#include "learner/policy_file.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

@@ -17,7 +17,7 @@ trap end EXIT
 install_python_package newest
 oldest="$(python_with oldest)"
 
-bazel build --noshow_progress --ui_event_filters=-info //envserver //envserver:env_service_test
+bazel build --noshow_progress --ui_event_filters=-info //envserver //envserver/service:env_service_conformance_test
 bin="$(bazel info bazel-bin 2>/dev/null)"
 export ARMATURE_ENVSERVER="$bin/envserver/envserver"
 
@@ -76,7 +76,7 @@ conformance() {
   fi
   begin conformance env ARMATURE_ENV_SERVICE_ADDRESS="$(head -n 1 "$package/port")" \
     ARMATURE_ENV_SERVICE_ENV_ID="$env_id" \
-    "$bin/envserver/env_service_test" --gtest_filter='ConformanceTest.*'
+    "$bin/envserver/service/env_service_conformance_test" --gtest_filter='ConformanceTest.*'
   finish conformance "the conformance suite on armature-serve with $env_id"
   grep -F '[  PASSED  ]' "$reports/conformance"
   kill "$server"

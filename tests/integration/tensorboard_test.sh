@@ -9,6 +9,6 @@ if ! "$venv/bin/python3" -c 'import tensorboard' 2>/dev/null; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet tensorboard==2.20.0 'setuptools<81'
 fi
-bazel build --noshow_progress --ui_event_filters=-info //learner/run_dir:write_example_events
-"$venv/bin/python3" learner/run_dir/read_events.py --check \
-  "$(bazel info bazel-bin 2>/dev/null)/learner/run_dir/write_example_events"
+bazel build --noshow_progress --ui_event_filters=-info //learner/run:write_example_events
+"$venv/bin/python3" learner/run/read_events.py --check \
+  "$(bazel info bazel-bin 2>/dev/null)/learner/run/write_example_events"

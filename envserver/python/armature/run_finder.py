@@ -1,4 +1,4 @@
-"""Finds runs on disk, as learner/run_dir/run_finder.h does; both pass the same cases.
+"""Finds runs on disk, as learner/run/run_finder.h does; both pass the same cases.
 
 Needs nothing but Python: deploy/tools uses this file as well.
 Thread safety: free functions.

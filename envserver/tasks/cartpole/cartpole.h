@@ -16,7 +16,7 @@
 #include "common/config/config.h"
 #include "common/spec/env_spec.h"
 #include "envserver/bullet/bullet_world.h"
-#include "envserver/env.h"
+#include "envserver/kit/env.h"
 
 namespace armature {
 

@@ -15,7 +15,7 @@ class RunFinderTest(WithFolder):
 
     def setUp(self) -> None:
         super().setUp()
-        text = (ROOT / "learner/run_dir/testdata/find_run.json").read_text()
+        text = (ROOT / "learner/run/testdata/find_run.json").read_text()
         self.cases = json.loads(text.replace("{root}", str(self.folder)))
         for name, content in self.cases["files"].items():
             path = self.folder / name

@@ -1,0 +1,19 @@
+// What the policy decided for one group of n slots; A = ActionSpec::size().
+#ifndef ARMATURE_ACTOR_ACT_GROUP_ACTIONS_H_
+#define ARMATURE_ACTOR_ACT_GROUP_ACTIONS_H_
+
+#include <cstdint>
+#include <vector>
+
+namespace armature {
+
+struct GroupActions {
+  std::vector<float> stored;    // [n, A], as experience holds it: Box in units of [-1, 1].
+  std::vector<float> sent;      // [n, A], in the environment's units, within its bounds.
+  std::vector<float> log_prob;  // [n], of `stored`.
+  uint64_t policy_version = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_ACT_GROUP_ACTIONS_H_

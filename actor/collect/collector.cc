@@ -1,0 +1,43 @@
+#include "actor/collect/collector.h"
+
+#include <algorithm>
+#include <string>
+
+namespace armature {
+namespace {
+
+// Of what the wire allows (ExperienceBatch.fault).
+constexpr size_t kFaultBytesMax = 500;
+
+// The beginning of `line`, cut before a character, not within it: strings on the wire
+// are UTF-8.
+std::string Shorten(const std::string& line) {
+  size_t size = std::min(line.size(), kFaultBytesMax);
+  while (size > 0 && size < line.size() && (line[size] & 0xc0) == 0x80) --size;
+  return line.substr(0, size);
+}
+
+}  // namespace
+
+Collector::Collector(const std::vector<Group>& groups) {
+  for (const Group& group : groups) trackers_.emplace_back(group.size);
+}
+
+int64_t Collector::OnStep(size_t group, const DecodedStep& step, absl::Time now) {
+  const std::vector<EpisodeTracker::Ended> ended = trackers_[group].OnStep(step);
+  for (const EpisodeTracker::Ended& end : ended) *counts_.add_episodes() = end.episode;
+  if (step.step > 0) {
+    counts_.set_restarted_slots(counts_.restarted_slots() +
+                                std::count(step.restarted.begin(), step.restarted.end(), 1));
+    if (!step.fault.empty()) counts_.set_fault(Shorten(step.fault.back()));
+  }
+  Cut(group, step, now);
+  return static_cast<int64_t>(ended.size());
+}
+
+void Collector::TakeCounts(v1::ExperienceBatch* batch) {
+  batch->MergeFrom(counts_);
+  counts_.Clear();
+}
+
+}  // namespace armature

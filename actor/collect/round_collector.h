@@ -1,0 +1,74 @@
+// Reproducible runs: all slots of the actor collect in rounds of T steps each.
+//
+// When every group stands ready it asks for one grant; on it every group records T
+// steps at its own pace; the round is one batch, whose order does not depend on how
+// the slots are cut into groups, nor on who was faster. Between rounds all stand
+// still. A grant with a seed lets the slots begin anew first: TakeSeed.
+// Call order: as Collector; after TakeSeed gave one, a step 0 of every group.
+// Thread safety: compatible.
+#ifndef ARMATURE_ACTOR_COLLECT_ROUND_COLLECTOR_H_
+#define ARMATURE_ACTOR_COLLECT_ROUND_COLLECTOR_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "actor/collect/collector.h"
+#include "actor/collect/trajectory_cutter.h"
+#include "actor/collect/transition_buffer.h"
+#include "actor/collect/transition_cutter.h"
+
+namespace armature {
+
+class RoundCollector final : public Collector {
+ public:
+  struct Options {
+    bool trajectories = false;  // Otherwise transitions.
+    int64_t observation_size = 0;
+    int64_t action_size = 0;
+    int64_t round_length = 1;  // T
+  };
+  // `groups`: in ascending order of their slots, without gaps.
+  RoundCollector(const std::vector<Group>& groups, const Options& options);
+
+  bool PrepareToAct(size_t group, uint64_t policy_version, int64_t room) override;
+  void OnActions(size_t group, const GroupActions& actions) override;
+  std::vector<v1::ExperienceBatch> Take(int64_t room, absl::Time now) override;
+  // A complete round only.
+  std::vector<v1::ExperienceBatch> Flush() override;
+  std::vector<v1::CollectRequest> TakeRequests() override;
+  void OnGrant(const v1::CollectGrant& grant) override;
+  bool waits_for_grant() const override { return state_ == State::kRequested; }
+  // That all slots are to begin anew with now; once.
+  std::optional<uint64_t> TakeSeed() override;
+
+ private:
+  // kGathering -> kRequested -> (kGathering ->) kRecording -> kRequested ...
+  enum class State { kGathering, kRequested, kRecording };
+  struct GroupState {
+    bool ready = false;  // Stands before the round's first step.
+    int64_t steps = 0;   // Of the round.
+    TransitionCutter transition_cutter;
+    TransitionBuffer transitions;
+    TrajectoryCutter trajectory_cutter;
+  };
+
+  void Cut(size_t group, const DecodedStep& step, absl::Time now) override;
+  void BeginRound();
+  v1::ExperienceBatch JoinGroups();
+  v1::TransitionBatch JoinTransitions();
+  v1::TrajectoryBatch JoinTrajectories();
+
+  const Options options_;
+  std::vector<GroupState> groups_;
+  int64_t num_slots_ = 0;
+  State state_ = State::kGathering;
+  bool request_due_ = false;
+  v1::CollectGrant grant_;        // Of the round; an id of 0: none.
+  std::optional<uint64_t> seed_;  // For TakeSeed.
+  std::vector<v1::ExperienceBatch> complete_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_COLLECT_ROUND_COLLECTOR_H_

@@ -1,0 +1,40 @@
+// Cuts the steps of one group into transitions.
+//
+// A transition ends in the final observation where its episode ended. A step that
+// restarted its slot is dropped, and so is what was pending when a session begins
+// anew (step 0).
+// Call order: OnStep(0) (OnAction OnStep)*, again from OnStep(0) at any point.
+// Thread safety: compatible.
+#ifndef ARMATURE_ACTOR_COLLECT_TRANSITION_CUTTER_H_
+#define ARMATURE_ACTOR_COLLECT_TRANSITION_CUTTER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "actor/act/group_actions.h"
+#include "actor/collect/transition_buffer.h"
+#include "common/env_client/step_decoder.h"
+
+namespace armature {
+
+class TransitionCutter {
+ public:
+  // `first_slot`: the actor's number of the group's slot 0.
+  TransitionCutter(int64_t first_slot, int64_t observation_size, int64_t action_size);
+
+  void OnAction(const GroupActions& actions);
+  // Appends the transitions that `step` completes.
+  void OnStep(const DecodedStep& step, TransitionBuffer* out);
+
+ private:
+  const int64_t first_slot_;
+  const int64_t observation_size_;
+  const int64_t action_size_;
+  std::vector<float> observation_;  // [n, D], before the action.
+  std::vector<float> action_;       // [n, A]
+  uint64_t policy_version_ = 0;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ACTOR_COLLECT_TRANSITION_CUTTER_H_

@@ -1,0 +1,65 @@
+// Checks a StepBatch against the spec and flattens its observation fields, in
+// the spec's order, to float32 rows.
+//
+// Data flow: EnvSession -> StepDecoder -> TransitionCutter | TrajectoryCutter.
+// Shapes: n slots of the group; D = spec.observation_size().
+// Thread safety: const methods.
+#ifndef ARMATURE_COMMON_ENV_CLIENT_STEP_DECODER_H_
+#define ARMATURE_COMMON_ENV_CLIENT_STEP_DECODER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/spec/env_spec.h"
+#include "proto/env_service.pb.h"
+
+namespace armature {
+
+// What env_service.proto's StepBatch says, in rows.
+struct DecodedStep {
+  uint32_t group = 0;
+  uint64_t step = 0;
+  std::vector<float> observation;   // [n, D]
+  std::vector<float> reward;        // [n]
+  std::vector<uint8_t> terminated;  // [n]
+  std::vector<uint8_t> truncated;   // [n]
+  std::vector<uint8_t> restarted;   // [n]
+  std::vector<uint8_t> is_success;  // [n]
+  // [k, D], of the k slots that ended, ascending.
+  std::vector<float> final_observation;
+  std::vector<std::string> fault;
+  // Values of observation and final_observation beyond the spec's bounds, and the first of
+  // them in words.
+  int64_t out_of_bounds = 0;
+  std::string first_out_of_bounds;
+
+  int64_t num_slots() const { return static_cast<int64_t>(reward.size()); }
+  bool ended(int64_t slot) const { return terminated[slot] != 0 || truncated[slot] != 0; }
+};
+
+class StepDecoder {
+ public:
+  explicit StepDecoder(EnvSpec spec);
+
+  // OK; InvalidArgument names the field of `batch` that breaks
+  // proto/env_service.proto's rules for a group of `num_slots`, and the index.
+  absl::StatusOr<DecodedStep> Decode(const v1::StepBatch& batch, int64_t num_slots) const;
+
+ private:
+  absl::Status FlattenFields(const google::protobuf::RepeatedPtrField<v1::Tensor>& fields,
+                             int64_t rows, const std::string& name, std::vector<float>* out) const;
+  void CountOutOfBounds(const std::vector<float>& rows, DecodedStep* step) const;
+
+  EnvSpec spec_;
+  int64_t observation_size_;
+  bool is_bounded_ = false;
+  // Of each column, [D]; infinite where the spec says nothing.
+  std::vector<float> low_;
+  std::vector<float> high_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_COMMON_ENV_CLIENT_STEP_DECODER_H_

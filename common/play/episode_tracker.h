@@ -1,0 +1,39 @@
+// Adds up the returns of one group's episodes.
+//
+// A restarted slot's episode is void: it is forgotten, not reported. With `steps_max`
+// > 0 an episode that has not ended after so many steps counts as ended, and as `cut`.
+// Thread safety: compatible.
+#ifndef ARMATURE_COMMON_PLAY_EPISODE_TRACKER_H_
+#define ARMATURE_COMMON_PLAY_EPISODE_TRACKER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "common/env_client/step_decoder.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+class EpisodeTracker {
+ public:
+  explicit EpisodeTracker(int64_t num_slots, int64_t steps_max = 0);
+
+  struct Ended {
+    int64_t slot;
+    v1::Episode episode;
+  };
+  // The episodes that `step` ended, by ascending slot. Step 0 begins anew.
+  std::vector<Ended> OnStep(const DecodedStep& step);
+
+ private:
+  struct Running {
+    double return_sum = 0;
+    uint32_t length = 0;
+  };
+  const int64_t steps_max_;
+  std::vector<Running> running_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_COMMON_PLAY_EPISODE_TRACKER_H_

@@ -1,0 +1,62 @@
+#include "common/play/play_episodes.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/sync/steady_time.h"
+
+namespace armature {
+namespace {
+
+absl::Status Answer(EnvSession* session, const PlayOptions& options, const EvaluationTally& tally,
+                    const DecodedStep& step) {
+  if (tally.awaits_reset()) {
+    session->Reset(step.group, /*seed=*/std::nullopt);
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<std::vector<float>> actions = options.act(step);
+  if (actions.ok()) session->Act(step.group, *actions);
+  return actions.status();
+}
+
+}  // namespace
+
+absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeSignal* signal,
+                          EvaluationTally* tally) {
+  int64_t restarts = 0;
+  std::optional<DecodedStep> drawn;  // The step whose picture is awaited.
+  for (;;) {
+    EnvSession::Received received = session->Poll(SteadyTime());
+    for (DecodedStep& step : received.steps) {
+      tally->OnStep(step);
+      if (tally->complete()) {
+        if (options.on_last != nullptr) options.on_last(step);
+        return absl::OkStatus();
+      }
+      restarts += std::count(step.restarted.begin(), step.restarted.end(), 1);
+      if (options.on_frame != nullptr) {
+        drawn = std::move(step);
+        session->Render(0);
+      } else if (absl::Status status = Answer(session, options, *tally, step); !status.ok()) {
+        return status;
+      }
+    }
+    for (const v1::Frame& frame : received.frames) {
+      absl::Status status = options.on_frame(frame);
+      if (status.ok()) status = Answer(session, options, *tally, *drawn);
+      if (!status.ok()) return status;
+    }
+    if (received.ended.has_value()) return absl::UnavailableError(received.ended->message());
+    if (restarts > options.restarts_max) {
+      return absl::UnavailableError(absl::StrCat("env server ", session->address(), " replaced ",
+                                                 restarts, " simulators, more than ",
+                                                 options.restarts_max));
+    }
+    if (options.cancelled()) return absl::CancelledError();
+    signal->WaitUntil(session->NextDeadline());
+  }
+}
+
+}  // namespace armature

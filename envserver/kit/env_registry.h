@@ -1,0 +1,53 @@
+// Environments by name.
+//
+// Thread safety: filled by one thread at start, const afterwards.
+#ifndef ARMATURE_ENVSERVER_KIT_ENV_REGISTRY_H_
+#define ARMATURE_ENVSERVER_KIT_ENV_REGISTRY_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "envserver/kit/env.h"
+
+namespace armature {
+
+// The environment's own keys, flat, values as YAML text; see common/config.
+using EnvConfig = std::map<std::string, std::string>;
+
+// Makes one environment; called on several threads at once. InvalidArgument: a key
+// or value it does not know.
+using EnvFactory = std::function<absl::StatusOr<std::unique_ptr<Env>>(const EnvConfig&)>;
+
+class EnvRegistry {
+ public:
+  // OK; AlreadyExists: the name is taken.
+  absl::Status Register(absl::string_view env_id, absl::string_view description,
+                        EnvFactory factory);
+
+  // OK; NotFound: unknown name, with the nearest one and the whole list; what the
+  // factory returns; FailedPrecondition: the environment's spec is not valid or
+  // its id is not the registered name.
+  absl::StatusOr<std::unique_ptr<Env>> Make(absl::string_view env_id,
+                                            const EnvConfig& config) const;
+
+  std::vector<std::string> env_ids() const;  // Sorted.
+  // Empty for an unknown name.
+  std::string description(absl::string_view env_id) const;
+
+ private:
+  struct Entry {
+    std::string description;
+    EnvFactory factory;
+  };
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_KIT_ENV_REGISTRY_H_

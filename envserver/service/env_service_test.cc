@@ -1,0 +1,267 @@
+// What the C++ env server promises beyond the wire's contract, through a real gRPC
+// server: faults, leases, slots and metrics of the test environments.
+#include "envserver/service/env_service.h"
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "common/tensor/packed.h"
+#include "envserver/testing/env_service_fixture.h"
+#include "gmock/gmock.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// What needs environments that break on demand, or a hold on the server itself.
+class EnvServiceTest : public ConformanceTest {
+ protected:
+  void SetUp() override {
+    StartServer();
+    rendering_config_ = {{"render", "true"}};
+  }
+
+  static v1::OpenSession FaultyMessage(const std::string& fault, int num_envs, int groups = 1) {
+    v1::OpenSession open = RolloutClient::OpenMessage("faulty", num_envs, groups);
+    (*open.mutable_env_config())["fault"] = fault;
+    return open;
+  }
+
+  // Two groups of one slot, which break when they are drawn.
+  static v1::OpenSession FatalRenderMessage(const std::string& fault) {
+    v1::OpenSession open = FaultyMessage(fault, 2, 2);
+    (*open.mutable_env_config())["fatal_render"] = "true";
+    return open;
+  }
+};
+
+TEST_F(EnvServiceTest, TwoOutstandingActionBatchesOfAGroupAreRefused) {
+  RolloutClient client(stub_.get());
+  client.Open(FaultyMessage("hang", 1));
+  client.SendActions(0, 0, {0, 1});
+  server_->gate().WaitForWaiting(1);
+  client.SendActions(0, 0, {0, 0});
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("expected one at a time"));
+}
+
+TEST_F(EnvServiceTest, OneGroupStepsWhileTheOtherIsBusy) {
+  RolloutClient client(stub_.get());
+  client.Open(FaultyMessage("hang", 2, 2));
+  client.SendActions(0, 0, {0, 1});
+  server_->gate().WaitForWaiting(1);
+  client.SendActions(1, 0, {0, 0});
+  EXPECT_EQ(client.Read().group(), 1);
+  server_->gate().Open();
+  EXPECT_EQ(client.Read().group(), 0);
+}
+
+TEST_F(EnvServiceTest, SlotsRunOutAndComeBackWhenAClientVanishes) {
+  auto first = std::make_unique<RolloutClient>(stub_.get());
+  first->Open(RolloutClient::OpenMessage("point_mass", 12));
+  const grpc::Status refused = OpenStatus(RolloutClient::OpenMessage("point_mass", 5));
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.error_message(), HasSubstr("num_envs is 5, but 4 of 16 slots are free"));
+  first->Cancel();
+  server_->gate().WaitForFreed(12);
+  RolloutClient second(stub_.get());
+  second.Open(RolloutClient::OpenMessage("point_mass", 16));
+}
+
+TEST_F(EnvServiceTest, AClientWhoseConnectionDropsLosesItsSlotsAtOnce) {
+  {
+    grpc::ChannelArguments own_connection;
+    own_connection.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    auto other = v1::EnvService::NewStub(grpc::CreateCustomChannel(
+        server_->address(), grpc::InsecureChannelCredentials(), own_connection));
+    RolloutClient client(other.get());
+    client.Open(RolloutClient::OpenMessage("point_mass", 16));
+  }
+  server_->gate().WaitForFreed(16);
+  RolloutClient next(stub_.get());
+  next.Open(RolloutClient::OpenMessage("point_mass", 16));
+}
+
+TEST_F(EnvServiceTest, ASilentClientIsToldThatItsLeaseRanOut) {
+  RolloutClient client(stub_.get());
+  client.Open(RolloutClient::OpenMessage("point_mass", 16));
+  EXPECT_EQ(client.opened.lease_s(), 30);
+  server_->SetClock(31);
+  EXPECT_EQ(client.Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  RolloutClient next(stub_.get());
+  next.Open(RolloutClient::OpenMessage("point_mass", 16));
+  EXPECT_THAT(server_->metrics(), HasSubstr("armature_envserver_leases_expired_total 1"));
+}
+
+TEST_F(EnvServiceTest, AFaultIsReportedAndCountedAndNothingElseIsDisturbed) {
+  const std::map<std::string, std::string> causes = {{"throw", "threw"},
+                                                     {"nan_observation", "not_finite"}};
+  for (const auto& [fault, cause] : causes) {
+    RolloutClient client(stub_.get());
+    client.Open(FaultyMessage(fault, 3));
+    client.SendActions(0, 0, {0, 0, 0, 1, 0, 0});
+    const v1::StepBatch batch = client.Read();
+    EXPECT_THAT(Flags(batch.restarted()), ElementsAre(0, 1, 0));
+    ASSERT_EQ(batch.fault_size(), 1);
+    EXPECT_THAT(batch.fault(0), HasSubstr("env faulty slot 1 step 1: "));
+    EXPECT_THAT(server_->metrics(),
+                HasSubstr("armature_envserver_slot_restarts_total{cause=\"" + cause + "\"} 1"));
+    client.SendActions(0, 1, std::vector<float>(6));
+    EXPECT_THAT(Flags(client.Read().restarted()), ElementsAre(0, 0, 0));
+  }
+}
+
+TEST_F(EnvServiceTest, AHungSimulatorCostsItsOwnSlotOnly) {
+  StartServer(2, absl::Milliseconds(50));
+  RolloutClient client(stub_.get());
+  client.Open(FaultyMessage("hang", 2));
+  client.SendActions(0, 0, {0, 1, 0, 0});
+  const v1::StepBatch batch = client.Read();
+  EXPECT_THAT(Flags(batch.restarted()), ElementsAre(1, 0));
+  EXPECT_THAT(batch.fault(0),
+              HasSubstr("env faulty slot 0 step 1: no answer for 50ms; simulator replaced"));
+  client.SendActions(0, 1, std::vector<float>(4));
+  EXPECT_THAT(Flags(client.Read().restarted()), ElementsAre(0, 0));
+}
+
+TEST_F(EnvServiceTest, ComputeRewardNeedsAGoal) {
+  v1::ComputeRewardRequest request;
+  request.set_env_id("counter");
+  v1::ComputeRewardResponse response;
+  grpc::ClientContext context;
+  const grpc::Status status = stub_->ComputeReward(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(status.error_message(), "env server testsim, env counter: the environment has no goal");
+}
+
+TEST_F(EnvServiceTest, StepsAndSlotsAreCounted) {
+  RolloutClient client(stub_.get());
+  client.Open(RolloutClient::OpenMessage("point_mass", 4, 2));
+  client.SendActions(1, 0, {0, 0, 0, 0});
+  client.Read();
+  const std::string metrics = server_->metrics();
+  EXPECT_THAT(metrics, HasSubstr("armature_envserver_steps_total{env=\"point_mass\"} 2"));
+  EXPECT_THAT(metrics, HasSubstr("armature_envserver_slots_in_use 4"));
+  EXPECT_THAT(metrics, HasSubstr("armature_envserver_slots 16"));
+  EXPECT_THAT(metrics, HasSubstr("armature_envserver_sessions 1"));
+  EXPECT_THAT(metrics, HasSubstr("armature_envserver_step_duration_seconds_count 1"));
+  EXPECT_THAT(metrics, HasSubstr("armature_envserver_actions_wait_seconds_count 1"));
+}
+
+TEST_F(EnvServiceTest, EndingSessionsTellsTheClients) {
+  RolloutClient client(stub_.get());
+  client.Open(RolloutClient::OpenMessage("point_mass", 1));
+  server_->service().EndSessions();
+  EXPECT_EQ(client.Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(OpenStatus(RolloutClient::OpenMessage("point_mass", 1)).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(EnvServiceTest, AResetOrARenderRequestBesideOutstandingActionsIsRefused) {
+  const std::map<std::string, std::function<void(RolloutClient&)>> messages = {
+      {"ResetGroup of group 0", [](RolloutClient& c) { c.SendReset(0, 0); }},
+      {"RenderRequest of slot 0", [](RolloutClient& c) { c.SendRender(0); }}};
+  int64_t hanging = 0;
+  for (const auto& [name, send] : messages) {
+    RolloutClient client(stub_.get());
+    client.Open(FaultyMessage("hang", 1));
+    client.SendActions(0, 0, {0, 1});
+    server_->gate().WaitForWaiting(++hanging);
+    send(client);
+    const grpc::Status status = client.Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), HasSubstr(name));
+    EXPECT_THAT(status.error_message(), HasSubstr("expected one at a time"));
+  }
+}
+
+TEST_F(EnvServiceTest, AResetCountsNeitherStepsNorEpisodes) {
+  RolloutClient client(stub_.get());
+  client.Open(RolloutClient::OpenMessage("point_mass", 2));
+  client.SendActions(0, 0, ZeroActions(client.spec.action, 2));
+  client.Reset(client.Read());
+  const std::string metrics = server_->metrics();
+  EXPECT_THAT(metrics, HasSubstr("armature_envserver_steps_total{env=\"point_mass\"} 2"));
+  EXPECT_THAT(metrics, HasSubstr("armature_envserver_episodes_total{env=\"point_mass\"} 0"));
+}
+
+TEST_F(EnvServiceTest, AFrameShowsTheSlotAskedForAsItIsNow) {
+  RolloutClient client(stub_.get());
+  client.Open(RenderingMessage(2));
+  v1::StepBatch batch = client.first[0];
+  for (uint64_t step = 0; step < 8; ++step) {
+    for (int slot : {0, 1}) {
+      client.SendRender(slot);
+      const std::string pixels = client.ReadFrame().rgb().packed();
+      // Where the point is: white, in a picture of 24 x 16 pixels, y upwards.
+      const absl::Span<const float> position = TensorValues<float>(batch.observation(0));
+      const int64_t column = std::lround((position[2 * slot] + 1) / 2 * 23);
+      const int64_t row = std::lround((1 - position[2 * slot + 1]) / 2 * 15);
+      EXPECT_EQ(pixels.find("\xff\xff\xff"), (row * 24 + column) * 3);
+    }
+    client.SendActions(0, step, {0.9f, -0.9f, -0.9f, 0.9f});
+    batch = client.Read();
+  }
+}
+
+TEST_F(EnvServiceTest, ASimulatorThatThrowsWhenDrawnEndsItsSessionAndNoOther) {
+  RolloutClient bystander(stub_.get());
+  bystander.Open(RolloutClient::OpenMessage("point_mass", 1));
+  RolloutClient client(stub_.get());
+  client.Open(FatalRenderMessage("throw"));
+  client.SendActions(1, 0, {0, 0});
+  client.Read();
+  client.SendRender(1);
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(status.error_message(),
+            "env server testsim, env faulty: env faulty slot 1 step 1: Render threw: the joint "
+            "broke");
+  bystander.SendActions(0, 0, {0, 0});
+  EXPECT_EQ(bystander.Read().step(), 1);
+}
+
+TEST_F(EnvServiceTest, ASimulatorThatHangsWhenDrawnEndsItsSessionAndKeepsNoSlot) {
+  StartServer(2, absl::Milliseconds(50));
+  RolloutClient client(stub_.get());
+  client.Open(FatalRenderMessage("hang"));
+  client.SendRender(1);
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(status.error_message(),
+              HasSubstr("env faulty slot 1 step 0: Render has not returned for 50ms"));
+  RolloutClient next(stub_.get());
+  next.Open(RolloutClient::OpenMessage("point_mass", 16));
+  // The other slot's simulator at once, the hung one when its call returns.
+  server_->gate().WaitForFreed(1);
+  server_->gate().Open();
+  server_->gate().WaitForDestroyed(1);
+}
+
+TEST_F(EnvServiceTest, WhileASlotIsDrawnItsGroupWaitsAndTheOtherSteps) {
+  RolloutClient client(stub_.get());
+  client.Open(FatalRenderMessage("hang"));
+  client.SendRender(1);
+  server_->gate().WaitForWaiting(1);
+  client.SendActions(0, 0, {0, 0});
+  EXPECT_EQ(client.Read().group(), 0);
+  client.SendActions(1, 0, {0, 0});
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(),
+              HasSubstr("ActionBatch of group 1 came before the last message of group 1 was "
+                        "answered, expected one at a time"));
+}
+
+}  // namespace
+}  // namespace armature

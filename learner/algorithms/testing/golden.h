@@ -1,0 +1,28 @@
+// Golden values of testdata/ as tensors. For tests only.
+#ifndef ARMATURE_LEARNER_ALGORITHMS_TESTING_GOLDEN_H_
+#define ARMATURE_LEARNER_ALGORITHMS_TESTING_GOLDEN_H_
+
+#include <string>
+
+#include "ATen/core/Tensor.h"
+#include "nlohmann/json.hpp"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+// testdata/<name>, which must be among the test's data.
+nlohmann::json ReadGolden(const std::string& name);
+
+// {"shape": [..], "values": [..]} as float32.
+at::Tensor GoldenTensor(const nlohmann::json& golden);
+
+// "relu", "leaky_relu", ..
+v1::PolicySpec::Activation GoldenActivation(const std::string& name);
+
+// Empty, or where and by how much the tensors differ by more than
+// 1e-5 + 1e-4 |expected|.
+std::string GoldenDifference(const at::Tensor& actual, const nlohmann::json& expected);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_ALGORITHMS_TESTING_GOLDEN_H_

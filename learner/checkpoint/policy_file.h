@@ -1,0 +1,35 @@
+// A policy that can be used without its run; docs/policy_file.md is the format.
+//
+// Thread safety: free functions on plain values.
+#ifndef ARMATURE_LEARNER_CHECKPOINT_POLICY_FILE_H_
+#define ARMATURE_LEARNER_CHECKPOINT_POLICY_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/policy/policy_network.h"
+#include "common/spec/env_spec.h"
+#include "learner/checkpoint/tensor_file.h"
+#include "proto/learner_service.pb.h"
+
+namespace armature {
+
+// `counters`: where in the run it was published; its tensors are not looked at.
+TensorFile MakePolicyFile(const std::string& run_id, const EnvSpec& env,
+                          const v1::PolicySpec& policy, const v1::PolicyUpdate& counters,
+                          const NamedTensors& tensors);
+
+struct PolicyFile {
+  std::string run_id;
+  EnvSpec env;
+  v1::PolicySpec policy;
+  v1::PolicyUpdate weights;  // With version, env_steps and learner_steps.
+};
+
+// OK; NotFound: no such file; DataLoss: it is damaged or no policy of this format
+// (the message names the path). Whether the weights fit the policy is not checked.
+absl::StatusOr<PolicyFile> ReadPolicyFile(const std::string& path);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_CHECKPOINT_POLICY_FILE_H_

@@ -1,0 +1,31 @@
+// What an algorithm's networks are beside the policy's specification.
+#ifndef ARMATURE_LEARNER_NN_NETWORK_OPTIONS_H_
+#define ARMATURE_LEARNER_NN_NETWORK_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/spec/goal_columns.h"
+#include "learner/nn/mlp.h"
+
+namespace armature {
+
+struct NetworkOptions {
+  std::vector<int64_t> critic_hidden_sizes;  // Empty: the policy's.
+  std::optional<GoalColumns> goals;          // Which share their normaliser's statistics.
+  // At the start; absent: the algorithm's own. A critic's output_gain is 1.
+  std::optional<Initialization> policy_initialization;
+
+  Initialization policy(const Initialization& own) const {
+    return policy_initialization.value_or(own);
+  }
+  Initialization critic(const Initialization& own) const {
+    if (!policy_initialization.has_value()) return own;
+    return {policy_initialization->kind, policy_initialization->hidden_gain, /*output_gain=*/1};
+  }
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_NN_NETWORK_OPTIONS_H_

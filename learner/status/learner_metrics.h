@@ -1,0 +1,64 @@
+// Every series of the learner, registered once.
+//
+// Thread safety: all members are handles that any thread may use.
+#ifndef ARMATURE_LEARNER_STATUS_LEARNER_METRICS_H_
+#define ARMATURE_LEARNER_STATUS_LEARNER_METRICS_H_
+
+#include <map>
+#include <string>
+
+#include "common/metrics/metrics.h"
+#include "learner/status/wait_reason.h"
+
+namespace armature {
+
+struct LearnerMetrics {
+  explicit LearnerMetrics(MetricsRegistry* registry);
+
+  // Of what an algorithm reports, by tag, what has a series of its own.
+  void SetScalars(const std::map<std::string, double>& by_tag);
+  // From here on the learner waits for this, and for nothing else.
+  void SetWaiting(WaitReason reason);
+
+  Counter env_steps;
+  Counter learner_steps;
+  Counter episodes;
+  Counter slot_restarts;
+  Gauge policy_version;
+  Histogram policy_lag;
+  Gauge replay_transitions;
+  Gauge replay_bytes;
+  Gauge replay_fill_ratio;
+  Gauge intake_queue_batches;
+  Counter batches_admitted;
+  Counter batches_refused_content;
+  Counter batches_refused_version;
+  Counter batches_refused_stale;
+  Counter batches_duplicate;
+  Counter insert_wait_seconds;
+  Counter sample_wait_seconds;
+  Histogram update_duration_seconds;
+  Histogram publish_duration_seconds;
+  Histogram checkpoint_duration_seconds;
+  Gauge checkpoint_timestamp_seconds;
+  Gauge checkpoint_period_seconds;
+  Counter checkpoint_failures;
+  Gauge actors_connected;
+  Counter grants_lapsed;
+  Gauge evaluation_return;
+  Gauge evaluation_success_rate;
+  Counter evaluation_failures;
+  Gauge episode_return_mean;
+  Gauge replicas;
+  Counter replicas_lost;
+  Counter average_rounds;
+  Histogram average_duration_seconds;
+  Gauge budget_ratio;
+  Gauge time_left_seconds;
+  std::map<std::string, Gauge> scalars;  // By tag.
+  std::map<WaitReason, Gauge> waiting;
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_STATUS_LEARNER_METRICS_H_

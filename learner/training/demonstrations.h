@@ -1,0 +1,53 @@
+// Steps of another policy, from a file, to learn from beside the replay's.
+//
+// Data flow: docs/demonstrations.md's file -> Read -> AppendTo -> OffPolicyAlgorithm.
+// Bounds: the whole file, in float32, on the algorithm's device.
+// Shapes: n steps, B batch, D observation size, A action size.
+// Thread safety: immutable after Read.
+#ifndef ARMATURE_LEARNER_TRAINING_DEMONSTRATIONS_H_
+#define ARMATURE_LEARNER_TRAINING_DEMONSTRATIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "ATen/core/Tensor.h"
+#include "absl/status/statusor.h"
+#include "c10/core/Device.h"
+#include "common/spec/env_spec.h"
+#include "learner/algorithms/algorithm.h"
+
+namespace armature {
+
+class Demonstrations {
+ public:
+  struct Options {
+    int64_t batch_size = 0;  // Steps that AppendTo appends.
+    int64_t n_step = 1;      // As ReplayStore's.
+    double gamma = 0;
+    uint64_t seed = 0;
+    c10::Device device = c10::kCPU;
+  };
+  // OK; NotFound: no such file; DataLoss: it is damaged; InvalidArgument: it is not of
+  // demonstrations, has no step, or a tensor is missing, not of `env`'s shape, not
+  // finite or out of the action's bounds (the tensor and what it should be are named).
+  static absl::StatusOr<Demonstrations> Read(const std::string& path, const EnvSpec& env,
+                                             const Options& options);
+
+  int64_t steps() const { return steps_.reward.size(0); }
+  // [n, D], raw.
+  const at::Tensor& observation() const { return steps_.observation; }
+
+  // `sample` and after it batch_size steps, uniformly with replacement: the same for
+  // the same seed and `learner_step`.
+  TransitionSample AppendTo(const TransitionSample& sample, int64_t learner_step) const;
+
+ private:
+  Demonstrations(const Options& options, TransitionSample steps);
+
+  Options options_;
+  TransitionSample steps_;  // All n; runs of up to n_step steps.
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TRAINING_DEMONSTRATIONS_H_

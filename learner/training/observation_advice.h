@@ -1,0 +1,19 @@
+// What a user should know of an environment's observations before learning from them.
+//
+// Thread safety: free function.
+#ifndef ARMATURE_LEARNER_TRAINING_OBSERVATION_ADVICE_H_
+#define ARMATURE_LEARNER_TRAINING_OBSERVATION_ADVICE_H_
+
+#include <string>
+
+#include "common/spec/env_spec.h"
+
+namespace armature {
+
+// Of fields that look like images, which fully connected networks make little of, in one
+// sentence; empty: there are none. `normalized`: algorithm.network.normalize_observation.
+std::string AdviceOnImages(const EnvSpec& env, bool normalized);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TRAINING_OBSERVATION_ADVICE_H_

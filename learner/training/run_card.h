@@ -1,0 +1,26 @@
+// README.md of a run's folder: what was learned with which settings and versions, what
+// came of it, and how to go on, evaluate and play.
+//
+// Thread safety: free functions.
+#ifndef ARMATURE_LEARNER_TRAINING_RUN_CARD_H_
+#define ARMATURE_LEARNER_TRAINING_RUN_CARD_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/run_config/run_config.h"
+
+namespace armature {
+
+// The commit that is checked out in the clone or worktree at `folder`; empty: it is
+// none, or has no commit yet. Knows refs in files and in packed-refs (gitrepository-layout(5)).
+std::string CommitOf(const std::string& folder);
+
+// Writes the card from `config` and what is in the folder now: result.json, models.
+// OK; errors as WriteDurably.
+absl::Status WriteRunCard(const std::string& run_dir, const std::string& run_id,
+                          const RunConfig& config, const std::string& commit);
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TRAINING_RUN_CARD_H_

@@ -1,0 +1,44 @@
+// Everything that a resumed run needs, as a TensorFile.
+//
+// Thread safety: plain values.
+#ifndef ARMATURE_LEARNER_TRAINING_RUN_CHECKPOINT_H_
+#define ARMATURE_LEARNER_TRAINING_RUN_CHECKPOINT_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/policy/policy_network.h"
+#include "common/spec/env_spec.h"
+#include "learner/checkpoint/tensor_file.h"
+#include "learner/intake/experience_intake.h"
+
+namespace armature {
+
+struct RunCounters {
+  uint64_t env_steps = 0;
+  uint64_t learner_steps = 0;
+  uint64_t episodes = 0;
+  uint64_t restarted_slots = 0;
+  uint64_t batches_admitted = 0;
+  uint64_t batches_refused = 0;
+  uint64_t evaluations = 0;
+  double wall_s = 0;  // Since the first experience was admitted.
+};
+
+struct RunCheckpoint {
+  std::string run_id;
+  EnvSpec env;
+  RunCounters counters;
+  std::map<ActorKey, uint64_t> acknowledged;  // See ExperienceIntake.
+  NamedTensors state;                         // Of the LearningCore.
+
+  TensorFile ToFile() const;
+  // OK; DataLoss: not a checkpoint of this format (says what is missing).
+  static absl::StatusOr<RunCheckpoint> FromFile(TensorFile file);
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_LEARNER_TRAINING_RUN_CHECKPOINT_H_
