@@ -224,8 +224,9 @@ class RemoteSession:
         self._connection.check_process()
         if self._failure is not None:
             raise self._failure
-        what, self._keeper.waiting_since = self._awaiting, time.monotonic()
+        what = self._awaiting
         try:
+            self._keeper.waiting_since = time.monotonic()
             response = next(self._call)
         except grpc.RpcError as error:
             if self._keeper.cut_off:
