@@ -35,8 +35,9 @@ envserver
 actor/status actor/act
 actor/link actor/collect actor/sessions
 actor
-learner/status learner/nn learner/replay
-learner/intake learner/algorithms learner/run
+learner/status learner/replay
+learner/nn learner/intake learner/run
+learner/algorithms
 learner/replicas learner/checkpoint
 learner/service learner/export
 learner/training

@@ -23,6 +23,7 @@
 #include "common/policy/policy_network.h"
 #include "learner/nn/adam.h"
 #include "learner/nn/mlp.h"
+#include "learner/replay/samples.h"
 
 namespace armature {
 
