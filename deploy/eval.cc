@@ -4,14 +4,14 @@
 #include <optional>
 #include <string>
 
-#include "actor/act/policy_player.h"
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
 #include "common/files/files.h"
 #include "deploy/verbs/former_file.h"
 #include "deploy/verbs/statistics.h"
-#include "deploy/verbs/trained_run.h"
+#include "deploy/verbs/trained/policy_player.h"
+#include "deploy/verbs/trained/trained_run.h"
 #include "deploy/verbs/verb.h"
 
 namespace armature {

@@ -13,7 +13,7 @@
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
 #include "common/files/files.h"
-#include "deploy/verbs/trained_run.h"
+#include "deploy/verbs/trained/trained_run.h"
 #include "learner/export/policy_export.h"
 #include "learner/run/other_runs.h"
 #include "learner/run/run_models.h"

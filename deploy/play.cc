@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "actor/act/policy_player.h"
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
@@ -20,7 +19,8 @@
 #include "deploy/launcher/report/terminal.h"
 #include "deploy/verbs/episode_printer.h"
 #include "deploy/verbs/gif_file.h"
-#include "deploy/verbs/trained_run.h"
+#include "deploy/verbs/trained/policy_player.h"
+#include "deploy/verbs/trained/trained_run.h"
 #include "deploy/verbs/verb.h"
 
 namespace armature {

@@ -1,65 +1,20 @@
 #include "actor/act/policy_runner.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 
 #include "ATen/ops/from_blob.h"
 #include "ATen/ops/zeros.h"
 #include "absl/memory/memory.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "common/policy/policy_actions.h"
 #include "common/policy/policy_network.h"
-#include "common/tensor/packed.h"
 
 namespace armature {
-namespace {
-
-constexpr uint64_t kDrawsStream = 0xd4a3;  // Apart from the explorer's.
-
-std::vector<float> CopyOut(const at::Tensor& tensor) {
-  const at::Tensor on_cpu = tensor.to(at::kCPU).contiguous();
-  std::vector<float> values(on_cpu.numel());
-  std::memcpy(values.data(), on_cpu.const_data_ptr<float>(), values.size() * sizeof(float));
-  return values;
-}
-
-absl::Status CheckFinite(const GroupActions& actions) {
-  if (FindNonFinite(actions.stored) < 0 && FindNonFinite(actions.log_prob) < 0) {
-    return absl::OkStatus();
-  }
-  return absl::InternalError(absl::StrCat("policy version ", actions.policy_version,
-                                          " gave an action that is not finite"));
-}
-
-bool FitsHead(const v1::PolicySpec& policy, const ActionSpec& action) {
-  if (policy.head() != v1::PolicySpec::HEAD_CATEGORICAL) return !action.is_discrete();
-  const bool single = action.choices.size() == 1 && policy.choices().empty();
-  return single || std::equal(policy.choices().begin(), policy.choices().end(),
-                              action.choices.begin(), action.choices.end());
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyRunner::Create(const Options& options) {
   const EnvSpec& env = options.env;
   const v1::PolicySpec& policy = options.policy;
-  if (policy.observation_size() != env.observation_size()) {
-    return absl::InvalidArgumentError(absl::StrCat("policy.observation_size is ",
-                                                   policy.observation_size(), ", but ", env.id,
-                                                   " has ", env.observation_size()));
-  }
-  if (policy.action_size() != env.action.policy_size()) {
-    return absl::InvalidArgumentError(absl::StrCat("policy.action_size is ", policy.action_size(),
-                                                   ", but ", env.id, " has ",
-                                                   env.action.policy_size()));
-  }
-  if (!FitsHead(policy, env.action)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "policy.head is ", v1::PolicySpec::Head_Name(policy.head()), " of choices [",
-        absl::StrJoin(policy.choices(), ","), "], but ", env.id, " takes ", env.action.ToString()));
-  }
+  if (absl::Status status = CheckPolicyFits(policy, env); !status.ok()) return status;
   absl::StatusOr<Explorer> explorer =
       Explorer::Create(options.exploration, env.action, options.num_slots, options.seed);
   if (!explorer.ok()) return explorer.status();
@@ -92,7 +47,7 @@ void PolicyRunner::Reseed(uint64_t seed) {
   explorer_.Reseed(seed);
   if (parameter_noise_) parameter_noise_->Reseed(seed);
   for (size_t slot = 0; slot < draws_.size(); ++slot) {
-    draws_[slot] = Rng({seed, kDrawsStream, slot});
+    draws_[slot] = MakeDrawGenerator(seed, slot);
   }
 }
 
@@ -113,7 +68,7 @@ absl::StatusOr<GroupActions> PolicyRunner::Run(const PolicySnapshot& policy,
     actions = *std::move(forward);
     Explore(policy, observation, slots, &actions);
   }
-  MapToBounds(&actions);
+  MapToBounds(action_, &actions);
   return actions;
 }
 
@@ -125,10 +80,7 @@ absl::StatusOr<GroupActions> PolicyRunner::RunDeterministic(const PolicySnapshot
           .to(device_);
   const PolicyNetwork::Output output =
       policy.network->Act(input, /*deterministic=*/true, std::nullopt);
-  GroupActions actions = {CopyOut(output.action), {}, CopyOut(output.log_prob), policy.version};
-  if (absl::Status status = CheckFinite(actions); !status.ok()) return status;
-  MapToBounds(&actions);
-  return actions;
+  return ToActions(output, action_, policy.version);
 }
 
 void PolicyRunner::DrawUniform(absl::Span<const int64_t> slots, GroupActions* actions) {
@@ -154,24 +106,19 @@ absl::StatusOr<GroupActions> PolicyRunner::Draw(const PolicySnapshot& policy,
   for (int64_t i = 0; i < count; ++i) {
     std::copy_n(observation.begin() + i * observation_size_, observation_size_,
                 input.mutable_data_ptr<float>() + row_of(i) * observation_size_);
-    Rng& rng = draws_[slots[i]];
-    for (int64_t k = 0; k < draws.size(1); ++k) {
-      draws.mutable_data_ptr<float>()[row_of(i) * draws.size(1) + k] = static_cast<float>(
-          head_ == v1::PolicySpec::HEAD_CATEGORICAL ? rng.Uniform(0, 1) : rng.Normal());
-    }
+    const size_t size = draws.size(1);
+    DrawNoise(head_, &draws_[slots[i]], {draws.mutable_data_ptr<float>() + row_of(i) * size, size});
   }
   const PolicyNetwork::Output output = network.ActByDraws(input.to(device_), draws.to(device_));
-  GroupActions actions = {CopyOut(output.action), {}, CopyOut(output.log_prob), policy.version};
-  if (fixed_rows_ > 0) {
-    const GroupActions all = std::exchange(actions, {{}, {}, {}, policy.version});
-    const int64_t size = action_.size();
-    for (int64_t slot : slots) {
-      const auto row = all.stored.begin() + slot * size;
-      actions.stored.insert(actions.stored.end(), row, row + size);
-      actions.log_prob.push_back(all.log_prob[slot]);
-    }
+  absl::StatusOr<GroupActions> all = ToActions(output, action_, policy.version);
+  if (!all.ok() || fixed_rows_ == 0) return all;
+  GroupActions actions = {{}, {}, {}, policy.version};
+  const int64_t size = action_.size();
+  for (int64_t slot : slots) {
+    const auto row = all->stored.begin() + slot * size;
+    actions.stored.insert(actions.stored.end(), row, row + size);
+    actions.log_prob.push_back(all->log_prob[slot]);
   }
-  if (absl::Status status = CheckFinite(actions); !status.ok()) return status;
   return actions;
 }
 
@@ -189,17 +136,6 @@ void PolicyRunner::Explore(const PolicySnapshot& policy, const std::vector<float
     if (explorer_.ReplaceAtRandom(slots[row], action)) {
       actions->log_prob[row] = explorer_.uniform_log_prob();
     }
-  }
-}
-
-void PolicyRunner::MapToBounds(GroupActions* actions) const {
-  actions->sent = actions->stored;
-  if (action_.is_discrete()) return;
-  const size_t size = action_.low.size();
-  for (size_t i = 0; i < actions->sent.size(); ++i) {
-    const double low = action_.low[i % size], high = action_.high[i % size];
-    const double unit = std::clamp<double>(actions->stored[i], -1, 1);
-    actions->sent[i] = static_cast<float>(low + (unit + 1) / 2 * (high - low));
   }
 }
 

@@ -1,9 +1,8 @@
 // Turns the observations of every slot that is ready into actions, in one forward
 // pass.
 //
-// Box actions: the policy's units [-1, 1] map linearly to the environment's bounds;
-// what is sent is clipped to them. Exploration is explorer.h's and parameter_noise.h's,
-// and absent from deterministic actions.
+// Units: common/policy/policy_actions.h. Exploration is explorer.h's and
+// parameter_noise.h's, and absent from deterministic actions.
 // Shapes: B rows; D observation size; A = ActionSpec::size().
 // Every slot draws from generators of its own. With `fixed_rows` each slot has its
 // own row in passes of one shape, so that the bits of its actions depend on its seed,
@@ -21,10 +20,10 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "actor/act/explorer.h"
-#include "actor/act/group_actions.h"
 #include "actor/act/parameter_noise.h"
 #include "actor/act/policy_store.h"
 #include "c10/core/Device.h"
+#include "common/policy/group_actions.h"
 #include "common/random/rng.h"
 #include "common/spec/env_spec.h"
 #include "proto/learner_service.pb.h"
@@ -83,7 +82,6 @@ class PolicyRunner {
   // `observation` as for Draw.
   void Explore(const PolicySnapshot& policy, const std::vector<float>& observation,
                absl::Span<const int64_t> slots, GroupActions* actions);
-  void MapToBounds(GroupActions* actions) const;
 
   const ActionSpec action_;
   const int64_t observation_size_;

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "actor/act/group_actions.h"
 #include "common/env_client/step_decoder.h"
 #include "common/play/episode_tracker.h"
+#include "common/policy/group_actions.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

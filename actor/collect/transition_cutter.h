@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "actor/act/group_actions.h"
 #include "actor/collect/transition_buffer.h"
 #include "common/env_client/step_decoder.h"
+#include "common/policy/group_actions.h"
 
 namespace armature {
 

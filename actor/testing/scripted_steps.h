@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "actor/act/group_actions.h"
 #include "common/env_client/step_decoder.h"
+#include "common/policy/group_actions.h"
 
 namespace armature {
 

@@ -3,13 +3,13 @@
 #include <map>
 
 #include "ATen/ATen.h"
-#include "actor/act/policy_player.h"
 #include "actor/testing/fake_env_server.h"
 #include "common/env_client/describe_env.h"
 #include "common/play/random_player.h"
 #include "common/policy/policy_network.h"
 #include "common/policy/policy_wire.h"
 #include "common/rpc/transport.h"
+#include "deploy/verbs/trained/policy_player.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

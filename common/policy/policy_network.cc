@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "c10/core/GradMode.h"
+#include "common/policy/categorical.h"
 #include "common/policy/distributions.h"
 
 namespace armature {
@@ -152,12 +153,15 @@ PolicyNetwork::PolicyNetwork(const v1::PolicySpec& spec, c10::Device device)
     layers_.push_back(std::move(layer));
   }
   if (HasLogStd(spec)) log_std_ = take({spec.action_size()});
-  if (spec.head() == v1::PolicySpec::HEAD_CATEGORICAL) categorical_.emplace(spec, device);
+  if (spec.head() == v1::PolicySpec::HEAD_CATEGORICAL)
+    categorical_ = std::make_unique<const Categorical>(spec, device);
   if (spec.normalize_observation()) {
     normalizer_mean_ = at::zeros({spec.observation_size()}, options);
     normalizer_std_ = at::ones({spec.observation_size()}, options);
   }
 }
+
+PolicyNetwork::~PolicyNetwork() = default;
 
 at::Tensor PolicyNetwork::Normalize(const at::Tensor& observation) const {
   if (!spec_.normalize_observation()) return observation;

@@ -21,7 +21,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "ATen/core/Generator.h"
@@ -29,15 +28,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "c10/core/Device.h"
-#include "common/policy/categorical.h"
+#include "common/policy/named_tensors.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
 
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
-
 // Added to the variance that a layer norm divides by: torch.nn.LayerNorm's default.
 constexpr double kLayerNormEpsilon = 1e-5;
+
+class Categorical;
 
 class PolicyNetwork {
  public:
@@ -45,6 +44,7 @@ class PolicyNetwork {
   // OK; InvalidArgument: `spec` breaks proto/learner_service.proto's rules.
   static absl::StatusOr<std::unique_ptr<PolicyNetwork>> Create(const v1::PolicySpec& spec,
                                                                c10::Device device);
+  ~PolicyNetwork();
 
   struct Output {
     at::Tensor action;    // float32 [B, A]; HEAD_CATEGORICAL: [B, C] indices.
@@ -101,9 +101,9 @@ class PolicyNetwork {
   c10::Device device_;
   at::Tensor flat_parameters_;
   std::vector<Layer> layers_;
-  at::Tensor log_std_;                      // Defined for HEAD_DIAGONAL_GAUSSIAN only.
-  std::optional<Categorical> categorical_;  // HEAD_CATEGORICAL only.
-  at::Tensor normalizer_mean_;              // Defined where the spec normalises.
+  at::Tensor log_std_;                              // Defined for HEAD_DIAGONAL_GAUSSIAN only.
+  std::unique_ptr<const Categorical> categorical_;  // HEAD_CATEGORICAL only.
+  at::Tensor normalizer_mean_;                      // Defined where the spec normalises.
   at::Tensor normalizer_std_;
 };
 

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {

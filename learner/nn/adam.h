@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "ATen/core/Tensor.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "learner/nn/gradient_exchange.h"
 
 namespace armature {

@@ -11,7 +11,7 @@
 #include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 
 namespace armature {
 

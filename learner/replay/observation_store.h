@@ -18,7 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "c10/core/Device.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "common/spec/env_spec.h"
 
 namespace armature {

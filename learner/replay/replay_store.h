@@ -41,7 +41,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "c10/core/Device.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "common/spec/goal_columns.h"
 #include "learner/replay/episode_links.h"
 #include "learner/replay/goal_reward.h"

@@ -11,7 +11,7 @@
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "learner/replay/episode_links.h"
 #include "learner/replay/replay_random.h"
 

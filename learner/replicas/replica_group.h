@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "learner/replicas/shared_state.h"
 
 namespace armature {

@@ -17,7 +17,7 @@
 
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "learner/algorithms/algorithm.h"
 
 namespace armature {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "common/run_config/run_config.h"
 
 namespace armature {

@@ -11,7 +11,7 @@
 
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/intake/actor_key.h"
 #include "proto/learner_service.pb.h"

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "common/policy/policy_network.h"
+#include "common/policy/named_tensors.h"
 #include "common/spec/env_spec.h"
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/intake/experience_intake.h"

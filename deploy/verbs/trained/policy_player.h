@@ -4,8 +4,8 @@
 // a sum may depend on how many rows there are, and an episode's course with it.
 // Stochastic: every episode draws from a generator of its own.
 // Thread safety: compatible; sets the thread's number of LibTorch threads.
-#ifndef ARMATURE_ACTOR_ACT_POLICY_PLAYER_H_
-#define ARMATURE_ACTOR_ACT_POLICY_PLAYER_H_
+#ifndef ARMATURE_DEPLOY_VERBS_TRAINED_POLICY_PLAYER_H_
+#define ARMATURE_DEPLOY_VERBS_TRAINED_POLICY_PLAYER_H_
 
 #include <cstdint>
 #include <memory>
@@ -13,13 +13,12 @@
 
 #include "absl/status/statusor.h"
 #include "common/play/slot_player.h"
+#include "common/policy/policy_network.h"
+#include "common/random/rng.h"
 #include "common/spec/env_spec.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
-
-class PolicyStore;
-class PolicyRunner;
 
 class PolicyPlayer final : public SlotPlayer {
  public:
@@ -37,22 +36,20 @@ class PolicyPlayer final : public SlotPlayer {
   // an observation (HEAD_TANH).
   static absl::StatusOr<std::unique_ptr<PolicyPlayer>> Create(const Options& options,
                                                               const v1::PolicyUpdate& weights);
-  ~PolicyPlayer() override;
 
   absl::Status Begin(int64_t first_episode, int64_t num_slots) override;
   absl::StatusOr<std::vector<float>> Act(const std::vector<float>& observation) override;
 
  private:
   PolicyPlayer(const Options& options, std::vector<int64_t> columns,
-               std::unique_ptr<PolicyStore> store);
-  absl::StatusOr<std::unique_ptr<PolicyRunner>> MakeRunner(uint64_t seed) const;
+               std::unique_ptr<PolicyNetwork> network);
 
   const Options options_;
   const std::vector<int64_t> columns_;  // As FitObservation's.
-  const std::unique_ptr<PolicyStore> store_;
-  std::vector<std::unique_ptr<PolicyRunner>> runners_;  // One a slot.
+  const std::unique_ptr<const PolicyNetwork> network_;
+  std::vector<Rng> draws_;  // One a slot.
 };
 
 }  // namespace armature
 
-#endif  // ARMATURE_ACTOR_ACT_POLICY_PLAYER_H_
+#endif  // ARMATURE_DEPLOY_VERBS_TRAINED_POLICY_PLAYER_H_

@@ -1,13 +1,14 @@
-#include "actor/act/policy_player.h"
+#include "deploy/verbs/trained/policy_player.h"
 
 #include <string>
 #include <utility>
 
 #include "ATen/Parallel.h"
+#include "ATen/ops/zeros.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
-#include "actor/act/policy_runner.h"
-#include "actor/act/policy_store.h"
+#include "common/policy/policy_actions.h"
+#include "common/policy/policy_wire.h"
 #include "common/random/rng.h"
 #include "common/spec/fit_observation.h"
 
@@ -29,54 +30,45 @@ absl::StatusOr<std::unique_ptr<PolicyPlayer>> PolicyPlayer::Create(
     return absl::FailedPreconditionError(absl::StrCat(
         "the policy was trained in another environment: ", columns.status().message()));
   }
-  auto store = PolicyStore::Create(options.policy, c10::Device(c10::kCPU));
-  if (!store.ok()) return store.status();
-  // One process, one policy: any incarnation but 0, which stands for none.
-  if (absl::Status status = (*store)->Apply(weights, /*learner_incarnation=*/1); !status.ok()) {
+  if (absl::Status status = CheckPolicyFits(options.policy, options.trained); !status.ok()) {
     return status;
   }
-  auto player = absl::WrapUnique(new PolicyPlayer(options, *std::move(columns), *std::move(store)));
-  if (absl::Status status = player->MakeRunner(options.seed).status(); !status.ok()) return status;
-  return player;
+  auto network = PolicyNetwork::Create(options.policy, c10::Device(c10::kCPU));
+  if (!network.ok()) return network.status();
+  const absl::StatusOr<NamedTensors> tensors = DecodePolicy(weights);
+  if (!tensors.ok()) return tensors.status();
+  if (absl::Status status = (*network)->Load(*tensors); !status.ok()) return status;
+  return absl::WrapUnique(new PolicyPlayer(options, *std::move(columns), *std::move(network)));
 }
 
 PolicyPlayer::PolicyPlayer(const Options& options, std::vector<int64_t> columns,
-                           std::unique_ptr<PolicyStore> store)
-    : options_(options), columns_(std::move(columns)), store_(std::move(store)) {}
-
-PolicyPlayer::~PolicyPlayer() = default;
-
-absl::StatusOr<std::unique_ptr<PolicyRunner>> PolicyPlayer::MakeRunner(uint64_t seed) const {
-  PolicyRunner::Options runner;
-  runner.env = options_.trained;
-  runner.policy = options_.policy;
-  runner.num_slots = 1;
-  runner.seed = seed;
-  return PolicyRunner::Create(runner);
-}
+                           std::unique_ptr<PolicyNetwork> network)
+    : options_(options), columns_(std::move(columns)), network_(std::move(network)) {}
 
 absl::Status PolicyPlayer::Begin(int64_t first_episode, int64_t num_slots) {
   at::set_num_threads(1);
-  runners_.clear();
+  draws_.clear();
   for (int64_t slot = 0; slot < num_slots; ++slot) {
     const uint64_t episode = static_cast<uint64_t>(first_episode + slot);
-    auto runner = MakeRunner(Rng({options_.seed, episode}).Bits());
-    if (!runner.ok()) return runner.status();
-    runners_.push_back(*std::move(runner));
+    draws_.push_back(MakeDrawGenerator(Rng({options_.seed, episode}).Bits(), /*slot=*/0));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<float>> PolicyPlayer::Act(const std::vector<float>& observation) {
-  const PolicySnapshot policy = store_->newest();
-  const size_t size = options_.env.observation_size();
+  const int64_t size = options_.env.observation_size();
+  // Tensors of LibTorch's own are aligned, which the rounding of a matrix product may
+  // depend on.
+  at::Tensor input = at::zeros({1, static_cast<int64_t>(columns_.size())}, at::kFloat);
+  at::Tensor noise = at::zeros({1, network_->draws_per_row()}, at::kFloat);
   std::vector<float> sent;
-  for (size_t slot = 0; slot < runners_.size(); ++slot) {
-    std::vector<float> row;
-    for (const int64_t column : columns_) row.push_back(observation[slot * size + column]);
-    PolicyRunner* const runner = runners_[slot].get();
-    const auto actions = options_.deterministic ? runner->RunDeterministic(policy, row)
-                                                : runner->Run(policy, row, {int64_t{0}});
+  for (size_t slot = 0; slot < draws_.size(); ++slot) {
+    float* row = input.mutable_data_ptr<float>();
+    for (const int64_t column : columns_) *row++ = observation[slot * size + column];
+    DrawNoise(options_.policy.head(), &draws_[slot],
+              {noise.mutable_data_ptr<float>(), static_cast<size_t>(noise.size(1))});
+    const auto output = network_->ActByDraws(input, options_.deterministic ? at::Tensor() : noise);
+    const auto actions = ToActions(output, options_.trained.action, /*policy_version=*/0);
     if (!actions.ok()) return actions.status();
     sent.insert(sent.end(), actions->sent.begin(), actions->sent.end());
   }

@@ -1,6 +1,6 @@
 // What the policy decided for one group of n slots; A = ActionSpec::size().
-#ifndef ARMATURE_ACTOR_ACT_GROUP_ACTIONS_H_
-#define ARMATURE_ACTOR_ACT_GROUP_ACTIONS_H_
+#ifndef ARMATURE_COMMON_POLICY_GROUP_ACTIONS_H_
+#define ARMATURE_COMMON_POLICY_GROUP_ACTIONS_H_
 
 #include <cstdint>
 #include <vector>
@@ -16,4 +16,4 @@ struct GroupActions {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ACTOR_ACT_GROUP_ACTIONS_H_
+#endif  // ARMATURE_COMMON_POLICY_GROUP_ACTIONS_H_

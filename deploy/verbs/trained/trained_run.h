@@ -1,8 +1,8 @@
 // A run as the verbs take it from the command line: RUN, --model, key=value.
 //
 // Thread safety: free functions on plain values.
-#ifndef ARMATURE_DEPLOY_VERBS_TRAINED_RUN_H_
-#define ARMATURE_DEPLOY_VERBS_TRAINED_RUN_H_
+#ifndef ARMATURE_DEPLOY_VERBS_TRAINED_TRAINED_RUN_H_
+#define ARMATURE_DEPLOY_VERBS_TRAINED_TRAINED_RUN_H_
 
 #include <string>
 #include <vector>
@@ -35,4 +35,4 @@ absl::StatusOr<TrainedRun> LoadTrainedRun(const TrainedRunFlags& flags);
 
 }  // namespace armature
 
-#endif  // ARMATURE_DEPLOY_VERBS_TRAINED_RUN_H_
+#endif  // ARMATURE_DEPLOY_VERBS_TRAINED_TRAINED_RUN_H_

@@ -1,4 +1,4 @@
-#include "deploy/verbs/trained_run.h"
+#include "deploy/verbs/trained/trained_run.h"
 
 #include <utility>
 
