@@ -44,7 +44,7 @@ learner/training
 learner
 deploy/launcher/process deploy/launcher/report
 deploy/launcher
-deploy/verbs
+deploy/verbs deploy/verbs/trained
 deploy
 """
 # What a part may include of the others, beside proto/ and common/: the services know
