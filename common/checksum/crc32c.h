@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli, RFC 3720 appendix B.4), as policy updates, checkpoints and
-// TensorBoard's event files use it.
+// CRC-32C checksum (Castagnoli, RFC 3720 appendix B.4). Policy updates, checkpoints and TensorBoard
+// event files use it.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_CHECKSUM_CRC32C_H_
@@ -11,7 +11,7 @@
 
 namespace armature {
 
-// The checksum of `bytes`, continuing from `crc`, that of the bytes before.
+// Returns the checksum of `bytes`. To continue, pass the checksum of the preceding bytes as `crc`.
 uint32_t Crc32c(absl::string_view bytes, uint32_t crc = 0);
 
 }  // namespace armature
