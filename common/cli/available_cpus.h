@@ -6,10 +6,11 @@
 
 namespace armature {
 
-// How many CPUs this process may use, at least 1: those that it may run on (affinity),
-// or the time that its control group and those above it are given (cpu.max of version
-// 2, cpu.cfs_quota_us of version 1) in whole CPUs, rounded up, if that is less. A
-// container on a large host has few of its cores. `root`: where proc and sys are.
+// Returns how many CPUs this process may use, at least 1. This is the size of its affinity mask or
+// the CPU quota of its control groups, whichever is less. The quota is the smallest one of its
+// group and all parent groups (version 2: cpu.max; version 1: cpu.cfs_quota_us), rounded up to
+// whole CPUs. A container on a large host may use only some of the host's cores. `root` contains
+// proc and sys.
 // Thread safety: free function.
 int64_t AvailableCpus(const std::string& root = "/");
 

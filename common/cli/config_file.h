@@ -1,4 +1,4 @@
-// Where CONFIG on a command line is.
+// Finds the configuration that CONFIG on a command line names.
 #ifndef ARMATURE_COMMON_CLI_CONFIG_FILE_H_
 #define ARMATURE_COMMON_CLI_CONFIG_FILE_H_
 
@@ -9,13 +9,13 @@
 
 namespace armature {
 
-// `config_dir`, if it is not empty, then what is shipped ($ARMATURE_CONFIGS, a
-// bundle's configs/, deploy/configs).
+// Returns the folders to search: `config_dir` if it is not empty, then the shipped configurations
+// ($ARMATURE_CONFIGS, a bundle's configs/ or deploy/configs).
 ConfigFolders FindConfigFolders(const std::string& config_dir);
 
-// The path of a configuration: `name` itself if there is such a file, else NAME.yaml
-// in `folders`.
-// OK; NotFound: neither; names those there are and the nearest.
+// Returns the path of a configuration: `name` itself if that file exists, else NAME.yaml in
+// `folders`.
+// Returns NotFound if neither exists; the message lists the available names and the nearest.
 absl::StatusOr<std::string> FindConfigFile(const std::string& name, const ConfigFolders& folders);
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// What the command lines of all processes have in common.
+// Command-line flags and parsing shared by all processes.
 #ifndef ARMATURE_COMMON_CLI_FLAGS_H_
 #define ARMATURE_COMMON_CLI_FLAGS_H_
 
@@ -11,20 +11,21 @@
 
 namespace armature {
 
-// The flags of TransportOptions, each called as its member.
+// Adds one flag for each member of TransportOptions, with the member's name.
 void AddTransportFlags(CLI::App& app, TransportOptions* options);
 
-// Of an address to listen on, and of one that may be "off": empty when OK, as CLI11 wants it.
+// CLI11 validators for an address to listen on; the second also accepts "off". They return an error
+// message, or an empty string if the address is valid.
 std::string CheckListenAddress(const std::string& address);
 std::string CheckMetricsAddress(const std::string& address);
 
-// Ends the help with calls of `command`, each with one of `arguments`.
+// Adds examples to the end of the help: one call of `command` for each of `arguments`.
 void AddExamples(CLI::App& app, const std::string& command,
                  const std::vector<std::string>& arguments);
 
-// Parses; the exit status when the process is to end now: 0 after --help, 2 with the
-// help on stderr when nothing was given where something must be, 2 after a wrong flag,
-// which is told in one line on stderr with the nearest right one:
+// Parses the command line. If the process should exit now, returns the exit status: 0 after --help;
+// 2 if required arguments are missing (the help goes to stderr); 2 after a wrong flag (stderr gets
+// one line that suggests the nearest valid flag):
 //   if (std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
 std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv);
 

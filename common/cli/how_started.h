@@ -5,8 +5,8 @@
 
 namespace armature {
 
-// How the user starts `verb`: with Bazel, or with the launcher of the bundle that this program
-// is in. For commands that a program tells its user; flags follow.
+// Returns the command with which the user starts `verb`: through Bazel, or through the launcher of
+// the bundle that contains this program. Used in commands shown to the user; flags follow.
 // Thread safety: free function.
 std::string HowStarted(const std::string& verb);
 

@@ -6,9 +6,9 @@
 
 namespace armature {
 
-// Raises the soft limit (ulimit -n, often 1,024) to the hard one, though to no more than
-// 1,048,576: programs that go through all possible files, as some of a child may, would take
-// for ever. Call it first in main. Returns the limit that now holds.
+// Raises the soft limit of open files (ulimit -n, often 1,024) to the hard limit, but to at most
+// 1,048,576: programs that loop over all possible file descriptors, as some child processes do,
+// would take too long. Call it first in main. Returns the new limit.
 int64_t RaiseOpenFilesLimit();
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// Words of the commands that a program tells its user.
+// Quotes words for the shell commands that a program shows its user.
 #ifndef ARMATURE_COMMON_CLI_SHELL_WORD_H_
 #define ARMATURE_COMMON_CLI_SHELL_WORD_H_
 
@@ -8,7 +8,7 @@
 
 namespace armature {
 
-// `word` as a POSIX shell reads it back: itself, or in quotes where it needs them.
+// Returns `word` so that a POSIX shell reads it back unchanged; quoted only if needed.
 // Thread safety: free function.
 std::string ShellWord(absl::string_view word);
 

@@ -1,4 +1,4 @@
-// SIGINT, SIGTERM and SIGHUP as an event that threads wait for.
+// Turns SIGINT, SIGTERM and SIGHUP into a shutdown event that threads can wait for.
 //
 //   int main() {
 //     ShutdownSignal shutdown;      // First: later threads inherit its mask.
@@ -6,10 +6,10 @@
 //     shutdown.Wait();              // Or OnRequest(callback).
 //   }
 //
-// A second SIGINT or SIGTERM ends the process at once with the signal's own status, or
-// does what OnRepeat says. SIGHUP is never the second, nor the first of two: a terminal
-// that closes sends it more than once, and nobody has lost patience. Under nohup, which
-// has it ignored, it stays ignored. SIGPIPE is ignored. One object a process.
+// A second SIGINT or SIGTERM ends the process at once with that signal's exit status, or runs the
+// OnRepeat callback. SIGHUP never counts as a first or second signal here: a closing terminal sends
+// it more than once, without the user having lost patience. If SIGHUP is already ignored, as under
+// nohup, it stays ignored. SIGPIPE is ignored. Create one object per process.
 // Thread safety: all methods.
 #ifndef ARMATURE_COMMON_CLI_SHUTDOWN_SIGNAL_H_
 #define ARMATURE_COMMON_CLI_SHUTDOWN_SIGNAL_H_
@@ -30,40 +30,40 @@ namespace armature {
 class ShutdownSignal {
  public:
   ShutdownSignal();
-  // Callbacks have returned or will not run.
+  // Afterwards no callback is running, and none will run.
   ~ShutdownSignal();
   ShutdownSignal(const ShutdownSignal&) = delete;
   ShutdownSignal& operator=(const ShutdownSignal&) = delete;
 
-  // As a first signal does.
+  // Requests shutdown, like a first signal.
   void Request();
   bool requested() const;
-  // The one that came first; 0: none, or Request was.
+  // The first signal received; 0 if none, or if Request was called instead.
   int signal() const;
   void Wait() const;
-  // Whether shutdown was requested within `timeout`.
+  // Returns whether shutdown was requested within `timeout`.
   bool WaitFor(absl::Duration timeout) const;
-  // Runs `callback` once, on the signal thread or on the one that called
-  // Request; here and now if shutdown was requested before. May call nothing of
-  // this object but requested() and signal().
+  // Runs `callback` once, on the signal thread or on the thread that calls Request; if shutdown was
+  // already requested, immediately on this thread. `callback` may call only requested() and
+  // signal() on this object.
   void OnRequest(std::function<void()> callback);
-  // Has a second SIGINT or SIGTERM run `callback`, on the signal thread, in place of
-  // ending the process, which a third one does then. May call what OnRequest's may.
+  // Makes a second SIGINT or SIGTERM run `callback` on the signal thread instead of ending the
+  // process; a third one then ends the process. The same calls are allowed as in OnRequest.
   void OnRepeat(std::function<void()> callback);
 
  private:
   void Watch();
   void Handle(int signal);
-  void Tell();  // Those that wait, and the callbacks.
+  void Tell();  // Wakes the waiting threads and runs the callbacks.
 
   const sigset_t signals_;
   const int signal_fd_;
   const int stop_fd_;
   mutable absl::Mutex mutex_;
-  mutable SteadyCondVar changed_;  // Of requested_.
+  mutable SteadyCondVar changed_;  // Signals changes of requested_.
   bool requested_ ABSL_GUARDED_BY(mutex_) = false;
   int signal_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool asked_ ABSL_GUARDED_BY(mutex_) = false;  // By SIGINT, SIGTERM or Request.
+  bool asked_ ABSL_GUARDED_BY(mutex_) = false;  // SIGINT, SIGTERM or Request came.
   std::function<void()> on_repeat_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::function<void()>> callbacks_ ABSL_GUARDED_BY(mutex_);
   std::thread watcher_;
