@@ -1,9 +1,9 @@
-// Which files make a configuration, and in what order: groups of options and
-// `defaults` lists, as Hydra's users know them.
+// Decides which files make up a configuration, and in what order. Uses groups of options and
+// `defaults` lists, as in Hydra.
 //
-// A folder inside a configuration folder is a group, a file in it an option:
-// algorithm/td3.yaml is chosen by `algorithm=td3`. A file may set any key. Its list
-// `defaults` says what goes before and after its own keys; what comes later wins:
+// A folder inside a configuration folder is a group; a file in it is an option: `algorithm=td3`
+// chooses algorithm/td3.yaml. A file may set any key. Its `defaults` list says what is loaded
+// before and after its own keys; later values win:
 //
 //   defaults:
 //     - environment: panda_reach           # an option of a group
@@ -13,12 +13,13 @@
 //     - override algorithm: td3            # instead of what a list below this file chooses
 //     - hand: null                         # nothing, unless the command line chooses
 //
-// A choice replaces the option that lists name for its group; where none names it,
-// its file comes last. So does an override, unless there is a choice; the outermost
-// counts, and one of a group that no list names is an error. `/group` is `group`.
-// `${group}` stands for the option chosen, in lists and in values.
-// Data flow: Compose -> LoadYaml of each text, in order.
-// Bounds: files lie kDepthMax deep in each other's lists.
+// A command-line choice replaces the option that the lists name for that group; if no list names
+// the group, the chosen file is loaded last. An `override` entry also replaces the option, unless
+// the command line chose one. If several lists override a group, the outermost wins. Overriding a
+// group that no list names is an error. `/group` means `group`. `${group}` stands for the chosen
+// option, in lists and in values.
+// Data flow: Compose -> LoadYaml for each text, in order.
+// Bounds: lists nest at most kDepthMax files deep.
 // Thread safety: compatible.
 #ifndef ARMATURE_COMMON_CONFIG_COMPOSE_H_
 #define ARMATURE_COMMON_CONFIG_COMPOSE_H_
@@ -32,19 +33,20 @@
 
 namespace armature {
 
-// Configuration folders; of files of one name, the first folder's is meant.
+// Configuration folders. If several contain a file of the same name, the first folder wins.
 class ConfigFolders {
  public:
   explicit ConfigFolders(std::vector<std::string> folders) : folders_(std::move(folders)) {}
 
   void AddFirst(const std::string& folder) { folders_.insert(folders_.begin(), folder); }
 
-  // The path of NAME.yaml, or of GROUP/NAME.yaml if `group` is not empty.
-  // OK; NotFound: names those there are, and the nearest.
+  // Returns the path of NAME.yaml, or of GROUP/NAME.yaml if `group` is not empty.
+  // Returns NotFound otherwise; the message lists the available names and the nearest.
   absl::StatusOr<std::string> Find(const std::string& group, const std::string& name) const;
 
-  std::vector<std::string> Groups() const;                           // Sorted.
-  std::vector<std::string> Options(const std::string& group) const;  // Sorted; "": the files.
+  std::vector<std::string> Groups() const;  // Sorted.
+  // Sorted; "": the top-level files.
+  std::vector<std::string> Options(const std::string& group) const;
 
  private:
   std::vector<std::string> folders_;
@@ -52,15 +54,15 @@ class ConfigFolders {
 
 struct ConfigText {
   std::string path;
-  std::string text;  // YAML with its list `defaults` blanked out: lines keep their numbers.
+  std::string text;  // YAML with the `defaults` list blanked out, so line numbers do not change.
 };
 
 inline constexpr int kDepthMax = 16;
 
-// The texts that `path` stands for, in the order in which they are to be loaded.
-// `choices`: an option for each group chosen; a group that does not exist is NotFound.
-// OK; NotFound: a file or option is missing; InvalidArgument: a list is malformed, or
-// leads back to its own file. Messages name file and line.
+// Returns the texts that make up `path`, in loading order. `choices` maps each chosen group to its
+// option.
+// Returns NotFound if a group, file or option does not exist; InvalidArgument if a list is
+// malformed or includes its own file again. Messages name file and line.
 absl::StatusOr<std::vector<ConfigText>> Compose(const std::string& path,
                                                 const ConfigFolders& folders,
                                                 const std::map<std::string, std::string>& choices);

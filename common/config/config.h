@@ -1,4 +1,4 @@
-// Typed configuration: a struct that lists its own fields, once, for reading,
+// Typed configuration: a struct lists its own fields once, and this one list serves for reading,
 // overriding, printing and documenting.
 //
 //   struct ReplayConfig {
@@ -8,11 +8,11 @@
 //     }
 //   };
 //
-// Data flow: YAML text -> LoadYaml -> ApplyOverride("a.b=c")* -> the owner's own
-// cross-field checks -> used as a const value everywhere else.
-// Strictness: an unknown key, an ill-typed value or one out of range is
-// InvalidArgument naming the dotted key, the value, the limit and, for an unknown
-// key, the nearest valid one.
+// Data flow: YAML text -> LoadYaml -> ApplyOverride("a.b=c")* -> the owner's checks across fields
+// -> used as a const value everywhere else.
+// Strictness: an unknown key, a value of the wrong type and a value out of range are
+// InvalidArgument. The message names the dotted key, the value and the limit, and for an unknown
+// key the nearest valid one.
 // Thread safety: compatible.
 #ifndef ARMATURE_COMMON_CONFIG_CONFIG_H_
 #define ARMATURE_COMMON_CONFIG_CONFIG_H_
@@ -28,19 +28,19 @@
 
 namespace armature {
 
-// Limits of one field. Default: none.
+// Limits of one field; none by default.
 struct FieldLimits {
-  double low = -std::numeric_limits<double>::infinity();  // Closed.
-  double high = std::numeric_limits<double>::infinity();  // Closed.
-  bool low_open = false;                                  // value > low instead.
-  std::vector<std::string> choices;                       // Strings: one of these.
+  double low = -std::numeric_limits<double>::infinity();  // Inclusive.
+  double high = std::numeric_limits<double>::infinity();  // Inclusive.
+  bool low_open = false;                                  // If true, `low` itself is excluded.
+  std::vector<std::string> choices;                       // Allowed strings.
 };
 FieldLimits AtLeast(double low);
 FieldLimits MoreThan(double low);
 FieldLimits Between(double low, double high);
 FieldLimits OneOf(std::vector<std::string> choices);
 
-// What a config struct's Visit calls, once a field, in the order of printing.
+// A config struct's Visit calls this once for each field, in printing order.
 class ConfigVisitor {
  public:
   virtual ~ConfigVisitor() = default;
@@ -53,7 +53,7 @@ class ConfigVisitor {
                      const FieldLimits& limits = {}) = 0;
   virtual void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view doc,
                      const FieldLimits& limits = {}) = 0;
-  // Free keys, e.g. what is passed on to an environment (which checks them).
+  // Free-form keys, e.g. those passed on to an environment, which checks them.
   virtual void Field(absl::string_view name, std::map<std::string, std::string>& value,
                      absl::string_view doc) = 0;
 
@@ -69,7 +69,7 @@ class ConfigVisitor {
   virtual void EndSection() = 0;
 };
 
-// A config struct seen through its Visit; made by ConfigOf. Does not own it.
+// Type-erased reference to a config struct; made by ConfigOf. Does not own the struct.
 class ConfigRef {
  public:
   template <typename Config>
@@ -87,22 +87,23 @@ ConfigRef ConfigOf(Config& config) {
   return ConfigRef(&config);
 }
 
-// Each sets the fields that `text` names and leaves the others as they are. On an
-// error the config is unspecified and must not be used.
-// OK; InvalidArgument: see Strictness above. `source` names the text in messages.
+// These functions set the fields that the input names and leave the others unchanged. After an
+// error the config is in an unspecified state and must not be used. `source` names the text in
+// messages.
+// They return InvalidArgument as described under Strictness.
 absl::Status LoadYaml(absl::string_view text, absl::string_view source, ConfigRef config);
-// `assignment` is "dotted.key=value", the value in YAML.
+// `assignment` is "dotted.key=value"; the value is YAML.
 absl::Status ApplyOverride(absl::string_view assignment, ConfigRef config);
-// Flat keys with values in YAML, e.g. an environment's config on the wire.
+// Reads flat keys with YAML values, e.g. an environment's config on the wire.
 absl::Status LoadMap(const std::map<std::string, std::string>& values, absl::string_view source,
                      ConfigRef config);
 
-// The config as YAML that LoadYaml reads back to an equal one.
+// Returns the config as YAML; LoadYaml reads an equal config back.
 std::string ToYaml(ConfigRef config);
-// A Markdown table a section: key, type, default (the present value), limits, doc.
+// Returns one Markdown table per section: key, type, default (the present value), limits, doc.
 std::string ToMarkdown(ConfigRef config);
 
-// The candidate nearest to `word` by edit distance, or empty when none is near.
+// Returns the candidate nearest to `word` by edit distance, or an empty string if none is close.
 std::string NearestName(absl::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// How a configuration's keys, values and limits are written, in YAML and in messages.
+// Formats configuration keys, values and limits for YAML and for messages.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_CONFIG_CONFIG_TEXT_H_
@@ -13,17 +13,17 @@
 
 namespace armature {
 
-// "prefix.name", or the name alone.
+// Returns "prefix.name", or just the name if `prefix` is empty.
 std::string JoinKey(absl::string_view prefix, absl::string_view name);
 
-// The shortest text that reads back to the same double.
+// Returns the shortest text that parses back to the same double.
 std::string NumberToYaml(double value);
 std::string QuotedYaml(const std::string& text);
-// In quotes only where YAML would not read it as itself.
+// Quotes `text` only if YAML would otherwise read it as something else.
 std::string StringToYaml(const std::string& text);
 std::string ListToYaml(const std::vector<int64_t>& list);
 
-// "at least 1 and at most 5"; empty: no limits.
+// For example "at least 1 and at most 5"; empty if there are no limits.
 std::string LimitsText(const FieldLimits& limits);
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// IPv6 addresses in YAML.
+// Lets YAML values contain IPv6 addresses without quotes.
 #ifndef ARMATURE_COMMON_CONFIG_QUOTE_ADDRESSES_H_
 #define ARMATURE_COMMON_CONFIG_QUOTE_ADDRESSES_H_
 
@@ -8,9 +8,9 @@
 
 namespace armature {
 
-// `yaml`, in which values such as [::1]:5556, alone or as the first of a list with commas, are
-// in quotes. To YAML the brackets would begin a list, and what follows them would be no YAML at
-// all, so no text that could be read changes its meaning. Lines stay where they are.
+// Returns `yaml` with quotes around values such as [::1]:5556, alone or first in a comma-separated
+// list. YAML would read the brackets as a list and reject what follows, so no valid text changes
+// its meaning. Line numbers do not change.
 // Thread safety: free function.
 std::string QuoteAddresses(absl::string_view yaml);
 
