@@ -1,4 +1,4 @@
-// What an env server says of one environment.
+// Asks an env server to describe one environment.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_ENV_CLIENT_DESCRIBE_ENV_H_
@@ -18,16 +18,17 @@
 
 namespace armature {
 
-// The spec in an answer to Describe.
-// OK; FailedPrecondition: the server speaks another protocol, or its hash is not
-// that of its spec; InvalidArgument: the spec breaks proto/spec.proto's rules.
+// Returns the spec in a DescribeResponse.
+// Returns FailedPrecondition if the server speaks another protocol version, or its hash does not
+// match its spec; InvalidArgument if the spec breaks proto/spec.proto's rules.
 absl::StatusOr<EnvSpec> CheckDescribeResponse(const v1::DescribeResponse& response);
 
-// Asks the server behind `channel`, and waits for the answer, kEnvAnswerTimeout at most:
-// it may have to make the environment first. `signal` wakes the wait to ask `cancelled`.
-// As above; what the server answers (NotFound: it does not host `env_id`, and says
-// what it hosts; InvalidArgument: a key of `env_config`); Unavailable or
-// DeadlineExceeded: it cannot be reached; Cancelled. The message names the server.
+// Asks the server behind `channel` for the spec and waits for at most kEnvAnswerTimeout, since the
+// server may have to create the environment first. Notifying `signal` makes the wait check
+// `cancelled`.
+// Returns the errors above; the server's error (NotFound if it does not host `env_id`, with a list
+// of what it hosts; InvalidArgument for a bad key of `env_config`); Unavailable or DeadlineExceeded
+// if it cannot be reached; Cancelled. The message names the server.
 absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channel,
                                     const std::string& address, const std::string& env_id,
                                     const std::map<std::string, std::string>& env_config,

@@ -1,7 +1,7 @@
-// One session on one env server: opened in the constructor, never reconnected.
+// One session on one env server. The constructor opens it; it never reconnects.
 //
-// Keeps the lease (a heartbeat when silent for a third of it) and its own
-// deadlines: kEnvAnswerTimeout until `opened` and for every answer.
+// Keeps the server's lease by sending a heartbeat after a third of it without a message. Limits
+// each wait to kEnvAnswerTimeout: until `opened`, and for every answer.
 // Data flow: Act | Reset | Render -> Rollout stream -> StepDecoder -> Poll.
 // Thread safety: compatible; `signal` is notified when Poll has something.
 // Ownership: the destructor ends the session.
@@ -27,43 +27,42 @@ namespace armature {
 
 class EnvSession {
  public:
-  // `open.expected_spec_hash` is that of `spec`. `action_size`: ActionSpec::size().
+  // `open.expected_spec_hash` must be the hash of `spec`.
   EnvSession(const std::shared_ptr<grpc::Channel>& channel, std::string address,
              const v1::OpenSession& open, const EnvSpec& spec, WakeSignal* signal);
 
   struct Received {
-    std::vector<DecodedStep> steps;  // In order; each may be answered by Act.
-    std::vector<v1::Frame> frames;   // In order; shape and dtype as the spec says.
-    // The session is over; the message begins with the server's address.
+    std::vector<DecodedStep> steps;  // In order; answer each with Act.
+    std::vector<v1::Frame> frames;   // In order; shape and dtype as in the spec.
+    // Set when the session is over; the message begins with the server's address.
     std::optional<absl::Status> ended;
   };
-  // What came since the last call; also sends a heartbeat when one is due.
+  // Returns what arrived since the last call, and sends a heartbeat if one is due.
   Received Poll(absl::Time now);
 
-  // Answers the last step of `group` with actions [group size, action size].
+  // Answers the last step of `group` with `actions`, [group size, action size].
   void Act(uint32_t group, absl::Span<const float> actions);
 
-  // Lets all slots of `group`, whose last step is not answered, begin their next
-  // episodes, or anew as if the session had been opened with `seed`; step 0 answers.
+  // Instead of Act: all slots of `group` begin their next episodes, or, with `seed`, start over as
+  // if the session had been opened with it. The answer is step 0.
   void Reset(uint32_t group, std::optional<uint64_t> seed);
 
-  // Asks for a picture of `slot`, of the session, as the last step of its group left
-  // it. Only where the spec renders, and before that step is answered by Act, which
-  // must then wait for the frame.
+  // Requests a picture of slot `slot` of the session, in the state of its group's last step. Only
+  // if the spec has `render`, and before Act answers that step; Act must then wait for the frame.
   void Render(uint32_t slot);
 
   const std::string& address() const { return address_; }
   bool opened() const { return opened_; }
   int64_t group_size() const { return group_size_; }
-  // When Poll must be called at the latest.
+  // Poll must be called by this time.
   absl::Time NextDeadline() const;
 
  private:
   using Stream = BidiStream<v1::RolloutRequest, v1::RolloutResponse>;
   struct Group {
-    uint64_t step = 0;  // Of the answer awaited, or of the last one.
+    uint64_t step = 0;  // Of the awaited answer, else of the last one.
     bool awaited = true;
-    std::optional<uint32_t> frame_of;  // The slot whose picture is awaited.
+    std::optional<uint32_t> frame_of;  // Slot of the awaited picture.
     absl::Time deadline = absl::InfiniteFuture();
   };
 
@@ -78,7 +77,7 @@ class EnvSession {
   const uint64_t spec_hash_;
   const int64_t action_size_;
   const int64_t group_size_;
-  const RenderSpec picture_;  // Zero where the environment does not render.
+  const RenderSpec picture_;  // Zero if the environment does not render.
   const StepDecoder decoder_;
   std::unique_ptr<v1::EnvService::Stub> stub_;
   bool opened_ = false;

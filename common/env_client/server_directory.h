@@ -1,9 +1,9 @@
-// The env servers that there are just now.
+// Keeps the current list of env servers.
 //
-// Written as "host:port,unix:/path", "dns:name:port" (every address that the name
-// has) or "file:PATH" (one address a line, '#' begins a comment). Names and files
-// are read again every kRefreshPeriod and at every Refresh, on a thread of its
-// own: neither a name server nor a network file system can be waited for elsewhere.
+// The list is written as "host:port,unix:/path", "dns:name:port" (all addresses of the name) or
+// "file:PATH" (one address per line; '#' starts a comment). Names and files are read again every
+// kRefreshPeriod and after every Refresh, on a separate thread, since a name server or network file
+// system may block for long.
 // Thread safety: all methods.
 #ifndef ARMATURE_COMMON_ENV_CLIENT_SERVER_DIRECTORY_H_
 #define ARMATURE_COMMON_ENV_CLIENT_SERVER_DIRECTORY_H_
@@ -21,32 +21,32 @@
 
 namespace armature {
 
-// Non-empty addresses, one a line or separated by commas; blanks and comments are
-// left out, repeated ones taken once.
-// OK; InvalidArgument: one of them is no address (named).
+// Parses addresses, one per line or separated by commas. Skips blanks and comments and drops
+// repeated addresses.
+// Returns InvalidArgument if one cannot be parsed; the message names it.
 absl::StatusOr<std::vector<std::string>> ParseAddresses(absl::string_view text);
 
 class ServerDirectory {
  public:
   static constexpr absl::Duration kRefreshPeriod = absl::Seconds(5);
 
-  // `signal` is notified after each reading, and must outlive the directory.
-  // OK; InvalidArgument: `servers` is none of the three forms.
+  // `signal` is notified after each reading and must outlive the directory.
+  // Returns InvalidArgument if `servers` has none of the three forms.
   static absl::StatusOr<std::unique_ptr<ServerDirectory>> Open(const std::string& servers,
                                                                WakeSignal* signal);
   ~ServerDirectory();
 
-  // In the order they are written (names: sorted). Empty: see problem().
+  // In the order written (names: sorted). If empty, see problem().
   std::vector<std::string> addresses() const;
-  // How often addresses() has changed.
+  // Number of times that addresses() has changed.
   uint64_t version() const;
-  // Whether it ever can: a list is fixed, a name or a file is read again.
+  // Whether addresses() can change: names and files are read again, a written list is fixed.
   bool can_change() const;
-  // Why the last reading failed; the addresses of the one before stay.
+  // Why the last reading failed. The addresses of the previous reading are kept.
   std::string problem() const;
-  // Reads a name or file again now; returns at once.
+  // Starts reading the name or file again; returns at once.
   void Refresh();
-  // The flag's value, for messages.
+  // The text passed to Open, for messages.
   const std::string& written() const { return written_; }
 
  private:
@@ -54,7 +54,7 @@ class ServerDirectory {
   ServerDirectory(std::string written, std::shared_ptr<State> state);
 
   const std::string written_;
-  const std::shared_ptr<State> state_;  // Shared with a reader that may be stuck.
+  const std::shared_ptr<State> state_;  // Shared with the reading thread, which may be stuck.
 };
 
 }  // namespace armature

@@ -1,5 +1,5 @@
-// Checks a StepBatch against the spec and flattens its observation fields, in
-// the spec's order, to float32 rows.
+// Checks a StepBatch against the spec and flattens its observation fields, in the spec's order,
+// into float32 rows.
 //
 // Data flow: EnvSession -> StepDecoder -> TransitionCutter | TrajectoryCutter.
 // Shapes: n slots of the group; D = spec.observation_size().
@@ -17,7 +17,7 @@
 
 namespace armature {
 
-// What env_service.proto's StepBatch says, in rows.
+// The contents of a StepBatch (proto/env_service.proto) as rows.
 struct DecodedStep {
   uint32_t group = 0;
   uint64_t step = 0;
@@ -27,11 +27,11 @@ struct DecodedStep {
   std::vector<uint8_t> truncated;   // [n]
   std::vector<uint8_t> restarted;   // [n]
   std::vector<uint8_t> is_success;  // [n]
-  // [k, D], of the k slots that ended, ascending.
+  // [k, D], for the k slots whose episode ended, in ascending order.
   std::vector<float> final_observation;
   std::vector<std::string> fault;
-  // Values of observation and final_observation beyond the spec's bounds, and the first of
-  // them in words.
+  // Number of values of observation and final_observation outside the spec's bounds, and a
+  // description of the first one.
   int64_t out_of_bounds = 0;
   std::string first_out_of_bounds;
 
@@ -43,8 +43,8 @@ class StepDecoder {
  public:
   explicit StepDecoder(EnvSpec spec);
 
-  // OK; InvalidArgument names the field of `batch` that breaks
-  // proto/env_service.proto's rules for a group of `num_slots`, and the index.
+  // Returns InvalidArgument if `batch` breaks proto/env_service.proto's rules for a group of
+  // `num_slots`; the message names field and index.
   absl::StatusOr<DecodedStep> Decode(const v1::StepBatch& batch, int64_t num_slots) const;
 
  private:
@@ -55,7 +55,7 @@ class StepDecoder {
   EnvSpec spec_;
   int64_t observation_size_;
   bool is_bounded_ = false;
-  // Of each column, [D]; infinite where the spec says nothing.
+  // Bounds of each column, [D]; infinite if the spec has none.
   std::vector<float> low_;
   std::vector<float> high_;
 };
