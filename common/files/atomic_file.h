@@ -1,6 +1,6 @@
-// Writes a file so that readers, and a crash at any moment, see the old content
-// or the new one, never a part: a temporary beside it, fsync, rename, fsync of
-// the folder.
+// Writes a file atomically: readers, even after a crash at any moment, see either the old or the
+// new content, never a part. Writes a temporary file beside it, then fsync, rename, fsync of the
+// folder.
 //
 // Thread safety: compatible.
 // Call order: Open Append* Commit. A file that is not committed is removed.
@@ -16,8 +16,8 @@
 
 namespace armature {
 
-// Errors: ResourceExhausted: the disk, quota or file size limit is full; NotFound,
-// PermissionDenied, Internal: as the system says. The message names the path.
+// Errors: ResourceExhausted if the disk, quota or file size limit is full; NotFound,
+// PermissionDenied or Internal as reported by the system. The message names the path.
 class AtomicFile {
  public:
   static absl::StatusOr<AtomicFile> Open(const std::string& path);
@@ -25,8 +25,7 @@ class AtomicFile {
   AtomicFile& operator=(AtomicFile&&) = delete;
   ~AtomicFile();
 
-  // Waits for the disk now and then, so that what Commit has to wait for is little,
-  // however large the file.
+  // Syncs to disk now and then, so that Commit does not wait long even for a large file.
   absl::Status Append(absl::string_view bytes);
   absl::Status Commit();
 
@@ -36,17 +35,17 @@ class AtomicFile {
   std::string path_;
   std::string temporary_;
   int descriptor_;
-  int64_t unsynced_bytes_ = 0;  // At most.
+  int64_t unsynced_bytes_ = 0;  // Upper bound.
 };
 
-// Removes the temporaries that a process which was killed has left in `folder`. Only
-// while no process writes there.
+// Removes temporary files that killed processes left in `folder`. Call it only while no process
+// writes there.
 void RemoveTemporaries(const std::string& folder);
 
-// Open, Append, Commit.
+// Calls Open, Append and Commit.
 absl::Status WriteDurably(const std::string& path, absl::string_view content);
 
-// OK; NotFound, PermissionDenied, Internal: as the system says.
+// Returns NotFound, PermissionDenied or Internal, as reported by the system.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// Files that a process finds at its start and leaves for others.
+// Files that a process reads at its start or leaves for other processes.
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_FILES_FILES_H_
 #define ARMATURE_COMMON_FILES_FILES_H_
@@ -11,15 +11,15 @@
 
 namespace armature {
 
-// Readers see the old file or the whole new one.
-// OK; Unavailable: cannot be written (the message says why).
+// Readers see either the old file or the whole new one.
+// Returns Unavailable if the file cannot be written; the message says why.
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view text);
 
-// OK; NotFound: cannot be read.
+// Returns NotFound if the file cannot be read.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
-// What --port_file holds once the process is ready: a line with the RPC address
-// and one with that of /metrics; "-" where there is none.
+// Contents of --port_file, written once the process is ready: one line with the RPC address and one
+// with the /metrics address; "-" for none.
 struct PortFile {
   std::string rpc_address;
   std::string metrics_address;
@@ -27,18 +27,17 @@ struct PortFile {
 absl::Status WritePortFile(const std::string& path, const PortFile& ports);
 absl::StatusOr<PortFile> ReadPortFile(const std::string& path);
 
-// Makes the folder in which the user typed `bazel run` the working folder; does
-// nothing outside `bazel run`.
+// Under `bazel run`, changes the working folder to the one where the user typed the command;
+// otherwise does nothing.
 void EnterUsersFolder();
 
-// The folder of the running program, symbolic links resolved.
+// Returns the folder of the running program, with symbolic links resolved.
 std::string ProgramFolder();
 
-// A folder or file of data that belongs to the program, wherever it was
-// installed: $`variable` if set, else `runfiles_path` ("armature/deploy/configs")
-// in Bazel's runfiles, else `bundle_path` beside the folder of the program (a
-// bundle has bin/ and its data side by side).
-// OK; NotFound: names all places that were tried.
+// Finds a data folder or data file of the program, wherever it is installed: $`variable` if set,
+// else `runfiles_path` ("armature/deploy/configs") in Bazel's runfiles, else `bundle_path` next to
+// the program's folder (a bundle has bin/ and its data side by side).
+// Returns NotFound if none exists; the message lists all places tried.
 absl::StatusOr<std::string> FindProgramData(absl::string_view runfiles_path,
                                             absl::string_view bundle_path, const char* variable);
 
