@@ -1,10 +1,9 @@
 // Prometheus metrics of one process, and the HTTP endpoint that serves them.
 //
-// Names: prefix "armature_", base units last, counters end in "_total"
-// (checked: a bad name, or a name registered twice with other labels or type,
-// aborts: it is our own bug).
-// Thread safety: all methods; Counter, Gauge and Histogram are handles that may
-// be copied and used from any thread for as long as the MetricsRegistry lives.
+// Names: prefix "armature_", base unit last, counters end in "_total". A bad name aborts, as does a
+// name registered twice with different labels or type: that is our own bug.
+// Thread safety: all methods. Counter, Gauge and Histogram are handles; they may be copied and used
+// from any thread while the MetricsRegistry lives.
 #ifndef ARMATURE_COMMON_METRICS_METRICS_H_
 #define ARMATURE_COMMON_METRICS_METRICS_H_
 
@@ -58,12 +57,12 @@ class Histogram {
 
 using MetricLabels = std::map<std::string, std::string>;
 
-// Seconds from 50 us to 60 s, about three a decade.
+// Bucket limits in seconds, from 50 us to 60 s, about three per decade.
 std::vector<double> DurationBuckets();
 
 class MetricsRegistry {
  public:
-  // Registers armature_build_info{role, version, ...}, and of this process
+  // Registers armature_build_info{role, version, ...} and this process's
   // armature_process_start_time_seconds, _cpu_seconds_total and _resident_memory_bytes.
   explicit MetricsRegistry(absl::string_view role);
   ~MetricsRegistry();
@@ -74,7 +73,7 @@ class MetricsRegistry {
   Histogram AddHistogram(absl::string_view name, absl::string_view help,
                          const std::vector<double>& buckets, const MetricLabels& labels = {});
 
-  // Everything in Prometheus' text format.
+  // Returns all metrics in Prometheus' text format.
   std::string Text() const;
 
  private:
@@ -82,21 +81,21 @@ class MetricsRegistry {
   std::unique_ptr<State> state_;
 };
 
-// Serves GET /metrics and GET /healthz (200 "ok", or 503 with the sentence that
-// `health` returns).
+// Serves GET /metrics and GET /healthz (200 "ok", or 503 with the sentence that `health` returns).
 class MetricsServer {
  public:
-  // `address` is "host:port", port 0 for any. Not loopback: allowed only with
-  // `allow_remote` (metrics carry no secrets, but say so in the flag's help).
-  // `health` returns an empty string when healthy; called on HTTP threads.
-  // OK; Unavailable: cannot bind; FailedPrecondition: not loopback; InvalidArgument: no address.
+  // `address` is "host:port"; port 0 picks any free port. Addresses other than loopback need
+  // `allow_remote` (metrics carry no secrets, but say so in the flag's help). `health` returns an
+  // empty string when healthy; it is called on HTTP threads.
+  // Returns Unavailable if binding fails; FailedPrecondition if the address is not loopback and
+  // `allow_remote` is false; InvalidArgument if `address` cannot be parsed.
   static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(const std::string& address,
                                                               bool allow_remote,
                                                               const MetricsRegistry* registry,
                                                               std::function<std::string()> health);
   ~MetricsServer();
 
-  // "127.0.0.1:9101"
+  // For example "127.0.0.1:9101".
   const std::string& address() const;
 
  private:

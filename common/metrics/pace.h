@@ -1,5 +1,5 @@
-// How fast a count grows, as of late: what was counted over the time it took, where both
-// lose half of their weight every kHalfLifeS.
+// Recent growth rate of a count: a weighted average in which older observations lose half of their
+// weight every kHalfLifeS.
 //
 // Thread safety: compatible.
 #ifndef ARMATURE_COMMON_METRICS_PACE_H_
@@ -15,11 +15,11 @@ namespace armature {
 class Pace {
  public:
   static constexpr double kHalfLifeS = 60;
-  // Observations closer to the last one than this say nothing yet.
+  // Observations closer together than this are ignored.
   static constexpr double kResolutionS = 1;
 
-  // `count` as of `seconds` since any fixed moment. A count or clock that went back is taken
-  // as it is from there on.
+  // `seconds` is the time since any fixed moment. If the count or clock goes back, measuring
+  // continues from the new value.
   void Observe(double count, double seconds) {
     const double elapsed = last_ ? seconds - last_->seconds : 0;
     if (last_ && elapsed >= 0 && elapsed < kResolutionS) return;
@@ -31,7 +31,8 @@ class Pace {
     last_ = Observation{count, seconds};
   }
 
-  // How long `more` will take. NaN: nothing is known yet, or nothing moves.
+  // Returns the expected seconds until the count has grown by `more`. NaN if nothing is known yet
+  // or the count does not grow.
   double SecondsFor(double more) const {
     return counted_ > 0 ? more * elapsed_ / counted_ : std::numeric_limits<double>::quiet_NaN();
   }
