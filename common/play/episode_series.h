@@ -1,8 +1,8 @@
 // Plays numbered episodes of an environment on one env server.
 //
-// Episode e is the first one of slot e, whatever num_envs is: the episodes are cut
-// into sessions of num_envs slots, one after the other, and each slot counts for
-// one episode. So the same seed gives the same episodes, by number.
+// Episode e is the first episode of slot e, whatever num_envs is. The episodes are split into
+// consecutive sessions of num_envs slots; each slot counts for one episode. So episode number and
+// seed alone determine an episode.
 // Data flow: EnvSession -> SlotPlayer -> EnvSession; EvaluationTally -> the result.
 // Thread safety: belongs to one thread.
 #ifndef ARMATURE_COMMON_PLAY_EPISODE_SERIES_H_
@@ -28,31 +28,31 @@
 namespace armature {
 
 struct EpisodeSeriesOptions {
-  std::string client;  // Names this process to the server, as a handshake's peer.
+  std::string client;  // This process's name for the server (the handshake's peer_name).
   std::shared_ptr<grpc::Channel> channel;
   std::string address;
   EnvSpec spec;
   std::map<std::string, std::string> env_config;
   uint64_t seed = 0;
   int64_t episodes = 1;
-  int64_t num_envs = 1;   // At once.
-  int64_t steps_max = 0;  // After which an episode is cut; 0: never.
+  int64_t num_envs = 1;   // Environments at the same time.
+  int64_t steps_max = 0;  // Longer episodes are cut; 0: never.
 
-  // Whether to give up; asked after every wait.
+  // Returns true to give up; called after every wait.
   std::function<bool()> cancelled;
-  // If set: whenever an episode has ended, with all that have.
+  // If set: called when an episode has ended, with all that have ended so far.
   std::function<void(absl::Span<const v1::Episode> ended)> on_progress;
-  // If set: each step that was answered, with its actions [n, A] in the
-  // environment's units, and the last one of a session, with none.
+  // If set: called for each answered step with its actions ([n, A], in the environment's units),
+  // and for the last step of a session with no actions.
   std::function<void(const DecodedStep& step, absl::Span<const float> actions)> on_step;
-  // If set: pictures of slot 0, one before each of its actions.
+  // If set: called with a picture of slot 0 before each of its actions.
   std::function<absl::Status(const v1::Frame& frame)> on_frame;
 };
 
-// `signal` wakes it to ask `cancelled`. `*episodes` are in the order of their
-// numbers; after an error, those that had ended.
-// OK; Cancelled; Unavailable: the server refused or ended a session, or replaced
-// more simulators than there are episodes; what the player or on_frame returned.
+// Plays the series. Notifying `signal` makes a wait check `cancelled`. `*episodes` is in order of
+// episode number; after an error it holds the episodes that had ended.
+// Returns Cancelled; Unavailable if the server refused or ended a session, or replaced more
+// simulators than there are episodes; errors of the player and of on_frame.
 absl::Status PlaySeries(const EpisodeSeriesOptions& options, SlotPlayer* player, WakeSignal* signal,
                         std::vector<v1::Episode>* episodes);
 

@@ -1,7 +1,7 @@
-// Adds up the returns of one group's episodes.
+// Computes return and length of one group's episodes.
 //
-// A restarted slot's episode is void: it is forgotten, not reported. With `steps_max`
-// > 0 an episode that has not ended after so many steps counts as ended, and as `cut`.
+// The episode of a restarted slot is void: it is dropped, not reported. With `steps_max` > 0, an
+// episode that has not ended after that many steps counts as ended and is marked `cut`.
 // Thread safety: compatible.
 #ifndef ARMATURE_COMMON_PLAY_EPISODE_TRACKER_H_
 #define ARMATURE_COMMON_PLAY_EPISODE_TRACKER_H_
@@ -22,7 +22,7 @@ class EpisodeTracker {
     int64_t slot;
     v1::Episode episode;
   };
-  // The episodes that `step` ended, by ascending slot. Step 0 begins anew.
+  // Returns the episodes that `step` ended, by ascending slot. Step 0 starts over.
   std::vector<Ended> OnStep(const DecodedStep& step);
 
  private:

@@ -1,7 +1,7 @@
-// Steps one session until an evaluation's episodes are complete.
+// Steps one session until all episodes of an evaluation are complete.
 //
 // Data flow: EnvSession -> EvaluationTally, act -> EnvSession.
-// Thread safety: belongs to one thread, that of the session.
+// Thread safety: belongs to the session's thread.
 #ifndef ARMATURE_COMMON_PLAY_PLAY_EPISODES_H_
 #define ARMATURE_COMMON_PLAY_PLAY_EPISODES_H_
 
@@ -20,22 +20,22 @@
 namespace armature {
 
 struct PlayOptions {
-  // Decides for every slot: [n, A] in the environment's units. Not called for the
-  // step that completes the tally, nor for one after which it awaits a reset.
+  // Returns actions for all slots: [n, A] in the environment's units. Not called for the step that
+  // completes the tally, nor for a step after which the tally awaits a reset.
   std::function<absl::StatusOr<std::vector<float>>(const DecodedStep& step)> act;
-  // If set: the step that completes the tally.
+  // If set: called with the step that completes the tally.
   std::function<void(const DecodedStep& step)> on_last;
-  // Whether to give up; asked after every wait.
+  // Returns true to give up; called after every wait.
   std::function<bool()> cancelled;
-  // If set: sees a picture of slot 0 before each step is answered. The session has
-  // one group, and its environment renders.
+  // If set: called with a picture of slot 0 before each step is answered. Needs a session with one
+  // group and an environment that renders.
   std::function<absl::Status(const v1::Frame& frame)> on_frame;
-  int64_t restarts_max = 0;  // Simulators that may be replaced.
+  int64_t restarts_max = 0;  // Number of simulators that may be replaced.
 };
 
-// `signal` is the session's. `tally` has what was played also after an error.
-// OK: the tally is complete; Cancelled: as options.cancelled; Unavailable: the session ended or too
-// many simulators were replaced; what act or on_frame returned.
+// `signal` is the session's. After an error, `tally` holds what was played so far.
+// Returns OK once the tally is complete; Cancelled if options.cancelled says so; Unavailable if the
+// session ended or too many simulators were replaced; errors of act and on_frame.
 absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeSignal* signal,
                           EvaluationTally* tally);
 

@@ -1,4 +1,5 @@
-// Uniformly random actions: over the bounds of a Box, over the choices of a (Multi)Discrete.
+// Plays uniformly random actions: within the bounds of a Box, or over the choices of a
+// (Multi)Discrete.
 //
 // Thread safety: compatible.
 #ifndef ARMATURE_COMMON_PLAY_RANDOM_PLAYER_H_

@@ -1,7 +1,6 @@
-// Who decides the actions of a session whose slots play one episode each.
+// Chooses the actions of a session in which each slot plays one episode.
 //
-// What is played in an episode depends on its number alone, never on how many are
-// played side by side.
+// What is played in an episode depends only on its number, not on how many run in parallel.
 // Shapes: n slots; D observation size; A = ActionSpec::size().
 // Thread safety: compatible.
 #ifndef ARMATURE_COMMON_PLAY_SLOT_PLAYER_H_
@@ -19,13 +18,13 @@ class SlotPlayer {
  public:
   virtual ~SlotPlayer() = default;
 
-  // A session begins: slot i plays episode first_episode + i.
-  // OK; InvalidArgument: the player does not fit the environment.
+  // Starts a session: slot i plays episode first_episode + i.
+  // Returns InvalidArgument if the player does not fit the environment.
   virtual absl::Status Begin(int64_t first_episode, int64_t num_slots) = 0;
 
-  // `observation`: float32 [n, D], raw. Actions [n, A] in the environment's units,
-  // within its bounds. After Begin.
-  // OK; Internal: an action is not finite.
+  // Returns actions [n, A] in the environment's units, within its bounds. `observation` is raw,
+  // float32 [n, D]. Call it after Begin.
+  // Returns Internal if an action is not finite.
   virtual absl::StatusOr<std::vector<float>> Act(const std::vector<float>& observation) = 0;
 };
 
