@@ -1,8 +1,8 @@
-// The distribution of HEAD_CATEGORICAL: for each component of the action a softmax over
-// columns of its own of the last layer's output, independent of the others.
+// The action distribution of HEAD_CATEGORICAL. Each action component has its own softmax over its
+// own columns of the last layer's output; the components are independent.
 //
-// Shapes: C components, A choices of all of them: logits [.., A]; an action [.., C],
-// float32, the index of each component's choice.
+// Shapes: C components with A choices in total; logits [.., A]; action [.., C], float32, the index
+// of each component's choice.
 // Thread safety: const methods.
 #ifndef ARMATURE_COMMON_POLICY_CATEGORICAL_H_
 #define ARMATURE_COMMON_POLICY_CATEGORICAL_H_
@@ -18,31 +18,31 @@ namespace armature {
 
 class Categorical {
  public:
-  // `spec` is one that PolicyNetwork::Create accepts, of HEAD_CATEGORICAL.
+  // `spec` must have HEAD_CATEGORICAL and be valid for PolicyNetwork::Create.
   Categorical(const v1::PolicySpec& spec, c10::Device device);
 
   int64_t components() const { return static_cast<int64_t>(choices_.size()); }
 
-  // log p of every choice within its component: [.., A] -> [.., A]. Differentiable.
+  // Log-probability of every choice within its component: [.., A] -> [.., A]. Differentiable.
   at::Tensor LogProbs(const at::Tensor& logits) const;
-  // Of `action`, the sum over its components; `log_probs` are LogProbs': [..].
+  // Log-probability of `action`, summed over its components: [..]. `log_probs` is from LogProbs.
   at::Tensor LogProb(const at::Tensor& action, const at::Tensor& log_probs) const;
-  // 1 in the columns that `action` has chosen, else 0: [.., C] -> [.., A].
+  // 1 in the columns that `action` chose, else 0: [.., C] -> [.., A].
   at::Tensor OneHot(const at::Tensor& action) const;
-  // In every column the sum over its component: [.., A] -> [.., A].
+  // Puts the sum over each component into all of its columns: [.., A] -> [.., A].
   at::Tensor ComponentSums(const at::Tensor& values) const;
 
-  // The likeliest choice of each component, the first of equals: [.., A] -> [.., C].
+  // The most likely choice of each component; the first if tied: [.., A] -> [.., C].
   at::Tensor Mode(const at::Tensor& logits) const;
-  // The first choice at which the cumulated probability passes `draws`, [.., C], uniform
-  // in [0, 1).
+  // Samples by inverse CDF: the first choice whose cumulative probability exceeds `draws`, [.., C],
+  // uniform in [0, 1).
   at::Tensor Draw(const at::Tensor& logits, const at::Tensor& draws) const;
 
  private:
   at::Tensor Columns(const at::Tensor& action) const;  // int64 [.., C]
 
   std::vector<int64_t> choices_;  // [C]
-  at::Tensor offset_;             // int64 [C]: each component's first column.
+  at::Tensor offset_;             // int64 [C]: first column of each component.
 };
 
 }  // namespace armature

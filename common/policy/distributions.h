@@ -1,5 +1,5 @@
-// Log-probabilities of the policies' distributions, used alike by those who act
-// and those who learn. Differentiable; sums and logarithms in float32.
+// Log-probabilities of the policy distributions, shared by actors and learners. Differentiable;
+// sums and logarithms are in float32.
 //
 // Shapes: [.., A] in, [..] out.
 // Thread safety: free functions.
@@ -10,18 +10,18 @@
 
 namespace armature {
 
-// Bounds of the log of a squashed Gaussian's deviation (proto/learner_service.proto).
+// Bounds of a squashed Gaussian's log standard deviation (proto/learner_service.proto).
 inline constexpr double kSquashedLogStdMin = -20;
 inline constexpr double kSquashedLogStdMax = 2;
 
-// Of tanh(u), u = mean + exp(log_std) * noise:
+// Log-probability of tanh(u), where u = mean + exp(log_std) * noise:
 //   sum_a -noise^2 / 2 - log_std - log(2 pi) / 2 - log(1 - tanh(u)^2),
 // with log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u)), which neither
 // overflows nor cancels for large |u|.
 at::Tensor SquashedGaussianLogProb(const at::Tensor& noise, const at::Tensor& log_std,
                                    const at::Tensor& u);
 
-// Of `action` under mean + exp(log_std) * N(0, 1); log_std broadcasts.
+// Log-probability of `action` under mean + exp(log_std) * N(0, 1); log_std broadcasts.
 at::Tensor DiagonalGaussianLogProb(const at::Tensor& action, const at::Tensor& mean,
                                    const at::Tensor& log_std);
 

@@ -1,4 +1,4 @@
-// Generators of random numbers on any device.
+// Creates random number generators on any device.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_POLICY_GENERATOR_H_
@@ -11,7 +11,7 @@
 
 namespace armature {
 
-// A generator of its own on `device`, seeded.
+// Returns a new generator on `device`, seeded with `seed`.
 at::Generator MakeGenerator(c10::Device device, uint64_t seed);
 
 }  // namespace armature

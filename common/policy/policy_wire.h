@@ -1,4 +1,4 @@
-// Policies as PolicyUpdate messages.
+// Converts policies to and from PolicyUpdate messages.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_POLICY_POLICY_WIRE_H_
@@ -11,15 +11,17 @@
 
 namespace armature {
 
-// Fills tensors and checksum; copies from the device.
+// Fills in tensors and checksum; copies from the device.
 void EncodePolicy(const NamedTensors& tensors, v1::PolicyUpdate* update);
 
-// The tensors on the CPU. OK; DataLoss: the checksum is not that of the tensors;
-// InvalidArgument: a tensor is malformed or not finite (named).
+// Returns the tensors on the CPU.
+// Returns DataLoss if the checksum does not match; InvalidArgument if a tensor is malformed or not
+// finite (the message names it).
 absl::StatusOr<NamedTensors> DecodePolicy(const v1::PolicyUpdate& update);
 
-// "auto" | "cpu" | "cuda" -> a device. OK; InvalidArgument: another word;
-// FailedPrecondition: "cuda" where the build or the machine has none (says which).
+// Converts "auto", "cpu" or "cuda" to a device.
+// Returns InvalidArgument for other words; FailedPrecondition for "cuda" if the build or the
+// machine lacks it (the message says which).
 absl::StatusOr<c10::Device> ParseDevice(const std::string& name);
 
 }  // namespace armature
