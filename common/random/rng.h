@@ -1,7 +1,7 @@
-// Random numbers that are the same on every machine for the same seed: the
-// standard fixes std::mt19937_64 but not its distributions, so those are here.
+// Random numbers that are the same on every machine for the same seed. The C++ standard fixes
+// std::mt19937_64 but not its distributions, so the distributions are implemented here.
 //
-// Thread safety: compatible; one generator a thread.
+// Thread safety: compatible; use one generator per thread.
 #ifndef ARMATURE_COMMON_RANDOM_RNG_H_
 #define ARMATURE_COMMON_RANDOM_RNG_H_
 
@@ -13,14 +13,14 @@ namespace armature {
 
 class Rng {
  public:
-  // Seeded from a list, e.g. {run seed, slot, episode}: lists that differ
-  // anywhere give unrelated streams.
+  // Seeds from a list, e.g. {run seed, slot, episode}. Any difference between two lists gives
+  // unrelated streams.
   explicit Rng(std::initializer_list<uint64_t> seed);
 
   uint64_t Bits() { return engine_(); }
   double Uniform(double low, double high);  // In [low, high).
   int64_t Index(int64_t count);             // In 0 .. count - 1.
-  double Normal();                          // Mean 0, deviation 1 (Box-Muller).
+  double Normal();                          // Mean 0, standard deviation 1 (Box-Muller).
 
  private:
   std::mt19937_64 engine_;
