@@ -1,14 +1,14 @@
-// Listens, and accepts connections on a thread of its own.
+// Listens on sockets and accepts connections on its own thread.
 //
-// gRPC 1.51 would do so itself, but it stops listening for ever once the process is out of
-// files, and it has no bound of connections. Here a connection whose file would be among the
-// last files_reserved() that the process may open is closed at once: a crowd of connections
-// leaves files for checkpoints and logs, and who is turned away gets in when others have left.
-// A unix socket has mode 0600, and a connection by another user (but root) is closed.
+// Used instead of gRPC 1.51's own listener, which stops listening for ever once the process runs
+// out of file descriptors and does not limit connections. This class keeps the last
+// files_reserved() descriptors free for checkpoints and logs: a connection that would use one of
+// them is closed at once and can be retried when others have left. A unix socket has mode 0600;
+// connections from other users except root are closed.
 //
-// Data flow: Listen's sockets -> accept -> on_connection.
-// Call order: Listen* Start Stop; Listen's failures leave nothing open.
-// Thread safety: none, but that on_connection runs on the thread.
+// Data flow: sockets from Listen -> accept -> on_connection.
+// Call order: Listen* Start Stop. A failed Listen leaves nothing open.
+// Thread safety: none; on_connection runs on the accepting thread.
 #ifndef ARMATURE_COMMON_RPC_ACCEPTOR_H_
 #define ARMATURE_COMMON_RPC_ACCEPTOR_H_
 
@@ -25,7 +25,7 @@ namespace armature {
 
 class Acceptor {
  public:
-  // Takes the non-blocking socket of a new connection over.
+  // Takes ownership of the non-blocking socket of a new connection.
   using OnConnection = std::function<void(int fd)>;
 
   Acceptor();
@@ -33,20 +33,20 @@ class Acceptor {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  // The address with the port that was bound. A unix socket that nobody serves is replaced.
-  // OK; Unavailable: cannot listen there (the message says why).
+  // Returns the address with the port that was bound. Replaces a unix socket that nobody serves.
+  // Returns Unavailable if it cannot listen there; the message says why.
   absl::StatusOr<Address> Listen(const Address& address, OnConnection on_connection);
   void Start();
-  // Closes the sockets, and removes those of unix addresses. Idempotent.
+  // Closes the sockets and removes unix socket files. Idempotent.
   void Stop();
 
-  // How many of the process's files connections may not take, by its limit just now.
+  // Number of file descriptors that connections may not use, from the process's current limit.
   static int files_reserved();
 
  private:
   struct Socket {
     int fd;
-    std::string path;  // Of a unix socket.
+    std::string path;  // Unix sockets only.
     OnConnection on_connection;
   };
 
@@ -54,14 +54,15 @@ class Acceptor {
   absl::StatusOr<int> ListenTcp(const Address& address, const OnConnection& on_connection);
   void Run();
   void Accept(const Socket& socket);
-  // Whether a connection may stay.
+  // Returns whether to keep a connection.
   bool Admit(const Socket& socket, int fd);
   void Complain(const std::string& why);
 
   std::vector<Socket> sockets_;
   std::thread thread_;
   const int stop_fd_;
-  int spare_fd_;  // Given up to be able to turn someone away when no file is left.
+  // Closed when no descriptor is left, so that a connection can be accepted and refused.
+  int spare_fd_;
   absl::Time complained_ = absl::InfinitePast();
 };
 

@@ -1,4 +1,4 @@
-// Addresses as users write them, and the one parser of them.
+// Network addresses as users write them, and their only parser.
 #ifndef ARMATURE_COMMON_RPC_ADDRESS_H_
 #define ARMATURE_COMMON_RPC_ADDRESS_H_
 
@@ -12,36 +12,36 @@ namespace armature {
 
 // "host:port", "[::1]:port" or "unix:/path".
 struct Address {
-  // The longest path that the kernel takes, in bytes.
+  // Longest path that the kernel accepts, in bytes.
   static constexpr size_t kSocketPathMax = 107;
 
   std::string host;         // Without the brackets of an IPv6 address.
-  int port = 0;             // 1 to 65535; 0 only where one listens: any free one.
-  std::string socket_path;  // Of a unix socket, absolute; host and port are then unset.
+  int port = 0;             // 1 to 65535; 0 (any free port) only for listening.
+  std::string socket_path;  // Absolute path of a unix socket; host and port are then unset.
 
   bool is_unix() const { return !socket_path.empty(); }
-  // Whether it can be reached from this machine only. A host name other than localhost
-  // cannot be judged: no.
+  // Whether only this machine can reach the address. False for host names other than localhost,
+  // since they cannot be judged.
   bool is_loopback() const;
-  // As users write it.
+  // Returns the form that users write.
   std::string ToString() const;
 };
 
-// Of a peer to connect to.
-// OK; InvalidArgument: says what is wrong with it.
+// Parses the address of a peer to connect to.
+// Returns InvalidArgument if `text` is not one; the message says why.
 absl::StatusOr<Address> ParseAddress(absl::string_view text);
 
-// Of this process, to listen on: port 0 is any free one.
-// OK; InvalidArgument: says what is wrong with it.
+// Parses an address to listen on; port 0 means any free port.
+// Returns InvalidArgument if `text` is not one; the message says why.
 absl::StatusOr<Address> ParseListenAddress(absl::string_view text);
 
-// Whether `text` is an address and is_loopback().
+// Returns whether `text` is a valid address with is_loopback().
 bool IsLoopback(absl::string_view text);
 
-// Whether `text` listens on every address of this machine, as 0.0.0.0:1 and [::]:1 do.
+// Returns whether `text` listens on every address of this machine, e.g. 0.0.0.0:1 or [::]:1.
 bool IsEverywhere(absl::string_view text);
 
-// `listen_address` with the port that was bound in place of its own.
+// Returns `listen_address` with its port replaced by `bound_port`.
 std::string BoundAddress(const std::string& listen_address, int bound_port);
 
 }  // namespace armature

@@ -6,9 +6,9 @@
 
 namespace armature {
 
-// How long to wait for an env server that may have to make an environment first: it
-// gives up, and says why, before (v1::EnvLimit). A server that is gone or frozen is
-// found out sooner, by the connection's keepalive.
+// How long to wait for an env server that may have to create an environment first. The server gives
+// up earlier and says why (v1::EnvLimit). The connection's keepalive detects a dead or frozen
+// server sooner.
 inline constexpr absl::Duration kEnvAnswerTimeout = absl::Seconds(v1::ENV_LIMIT_START_S + 15);
 
 }  // namespace armature

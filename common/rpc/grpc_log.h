@@ -1,5 +1,5 @@
-// What gRPC has to say by itself, such as failed handshakes: our own sentences tell what a
-// user needs of it.
+// Sends gRPC's own log lines, e.g. on failed handshakes, to our log. Our own messages tell users
+// what they need to know.
 //
 // Thread safety: free function, from any thread.
 #ifndef ARMATURE_COMMON_RPC_GRPC_LOG_H_
@@ -7,8 +7,8 @@
 
 namespace armature {
 
-// From now on gRPC's lines are in our log, at level debug. Where the environment has
-// GRPC_VERBOSITY, someone wants them as they are, and nothing happens.
+// Redirects gRPC's lines to our log at level debug. Does nothing if GRPC_VERBOSITY is set, since
+// the user then wants the original lines.
 void TakeGrpcLog();
 
 }  // namespace armature

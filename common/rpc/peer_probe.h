@@ -1,4 +1,4 @@
-// Why a peer cannot be reached, in words that name the remedy.
+// Finds out why a peer cannot be reached, and names the remedy.
 #ifndef ARMATURE_COMMON_RPC_PEER_PROBE_H_
 #define ARMATURE_COMMON_RPC_PEER_PROBE_H_
 
@@ -12,19 +12,19 @@
 namespace armature {
 
 enum class Spoken {
-  kNothing,  // Nobody answers, or in no tongue known here.
+  kNothing,  // No answer, or an unknown protocol.
   kTls,
-  kHttp2,  // Plaintext, as gRPC without TLS.
+  kHttp2,  // Plaintext, e.g. gRPC without TLS.
 };
 
-// What is spoken at `address`: sends the beginning of a TLS handshake and looks at the first
-// bytes that come back. Blocks, for at most `timeout` and what the resolver takes.
+// Returns which protocol `address` speaks: sends the start of a TLS handshake and looks at the
+// first bytes that come back. Blocks for at most `timeout` plus name resolution.
 Spoken Probe(const Address& address, absl::Duration timeout);
 
-// `status` of a call to `address`, which MakeChannel's channel with `options` has made, with
-// what is known beyond gRPC's words where the peer was not reached (Unavailable): only one of
-// the two speaks TLS (then FailedPrecondition: asking again is without hope), or an HTTP proxy
-// stands between. Other statuses as they are. May block for a second, as Probe.
+// Explains the failed `status` of a call to `address` on a channel from MakeChannel with `options`.
+// If the peer was not reached (Unavailable), adds what it finds: only one side speaks TLS (becomes
+// FailedPrecondition, since retrying cannot help), or an HTTP proxy is in between. Returns other
+// statuses unchanged. May block for a second in Probe.
 // Thread safety: free function.
 absl::Status ExplainFailure(const std::string& address, const TransportOptions& options,
                             const absl::Status& status);

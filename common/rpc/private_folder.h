@@ -1,8 +1,7 @@
-// A folder of mode 0700 for unix sockets: no other user reaches what is in it.
+// A folder of mode 0700 for unix sockets, closed to other users.
 //
-// Made under $XDG_RUNTIME_DIR, or the folder of temporary files, with so short a path that
-// names of up to kNameMax bytes fit into the address of a socket. A process that is killed
-// leaves it behind; that does no harm.
+// Created under $XDG_RUNTIME_DIR or the temporary folder. Its path is short enough for socket names
+// of up to kNameMax bytes. A killed process leaves the folder behind; this is harmless.
 // Thread safety: none.
 #ifndef ARMATURE_COMMON_RPC_PRIVATE_FOLDER_H_
 #define ARMATURE_COMMON_RPC_PRIVATE_FOLDER_H_
@@ -19,9 +18,9 @@ class PrivateFolder {
  public:
   static constexpr size_t kNameMax = 32;
 
-  // OK; Unavailable: none can be made; the message names the places that were tried.
+  // Returns Unavailable if no folder can be created; the message lists the places tried.
   static absl::StatusOr<std::unique_ptr<PrivateFolder>> Make();
-  // Removes it with all that is in it.
+  // Removes the folder and everything in it.
   ~PrivateFolder();
   PrivateFolder(const PrivateFolder&) = delete;
   PrivateFolder& operator=(const PrivateFolder&) = delete;

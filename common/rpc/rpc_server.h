@@ -1,7 +1,7 @@
-// A gRPC server: credentials, keepalive and caps, the addresses that it listens on, and the
-// health service.
+// A gRPC server: sets up credentials, keepalive, size limits, listening addresses and the health
+// service.
 //
-// Thread safety: all methods; Shutdown once.
+// Thread safety: all methods; call Shutdown once.
 #ifndef ARMATURE_COMMON_RPC_RPC_SERVER_H_
 #define ARMATURE_COMMON_RPC_RPC_SERVER_H_
 
@@ -21,25 +21,25 @@ namespace armature {
 
 class RpcServer {
  public:
-  // The one call that needs no token: orchestrators cannot pass one.
+  // The only call that needs no token: orchestrators cannot send one.
   static constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
 
-  // Serves on every one of `addresses`: plaintext on unix sockets and, without options, on
-  // loopback. Reflection unless other machines reach it. `services` must outlive it.
-  // OK; FailedPrecondition: an address is not loopback and not secured (the message gives the
-  // remedies); Unavailable: cannot listen there; InvalidArgument: an address is none; others:
-  // as ReadSecrets.
+  // Serves on all `addresses`: in plaintext on unix sockets and, without options, on loopback.
+  // Offers reflection unless other machines can reach the server. `services` must outlive it.
+  // Returns FailedPrecondition if an address is neither loopback nor secured (the message says how
+  // to fix it); Unavailable if it cannot listen there; InvalidArgument if an address cannot be
+  // parsed; ReadSecrets' errors.
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(
       const std::vector<std::string>& addresses, const TransportOptions& options,
       const std::vector<grpc::Service*>& services);
-  // As Shutdown now.
+  // Calls Shutdown with the present time as the deadline.
   ~RpcServer();
 
-  // The first one, with the port that was bound.
+  // The first address, with the port that was bound.
   const std::string& address() const { return address_; }
-  // From now on the health service says NOT_SERVING; all else goes on.
+  // Makes the health service answer NOT_SERVING; everything else continues.
   void Drain();
-  // Ends open calls at `deadline`, and returns when all have ended.
+  // Cancels calls still open at `deadline`; returns when all calls have ended.
   void Shutdown(absl::Time deadline);
 
  private:
@@ -50,7 +50,7 @@ class RpcServer {
   std::string address_;
   grpc::CallbackGenericService unknown_methods_;  // Answers UNIMPLEMENTED.
   std::unique_ptr<grpc::Server> server_;
-  // After the server: no connection comes to one that is gone.
+  // Declared after server_ so that it stops first: no connection may reach a destroyed server.
   Acceptor acceptor_;
 };
 

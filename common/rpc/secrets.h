@@ -1,4 +1,4 @@
-// What the files of TransportOptions hold, read and checked.
+// Reads and checks the files named in TransportOptions.
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_RPC_SECRETS_H_
 #define ARMATURE_COMMON_RPC_SECRETS_H_
@@ -10,7 +10,7 @@
 
 namespace armature {
 
-// PEM texts and the token; empty where no path was given.
+// PEM texts and the token; empty if no path was given.
 struct Secrets {
   std::string certificate;
   std::string key;
@@ -18,8 +18,8 @@ struct Secrets {
   std::string token;
 };
 
-// OK; NotFound: a file cannot be read; InvalidArgument: one is empty or is no PEM file, a
-// certificate has expired or is not valid yet, the key is not the certificate's, or the
+// Returns NotFound if a file cannot be read; InvalidArgument if a file is empty or not PEM, a
+// certificate has expired or is not yet valid, the key does not match the certificate, or the
 // options contradict each other. The message names the file.
 absl::StatusOr<Secrets> ReadSecrets(const TransportOptions& options);
 

@@ -1,7 +1,7 @@
-// How processes reach each other: one place for credentials, keepalive and caps of every
-// gRPC channel; common/rpc/rpc_server.h is the other end.
+// How processes reach each other: credentials, keepalive and size limits of every gRPC channel. The
+// server side is common/rpc/rpc_server.h.
 //
-// Loopback and unix sockets need nothing. A server that listens elsewhere refuses to start
+// Loopback and unix sockets need no credentials. A server on any other address refuses to start
 // unless it has TLS and a token, or mutual TLS.
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_RPC_TRANSPORT_H_
@@ -21,19 +21,18 @@
 
 namespace armature {
 
-// Largest message either side accepts.
+// Largest message that either side accepts, in bytes.
 inline constexpr int kMessageBytesMax = 64 << 20;
-// Of the headers of one call.
+// Maximum size of one call's metadata (headers), in bytes.
 inline constexpr int kMetadataBytesMax = 16 << 10;
-// A peer that does not answer a ping of kKeepaliveInterval within the timeout is gone.
+// A peer that does not answer a ping within the timeout is considered gone.
 inline constexpr int kKeepaliveIntervalMs = 15000;
 inline constexpr int kKeepaliveTimeoutMs = 10000;
 
-// A channel with keepalive, caps and reconnect back-off from 0.1 s to 5 s. Not connected yet.
-// Plaintext to a unix socket, and to loopback without options; otherwise TLS. What is on this
-// machine is reached directly, whatever HTTP proxy the environment names. A token is sent over
-// TLS only.
-// OK; InvalidArgument: `address` is none; others: as ReadSecrets.
+// Creates a channel with keepalive, size limits and reconnect back-off from 0.1 s to 5 s; it
+// connects later. Uses plaintext for unix sockets and, without options, for loopback; otherwise
+// TLS. Never uses an HTTP proxy for addresses on this machine. Sends a token only over TLS.
+// Returns InvalidArgument if `address` cannot be parsed; ReadSecrets' errors.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address,
                                                            const TransportOptions& options);
 

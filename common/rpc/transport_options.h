@@ -1,4 +1,4 @@
-// What a process is given to prove who it is and to know its peers.
+// A process's credentials, and how it verifies its peers.
 #ifndef ARMATURE_COMMON_RPC_TRANSPORT_OPTIONS_H_
 #define ARMATURE_COMMON_RPC_TRANSPORT_OPTIONS_H_
 
@@ -6,17 +6,17 @@
 
 namespace armature {
 
-// Paths of PEM files and of a token file (its first line); empty: not used. None of it
-// concerns unix sockets: the kernel lets only processes of this user connect to those.
+// Paths of PEM files and of a token file (its first line); empty: not used. Unix sockets need none
+// of them: the kernel admits only processes of the same user.
 struct TransportOptions {
-  std::string tls_certificate;  // Own certificate chain (servers; clients: mutual TLS).
+  std::string tls_certificate;  // Own certificate chain (servers, and clients with mutual TLS).
   std::string tls_key;          // Own private key.
   std::string tls_authority;    // CA that signs the peers' certificates.
   std::string token_file;       // Shared secret, sent as "authorization: Bearer <token>".
-  // A server with an authority demands client certificates that it has signed, unless this
-  // says that the token is enough.
+  // A server with tls_authority requires client certificates signed by it, unless this says that
+  // the token alone is enough.
   bool token_suffices = false;
-  // The name in the servers' certificates, where it is not that of their addresses.
+  // The name in the servers' certificates if it differs from their addresses.
   std::string tls_server_name;
 
   bool empty() const {
