@@ -1,5 +1,5 @@
-// How long to wait before trying again: doubled with each failure, with jitter
-// so that many actors do not return to a restarted server at the same instant.
+// How long to wait before a retry. The wait doubles with each failure and has random jitter, so
+// that many actors do not return to a restarted server at the same time.
 //
 // Thread safety: compatible.
 #ifndef ARMATURE_COMMON_RPC_CLIENT_BACKOFF_H_
@@ -19,10 +19,10 @@ class Backoff {
 
   explicit Backoff(uint64_t seed);
 
-  // The wait after one more failure: 0.1 s doubled each time, times 0.75 to 1.25,
-  // within [kMin, kMax].
+  // Returns the wait after one more failure: 0.1 s doubled each time, times a random factor of 0.75
+  // to 1.25, within [kMin, kMax].
   absl::Duration Next();
-  // After a success.
+  // Call it after a success.
   void Reset() { delay_ = kMin; }
 
  private:

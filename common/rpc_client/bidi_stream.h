@@ -1,14 +1,13 @@
-// One client side of a bidirectional gRPC stream: what came is held until it is
-// taken, what is to be sent is queued.
+// Client side of a bidirectional gRPC stream: keeps received messages until they are taken, and
+// queues messages to send.
 //
-// Data flow: Write -> wire; wire -> inbox -> Take. `signal` is notified whenever
-// there is something new to take.
-// Thread safety: all methods; no reaction blocks.
-// Bounds: at most `inbox_max` messages are held; the next read starts only when
-// there is room. The writer bounds what it queues.
-// Ownership: the destructor cancels the stream and waits for its end (which is
-// local and immediate).
-// Lock order: mutex_, then the signal's.
+// Data flow: Write -> wire; wire -> inbox -> Take. `signal` is notified whenever there is something
+// new to take.
+// Thread safety: all methods; gRPC callbacks never block.
+// Bounds: holds at most `inbox_max` messages; the next read starts only when there is room. The
+// caller limits what it writes.
+// Ownership: the destructor cancels the stream and waits for its end, which is local and immediate.
+// Lock order: mutex_, then the mutex of `signal`.
 #ifndef ARMATURE_COMMON_RPC_CLIENT_BIDI_STREAM_H_
 #define ARMATURE_COMMON_RPC_CLIENT_BIDI_STREAM_H_
 
@@ -40,7 +39,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Response> {
       : inbox_max_(inbox_max), signal_(signal) {
     bind(&context_, this);
     absl::MutexLock lock(&mutex_);
-    // Held until the first failed read: writes may start outside of reactions.
+    // Held until the first failed read, since writes may start outside of gRPC callbacks.
     this->AddHold();
     this->StartRead(&incoming_);
     this->StartCall();
@@ -54,7 +53,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Response> {
     mutex_.Await(absl::Condition(&done_));
   }
 
-  // Queues the message; dropped when the stream has ended.
+  // Queues the message; drops it if the stream has ended.
   void Write(Request request) {
     absl::MutexLock lock(&mutex_);
     if (broken_ || half_closed_) return;
@@ -62,7 +61,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Response> {
     if (!writing_) WriteFront();
   }
 
-  // Ends the sending side after what is queued.
+  // Ends the sending side once the queue is sent.
   void HalfClose() {
     absl::MutexLock lock(&mutex_);
     if (broken_ || half_closed_) return;
@@ -72,7 +71,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Response> {
 
   struct Received {
     std::vector<Response> messages;
-    // How the stream ended, once all that came has been taken.
+    // How the stream ended; set once all received messages have been taken.
     std::optional<absl::Status> ended;
   };
   Received Take() {
@@ -125,7 +124,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Response> {
     this->StartWrite(&outbox_.front());
   }
 
-  // No operation starts from here on, so OnDone may come.
+  // No operation starts after this, so OnDone may run.
   void Break() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     reading_ = false;
     broken_ = true;
@@ -139,7 +138,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Response> {
 
   absl::Mutex mutex_;
   std::vector<Response> inbox_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Request> outbox_ ABSL_GUARDED_BY(mutex_);  // Front: being written.
+  std::deque<Request> outbox_ ABSL_GUARDED_BY(mutex_);  // The front one is being written.
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;

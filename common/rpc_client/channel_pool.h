@@ -1,4 +1,4 @@
-// Channels to env servers by address; sessions to one server share a connection.
+// Channels to env servers by address. Sessions to the same server share a connection.
 //
 // Thread safety: all methods.
 #ifndef ARMATURE_COMMON_RPC_CLIENT_CHANNEL_POOL_H_
@@ -21,11 +21,11 @@ class ChannelPool {
  public:
   explicit ChannelPool(const TransportOptions& transport) : transport_(transport) {}
 
-  // What is known of a call that failed, beyond its status; as ExplainFailure, it may block.
+  // Explains a failed call beyond its status; may block, like ExplainFailure.
   absl::Status Explain(const std::string& address, const absl::Status& status) const {
     return ExplainFailure(address, transport_, status);
   }
-  // Errors as MakeChannel.
+  // Returns MakeChannel's errors.
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Get(const std::string& address) {
     absl::MutexLock lock(&mutex_);
     const auto found = channels_.find(address);

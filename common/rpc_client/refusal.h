@@ -5,9 +5,8 @@
 
 namespace armature {
 
-// Whether asking the same peer again is without hope until somebody changes
-// something: it does not have the environment, or has another spec, run, protocol
-// or token.
+// Returns whether retrying with this peer is useless until someone changes something: it lacks the
+// environment, or its spec, run, protocol or token differs.
 inline bool IsPermanentRefusal(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:

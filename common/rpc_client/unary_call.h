@@ -1,9 +1,8 @@
 // One unary gRPC call in flight.
 //
-// Thread safety: all methods; `signal` is notified when the answer is there.
-// Ownership: the destructor cancels the call and waits for its end (which is local
-// and immediate).
-// Lock order: mutex_, then the signal's.
+// Thread safety: all methods; `signal` is notified when the call has ended.
+// Ownership: the destructor cancels the call and waits for its end, which is local and immediate.
+// Lock order: mutex_, then the mutex of `signal`.
 #ifndef ARMATURE_COMMON_RPC_CLIENT_UNARY_CALL_H_
 #define ARMATURE_COMMON_RPC_CLIENT_UNARY_CALL_H_
 
@@ -45,7 +44,7 @@ class UnaryCall final : public grpc::ClientUnaryReactor {
     mutex_.Await(absl::Condition(&done_));
   }
 
-  // The outcome, once it is there.
+  // Returns the result once the call has ended, else nothing.
   std::optional<absl::StatusOr<Response>> Take() {
     absl::MutexLock lock(&mutex_);
     if (!done_) return std::nullopt;

@@ -1,4 +1,4 @@
-// Says in the log what is waited for, once that has taken kFirst, and then ever more rarely.
+// Logs what a process is waiting for: first after kFirst, then at doubling intervals.
 //
 // Thread safety: none.
 #ifndef ARMATURE_COMMON_RPC_CLIENT_WAIT_LOG_H_
@@ -15,7 +15,7 @@ class WaitLog {
  public:
   static constexpr absl::Duration kFirst = absl::Seconds(5);
 
-  // A wait begins.
+  // Starts a new wait.
   explicit WaitLog(absl::Time now) { Begin(now); }
   void Begin(absl::Time now) {
     begin_ = now;
@@ -25,8 +25,8 @@ class WaitLog {
 
   // When the next line is due.
   absl::Time next() const { return next_; }
-  // `waiting`: what for, in one sentence. Writes a line where one is due, and waits twice as
-  // long before the next.
+  // Logs `waiting`, a sentence that says what is awaited, if a line is due; then doubles the
+  // interval.
   void Tell(const std::string& waiting, absl::Time now) {
     if (now < next_) return;
     spdlog::info("{} (for {} s so far)", waiting, absl::ToInt64Seconds(now - begin_));
