@@ -1,4 +1,4 @@
-// Settings of the algorithms; what each means is in its Visit.
+// Settings of the algorithms. Each struct's Visit explains its fields.
 #ifndef ARMATURE_COMMON_RUN_CONFIG_ALGORITHM_CONFIG_H_
 #define ARMATURE_COMMON_RUN_CONFIG_ALGORITHM_CONFIG_H_
 
@@ -10,7 +10,7 @@
 
 namespace armature {
 
-// Fields that several algorithms have.
+// Fields shared by several algorithms.
 inline void VisitLearningRateSchedule(ConfigVisitor& v, std::string& schedule) {
   v.Field("learning_rate_schedule", schedule, "Constant, or linear to 0 at run.total_env_steps.",
           OneOf({"constant", "linear"}));
@@ -64,7 +64,7 @@ struct NetworkConfig {
   }
 };
 
-// How an actor departs from an off-policy algorithm's policy.
+// Exploration settings of the off-policy algorithms.
 struct ExplorationConfig {
   std::string noise = "normal";
   double noise_std = 0.1;
@@ -112,7 +112,7 @@ struct SacConfig {
   std::string critic_loss = "mse";
   bool automatic_entropy = true;
   double initial_temperature = 1.0;
-  // NaN is not a YAML user's word: 0 means minus the action size.
+  // 0 means minus the action size.
   double target_entropy = 0;
   int64_t random_env_steps = 1000;
 
@@ -135,9 +135,8 @@ struct SacConfig {
   }
 };
 
-// Twin delayed deterministic policy gradients (Fujimoto et al. 2018,
-// arXiv:1802.09477). The defaults are those of Stable-Baselines3, but for the random
-// steps; exploration is in ExplorationConfig.
+// Twin delayed deterministic policy gradients (Fujimoto et al. 2018, arXiv:1802.09477). Defaults as
+// in Stable-Baselines3, except for the random steps. Exploration: see ExplorationConfig.
 struct Td3Config {
   int64_t batch_size = 256;
   double learning_rate = 1e-3;
@@ -170,8 +169,8 @@ struct Td3Config {
   }
 };
 
-// Deep deterministic policy gradients (Lillicrap et al. 2015, arXiv:1509.02971). The
-// defaults are those of Stable-Baselines3, as for TD3.
+// Deep deterministic policy gradients (Lillicrap et al. 2015, arXiv:1509.02971). Defaults as in
+// Stable-Baselines3, except for the random steps, as in TD3.
 struct DdpgConfig {
   int64_t batch_size = 256;
   double learning_rate = 1e-3;
@@ -196,7 +195,7 @@ struct DdpgConfig {
   }
 };
 
-// Steps of another policy to learn from (Nair et al. 2018, arXiv:1709.10089).
+// Learning also from another policy's steps (Nair et al. 2018, arXiv:1709.10089).
 struct DemonstrationsConfig {
   std::string path;
   int64_t batch_size = 128;
@@ -294,7 +293,7 @@ struct AlgorithmConfig {
   }
   bool on_policy() const { return name == "ppo"; }
 
-  // Of the one that `name` selects.
+  // The learning rate of the algorithm that `name` selects.
   double learning_rate() const {
     if (name == "ppo") return ppo.learning_rate;
     if (name == "td3") return td3.learning_rate;
@@ -302,7 +301,7 @@ struct AlgorithmConfig {
     return sac.learning_rate;
   }
 
-  // What every off-policy algorithm has, of the one that `name` selects.
+  // Settings that every off-policy algorithm has; from the one that `name` selects.
   struct OffPolicy {
     int64_t batch_size = 0;
     int64_t random_env_steps = 0;

@@ -1,4 +1,4 @@
-// The words of a command line that configure a run: CONFIG group=option key=value ...
+// Loads a run's configuration from the command line: CONFIG group=option key=value ...
 #ifndef ARMATURE_COMMON_RUN_CONFIG_LOAD_RUN_CONFIG_H_
 #define ARMATURE_COMMON_RUN_CONFIG_LOAD_RUN_CONFIG_H_
 
@@ -13,21 +13,22 @@ namespace armature {
 
 struct ConfigFlags {
   std::vector<std::string> words;  // CONFIG, group=option and key=value.
-  std::string config_name;         // CONFIG as a flag.
+  std::string config_name;         // CONFIG given as a flag.
   std::string config_dir;
-  std::string cfg;  // "job": print the configuration and end.
+  std::string cfg;  // "job": print the configuration and exit.
 };
 void AddConfigFlags(CLI::App& app, ConfigFlags* flags);
 
-// The file that CONFIG names (common/cli/config_file.h; `config` where there is none)
-// with its defaults and the groups' options (common/config/compose.h), or, with
-// `resume_dir`, that folder's config.yaml; then the overrides; all of it validated, and
-// paths of files made absolute.
-// OK; NotFound: no such file or option, or none where a key names one; InvalidArgument:
-// names the key and the limit; DataLoss: that folder's config.yaml is empty or cut short.
+// Loads the file that CONFIG names (common/cli/config_file.h; default `config`) with its defaults
+// list and the chosen options (common/config/compose.h). If `resume_dir` is set, loads that
+// folder's config.yaml instead. Then applies the overrides, validates everything and makes file
+// paths absolute.
+// Returns NotFound if a file or option does not exist, or a key names a missing file;
+// InvalidArgument naming the key and its limit; DataLoss if the folder's config.yaml is empty or
+// truncated.
 absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::string& resume_dir);
 
-// Every key with its default, limits and meaning, and every group, as Markdown.
+// Returns every key with default, limits and meaning, and every group, as Markdown.
 std::string ConfigReference();
 
 }  // namespace armature

@@ -1,5 +1,5 @@
-// The whole configuration of a run: what a user writes in deploy/configs/*.yaml
-// and overrides with `a.b=c`.
+// The whole configuration of a run. Users write it in deploy/configs/*.yaml and override it with
+// `a.b=c`.
 #ifndef ARMATURE_COMMON_RUN_CONFIG_RUN_CONFIG_H_
 #define ARMATURE_COMMON_RUN_CONFIG_RUN_CONFIG_H_
 
@@ -227,9 +227,9 @@ struct ReproducibleSection {
 };
 
 struct LearnerSection {
-  // Each sends its whole state to replica 0, which averages on one thread.
+  // Limited because each replica sends its whole state to replica 0, which averages on one thread.
   static constexpr int64_t kReplicasMax = 32;
-  // Of `listen`.
+  // A value of `listen`.
   static constexpr char kAuto[] = "auto";
 
   std::string device = "auto";
@@ -359,19 +359,20 @@ struct RunConfig {
     v.Section("cluster", cluster, "What `bazel run //deploy:cluster` starts.");
   }
 
-  // Steps of one slot between grants: of a trajectory, or of a reproducible run's
-  // round; 0 where actors collect freely.
+  // Steps that a slot takes per grant: the length of a trajectory, or of a round in a reproducible
+  // run; 0 if actors collect freely.
   int64_t unroll_length() const;
-  // Env steps of a reproducible run's round, over all actors.
+  // Env steps in one round of a reproducible run, summed over all actors.
   int64_t round_steps() const;
 
-  // What no single field can check: settings that would wait for each other for
-  // ever, or contradict each other.
-  // OK; InvalidArgument: names the keys, their values and what to change.
+  // Checks that involve several fields: settings that contradict each other, or would make
+  // processes wait for each other for ever.
+  // Returns InvalidArgument naming the keys, their values and what to change.
   absl::Status Validate() const;
 
-  // Whether a run that stands at `env_steps` can go on with it: see Validate.
-  // OK; FailedPrecondition: names the keys.
+  // Checks whether a run that has reached `env_steps` can continue with this configuration; see
+  // Validate.
+  // Returns FailedPrecondition naming the keys.
   absl::Status ValidateResume(uint64_t env_steps) const;
 };
 

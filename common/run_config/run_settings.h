@@ -1,4 +1,4 @@
-// A run's configuration as a flat list: for its card, and for what compares runs.
+// Flattens a run's configuration into a list, for the run's card and for comparing runs.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_RUN_CONFIG_RUN_SETTINGS_H_
@@ -13,11 +13,11 @@
 
 namespace armature {
 
-// Every key that has a value, with that value as YAML has it, in the configuration's order.
+// Returns every key that has a value, with the value as YAML, in the configuration's order.
 std::vector<std::pair<std::string, std::string>> RunSettings(RunConfig config);
 
-// Those that decide what is learned, texts without their quotes: not where the run is kept,
-// who hosts it, and what the algorithms that it does not use would do.
+// Returns the settings that determine what is learned; strings are not quoted. Leaves out where the
+// run is stored, who hosts it, and settings of unused algorithms.
 std::map<std::string, std::string> LearningSettings(const RunConfig& config);
 
 }  // namespace armature
