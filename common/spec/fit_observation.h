@@ -9,10 +9,10 @@
 
 namespace armature {
 
-// Where each element of an observation that `wanted` describes, flattened, stands in
-// one of `offered`: fields are found by name, whatever their order; others of `offered`
-// are left out. Their dtypes and bounds may differ.
-// OK; FailedPrecondition: a field is missing or has another shape (named).
+// Maps observations from `offered` to `wanted`: for each element of a flattened `wanted`
+// observation, returns its index in a flattened `offered` one. Fields are matched by name, in any
+// order; extra fields of `offered` are left out. Dtypes and bounds may differ.
+// Returns FailedPrecondition if a field is missing or has another shape; the message names it.
 absl::StatusOr<std::vector<int64_t>> FitObservation(const EnvSpec& wanted, const EnvSpec& offered);
 
 }  // namespace armature

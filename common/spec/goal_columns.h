@@ -1,4 +1,4 @@
-// Where the goals are in an observation of all fields, flattened and joined.
+// Finds the goals in a flattened observation (all fields joined).
 #ifndef ARMATURE_COMMON_SPEC_GOAL_COLUMNS_H_
 #define ARMATURE_COMMON_SPEC_GOAL_COLUMNS_H_
 
@@ -12,10 +12,10 @@ namespace armature {
 struct GoalColumns {
   int64_t achieved_begin = 0;
   int64_t desired_begin = 0;
-  int64_t size = 0;  // Of either.
+  int64_t size = 0;  // Of each goal.
 };
 
-// Of a valid `env`; nothing where it has no goals.
+// `env` must be valid. Returns nothing if it has no goals.
 std::optional<GoalColumns> FindGoalColumns(const EnvSpec& env);
 
 }  // namespace armature
