@@ -1,8 +1,7 @@
-// The clock of deadlines and of waits: steps of the wall clock do not move it.
+// The clock for deadlines and waits; changes of the wall clock do not affect it.
 //
-// absl::Now() and Abseil's timed waits go by the wall clock: after it has stepped back
-// by an hour they are an hour late. They are for what people read (logs, files,
-// reports) only.
+// absl::Now() and Abseil's timed waits follow the wall clock: if it is set back by an hour, they
+// are an hour late. Use them only for what people read (logs, files, reports).
 // Thread safety: all.
 #ifndef ARMATURE_COMMON_SYNC_STEADY_TIME_H_
 #define ARMATURE_COMMON_SYNC_STEADY_TIME_H_
@@ -15,16 +14,15 @@
 
 namespace armature {
 
-// What the wall clock said when the process first asked, and the time since then.
+// Returns the wall clock's time at the first call in this process plus the time since then.
 absl::Time SteadyTime();
 
-// A condition variable whose deadlines are SteadyTime's.
+// A condition variable with SteadyTime deadlines.
 class SteadyCondVar {
  public:
-  // Returns when notified, at the deadline, or for no reason. Holds `mutex` but while it
-  // waits.
+  // Returns when notified, at the deadline, or spuriously. Releases `mutex` only while waiting.
   void WaitUntil(absl::Mutex* mutex, absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  // As WaitUntil, `timeout` from now.
+  // Like WaitUntil, with a deadline `timeout` from now.
   void WaitFor(absl::Mutex* mutex, absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     WaitUntil(mutex, SteadyTime() + timeout);
   }

@@ -1,6 +1,6 @@
 // Wakes one waiting thread when any of many sources has something for it.
 //
-// Thread safety: all methods; one thread waits.
+// Thread safety: all methods; only one thread may wait.
 #ifndef ARMATURE_COMMON_SYNC_WAKE_SIGNAL_H_
 #define ARMATURE_COMMON_SYNC_WAKE_SIGNAL_H_
 
@@ -19,8 +19,7 @@ class WakeSignal {
     changed_.NotifyAll();
   }
 
-  // Returns when Notify was called since the last return, or at the deadline, which is
-  // one of SteadyTime.
+  // Returns when Notify has been called since the last return, or at `deadline` (a SteadyTime).
   void WaitUntil(absl::Time deadline) {
     absl::MutexLock lock(&mutex_);
     while (!raised_ && SteadyTime() < deadline) changed_.WaitUntil(&mutex_, deadline);
@@ -28,7 +27,7 @@ class WakeSignal {
   }
 
  private:
-  absl::Mutex mutex_;  // The last in every lock order.
+  absl::Mutex mutex_;  // Last in every lock order.
   SteadyCondVar changed_;
   bool raised_ ABSL_GUARDED_BY(mutex_) = false;
 };
