@@ -1,8 +1,8 @@
-// A body in a BulletWorld: a base, fixed or free, and a tree of links on joints.
+// A body in a BulletWorld: a fixed or free base, and a tree of links connected by joints.
 //
-// DoFs are the joints that move, in the order of BodyModel::MovingLinks.
-// Call order: made by BulletWorld::AddBody, lives as long as the world.
-// Thread safety: that of its world (none).
+// DoFs are the moving joints, in the order of BodyModel::MovingLinks.
+// Call order: created by BulletWorld::AddBody; lives as long as the world.
+// Thread safety: none, like its world.
 // Units: m, kg, rad (m for prismatic joints), s, N (N.m for revolute joints).
 #ifndef ARMATURE_ENVSERVER_BULLET_BODY_H_
 #define ARMATURE_ENVSERVER_BULLET_BODY_H_
@@ -19,27 +19,27 @@
 namespace armature {
 
 struct BodyOptions {
-  btTransform base_pose = btTransform::getIdentity();  // Of the base's link frame.
+  btTransform base_pose = btTransform::getIdentity();  // Pose of the base's link frame.
   bool fixed_base = false;
   bool self_collision = false;
-  bool motors = true;  // Whether joints have motors; without, SetMotor is not called.
+  bool motors = true;  // Whether joints have motors; if not, do not call SetMotor.
   double linear_damping = 0.04;
   double angular_damping = 0.04;
-  double friction = 0.5;  // Of every link; a pair's friction is the product.
+  double friction = 0.5;  // Of every link; two links in contact use the product.
 };
 
-// How one link touches others.
+// How one link interacts with others in contact.
 struct ContactMaterial {
   double friction = 0.5;
   double spinning_friction = 0;
   double stiffness = 0;  // N/m; 0: rigid.
-  double damping = 0;    // N.s/m, with stiffness.
+  double damping = 0;    // N.s/m; used with stiffness.
   bool friction_anchor = false;
 };
 
-// Position or velocity control of one joint. The joint's velocity is driven to
+// Position or velocity control of one joint. The motor drives the joint's velocity to
 //   kp (position - q) / dt + v + kd (velocity - v)
-// where v is its present velocity, with at most force_max x dt of impulse.
+// where v is the current velocity, with an impulse of at most force_max x dt.
 struct MotorTarget {
   double position = 0;  // Clamped to the joint's limits.
   double velocity = 0;
@@ -48,14 +48,14 @@ struct MotorTarget {
   double force_max = 0;
 };
 
-// All that a body's future depends on, but for contacts.
+// The state that determines a body's future, except for contacts.
 struct BodyState {
-  btTransform base_pose;  // Of the base's inertial frame.
+  btTransform base_pose;  // Pose of the base's inertial frame.
   btVector3 base_linear_velocity;
   btVector3 base_angular_velocity;
   std::vector<double> joint_position;  // [dofs]
   std::vector<double> joint_velocity;  // [dofs]
-  std::vector<MotorTarget> motor;      // [dofs], or empty: no motors.
+  std::vector<MotorTarget> motor;      // [dofs]; empty: no motors.
 };
 
 class Body {
@@ -71,41 +71,42 @@ class Body {
   double joint_position(int dof) const { return multibody_->getJointPos(dof_links_[dof]); }
   double joint_velocity(int dof) const { return multibody_->getJointVel(dof_links_[dof]); }
 
-  // Sets the state. Poses are those of the new state at once.
+  // These set the state; poses are updated at once.
   void SetJoints(const std::vector<double>& position, const std::vector<double>& velocity);
   void SetState(const BodyState& state);
   void GetState(BodyState* state) const;
 
-  // Holds until changed. Without a call the joint is free.
+  // Stays in effect until changed. Before the first call the joint is free.
   void SetMotor(int dof, const MotorTarget& target);
-  // Acts during the next physics step only.
+  // Acts only during the next physics step.
   void AddJointForce(int dof, double force);
   void SetContactMaterial(int link, const ContactMaterial& material);
 
-  // The pose of a link's frame (link -1: the base). Bullet computes poses at the
-  // beginning of a physics step, so after stepping they are those of one physics
-  // step ago, as upstream's are; SetState and UpdatePoses make them current.
+  // Pose of a link's frame (link -1: the base). Bullet computes poses at the beginning of a physics
+  // step, so after stepping they are one physics step old, as upstream. SetState and UpdatePoses
+  // make them current.
   btTransform link_pose(int link) const;
   void UpdatePoses();
-  // The velocity of the link's centre of mass, turned by the pose above.
+  // Velocity of the link's centre of mass, rotated by the pose above.
   btVector3 LinkVelocity(int link);
 
-  // The rest is for BulletWorld.
+  // The following members are for BulletWorld.
   btMultiBody* multibody() { return multibody_.get(); }
   struct Joint {
     std::unique_ptr<JointLimit> limit;      // Null: no limits.
     std::unique_ptr<JointMotor> motor;      // Null: no motors.
     std::unique_ptr<JointDamping> damping;  // Null: none.
-    std::unique_ptr<JointMotor> friction;   // Stands still if it can; null: none.
+    // Brakes the joint to a standstill if it can; null: none.
+    std::unique_ptr<JointMotor> friction;
   };
   const std::vector<Joint>& joints() const { return joints_; }
-  // Of every link with a shape.
+  // One for every link with a shape.
   const std::vector<std::unique_ptr<btMultiBodyLinkCollider>>& colliders() const {
     return colliders_;
   }
   void set_time_step(double time_step_s);
   void ForgetImpulses();
-  // To be called before every physics step.
+  // Call it before every physics step.
   void BeginStep() {
     if (inertia_ != nullptr) inertia_->Invalidate();
   }
@@ -122,12 +123,12 @@ class Body {
   int body_id_;
   double time_step_s_ = 0;
   std::vector<int> dof_links_;
-  std::unique_ptr<btCollisionShape> empty_shape_;  // Null: some moving link has a shape.
+  std::unique_ptr<btCollisionShape> empty_shape_;  // Null if some moving link has a shape.
   std::vector<std::unique_ptr<btMultiBodyLinkCollider>> colliders_;
   std::unique_ptr<btMultiBody> multibody_;
-  std::unique_ptr<JointSpaceInertia> inertia_;  // Null: the base is free.
+  std::unique_ptr<JointSpaceInertia> inertia_;  // Null if the base is free.
   std::vector<Joint> joints_;                   // [dofs]
-  std::vector<MotorTarget> targets_;            // [dofs], or empty: no motors.
+  std::vector<MotorTarget> targets_;            // [dofs]; empty: no motors.
   btAlignedObjectArray<btQuaternion> scratch_rotation_;
   btAlignedObjectArray<btVector3> scratch_vector_;
   btAlignedObjectArray<btVector3> scratch_omega_;

@@ -1,15 +1,13 @@
-// A world of rigid and articulated bodies on Bullet's btMultiBodyDynamicsWorld, in
-// double precision, with a fixed time step and the settings of Bullet's Python
-// bindings.
+// A world of rigid and articulated bodies on Bullet's btMultiBodyDynamicsWorld: double precision, a
+// fixed time step, and the settings of Bullet's Python bindings.
 //
-// Determinism: two RestoreState calls with the same state, followed by the same
-// calls, give the same results bit for bit, whatever happened before either. The
-// state is positions, velocities and motor targets; contacts and the impulses that
-// warm-start them are forgotten, so a restored run may differ from the run that
-// was saved.
+// Determinism: two RestoreState calls with the same state, followed by the same calls, give
+// bit-identical results, whatever happened before. The state is positions, velocities and motor
+// targets. Contacts and their warm-start impulses are dropped, so a restored run may differ from
+// the run that was saved.
 // Call order: (AddBody | AddStatic)* (Step | SaveState | RestoreState ...)*
-// Thread safety: none; different worlds may be used by different threads.
-// Ownership: owns its bodies; pointers to them live as long as the world.
+// Thread safety: none; different threads may use different worlds.
+// Ownership: owns its bodies; pointers to them are valid as long as the world lives.
 // Units: m, kg, s, N; z is up.
 #ifndef ARMATURE_ENVSERVER_BULLET_BULLET_WORLD_H_
 #define ARMATURE_ENVSERVER_BULLET_BULLET_WORLD_H_
@@ -39,7 +37,7 @@ struct WorldOptions {
   double residual_threshold = 1e-7;
 };
 
-// One point at which two bodies touch. Ids are Body::id, or -1 for statics.
+// A point where two bodies touch. Ids are Body::id, or -1 for statics.
 struct ContactPoint {
   int body_a = -1;
   int link_a = -1;
@@ -48,7 +46,7 @@ struct ContactPoint {
   btVector3 position_on_b;
   btVector3 normal_on_b;    // Towards a.
   double distance = 0;      // Negative: penetration.
-  double normal_force = 0;  // Of the last step.
+  double normal_force = 0;  // In the last step.
 };
 
 using WorldState = std::vector<BodyState>;  // By body id.
@@ -67,24 +65,23 @@ class BulletWorld {
   // Advances by one time step.
   void Step();
 
-  // Contacts of the last step, of at most zero distance. Reuses `contacts`.
+  // Gets the contacts of the last step whose distance is at most zero. Reuses `contacts`.
   void GetContacts(std::vector<ContactPoint>* contacts) const;
 
   void SaveState(WorldState* state) const;
-  // `state` is of this world or one built by the same calls.
+  // `state` must come from this world or one built by the same calls.
   void RestoreState(const WorldState& state);
 
   const WorldOptions& options() const { return options_; }
 
  private:
-  // Keeps pairs that can never touch out of the pair cache: statics with statics,
-  // and the links of a body without self-collision with each other.
+  // Keeps pairs that can never touch out of the pair cache: two statics, or two links of a body
+  // without self-collision.
   struct PairFilter : btOverlapFilterCallback {
     bool needBroadphaseCollision(btBroadphaseProxy* a, btBroadphaseProxy* b) const override;
   };
 
-  // Bullet's, without the prediction of poses that only continuous collision
-  // detection reads.
+  // Bullet's world without predicted poses, which only continuous collision detection needs.
   struct World : btMultiBodyDynamicsWorld {
     using btMultiBodyDynamicsWorld::btMultiBodyDynamicsWorld;
     void predictUnconstraintMotion(btScalar) override {}

@@ -1,9 +1,8 @@
-// Motors and limits of single joints as solver rows, and a solver that is quick with
-// them. They give what Bullet's btMultiBodyJointMotor, btMultiBodyJointLimitConstraint
-// and btMultiBodyConstraintSolver give, without the work that those spend on a second
-// body and on a Jacobian of which one element is not zero.
+// Motors and limits of single joints as solver rows, with a fast solver for them. Same results as
+// Bullet's btMultiBodyJointMotor, btMultiBodyJointLimitConstraint and btMultiBodyConstraintSolver,
+// without their work for a second body and for a Jacobian with a single non-zero element.
 //
-// Thread safety: that of their world.
+// Thread safety: none, like their world.
 #ifndef ARMATURE_ENVSERVER_BULLET_JOINT_ROWS_H_
 #define ARMATURE_ENVSERVER_BULLET_JOINT_ROWS_H_
 
@@ -17,12 +16,11 @@
 
 namespace armature {
 
-// One row that acts on the joint of `link`, a joint of one DoF.
+// One solver row that acts on the joint of `link`; the joint has one DoF.
 class JointRow : public btMultiBodyConstraint {
  public:
-  // `island` is a collider of the body that is not static: it tells Bullet the
-  // island that the row belongs to. `inertia` is the body's, or null: Bullet's own
-  // computation. Both outlive this.
+  // `island` is a non-static collider of the body; it tells Bullet which island the row belongs to.
+  // `inertia` is the body's; null uses Bullet's own computation. Both must outlive this.
   JointRow(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
            JointSpaceInertia* inertia);
 
@@ -31,15 +29,15 @@ class JointRow : public btMultiBodyConstraint {
   void finalizeMultiDof() override {}
   void debugDraw(btIDebugDraw*) override {}
 
-  // The index of the joint's velocity in the body's velocity vector.
+  // Index of the joint's velocity in the body's velocity vector.
   int velocity_index() const { return velocity_index_; }
 
  protected:
   double position() const { return m_bodyA->getJointPos(m_linkA); }
   double velocity() const { return m_bodyA->getJointVel(m_linkA); }
-  // Adds a row that drives the joint's velocity v, times `sign`, to
-  // `desired_velocity` with an impulse p in [impulse_low, impulse_high]. A soft row
-  // gives way: sign v + softness p = desired_velocity.
+  // Adds a row that drives `sign` times the joint's velocity v to `desired_velocity` with an
+  // impulse p in [impulse_low, impulse_high]. A soft row gives way: sign v + softness p =
+  // desired_velocity.
   void AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
               btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data, double softness = 0);
 
@@ -67,8 +65,8 @@ class JointMotor : public JointRow {
   double impulse_max_ = 0;
 };
 
-// A torque of -damping x the velocity that it leads to (implicit Euler: stable for any
-// damping and time step).
+// Applies a torque of -damping x the resulting velocity (implicit Euler: stable for any damping and
+// time step).
 class JointDamping : public JointRow {
  public:
   // `damping` > 0, N.s/m or N.m.s/rad.
@@ -81,7 +79,7 @@ class JointDamping : public JointRow {
   double damping_;
 };
 
-// Keeps low <= q <= high; adds a row only while one of them is reached.
+// Keeps low <= q <= high; adds a row only while q is at one of them.
 class JointLimit : public JointRow {
  public:
   JointLimit(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
@@ -94,10 +92,10 @@ class JointLimit : public JointRow {
   double high_;
 };
 
-// For worlds whose multibody constraints are all JointRows.
+// A solver for worlds whose multibody constraints are all JointRows.
 class JointRowSolver : public btMultiBodyConstraintSolver {
  protected:
-  // Groups without contacts take a loop that touches only what JointRows touch.
+  // Solves groups without contacts in a loop over only the data that JointRows use.
   btScalar solveGroupCacheFriendlyIterations(btCollisionObject** bodies, int num_bodies,
                                              btPersistentManifold** manifolds, int num_manifolds,
                                              btTypedConstraint** constraints, int num_constraints,
@@ -105,17 +103,17 @@ class JointRowSolver : public btMultiBodyConstraintSolver {
                                              btIDebugDraw* debug_drawer) override;
 
  private:
-  // What the loop reads and writes of a row, close together.
+  // Data of one row that the loop reads and writes, close together in memory.
   struct Row {
-    double* delta;           // The solver's change of the body's velocities.  [size]
-    const double* response;  // Of those to a unit impulse.  [size]
+    double* delta;           // Solver's change of the body's velocities.  [size]
+    const double* response;  // Velocity changes from a unit impulse.  [size]
     int size;
-    int index;    // Of the joint's own velocity in `delta`.
-    double sign;  // The Jacobian's one element.
+    int index;    // Index of the joint's own velocity in `delta`.
+    double sign;  // The Jacobian's only element.
     double rhs;
     double inverse_mass;
     double mass;      // 1 / (inverse_mass + softness).
-    double softness;  // Times mass.
+    double softness;  // Softness times mass.
     double low;
     double high;
     double impulse;

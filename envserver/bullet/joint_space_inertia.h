@@ -1,12 +1,12 @@
-// The inverse of a fixed-base body's joint-space inertia matrix M(q): its columns are
-// the changes of all joint velocities that a unit impulse at one joint makes.
+// The inverse of a fixed-base body's joint-space inertia matrix M(q). Column j holds the changes of
+// all joint velocities caused by a unit impulse at joint j.
 //
-// M by the composite-rigid-body method, in world coordinates:
+// Computes M by the composite-rigid-body method, in world coordinates:
 //   M_ij = s_i . (momentum of the subtree of joint j when joint j moves at unit speed)
-// for i = j and i above j (Featherstone, Rigid Body Dynamics Algorithms, 2008, 6.2).
-// Bullet's calcAccelerationDeltasMultiDof gives the same, a column a call.
+// for i = j and i above j (Featherstone, Rigid Body Dynamics Algorithms, 2008, 6.2). Bullet's
+// calcAccelerationDeltasMultiDof gives the same, one column per call.
 //
-// Thread safety: that of the body's world.
+// Thread safety: none, like the body's world.
 #ifndef ARMATURE_ENVSERVER_BULLET_JOINT_SPACE_INERTIA_H_
 #define ARMATURE_ENVSERVER_BULLET_JOINT_SPACE_INERTIA_H_
 
@@ -19,14 +19,13 @@ namespace armature {
 
 class JointSpaceInertia {
  public:
-  // `body` is finalized, outlives this, and has a fixed base and joints of at most
-  // one DoF.
+  // `body` must be finalized, outlive this, and have a fixed base and joints of at most one DoF.
   explicit JointSpaceInertia(const btMultiBody* body);
 
-  // The positions have changed, and with them the poses of the links.
+  // Call it when positions, and so link poses, have changed.
   void Invalidate() { is_valid_ = false; }
 
-  // Column `dof` of M^-1.  [dofs]
+  // Returns column `dof` of M^-1.  [dofs]
   const double* InverseColumn(int dof);
 
  private:
@@ -38,7 +37,7 @@ class JointSpaceInertia {
   };
   struct Joint {
     int link;
-    int parent;  // The next moving joint towards the base, or -1.
+    int parent;  // Next moving joint towards the base, or -1.
   };
   void Compute();
   void Invert();

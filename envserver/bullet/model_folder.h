@@ -1,4 +1,4 @@
-// Finds robot models, which are fetched at build time and never committed.
+// Finds robot models. They are fetched at build time and never committed.
 //
 // Thread safety: free function; reads the environment and the file system.
 #ifndef ARMATURE_ENVSERVER_BULLET_MODEL_FOLDER_H_
@@ -11,12 +11,12 @@
 
 namespace armature {
 
-// The folder of the model `name`, the first that exists of
+// Returns the folder of model `name`: the first of these that exists:
 //   $ARMATURE_MODELS/NAME,
 //   RUNFILES/`runfiles_path`, where RUNFILES is $RUNFILES_DIR, $TEST_SRCDIR or
 //   EXECUTABLE.runfiles,
 //   EXECUTABLE_DIR/../models/NAME (the relocatable bundle).
-// NotFound: none exists; names all that were tried.
+// Returns NotFound if none exists; the message lists all that were tried.
 absl::StatusOr<std::string> FindModelFolder(absl::string_view name,
                                             absl::string_view runfiles_path);
 

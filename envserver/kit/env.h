@@ -1,4 +1,4 @@
-// The interface that a robotics user writes an environment against.
+// The interface to implement for a new environment.
 //
 //   class MyTask : public Env {
 //     const EnvSpec& spec() const override { return spec_; }
@@ -6,16 +6,15 @@
 //     StepResult Step(absl::Span<const float> action, Observation& observation) override { ... }
 //   };
 //
-// Call order: Reset (Step* Reset)*; Step is not called after a step that
-// terminated or was truncated until Reset has been.
-// Thread safety: none needed; one slot's environment is used by one thread at a
-// time, but not always by the same one.
-// Determinism: a Reset with the same seed followed by the same actions must give
-// the same results, whatever happened before.
-// Closing: the destructor; it runs when the session ends or the slot is replaced.
-// Errors: throw anything derived from std::exception (or return a value that is
-// not finite): the slot is replaced by a new environment, the fault is counted
-// and reported, and no other slot is disturbed.
+// Call order: Reset (Step* Reset)*. After a step that terminated or was truncated, Reset comes
+// before the next Step.
+// Thread safety: none needed. Only one thread at a time uses an environment, but not always the
+// same thread.
+// Determinism: after Reset with the same seed, the same actions must give the same results,
+// whatever happened before.
+// Closing: the destructor runs when the session ends or the slot is replaced.
+// Errors: throw any std::exception, or return a value that is not finite. The slot then gets a new
+// environment, and the fault is counted and reported. Other slots are not affected.
 #ifndef ARMATURE_ENVSERVER_KIT_ENV_H_
 #define ARMATURE_ENVSERVER_KIT_ENV_H_
 
@@ -28,13 +27,13 @@
 
 namespace armature {
 
-// Where an environment writes its observation: one array a field, in the spec's
-// order, inside the batch that goes on the wire. Does not own the memory.
+// Where an environment writes its observation: one array per field, in the spec's order, directly
+// in the batch to be sent. Does not own the memory.
 class Observation {
  public:
   explicit Observation(std::vector<absl::Span<uint8_t>> fields) : fields_(std::move(fields)) {}
 
-  // Field `index` as its elements; T must be the spec's dtype.
+  // Elements of field `index`; T must match the spec's dtype.
   template <typename T>
   absl::Span<T> Field(int64_t index) {
     return absl::MakeSpan(reinterpret_cast<T*>(fields_[index].data()),
@@ -48,9 +47,9 @@ class Observation {
 
 struct StepResult {
   float reward = 0;
-  bool terminated = false;  // The task itself ended: success, a fall.
-  // Cut short from outside the task. Environments whose spec has a horizon leave
-  // it alone: the slot that runs them counts steps and sets it.
+  bool terminated = false;  // The task ended: success, a fall.
+  // Cut short for a reason outside the task. Leave it false if the spec has a horizon: the slot
+  // counts steps and sets it.
   bool truncated = false;
   bool is_success = false;
 };
@@ -59,19 +58,19 @@ class Env {
  public:
   virtual ~Env() = default;
 
-  // Constant over the environment's life.
+  // Must not change during the environment's life.
   virtual const EnvSpec& spec() const = 0;
 
-  // Begins an episode drawn from `seed` alone and writes its first observation.
+  // Begins an episode that depends only on `seed`, and writes its first observation.
   virtual void Reset(uint64_t seed, Observation& observation) = 0;
 
-  // Advances one control step. `action` has spec().action.size() elements, finite
-  // and within the spec's bounds (Discrete: the index of the choice).
+  // Advances one control step. `action` has spec().action.size() elements, finite and within the
+  // spec's bounds (Discrete: the index of the choice).
   virtual StepResult Step(absl::Span<const float> action, Observation& observation) = 0;
 
-  // Rewards of n (achieved, desired) goals, each [n, goal size]; `reward` and
-  // `terminated` are [n]. Must agree with Step. Const: depends on no state.
-  // Unimplemented: the environment has no goal.
+  // Computes the rewards of n goal pairs. Both goal arrays are [n, goal size]; `reward` and
+  // `terminated` are [n]. Must agree with Step and must not depend on the environment's state.
+  // Returns Unimplemented if the environment has no goal.
   virtual absl::Status ComputeReward(absl::Span<const float> achieved_goal,
                                      absl::Span<const float> desired_goal, absl::Span<float> reward,
                                      absl::Span<uint8_t> terminated) const {
@@ -79,8 +78,8 @@ class Env {
     return absl::UnimplementedError(spec().id + " has no goal");
   }
 
-  // Draws the present state: 8-bit RGB, spec().render's height x width x 3.
-  // Unimplemented: spec().render is absent.
+  // Draws the current state into `rgb`: 8-bit RGB, spec().render's height x width x 3.
+  // Returns Unimplemented if spec().render is absent.
   virtual absl::Status Render(absl::Span<uint8_t> rgb) {
     (void)rgb;
     return absl::UnimplementedError(spec().id + " does not render");

@@ -1,6 +1,6 @@
-// Environments by name.
+// Registers environments by name and creates them.
 //
-// Thread safety: filled by one thread at start, const afterwards.
+// Thread safety: filled by one thread at startup, const afterwards.
 #ifndef ARMATURE_ENVSERVER_KIT_ENV_REGISTRY_H_
 #define ARMATURE_ENVSERVER_KIT_ENV_REGISTRY_H_
 
@@ -17,22 +17,22 @@
 
 namespace armature {
 
-// The environment's own keys, flat, values as YAML text; see common/config.
+// The environment's own keys: flat, values as YAML text; see common/config.
 using EnvConfig = std::map<std::string, std::string>;
 
-// Makes one environment; called on several threads at once. InvalidArgument: a key
-// or value it does not know.
+// Creates one environment; called from several threads at once. Returns InvalidArgument for an
+// unknown key or a bad value.
 using EnvFactory = std::function<absl::StatusOr<std::unique_ptr<Env>>(const EnvConfig&)>;
 
 class EnvRegistry {
  public:
-  // OK; AlreadyExists: the name is taken.
+  // Returns AlreadyExists if the name is taken.
   absl::Status Register(absl::string_view env_id, absl::string_view description,
                         EnvFactory factory);
 
-  // OK; NotFound: unknown name, with the nearest one and the whole list; what the
-  // factory returns; FailedPrecondition: the environment's spec is not valid or
-  // its id is not the registered name.
+  // Returns NotFound for an unknown name (the message gives the nearest name and all names); the
+  // factory's errors; FailedPrecondition if the environment's spec is invalid or its id differs
+  // from the registered name.
   absl::StatusOr<std::unique_ptr<Env>> Make(absl::string_view env_id,
                                             const EnvConfig& config) const;
 

@@ -1,6 +1,6 @@
-// Calls functions at points in time, on one thread of its own.
+// Calls functions at given times, on its own thread.
 //
-// Thread safety: all methods. A function must not block, and may schedule.
+// Thread safety: all methods. A function must not block; it may call Schedule.
 #ifndef ARMATURE_ENVSERVER_SERVICE_DEADLINE_TIMER_H_
 #define ARMATURE_ENVSERVER_SERVICE_DEADLINE_TIMER_H_
 
@@ -16,7 +16,7 @@
 
 namespace armature {
 
-// Time since some fixed point; never jumps.
+// Returns the time since a fixed point; never jumps.
 absl::Duration SteadyNow();
 
 class DeadlineTimer {
@@ -24,17 +24,17 @@ class DeadlineTimer {
   using Clock = std::function<absl::Duration()>;
 
   explicit DeadlineTimer(Clock clock = SteadyNow);
-  // Drops what is not due yet.
+  // Drops functions that are not due yet.
   ~DeadlineTimer();
   DeadlineTimer(const DeadlineTimer&) = delete;
   DeadlineTimer& operator=(const DeadlineTimer&) = delete;
 
   absl::Duration now() const { return clock_(); }
 
-  // Calls `function` once `now()` has reached `deadline`.
+  // Calls `function` once `now()` reaches `deadline`.
   void Schedule(absl::Duration deadline, std::function<void()> function);
 
-  // Reads the clock again: for tests that move it.
+  // Reads the clock again; for tests that change it.
   void Wake();
 
  private:

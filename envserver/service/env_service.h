@@ -1,10 +1,10 @@
-// EnvService of proto/env_service.proto on gRPC's callback API: no call blocks a
-// gRPC thread; environments are made and run on the StepPool alone.
+// Implements EnvService (proto/env_service.proto) on gRPC's callback API. No call blocks a gRPC
+// thread; environments are created and run only on the StepPool.
 //
 // Data flow: Rollout -> RolloutReactor -> Session -> VectorEnv -> StepPool.
 // Thread safety: all methods.
-// Bounds: sessions by `slots_total`; other calls by kCallsMax at once
-// (ResourceExhausted beyond).
+// Bounds: `slots_total` limits sessions; kCallsMax limits concurrent other calls (ResourceExhausted
+// beyond it).
 #ifndef ARMATURE_ENVSERVER_SERVICE_ENV_SERVICE_H_
 #define ARMATURE_ENVSERVER_SERVICE_ENV_SERVICE_H_
 
@@ -29,7 +29,7 @@
 namespace armature {
 
 struct EnvServiceOptions {
-  std::string server_name = "envserver";  // Its peer name; see proto/handshake.proto.
+  std::string server_name = "envserver";  // Peer name in handshakes; see proto/handshake.proto.
   int64_t slots_total = 1024;
   absl::Duration lease = absl::Seconds(30);
   int64_t abandoned_max = 16;  // See VectorEnvOptions.
@@ -39,8 +39,8 @@ class EnvService : public v1::EnvService::CallbackService {
  public:
   static constexpr int kCallsMax = 256;
 
-  // `registry`, `pool` (with every call that hangs in it), `timer` and
-  // `metrics_registry` outlive this.
+  // `registry`, `pool` (with every call that hangs in it), `timer` and `metrics_registry` must
+  // outlive this.
   EnvService(const EnvServiceOptions& options, const EnvRegistry* registry, StepPool* pool,
              DeadlineTimer* timer, MetricsRegistry* metrics_registry);
   ~EnvService() override;
@@ -59,7 +59,7 @@ class EnvService : public v1::EnvService::CallbackService {
                                           v1::ComputeRewardResponse* response) override;
 
  private:
-  // Runs `compute` on the pool, then finishes the call with what it returned.
+  // Runs `compute` on the pool, then finishes the call with its result.
   template <typename Response>
   grpc::ServerUnaryReactor* Call(grpc::CallbackServerContext* call, const std::string& env_id,
                                  std::function<absl::StatusOr<Response>()> compute,

@@ -1,4 +1,4 @@
-// The env server's Prometheus series.
+// The env server's Prometheus metrics.
 //
 // Thread safety: all methods.
 #ifndef ARMATURE_ENVSERVER_SERVICE_ENV_SERVICE_METRICS_H_
@@ -17,13 +17,12 @@ namespace armature {
 
 class EnvServiceMetrics {
  public:
-  // `registry` outlives this.
+  // `registry` must outlive this.
   EnvServiceMetrics(const std::vector<std::string>& env_ids, MetricsRegistry* registry);
 
-  // A group of `slots` has stepped (`first`: begun; that is no step).
+  // Counts one step of a group of `slots`; `first`: the group only began, which is not a step.
   void CountStep(absl::string_view env_id, int64_t slots, bool first, const StepOutcome& outcome);
-  // A session or call ended with `status` through its client's fault or the
-  // server's refusal.
+  // Counts a session or call that ended with `status` because of a client error or a refusal.
   void CountRefusal(const absl::Status& status);
 
   Histogram step_duration;

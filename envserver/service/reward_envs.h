@@ -1,7 +1,7 @@
-// Environments kept for ComputeReward, which any one with the same configuration can
-// do: the kKeptMax that were used last.
+// Keeps environments for ComputeReward: the kKeptMax most recently used. Any environment with the
+// same configuration can compute the rewards.
 //
-// Thread safety: all methods; environments are made and freed outside of the lock.
+// Thread safety: all methods; environments are created and freed without holding the lock.
 #ifndef ARMATURE_ENVSERVER_SERVICE_REWARD_ENVS_H_
 #define ARMATURE_ENVSERVER_SERVICE_REWARD_ENVS_H_
 
@@ -25,9 +25,9 @@ class RewardEnvs {
   // `registry` must outlive it.
   explicit RewardEnvs(const EnvRegistry* registry) : registry_(registry) {}
 
-  // One that is kept, else a new one. Errors: EnvRegistry::Make's.
+  // Returns a kept environment, else a new one. Returns EnvRegistry::Make's errors.
   absl::StatusOr<std::unique_ptr<Env>> Take(const std::string& id, const EnvConfig& config);
-  // Frees the one that has not been used for longest where there are too many.
+  // Keeps `env`; frees the least recently used one if there are too many.
   void Keep(const std::string& id, const EnvConfig& config, std::unique_ptr<Env> env);
 
  private:
@@ -39,7 +39,7 @@ class RewardEnvs {
 
   const EnvRegistry* const registry_;
   absl::Mutex mutex_;
-  std::list<Entry> kept_ ABSL_GUARDED_BY(mutex_);  // The last used first.
+  std::list<Entry> kept_ ABSL_GUARDED_BY(mutex_);  // Most recently used first.
 };
 
 }  // namespace armature

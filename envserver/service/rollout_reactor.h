@@ -1,5 +1,5 @@
-// The gRPC side of one Rollout stream: hands what comes to its Session and writes
-// what that sends. Deletes itself when the stream is over.
+// The gRPC side of one Rollout stream: passes received messages to its Session and writes what the
+// Session sends. Deletes itself when the stream has ended.
 #ifndef ARMATURE_ENVSERVER_SERVICE_ROLLOUT_REACTOR_H_
 #define ARMATURE_ENVSERVER_SERVICE_ROLLOUT_REACTOR_H_
 

@@ -1,7 +1,7 @@
-// Who holds how many of the server's slots.
+// Keeps track of which session holds how many of the server's slots.
 //
 // Thread safety: all methods.
-// Ownership: a Grant gives its slots back when it is destroyed.
+// Ownership: destroying a Grant frees its slots.
 #ifndef ARMATURE_ENVSERVER_SERVICE_SESSION_TABLE_H_
 #define ARMATURE_ENVSERVER_SERVICE_SESSION_TABLE_H_
 
@@ -20,7 +20,7 @@ namespace armature {
 
 class SessionTable {
  public:
-  // Slots that one session holds.
+  // The slots that one session holds.
   class Grant {
    public:
     Grant(SessionTable* table, uint64_t session_id) : table_(table), session_id_(session_id) {}
@@ -34,15 +34,15 @@ class SessionTable {
     const uint64_t session_id_;
   };
 
-  // `metrics` outlives this.
+  // `metrics` must outlive this.
   SessionTable(int64_t slots_total, EnvServiceMetrics* metrics);
 
-  // `end` is what EndAll calls. OK; ResourceExhausted: fewer are free;
-  // Unavailable: EndAll has been called.
+  // EndAll calls `end`. Returns ResourceExhausted if fewer slots are free; Unavailable after
+  // EndAll.
   absl::StatusOr<std::unique_ptr<Grant>> Acquire(int64_t slots,
                                                  std::function<void(const absl::Status&)> end);
 
-  // Refuses sessions from now on and ends those there are.
+  // Ends all sessions and refuses new ones.
   void EndAll(const absl::Status& status);
 
   int64_t slots_total() const { return slots_total_; }

@@ -1,4 +1,4 @@
-// One call into an environment, made on the pool, its result passed on.
+// Runs one call into an environment on the pool and passes on its result.
 #ifndef ARMATURE_ENVSERVER_SLOTS_POOL_CALL_H_
 #define ARMATURE_ENVSERVER_SLOTS_POOL_CALL_H_
 
@@ -16,9 +16,9 @@
 
 namespace armature {
 
-// Runs `call` on the pool, then `then` with what it returned, on a pool thread.
-// Internal: it threw; DeadlineExceeded: it hung (the result is dropped when it
-// comes). `what` begins the message. `call` must own what it touches.
+// Runs `call` on the pool, then passes its result to `then`, also on a pool thread. `call` must own
+// everything that it touches. `then` gets Internal if `call` threw, or DeadlineExceeded if it hung;
+// a late result is dropped. `what` begins the error message.
 template <typename T>
 void CallOnPool(StepPool* pool, std::string what, std::function<absl::StatusOr<T>()> call,
                 std::function<void(absl::StatusOr<T>)> then) {
@@ -42,7 +42,8 @@ void CallOnPool(StepPool* pool, std::string what, std::function<absl::StatusOr<T
     }
     void OnHung(int64_t) override { hung_ = true; }
     void OnFinished() override {
-      // Moved out: a stuck call keeps this alive, and must not keep the receiver.
+      // Moved out so that a stuck call, which keeps this job alive, does not keep the receiver
+      // alive.
       const std::function<void(absl::StatusOr<T>)> then = std::move(then_);
       if (hung_) {
         then(absl::DeadlineExceededError(
@@ -58,7 +59,7 @@ void CallOnPool(StepPool* pool, std::string what, std::function<absl::StatusOr<T
     const std::function<absl::StatusOr<T>()> call_;
     std::function<void(absl::StatusOr<T>)> then_;
     bool hung_ = false;
-    absl::StatusOr<T> result_;  // Touched by OnFinished only if RunItem has returned.
+    absl::StatusOr<T> result_;  // OnFinished touches it only if RunItem has returned.
   };
   pool->Submit(std::make_shared<Job>(std::move(what), pool->call_timeout(), std::move(call),
                                      std::move(then)),

@@ -1,11 +1,11 @@
-// The slots of one group of a VectorEnv and the batch that they are writing.
+// The slots of one VectorEnv group, and the batch that they write.
 //
-// Data flow: PrepareReset | PrepareStep -> Run: RunItem once a row, each writing its
-// own row of every tensor -> `finished` -> (where rows hung: a successor runs them
-// again) -> Assemble. Between two batches: Render, also on the pool.
-// Thread safety: rows are independent; everything else is for one thread at a time.
-// Ownership: a hung call keeps its SlotGroup, and so all that it may still write
-// to, alive; the successor shares nothing with it that either writes.
+// Data flow: PrepareReset | PrepareStep -> Run, which calls RunItem once per row; each writes its
+// own row of every tensor -> `finished` -> (if rows hung: a successor runs them again) -> Assemble.
+// Between batches: Render, also on the pool.
+// Thread safety: rows are independent; use everything else from one thread at a time.
+// Ownership: a hung call keeps its SlotGroup, and so all memory that it may still write, alive. The
+// successor shares nothing with it that either writes.
 #ifndef ARMATURE_ENVSERVER_SLOTS_SLOT_GROUP_H_
 #define ARMATURE_ENVSERVER_SLOTS_SLOT_GROUP_H_
 
@@ -28,7 +28,7 @@
 
 namespace armature {
 
-// What every slot of a VectorEnv is made from.
+// What the slots of a VectorEnv are made from.
 struct SlotPlan {
   const EnvRegistry* registry;
   VectorEnvOptions options;
@@ -37,7 +37,7 @@ struct SlotPlan {
   absl::Duration call_timeout;  // The pool's, for messages.
 
   int64_t group_size() const { return options.num_envs / options.num_groups; }
-  // As VectorEnv::SeedsFrom.
+  // See VectorEnv::SeedsFrom.
   std::vector<SlotSeed> SeedsFrom(uint64_t seed, int64_t group) const;
 };
 
@@ -47,41 +47,41 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
 
   SlotGroup(std::shared_ptr<const SlotPlan> plan, int64_t group);
 
-  // The successor of a group with hung rows: takes its healthy slots and their rows
-  // of the step; what is left to run are the hung rows, with new environments.
+  // Creates the successor of a group with hung rows. Takes over the healthy slots and their rows of
+  // this step; only the hung rows still have to run, with new environments.
   explicit SlotGroup(SlotGroup& stuck);
 
   int64_t group() const { return group_; }
   int64_t size() const { return static_cast<int64_t>(slots_.size()); }
-  // [size, action size], filled by the caller before PrepareStep.
+  // [size, action size]; fill it before PrepareStep.
   std::vector<float>& action() { return action_; }
   void set_env(int64_t row, std::unique_ptr<Env> env) { slots_[row].env = std::move(env); }
 
-  // Readies the batch of step 0, in which every slot begins its next episode; with
-  // `seeds`, one a slot, the first one of its seed.
+  // Prepares the batch of step 0: every slot begins its next episode. With `seeds`, one per slot,
+  // each slot begins the first episode of its seed.
   void PrepareReset(const std::vector<SlotSeed>& seeds);
-  // Readies the batch of the next step.
+  // Prepares the batch of the next step.
   void PrepareStep();
-  // Runs what there is to run on `pool`; `finished` gets this when it is over.
+  // Runs the rows that are due on `pool`, then calls `finished` with this group.
   void Run(StepPool* pool, Finished finished);
 
   int64_t hung_rows() const { return static_cast<int64_t>(hung_.size()); }
-  // How often, in this step, rows of this group have hung.
+  // Number of times in this step that rows of this group have hung.
   int hung_rounds() const { return hung_rounds_; }
-  // One sentence on the first hung row.
+  // Describes the first hung row in one sentence.
   std::string HungSentence() const;
 
-  // Completes the batch of the step. Only when no row hung.
+  // Completes the step's batch. Call it only if no row hung.
   StepOutcome Assemble();
 
-  // Draws a row: rgb uint8 [height, width, 3]. Internal: the environment's error.
+  // Draws a row: rgb uint8 [height, width, 3]. Returns Internal with the environment's error.
   absl::StatusOr<v1::Tensor> Render(int64_t row);
-  // Where and when: "env ID slot S step T".
+  // Names slot and step: "env ID slot S step T".
   std::string SlotName(int64_t row) const;
 
-  // A call other than those of Run has hung in the row.
+  // Marks a row in which a call other than Run's has hung.
   void AbandonRow(int64_t row) { hung_.push_back(row); }
-  // Ends the environment of a row, unless a call hangs in it: then that call does.
+  // Destroys a row's environment; if a call hangs in it, that call destroys it later.
   void FreeEnv(int64_t row);
 
   void RunItem(int64_t item) override;
@@ -95,21 +95,21 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
     std::string what;
   };
   struct Slot {
-    std::unique_ptr<Env> env;  // Null: to be made.
-    // Begun so far. Atomic: a successor reads it while a hung call may raise it.
+    std::unique_ptr<Env> env;  // Null: to be created.
+    // Episodes begun so far. Atomic because a successor reads it while a hung call may raise it.
     std::atomic<uint64_t> episodes{0};
     int64_t episode_steps = 0;
-    // Of the step that is running.
+    // State of the running step.
     bool ended = false;
     Fault fault;           // Why the environment was replaced.
-    absl::Status failure;  // Replacing it failed too.
+    absl::Status failure;  // Set if replacing it failed too.
   };
   struct Buffer {
     Buffer(const SlotPlan& plan, int64_t size);
 
     v1::RolloutResponse response;
-    std::vector<Observation> observation;  // A row each, inside `response`.
-    float* reward;                         // [size], all inside `response`.
+    std::vector<Observation> observation;  // One per row, inside `response`.
+    float* reward;                         // [size]; these pointers all point into `response`.
     uint8_t* terminated;
     uint8_t* truncated;
     uint8_t* restarted;
@@ -127,14 +127,14 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   const std::shared_ptr<const SlotPlan> plan_;
   const int64_t group_;
   std::vector<Slot> slots_;
-  // Batches alternate, so that one is written while the last is being sent.
+  // Two batches alternate: one is written while the other is being sent.
   std::shared_ptr<Buffer> buffers_[2];
   int writing_ = 0;
-  std::vector<std::vector<uint8_t>> final_;  // A field each, [size, field bytes].
+  std::vector<std::vector<uint8_t>> final_;  // One per field, [size, field bytes].
   std::vector<float> action_;
-  std::vector<SlotSeed> seeds_;  // A slot each.
-  uint64_t step_ = 0;            // Of the batch; 0: a reset.
-  std::vector<int64_t> rows_;    // What the items stand for; empty: themselves.
+  std::vector<SlotSeed> seeds_;  // One per slot.
+  uint64_t step_ = 0;            // Step of the batch; 0: a reset.
+  std::vector<int64_t> rows_;    // Row of each item; empty: item i is row i.
   std::vector<int64_t> hung_;
   int hung_rounds_ = 0;
   Finished finished_;

@@ -1,24 +1,19 @@
-// n slots of one environment, stepped in parallel on a StepPool, in one or two
-// groups that alternate.
+// n slots of one environment, stepped in parallel on a StepPool, in one group or in two that
+// alternate.
 //
-// Data flow: ResetGroup | StepGroup(actions) -> pool threads write each slot's row
-// straight into the StepBatch that goes on the wire -> completion. Render -> pool
-// thread draws one slot -> completion.
-// Slots reset themselves in the step that ends an episode: the batch then holds
-// the next episode's first observation, and the true last one in
-// final_observation. At the horizon a slot is `truncated`, unless it `terminated`
-// in the same step: a batch never has both.
-// Faults: a slot whose environment throws, hangs or gives a value that is not
-// finite gets a new environment, in its next episode; `restarted` is set and the
-// others are not disturbed. A slot whose new environment fails kStartAttempts
-// times in a row breaks the whole (the completion gets the error). In a reset there
-// is no transition that could be void: the slot is replaced, too, `restarted` is not
-// set.
-// Determinism: the episodes of a slot depend on (seed, first_slot + slot, number
-// of the episode, actions) alone.
-// Call order: Open -> for each group ResetGroup (StepGroup | ResetGroup | Render)* ->
-// Close. Nothing is asked of a group before its last completion has been called,
-// other groups may be asked.
+// Data flow: ResetGroup | StepGroup(actions) -> pool threads write each slot's row directly into
+// the StepBatch to be sent -> completion. Render -> a pool thread draws one slot -> completion.
+// Episode ends: a slot resets itself in the step that ends its episode. The batch then has the next
+// episode's first observation, and the last observation of the old one in final_observation. At the
+// horizon a slot is `truncated`, unless it `terminated` in the same step; never both.
+// Faults: if an environment throws, hangs or returns a value that is not finite, its slot gets a
+// new environment, which begins the slot's next episode. `restarted` is set; other slots are not
+// affected. In a reset the slot is replaced too, but `restarted` is not set, since no transition is
+// void. If a slot's new environment fails kStartAttempts times in a row, the completion gets an
+// error and the group must not be used any more.
+// Determinism: a slot's episodes depend only on (seed, first_slot + slot, episode number, actions).
+// Call order: Open -> for each group ResetGroup (StepGroup | ResetGroup | Render)* -> Close. Wait
+// for a group's completion before the next call for that group.
 // Thread safety: all methods; completions run on pool threads.
 #ifndef ARMATURE_ENVSERVER_SLOTS_VECTOR_ENV_H_
 #define ARMATURE_ENVSERVER_SLOTS_VECTOR_ENV_H_
@@ -52,25 +47,25 @@ struct VectorEnvOptions {
   int64_t num_groups = 1;  // 1 or 2.
   uint64_t seed = 0;
   uint64_t first_slot = 0;
-  // A call that hangs while so many threads are stuck already breaks the whole.
+  // Number of stuck threads allowed; if a call hangs beyond that, the step fails.
   int64_t abandoned_max = 16;
 };
 
-// A slot's episodes are drawn from (seed, number, episodes so far).
+// A slot's episodes depend on (seed, number, number of past episodes).
 struct SlotSeed {
   uint64_t seed = 0;
   uint64_t number = 0;
 };
 
-// What one step of one group brought.
+// Result of one step of one group.
 struct StepOutcome {
-  // ResourceExhausted: too many calls hang; Internal: a new environment failed to
-  // start time and again. The group must not be stepped any more.
+  // ResourceExhausted: too many calls hang; Internal: new environments failed to start
+  // kStartAttempts times in a row. After an error the group must not be stepped any more.
   absl::Status status;
-  // Holds the StepBatch. Written to again by the step or reset after the next one.
+  // Holds the StepBatch. The step or reset after the next one overwrites it.
   std::shared_ptr<const v1::RolloutResponse> response;
-  int64_t episodes = 0;  // That ended in this step.
-  int64_t threw = 0;     // Slots restarted, by cause.
+  int64_t episodes = 0;  // Episodes that ended in this step.
+  int64_t threw = 0;     // Number of restarted slots, by cause.
   int64_t hung = 0;
   int64_t not_finite = 0;
 };
@@ -78,16 +73,17 @@ struct StepOutcome {
 class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
  public:
   using Completion = std::function<void(const StepOutcome&)>;
-  // uint8 [height, width, 3]. Internal: Render threw or failed; DeadlineExceeded: it
-  // hung. The group must not be used any more after an error.
+  // uint8 [height, width, 3]. Internal: Render threw or failed; DeadlineExceeded: it hung. After an
+  // error the group must not be used any more.
   using RenderCompletion = std::function<void(absl::StatusOr<v1::Tensor>)>;
 
   static constexpr int kStartAttempts = 3;
 
-  // Makes the first environment on the pool, then calls `opened`, there: OK; what
-  // EnvRegistry::Make returns; Internal: it threw; DeadlineExceeded: it hung; what
-  // `check` says of its spec, before anything of the size of a batch is allocated.
-  // The others are made by ResetGroup. `registry` and `pool` outlive all use.
+  // Creates the first environment on the pool, then calls `opened` there. `check` sees the spec
+  // before memory for batches is allocated. ResetGroup creates the other environments. `registry`
+  // and `pool` must outlive all use.
+  // `opened` gets EnvRegistry::Make's errors; Internal if creating threw; DeadlineExceeded if it
+  // hung; errors of `check`.
   static void Open(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,
                    std::function<absl::Status(const EnvSpec&)> check,
                    std::function<void(absl::StatusOr<std::shared_ptr<VectorEnv>>)> opened);
@@ -101,23 +97,23 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   int64_t num_groups() const;
   int64_t group_size() const;
 
-  // What slots of the group draw from in a session that was opened with `seed`.
+  // Seeds of the group's slots in a session opened with `seed`.
   std::vector<SlotSeed> SeedsFrom(uint64_t seed, int64_t group) const;
-  // Begins the next episode of every slot of the group: the batch of step 0. With
-  // `seeds`, one a slot, which replace those before: the first episode.
+  // Begins the next episode in every slot of the group; the result is the batch of step 0. With
+  // `seeds`, one per slot, replaces the slots' seeds and begins the first episode of each.
   void ResetGroup(int64_t group, std::vector<SlotSeed> seeds, Completion completion);
 
-  // `action` is as ActionBatch.action; Box actions are clipped to their bounds.
-  // OK: the completion will be called; InvalidArgument: dtype, shape, a value that
-  // is not finite or, Discrete, no choice; nothing was done.
+  // `action` is as in ActionBatch.action; Box actions are clipped to their bounds.
+  // If OK, `completion` will be called. Returns InvalidArgument, and does nothing, on a wrong dtype
+  // or shape, a value that is not finite or, if Discrete, an invalid choice.
   absl::Status StepGroup(int64_t group, const v1::Tensor& action, Completion completion);
 
-  // Draws slot `slot`, in 0 .. num_envs - 1. OK: the completion will be called;
-  // FailedPrecondition: the spec has no `render`; nothing was done.
+  // Draws slot `slot`, in 0 .. num_envs - 1. If OK, `completion` will be called. Returns
+  // FailedPrecondition, and does nothing, if the spec has no `render`.
   absl::Status Render(int64_t slot, RenderCompletion completion);
 
-  // Frees the environments, on the pool, as soon as they are idle. Completions of
-  // what still runs are not called.
+  // Frees the environments, on the pool, as soon as they are idle. Completions of calls still
+  // running are not called.
   void Close();
 
  private:
@@ -126,11 +122,11 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
     bool running = false;
   };
 
-  // Checks the actions and copies them, clipped, to the group.
+  // Checks the actions and copies them, clipped, into the group.
   absl::Status ReadAction(const v1::Tensor& action, SlotGroup& slots) const;
-  // The slots of a group that now has something running; null: closed.
+  // Marks the group as running and returns its slots; null if closed.
   std::shared_ptr<SlotGroup> BeginRun(int64_t group);
-  // False: it has been closed meanwhile; the slots are freed.
+  // Returns false if closed in the meantime; the slots are then freed.
   bool EndRun(const std::shared_ptr<SlotGroup>& slots);
   void Run(SlotGroup& slots, Completion completion);
   void OnRun(const std::shared_ptr<SlotGroup>& slots, const Completion& completion);

@@ -1,4 +1,4 @@
-// The environments that come with Armature.
+// Registers the environments that come with Armature.
 #ifndef ARMATURE_ENVSERVER_TASKS_BUILTIN_ENVS_H_
 #define ARMATURE_ENVSERVER_TASKS_BUILTIN_ENVS_H_
 
@@ -7,8 +7,8 @@
 
 namespace armature {
 
-// OK; AlreadyExists: the registry has one of their names. Reads no files: a robot
-// model that is missing is an error of EnvRegistry::Make.
+// Returns AlreadyExists if the registry already has one of their names. Reads no files:
+// EnvRegistry::Make reports a missing robot model.
 absl::Status RegisterBuiltinEnvs(EnvRegistry& registry);
 
 }  // namespace armature

@@ -1,9 +1,10 @@
-// What the tests of EnvService share: a server of the test environments, a client
-// that is driven message by message, and the fixture of the conformance suite.
+// Shared by the tests of EnvService: a server with the test environments, a client that sends and
+// reads single messages, and the fixture of the conformance suite.
 //
-// With ARMATURE_ENV_SERVICE_ADDRESS (and _ENV_ID) in the environment, ConformanceTest
+// If ARMATURE_ENV_SERVICE_ADDRESS (and _ENV_ID) is set, ConformanceTest tests the server at that
+// address, whatever its implementation.
 // talks to the server there, whatever implements it.
-// Thread safety: none; one test thread drives them.
+// Thread safety: none; use from one test thread.
 #ifndef ARMATURE_ENVSERVER_TESTING_ENV_SERVICE_FIXTURE_H_
 #define ARMATURE_ENVSERVER_TESTING_ENV_SERVICE_FIXTURE_H_
 
@@ -32,8 +33,7 @@
 
 namespace armature {
 
-// A server of the test environments, on a port of its own, with a clock that only
-// SetClock moves.
+// A server with the test environments on its own port; only SetClock moves its clock.
 class TestServer {
  public:
   TestServer(int threads, absl::Duration step_timeout);
@@ -56,30 +56,30 @@ class TestServer {
   std::unique_ptr<RpcServer> server_;
 };
 
-// One Rollout stream. What the server does not send fails the test.
+// One Rollout stream. Fails the test if an expected message does not come.
 class RolloutClient {
  public:
   explicit RolloutClient(v1::EnvService::Stub* stub);
 
-  // With seed 7.
+  // Uses seed 7.
   static v1::OpenSession OpenMessage(const std::string& env_id, int num_envs, int num_groups = 1);
 
-  // Opens and reads `opened` and the first batch of each group, in `first`.
+  // Opens the session; reads `opened` and each group's first batch into `first`.
   void Open(const v1::OpenSession& open);
   void SendOpen(const v1::OpenSession& open);
   // `values`: [slots, action size].
   void SendActions(uint32_t group, uint64_t step, const std::vector<float>& values);
   void SendTensor(uint32_t group, uint64_t step, const v1::Tensor& tensor);
   void SendReset(uint32_t group, uint64_t step, std::optional<uint64_t> seed = std::nullopt);
-  // With ResetGroup.slot_seeds.
+  // Sets ResetGroup.slot_seeds.
   void SendReset(uint32_t group, uint64_t step, const std::vector<uint64_t>& slot_seeds);
   void SendRender(uint32_t slot);
   v1::StepBatch Read();
   v1::Frame ReadFrame();
-  // The first batch that answers a reset.
+  // Resets and returns the first batch of the answer.
   v1::StepBatch Reset(const v1::StepBatch& last, std::optional<uint64_t> seed = std::nullopt);
   void WritesDone() { stream_->WritesDone(); }
-  // Drops what still comes; how the stream ended.
+  // Drops remaining messages; returns how the stream ended.
   grpc::Status Finish();
   void Cancel() { context_.TryCancel(); }
 
@@ -92,17 +92,17 @@ class RolloutClient {
   std::unique_ptr<grpc::ClientReaderWriter<v1::RolloutRequest, v1::RolloutResponse>> stream_;
 };
 
-// Actions for `count` slots.
+// Each returns actions for `count` slots.
 std::vector<float> RandomActions(const ActionSpec& spec, int64_t count, Rng& rng);
 std::vector<float> ZeroActions(const ActionSpec& spec, int64_t count);
 
-// The bytes of one slot's observation.
+// Returns the bytes of one slot's observation.
 std::string ObservationRow(const v1::StepBatch& batch, int64_t row);
-// The bytes of everything in a batch that belongs to one slot alone.
+// Returns all bytes of a batch that belong to one slot.
 std::string Row(const v1::StepBatch& batch, int64_t row);
 std::vector<int> Flags(const v1::Tensor& tensor);
 
-// Runs over whatever server there is: nothing here may ask for what is this one's own.
+// Must pass on any server: tests may use nothing that only this implementation has.
 class ConformanceTest : public ::testing::Test {
  protected:
   void SetUp() override;
@@ -110,28 +110,28 @@ class ConformanceTest : public ::testing::Test {
   void StartServer(int threads = 2, absl::Duration step_timeout = absl::Hours(1));
   void Connect(const std::string& address);
 
-  // How the server ends a stream that begins with `open`.
+  // Returns how the server ends a stream that begins with `open`.
   grpc::Status OpenStatus(const v1::OpenSession& open);
 
-  // Of env_id_ in a config in which it renders, if it has one.
+  // Opens env_id_ with a config that can render, if it has one.
   v1::OpenSession RenderingMessage(int num_envs, int num_groups = 1);
 
-  // What `send` sends after `open` ends the session with InvalidArgument, in words
-  // that hold `expected` and the environment's name.
+  // Expects that `send`, called after `open`, ends the session with InvalidArgument, in a message
+  // that contains `expected` and the environment's name.
   void ExpectRefused(const v1::OpenSession& open, const std::function<void(RolloutClient&)>& send,
                      const std::string& expected);
 
-  // The rows of every slot over `steps` steps of random actions.
+  // Returns the rows of every slot over `steps` steps of random actions.
   std::vector<std::string> Play(int num_envs, int num_groups, int steps);
 
-  // The same of one group, from its last batch on, which is replaced by the new last.
-  // With `renders`, a slot is drawn before every step.
+  // The same for one group, starting from its last batch `*batch`; stores the new last batch there.
+  // With `renders`, draws a slot before every step.
   static std::vector<std::string> PlayGroup(RolloutClient& client, int steps, v1::StepBatch* batch,
                                             bool renders = false);
 
   std::string env_id_ = "point_mass";
   std::map<std::string, std::string> rendering_config_;
-  std::unique_ptr<TestServer> server_;  // Null: another's server.
+  std::unique_ptr<TestServer> server_;  // Null when testing another server.
   std::unique_ptr<v1::EnvService::Stub> stub_;
 };
 

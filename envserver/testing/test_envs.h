@@ -1,4 +1,4 @@
-// Small environments for tests of whatever runs environments.
+// Small environments for tests of code that runs environments.
 #ifndef ARMATURE_ENVSERVER_TESTING_TEST_ENVS_H_
 #define ARMATURE_ENVSERVER_TESTING_TEST_ENVS_H_
 
@@ -12,19 +12,19 @@
 
 namespace armature {
 
-// Where the calls of a hanging environment wait, and how a test follows them.
+// Blocks the calls of a hanging environment and lets a test follow them.
 // Thread safety: all methods.
 class HangGate {
  public:
   // Blocks until Open.
   void Pass();
-  // Lets every call go on, those to come too.
+  // Lets all calls continue, including later ones.
   void Open();
-  // Returns once so many calls have come here.
+  // Returns once `calls` calls have arrived here.
   void WaitForWaiting(int64_t calls);
-  // Environments that have waited and have since been destroyed.
+  // Waits until `environments` environments that had blocked here have been destroyed.
   void WaitForDestroyed(int64_t environments);
-  // All environments that have been destroyed.
+  // Waits until `environments` environments of any kind have been destroyed.
   void WaitForFreed(int64_t environments);
   void CountFreed(bool has_waited);
 
@@ -37,22 +37,20 @@ class HangGate {
 };
 
 // Registers:
-// - "point_mass": a point in a square is pushed towards a goal. Observation
-//   `observation` float32 [2], `achieved_goal` [2], `desired_goal` [2]; action Box
-//   [2] in [-1, 1]; reward -distance; terminated at the goal (config
-//   terminate_on_success, default true); horizon 20; reports success. With config
-//   `render` true it draws the square, 24 x 16 pixels, y upwards: the goal green, the
-//   point white, all else black.
-// - "counter": Discrete(3), observation `count` int64 [] and `odd` uint8 [2], no
-//   goal, no horizon; terminated when the count, raised by the choice, exceeds
-//   config `limit` (default 10); reward is the choice.
-// - "faulty": point_mass that does what config `fault` says in the step whose
-//   action[1] is 1: throw, throw_other (not a std::exception), nan_reward,
-//   nan_observation, hang (at `gate`). With config `also_reset` true, the Reset of
-//   every later environment does the same: a fault that replacing does not cure.
-//   With config `fatal_reset` n > 0, the nth Reset of all environments does it, too,
-//   a NaN always in the observation. With config `fatal_render` true, it renders as
-//   point_mass does, except that a throw or a hang comes instead.
+// - "point_mass": push a point in a square to a goal. Observation `observation` float32 [2],
+//   `achieved_goal` [2], `desired_goal` [2]; action Box [2] in [-1, 1]; reward -distance;
+//   terminated at the goal (config terminate_on_success, default true); horizon 20; reports
+//   success. With config `render` true it draws the square, 24 x 16 pixels, y upwards: green goal,
+//   white point, black background.
+// - "counter": Discrete(3), observation `count` int64 [] and `odd` uint8 [2], no goal, no horizon.
+//   Each step adds the choice to the count; terminated when the count exceeds config `limit`
+//   (default 10); the reward is the choice.
+// - "faulty": point_mass with the fault that config `fault` names in each step whose action[1] is
+//   1: throw, throw_other (not a std::exception), nan_reward, nan_observation, hang (at `gate`).
+//   With config `also_reset` true, Reset of every later environment has the same fault, so
+//   replacing does not help. With config `fatal_reset` n > 0, the nth Reset over all environments
+//   has it too; a NaN is then always in the observation. With config `fatal_render` true, it
+//   renders like point_mass, but throws or hangs instead of drawing.
 absl::Status RegisterTestEnvs(EnvRegistry& registry, std::shared_ptr<HangGate> gate);
 
 }  // namespace armature

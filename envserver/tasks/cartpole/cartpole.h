@@ -1,12 +1,12 @@
-// Balancing a pole on a cart (Drake Gym's cart-pole stabilisation task).
+// Balances a pole on a cart (Drake Gym's cart-pole stabilisation task).
 //
-// Facts: cart 1 kg on a slider along x; pole a point mass of 0.1 kg at 0.5 m, upright
-// at theta = 0, leaning to -x for theta > 0; no damping. Physics 0.01 s, 5 substeps a
-// control step. Observation: x, theta, x_dot, theta_dot (float32). Action: force on
-// the cart, +-10 N. Reward: 1 a step, the last one included. Terminated: |theta| > 0.2
-// or |x| > 2.4, looked at after every physics step, which ends the control step.
-// Reset: x ~ U(+-0.1), theta ~ U(+-0.15), theta_dot ~ U(+-0.1), x_dot 0.
-// Thread safety, determinism: as Env.
+// Facts: a 1 kg cart slides along x; the pole is a point mass of 0.1 kg at 0.5 m, upright at theta
+// = 0, leaning to -x for theta > 0; no damping. Physics step 0.01 s, 5 per control step.
+// Observation: x, theta, x_dot, theta_dot (float32). Action: force on the cart, +-10 N. Reward: 1
+// per step, including the last. Terminated: |theta| > 0.2 or |x| > 2.4, checked after every physics
+// step; the control step then ends early. Reset: x ~ U(+-0.1), theta ~ U(+-0.15), theta_dot ~
+// U(+-0.1), x_dot 0.
+// Thread safety, determinism: see Env.
 #ifndef ARMATURE_ENVSERVER_TASKS_CARTPOLE_CARTPOLE_H_
 #define ARMATURE_ENVSERVER_TASKS_CARTPOLE_CARTPOLE_H_
 

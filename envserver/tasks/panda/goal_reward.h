@@ -1,4 +1,4 @@
-// The reward of tasks whose goal is a point: with d = |achieved - desired|,
+// The reward of tasks with a point as goal, where d = |achieved - desired|:
 //   sparse: -1 if d > threshold, else 0;   dense: -d.
 // Success: d < threshold.
 //
@@ -22,11 +22,11 @@ class GoalReward {
   GoalReward(RewardType type, double distance_threshold_m)
       : type_(type), distance_threshold_m_(distance_threshold_m) {}
 
-  // Both goals have the same size.
+  // Both goals must have the same size.
   Result operator()(absl::Span<const float> achieved_goal,
                     absl::Span<const float> desired_goal) const;
 
-  // The least reward of goals of `size` components within +-bound.
+  // Returns the lowest possible reward for goals of `size` components within +-bound.
   double Low(int size, double bound) const;
 
  private:

@@ -1,12 +1,12 @@
-// The Franka Panda of the Panda tasks (panda-gym v3 semantics): a fixed arm of
-// seven joints and a two-finger gripper, in the world that it is added to.
+// The Franka Panda robot of the Panda tasks (as in panda-gym v3): a fixed arm with seven joints and
+// a two-finger gripper, added to a world.
 //
-// Facts: base at (-0.6, 0, 0); neutral q (0, .41, 0, -1.85, 0, 2.26, .79, 0, 0);
-// motor forces 87 x 4, 12, 120, 120, 170, 170 N.m (upstream's odd order, kept).
-// Actions, in [-1, 1]: kEndEffector: 3 of 0.05 m, the orientation held down; kJoints:
-// 7 of 0.05 rad; then, unless the gripper is blocked, the change of its width in
-// 0.2 m. Targets are computed once a control step.
-// Thread safety: that of its world.
+// Facts: base at (-0.6, 0, 0); neutral q (0, .41, 0, -1.85, 0, 2.26, .79, 0, 0); motor forces 87 x
+// 4, 12, 120, 120, 170, 170 N.m (upstream's unusual order, kept).
+// Actions are in [-1, 1]. kEndEffector: 3 displacements in units of 0.05 m, with the gripper held
+// pointing down. kJoints: 7 changes in units of 0.05 rad. Then, unless the gripper is blocked, the
+// change of its width in units of 0.2 m. Motor targets are computed once per control step.
+// Thread safety: none, like its world.
 #ifndef ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_ARM_H_
 #define ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_ARM_H_
 
@@ -24,22 +24,22 @@ namespace armature {
 
 enum class PandaControl { kEndEffector, kJoints };
 
-// NotFound: no folder of the model; InvalidArgument: it is not the Panda.
+// Returns NotFound if the model folder is missing; InvalidArgument if it is not the Panda.
 absl::StatusOr<std::shared_ptr<const BodyModel>> LoadPandaModel();
 
 class PandaArm {
  public:
-  // Adds the arm to `world`, which outlives this, in its neutral pose. `model` is
-  // LoadPandaModel's.
+  // Adds the arm in its neutral pose to `world`, which must outlive this. `model` comes from
+  // LoadPandaModel.
   PandaArm(std::shared_ptr<const BodyModel> model, PandaControl control, bool block_gripper,
            BulletWorld* world);
 
   static int ActionSize(PandaControl control, bool block_gripper);
 
-  // Sets the motors' targets for the coming control step from `action`.
+  // Sets the motor targets for the next control step from `action`.
   void Act(absl::Span<const float> action);
 
-  // The joint positions that the motors are driven to.  [9]
+  // Joint positions that the motors aim at.  [9]
   absl::Span<const double> joint_targets() const { return targets_; }
 
   btVector3 ee_position() const { return body_->link_pose(ee_link_).getOrigin(); }

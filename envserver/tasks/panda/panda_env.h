@@ -1,12 +1,12 @@
-// The Panda tasks as environments: robot, table and floor in a Bullet world, and a
-// PandaTask on top (panda-gym v3 semantics).
+// The Panda tasks as environments: robot, table and floor in a Bullet world, plus a PandaTask (as
+// in panda-gym v3).
 //
-// Facts: physics 1/500 s, 20 substeps a control step. Observation: `observation`
-// = ee position (3), ee velocity (3), finger width (1) unless the gripper is
-// blocked, then the task's objects; `achieved_goal`; `desired_goal`; all float32.
-// Config: see PandaConfig. With terminate_on_success, v3's rule, an episode ends at
-// the first success; without it, v2's, only at the horizon.
-// Thread safety, determinism: as Env.
+// Facts: physics step 1/500 s, 20 per control step. Observation: `observation` = end effector
+// position (3), its velocity (3), finger width (1) unless the gripper is blocked, then the task's
+// objects; `achieved_goal`; `desired_goal`; all float32.
+// Config: see PandaConfig. With terminate_on_success (panda-gym v3) an episode ends at the first
+// success; without it (v2) only at the horizon.
+// Thread safety, determinism: see Env.
 #ifndef ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_ENV_H_
 #define ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_ENV_H_
 
@@ -42,7 +42,7 @@ struct PandaConfig {
 
 class PandaEnv : public Env {
  public:
-  // `model` is LoadPandaModel's; `config` is as LoadMap leaves it.
+  // `model` comes from LoadPandaModel; `config` must be validated by LoadMap.
   PandaEnv(const PandaConfig& config, std::shared_ptr<const BodyModel> model,
            std::unique_ptr<PandaTask> task);
 

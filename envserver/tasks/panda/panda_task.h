@@ -1,6 +1,6 @@
-// What one Panda task adds to the robot and the table: objects and a goal.
+// Objects and goal of one Panda task, in addition to robot and table.
 //
-// Thread safety: that of its world.
+// Thread safety: none, like its world.
 #ifndef ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_TASK_H_
 #define ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_TASK_H_
 
@@ -26,9 +26,9 @@ class PandaTask {
  public:
   virtual ~PandaTask() = default;
   virtual PandaTaskFacts facts() const = 0;
-  // Called once, after the table and the arm are in the world, which outlives this.
+  // Called once, after table and arm have been added. `world` outlives this.
   virtual void AddObjects(BulletWorld& world) = 0;
-  // Draws an episode: places the objects and writes the goal.  [goal_size]
+  // Begins an episode: places the objects and writes the goal.  [goal_size]
   virtual void Reset(Rng& rng, absl::Span<float> desired_goal) = 0;
   // [object_observation_size]
   virtual void ObserveObjects(absl::Span<float> observation) const = 0;

@@ -1,4 +1,4 @@
-// Reach: bring the end effector to a point. Goal: x, y ~ U(+-0.15), z ~ U(0, 0.3), m.
+// Reach: move the end effector to a point. Goal: x, y ~ U(+-0.15), z ~ U(0, 0.3), in m.
 #ifndef ARMATURE_ENVSERVER_TASKS_PANDA_REACH_H_
 #define ARMATURE_ENVSERVER_TASKS_PANDA_REACH_H_
 
