@@ -1,8 +1,8 @@
-// The newest policy that the learner has published.
+// Holds the newest policy that the learner has published.
 //
 // Data flow: PolicySubscription -> PolicyStore -> PolicyRunner (actor, evaluator).
-// Thread safety: all methods. A snapshot stays as it is: new weights go into a new
-// network that takes the old one's place at once.
+// Thread safety: all methods. A snapshot never changes: new weights go into a new network, which
+// then replaces the old one.
 #ifndef ARMATURE_ACTOR_ACT_POLICY_STORE_H_
 #define ARMATURE_ACTOR_ACT_POLICY_STORE_H_
 
@@ -27,19 +27,19 @@ struct PolicySnapshot {
 
 class PolicyStore {
  public:
-  // OK; InvalidArgument: as PolicyNetwork::Create.
+  // Returns PolicyNetwork::Create's errors.
   static absl::StatusOr<std::unique_ptr<PolicyStore>> Create(const v1::PolicySpec& spec,
                                                              c10::Device device);
 
-  // Makes `update` the newest. `learner_incarnation`: of the process that sent it;
-  // one that was restarted from a checkpoint may begin below the version at hand.
-  // OK; DataLoss: the checksum is wrong; InvalidArgument: a tensor does not fit
-  // the spec, or the version is not above the last one of this learner. The
-  // newest policy stays on an error.
+  // Makes `update` the newest policy. `learner_incarnation` identifies the learner process that
+  // sent it: after a restart from a checkpoint, versions may begin below the present one.
+  // Returns DataLoss if the checksum is wrong; InvalidArgument if a tensor does not fit the spec,
+  // or the version is not above this learner's last one. After an error the newest policy is
+  // unchanged.
   absl::Status Apply(const v1::PolicyUpdate& update, uint64_t learner_incarnation);
 
   PolicySnapshot newest() const;
-  // Of the learner that the newest came from; 0: none.
+  // Incarnation of the learner that sent the newest policy; 0: none.
   uint64_t learner_incarnation() const;
 
  private:

@@ -1,4 +1,4 @@
-// What the policy decided for one group of n slots; A = ActionSpec::size().
+// The policy's actions for one group of n slots; A = ActionSpec::size().
 #ifndef ARMATURE_COMMON_POLICY_GROUP_ACTIONS_H_
 #define ARMATURE_COMMON_POLICY_GROUP_ACTIONS_H_
 
@@ -8,9 +8,9 @@
 namespace armature {
 
 struct GroupActions {
-  std::vector<float> stored;    // [n, A], as experience holds it: Box in units of [-1, 1].
+  std::vector<float> stored;    // [n, A], as stored in experience: Box actions scaled to [-1, 1].
   std::vector<float> sent;      // [n, A], in the environment's units, within its bounds.
-  std::vector<float> log_prob;  // [n], of `stored`.
+  std::vector<float> log_prob;  // [n], log-probability of `stored`.
   uint64_t policy_version = 0;
 };
 

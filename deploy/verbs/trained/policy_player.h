@@ -1,8 +1,8 @@
-// A trained policy as a SlotPlayer, on the CPU and one thread.
+// Plays a trained policy as a SlotPlayer, on the CPU with one thread.
 //
-// The network runs for one observation at a time: in a larger pass the last bit of
-// a sum may depend on how many rows there are, and an episode's course with it.
-// Stochastic: every episode draws from a generator of its own.
+// Runs the network on one observation at a time. In a larger pass, the last bit of a sum can depend
+// on the number of rows, which would change the episode. A stochastic policy has a separate random
+// generator for every episode.
 // Thread safety: compatible; sets the thread's number of LibTorch threads.
 #ifndef ARMATURE_DEPLOY_VERBS_TRAINED_POLICY_PLAYER_H_
 #define ARMATURE_DEPLOY_VERBS_TRAINED_POLICY_PLAYER_H_
@@ -23,17 +23,16 @@ namespace armature {
 class PolicyPlayer final : public SlotPlayer {
  public:
   struct Options {
-    EnvSpec env;      // That is acted in.
-    EnvSpec trained;  // That the policy was trained in.
+    EnvSpec env;      // The environment to play in.
+    EnvSpec trained;  // The environment of the training.
     v1::PolicySpec policy;
-    bool deterministic = true;  // The policy's mode; else drawn from it.
-    uint64_t seed = 0;          // Of what is drawn.
+    bool deterministic = true;  // Use the policy's mode; otherwise sample.
+    uint64_t seed = 0;          // Seed for sampling.
   };
-  // OK; FailedPrecondition: the environment observes or takes something else than the
-  // one of the training (names it; FitObservation says what fits); DataLoss: the
-  // checksum of `weights` is wrong; InvalidArgument: they do not fit the policy, the
-  // policy does not fit the environment, or it is to be drawn from and has one action
-  // an observation (HEAD_TANH).
+  // Returns FailedPrecondition if the environment's observations or actions differ from those of
+  // training (the message names the difference; see FitObservation for what is allowed); DataLoss
+  // if the checksum of `weights` is wrong; InvalidArgument if they do not fit the policy, the
+  // policy does not fit the environment, or a deterministic policy (HEAD_TANH) should be sampled.
   static absl::StatusOr<std::unique_ptr<PolicyPlayer>> Create(const Options& options,
                                                               const v1::PolicyUpdate& weights);
 
@@ -45,9 +44,9 @@ class PolicyPlayer final : public SlotPlayer {
                std::unique_ptr<PolicyNetwork> network);
 
   const Options options_;
-  const std::vector<int64_t> columns_;  // As FitObservation's.
+  const std::vector<int64_t> columns_;  // From FitObservation.
   const std::unique_ptr<const PolicyNetwork> network_;
-  std::vector<Rng> draws_;  // One a slot.
+  std::vector<Rng> draws_;  // One per slot.
 };
 
 }  // namespace armature
