@@ -1,10 +1,10 @@
-// Reproducible runs: all slots of the actor collect in rounds of T steps each.
+// For reproducible runs: all slots of the actor collect in rounds of T steps each.
 //
-// When every group stands ready it asks for one grant; on it every group records T
-// steps at its own pace; the round is one batch, whose order does not depend on how
-// the slots are cut into groups, nor on who was faster. Between rounds all stand
-// still. A grant with a seed lets the slots begin anew first: TakeSeed.
-// Call order: as Collector; after TakeSeed gave one, a step 0 of every group.
+// When all groups are ready, it requests one grant. Then every group records T steps at its own
+// pace. The round becomes one batch, whose order does not depend on how slots are divided into
+// groups, nor on which group was faster. Between rounds all groups wait. A grant with a seed first
+// makes the slots start over: see TakeSeed.
+// Call order: as Collector; after TakeSeed returns a seed, every group gets a step 0.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_COLLECT_ROUND_COLLECTOR_H_
 #define ARMATURE_ACTOR_COLLECT_ROUND_COLLECTOR_H_
@@ -28,26 +28,26 @@ class RoundCollector final : public Collector {
     int64_t action_size = 0;
     int64_t round_length = 1;  // T
   };
-  // `groups`: in ascending order of their slots, without gaps.
+  // `groups` must be in ascending order of their slots, without gaps.
   RoundCollector(const std::vector<Group>& groups, const Options& options);
 
   bool PrepareToAct(size_t group, uint64_t policy_version, int64_t room) override;
   void OnActions(size_t group, const GroupActions& actions) override;
   std::vector<v1::ExperienceBatch> Take(int64_t room, absl::Time now) override;
-  // A complete round only.
+  // Returns complete rounds only.
   std::vector<v1::ExperienceBatch> Flush() override;
   std::vector<v1::CollectRequest> TakeRequests() override;
   void OnGrant(const v1::CollectGrant& grant) override;
   bool waits_for_grant() const override { return state_ == State::kRequested; }
-  // That all slots are to begin anew with now; once.
+  // The seed with which all slots must start over now; returned once.
   std::optional<uint64_t> TakeSeed() override;
 
  private:
   // kGathering -> kRequested -> (kGathering ->) kRecording -> kRequested ...
   enum class State { kGathering, kRequested, kRecording };
   struct GroupState {
-    bool ready = false;  // Stands before the round's first step.
-    int64_t steps = 0;   // Of the round.
+    bool ready = false;  // Waiting for the round's first step.
+    int64_t steps = 0;   // In this round.
     TransitionCutter transition_cutter;
     TransitionBuffer transitions;
     TrajectoryCutter trajectory_cutter;
@@ -64,7 +64,7 @@ class RoundCollector final : public Collector {
   int64_t num_slots_ = 0;
   State state_ = State::kGathering;
   bool request_due_ = false;
-  v1::CollectGrant grant_;        // Of the round; an id of 0: none.
+  v1::CollectGrant grant_;        // Of this round; id 0: none.
   std::optional<uint64_t> seed_;  // For TakeSeed.
   std::vector<v1::ExperienceBatch> complete_;
 };

@@ -1,8 +1,8 @@
-// On-policy: a group that stands ready asks for a grant, and begins to record T
-// steps when it has one, a policy as new as the grant demands, and room for the
-// batch. Between trajectories it stands still.
+// On-policy collection. A group that is ready requests a grant. It records T steps once it has a
+// grant, a policy as new as the grant demands, and room for the batch. Between trajectories it
+// waits.
 //
-// A group whose session is lost keeps its grant and begins anew with it.
+// A group that loses its session keeps its grant and uses it again.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_COLLECT_TRAJECTORY_COLLECTOR_H_
 #define ARMATURE_ACTOR_COLLECT_TRAJECTORY_COLLECTOR_H_
@@ -23,7 +23,7 @@ class TrajectoryCollector final : public Collector {
   bool PrepareToAct(size_t group, uint64_t policy_version, int64_t room) override;
   void OnActions(size_t group, const GroupActions& actions) override;
   std::vector<v1::ExperienceBatch> Take(int64_t room, absl::Time now) override;
-  // Complete trajectories only; those in progress are dropped.
+  // Returns complete trajectories only; unfinished ones are dropped.
   std::vector<v1::ExperienceBatch> Flush() override;
   std::vector<v1::CollectRequest> TakeRequests() override;
   void OnGrant(const v1::CollectGrant& grant) override;
@@ -40,7 +40,7 @@ class TrajectoryCollector final : public Collector {
     bool has_session = false;
     int64_t size = 0;
     TrajectoryCutter cutter;
-    v1::CollectGrant grant;  // In kGranted and kRecording.
+    v1::CollectGrant grant;  // Set in kGranted and kRecording.
   };
 
   void Cut(size_t group, const DecodedStep& step, absl::Time now) override;

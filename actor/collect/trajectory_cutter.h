@@ -1,11 +1,9 @@
-// Cuts the steps of one group into trajectories of exactly T steps, each begun
-// on a grant.
+// Cuts the steps of one group into trajectories of exactly T steps. Each begins with a grant.
 //
-// A step that restarted its slot stays in its place with valid 0. Nothing is
-// recorded between trajectories. When a session begins anew (step 0) the
-// trajectory in progress is dropped; its grant may begin another one.
-// Call order: OnStep(0) (Begin (OnAction OnStep)^T Take)*, again from OnStep(0)
-// at any point.
+// A step that restarted its slot keeps its place, with valid = 0. Nothing is recorded between
+// trajectories. If the session starts over (step 0), the unfinished trajectory is dropped; its
+// grant may be used for another one.
+// Call order: OnStep(0) (Begin (OnAction OnStep)^T Take)*; OnStep(0) may start over at any point.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_COLLECT_TRAJECTORY_CUTTER_H_
 #define ARMATURE_ACTOR_COLLECT_TRAJECTORY_CUTTER_H_
@@ -25,16 +23,16 @@ class TrajectoryCutter {
   TrajectoryCutter(int64_t unroll_length, int64_t num_slots, int64_t observation_size,
                    int64_t action_size);
 
-  // The next trajectory starts at the observation of the last step.
+  // Starts the next trajectory at the observation of the last step.
   void Begin();
   bool recording() const { return recording_; }
-  // T steps are there.
+  // Whether all T steps are recorded.
   bool complete() const { return recording_ && length_ == unroll_length_; }
 
   void OnAction(const GroupActions& actions);
   void OnStep(const DecodedStep& step);
 
-  // The complete trajectory, all but its grant_id.
+  // Returns the complete trajectory, without its grant_id.
   v1::TrajectoryBatch Take();
 
  private:
@@ -54,7 +52,7 @@ class TrajectoryCutter {
   std::vector<uint8_t> valid_;
   std::vector<float> log_prob_;
   std::vector<float> final_observation_;
-  uint64_t policy_version_ = 0;  // The oldest so far.
+  uint64_t policy_version_ = 0;  // Oldest version so far.
 };
 
 }  // namespace armature

@@ -1,8 +1,8 @@
-// Transitions that are not in a batch yet, in order of time.
+// Transitions that are not yet in a batch, in order of time.
 //
 // Data flow: TransitionCutter -> TransitionBuffer -> ExperienceBatch.
-// Bounds: the actor stops stepping while the outbox is full, so it holds at most
-// one batch and one step of every slot.
+// Bounds: at most one batch plus one step of every slot, since the actor stops stepping while the
+// outbox is full.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_COLLECT_TRANSITION_BUFFER_H_
 #define ARMATURE_ACTOR_COLLECT_TRANSITION_BUFFER_H_
@@ -34,7 +34,7 @@ class TransitionBuffer {
   void Append(const Transition& transition);
   int64_t size() const { return static_cast<int64_t>(reward_.size()); }
 
-  // Moves out the oldest `count` (at most size()).
+  // Removes and returns the oldest `count` transitions (at most size()).
   v1::TransitionBatch Take(int64_t count);
 
  private:

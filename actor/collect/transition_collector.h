@@ -1,8 +1,8 @@
-// Off-policy: every group steps freely; transitions go out when a batch is full or
-// its oldest one is kFlushAfter old. Where every step was void a batch goes out without
-// transitions: only so does the learner hear of it.
+// Off-policy collection: every group steps freely. A batch is sent when it is full or its oldest
+// transition is kFlushAfter old. If every step was void, a batch without transitions is sent, so
+// that the learner hears of it.
 //
-// Bounds: no group acts while the learner takes no more batches.
+// Bounds: no group acts while the learner accepts no more batches.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_COLLECT_TRANSITION_COLLECTOR_H_
 #define ARMATURE_ACTOR_COLLECT_TRANSITION_COLLECTOR_H_
@@ -37,7 +37,7 @@ class TransitionCollector final : public Collector {
   const int64_t transitions_per_batch_;
   std::vector<TransitionCutter> cutters_;
   TransitionBuffer buffer_;
-  // When what there is must go out; infinite when there is nothing.
+  // When buffered content must be sent; infinite if there is none.
   absl::Time due_ = absl::InfiniteFuture();
 };
 

@@ -1,9 +1,8 @@
 // Cuts the steps of one group into transitions.
 //
-// A transition ends in the final observation where its episode ended. A step that
-// restarted its slot is dropped, and so is what was pending when a session begins
-// anew (step 0).
-// Call order: OnStep(0) (OnAction OnStep)*, again from OnStep(0) at any point.
+// If the episode ended, the transition's next observation is the final one. A step that restarted
+// its slot is dropped. If the session starts over (step 0), pending actions are dropped.
+// Call order: OnStep(0) (OnAction OnStep)*; OnStep(0) may start over at any point.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_COLLECT_TRANSITION_CUTTER_H_
 #define ARMATURE_ACTOR_COLLECT_TRANSITION_CUTTER_H_
@@ -19,7 +18,7 @@ namespace armature {
 
 class TransitionCutter {
  public:
-  // `first_slot`: the actor's number of the group's slot 0.
+  // `first_slot` is the actor's number for the group's slot 0.
   TransitionCutter(int64_t first_slot, int64_t observation_size, int64_t action_size);
 
   void OnAction(const GroupActions& actions);
