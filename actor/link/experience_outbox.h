@@ -1,10 +1,10 @@
-// Numbers experience batches and keeps each until the learner has acknowledged it.
+// Numbers experience batches and keeps each one until the learner acknowledges it.
 //
-// Invariants: sequences are consecutive; what is kept is (acknowledged,
-// acknowledged + size()]; what was acknowledged is never sent again.
-// Bounds: the owner looks at size() before it steps on; Add itself always takes.
-// Call order: Rejoin, then Add, Next and Acknowledge in any order; Rejoin again
-// after each lost stream.
+// Invariants: sequences are consecutive; the outbox keeps (acknowledged, acknowledged + size()];
+// acknowledged batches are never sent again.
+// Bounds: the owner checks size() before it steps; Add never refuses.
+// Call order: Rejoin, then Add, Next and Acknowledge in any order; Rejoin again after each lost
+// stream.
 // Thread safety: compatible.
 #ifndef ARMATURE_ACTOR_LINK_EXPERIENCE_OUTBOX_H_
 #define ARMATURE_ACTOR_LINK_EXPERIENCE_OUTBOX_H_
@@ -19,31 +19,30 @@ namespace armature {
 
 class ExperienceOutbox {
  public:
-  // Batches not acknowledged yet, sent or not.
+  // Number of batches not acknowledged yet, sent or not.
   int64_t size() const { return static_cast<int64_t>(unacked_.size()); }
 
-  // Gives the batch its sequence.
+  // Adds a batch and assigns its sequence.
   void Add(v1::ExperienceBatch batch);
 
-  // The next batch to write to the stream, or null. Valid until the next call.
+  // Returns the next batch to write to the stream, or null. Valid until the next call.
   const v1::ExperienceBatch* Next();
-  // Batches that Next gave out more than once.
+  // Number of batches that Next returned more than once.
   int64_t resent() const { return resent_; }
 
-  // OK; OutOfRange: a sequence that was never sent.
+  // Returns OutOfRange for a sequence that was never sent.
   absl::Status Acknowledge(uint64_t sequence);
 
-  // A new stream begins and the learner has admitted everything up to
-  // `acknowledged`: the rest is sent again. A learner that went back to a
-  // checkpoint may have forgotten what it once acknowledged; what is kept here is
-  // then renumbered to follow what it knows.
+  // Begins a new stream; the learner has accepted everything up to `acknowledged`, and the rest is
+  // sent again. A learner that went back to a checkpoint may have forgotten batches that it had
+  // acknowledged. The kept batches are then renumbered to follow its last one.
   void Rejoin(uint64_t acknowledged);
 
  private:
   std::deque<v1::ExperienceBatch> unacked_;
   uint64_t acknowledged_ = 0;
-  int64_t sent_ = 0;       // Of unacked_, how many this stream was given.
-  int64_t ever_sent_ = 0;  // Of unacked_, how many some stream was given.
+  int64_t sent_ = 0;       // How many of unacked_ were given to this stream.
+  int64_t ever_sent_ = 0;  // How many of unacked_ were given to any stream.
   int64_t resent_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// How an actor enters a run: finds the learner, asks it what to open, asks the env
-// servers for the spec, and joins with it.
+// Joins an actor to a run: asks the learner which environment to open, gets its spec from the env
+// servers, and joins with it.
 #ifndef ARMATURE_ACTOR_LINK_JOIN_RUN_H_
 #define ARMATURE_ACTOR_LINK_JOIN_RUN_H_
 
@@ -23,29 +23,29 @@
 namespace armature {
 
 struct JoinedRun {
-  ActorIdentity identity;  // With the run's id.
+  ActorIdentity identity;  // Includes the run's id.
   EnvSpec spec;
   std::map<std::string, std::string> env_config;
   v1::JoinResponse response;  // To the second Join, checked.
 };
 
-// OK; InvalidArgument: names the member of the answer to a second Join that an
-// actor cannot work with.
+// Returns InvalidArgument naming a member of the answer to a second Join that an actor cannot work
+// with.
 absl::Status CheckJoinResponse(const v1::JoinResponse& response);
 
 struct JoinRunOptions {
   std::string learner_address;
   std::shared_ptr<grpc::Channel> learner;
   ActorIdentity identity;
-  // For the learner to answer, and then for any env server. One that is asked already,
-  // and may be making the environment, is waited for longer: kEnvAnswerTimeout.
+  // How long to wait for the learner, and then for any env server. A server that has been asked
+  // already may be creating the environment, so it gets kEnvAnswerTimeout.
   absl::Duration connect_timeout;
-  // Told what is waited for, in one sentence.
+  // Called with one sentence on what is awaited.
   std::function<void(const std::string&)> on_wait;
 };
-// Blocks. OK; Unavailable: no answer in time; FailedPrecondition, InvalidArgument,
-// NotFound, ..: the learner or all env servers refuse; Cancelled: *stopping was set
-// (and `signal` notified). Messages are one sentence and name the peer.
+// Blocks. Returns Unavailable if there is no answer in time; FailedPrecondition, InvalidArgument,
+// NotFound, ... if the learner or all env servers refuse; Cancelled if *stopping is set (notify
+// `signal` too). The message is one sentence that names the peer.
 absl::StatusOr<JoinedRun> JoinRun(const JoinRunOptions& options, ServerDirectory* directory,
                                   ChannelPool* channels, const std::atomic<bool>* stopping,
                                   WakeSignal* signal);

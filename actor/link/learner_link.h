@@ -1,11 +1,11 @@
-// The actor's connection to the learner: Join, the experience stream and the
-// subscription, made again with back-off whenever one of them is lost.
+// The actor's connection to the learner: Join, the experience stream and the subscription. If one
+// is lost, it reconnects with back-off.
 //
-// What has not been acknowledged is sent again after each Join.
-// Data flow: Send -> ExperienceOutbox -> StreamExperience; acks and grants ->
-// Poll; policies -> PolicyStore; evaluation requests -> `on_evaluation`.
-// Thread safety: compatible; the signal is notified when Poll has something.
-// `on_evaluation` is called on gRPC's threads and must not block.
+// Unacknowledged batches are sent again after each Join.
+// Data flow: Send -> ExperienceOutbox -> StreamExperience; acks and grants -> Poll; policies ->
+// PolicyStore; evaluation requests -> `on_evaluation`.
+// Thread safety: compatible; `signal` is notified when Poll has something. `on_evaluation` is
+// called on gRPC's threads and must not block.
 #ifndef ARMATURE_ACTOR_LINK_LEARNER_LINK_H_
 #define ARMATURE_ACTOR_LINK_LEARNER_LINK_H_
 
@@ -39,9 +39,9 @@ class LearnerLink {
  public:
   using JoinCall = UnaryCall<v1::JoinRequest, v1::JoinResponse>;
 
-  // How long one Join may take.
+  // Time limit of one Join.
   static constexpr absl::Duration kJoinTimeout = absl::Seconds(5);
-  // Between two heartbeats.
+  // Time between heartbeats.
   static constexpr absl::Duration kHeartbeatPeriod = absl::Seconds(5);
 
   struct Options {
@@ -50,13 +50,12 @@ class LearnerLink {
     EnvSpec spec;
     const ServerDirectory* directory;  // Outlives the link.
   };
-  // `joined`: the answer to the Join that carried the spec. `store` and `metrics`
-  // must outlive the link.
+  // `joined` is the answer to the Join with the spec. `store` and `metrics` must outlive the link.
   LearnerLink(const Options& options, const std::shared_ptr<grpc::Channel>& channel,
               const v1::JoinResponse& joined, PolicyStore* store, ActorMetrics* metrics,
               std::function<void(const v1::EvaluationRequest&)> on_evaluation, WakeSignal* signal);
 
-  // Starts a Join; `spec` null: the first of the two. `env_servers`: in use now.
+  // Starts a Join; without `spec`, the first of the two. `env_servers` are those in use now.
   static std::unique_ptr<JoinCall> Join(v1::LearnerService::Stub* stub,
                                         const ActorIdentity& identity, const EnvSpec* spec,
                                         const std::vector<std::string>& env_servers,
@@ -64,42 +63,42 @@ class LearnerLink {
 
   struct Received {
     std::vector<v1::CollectGrant> grants;
-    // A new experience stream: what was asked for on the last one is forgotten.
+    // There is a new experience stream; requests on the last one are forgotten.
     bool reopened = false;
   };
-  // Drives Join, streams and resending.
+  // Advances Join, streams and resending.
   Received Poll(absl::Time now);
 
-  // How many more batches fit the bound of unacknowledged ones.
+  // How many more batches the limit of unacknowledged batches allows.
   int64_t Room() const { return int64_t{joined_.unacked_batches_max()} - outbox_.size(); }
   int64_t unacked_batches() const { return outbox_.size(); }
-  // Takes the batch in any case; see Room.
+  // Never refuses a batch; check Room first.
   void Send(v1::ExperienceBatch batch);
-  // Asks for a grant; dropped when there is no stream (see Received::reopened).
+  // Requests a grant; dropped if there is no stream (see Received::reopened).
   void RequestCollect(uint64_t group, uint32_t steps);
-  // Whether the learner is to be told what the actor is at work on.
+  // Whether it is time to tell the learner what the actor is working on.
   bool heartbeat_due(absl::Time now) const;
   void SendHeartbeat(v1::ExperienceRequest::Heartbeat heartbeat, absl::Time now);
   // Ends the sending side of the experience stream.
   void FinishSending();
 
-  // Batches can be acknowledged: the experience stream is open.
+  // Whether the experience stream is open, so that batches can be acknowledged.
   bool can_send() const { return stream_ != nullptr; }
-  // Both streams are open.
+  // Whether both streams are open.
   bool connected() const { return stream_ != nullptr && subscription_ != nullptr; }
-  // Since when not.
+  // Since when not connected.
   absl::Time lost_since() const { return lost_since_; }
   // The last failure, as one sentence that names the learner.
   const std::string& last_failure() const { return last_failure_; }
-  // Not OK when the learner refuses this actor for good.
+  // Not OK if the learner permanently refuses this actor.
   const absl::Status& refusal() const { return refusal_; }
-  // Not empty: a Join that was answered since has other settings than `joined` (see
-  // DescribeSettingsChange). What was not acknowledged is sent once more.
+  // Not empty if a later Join was answered with other settings than `joined` (see
+  // DescribeSettingsChange). Unacknowledged batches are sent once more.
   const std::string& settings_change() const { return settings_change_; }
-  // The learner has said that the run is over.
+  // Whether the learner has said that the run is over.
   bool run_over() const { return run_over_.load(); }
 
-  // When Poll must be called at the latest, or a heartbeat is due.
+  // When Poll must be called, or a heartbeat is due.
   absl::Time NextDeadline() const;
 
  private:
@@ -123,11 +122,11 @@ class LearnerLink {
   WakeSignal* const signal_;
   const std::unique_ptr<v1::LearnerService::Stub> stub_;
   std::atomic<bool> run_over_{false};
-  std::atomic<bool> policy_refused_{false};  // The last one; told once in a row.
+  std::atomic<bool> policy_refused_{false};  // The last one was refused; warn once per series.
 
   ExperienceOutbox outbox_;
-  uint64_t refused_ = 0;        // As the present stream's acks count.
-  int64_t refused_untold_ = 0;  // Since the last log line about it.
+  uint64_t refused_ = 0;        // Count in the current stream's acks.
+  int64_t refused_untold_ = 0;  // Since the last log line about refusals.
   absl::Time next_refusal_line_ = absl::InfinitePast();
   bool reopened_ = false;
   absl::Time last_heartbeat_;
@@ -139,7 +138,7 @@ class LearnerLink {
   std::string settings_change_;
   std::unique_ptr<JoinCall> join_;
   std::unique_ptr<Stream> stream_;
-  // The last: its reactions use what is above.
+  // Declared last, since its callbacks use the members above.
   std::unique_ptr<PolicySubscription> subscription_;
 };
 

@@ -1,9 +1,9 @@
-// The learner's stream of events: policies, evaluation requests, the end.
+// The learner's event stream: policies, evaluation requests, end of the run.
 //
-// Thread safety: all methods. `on_event` is called on gRPC's threads, one event at
-// a time; the next is read when it has returned, so a slow actor skips versions.
+// Thread safety: all methods. `on_event` is called on gRPC's threads, one event at a time. The next
+// event is read after it returns, so a slow actor skips versions.
 // Ownership: the destructor cancels the stream and waits for its end.
-// Lock order: mutex_, then the signal's; on_event runs without mutex_.
+// Lock order: mutex_, then the mutex of `signal`; on_event runs without mutex_.
 #ifndef ARMATURE_ACTOR_LINK_POLICY_SUBSCRIPTION_H_
 #define ARMATURE_ACTOR_LINK_POLICY_SUBSCRIPTION_H_
 
@@ -28,7 +28,7 @@ class PolicySubscription final : public grpc::ClientReadReactor<v1::LearnerEvent
                      OnEvent on_event, WakeSignal* signal);
   ~PolicySubscription() override;
 
-  // How the stream ended, if it has.
+  // How the stream ended, or nothing if it has not.
   std::optional<absl::Status> ended() const;
 
  private:
@@ -39,7 +39,7 @@ class PolicySubscription final : public grpc::ClientReadReactor<v1::LearnerEvent
   const OnEvent on_event_;
   WakeSignal* const signal_;
   grpc::ClientContext context_;
-  v1::LearnerEvent incoming_;  // Written by gRPC between reactions.
+  v1::LearnerEvent incoming_;  // Written by gRPC between callbacks.
 
   mutable absl::Mutex mutex_;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;

@@ -7,9 +7,9 @@
 
 namespace armature {
 
-// In what the answers to two Joins of one actor tell it to do different things: every
-// member but who the learner is and what it has admitted. Names the members with both
-// values, on one line; empty: in nothing.
+// Compares the settings in two Join answers to the same actor: all members except who the learner
+// is and what it has accepted. Returns the differing members with both values, on one line; empty
+// if there are none.
 std::string DescribeSettingsChange(const v1::JoinResponse& before, const v1::JoinResponse& after);
 
 }  // namespace armature
