@@ -1,10 +1,10 @@
-// Which env server each of an actor's shards belongs to.
+// Assigns each of an actor's shards to a home env server.
 //
-// The actor ranks the servers by a hash of its name and theirs (rendezvous hashing:
-// Thaler and Ravishankar 1998). S shards over n servers: each server gets S / n, and
-// the first S mod n in rank one more. A shard stays where it is while its server has
-// no more than that; so a server that is added or taken away moves its own share and
-// nothing else, and actors of different names spread over the list.
+// The actor ranks the servers by a hash of its name and theirs (rendezvous hashing: Thaler and
+// Ravishankar 1998). With S shards and n servers, each server gets S / n shards, and the first S
+// mod n in rank get one more. A shard stays where it is unless its server has more than that. So
+// adding or removing a server moves only its own share, and actors with different names spread over
+// the list.
 // Thread safety: free functions on plain values.
 #ifndef ARMATURE_ACTOR_SESSIONS_HOME_ASSIGNMENT_H_
 #define ARMATURE_ACTOR_SESSIONS_HOME_ASSIGNMENT_H_
@@ -14,12 +14,12 @@
 
 namespace armature {
 
-// `servers`, those that the actor `name` prefers first.
+// Returns `servers` in the order in which actor `name` prefers them.
 std::vector<std::string> RankServers(const std::string& name,
                                      const std::vector<std::string>& servers);
 
-// The homes of all shards. `homes`: those they have now, each "" where it has none.
-// `ranked`: from RankServers; empty: the homes stay.
+// Returns the homes of all shards. `homes` are the present ones, "" for none. `ranked` comes from
+// RankServers; if empty, the homes stay.
 std::vector<std::string> AssignHomes(const std::vector<std::string>& ranked,
                                      const std::vector<std::string>& homes);
 
