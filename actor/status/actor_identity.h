@@ -1,4 +1,4 @@
-// Who this actor is, to every peer.
+// How this actor identifies itself to every peer.
 #ifndef ARMATURE_ACTOR_STATUS_ACTOR_IDENTITY_H_
 #define ARMATURE_ACTOR_STATUS_ACTOR_IDENTITY_H_
 
@@ -19,16 +19,16 @@ struct ActorIdentity {
   v1::Handshake handshake() const { return MakeHandshake(name, incarnation, run_id); }
 };
 
-// A number that is the same for the same name everywhere (FNV-1a, 64 bit).
+// Hashes a name, the same on every machine (FNV-1a, 64 bit).
 inline uint64_t NameHash(const std::string& name) {
   uint64_t hash = 14695981039346656037ull;
   for (unsigned char byte : name) hash = (hash ^ byte) * 1099511628211ull;
   return hash;
 }
 
-// Seed of stream `stream` of the actor `name` in a run: actors, their lives and streams
-// differ. `life`: the incarnation, so that an actor that is started again does not
-// repeat its episodes; 0 where every life is to be the same.
+// Returns the seed of stream `stream` of actor `name`; different for each actor, life and stream.
+// `life` is the incarnation, so that a restarted actor does not repeat its episodes, or 0 if every
+// life must be the same.
 inline uint64_t ActorSeed(uint64_t run_seed, const std::string& name, uint64_t life,
                           uint64_t stream) {
   return Rng({run_seed, NameHash(name), life, stream}).Bits();

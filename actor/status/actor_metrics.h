@@ -1,4 +1,4 @@
-// The metrics of an actor; names and meanings are in actor_metrics.cc.
+// The actor's metrics; names and descriptions are in actor_metrics.cc.
 //
 // Thread safety: handles may be used from any thread.
 #ifndef ARMATURE_ACTOR_STATUS_ACTOR_METRICS_H_

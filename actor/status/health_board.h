@@ -1,4 +1,4 @@
-// What the process waits for, for /healthz.
+// Tracks what the process is waiting for, for /healthz.
 //
 // Thread safety: all methods.
 #ifndef ARMATURE_ACTOR_STATUS_HEALTH_BOARD_H_
@@ -15,22 +15,22 @@ namespace armature {
 
 class HealthBoard {
  public:
-  // A wait shorter than this is part of the work.
+  // Shorter waits are normal.
   static constexpr absl::Duration kStuckAfter = absl::Seconds(30);
 
   explicit HealthBoard(absl::Time now) : progress_(now) {}
 
-  // Something was done at `now`.
+  // Call it when something was done at `now`.
   void Progress(absl::Time now) {
     absl::MutexLock lock(&mutex_);
     progress_ = now;
   }
-  // What is waited for, e.g. "waits for learner 127.0.0.1:5556: no answer".
+  // Sets what is awaited, e.g. "waits for learner 127.0.0.1:5556: no answer".
   void Waits(std::string sentence) {
     absl::MutexLock lock(&mutex_);
     sentence_ = std::move(sentence);
   }
-  // The sentence once nothing was done for kStuckAfter; empty before.
+  // Returns that sentence once nothing was done for kStuckAfter; else empty.
   std::string Problem(absl::Time now) const {
     absl::MutexLock lock(&mutex_);
     return now - progress_ > kStuckAfter ? sentence_ : std::string();
