@@ -1,11 +1,9 @@
-// An EnvService in this process, for the actor's tests.
+// An in-process EnvService for the actor's tests.
 //
-// Environment "line": observation {position float64 [2], clock int64 []}, Box [2]
-// in [-2, 4] x [0, 1], horizon Options::horizon, reported success at the end; horizon
-// 0: no end.
-// position is {number of the session on this server, episode of the slot}; clock
-// counts steps of the episode; reward is the clock after the step. So every
-// transition can be told from every other.
+// Environment "line": observation {position float64 [2], clock int64 []}, Box [2] in [-2, 4] x [0,
+// 1], horizon Options::horizon (0: no end), reports success at the end. position is {session number
+// on this server, episode number of the slot}; clock counts the episode's steps; the reward is the
+// clock after the step. So all transitions are distinguishable.
 // Thread safety: all methods.
 #ifndef ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_
 #define ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_
@@ -34,34 +32,34 @@ class FakeEnvServer final : public v1::EnvService::Service {
     int64_t horizon = 5;
     double lease_s = 30;
     int64_t slots = 64;
-    int64_t restart_period = 0;  // Slot 0 of a session is replaced every so many steps.
-    absl::Status refusal;        // What Rollout answers instead.
-    bool holds_open = false;     // Rollout answers nothing.
+    int64_t restart_period = 0;  // Slot 0 of a session is replaced every this many steps.
+    absl::Status refusal;        // If not OK, Rollout answers with this.
+    bool holds_open = false;     // Rollout never answers.
     bool sends_nan = false;      // In the reward of step 3.
-    // Pictures whose first byte counts those of the session; {}: it cannot draw.
+    // If set, pictures whose first byte is their number in the session.
     std::optional<RenderSpec> render;
-    bool sends_small_frames = false;  // One row short.
+    bool sends_small_frames = false;  // One row missing.
   };
   explicit FakeEnvServer(const Options& options);
   ~FakeEnvServer() override;
 
   // Listens, on the same port each time.
   void Start();
-  // As a SIGKILL: all streams break.
+  // Breaks all streams, like SIGKILL.
   void Stop();
   std::string address() const;
 
-  // Steps are held back (actions are read, not answered) until released.
+  // HoldSteps: actions are read but not answered until ReleaseSteps.
   void HoldSteps();
   void ReleaseSteps();
 
-  void AwaitSessions(int64_t count);    // Opened since the beginning.
-  void AwaitHeartbeats(int64_t count);  // Since the beginning.
+  void AwaitSessions(int64_t count);    // Opened since the start.
+  void AwaitHeartbeats(int64_t count);  // Since the start.
   std::vector<v1::OpenSession> opened() const;
   int64_t open_sessions() const;
-  // How long the last Describe's caller would have waited.
+  // Timeout of the last Describe call.
   absl::Duration describe_timeout() const;
-  // Actions that were outside of the bounds, or for another step.
+  // Number of actions out of bounds, or for another step.
   int64_t bad_actions() const;
 
  private:

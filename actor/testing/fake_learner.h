@@ -1,5 +1,5 @@
-// A LearnerService in this process, for the tests of one actor: admits,
-// acknowledges and records what comes, as proto/learner_service.proto says.
+// An in-process LearnerService for tests of one actor: admits the actor, acknowledges and records
+// its experience, as described in proto/learner_service.proto.
 //
 // Thread safety: all methods.
 #ifndef ARMATURE_ACTOR_TESTING_FAKE_LEARNER_H_
@@ -23,45 +23,44 @@ namespace armature {
 class FakeLearner final : public v1::LearnerService::Service {
  public:
   struct Options {
-    v1::JoinResponse join;  // All but handshake and acknowledged_sequence.
-    bool grants = true;     // Every CollectRequest at once; else see Grant.
+    v1::JoinResponse join;  // Without handshake and acknowledged_sequence.
+    bool grants = true;     // Grants every CollectRequest at once; otherwise use Grant.
   };
   explicit FakeLearner(const Options& options);
   ~FakeLearner() override;
 
   // Listens, on the same port each time, as a new incarnation of the same run.
   void Start();
-  // As a SIGKILL: all streams break.
+  // Breaks all streams, like SIGKILL.
   void Stop();
-  // What later Joins are answered.
+  // Sets the answer to later Joins.
   void SetJoin(const v1::JoinResponse& join);
   std::string address() const;
 
-  // At most this many batches are admitted (later ones are read and forgotten), or
-  // acknowledged.
+  // Limits how many batches are accepted (later ones are read and dropped), or acknowledged.
   void LimitAdmission(uint64_t sequence);
   void LimitAcks(uint64_t sequence);
-  // Goes back to a state in which it had admitted only so many.
+  // Goes back to the state after `sequence` batches.
   void ForgetAbove(uint64_t sequence);
-  // The next OpenExperience is refused as by a learner that does not know the actor.
+  // Refuses the next OpenExperience, as if it did not know the actor.
   void ForgetJoins();
 
-  // To the subscriber, also to a later one.
+  // Sent to the present subscriber, else to the next one.
   void Publish(const v1::PolicyUpdate& update);
   void Evaluate(const v1::EvaluationRequest& request);
   void EndRun();
-  // The oldest CollectRequest that has no grant yet.
+  // Returns the oldest CollectRequest without a grant.
   v1::CollectRequest AwaitCollectRequest();
   void Grant(const v1::CollectGrant& grant);
 
-  // Waits until so many batches were admitted since the beginning, and returns all.
+  // Waits until `count` batches have been accepted since the start; returns all of them.
   std::vector<v1::ExperienceBatch> AwaitBatches(size_t count);
   v1::EvaluationResult AwaitEvaluation();
-  // The next heartbeat that names a grant or an evaluation.
+  // Returns the next heartbeat that names a grant or an evaluation.
   v1::ExperienceRequest::Heartbeat AwaitHeartbeat();
   // Waits until the only experience stream has ended.
   void AwaitStreamEnd();
-  void AwaitRead(int64_t count);  // Batches read, admitted or not.
+  void AwaitRead(int64_t count);  // Batches read, accepted or not.
 
   int64_t read() const;
   int64_t duplicates() const;
@@ -91,7 +90,8 @@ class FakeLearner final : public v1::LearnerService::Service {
   bool knows_actor_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t admit_limit_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<uint64_t>::max();
   uint64_t ack_limit_ ABSL_GUARDED_BY(mutex_) = std::numeric_limits<uint64_t>::max();
-  uint64_t actor_incarnation_ ABSL_GUARDED_BY(mutex_) = 0;  // That `admitted_` is of.
+  // The actor that `admitted_` belongs to.
+  uint64_t actor_incarnation_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t admitted_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t read_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t duplicates_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -102,7 +102,7 @@ class FakeLearner final : public v1::LearnerService::Service {
   std::deque<v1::CollectRequest> requests_ ABSL_GUARDED_BY(mutex_);
   uint64_t grants_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<v1::PolicyUpdate> policy_ ABSL_GUARDED_BY(mutex_);
-  int64_t policies_ ABSL_GUARDED_BY(mutex_) = 0;  // Published so far.
+  int64_t policies_ ABSL_GUARDED_BY(mutex_) = 0;  // Number published so far.
   std::deque<v1::LearnerEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::ExperienceRequest::Heartbeat> heartbeats_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::EvaluationResult> evaluations_ ABSL_GUARDED_BY(mutex_);

@@ -1,4 +1,4 @@
-// Steps made by hand, for tests of the cutters.
+// Handmade steps for tests of the cutters.
 #ifndef ARMATURE_ACTOR_TESTING_SCRIPTED_STEPS_H_
 #define ARMATURE_ACTOR_TESTING_SCRIPTED_STEPS_H_
 
@@ -10,7 +10,7 @@
 
 namespace armature {
 
-// What happened to one slot in one step.
+// What happens to one slot in one step.
 enum class Outcome { kGoesOn, kTerminated, kTruncated, kBoth, kRestarted };
 inline constexpr Outcome kOutcomes[] = {Outcome::kGoesOn, Outcome::kTerminated, Outcome::kTruncated,
                                         Outcome::kBoth, Outcome::kRestarted};
@@ -20,15 +20,15 @@ inline bool Ends(Outcome outcome) {
          outcome == Outcome::kBoth;
 }
 
-// Every observation, action and reward is a number that tells where it belongs.
-// D = 2: {value, -value}; A = 1.
+// Every observation, action and reward is a number that shows where it belongs. D = 2: {value,
+// -value}; A = 1.
 inline float ObservationAt(uint64_t step, int64_t slot) { return 100.0f * step + slot; }
 inline float FinalAt(uint64_t step, int64_t slot) { return 10000.0f + ObservationAt(step, slot); }
 inline float RewardAt(uint64_t step, int64_t slot) { return 0.5f * step + 0.25f * slot; }
 // The action that answers `step`.
 inline float ActionAt(uint64_t step, int64_t slot) { return -0.01f * step - 0.001f * slot; }
 
-// Step 0 when `outcomes` are all kGoesOn and `step` is 0.
+// For step 0, pass `step` = 0 and outcomes that are all kGoesOn.
 inline DecodedStep ScriptedStep(uint64_t step, const std::vector<Outcome>& outcomes) {
   DecodedStep decoded;
   decoded.step = step;
