@@ -1,11 +1,11 @@
-// An actor: joins the run, steps environments with the newest policy, and feeds
-// the learner.
+// An actor: joins the run, steps environments with the newest policy, and sends experience to the
+// learner.
 //
 // Data flow: SessionPool -> Collector -> LearnerLink;
 //            SessionPool -> PolicyRunner -> SessionPool.
-// One thread, that of Run, owns all of it and waits for one signal; the evaluator
-// has its own. Where the learner comes back with other settings, the actor sends what
-// it has, takes all of it down and joins anew, as another incarnation.
+// The thread in Run owns everything and waits for one signal; the evaluator has its own thread. If
+// the learner comes back with other settings, the actor sends what it has, tears everything down
+// and joins again as a new incarnation.
 // Thread safety: Stop and Problem from any thread.
 // Call order: Run once.
 #ifndef ARMATURE_ACTOR_ACTOR_H_
@@ -34,44 +34,44 @@
 namespace armature {
 
 struct ActorOptions {
-  std::string learner;      // Its address.
-  std::string env_servers;  // As ServerDirectory takes it.
-  std::string name;         // A legal peer name.
-  // Tells this start of the actor from others, whose episodes and exploration it does
-  // not repeat (but in a reproducible run).
+  std::string learner;      // Address of the learner.
+  std::string env_servers;  // A list for ServerDirectory.
+  std::string name;         // Must be a valid peer name.
+  // Identifies this start of the actor, so that it does not repeat the episodes and exploration of
+  // earlier starts (except in a reproducible run).
   uint64_t incarnation = NewIncarnation();
   c10::Device device = c10::Device(c10::kCPU);
-  // For the learner, and any env server, to answer at the start.
+  // At startup: how long to wait for the learner, and for any env server.
   absl::Duration connect_timeout = absl::Seconds(60);
-  // For the learner, or any env server, to return once lost.
+  // Later: how long to wait for a lost learner, or for any env server.
   absl::Duration reconnect_timeout = absl::Minutes(10);
   TransportOptions transport;
 };
 
 class Actor {
  public:
-  // Acknowledgements of what is left are awaited for so long at the end.
+  // How long to wait for final acknowledgements at the end.
   static constexpr absl::Duration kFlushTimeout = absl::Seconds(2);
 
   Actor(const ActorOptions& options, ActorMetrics* metrics);
 
-  // Blocks until the run is over or Stop is called. `on_ready` is given one line
-  // when the first observations are there.
-  // OK; InvalidArgument: options.env_servers; others: as JoinRun, or a peer was
-  // away for reconnect_timeout, or refuses. One sentence that names the peer.
+  // Blocks until the run is over or Stop is called. Calls `on_ready` with one line once the first
+  // observations are there.
+  // Returns InvalidArgument for a bad options.env_servers; JoinRun's errors; an error if a peer was
+  // away for reconnect_timeout, or refuses. The message is one sentence that names the peer.
   absl::Status Run(const std::function<void(const std::string&)>& on_ready);
 
-  // Ends Run in good order, within kFlushTimeout and a little.
+  // Makes Run finish cleanly, in little more than kFlushTimeout.
   void Stop();
 
-  // What has kept the actor from doing anything for long, or that it stops; else empty.
+  // Why the actor has done nothing for long, or that it is stopping; else empty.
   std::string Problem() const {
     return stopping_.load() ? "the actor stops" : health_.Problem(SteadyTime());
   }
 
  private:
-  // From Join until the run is over, the actor is stopped or the learner has other
-  // settings; then these, else "".
+  // Works from Join until the run is over, the actor is stopped, or the learner has other settings.
+  // Returns the settings change, else "".
   absl::StatusOr<std::string> Live(const JoinedRun& run,
                                    const std::shared_ptr<grpc::Channel>& learner,
                                    ServerDirectory* directory, ChannelPool* channels,

@@ -1,13 +1,13 @@
-// Runs the evaluations that the learner asks for, on a thread and in sessions of
-// its own: deterministic episodes with the newest policy, beside training.
+// Runs evaluations for the learner beside training, on its own thread and in its own sessions:
+// deterministic episodes with the newest policy.
 //
 // Data flow: Submit -> session -> EvaluationTally -> ReportEvaluation.
-// Thread safety: Submit and Wake; neither blocks.
-// Bounds: one request; a newer one takes the place of the one at hand (the learner
-// has given that up), unless it asks for the same again: then that goes on. It may take
-// as long as its episodes do; a session that is silent ends it with an error.
-// Ownership: the destructor abandons what runs.
-// Lock order: mutex_, then the signal's.
+// Thread safety: Submit and Wake from any thread; neither blocks.
+// Bounds: one request at a time. A newer request replaces the current one, which the learner has
+// given up; but if it repeats the current one, that continues. An evaluation has no time limit; a
+// session that stays silent ends it with an error.
+// Ownership: the destructor abandons a running evaluation.
+// Lock order: mutex_, then the mutex of signal_.
 #ifndef ARMATURE_ACTOR_EVALUATOR_H_
 #define ARMATURE_ACTOR_EVALUATOR_H_
 
@@ -44,29 +44,29 @@ class Evaluator {
     EnvSpec spec;
     std::map<std::string, std::string> env_config;
   };
-  // The pointers must outlive the evaluator. `runner` is used by its thread only.
+  // All pointers must outlive the evaluator. Only its thread uses `runner`.
   Evaluator(const Options& options, const std::shared_ptr<grpc::Channel>& learner,
             ServerDirectory* directory, ChannelPool* channels, const PolicyStore* store,
             std::unique_ptr<PolicyRunner> runner, ActorMetrics* metrics);
   ~Evaluator();
 
-  // What is asked for again under another id is reported under the newest.
+  // A repeated request is reported under its newest id.
   void Submit(const v1::EvaluationRequest& request);
-  // The id of the evaluation at hand if it has got on since the last call; or 0.
+  // Returns the current evaluation's id if it has progressed since the last call, else 0.
   uint64_t TakeProgress();
-  // There may be a newer policy.
+  // Call it when a newer policy may have arrived.
   void Wake() { signal_.Notify(); }
 
  private:
   void Run();
-  // The next request; null when the evaluator ends.
+  // Waits for the next request; none when the evaluator ends.
   std::optional<v1::EvaluationRequest> NextRequest();
-  // Whether the evaluation at hand is to be abandoned without a report.
+  // Whether to abandon the current evaluation without a report.
   bool Superseded() const;
 
-  // What may end with Cancelled ends so when Superseded.
+  // The following return Cancelled when Superseded.
   absl::StatusOr<PolicySnapshot> AwaitPolicy(uint64_t version_min);
-  // Tries the servers in turn until one has opened a session.
+  // Tries the servers in turn until one opens a session.
   absl::Status RunEpisodes(const v1::EvaluationRequest& request, const PolicySnapshot& policy,
                            v1::EvaluationResult* result);
   absl::Status RunOn(EnvSession* session, const v1::EvaluationRequest& request,
@@ -88,7 +88,7 @@ class Evaluator {
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<v1::EvaluationRequest> next_ ABSL_GUARDED_BY(mutex_);
-  std::optional<v1::EvaluationRequest> current_ ABSL_GUARDED_BY(mutex_);  // The one at hand.
+  std::optional<v1::EvaluationRequest> current_ ABSL_GUARDED_BY(mutex_);  // The one being run.
   bool got_on_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -1,6 +1,6 @@
-// The loop of an actor that has joined a run: what Actor::Run does from then on.
+// The main loop of an actor that has joined a run; called by Actor::Run.
 //
-// Thread safety: one thread; Stop through `stopping` and the signal.
+// Thread safety: one thread; to stop it, set `stopping` and notify the signal.
 #ifndef ARMATURE_ACTOR_ROLLOUT_LOOP_H_
 #define ARMATURE_ACTOR_ROLLOUT_LOOP_H_
 
@@ -29,11 +29,11 @@ namespace armature {
 
 class RolloutLoop {
  public:
-  // What the loop works with; all must outlive it.
+  // What the loop works with; everything must outlive it.
   struct Parts {
     std::string learner_address;
     std::string actor_name;
-    // The run is reproducible: see JoinResponse.in_rounds.
+    // Whether the run is reproducible: see JoinResponse.in_rounds.
     bool in_rounds = false;
     absl::Duration reconnect_timeout;
     absl::Duration flush_timeout;
@@ -51,44 +51,44 @@ class RolloutLoop {
   };
   explicit RolloutLoop(const Parts& parts);
 
-  // As Actor::Run.
+  // Returns the same as Actor::Run.
   absl::Status Run(const std::function<void()>& on_ready);
 
  private:
-  // Takes in what came from all peers. Not OK: the actor cannot go on.
+  // Takes in what came from all peers. Returns an error if the actor cannot go on.
   absl::Status Receive(absl::Time now);
   absl::Status CheckPeers(absl::Time now) const;
-  // In rounds: not OK when something was lost that the same run would have had.
+  // In rounds: returns an error if something was lost, so that the run would differ when repeated.
   absl::Status CheckUnbroken(const SessionPool::Received& from_envs) const;
   void OnStep(SessionPool::GroupStep group_step, absl::Time now);
-  // Tells the learner what is under way.
+  // Tells the learner what the actor is working on.
   void SendHeartbeat(absl::Time now);
-  // Tells the runner of the slots that `step` has reset.
+  // Tells the runner which slots `step` has reset.
   void BeginEpisodes(int64_t first_slot, const DecodedStep& step);
-  // Lets all slots and generators begin anew where the collector says so.
+  // Restarts all slots and generators if the collector says so.
   void Reseed();
-  // Says it once.
+  // Logs it only once.
   void CountOutOfBounds(const DecodedStep& step);
   void LogFaults(const std::vector<std::string>& faults, absl::Time now);
-  // One forward pass for all groups that may act.
+  // Runs one forward pass for all groups that may act.
   absl::Status ActOnReady();
   void SendExperience(std::vector<v1::ExperienceBatch> batches);
-  // Sends what is left and waits for its acknowledgement.
+  // Sends what is left and waits for the acknowledgement.
   void Finish();
 
   void Wait();
-  // Of what the loop is about to wait for.
+  // Describes what the loop is about to wait for; sets its wait counter.
   std::string WaitingFor(Counter** counter) const;
-  // How many more batches the learner takes.
+  // How many more batches the learner accepts.
   int64_t Room() const { return parts_.link->Room(); }
   bool AnyReady() const;
 
   const Parts parts_;
-  // By group: the observation that no action has answered yet, or empty.
+  // By group: the observation that still needs an action, or empty.
   std::vector<std::vector<float>> ready_;
-  uint64_t policy_version_ = 0;       // That the evaluator has been told of.
-  uint64_t learner_incarnation_ = 0;  // Whose policy that is.
-  uint64_t first_version_ = 0;        // Of that learner process, as far as it came here.
+  uint64_t policy_version_ = 0;       // Last one that the evaluator was told of.
+  uint64_t learner_incarnation_ = 0;  // Learner process that published it.
+  uint64_t first_version_ = 0;        // First version that arrived from that learner process.
   absl::Time next_fault_line_ = absl::InfinitePast();
   int64_t faults_untold_ = 0;
   bool told_out_of_bounds_ = false;
