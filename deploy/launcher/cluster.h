@@ -1,14 +1,16 @@
-// A learner, env servers and actors on this machine, as child processes.
+// Runs a learner, env servers and actors on this machine as child processes.
 //
-// Starts learner and env servers; actors once those are ready (each child says
-// so by its port file). With learner.replicas there are that many learners, each with
-// its own actors; replica 0, learner-0, keeps the run directory and says when the run is
-// over, replica i its own in replica_<i>/ there. What dies, or is frozen and so killed, is
-// started again with back-off, the learner from its checkpoint; learner and env servers keep
-// their addresses, so that the others find them again. They are reached by unix sockets in a
-// folder that only this user may enter; learner.listen is for actors of other machines. Ends
-// when the learner has written result.json, after which nothing is started again; when a child
-// cannot be kept alive; or on Stop. Thread safety: belongs to the thread of the EventLoop.
+// Starts learner and env servers first, then, once they are ready, the actors. Each child reports
+// that it is ready by writing its port file. With learner.replicas there are that many learners,
+// each with its own actors. Replica 0 (learner-0) owns the run directory and decides when the run
+// is over; replica i uses the subfolder replica_<i>/.
+// A child that dies, or freezes and is killed, is restarted with back-off, the learner from its
+// checkpoint. Learner and env servers keep their addresses, so that the others find them again:
+// unix sockets in a folder that only this user may enter. learner.listen is for actors on other
+// machines.
+// Ends when the learner has written result.json (after that nothing is restarted), when a child
+// cannot be kept alive, or on Stop.
+// Thread safety: belongs to the thread of the EventLoop.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_
 #define ARMATURE_DEPLOY_LAUNCHER_CLUSTER_H_
 
@@ -39,43 +41,43 @@ class Cluster {
  public:
   struct Programs {
     std::string learner;
-    // What cluster.env_server_command says, or our own; the path of the program,
-    // then the flags that it gets before those that every env server gets.
+    // cluster.env_server_command, or our own program: its path, then the flags that come before
+    // those that every env server gets.
     std::vector<std::string> envserver;
     std::string actor;
-    std::vector<std::string> uploader;  // Where run.type=wandb; see RunUploader.
+    std::vector<std::string> uploader;  // For run.type=wandb; see RunUploader.
   };
   struct Options {
     RunConfig config;     // Validated.
     std::string run_dir;  // Absolute; exists.
-    bool resume = false;  // Go on from run_dir's checkpoint, with its config.yaml.
-    // What `config` has beyond config.yaml when it resumes, as key=value. config.yaml
-    // keeps them once every process was ready with them.
+    bool resume = false;  // Continue from run_dir's checkpoint, with its config.yaml.
+    // On resume: what `config` has beyond config.yaml, as key=value. Written to config.yaml once
+    // all processes were ready with them.
     std::vector<std::string> overrides;
-    std::string command;  // How the user starts the launcher, for advice.
+    std::string command;  // Command that starts the launcher, for advice to the user.
     TransportOptions transport;
     Programs programs;
-    // A stop waits for a learner for as long as it comes further with what it writes; one
-    // that does not for so long is killed.
+    // A stop waits for a learner as long as its writing makes progress. A learner without progress
+    // for this long is killed.
     absl::Duration save_stall_max = absl::Minutes(2);
-    // From SIGTERM to SIGKILL for actors and env servers, which have nothing to write.
+    // Time from SIGTERM to SIGKILL for actors and env servers, which have nothing to save.
     absl::Duration stop_within = absl::Seconds(6);
   };
 
-  // All pointers must outlive it.
+  // All pointers must outlive this.
   Cluster(Options options, StatusSource* status, HealthSource* health, Terminal* terminal,
           EventLoop* loop);
   ~Cluster();
 
-  // Runs to the end; the exit status of the launcher: 0 solved or, without a
-  // target, finished; 1 not solved or failed; 128 + signal after Stop. The last
-  // line on the terminal says which, and, where the run is not over, what was saved.
+  // Runs to the end and returns the launcher's exit status: 0 if solved or, without a target,
+  // finished; 1 if not solved or failed; 128 + signal after Stop. The last line on the terminal
+  // says which and, if the run is not over, what was saved.
   int Run();
 
-  // Ends the children in order, and waits for what the learner writes. A run that is over
-  // ends as it does without.
+  // Ends the children in order and waits until the learner has saved. A run that is over ends as
+  // usual.
   void Stop(int signal);
-  // After Stop: waits no longer. What is not written is lost.
+  // After Stop: stop waiting. What has not been saved is lost.
   void GiveUp();
 
  private:
@@ -86,7 +88,7 @@ class Cluster {
 
     Role role;
     std::string name;     // "actor-0"
-    int64_t replica = 0;  // Of learners, and of actors: whose.
+    int64_t replica = 0;  // Of this learner, or of this actor's learner.
     std::unique_ptr<ChildProcess> process;
     std::unique_ptr<HealthWatch> health;
     RestartBudget budget;
@@ -94,8 +96,8 @@ class Cluster {
     bool was_ever_ready = false;
     int64_t starts = 0;
     int64_t lines_shown = 0;  // Since the last progress line.
-    std::string last_words;   // What it said last, stack traces aside.
-    std::string why_killed;   // By the launcher; empty: it was not.
+    std::string last_words;   // Its last output, except stack traces.
+    std::string why_killed;   // Set if the launcher killed it.
     std::string rpc_address;
     std::string metrics_address;
   };
@@ -104,16 +106,16 @@ class Cluster {
   std::vector<std::string> Arguments(const Child& child) const;
   std::string LearnerFolder(const Child& child) const;
   std::vector<std::string> LearnerArguments(const Child& child) const;
-  // For actors: those started here, then those that run already.
+  // Env servers for the actors: first those started here, then external ones.
   std::string EnvServers() const;
   std::string PortPath(const Child& child) const;
-  // Where processes of this machine reach a learner or an env server of ours, whatever other
+  // Address at which processes on this machine reach our learner or env server, whatever other
   // address it has.
   std::string SocketAddress(const Child& child) const;
   std::string LogPath(const Child& child) const;
   std::string ResultPath() const;
   absl::Status Prepare();
-  // The folder's config.yaml.
+  // Writes config.yaml into the folder.
   absl::Status WriteConfig(const std::string& folder) const;
   void KeepOverrides();
 
@@ -131,10 +133,10 @@ class Cluster {
   void OnStatus(int64_t replica, absl::StatusOr<v1::StatusResponse> status);
   void TellPrometheus();
 
-  // `actors_end`: they were told that the run is over.
+  // `actors_end`: the actors were told that the run is over, so they exit by themselves.
   void Finish(bool actors_end);
   absl::Status TakeResult();
-  // `as_it_is`: the run can go on without a change.
+  // `as_it_is`: the run can be resumed without changes.
   void Fail(const std::string& why, bool as_it_is = true);
   void BeginStop(bool actors_end);
   void TerminateOthers();
@@ -143,7 +145,7 @@ class Cluster {
   void CheckStopped();
   void Conclude();
   std::string LastLine() const;
-  bool IsOver() const;  // Whether the learner has written how it ended.
+  bool IsOver() const;  // Whether the learner has written its result.
   bool AllReady(Role role) const;
   bool AnyRunning(Role role) const;
 
@@ -153,30 +155,30 @@ class Cluster {
   Terminal* const terminal_;
   EventLoop* const loop_;
 
-  std::unique_ptr<PrivateFolder> sockets_;        // From Prepare on; outlives the children.
-  std::vector<std::unique_ptr<Child>> children_;  // First the learners, by replica.
+  std::unique_ptr<PrivateFolder> sockets_;        // Set by Prepare; outlives the children.
+  std::vector<std::unique_ptr<Child>> children_;  // Learners first, by replica.
   RunUploader uploader_;
   ProgressReport progress_;
   int inotify_fd_ = -1;
-  bool replicas_started_ = false;  // Those but the first.
+  bool replicas_started_ = false;  // All except replica 0.
   bool actors_started_ = false;
   bool all_ready_told_ = false;
-  std::string starting_;  // Who was waited for, as last told.
+  std::string starting_;  // Who was awaited, as last reported.
   int64_t asking_ = 0;    // Learners that have not answered yet.
   std::vector<absl::StatusOr<v1::StatusResponse>> statuses_;  // By replica.
-  std::vector<uint64_t> env_steps_;                           // By replica, as last told.
-  std::string result_before_;                                 // Of a run that is made to go on.
+  std::vector<uint64_t> env_steps_;                           // By replica, as last reported.
+  std::string result_before_;                                 // Result before the resume.
 
   bool stopping_ = false;
-  bool terminating_ = false;  // Actors and env servers.
+  bool terminating_ = false;  // Actors and env servers are being terminated.
   bool terminating_learners_ = false;
-  std::string saving_;  // What the learners last said of it, and since when.
+  std::string saving_;  // The learners' last report on saving; since saving_since_.
   RestartBudget::Time saving_since_;
   int exit_status_ = 0;
-  std::string outcome_;      // Begins the last line.
-  bool is_over_ = false;     // The run; else the last line tells what was saved.
-  bool is_stopped_ = false;  // And can go on.
-  bool goes_on_ = true;      // As it is, by --resume.
+  std::string outcome_;      // First part of the last line.
+  bool is_over_ = false;     // The run is over; otherwise the last line says what was saved.
+  bool is_stopped_ = false;  // The run was stopped and can continue.
+  bool goes_on_ = true;      // --resume works without changes.
 };
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// A program and its flags, written as one line of text.
+// Splits a command written as one line of text, and finds its program.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_COMMAND_LINE_H_
@@ -12,15 +12,15 @@
 
 namespace armature {
 
-// The words of `text` as a shell splits them: at blanks, except in '...' (taken as
-// it is) and "..." (where \ keeps " and \ from their meaning); elsewhere \ does so
-// for any character. Nothing is expanded: $, *, ~, ; and | are ordinary.
-// OK; InvalidArgument: a quote without its end, or no word at all.
+// Splits `text` into words like a shell: at blanks, except within '...' (taken literally) and "..."
+// (where \ escapes " and \); elsewhere \ escapes any character. Nothing is expanded: $, *, ~, ; and
+// | are ordinary characters.
+// Returns InvalidArgument for an unclosed quote, or if there is no word.
 absl::StatusOr<std::vector<std::string>> SplitCommand(absl::string_view text);
 
-// The path of the program that `name` starts: itself where it has a '/', else in
-// the first folder of $PATH that has it.
-// OK; NotFound: no such file that may be executed (says where it was looked for).
+// Returns the path of the program `name`: `name` itself if it contains '/', else from the first
+// folder of $PATH that has it.
+// Returns NotFound if there is no such executable file; the message says where it looked.
 absl::StatusOr<std::string> FindExecutable(const std::string& name);
 
 }  // namespace armature

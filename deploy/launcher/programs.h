@@ -1,6 +1,6 @@
-// The programs that a cluster is made of: where they are, and their flags.
+// Finds the programs of a cluster and builds their flags.
 //
-// Thread safety: free functions; ShareRunfiles before any thread.
+// Thread safety: free functions; call ShareRunfiles before starting threads.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_PROGRAMS_H_
 #define ARMATURE_DEPLOY_LAUNCHER_PROGRAMS_H_
 
@@ -13,35 +13,35 @@
 
 namespace armature {
 
-// The path of learner, actor or envserver: $ARMATURE_<name>, in Bazel's runfiles, or
-// in a bundle's bin/. Before EnterUsersFolder: runfiles may be relative.
-// OK; NotFound: names all places that were tried.
+// Returns the path of learner, actor or envserver: $ARMATURE_<name>, in Bazel's runfiles, or in a
+// bundle's bin/. Call it before EnterUsersFolder, since runfiles may be relative.
+// Returns NotFound if none exists; the message lists all places tried.
 absl::StatusOr<std::string> FindProgram(const std::string& name);
 
-// What logs a run to Weights & Biases; to be followed by the run's folder.
-// OK; NotFound: as FindProgram.
+// Returns the command that logs a run to Weights & Biases; append the run's folder.
+// Returns FindProgram's errors.
 absl::StatusOr<std::vector<std::string>> FindUploader();
 
-// Lets children look for their data where this program's is.
+// Makes children look for their data where this program finds its own.
 void ShareRunfiles();
 
-// What starts an env server: our own program, `envserver`, or what
-// cluster.env_server_command says: a path, then flags.
-// OK; InvalidArgument: the command is no command, or its program is not there.
+// Returns the command that starts an env server (a path, then flags): cluster.env_server_command,
+// or our own program `envserver`.
+// Returns InvalidArgument if the command cannot be split or its program does not exist.
 absl::StatusOr<std::vector<std::string>> EnvServerProgram(const ClusterSection& cluster,
                                                           const std::string& envserver);
 
-// `program`, then the flags that every env server gets, our own and others.
+// Returns `program` plus the flags that every env server gets, ours or not.
 std::vector<std::string> EnvServerArguments(const std::vector<std::string>& program,
                                             const ClusterSection& cluster,
                                             const std::string& listen, const std::string& name);
 
-// Where an env server of `program` is told to listen: on the unix socket, or, where it is
-// neither our own nor armature-serve and may know ports only, on any port of loopback.
+// Returns the address that an env server of `program` must listen on: the unix socket; or any port
+// of loopback if the program is neither ours nor armature-serve, since it may support only ports.
 std::string EnvServerListen(const std::vector<std::string>& program, const ClusterSection& cluster,
                             const std::string& socket);
 
-// The flags that give a child `transport`.
+// Returns the flags that pass `transport` to a child.
 std::vector<std::string> TransportFlags(const TransportOptions& transport);
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// Which processes Prometheus is to scrape: the file that its file_sd_configs reads.
+// Writes the list of processes for Prometheus to scrape, in the format of file_sd_configs.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_PROMETHEUS_TARGETS_H_
@@ -16,13 +16,13 @@ namespace armature {
 struct PrometheusTarget {
   std::string process;             // "actor-0"
   std::string address;             // "127.0.0.1:9101"
-  std::optional<int64_t> replica;  // Of learners and actors.
+  std::optional<int64_t> replica;  // Only for learners and actors.
 };
 
-// Replaces <run_dir>/prometheus_targets.json. Labels: process, replica where there is one,
-// run (run.name) and run_id, which two runs of one name do not share: that of
-// <run_dir>/run.json; before that file is there, targets are left out.
-// OK; Unavailable: cannot be written.
+// Replaces <run_dir>/prometheus_targets.json. Labels: process; replica, if any; run (run.name); and
+// run_id from <run_dir>/run.json, which differs between runs of the same name. Before run.json
+// exists, the list is empty.
+// Returns Unavailable if the file cannot be written.
 absl::Status WritePrometheusTargets(const std::string& run_dir, const std::string& run_name,
                                     const std::vector<PrometheusTarget>& targets);
 

@@ -1,7 +1,7 @@
-// The program that logs a run to Weights & Biases, as a child of the launcher.
+// Runs the program that logs a run to Weights & Biases, as a child of the launcher.
 //
-// It follows the run's folder and is in nobody's way: when it fails or is missing,
-// that is a line on the terminal and training goes on.
+// The program follows the run's folder. It never stops training: if it fails or is missing, a line
+// on the terminal says so.
 // Thread safety: belongs to the thread of the EventLoop.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_RUN_UPLOADER_H_
 #define ARMATURE_DEPLOY_LAUNCHER_RUN_UPLOADER_H_
@@ -21,15 +21,15 @@ class RunUploader {
  public:
   static constexpr absl::Duration kFinishWithin = absl::Seconds(30);
 
-  // `program`: a path, then flags; empty: there is none, and Start does nothing.
-  // `on_end` is called whenever the child has ended. Both pointers must outlive it.
+  // `program`: a path, then flags; if empty, Start does nothing. `on_end` is called when the child
+  // has ended. Both pointers must outlive this.
   RunUploader(std::vector<std::string> program, EventLoop* loop, Terminal* terminal,
               std::function<void()> on_end);
 
-  // Follows the run in `run_dir`, which has its config.yaml.
+  // Follows the run in `run_dir`, which must have its config.yaml.
   void Start(const std::string& run_dir);
 
-  // Has it log what is there and end, within kFinishWithin. Once; later calls do nothing.
+  // Makes the program log what is left and exit within kFinishWithin. Later calls do nothing.
   void Finish();
   void Kill();
   bool running() const { return process_.running(); }

@@ -1,5 +1,5 @@
-// Asks processes whether they live: the gRPC health service of those that have an RPC
-// address, /healthz of the others. Any answer counts, also a refusal or "unhealthy".
+// Checks whether processes are alive: asks the gRPC health service if they have an RPC address,
+// else /healthz. Any answer counts, even a refusal or "unhealthy".
 #ifndef ARMATURE_DEPLOY_LAUNCHER_PROCESS_CHILD_HEALTH_H_
 #define ARMATURE_DEPLOY_LAUNCHER_PROCESS_CHILD_HEALTH_H_
 
@@ -20,10 +20,10 @@ namespace armature {
 // Thread safety: belongs to the thread of the EventLoop.
 class ChildHealth : public HealthSource {
  public:
-  // `loop` must outlive it.
+  // `loop` must outlive this.
   ChildHealth(EventLoop* loop, TransportOptions transport)
       : loop_(loop), transport_(std::move(transport)) {}
-  // Open questions are dropped: no answer comes any more.
+  // Drops open questions: on_answer is not called any more.
   ~ChildHealth() override;
 
   void Ask(const std::string& rpc_address, const std::string& metrics_address,

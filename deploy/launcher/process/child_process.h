@@ -1,8 +1,8 @@
-// One child process: started in its own process group, killed with its parent,
-// its output kept in a log file and passed on line by line.
+// One child process. It has its own process group and is killed when its parent dies. Its output
+// goes to a log file and is passed on line by line.
 //
-// Thread safety: belongs to the thread of the EventLoop. The thread that starts
-// children must live as long as they: the kernel kills them when it ends.
+// Thread safety: belongs to the thread of the EventLoop. The thread that starts children must
+// outlive them: the kernel kills them when it ends.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_PROCESS_CHILD_PROCESS_H_
 #define ARMATURE_DEPLOY_LAUNCHER_PROCESS_CHILD_PROCESS_H_
 
@@ -20,25 +20,25 @@ namespace armature {
 
 class ChildProcess {
  public:
-  // A line of stdout or stderr, without its end.
+  // Receives a line of stdout or stderr, without the newline.
   using OnLine = std::function<void(const std::string& line)>;
-  // After the last line. `wait_status` as waitpid gives it.
+  // Called after the last line. `wait_status` is waitpid's.
   using OnExit = std::function<void(int wait_status)>;
 
   ChildProcess(EventLoop* loop, OnLine on_line, OnExit on_exit);
-  // Kills the child, if it runs, and waits for it.
+  // Kills the child if it is running, and waits for it.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  // Starts `arguments` ([0] is the program's path); output is appended to
-  // `log_path`. Only while none runs.
-  // OK; Unavailable: log file, pipe or process cannot be made.
+  // Starts `arguments` ([0] is the program's path); appends output to `log_path`. Call it only
+  // while no child is running.
+  // Returns Unavailable if log file, pipe or process cannot be created.
   absl::Status Start(const std::vector<std::string>& arguments, const std::string& log_path);
 
   bool running() const { return pid_ > 0; }
 
-  // To the child's whole process group.
+  // Signals the child's whole process group.
   void Signal(int signal);
 
  private:
@@ -57,10 +57,10 @@ class ChildProcess {
   std::string partial_line_;
 };
 
-// "exited with status 1", "was killed by signal 9".
+// For example "exited with status 1" or "was killed by signal 9".
 std::string DescribeExit(int wait_status);
 
-// Whether a line of a child, in spdlog's format, is for the user's eyes.
+// Whether a child's log line, in spdlog's format, should be shown to the user.
 bool IsComplaint(const std::string& line);
 
 }  // namespace armature

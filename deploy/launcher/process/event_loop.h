@@ -1,7 +1,7 @@
-// One thread that waits for file descriptors and deadlines.
+// A single-threaded event loop that waits for file descriptors and deadlines.
 //
-// Thread safety: Post may be called from any thread; the rest belongs to the
-// thread that calls Run (and to callbacks, which run on it).
+// Thread safety: Post may be called from any thread; everything else only from the thread that
+// calls Run (callbacks run on it too).
 #ifndef ARMATURE_DEPLOY_LAUNCHER_PROCESS_EVENT_LOOP_H_
 #define ARMATURE_DEPLOY_LAUNCHER_PROCESS_EVENT_LOOP_H_
 
@@ -29,18 +29,18 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Calls back whenever `fd` can be read (or, with POLLOUT, written) or has hung up, until
+  // Calls `callback` whenever `fd` is readable (or, with POLLOUT, writable) or has hung up, until
   // Unwatch or the next Watch.
   void Watch(int fd, Callback callback, short events = POLLIN);
   void Unwatch(int fd);
 
-  // Calls back once, after `delay` by a clock that nobody sets.
+  // Calls `callback` once, after `delay` on a monotonic clock.
   void After(absl::Duration delay, Callback callback);
 
   // Runs `callback` soon, on the loop's thread.
   void Post(Callback callback);
 
-  // Until Stop, which also counts if it came before.
+  // Runs until Stop; returns at once if Stop was called before.
   void Run();
   void Stop() { running_ = false; }
 
@@ -48,7 +48,7 @@ class EventLoop {
   using Clock = std::chrono::steady_clock;
 
   void RunPosted();
-  // Milliseconds to the next deadline, -1 for none.
+  // Returns the milliseconds to the next deadline, -1 if there is none.
   int RunDue();
 
   const int wake_fd_;
@@ -58,7 +58,7 @@ class EventLoop {
     short events;
   };
   std::map<int, Watched> watched_;
-  // Ordered by deadline; the number keeps those of one moment in order.
+  // Ordered by deadline; the number orders timers with the same deadline.
   std::map<std::pair<Clock::time_point, uint64_t>, Callback> timers_;
   uint64_t next_timer_ = 0;
 

@@ -1,8 +1,8 @@
-// How often, and after what wait, a child that died is started again.
+// Decides whether, and after what wait, a dead child is restarted.
 //
-// A death counts until the child has been healthy for `window` since, all its lives
-// together; time in which it does not run, or is not ready, brings nothing back. So a
-// child that dies now and then is started for ever, and one that cannot live is given up.
+// A death counts until the child has since been healthy for `window`, summed over all its lives;
+// time while it is down or not ready does not add to that. So a child that dies now and then is
+// restarted for ever, and one that cannot live is given up.
 // Thread safety: compatible.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_PROCESS_RESTART_BUDGET_H_
 #define ARMATURE_DEPLOY_LAUNCHER_PROCESS_RESTART_BUDGET_H_
@@ -21,13 +21,13 @@ class RestartBudget {
   using Time = std::chrono::steady_clock::time_point;
 
   struct Options {
-    int64_t restarts_max = 0;      // While so many deaths count, one more is too many.
-    absl::Duration window;         // Healthy time for which a death counts.
-    absl::Duration backoff_first;  // The wait where no other death counts; then doubled.
+    int64_t restarts_max = 0;      // If this many deaths count, the next one is too many.
+    absl::Duration window;         // Healthy time after which a death stops counting.
+    absl::Duration backoff_first;  // Wait if no other death counts; doubles for each that does.
     absl::Duration backoff_max;
   };
   struct Restart {
-    int64_t number = 0;  // 1 for the first one that counts.
+    int64_t number = 0;  // 1 for the first restart that counts.
     absl::Duration delay;
   };
 
@@ -36,13 +36,13 @@ class RestartBudget {
   // The child is healthy from `now` on.
   void OnReady(Time now) { healthy_since_ = now; }
 
-  // It died. Nothing: its restarts are used up.
+  // The child has died. Returns nothing if its restarts are used up.
   std::optional<Restart> OnDeath(Time now);
 
  private:
   const Options options_;
   std::optional<Time> healthy_since_;
-  absl::Duration healthy_;              // Before that.
+  absl::Duration healthy_;              // Healthy time before healthy_since_.
   std::deque<absl::Duration> counted_;  // Healthy time at each death that counts.
 };
 

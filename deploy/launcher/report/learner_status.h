@@ -1,4 +1,4 @@
-// Asks the learner how the run goes.
+// Asks a learner about the progress of its run.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_REPORT_LEARNER_STATUS_H_
 #define ARMATURE_DEPLOY_LAUNCHER_REPORT_LEARNER_STATUS_H_
 
@@ -13,18 +13,18 @@
 
 namespace armature {
 
-// Where a StatusResponse comes from; tests put their own in its place.
+// Source of a StatusResponse; tests replace it.
 class StatusSource {
  public:
   using OnStatus = std::function<void(absl::StatusOr<v1::StatusResponse>)>;
 
   virtual ~StatusSource() = default;
-  // Asks the learner at `address`; never blocks. `on_status` is called once, on
-  // any thread, within a few seconds.
+  // Asks the learner at `address`; never blocks. Calls `on_status` once, on any thread, within a
+  // few seconds.
   virtual void Ask(const std::string& address, OnStatus on_status) = 0;
 };
 
-// Over gRPC. Thread safety: Ask is called from one thread.
+// Asks over gRPC. Thread safety: call Ask from one thread.
 class LearnerStatus : public StatusSource {
  public:
   explicit LearnerStatus(TransportOptions transport) : transport_(std::move(transport)) {}

@@ -1,4 +1,4 @@
-// The one line that says how a run goes.
+// Formats the progress line of a run.
 //
 // Thread safety: compatible.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_REPORT_PROGRESS_REPORT_H_
@@ -15,32 +15,31 @@
 
 namespace armature {
 
-// 1234567 -> "1,234,567"
+// For example 1234567 -> "1,234,567".
 std::string WithCommas(uint64_t number);
 
 class ProgressReport {
  public:
-  // Time without a step of environment or learner after which the line says who
-  // waits for whom.
+  // After this time without an env step or learner step, the line says who is waiting for whom.
   static constexpr absl::Duration kStallAfter = absl::Seconds(10);
 
-  // `env_steps_total`: the run's budget.
+  // `env_steps_total` is the run's budget.
   ProgressReport(absl::Time start, int64_t env_steps_total)
       : env_steps_total_(env_steps_total), start_(start), last_time_(start), last_moved_(start) {}
 
-  // From the learner's answer, or why there was none, at `now`. Rates are those
-  // since the call before.
+  // Formats the learner's status, or why there is none, at `now`. Rates are averages since the
+  // previous call.
   std::string Line(const absl::StatusOr<v1::StatusResponse>& status, absl::Time now);
 
-  // Of a run with these replicas, replica 0 first: env steps are those of all, the rest
-  // is replica 0's, and then what each replica has.
+  // For a run with these replicas, replica 0 first: env steps are the sum over all, the rest is
+  // from replica 0; then lists the env steps of each replica.
   std::string Line(const std::vector<absl::StatusOr<v1::StatusResponse>>& replicas, absl::Time now);
 
-  // Whether the last line told of a stall.
+  // Whether the last line reported a stall.
   bool stalled() const { return stalled_; }
 
  private:
-  // What is made of the budget, what is left and how long that takes.
+  // Share of the budget that is done, steps left, and the time that they will take.
   std::string Budget(absl::Time now);
 
   const int64_t env_steps_total_;
@@ -52,7 +51,7 @@ class ProgressReport {
   bool stalled_ = false;
   uint64_t env_steps_ = 0;
   uint64_t learner_steps_ = 0;
-  std::vector<uint64_t> replica_env_steps_;  // Those last heard of.
+  std::vector<uint64_t> replica_env_steps_;  // As last reported.
 };
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// How a run ended: result.json, written by the learner, and the line that says it.
+// Reads how a run ended (result.json, written by the learner), and formats it.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_REPORT_RUN_RESULT_H_
 #define ARMATURE_DEPLOY_LAUNCHER_REPORT_RUN_RESULT_H_
 
@@ -12,18 +12,18 @@ namespace armature {
 
 struct RunResult {
   bool target_reached = false;
-  double success_rate = std::numeric_limits<double>::quiet_NaN();  // NaN: none reported.
+  double success_rate = std::numeric_limits<double>::quiet_NaN();  // NaN: not reported.
   double return_mean = std::numeric_limits<double>::quiet_NaN();
   int64_t env_steps = 0;
   double wall_s = 0;
 };
 
-// OK; NotFound: no such file; InvalidArgument: not what the learner writes.
+// Returns NotFound if there is no such file; InvalidArgument if the learner did not write it.
 absl::StatusOr<RunResult> ReadRunResult(const std::string& path);
 
-// "armature: solved panda_reach success_rate=1.00 env_steps=9000 wall_s=41.2":
-// solved or, with a target that was not reached, not solved; finished where
-// there was no target. With return=R where the environment reports no success.
+// For example "armature: solved panda_reach success_rate=1.00 env_steps=9000 wall_s=41.2". Says
+// "not solved" if a target was not reached, "finished" if there was none. Has return=R if the
+// environment does not report success.
 std::string ResultLine(const RunResult& result, const std::string& environment, bool has_target);
 
 }  // namespace armature

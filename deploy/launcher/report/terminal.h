@@ -1,6 +1,6 @@
-// What the launcher's user sees: lines, and on a terminal one line at the bottom
-// that is rewritten. Elsewhere, or where $TERM is dumb, every line is plain.
-// Yellow warnings on a terminal unless $NO_COLOR is set.
+// Output of the launcher for its user: lines and, on a terminal, a progress line at the bottom that
+// is updated in place. If the output is not a terminal, or $TERM is dumb, every line is plain.
+// Warnings are yellow on a terminal unless $NO_COLOR is set.
 // Thread safety: compatible.
 #ifndef ARMATURE_DEPLOY_LAUNCHER_REPORT_TERMINAL_H_
 #define ARMATURE_DEPLOY_LAUNCHER_REPORT_TERMINAL_H_
@@ -12,16 +12,16 @@ namespace armature {
 
 class Terminal {
  public:
-  // Writes to `fd`, not owned.
+  // Writes to `fd`, which it does not own.
   explicit Terminal(int fd);
 
   void Line(const std::string& text);
   void Warning(const std::string& text);
-  // Takes the place of the progress line before.
+  // Replaces the previous progress line.
   void Progress(const std::string& text);
-  // Takes the progress line away.
+  // Removes the progress line.
   void Clear();
-  // Characters of a line; 100 where that is not known.
+  // Characters per line; 100 if unknown.
   int64_t width() const;
 
  private:
