@@ -1,4 +1,4 @@
-// One env server as a child process, for as long as a verb plays.
+// Runs one env server as a child process while a verb plays.
 //
 // Thread safety: belongs to the thread of the EventLoop.
 #ifndef ARMATURE_DEPLOY_VERBS_ENV_SERVER_PROCESS_H_
@@ -18,28 +18,28 @@ namespace armature {
 
 class EnvServerProcess {
  public:
-  // From SIGTERM to SIGKILL.
+  // Time from SIGTERM to SIGKILL.
   static constexpr absl::Duration kStopWithin = absl::Seconds(5);
 
   struct Callbacks {
-    // Its address. Unavailable: it ended, or was not ready in time.
+    // Gets the server's address, or Unavailable if it ended or was not ready in time.
     std::function<void(absl::StatusOr<std::string> address)> on_ready;
-    // A line of its log that is for the user's eyes.
+    // Gets log lines that should be shown to the user.
     std::function<void(const std::string& line)> on_complaint;
-    // It ended; why, where nobody stopped it. After on_ready.
+    // The server has ended; the status says why, unless it was stopped. Called after on_ready.
     std::function<void(const absl::Status& status)> on_end;
   };
-  // `loop` must outlive it.
+  // `loop` must outlive this.
   EnvServerProcess(EventLoop* loop, Callbacks callbacks);
-  // Kills what still runs and removes what it has written.
+  // Kills a server that is still running, and removes its files.
   ~EnvServerProcess();
   EnvServerProcess(const EnvServerProcess&) = delete;
   EnvServerProcess& operator=(const EnvServerProcess&) = delete;
 
-  // `arguments`: the program's path, then its flags but for --port_file.
-  // OK; Unavailable: a folder for its files or the process cannot be made.
+  // `arguments`: the program's path, then its flags without --port_file.
+  // Returns Unavailable if the folder for its files or the process cannot be created.
   absl::Status Start(std::vector<std::string> arguments, absl::Duration ready_timeout);
-  // on_end follows, at once where none runs.
+  // on_end follows, at once if no server is running.
   void Stop();
 
  private:

@@ -1,5 +1,5 @@
-// Prints what slot 0 of each session lives through, step by step: kRowsMax steps of an
-// episode, and its last one.
+// Prints the episode of slot 0 of each session, step by step: the first kRowsMax steps and the last
+// one.
 //
 // Data flow: PlaySeries's on_step -> StepTable -> lines.
 // Thread safety: compatible.
@@ -24,12 +24,12 @@ class EpisodePrinter {
 
   static constexpr int64_t kRowsMax = 1000;
 
-  // `width`: as StepTable's. Prints `sessions_max` sessions at most. `steps_max`: after
-  // which episodes are cut; 0: never.
+  // `width` as in StepTable. Prints at most `sessions_max` sessions. Episodes are cut after
+  // `steps_max` steps; 0: never.
   EpisodePrinter(const EnvSpec& spec, int64_t width, int64_t sessions_max, int64_t steps_max,
                  Print print);
 
-  // As EpisodeSeriesOptions::on_step.
+  // Use it as EpisodeSeriesOptions::on_step.
   void OnStep(const DecodedStep& step, absl::Span<const float> actions);
 
  private:
@@ -39,9 +39,9 @@ class EpisodePrinter {
   const Print print_;
   const int64_t steps_max_;
   int64_t sessions_left_;
-  int64_t length_ = 0;  // Of the episode so far.
+  int64_t length_ = 0;  // Of the current episode.
   bool printing_ = false;
-  std::vector<float> action_;  // That led to the next step.
+  std::vector<float> action_;  // The action before the next step.
 };
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// Files that a user may have wanted to keep.
+// Keeps files that the user may still want.
 //
 // Thread safety: free function.
 #ifndef ARMATURE_DEPLOY_VERBS_FORMER_FILE_H_
@@ -11,9 +11,10 @@
 
 namespace armature {
 
-// Makes room at `path` for `text`: what is there and is other goes to the first free name of
-// stem_1.ext, stem_2.ext, ... beside it. That name; empty: nothing had to be kept.
-// Errors: as the file system says, naming the path.
+// Makes room for a file `path` with content `text`. An existing file with other content is renamed
+// to the first free name of stem_1.ext, stem_2.ext, ... in its folder. Returns that name, or an
+// empty string if nothing had to be kept.
+// Returns the file system's errors, naming the path.
 absl::StatusOr<std::string> KeepFormerFile(const std::string& path, absl::string_view text);
 
 }  // namespace armature

@@ -1,6 +1,6 @@
-// An animation, written picture by picture.
+// Writes an animated GIF, one picture at a time.
 //
-// Each picture has its own 256 colours, so one of more is approximated.
+// Each picture has its own palette of 256 colours; more colours are approximated.
 // Thread safety: compatible.
 #ifndef ARMATURE_DEPLOY_VERBS_GIF_FILE_H_
 #define ARMATURE_DEPLOY_VERBS_GIF_FILE_H_
@@ -19,10 +19,10 @@ namespace armature {
 
 class GifFile {
  public:
-  // Begins `path` anew. `frame_s`: how long a picture is shown; a GIF counts in
-  // hundredths, and players slow down what is shown for less than two, so at least
-  // that. It is repeated for ever.
-  // OK; InvalidArgument: a side is not in 1 .. 65535; Unavailable: cannot be written.
+  // Creates or replaces `path`. `frame_s` is how long each picture is shown, rounded to hundredths
+  // of a second and at least two hundredths, since players slow down shorter ones. The animation
+  // repeats for ever.
+  // Returns InvalidArgument if a side is not in 1 .. 65535; Unavailable if it cannot write.
   static absl::StatusOr<std::unique_ptr<GifFile>> Create(const std::string& path, int64_t width_px,
                                                          int64_t height_px, double frame_s);
   ~GifFile();
@@ -30,9 +30,9 @@ class GifFile {
   GifFile& operator=(const GifFile&) = delete;
 
   // `rgb`: [height, width, 3], top row first.
-  // OK; InvalidArgument: another number of bytes; Unavailable: cannot be written.
+  // Returns InvalidArgument for a wrong number of bytes; Unavailable if it cannot write.
   absl::Status Add(absl::Span<const uint8_t> rgb);
-  // The file is complete only after it. Nothing may follow. Errors: as Add.
+  // Completes the file; call nothing after it. Returns Add's errors.
   absl::Status Close();
 
   int64_t frames() const { return frames_; }

@@ -1,9 +1,10 @@
-// Where a verb plays: an env server, its environment, and what ends it.
+// Runs a verb: provides an env server and its environment, and handles the end.
 //
-// Starts the env server that the configuration asks for, unless some run already;
-// the calling thread attends to it and to signals while a second one plays. A
-// second signal ends the process at once, and the kernel its child with it.
-// Thread safety: one a process; Run on the thread that made it, before any other.
+// Starts the env server of the configuration, unless existing ones are given. The calling thread
+// handles the server and signals while a second thread plays. A second signal ends the process at
+// once; the kernel then kills the child.
+// Thread safety: one per process; call Run on the thread that created it, before starting other
+// threads.
 #ifndef ARMATURE_DEPLOY_VERBS_STAGE_H_
 #define ARMATURE_DEPLOY_VERBS_STAGE_H_
 
@@ -33,39 +34,38 @@ class Stage {
  public:
   struct Options {
     RunConfig config;         // Its environment and cluster sections are used.
-    std::string env_servers;  // As ServerDirectory reads it; empty: the configuration's.
-    // What starts an env server: from EnvServerProgram.
+    std::string env_servers;  // A list for ServerDirectory; empty: from the configuration.
+    // Command that starts an env server; from EnvServerProgram.
     std::vector<std::string> env_server_program;
     TransportOptions transport;
   };
-  // An environment that answers.
+  // An environment that is ready to use.
   struct Scene {
     std::shared_ptr<grpc::Channel> channel;
     std::string address;
     EnvSpec spec;
-    WakeSignal* signal;  // Wakes who waits, for `cancelled` to be asked.
+    WakeSignal* signal;  // Wakes a wait so that it checks `cancelled`.
     std::function<bool()> cancelled;
-    // Waits; returns early where cancelled.
+    // Waits; returns early if cancelled.
     std::function<void(absl::Duration)> pause;
-    // Shows one line in place of the one before.
+    // Shows a line that replaces the previous one.
     std::function<void(const std::string& line)> progress;
   };
   using Play = std::function<absl::Status(const Scene&)>;
 
-  // `terminal` must outlive it.
+  // `terminal` must outlive this.
   Stage(Options options, Terminal* terminal);
 
-  // Runs `play` on a thread of its own and returns when it has and the env server
-  // is gone. What play returned; InvalidArgument or NotFound: the environment, its
-  // configuration or the address is wrong; Unavailable: no server answers, or ours
-  // ended; Cancelled: a signal.
+  // Runs `play` on a second thread. Returns when it has returned and the env server has ended.
+  // Returns the result of `play`; InvalidArgument or NotFound if environment, its configuration or
+  // address is wrong; Unavailable if no server answers, or ours ended; Cancelled after a signal.
   absl::Status Run(const Play& play);
 
-  // That ended Run; 0: none.
+  // The signal that ended Run; 0: none.
   int signal() const { return shutdown_.signal(); }
 
  private:
-  // Starts the env server, or the player where some run already.
+  // Starts the env server, or the player if servers are given.
   absl::Status Begin();
   void StartPlayer(const std::string& servers);
   absl::StatusOr<Scene> Find(const std::string& servers);
@@ -75,7 +75,7 @@ class Stage {
 
   const Options options_;
   Terminal* const terminal_;
-  ShutdownSignal shutdown_;  // First of those that have threads.
+  ShutdownSignal shutdown_;  // Declared before the members that start threads.
   WakeSignal signal_;
   EventLoop loop_;
   std::unique_ptr<PrivateFolder> sockets_;  // Outlives the server.
@@ -84,8 +84,8 @@ class Stage {
   std::thread player_;
   bool has_server_ = false;
   bool finished_ = false;
-  absl::Status broken_;  // What the player met, while it is not known why.
-  absl::Status lost_;    // Why the env server ended while it was needed.
+  absl::Status broken_;  // The player's error, until its cause is known.
+  absl::Status lost_;    // Why the env server ended too early.
   absl::Status status_;
 };
 

@@ -1,4 +1,4 @@
-// What a list of episodes says of a policy.
+// Summarises a list of episodes.
 //
 // Thread safety: free functions on plain values.
 #ifndef ARMATURE_DEPLOY_VERBS_STATISTICS_H_
@@ -21,32 +21,30 @@ struct Interval {
   double high = 0;
 };
 
-// Of n >= 1 numbers.
+// Summary of n >= 1 numbers.
 struct Summary {
   double mean = 0;
-  double std = 0;  // Of the sample (n - 1); 0 for n = 1.
+  double std = 0;  // Sample standard deviation (n - 1); 0 for n = 1.
   double median = 0;
   double min = 0;
   double max = 0;
-  // Where the mean of all episodes lies, 95 %: the percentiles of the means of
-  // 10,000 samples drawn from these n with replacement (bootstrap), from a fixed
-  // generator; beyond n = 1000, where it takes long and is the same, the normal
-  // interval. None for n = 1.
+  // 95 % confidence interval of the mean: percentiles of the means of 10,000 bootstrap samples (n
+  // values drawn with replacement), with a fixed random generator. For n > 1000, where that is slow
+  // and gives the same, the normal interval. None for n = 1.
   std::optional<Interval> mean_interval;
 };
 Summary Summarize(absl::Span<const double> values);
 
-// Where the success rate of all episodes lies, 95 %: Wilson's score interval, which
-// holds at 0 and 1 too (https://doi.org/10.1080/01621459.1927.10502953).
+// 95 % confidence interval of the success rate: Wilson's score interval, which is also valid at 0
+// and 1 (https://doi.org/10.1080/01621459.1927.10502953).
 Interval SuccessInterval(int64_t successes, int64_t episodes);
 
-// A table of returns, lengths and, where `spec` reports it, successes; and how many
-// episodes were cut, if any. `episodes` is not empty.
+// Formats a table of returns, lengths and, if `spec` reports it, successes, plus the number of cut
+// episodes, if any. `episodes` must not be empty.
 std::string StatisticsTable(const EnvSpec& spec, const std::vector<v1::Episode>& episodes);
 
-// The same for programs: episodes, return, length, cut, success_rate,
-// success_rate_interval_95 (null where the environment reports no success) and
-// per_episode, in the order of their numbers.
+// The same for programs: episodes, return, length, cut, success_rate, success_rate_interval_95
+// (null if the environment does not report success) and per_episode, in order of episode number.
 nlohmann::ordered_json StatisticsJson(const EnvSpec& spec,
                                       const std::vector<v1::Episode>& episodes);
 

@@ -1,4 +1,4 @@
-// One episode as lines of text, and an environment's spec as a few.
+// Formats an episode, and an environment's spec, as lines of text.
 //
 // Thread safety: compatible.
 #ifndef ARMATURE_DEPLOY_VERBS_STEP_TABLE_H_
@@ -14,23 +14,23 @@
 
 namespace armature {
 
-// What is to be known of an environment before the first step: observation fields,
-// action bounds, horizon, control period, rewards and goal. Ends with a newline.
+// Describes an environment before the first step: observation fields, action bounds, horizon,
+// control period, rewards and goal. Ends with a newline.
 std::string DescribeSpec(const EnvSpec& spec);
 
-// Columns: step, reward, then as many as fit of the goal's fields, the action and the
-// other observation fields; of each at most kElementsMax numbers.
+// Columns: step, reward, then as many as fit of the goal's fields, the action and the other
+// observation fields; at most kElementsMax numbers of each.
 class StepTable {
  public:
   static constexpr int64_t kElementsMax = 4;
 
-  // `width`: characters a line may have, but for what ended the episode; at least
-  // step and reward are shown.
+  // `width` is the maximum number of characters per line, without the word for how the episode
+  // ended. Step and reward are always shown.
   StepTable(const EnvSpec& spec, int64_t width);
 
   std::string Header() const;
-  // `action` in the environment's units and `observation`, [D], that it led to; at
-  // step 0 there is no action and no reward. `ended`: "terminated", say.
+  // Formats `action`, in the environment's units, and the `observation`, [D], after it. Step 0 has
+  // no action and no reward. `ended` is e.g. "terminated".
   std::string Row(uint64_t step, double reward, absl::Span<const float> action,
                   absl::Span<const float> observation, absl::string_view ended) const;
 
@@ -38,7 +38,7 @@ class StepTable {
   struct Column {
     std::string title;
     bool is_action = false;
-    int64_t begin = 0;  // In the flattened observation.
+    int64_t begin = 0;  // Index in the flattened observation.
     int64_t size = 0;
     int64_t width = 0;
   };

@@ -1,4 +1,4 @@
-// A run as the verbs take it from the command line: RUN, --model, key=value.
+// Loads the run that a command line names: RUN, --model, key=value.
 //
 // Thread safety: free functions on plain values.
 #ifndef ARMATURE_DEPLOY_VERBS_TRAINED_TRAINED_RUN_H_
@@ -15,8 +15,8 @@
 namespace armature {
 
 struct TrainedRunFlags {
-  std::vector<std::string> words;  // RUN (a directory, an id or a name, see FindRun), key=value.
-  std::string model;               // As FindModel takes it.
+  std::vector<std::string> words;  // RUN (a directory, id or name, see FindRun), key=value.
+  std::string model;               // See FindModel.
   bool stochastic = false;
 };
 void AddModelFlag(CLI::App& app, std::string* model);
@@ -25,12 +25,12 @@ void AddTrainedRunFlags(CLI::App& app, TrainedRunFlags* flags);
 struct TrainedRun {
   std::string path;        // Of the run's directory.
   std::string model_path;  // Of the policy's file.
-  RunConfig config;        // The run's own, then the overrides.
+  RunConfig config;        // The run's own, plus the overrides.
   PolicyFile policy;
 };
 
-// OK; InvalidArgument or NotFound: RUN is missing or no run, there is no such model
-// (lists those there are), a word or key is wrong; DataLoss: the file is damaged.
+// Returns InvalidArgument or NotFound if RUN is missing or not a run, the model does not exist (the
+// message lists those that do), or a word or key is wrong; DataLoss if the file is damaged.
 absl::StatusOr<TrainedRun> LoadTrainedRun(const TrainedRunFlags& flags);
 
 }  // namespace armature
