@@ -24,11 +24,11 @@ int64_t AffinityCount() {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0) return CPU_COUNT(&cpus);
-  // More CPUs than the mask holds.
+  // There are more CPUs than the mask can hold.
   return std::thread::hardware_concurrency();
 }
 
-// CPUs from "150000" and "100000", microseconds of time in each period.
+// Returns the CPUs in a quota, e.g. "150000" of a period of "100000", in microseconds.
 double Quota(absl::string_view quota_us, absl::string_view period_us) {
   double quota = 0, period = 0;
   // "max", or -1: no quota.
@@ -36,7 +36,7 @@ double Quota(absl::string_view quota_us, absl::string_view period_us) {
   return quota > 0 && period > 0 ? quota / period : kNoQuota;
 }
 
-// Of one control group, of either version.
+// Quota of one control group, of either version.
 double QuotaIn(const std::string& folder) {
   if (const auto both = ReadFile(absl::StrCat(folder, "/cpu.max")); both.ok()) {
     const std::vector<std::string> words =
@@ -48,8 +48,8 @@ double QuotaIn(const std::string& folder) {
   return quota.ok() && period.ok() ? Quota(*quota, *period) : kNoQuota;
 }
 
-// The least of the group `path` below `mount` and all groups above it. What a container
-// sees of its own group may lie at the top, whatever `path` says.
+// Smallest quota of the group `path` below `mount` and of all its parent groups. In a container,
+// its own group may appear at the top, whatever `path` says.
 double QuotaUpFrom(const std::string& mount, std::string path) {
   double least = QuotaIn(mount);
   for (; path.size() > 1; path.resize(path.rfind('/'))) {

@@ -15,7 +15,7 @@
 namespace armature {
 namespace {
 
-// The first flag that `app` does not have; empty: it was a word that is one too many.
+// Describes the first unknown flag in the arguments; empty if the surplus argument was not a flag.
 std::string DescribeUnknown(const CLI::App& app) {
   for (const std::string& argument : app.remaining()) {
     if (!absl::StartsWith(argument, "-")) continue;
@@ -39,7 +39,7 @@ std::string DescribeUnknown(const CLI::App& app) {
   return "";
 }
 
-// What CLI11 says in its own words ("1 required TEXT missing") of a flag without its value.
+// Replaces CLI11's message ("1 required TEXT missing") for a flag without its value.
 std::string DescribeMissingValue(const CLI::App& app, const CLI::ArgumentMismatch& error) {
   const std::string name = std::string(error.what()).substr(0, std::string(error.what()).find(':'));
   const CLI::Option* option = app.get_option_no_throw(name);
@@ -110,7 +110,8 @@ std::optional<int> ParseFlags(CLI::App& app, int argc, char** argv) {
       std::cerr << app.help() << std::flush;
       return 2;
     }
-    line = DescribeUnknown(app);  // A wrong flag first: it may be why another is missing.
+    // Unknown flags first: one may be the reason why another is missing.
+    line = DescribeUnknown(app);
     if (line.empty()) line = error.what();
   }
   std::replace(line.begin(), line.end(), '\n', ' ');

@@ -10,7 +10,7 @@
 namespace armature {
 
 std::string HowStarted(const std::string& verb) {
-  // A bundle has the program in bin/ beside its launcher.
+  // In a bundle the program is in bin/, next to the launcher.
   std::error_code ignored;
   const std::string launcher =
       std::filesystem::weakly_canonical(ProgramFolder() + "/../armature", ignored).string();

@@ -13,7 +13,7 @@ std::string ShellWord(absl::string_view word) {
            absl::string_view("@%+=:,./_-").find(c) != absl::string_view::npos;
   });
   if (is_plain) return std::string(word);
-  // Within '...' everything is itself but the quote, which has to be outside.
+  // Within '...' every character is literal except the quote itself, which must be outside.
   return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
 }
 

@@ -27,7 +27,7 @@ constexpr char kOverride[] = "override ";
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream text;
-  // A folder opens like a file but cannot be read.
+  // Opening a folder works, but reading it fails.
   if (!file || (file.peek() == std::ifstream::traits_type::eof() && !file.eof())) {
     return absl::NotFoundError(absl::StrCat("cannot read ", path));
   }
@@ -37,8 +37,8 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
 
 // One item of a list `defaults`.
 struct Item {
-  std::string group;  // Empty: a file, or kSelf.
-  std::string name;   // Empty: nothing, unless it is chosen.
+  std::string group;  // Empty: `name` is a file or kSelf.
+  std::string name;   // Empty: nothing, unless the command line chooses.
   bool optional = false;
   bool overrides = false;
   int line = 0;
@@ -49,7 +49,7 @@ class Composer {
   Composer(const ConfigFolders& folders, const std::map<std::string, std::string>& choices)
       : folders_(folders), choices_(choices), chosen_(choices) {}
 
-  // `group`: whose option the file is; empty: none's.
+  // `group` is the group of which the file is an option; empty: none.
   absl::Status Add(const std::string& path, const std::string& group) {
     if (std::find(open_.begin(), open_.end(), path) != open_.end() || open_.size() >= kDepthMax) {
       return absl::InvalidArgumentError(
@@ -74,7 +74,7 @@ class Composer {
     return absl::OkStatus();
   }
 
-  // The choices that no list has named.
+  // Choices of groups that no list has named.
   absl::Status AddRest() {
     for (const auto& [group, override] : overrides_) {
       if (used_.count(group) > 0) continue;
@@ -107,7 +107,7 @@ class Composer {
                      " files and _self_, got ", got));
   }
 
-  // The list `defaults` of a file, with _self_, and the text without it.
+  // A file's `defaults` list, with _self_, and its text without the list.
   static absl::StatusOr<std::vector<Item>> TakeDefaults(const std::string& path,
                                                         std::string* text) {
     YAML::Node root;
@@ -156,7 +156,7 @@ class Composer {
     return items;
   }
 
-  // Empties the lines of `defaults`.
+  // Blanks out the lines of `defaults`.
   static absl::Status Blank(const std::string& path, const YAML::Node& root, std::string* text) {
     int begin = 0;
     for (const auto& entry : root) {
@@ -178,7 +178,7 @@ class Composer {
     return absl::OkStatus();
   }
 
-  // `text` with every ${group} replaced by its option.
+  // Returns `text` with every ${group} replaced by its chosen option.
   absl::StatusOr<std::string> Interpolate(const std::string& path, absl::string_view text) const {
     std::string result;
     for (size_t begin = text.find("${"); begin != absl::string_view::npos;
@@ -229,10 +229,10 @@ class Composer {
 
   const ConfigFolders& folders_;
   const std::map<std::string, std::string>& choices_;
-  std::map<std::string, Override> overrides_;  // By group; the outermost list's.
-  std::map<std::string, std::string> chosen_;  // As the lists go.
+  std::map<std::string, Override> overrides_;  // By group; from the outermost list.
+  std::map<std::string, std::string> chosen_;  // Choices made so far.
   std::set<std::string> used_;                 // Groups that a list has named.
-  std::vector<std::string> open_;              // Files whose lists are under way.
+  std::vector<std::string> open_;              // Files whose lists are being read.
   std::vector<ConfigText> texts_;
 };
 

@@ -22,7 +22,7 @@ bool WithinLimits(double value, const FieldLimits& limits) {
   return value <= limits.high;
 }
 
-// One line of YAML for any node; a quoted scalar stays quoted.
+// Returns any node as one line of YAML; a quoted scalar stays quoted.
 std::string NodeToYaml(const YAML::Node& node) {
   if (node.IsScalar()) return node.Tag() == "!" ? QuotedYaml(node.Scalar()) : node.Scalar();
   YAML::Emitter emitter;
@@ -39,12 +39,13 @@ std::string Shown(const YAML::Node& node) {
   return absl::StrCat("'", node.Scalar(), "'");
 }
 
-// A whole number as people write it: 12, 1_000, 1e6, 64.0.
+// Parses a whole number as people write it: 12, 1_000, 1e6, 64.0.
 bool ParseInteger(absl::string_view text, int64_t* value) {
   const bool grouped = absl::StrContains(text, '_') && !text.empty() && text.front() != '_';
   const std::string digits = grouped ? absl::StrReplaceAll(text, {{"_", ""}}) : std::string(text);
   if (absl::SimpleAtoi(digits, value)) return true;
-  constexpr double kExactMax = 9007199254740992;  // 2^53: beyond it a double leaves some out.
+  // 2^53: larger integers are not all exact in a double.
+  constexpr double kExactMax = 9007199254740992;
   double number = 0;
   if (!absl::SimpleAtod(digits, &number) || std::abs(number) > kExactMax ||
       number != std::trunc(number)) {
@@ -54,7 +55,7 @@ bool ParseInteger(absl::string_view text, int64_t* value) {
   return true;
 }
 
-// The dotted keys of all fields, in order.
+// Collects the dotted keys of all fields, in order.
 class KeyCollector : public ConfigVisitor {
  public:
   const std::vector<std::string>& keys() const { return keys_; }
@@ -91,11 +92,10 @@ class KeyCollector : public ConfigVisitor {
   std::vector<std::string> keys_;
 };
 
-// Sets the fields that a YAML map names. The first error is kept; what follows
-// it is skipped.
+// Sets the fields that a YAML map names. Keeps the first error and skips everything after it.
 class Reader : public ConfigVisitor {
  public:
-  // `single_key`: empty, or the one dotted key that `root` sets (an override).
+  // `single_key` is the one dotted key that `root` sets (an override), or empty.
   Reader(const YAML::Node& root, absl::string_view source, absl::string_view single_key,
          std::vector<std::string> all_keys)
       : source_(source), single_key_(single_key), all_keys_(std::move(all_keys)) {
@@ -185,7 +185,7 @@ class Reader : public ConfigVisitor {
       Expected(key, "a map such as {control_type: joints}", *node);
       return;
     }
-    // A whole map replaces; "environment.config.x=1" sets one key of it.
+    // A whole map replaces the old one; "environment.config.x=1" sets one key of it.
     if (!absl::StartsWith(single_key_, key + ".")) value.clear();
     std::map<std::string, YAML::Node> entries;
     ReadMap(key, *node, &entries);
@@ -219,7 +219,7 @@ class Reader : public ConfigVisitor {
   struct Frame {
     std::string prefix;
     std::map<std::string, YAML::Node> entries;
-    std::vector<std::string> names;  // Those that the config has.
+    std::vector<std::string> names;  // Names that the config has.
   };
 
   std::string Key(absl::string_view name) const { return JoinKey(frames_.back().prefix, name); }
@@ -246,7 +246,7 @@ class Reader : public ConfigVisitor {
     }
   }
 
-  // The node of a field, or nullptr when it is to be left as it is.
+  // Returns the node of a field, or nullptr if the field is not set.
   const YAML::Node* Take(absl::string_view name) {
     Frame& frame = frames_.back();
     frame.names.emplace_back(name);
@@ -271,7 +271,7 @@ class Reader : public ConfigVisitor {
     if (!nearest.empty()) {
       return absl::StrCat("; did you mean '", JoinKey(frame.prefix, nearest), "'?");
     }
-    // The right word in the wrong place.
+    // A valid name in the wrong section.
     for (const std::string& key : all_keys_) {
       if (key == name || absl::EndsWith(key, "." + name)) {
         return absl::StrCat("; did you mean '", key, "'?");
@@ -308,7 +308,7 @@ absl::Status Read(const YAML::Node& root, absl::string_view source, absl::string
   return reader.Finish();
 }
 
-// Sets one dotted key to a YAML text.
+// Sets one dotted key to the value of a YAML text.
 absl::Status Assign(absl::string_view key, absl::string_view value, absl::string_view source,
                     ConfigRef config) {
   std::vector<YAML::Node> values;
@@ -319,14 +319,14 @@ absl::Status Assign(absl::string_view key, absl::string_view value, absl::string
         absl::StrCat(source, ": ", key, ": '", value, "' is not YAML: ", error.msg,
                      "; a shell wants quotes around what has blanks in it"));
   }
-  // A quoted text that goes on after its quote would lose what follows.
+  // Text after the closing quote would be lost.
   if (values.size() > 1) {
     return absl::InvalidArgumentError(absl::StrCat(source, ": ", key, ": ", value,
                                                    " is more than one YAML value; put quotes"
                                                    " around the whole of it"));
   }
   YAML::Node node = values.empty() ? YAML::Node() : values[0];
-  // What follows the key of a free map is one key of that map, dots and all.
+  // Everything after the key of a free map is one key of that map, including dots.
   KeyCollector keys;
   config.Visit(keys);
   std::vector<std::string> path = absl::StrSplit(key, '.');
@@ -338,7 +338,7 @@ absl::Status Assign(absl::string_view key, absl::string_view value, absl::string
   for (auto name = path.rbegin(); name != path.rend(); ++name) {
     YAML::Node parent(YAML::NodeType::Map);
     parent.force_insert(*name, node);
-    node.reset(parent);  // Assigning would alias and make a cycle.
+    node.reset(parent);  // Assigning would create a cycle.
   }
   return Read(node, source, key, config);
 }

@@ -18,7 +18,7 @@ bool IsNullWord(absl::string_view text) {
   return text == "~" || absl::EqualsIgnoreCase(text, "null");
 }
 
-// Whether YAML reads `text`, unquoted and alone on its line, as itself.
+// Whether YAML reads `text`, alone on its line without quotes, as the same string.
 bool IsPlain(absl::string_view text) {
   if (text.empty() || IsNullWord(text) || text.back() == ':') return false;
   if (!absl::ascii_isalnum(text[0]) && text[0] != '/' && text[0] != '.') return false;

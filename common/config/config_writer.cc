@@ -1,4 +1,4 @@
-// ToYaml and ToMarkdown.
+// Implements ToYaml and ToMarkdown.
 #include <string>
 #include <vector>
 

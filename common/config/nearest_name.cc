@@ -31,7 +31,7 @@ std::string NearestName(absl::string_view word, const std::vector<std::string>& 
   size_t nearest_distance = std::max<size_t>(2, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     size_t distance = EditDistance(absl::AsciiStrToLower(word), absl::AsciiStrToLower(candidate));
-    // A shortened name is near whatever was left out.
+    // An abbreviation counts as near, whatever it leaves out.
     if (word.size() >= 3 && absl::StartsWith(candidate, word)) {
       distance = std::min<size_t>(distance, 2);
     }

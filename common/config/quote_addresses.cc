@@ -11,7 +11,7 @@ namespace armature {
 
 std::string QuoteAddresses(absl::string_view yaml) {
   if (!absl::StrContains(yaml, "]:")) return std::string(yaml);
-  constexpr size_t kLineBytesMax = 1000;  // Of what the expression is tried on.
+  constexpr size_t kLineBytesMax = 1000;  // Longer lines are not searched.
   static const auto& line_pattern = *new std::regex(
       R"(^(\s*(?:[\w.]+\s*:\s+|-\s+)?)(\[[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]:[0-9]+(?:,[^\s#']*)?)(\s*(?:#.*)?)$)");
   std::vector<std::string> lines = absl::StrSplit(yaml, '\n');

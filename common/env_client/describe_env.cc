@@ -49,7 +49,7 @@ absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channe
   const absl::Status answered = ExplainFailure(address, transport, answer->status());
   absl::StatusOr<EnvSpec> spec =
       answered.ok() ? CheckDescribeResponse(**answer) : absl::StatusOr<EnvSpec>(answered);
-  // A server that answers names itself.
+  // If the server answers, its message already has its name.
   if (spec.ok() || absl::StartsWith(spec.status().message(), "env server ")) return spec;
   return absl::Status(spec.status().code(),
                       absl::StrCat("env server ", address, ": ", spec.status().message()));

@@ -12,7 +12,7 @@
 namespace armature {
 namespace {
 
-// A server sends at most `opened` and one batch a group before it is answered.
+// Before it gets an answer, a server sends at most `opened` and one batch per group.
 constexpr size_t kInboxMax = 4;
 
 }  // namespace

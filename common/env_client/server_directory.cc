@@ -24,7 +24,7 @@ namespace {
 
 using Addresses = absl::StatusOr<std::vector<std::string>>;
 
-// Every numeric address of a name, sorted.
+// Returns all numeric addresses of a name, sorted.
 Addresses ResolveName(const Address& name) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
@@ -81,13 +81,13 @@ absl::StatusOr<std::vector<std::string>> ParseAddresses(absl::string_view text) 
 
 struct ServerDirectory::State {
   std::function<Addresses()> read;  // Null: the addresses never change.
-  mutable absl::Mutex mutex;        // Before the signal's.
-  SteadyCondVar changed;            // What Due looks at.
+  mutable absl::Mutex mutex;        // Lock order: before the signal's.
+  SteadyCondVar changed;            // Signals that Due may have changed.
   std::vector<std::string> addresses ABSL_GUARDED_BY(mutex);
   uint64_t version ABSL_GUARDED_BY(mutex) = 0;
   std::string problem ABSL_GUARDED_BY(mutex);
   bool refresh ABSL_GUARDED_BY(mutex) = true;
-  WakeSignal* signal ABSL_GUARDED_BY(mutex) = nullptr;  // Null: the owner is gone.
+  WakeSignal* signal ABSL_GUARDED_BY(mutex) = nullptr;  // Null once the owner is gone.
 
   bool Due() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return refresh || signal == nullptr; }
 
@@ -136,7 +136,7 @@ absl::StatusOr<std::unique_ptr<ServerDirectory>> ServerDirectory::Open(const std
       state->addresses = *std::move(addresses);
     }
   }
-  // Not joined: a name server may keep it for longer than a process may take to end.
+  // Not joined, since a name server may block the thread for longer than exiting should take.
   if (state->read != nullptr) std::thread([state] { state->Run(); }).detach();
   return absl::WrapUnique(new ServerDirectory(servers, std::move(state)));
 }

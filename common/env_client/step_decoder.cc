@@ -31,7 +31,7 @@ void CopyField(const v1::Tensor& field, int64_t rows, int64_t columns, int64_t s
       return CopyColumns<int32_t>(field, rows, columns, stride, out);
     case v1::DTYPE_INT64:
       return CopyColumns<int64_t>(field, rows, columns, stride, out);
-    default:  // CheckTensor has accepted nothing else.
+    default:  // CheckTensor accepts no other dtypes.
       return CopyColumns<uint8_t>(field, rows, columns, stride, out);
   }
 }
@@ -69,7 +69,7 @@ absl::Status CheckEnds(const v1::StepBatch& batch, const DecodedStep& step) {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Of `element` of a field, as FieldSpec has them; `none` where it has none.
+// Bound of `element` of a field, in FieldSpec's form; `none` if there is none.
 double BoundAt(const std::vector<double>& bounds, int64_t element, double none) {
   if (bounds.empty()) return none;
   return bounds.size() == 1 ? bounds[0] : bounds[element];
@@ -85,7 +85,7 @@ std::string DescribeOutOfBounds(const EnvSpec& spec, int64_t column, float value
     }
     column -= field.size();
   }
-  return "";  // Not reached: columns are those of the fields.
+  return "";  // Unreachable: columns are those of the fields.
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ StepDecoder::StepDecoder(EnvSpec spec)
       low_.push_back(static_cast<float>(BoundAt(field.low, i, -kInfinity)));
       high_.push_back(static_cast<float>(BoundAt(field.high, i, kInfinity)));
     }
-    // Every uint8 is within 0 .. 255, and images are long.
+    // Skipped: every uint8 is within 0 .. 255, and images are large.
     is_bounded_ |= field.dtype != v1::DTYPE_UINT8 && !(field.low.empty() && field.high.empty());
   }
 }
@@ -137,7 +137,7 @@ absl::Status StepDecoder::FlattenFields(
     CopyField(fields[i], rows, field.size(), observation_size_, out->data() + column);
     column += field.size();
   }
-  // A finite float64 may be too large for float32.
+  // A finite float64 may still overflow float32.
   if (const int64_t bad = FindNonFinite(*out); bad >= 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, FormatIndex(bad, {rows, observation_size_}), " exceeds float32"));

@@ -16,10 +16,10 @@ namespace armature {
 namespace {
 
 constexpr char kTemporary[] = ".tmp";
-// Seconds of a slow disk, and enough that a fast one hardly waits.
+// Bytes between syncs: seconds for a slow disk, but a fast disk hardly waits.
 constexpr int64_t kUnsyncedBytesMax = 64 << 20;
 
-// errno as a status: "cannot <what> <path>: <reason>".
+// Converts errno to a status: "cannot <what> <path>: <reason>".
 absl::Status SystemError(absl::string_view what, const std::string& path) {
   const int error = errno;
   const std::string context = absl::StrCat("cannot ", what, " ", path);

@@ -32,7 +32,7 @@ constexpr char kVersion[] = "0.1.0";
   std::abort();
 }
 
-// Of all threads, in user and in kernel mode.
+// CPU time of all threads, in user and kernel mode.
 double ProcessCpuSeconds() {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
@@ -74,7 +74,7 @@ struct MetricsRegistry::State {
     void* family;
   };
 
-  // The family called `name`, made by `build` when it is new.
+  // Returns the metric family `name`; creates it with `build` if it is new.
   template <typename Family, typename Build>
   Family& FamilyOf(absl::string_view name, char type, const MetricLabels& labels, Build build)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -98,7 +98,7 @@ struct MetricsRegistry::State {
     return *static_cast<Family*>(found->second.family);
   }
 
-  // What the kernel counts is read when it is asked for.
+  // Values from the kernel are read when they are requested.
   void UpdateProcess() {
     absl::MutexLock lock(&mutex);
     cpu_seconds->Increment(std::max(0.0, ProcessCpuSeconds() - cpu_seconds->value()));
@@ -174,7 +174,7 @@ std::string MetricsRegistry::Text() const {
 
 namespace {
 
-// Answers one GET path with what `body` returns.
+// Answers GET requests for one path with the result of `body`.
 class PageHandler : public CivetHandler {
  public:
   struct Page {
@@ -203,7 +203,7 @@ struct MetricsServer::State {
   std::string address;
   std::unique_ptr<PageHandler> metrics;
   std::unique_ptr<PageHandler> health;
-  std::unique_ptr<CivetServer> server;  // Last: stops before the handlers go.
+  std::unique_ptr<CivetServer> server;  // Declared last: stops before the handlers are destroyed.
 };
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(

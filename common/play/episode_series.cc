@@ -18,7 +18,7 @@ std::vector<v1::Episode> Joined(const std::vector<v1::Episode>& before,
   return all;
 }
 
-// One session: episodes `first` .. first + num_slots - 1.
+// Plays one session: episodes `first` .. first + num_slots - 1.
 absl::Status PlayChunk(const EpisodeSeriesOptions& options, uint64_t incarnation, int64_t first,
                        int64_t num_slots, SlotPlayer* player, WakeSignal* signal,
                        std::vector<v1::Episode>* episodes) {

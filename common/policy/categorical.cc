@@ -7,7 +7,8 @@
 namespace armature {
 namespace {
 
-// `of_component` of each component's columns, joined; one component costs no copy.
+// Applies `of_component` to each component's columns and joins the results; a single component
+// needs no copy.
 template <typename Function>
 at::Tensor ByComponent(const at::Tensor& columns, at::IntArrayRef choices, Function of_component) {
   if (choices.size() == 1) return of_component(columns, 0);
@@ -68,7 +69,7 @@ at::Tensor Categorical::Mode(const at::Tensor& logits) const {
 
 at::Tensor Categorical::Draw(const at::Tensor& logits, const at::Tensor& draws) const {
   return ByComponent(logits, choices_, [&](const at::Tensor& component, size_t i) {
-    // The last cumulated probability may round to below 1.
+    // Rounding may leave the last cumulative probability below 1.
     return (at::softmax(component, -1).cumsum(-1) <= draws.narrow(-1, i, 1))
         .sum(-1, /*keepdim=*/true)
         .clamp_max(component.size(-1) - 1)

@@ -15,7 +15,7 @@
 namespace armature {
 namespace {
 
-// A specification beyond it (1 GiB of weights) is an error, not a policy.
+// Larger specifications (1 GiB of weights) are treated as errors.
 constexpr int64_t kParametersMax = int64_t{1} << 28;
 
 int64_t HeadSize(const v1::PolicySpec& spec) {
@@ -38,7 +38,7 @@ bool IsNormalized(const v1::PolicySpec& spec, size_t layer) {
   return spec.layer_norm() && layer < static_cast<size_t>(spec.hidden_sizes_size());
 }
 
-// Of the layer from sizes[i] to sizes[i + 1] units.
+// Parameters of the layer from sizes[i] to sizes[i + 1] units.
 __int128 LayerParameters(const v1::PolicySpec& spec, const std::vector<int64_t>& sizes, size_t i) {
   return __int128{sizes[i] + (IsNormalized(spec, i) ? 3 : 1)} * sizes[i + 1];
 }
@@ -225,7 +225,7 @@ PolicyNetwork::Output PolicyNetwork::ActByDraws(const at::Tensor& observation,
 
 PolicyNetwork::Output PolicyNetwork::FromHead(const at::Tensor& head,
                                               const at::Tensor& draws) const {
-  // Zeros make the mode out of the formulas for a draw.
+  // With zeros, the sampling formulas give the mode.
   auto noise_like = [&](const at::Tensor& mean) {
     return draws.defined() ? draws : at::zeros_like(mean);
   };
@@ -246,7 +246,7 @@ PolicyNetwork::Output PolicyNetwork::FromHead(const at::Tensor& head,
           draws.defined() ? categorical_->Draw(head, draws) : categorical_->Mode(head);
       return {action, categorical_->LogProb(action, categorical_->LogProbs(head))};
     }
-    default:  // HEAD_TANH; Create has refused the rest.
+    default:  // HEAD_TANH; Create has refused all others.
       return {at::tanh(head), at::zeros({head.size(0)}, head.options())};
   }
 }

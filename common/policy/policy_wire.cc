@@ -12,7 +12,7 @@
 namespace armature {
 namespace {
 
-constexpr size_t kNameBytesMax = 128;  // As proto/tensor.proto.
+constexpr size_t kNameBytesMax = 128;  // As in proto/tensor.proto.
 
 uint32_t Checksum(const v1::PolicyUpdate& update) {
   uint32_t crc = 0;

@@ -21,7 +21,7 @@ double Rng::Uniform(double low, double high) {
 }
 
 int64_t Rng::Index(int64_t count) {
-  // Lemire's multiply-and-shift; its bias is below count / 2^64.
+  // Lemire's multiply-and-shift method; its bias is below count / 2^64.
   return static_cast<int64_t>((static_cast<unsigned __int128>(engine_()) * count) >> 64);
 }
 

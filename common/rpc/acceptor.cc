@@ -29,7 +29,7 @@ namespace {
 constexpr int kBacklog = 128;
 constexpr int kFilesReservedMax = 64;
 constexpr absl::Duration kComplainEvery = absl::Minutes(1);
-// Before the next attempt, when accepting fails for a reason that may pass.
+// Pause after accepting failed for a temporary reason.
 constexpr int kRetryMs = 100;
 
 absl::Status CannotListen(const Address& address, absl::string_view why) {
@@ -51,7 +51,7 @@ sockaddr_un SocketAddress(const std::string& path) {
   return name;
 }
 
-// Whether a process listens at `path`.
+// Returns whether a process listens at `path`.
 bool IsServed(const sockaddr_un& name) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const bool served =
@@ -98,7 +98,7 @@ absl::Status Acceptor::ListenUnix(const Address& address, const OnConnection& on
     unlink(name.sun_path);
   }
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  // The file that bind makes has the mode of the socket.
+  // The socket file gets the mode that bind creates it with.
   fchmod(fd, S_IRUSR | S_IWUSR);
   if (bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0 ||
       listen(fd, kBacklog) != 0) {
@@ -121,7 +121,7 @@ absl::StatusOr<int> Acceptor::ListenTcp(const Address& address, const OnConnecti
   absl::Cleanup free_found = [found] { freeaddrinfo(found); };
   int port = address.port;
   int last_error = 0;
-  // A name has several; one that this machine lacks, as IPv6's often, is left out.
+  // A name has several addresses; skip those that this machine lacks, often IPv6.
   size_t listening = 0;
   for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
     sockaddr_storage name = {};
@@ -129,7 +129,7 @@ absl::StatusOr<int> Acceptor::ListenTcp(const Address& address, const OnConnecti
     auto* v4 = reinterpret_cast<sockaddr_in*>(&name);
     auto* v6 = reinterpret_cast<sockaddr_in6*>(&name);
     in_port_t* const own_port = name.ss_family == AF_INET6 ? &v6->sin6_port : &v4->sin_port;
-    *own_port = htons(static_cast<uint16_t>(port));  // All the one that the first has got.
+    *own_port = htons(static_cast<uint16_t>(port));  // All addresses use the port of the first one.
     const int fd = socket(entry->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const int on = 1;
     const int off = 0;
@@ -171,7 +171,7 @@ void Acceptor::Run() {
   std::vector<pollfd> waits = {{stop_fd_, POLLIN, 0}};
   for (const Socket& socket : sockets_) waits.push_back({socket.fd, POLLIN, 0});
   for (;;) {
-    if (poll(waits.data(), waits.size(), -1) < 0) continue;  // By a signal.
+    if (poll(waits.data(), waits.size(), -1) < 0) continue;  // Interrupted by a signal.
     if (waits[0].revents != 0) return;
     for (size_t i = 0; i < sockets_.size(); ++i) {
       if (waits[i + 1].revents != 0) Accept(sockets_[i]);
@@ -199,14 +199,14 @@ void Acceptor::Accept(const Socket& socket) {
     return;
   }
   if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
-  // The connection still waits: without a pause it would be found again at once.
+  // The connection is still pending; without a pause the loop would spin on it.
   Complain(std::strerror(errno));
   pollfd stop = {stop_fd_, POLLIN, 0};
   poll(&stop, 1, kRetryMs);
 }
 
 bool Acceptor::Admit(const Socket& socket, int fd) {
-  // The kernel gives the lowest number that is free: so many files are open.
+  // The kernel assigns the lowest free number, so about this many files are open.
   const int64_t files_max = FilesMax();
   if (fd >= files_max - files_reserved()) {
     Complain(absl::StrCat(fd, " files are open, of ", files_max, " (ulimit -n)"));

@@ -27,7 +27,7 @@ absl::StatusOr<Address> ParseSocketPath(absl::string_view text, absl::string_vie
                                     Address::kSocketPathMax, " bytes, this one ", path.size()));
   }
   for (const char c : path) {
-    // Lists of addresses are written with them.
+    // Lists of addresses use these characters.
     if (c == ',' || c == '#' || absl::ascii_iscntrl(c)) {
       return Wrong(text, "the path of a unix socket has no ',', '#' or control characters here");
     }
@@ -67,7 +67,7 @@ absl::StatusOr<Address> Parse(absl::string_view text, int port_min) {
   } else {
     address.host = std::string(host);
   }
-  // SimpleAtoi alone takes blanks and signs.
+  // SimpleAtoi alone accepts blanks and signs.
   const bool digits = port.find_first_not_of("0123456789") == absl::string_view::npos;
   if (!digits || !absl::SimpleAtoi(port, &address.port) || address.port < port_min ||
       address.port > kPortMax) {

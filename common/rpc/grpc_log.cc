@@ -9,7 +9,7 @@ namespace armature {
 namespace {
 
 void Forward(gpr_log_func_args* said) {
-  spdlog::logger* const logger = spdlog::default_logger_raw();  // Null as the process ends.
+  spdlog::logger* const logger = spdlog::default_logger_raw();  // Null while the process exits.
   if (logger != nullptr) logger->debug("gRPC: {} ({}:{})", said->message, said->file, said->line);
 }
 

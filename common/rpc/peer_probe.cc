@@ -25,7 +25,7 @@ namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(1);
 
-// The bytes with which a TLS client begins.
+// Returns the first bytes that a TLS client sends.
 std::string ClientHello() {
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
                                                                   SSL_CTX_free);
@@ -33,7 +33,7 @@ std::string ClientHello() {
   BIO* const out = BIO_new(BIO_s_mem());
   SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);  // Owns both.
   SSL_set_connect_state(ssl.get());
-  SSL_do_handshake(ssl.get());  // Wants an answer, which it does not get.
+  SSL_do_handshake(ssl.get());  // Stops where it needs an answer.
   ERR_clear_error();
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(out, &bytes);  // NOLINT: OpenSSL's type.
@@ -49,7 +49,7 @@ bool Await(int fd, int16_t event, absl::Time deadline) {
   }
 }
 
-// The first bytes of the answer; empty: none came.
+// Returns the first bytes of the answer; empty if there was none.
 std::string FirstBytes(const addrinfo& entry, absl::Time deadline) {
   const int fd = socket(entry.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return "";
@@ -72,7 +72,8 @@ std::string FirstBytes(const addrinfo& entry, absl::Time deadline) {
 
 Spoken Judge(const std::string& bytes) {
   constexpr char kHandshake = 22, kAlert = 21, kMajorVersion = 3;  // Of TLS records.
-  constexpr char kSettings = 4;  // With it an HTTP/2 server begins, after three bytes of length.
+  // The type of an HTTP/2 server's first frame, after three bytes of length.
+  constexpr char kSettings = 4;
   if (bytes.size() < 4) return Spoken::kNothing;
   if ((bytes[0] == kHandshake || bytes[0] == kAlert) && bytes[1] == kMajorVersion) {
     return Spoken::kTls;
@@ -80,7 +81,7 @@ Spoken Judge(const std::string& bytes) {
   return bytes[0] == 0 && bytes[3] == kSettings ? Spoken::kHttp2 : Spoken::kNothing;
 }
 
-// "http_proxy=..." if gRPC would go through it to `host`; it looks at these variables.
+// Returns "http_proxy=..." if gRPC would use that proxy for `host`; gRPC reads these variables.
 std::string ProxyFor(const std::string& host) {
   for (const char* variable : {"no_grpc_proxy", "no_proxy"}) {
     const char* hosts = std::getenv(variable);
@@ -100,7 +101,7 @@ std::string ProxyFor(const std::string& host) {
 }  // namespace
 
 Spoken Probe(const Address& address, absl::Duration timeout) {
-  if (address.is_unix()) return Spoken::kNothing;  // There is never TLS.
+  if (address.is_unix()) return Spoken::kNothing;  // Never uses TLS.
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;

@@ -23,12 +23,12 @@ using Builder = grpc::ServerBuilder::experimental_type;
 using Connections = grpc::experimental::ExternalConnectionAcceptor;
 
 constexpr int kStreamsPerConnectionMax = 256;
-// For TLS and the first frames of HTTP/2.
+// Time limit for TLS and the first frames of HTTP/2.
 constexpr int kHandshakeTimeoutMs = 10000;
-// A connection without a call is closed; a client that needs it again opens another.
+// An idle connection is closed; a client that needs it again opens a new one.
 constexpr int kIdleTimeoutMs = 300000;
 
-// Takes as long for a wrong token as for a right one.
+// Compares in constant time, so that timing reveals nothing about the token.
 bool SameSecret(absl::string_view a, absl::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned char difference = 0;
@@ -36,7 +36,7 @@ bool SameSecret(absl::string_view a, absl::string_view b) {
   return difference == 0;
 }
 
-// Lets in those that bear the token, and whoever asks for the health.
+// Admits calls with the token, and health checks.
 class TokenProcessor : public grpc::AuthMetadataProcessor {
  public:
   explicit TokenProcessor(absl::string_view token) : expected_(absl::StrCat("Bearer ", token)) {}
@@ -64,7 +64,7 @@ class TokenProcessor : public grpc::AuthMetadataProcessor {
   const std::string expected_;
 };
 
-// Linking the reflection library adds it to every server; this takes it out.
+// Linking the reflection library adds it to every server; this removes it.
 class NoReflection : public grpc::ServerBuilderOption {
  public:
   void UpdateArguments(grpc::ChannelArguments*) override {}
@@ -124,7 +124,7 @@ void SetArguments(grpc::ServerBuilder* builder) {
                               kKeepaliveTimeoutMs);
   builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleTimeoutMs);
-  // Transmit zero-copy has known defects in gRPC 1.51.
+  // gRPC 1.51 has known bugs in zero-copy transmit.
   builder->AddChannelArgument(GRPC_ARG_TCP_TX_ZEROCOPY_ENABLED, 0);
 }
 

@@ -45,7 +45,7 @@ std::vector<Certificate> Certificates(const std::string& pem) {
   while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     certificates.emplace_back(certificate, X509_free);
   }
-  ERR_clear_error();  // The last reading finds no more.
+  ERR_clear_error();  // The last read fails at the end of the file.
   return certificates;
 }
 
@@ -57,7 +57,7 @@ std::string Date(const ASN1_TIME* time) {
   return std::string(text, static_cast<size_t>(size));
 }
 
-// Empty while it is valid.
+// Returns why a certificate is not valid now, else an empty string.
 std::string WhyNotValid(const X509& certificate) {
   const ASN1_TIME* begin = X509_get0_notBefore(&certificate);
   const ASN1_TIME* end = X509_get0_notAfter(&certificate);
@@ -72,7 +72,7 @@ std::string WhyNotValid(const X509& certificate) {
 
 constexpr char kNoCertificate[] = "holds no certificate in PEM form";
 
-// The first certificate is the process's own; the others lead to its authority.
+// The first certificate is the process's own; the others form the chain to its authority.
 absl::Status CheckOwn(const TransportOptions& options, const Secrets& secrets) {
   constexpr char kCertificate[] = "TLS certificate";
   const std::vector<Certificate> chain = Certificates(secrets.certificate);
@@ -80,7 +80,7 @@ absl::Status CheckOwn(const TransportOptions& options, const Secrets& secrets) {
   if (const std::string why = WhyNotValid(*chain.front()); !why.empty()) {
     return Wrong(kCertificate, options.tls_certificate, why);
   }
-  // Never asks for a password on the terminal.
+  // Never ask for a password on the terminal.
   auto no_password = [](char*, int, int, void*) { return 0; };
   const Key key(PEM_read_bio_PrivateKey(Open(secrets.key).get(), nullptr, no_password, nullptr),
                 EVP_PKEY_free);
@@ -96,7 +96,7 @@ absl::Status CheckOwn(const TransportOptions& options, const Secrets& secrets) {
   return absl::OkStatus();
 }
 
-// One that is valid is enough: the file may hold an old authority and its successor.
+// One valid certificate is enough: the file may hold an old authority and its successor.
 absl::Status CheckAuthority(const std::string& path, const std::string& pem) {
   std::string why = kNoCertificate;
   for (const Certificate& certificate : Certificates(pem)) {

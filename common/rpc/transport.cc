@@ -26,7 +26,7 @@ std::shared_ptr<grpc::ChannelCredentials> TlsChannelCredentials(const Secrets& s
                                            grpc::AccessTokenCredentials(secrets.token));
 }
 
-// What gRPC calls it: a URI, so that a path may hold any character.
+// Returns the address as a URI for gRPC, so that a path may contain any character.
 std::string Target(const Address& address) {
   if (!address.is_unix()) return address.ToString();
   std::string target = "unix:";
@@ -60,7 +60,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ad
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectBackoffMinMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectBackoffMaxMs);
-  // Misnamed: the least time that an attempt to connect is given.
+  // Despite its name, this is the minimum time for a connection attempt.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMinMs);
   arguments.SetInt(GRPC_ARG_TCP_TX_ZEROCOPY_ENABLED, 0);
   if (parsed->is_loopback()) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -74,13 +74,13 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ad
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {
-  // gRPC itself says no more of a service that is not there.
+  // gRPC gives no more detail about a missing service.
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_message().empty()) {
     return absl::UnimplementedError(
         "what answers there is another program (is a learner's address given for an env server's, "
         "or the other way round?)");
   }
-  // The codes of the two are the same numbers by definition.
+  // Both enums define the same numbers.
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 

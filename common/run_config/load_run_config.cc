@@ -20,10 +20,10 @@
 namespace armature {
 namespace {
 
-// What is composed where no CONFIG is given.
+// Default if no CONFIG is given.
 constexpr char kPrimary[] = "config";
 
-// A command line's words, by kind.
+// The command line's words, by kind.
 struct Words {
   std::string config;
   std::map<std::string, std::string> choices;  // Option by group.
@@ -35,7 +35,7 @@ absl::Status KeepsItsConfiguration(const std::string& word) {
       "'", word, "': a resumed run keeps its configuration; single keys may be given: key=value"));
 }
 
-// A word without Hydra's + or ++: what is set there is there already, or a free key.
+// Removes Hydra's + or ++: every key exists already, or belongs to a free map.
 absl::StatusOr<std::string> PlainWord(const std::string& word) {
   if (absl::StartsWith(word, "~")) {
     return absl::InvalidArgumentError(
@@ -85,8 +85,8 @@ absl::StatusOr<Words> SortWords(const ConfigFlags& flags, const ConfigFolders& f
   return result;
 }
 
-// What to add to `refusal` of "key=value": sweep, if the value is several that `accepts` each
-// by itself.
+// Returns advice for a refused "key=value": use sweep, if the value is a list of values that
+// `accepts` accepts one by one.
 absl::Status WithHintAtSweep(const absl::Status& refusal, const std::string& word,
                              const std::function<bool(const std::string& word)>& accepts) {
   const std::pair<std::string, std::string> parts = absl::StrSplit(word, absl::MaxSplits('=', 1));
@@ -103,8 +103,8 @@ absl::Status WithHintAtSweep(const absl::Status& refusal, const std::string& wor
                                                    word));
 }
 
-// A file that a full disk or a crash has cut would be read as if the keys that it lost had
-// their defaults.
+// A config.yaml truncated by a full disk or a crash would be read as if the lost keys had their
+// defaults.
 absl::Status CheckWhole(const std::string& path) {
   const absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
@@ -135,7 +135,7 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
                      "environment=panda_reach, and single keys such as algorithm.sac.gamma=0.95. "
                      "`bazel run //learner -- --config_reference` lists them all.");
   words->type_name("");
-  app.require_option(1, 0);  // Without any the help is of more use than a run of no name.
+  app.require_option(1, 0);  // Without arguments, show the help.
   app.add_flag_callback(
          "-m,--multirun",
          [] {

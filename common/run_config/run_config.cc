@@ -41,7 +41,7 @@ absl::Status CheckEnvServers(const ClusterSection& cluster) {
   return absl::OkStatus();
 }
 
-// A run's folder is <output_dir>/<name>/<date-time>, and it is to be found again there.
+// The name is part of the run's folder <output_dir>/<name>/<date-time>, which must be findable.
 absl::Status CheckPlace(const RunSection& run) {
   if (run.output_dir.empty()) return absl::InvalidArgumentError("run.output_dir is empty");
   for (const absl::string_view part : absl::StrSplit(run.name, '/')) {
@@ -55,7 +55,7 @@ absl::Status CheckPlace(const RunSection& run) {
   return absl::OkStatus();
 }
 
-// The multiple of `unit` that is nearest to `value`, at least one.
+// Returns the multiple of `unit` nearest to `value`, at least one.
 int64_t NearestMultiple(int64_t value, int64_t unit) {
   return std::max<int64_t>(1, (value + unit / 2) / unit) * unit;
 }
@@ -261,8 +261,8 @@ absl::Status RunConfig::Validate() const {
         " is not less than run.total_env_steps=", run.total_env_steps,
         ": the policy would never act"));
   }
-  // The limiter's band must hold one insertion and one sample, or both sides
-  // wait for each other.
+  // The limiter's band must hold one insertion and one sample; otherwise both sides wait for each
+  // other.
   const double band =
       replay.samples_per_insert_tolerance * replay.size_min * replay.samples_per_insert;
   const double band_min = std::max<double>(

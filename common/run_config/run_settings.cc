@@ -27,7 +27,7 @@ std::vector<std::pair<std::string, std::string>> RunSettings(RunConfig config) {
        absl::StrSplit(ToYaml(ConfigOf(config)), '\n', absl::SkipEmpty())) {
     const absl::string_view text = absl::StripLeadingAsciiWhitespace(line);
     const std::vector<std::string> words = absl::StrSplit(text, absl::MaxSplits(':', 1));
-    path.resize((line.size() - text.size()) / 2);  // Two spaces a level.
+    path.resize((line.size() - text.size()) / 2);  // Two spaces per level.
     path.push_back(words[0]);
     const absl::string_view value = absl::StripAsciiWhitespace(words[1]);
     if (!value.empty()) settings.emplace_back(absl::StrJoin(path, "."), value);

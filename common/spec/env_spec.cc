@@ -15,9 +15,9 @@ namespace armature {
 namespace {
 
 constexpr int64_t kFieldSizeMax = 1 << 26;
-constexpr int64_t kChoicesMax = 1 << 20;  // float32 holds each index.
+constexpr int64_t kChoicesMax = 1 << 20;  // float32 can hold each index exactly.
 
-// -0 becomes 0: equal bounds have one wire form, and one hash.
+// Turns -0 into 0, so that equal bounds have the same wire form and hash.
 double WithoutNegativeZero(double bound) { return bound + 0.0; }
 
 void AddBounds(const std::vector<double>& bounds, google::protobuf::RepeatedField<double>* out) {
@@ -96,7 +96,7 @@ absl::Status CheckAction(const ActionSpec& action) {
   return absl::OkStatus();
 }
 
-// A vector's shape goes without saying: one action has one wire form, and one hash.
+// Drops the shape of a vector, so that equal actions have the same wire form and hash.
 bool IsVector(const ActionSpec& action) { return action.shape.size() < 2; }
 
 v1::ActionSpec ActionToProto(const ActionSpec& action) {

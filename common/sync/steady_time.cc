@@ -10,10 +10,10 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Longer is as good as for ever, and this fits every clock.
+// Longer waits may as well be for ever; this value fits every clock.
 constexpr absl::Duration kWaitMax = absl::Hours(24 * 365);
 
-// An absl::Mutex as the standard library names its methods.
+// Gives absl::Mutex the method names of the standard library.
 class Lockable {
  public:
   explicit Lockable(absl::Mutex* mutex) : mutex_(mutex) {}

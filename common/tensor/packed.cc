@@ -28,7 +28,7 @@ constexpr v1::DType kDTypeOf<uint8_t> = v1::DTYPE_UINT8;
 
 template <typename T>
 int64_t FindNonFiniteIn(absl::Span<const T> values) {
-  // x - x is 0 for finite x only: one pass that vectorises, then a search.
+  // x - x is 0 only for finite x: one vectorised pass, then a search.
   T sum = 0;
   for (T value : values) sum += value - value;
   if (sum == 0) return -1;
@@ -76,7 +76,7 @@ absl::Status CheckTensor(const v1::Tensor& tensor, v1::DType dtype, absl::Span<c
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": shape is ", ShapeString(actual), ", expected ", ShapeString(shape)));
   }
-  // Extents are below 2^32 each: the product is taken in 128 bits.
+  // Each extent is below 2^32; compute the product in 128 bits.
   __int128 elements = 1;
   constexpr __int128 kElementsMax = __int128{1} << 40;
   for (int64_t extent : actual) {
