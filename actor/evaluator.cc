@@ -39,7 +39,7 @@ Evaluator::Evaluator(const Options& options, const std::shared_ptr<grpc::Channel
       runner_(std::move(runner)),
       metrics_(metrics),
       learner_(v1::LearnerService::NewStub(learner)),
-      // OpenMP counts threads for each thread apart: a new one would take every core.
+      // OpenMP limits threads separately for each thread; a new thread would use every core.
       thread_([this, threads = at::get_num_threads()] {
         at::set_num_threads(threads);
         Run();
@@ -58,7 +58,7 @@ void Evaluator::Submit(const v1::EvaluationRequest& request) {
   absl::MutexLock lock(&mutex_);
   if (current_.has_value() && IsSameEvaluation(*current_, request)) {
     current_->set_evaluation_id(request.evaluation_id());
-    got_on_ = true;  // So that the learner hears of it.
+    got_on_ = true;  // Counts as progress, so that the learner is told.
     next_.reset();
     return;
   }
@@ -215,7 +215,7 @@ void Evaluator::Report(v1::EvaluationResult result) {
     if (answer->ok()) return;
     ++attempts;
     why = std::string(answer->status().message());
-    // Unless it has been asked for again since.
+    // Unless it has been requested again in the meantime.
     if (IsPermanentRefusal(answer->status()) && result.evaluation_id() == current_id()) break;
     const absl::Time next = SteadyTime() + backoff.Next();
     while (SteadyTime() < next) {

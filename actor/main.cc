@@ -45,7 +45,7 @@ std::string DefaultName() {
   return name.size() <= 64 ? name : absl::StrCat("actor-", getpid());
 }
 
-// Empty when OK, as CLI11 wants it.
+// Returns an error message, or an empty string if OK, as CLI11 expects.
 std::string CheckName(const std::string& name) {
   return std::string(CheckHandshake(MakeHandshake(name, 1, ""), "").message());
 }

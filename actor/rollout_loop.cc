@@ -16,15 +16,15 @@
 namespace armature {
 namespace {
 
-// An environment that always fails must not fill the log.
+// Limits log lines about an environment that always fails.
 constexpr absl::Duration kFaultLinePeriod = absl::Seconds(5);
 
-// Of a round's seed, which is the same for every life of an actor.
+// Seed stream of a round, the same in every life of an actor.
 constexpr uint64_t kAnyLife = 0;
 constexpr uint64_t kEnvStream = 0;
 constexpr uint64_t kPolicyStream = 1;
 
-// `newest`: where it carries no experience.
+// Returns `newest` if the batch has no experience.
 uint64_t OldestVersion(const v1::ExperienceBatch& batch, uint64_t newest) {
   if (batch.experience_case() == v1::ExperienceBatch::EXPERIENCE_NOT_SET) return newest;
   if (batch.has_trajectory()) return batch.trajectory().policy_version();
@@ -33,7 +33,7 @@ uint64_t OldestVersion(const v1::ExperienceBatch& batch, uint64_t newest) {
   return static_cast<uint64_t>(*std::min_element(versions.begin(), versions.end()));
 }
 
-// Rows [first, first + count) of the actions of one pass.
+// Returns rows [first, first + count) of the actions of one pass.
 GroupActions Slice(const GroupActions& all, int64_t first, int64_t count, int64_t action_size) {
   auto rows = [&](const std::vector<float>& values, int64_t width) {
     const auto begin = values.begin() + first * width;
@@ -64,7 +64,7 @@ absl::Status RolloutLoop::Run(const std::function<void()>& on_ready) {
     for (const v1::CollectRequest& request : parts_.collector->TakeRequests()) {
       parts_.link->RequestCollect(request.group(), request.steps());
     }
-    // What a step completed goes out before the room for the next is reckoned.
+    // Send what the last step completed before computing the room for the next.
     SendExperience(parts_.collector->Take(Room(), now));
     if (absl::Status status = ActOnReady(); !status.ok()) return status;
     Wait();
@@ -226,8 +226,8 @@ absl::Status RolloutLoop::ActOnReady() {
 
 void RolloutLoop::SendExperience(std::vector<v1::ExperienceBatch> batches) {
   for (v1::ExperienceBatch& batch : batches) {
-    // A learner that went back to a checkpoint may be behind what it sent before.
-    // Between its numbers and those of its former life are some that nobody used.
+    // A learner that restarted from a checkpoint may be at a lower version than the batch. It also
+    // skips some version numbers, which must not count as lag.
     const uint64_t oldest =
         std::min(std::max(OldestVersion(batch, policy_version_), first_version_), policy_version_);
     parts_.metrics->policy_lag.Set(static_cast<double>(policy_version_ - oldest));
@@ -288,7 +288,7 @@ void RolloutLoop::Wait() {
   absl::Time deadline = std::min(parts_.link->NextDeadline(), parts_.pool->NextDeadline());
   if (parts_.link->connected() && parts_.pool->open_sessions() > 0) {
     wait_log_.Begin(begin);
-  } else {  // Without a peer.
+  } else {  // Waiting for no peer.
     wait_log_.Tell(waiting, begin);
     deadline = std::min(deadline, wait_log_.next());
   }

@@ -17,8 +17,9 @@
 namespace armature {
 namespace {
 
-constexpr uint64_t kStream = 0x9a7a;  // Apart from the explorer's and the draws'.
-// Weights moved by more are noise alone; a distance that is out of reach stops here.
+constexpr uint64_t kStream = 0x9a7a;  // Differs from the explorer's and the sampling streams.
+// Weights perturbed by more are only noise; stops std from growing if action_distance is out of
+// reach.
 constexpr double kStdMax = 10;
 
 absl::Status CheckSettings(const v1::Exploration::ParameterNoise& settings) {
@@ -94,7 +95,7 @@ void ParameterNoise::Perturb(const PolicySnapshot& policy, int64_t slot,
   if (++own.steps >= settings_.adapt_steps()) Adapt(static_cast<int64_t>(action.size()), &own);
 }
 
-// Drawn on the CPU: the same on every device.
+// Drawn on the CPU, so that it is the same on every device.
 void ParameterNoise::DrawDirection(Slot* slot) const {
   const at::Generator generator = MakeGenerator(c10::kCPU, slot->rng.Bits());
   std::vector<at::Tensor> parts;

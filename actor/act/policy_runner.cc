@@ -98,8 +98,7 @@ absl::StatusOr<GroupActions> PolicyRunner::Draw(const PolicySnapshot& policy,
   const PolicyNetwork& network = *policy.network;
   const int64_t count = static_cast<int64_t>(slots.size());
   const int64_t rows = fixed_rows_ > 0 ? fixed_rows_ : count;
-  // Tensors of LibTorch's own are aligned, which a matrix product's rounding may
-  // depend on.
+  // LibTorch aligns its own tensors; a matrix product's rounding may depend on alignment.
   at::Tensor input = at::zeros({rows, observation_size_}, at::kFloat);
   at::Tensor draws = at::zeros({rows, network.draws_per_row()}, at::kFloat);
   auto row_of = [&](int64_t i) { return fixed_rows_ > 0 ? slots[i] : i; };

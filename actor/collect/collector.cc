@@ -6,11 +6,11 @@
 namespace armature {
 namespace {
 
-// Of what the wire allows (ExperienceBatch.fault).
+// Limit of ExperienceBatch.fault on the wire.
 constexpr size_t kFaultBytesMax = 500;
 
-// The beginning of `line`, cut before a character, not within it: strings on the wire
-// are UTF-8.
+// Returns the beginning of `line`. Never cuts within a character, since strings on the wire are
+// UTF-8.
 std::string Shorten(const std::string& line) {
   size_t size = std::min(line.size(), kFaultBytesMax);
   while (size > 0 && size < line.size() && (line[size] & 0xc0) == 0x80) --size;

@@ -9,8 +9,8 @@
 namespace armature {
 namespace {
 
-// Joins tensors of `steps` equal parts, one for each step, part by part; `shape` is
-// that of the whole.
+// Interleaves tensors that each consist of `steps` equal parts: all first parts, then all second
+// parts, ... `shape` is the shape of the result.
 v1::Tensor JoinSteps(int64_t steps, const std::vector<int64_t>& shape,
                      const std::vector<const v1::Tensor*>& tensors) {
   v1::Tensor joined;
@@ -34,8 +34,8 @@ std::vector<const v1::Tensor*> Each(const std::vector<Batch>& batches,
   return tensors;
 }
 
-// Each group's final observations stand in row-major order of its own [T, n]; these
-// are in that of all slots.
+// Each group's final observations are in row-major order of its own [T, n]; this puts them in the
+// order of all slots.
 v1::Tensor JoinFinals(int64_t steps, int64_t observation_size,
                       const std::vector<v1::TrajectoryBatch>& parts) {
   std::vector<float> joined;
@@ -74,7 +74,7 @@ RoundCollector::RoundCollector(const std::vector<Group>& groups, const Options& 
 bool RoundCollector::PrepareToAct(size_t group, uint64_t policy_version, int64_t room) {
   const GroupState& state = groups_[group];
   if (state_ != State::kRecording || state.steps == options_.round_length) return false;
-  // Nothing is published within a round: what is newest now stays so.
+  // No policy is published during a round, so the newest one stays the same.
   return policy_version >= grant_.policy_version_min() && room > 0;
 }
 
@@ -175,7 +175,7 @@ v1::TrajectoryBatch RoundCollector::JoinTrajectories() {
 }
 
 std::vector<v1::ExperienceBatch> RoundCollector::Take(int64_t /*room*/, absl::Time /*now*/) {
-  return std::exchange(complete_, {});  // PrepareToAct has kept within `room`.
+  return std::exchange(complete_, {});  // PrepareToAct has respected `room`.
 }
 
 std::vector<v1::ExperienceBatch> RoundCollector::Flush() { return std::exchange(complete_, {}); }

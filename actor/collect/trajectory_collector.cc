@@ -26,7 +26,7 @@ bool TrajectoryCollector::PrepareToAct(size_t group, uint64_t policy_version, in
   if (state.state != State::kGranted || policy_version < state.grant.policy_version_min()) {
     return false;
   }
-  // Every trajectory begun has its place among the unacknowledged batches.
+  // Every trajectory that has begun reserves one unacknowledged batch.
   if (recording() + static_cast<int64_t>(complete_.size()) >= room) return false;
   state.state = State::kRecording;
   state.cutter.Begin();
@@ -53,7 +53,7 @@ void TrajectoryCollector::Cut(size_t group, const DecodedStep& step, absl::Time 
 }
 
 std::vector<v1::ExperienceBatch> TrajectoryCollector::Take(int64_t /*room*/, absl::Time /*now*/) {
-  return std::exchange(complete_, {});  // PrepareToAct has kept within `room`.
+  return std::exchange(complete_, {});  // PrepareToAct has respected `room`.
 }
 
 std::vector<v1::ExperienceBatch> TrajectoryCollector::Flush() {
@@ -74,7 +74,7 @@ std::vector<v1::CollectRequest> TrajectoryCollector::TakeRequests() {
 }
 
 void TrajectoryCollector::OnGrant(const v1::CollectGrant& grant) {
-  // A group that did not ask cannot keep it; the learner takes it back in time.
+  // A group that did not ask cannot use the grant; the learner will take it back.
   if (grant.group() >= groups_.size()) return;
   GroupState& state = groups_[grant.group()];
   if (state.state != State::kRequested) return;

@@ -5,7 +5,7 @@
 namespace armature {
 namespace {
 
-// Moves the first count rows of `width` into the tensor, [count] when width is 0.
+// Moves the first `count` rows of `width` elements into the tensor; [count] if width is 0.
 template <typename T>
 void TakeRows(int64_t count, int64_t width, std::vector<T>* rows, v1::Tensor* tensor) {
   const int64_t elements = count * (width == 0 ? 1 : width);

@@ -79,7 +79,7 @@ class SpecSearch {
              WakeSignal* signal)
       : request_(std::move(request)), directory_(directory), channels_(channels), signal_(signal) {}
 
-  // A spec; an error once every server refuses for good; else nothing yet.
+  // Returns a spec, an error once every server permanently refuses, or nothing yet.
   std::optional<absl::StatusOr<EnvSpec>> Poll(absl::Time now) {
     const std::vector<std::string> addresses = directory_->addresses();
     if (addresses.empty()) last_ = directory_->problem();
@@ -103,7 +103,7 @@ class SpecSearch {
     return next;
   }
   const std::string& last() const { return last_; }
-  // The servers that are connected, or may become so, and have not answered yet.
+  // Servers that have not answered yet and are connected or still connecting.
   std::string asked() const {
     std::vector<std::string> addresses;
     for (const auto& [address, server] : servers_) {

@@ -14,8 +14,8 @@ namespace armature {
 namespace {
 
 constexpr size_t kInboxMax = 16;
-constexpr size_t kEnvServersMax = 1000;  // Of JoinRequest.
-// Refusals come batch by batch; the log names the first and then one in a while.
+constexpr size_t kEnvServersMax = 1000;  // Limit in JoinRequest.
+// Each batch may be refused; the log has the first refusal and then one now and then.
 constexpr absl::Duration kRefusalLinePeriod = absl::Seconds(5);
 
 }  // namespace
@@ -78,7 +78,7 @@ void LearnerLink::OpenStreams(const v1::JoinResponse& joined) {
     const uint64_t incarnation = joined.handshake().incarnation();
     v1::SubscribeRequest request;
     *request.mutable_handshake() = options_.identity.handshake();
-    // A restarted learner may have gone back: then its newest is wanted whatever it is.
+    // A restarted learner may have gone back to an older version; then its newest is needed too.
     if (store_->learner_incarnation() == incarnation) {
       request.set_have_version(store_->newest().version);
     }
@@ -156,7 +156,7 @@ void LearnerLink::OnLost(const char* what, const absl::Status& status) {
       absl::StrCat("learner ", options_.address, ": ",
                    status.message().empty() ? std::string(what) : std::string(status.message()));
   if (run_over()) return;
-  // The second stream to end says nothing new.
+  // The stream that ends second adds no information.
   if (stream_ == nullptr && subscription_ == nullptr) return;
   lost_since_ = now;
   next_attempt_ = now + backoff_.Next();

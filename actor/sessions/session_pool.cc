@@ -12,7 +12,7 @@ namespace armature {
 namespace {
 
 constexpr absl::Duration kProbeTimeout = absl::Seconds(2);
-// An attempt while there is no address at all waits for the directory's signal.
+// Retry time while there are no addresses; the directory's signal ends the wait earlier.
 constexpr absl::Duration kEmptyDirectoryRetry = absl::Seconds(1);
 
 }  // namespace
@@ -134,7 +134,7 @@ void SessionPool::OnFailure(size_t shard, std::string address, const absl::Statu
   const bool was_open = state.session != nullptr && state.session->opened();
   if (was_open) state.lost_at = now;
   state.move_deadline.reset();
-  // A session that had answered was sound; one that fails again at once is not.
+  // A session that has answered a step was healthy, so back-off starts over.
   if (state.stepped) {
     state.backoff.Reset();
     state.attempts = 0;

@@ -16,7 +16,7 @@ struct Slot {
   int64_t clock = 0;
 };
 
-// Fields of one row an entry of `slots`.
+// Concatenates the fields of one row for each entry of `slots`.
 template <typename Fields>
 void FillObservation(int64_t session, const std::vector<Slot>& slots, Fields* fields) {
   const int64_t n = static_cast<int64_t>(slots.size());
@@ -91,7 +91,7 @@ FakeEnvServer::FakeEnvServer(const Options& options)
         spec.render = options.render;
         return spec;
       }()) {
-  // A port of its own from the beginning, so that its address is known.
+  // Takes a port at once, so that the address is known.
   Start();
   Stop();
 }
@@ -281,7 +281,7 @@ grpc::Status FakeEnvServer::Rollout(
     auto released = [this]()
                         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_ || stopping_; };
     mutex_.Await(absl::Condition(&released));
-    if (stopping_) break;  // A process that was killed answers no more.
+    if (stopping_) break;  // A killed process does not answer.
     *response.mutable_step() = Step(options_, session, actions.group(), &sim, /*first=*/false);
     stream->Write(response);
   }

@@ -17,7 +17,7 @@ constexpr char kRunId[] = "fake-run";
 
 FakeLearner::FakeLearner(const Options& options)
     : grants_all_(options.grants), join_(options.join) {
-  // A port of its own from the beginning, so that its address is known.
+  // Takes a port at once, so that the address is known.
   Start();
   Stop();
 }
