@@ -1,4 +1,4 @@
-// The env server process: `bazel run //envserver -- --help`.
+// The env server's command line: `bazel run //envserver -- --help`.
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@
 namespace armature {
 namespace {
 
-// How long clients get to hear that the server ends, and the whole end may take.
+// Time limits: for telling clients that the server ends, and for the whole shutdown.
 constexpr absl::Duration kHearTimeout = absl::Seconds(1);
 constexpr absl::Duration kCloseTimeout = absl::Seconds(4);
 
@@ -116,9 +116,8 @@ void List(const EnvRegistry& registry) {
   }
 }
 
-// Returns where it cannot start. Once it serves, it ends the process itself: a
-// simulator that hangs must not hold that up, and its thread must not outlive
-// what it uses.
+// Returns only if it cannot start. Once it serves, it exits the process itself, so that a hung
+// simulator cannot delay that and its thread cannot outlive what it uses.
 absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSignal* shutdown) {
   MetricsRegistry metrics("envserver");
   StepPool pool(
@@ -173,7 +172,7 @@ absl::Status Serve(const Flags& flags, const EnvRegistry& registry, ShutdownSign
 int Main(int argc, char** argv) {
   RaiseOpenFilesLimit();
   ShutdownSignal shutdown;
-  // What gRPC has to say of a port that is taken, this process says in one line.
+  // This process reports a port that is taken in one line, so gRPC's messages are not needed.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   EnterUsersFolder();
   CLI::App app("Hosts simulated environments for actors, over gRPC.", "envserver");

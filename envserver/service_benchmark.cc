@@ -1,7 +1,6 @@
-// Control steps/s of a whole vector env, in process and through the service on
-// loopback: what EnvService, gRPC and the wire cost. A step of "point_mass" takes
-// some 0.1 us, so that nearly all there is to see is the machinery's own time. The
-// CPU column is all threads' time, the client's included.
+// Control steps/s of a whole vector env, in process and through the service on loopback: the cost
+// of EnvService, gRPC and the wire. A step of "point_mass" takes about 0.1 us, so nearly all
+// measured time is overhead. The CPU column is the time of all threads, including the client's.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -93,7 +92,7 @@ void ThroughService(benchmark::State& state, const std::string& env_id) {
   if (!stream->Write(request) || !stream->Read(&response)) std::abort();
   const int64_t action_size = response.opened().spec().action().box().size();
   *request.mutable_actions()->mutable_action() = ZeroActions(num_envs / num_groups, action_size);
-  // Every batch is answered at once: with two groups, one is always under way.
+  // Every batch is answered at once, so with two groups one is always running.
   for (int64_t i = 0; i + 1 < num_groups; ++i) {
     if (!stream->Read(&response)) std::abort();
     request.mutable_actions()->set_group(response.step().group());

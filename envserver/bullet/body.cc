@@ -56,8 +56,8 @@ void Body::SetUpLink(int index) {
 }
 
 void Body::AddJoints(const BodyOptions& options) {
-  // Bullet solves by islands, which are made of colliders: a body with joints needs
-  // one that moves, if only an empty one.
+  // Bullet solves by islands, which consist of colliders, so a body with joints needs a moving
+  // collider, even an empty one.
   const btMultiBodyLinkCollider* island = nullptr;
   for (const auto& collider : colliders_) {
     if (!collider->isStaticObject()) island = collider.get();
@@ -78,7 +78,7 @@ void Body::AddJoints(const BodyOptions& options) {
     if (options.motors) {
       joint.motor = std::make_unique<JointMotor>(multibody_.get(), link, island, inertia_.get());
     }
-    // Bullet stores a joint's damping and friction and does nothing with them.
+    // Bullet stores a joint's damping and friction but does not use them.
     if (model.damping > 0) {
       joint.damping = std::make_unique<JointDamping>(multibody_.get(), link, island, inertia_.get(),
                                                      model.damping);

@@ -87,7 +87,7 @@ absl::StatusOr<std::shared_ptr<btCollisionShape>> MakeShape(const urdf::Geometry
           absl::StrCat(mesh_folder, "/", absl::StripPrefix(mesh.filename, "package://")),
           ToBullet(mesh.scale));
     }
-    default:  // Later urdfdom knows more shapes.
+    default:  // Later versions of urdfdom have more shapes.
       return absl::InvalidArgumentError("unknown collision geometry");
   }
 }
@@ -116,8 +116,8 @@ absl::Status ReadCollision(const urdf::Link& urdf_link, const std::string& mesh_
   if (inertia_source == InertiaSource::kCollisionBox) link->inertia_diagonal.setZero();
   if (urdf_link.collision_array.empty()) return absl::OkStatus();
   auto compound = std::make_shared<Compound>();
-  // The bindings wrap every mesh in a compound of its own, whose margin counts
-  // in the bounding box that gives the inertia.
+  // The bindings wrap every mesh in a compound shape; the compound's margin is part of the bounding
+  // box from which the inertia is computed.
   Compound wrapped;
   for (const urdf::CollisionSharedPtr& collision : urdf_link.collision_array) {
     if (collision->geometry == nullptr) {
@@ -193,7 +193,7 @@ class UrdfReader {
     return ReadCollision(urdf_link, mesh_folder_, inertia_source_, link);
   }
 
-  // Depth first, children in the order of their joints' names.
+  // Depth first; children in the order of their joints' names.
   absl::Status ReadChildren(const urdf::Link& parent, int parent_index, BodyModel* model) const {
     for (const urdf::LinkSharedPtr& child : parent.child_links) {
       LinkModel link;

@@ -8,8 +8,8 @@
 namespace armature {
 namespace {
 
-// Initial sizes of Bullet's pools, which grow on the heap when they must. Its own
-// defaults take several MiB a world.
+// Initial sizes of Bullet's pools, which grow on the heap if needed. Bullet's own defaults take
+// several MiB per world.
 btDefaultCollisionConstructionInfo SmallPools() {
   btDefaultCollisionConstructionInfo pools;
   pools.m_defaultMaxPersistentManifoldPoolSize = 64;
@@ -132,8 +132,8 @@ void BulletWorld::SaveState(WorldState* state) const {
 }
 
 void BulletWorld::RestoreState(const WorldState& state) {
-  // The pairs own the cached contacts; with none left, the next step finds them
-  // anew, in an order that depends on nothing but the poses.
+  // The pairs own the cached contacts. Without them, the next step finds the contacts again, in an
+  // order that depends only on the poses.
   for (const auto& body : bodies_) {
     for (const auto& collider : body->colliders()) {
       pair_cache_.removeOverlappingPairsContainingProxy(collider->getBroadphaseHandle(),

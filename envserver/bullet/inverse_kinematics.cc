@@ -10,13 +10,13 @@
 namespace armature {
 namespace {
 
-constexpr int kMaxChain = 16;  // Joints between base and link; more is our own bug.
+constexpr int kMaxChain = 16;  // Joints between base and link; checked, more is our own bug.
 
 using Vector6 = Eigen::Matrix<double, 6, 1>;
 using Matrix6 = Eigen::Matrix<double, 6, 6>;
 
-// The rotation from `from` to `to` as axis times angle. The angle is rounded to
-// single precision, as upstream's is.
+// Returns the rotation from `from` to `to` as axis times angle. The angle is rounded to single
+// precision, as upstream.
 btVector3 RotationError(const btQuaternion& from, const btQuaternion& to) {
   const btQuaternion difference = to * from.inverse();
   double angle = static_cast<float>(difference.getAngle());

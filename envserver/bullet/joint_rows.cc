@@ -7,7 +7,7 @@
 namespace armature {
 namespace {
 
-// Bullet's own bound of a limit's impulse.
+// Bullet's own bound on a limit's impulse.
 constexpr double kLimitImpulseMax = 100;
 
 int NumVelocities(const btMultiBody& body) { return 6 + body.getNumDofs(); }
@@ -116,7 +116,7 @@ void JointLimit::createConstraintRows(btMultiBodyConstraintArray& rows,
   for (const double sign : {1.0, -1.0}) {
     const double distance = sign > 0 ? position() - low_ : high_ - position();
     if (distance > 0) continue;
-    // Deep errors are left to Bullet's split impulse, which multibodies do not have.
+    // Like Bullet, leaves deep errors to the split impulse, although multibodies do not have one.
     const bool recovers =
         !solver.m_splitImpulse || distance > solver.m_splitImpulsePenetrationThreshold;
     AddRow(sign, recovers ? -distance * solver.m_erp / solver.m_timeStep : 0, 0, kLimitImpulseMax,
@@ -185,7 +185,7 @@ void JointRowSolver::SolveJointRows(const btContactSolverInfo& solver) {
     double* delta = &m_data.m_deltaVelocities[constraint.m_deltaVelAindex];
     constraint.m_multiBodyA->applyDeltaVeeMultiDof2(delta, 1);
     constraint.m_multiBodyA->setPosUpdated(false);
-    // Applied once for each body, whatever the number of its rows.
+    // Applied once per body, however many rows it has.
     std::fill(delta, delta + NumVelocities(*constraint.m_multiBodyA), 0.0);
   }
 }

@@ -13,7 +13,7 @@ bool IsRevolute(const btMultibodyLink& link) {
 
 JointSpaceInertia::JointSpaceInertia(const btMultiBody* body) : body_(body) {
   const int num_links = body->getNumLinks();
-  std::vector<int> joint_of(num_links);  // The nearest moving joint at or above a link.
+  std::vector<int> joint_of(num_links);  // Nearest moving joint at or above a link.
   for (int i = 0; i < num_links; ++i) {
     const btMultibodyLink& link = body->getLink(i);
     const int above = link.m_parent < 0 ? -1 : joint_of[link.m_parent];
@@ -87,8 +87,8 @@ void JointSpaceInertia::Compute() {
   is_valid_ = true;
 }
 
-// M = L L', then M^-1 = L^-T L^-1. Written out: for matrices this small a library's
-// blocking costs more than the arithmetic.
+// M = L L', then M^-1 = L^-T L^-1. Written by hand: for such small matrices, a library's blocking
+// costs more than the arithmetic.
 void JointSpaceInertia::Invert() {
   const int n = static_cast<int>(joints_.size());
   Eigen::MatrixXd& l = factor_;

@@ -12,7 +12,8 @@ namespace armature {
 
 absl::StatusOr<std::string> FindModelFolder(absl::string_view name,
                                             absl::string_view runfiles_path) {
-  std::error_code error;  // An unreadable link leaves the path empty: nothing is found there.
+  // If a link is unreadable, the path stays empty and nothing is found there.
+  std::error_code error;
   const std::filesystem::path executable = std::filesystem::read_symlink("/proc/self/exe", error);
 
   std::vector<std::string> candidates;

@@ -51,7 +51,7 @@ void DeadlineTimer::Run() {
       scheduled_.erase(first);
       mutex_.Unlock();
       function();
-      function = nullptr;  // What it holds is let go outside the lock.
+      function = nullptr;  // Destroys what it captured outside the lock.
       mutex_.Lock();
     }
   }

@@ -31,7 +31,7 @@ const FieldSpec& FieldNamed(const EnvSpec& spec, const std::string& name) {
   for (const FieldSpec& field : spec.observation) {
     if (field.name == name) return field;
   }
-  return spec.observation.front();  // Not reached: Validate has found the goal's fields.
+  return spec.observation.front();  // Unreachable: Validate has checked the goal's fields.
 }
 
 absl::StatusOr<v1::ComputeRewardResponse> ComputeRewards(const Env& env, const v1::Tensor& achieved,
@@ -142,7 +142,7 @@ grpc::ServerBidiReactor<v1::RolloutRequest, v1::RolloutResponse>* EnvService::Ro
 grpc::ServerUnaryReactor* EnvService::ComputeReward(grpc::CallbackServerContext* call,
                                                     const v1::ComputeRewardRequest* request,
                                                     v1::ComputeRewardResponse* response) {
-  // A copy: a call that hangs outlives the request.
+  // Copied, since a hung call outlives the request.
   return Call<v1::ComputeRewardResponse>(
       call, request->env_id(),
       [envs = reward_envs_, request = *request]() -> absl::StatusOr<v1::ComputeRewardResponse> {

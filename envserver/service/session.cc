@@ -23,8 +23,8 @@ absl::Status CameOutOfTurn(absl::string_view name, uint32_t group) {
                                                  group, " was answered, expected one at a time"));
 }
 
-// Whether sessions with groups of `group_size` slots of this environment can be had.
-// `expected_hash`: OpenSession.expected_spec_hash.
+// Checks whether sessions with groups of `group_size` slots of this environment are possible.
+// `expected_hash` is OpenSession.expected_spec_hash.
 absl::Status CheckSpec(const EnvSpec& spec, uint64_t expected_hash, int64_t group_size,
                        int64_t message_bytes_max) {
   const uint64_t hash = SpecHash(spec);
@@ -36,7 +36,7 @@ absl::Status CheckSpec(const EnvSpec& spec, uint64_t expected_hash, int64_t grou
   }
   int64_t row_bytes = 0;
   for (const FieldSpec& field : spec.observation) row_bytes += field.bytes();
-  // Every slot may send a final observation, too.
+  // Every slot may also send a final observation.
   const int64_t batch_bytes = 2 * row_bytes * group_size;
   if (batch_bytes > message_bytes_max) {
     return absl::ResourceExhaustedError(
@@ -234,7 +234,7 @@ absl::Status Session::CheckRender(uint32_t slot) const {
   if (groups_[group].turn != Turn::kClient) {
     return CameOutOfTurn(absl::StrCat("RenderRequest of slot ", slot), group);
   }
-  if (!env_->spec().render.has_value()) return absl::OkStatus();  // Render says so.
+  if (!env_->spec().render.has_value()) return absl::OkStatus();  // Render returns the error.
   const RenderSpec& size = *env_->spec().render;
   const int64_t bytes = size.width_px * size.height_px * 3;
   if (bytes > context_.message_bytes_max) {
@@ -329,8 +329,8 @@ void Session::Send() {
   outbox_.pop_front();
   heard_ = context_.timer->now();
   if (!writing_->has_opened()) {
-    // From here on the client may answer; before, it could make the step after the
-    // next one overwrite a batch that is still being sent.
+    // Only from now on may the client answer. Earlier, it could make the step after the next one
+    // overwrite a batch that is still being sent.
     Group& group = groups_[writing_->has_step() ? writing_->step().group()
                                                 : writing_->frame().slot() / env_->group_size()];
     group.turn = Turn::kClient;
@@ -363,7 +363,7 @@ void Session::End(const absl::Status& status) {
   spdlog::log(status.ok() || absl::IsCancelled(status) ? spdlog::level::info : spdlog::level::warn,
               "session {} of {} ended: {}", grant_ == nullptr ? 0 : grant_->session_id(),
               client_.empty() ? "an unnamed client" : client_, status.ToString());
-  // What is being written has one more lease before it is cut off.
+  // A write in progress has one more lease before it is cut off.
   if (writing_ != nullptr) ScheduleLease(context_.timer->now() + context_.lease);
   grant_ = nullptr;
   if (env_ != nullptr) env_->Close();
@@ -396,7 +396,8 @@ void Session::OnLeaseDue() {
 
 void Session::LogFaults(const v1::StepBatch& batch) {
   for (const std::string& fault : batch.fault()) {
-    // The 1st, 2nd, 4th, 8th ...: a simulator that always breaks must not fill the log.
+    // Logs the 1st, 2nd, 4th, 8th ... fault, so that a simulator that always fails does not fill
+    // the log.
     ++faults_;
     if ((faults_ & (faults_ - 1)) == 0) {
       spdlog::warn("session {}: {} ({} so far)", grant_->session_id(), fault, faults_);

@@ -15,7 +15,7 @@
 namespace armature {
 namespace {
 
-// The message of what is being thrown.
+// Returns the message of the exception being handled.
 std::string CurrentException() {
   try {
     throw;
@@ -26,7 +26,7 @@ std::string CurrentException() {
   }
 }
 
-// Sizes `tensor` to [rows, field shape...], zeroed; returns its first byte.
+// Resizes `tensor` to [rows, field shape...], filled with zeros; returns its first byte.
 uint8_t* ResizeField(const FieldSpec& field, int64_t rows, v1::Tensor* tensor) {
   tensor->set_dtype(field.dtype);
   tensor->clear_shape();
@@ -279,7 +279,7 @@ void SlotGroup::OnHung(int64_t item) { hung_.push_back(rows_.empty() ? item : ro
 
 void SlotGroup::OnFinished() {
   if (!hung_.empty()) ++hung_rounds_;
-  // Moved out first: a stuck call keeps this alive, and must not keep the receiver.
+  // Moved out first so that a stuck call, which keeps this alive, does not keep the receiver alive.
   Finished finished = std::move(finished_);
   finished(shared_from_this());
 }

@@ -21,11 +21,11 @@ using SteadyClock = std::chrono::steady_clock;
 // How long a thread stays with one job while others wait.
 constexpr SteadyClock::duration kTimeSlice = std::chrono::milliseconds(1);
 
-// A submitted job and how far it is.
+// A submitted job and its progress.
 struct Submission {
   std::shared_ptr<PoolJob> job;
   int64_t count;
-  std::atomic<int64_t> next{0};       // First item that nobody has taken.
+  std::atomic<int64_t> next{0};       // First item not yet taken.
   std::atomic<int64_t> remaining{0};  // Items that have neither ended nor hung.
 
   void ItemOver() {
@@ -33,10 +33,10 @@ struct Submission {
   }
 };
 
-// The call that one thread is in, shared with the watchdog.
+// The call that a thread is currently in, shared with the watchdog.
 struct Worker {
   absl::Mutex mutex;
-  std::shared_ptr<Submission> submission ABSL_GUARDED_BY(mutex);  // Null: in no call.
+  std::shared_ptr<Submission> submission ABSL_GUARDED_BY(mutex);  // Null: not in a call.
   int64_t item ABSL_GUARDED_BY(mutex) = 0;
   SteadyClock::time_point start ABSL_GUARDED_BY(mutex);
   bool abandoned ABSL_GUARDED_BY(mutex) = false;
@@ -108,7 +108,7 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
     --live_workers_;
   }
 
-  // A job with an item left to take, or null when the pool stops.
+  // Returns a job with an item left to take, or null when the pool stops.
   std::shared_ptr<Submission> Next() {
     absl::MutexLock lock(&mutex_);
     while (true) {
@@ -117,7 +117,7 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
         queue_.pop_front();
         const int64_t left = submission->count - submission->next.load(std::memory_order_relaxed);
         if (left <= 0) continue;
-        // The caller takes at least one item, so a job with one left need not stay.
+        // The caller takes at least one item, so a job with one item left can be removed.
         if (left > 1) {
           queue_.push_back(submission);
           if (idle_workers_ > 0) work_.Signal();
@@ -131,7 +131,7 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
     }
   }
 
-  // False: this thread has been given up; another has its place.
+  // Returns false if this thread was given up and has been replaced.
   bool RunItems(Worker& worker, const std::shared_ptr<Submission>& submission) {
     const SteadyClock::time_point slice_start = SteadyClock::now();
     SteadyClock::time_point now = slice_start;
@@ -162,9 +162,9 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
     watch_.NotifyAll();
   }
 
-  // Sleeps until the oldest call now running would be late; for good while there
-  // is none. A thread that begins a call sees `watchdog_parked_` if the watchdog
-  // did not see the call: both take that Worker's mutex in between.
+  // Sleeps until the oldest running call would exceed its time limit; without limit if no call is
+  // running. If the watchdog misses a call that begins, that thread sees `watchdog_parked_`, since
+  // both take the Worker's mutex in between.
   void Watch() {
     absl::MutexLock lock(&mutex_);
     while (!watchdog_stopping_) {
@@ -209,15 +209,15 @@ class StepPool::Core : public std::enable_shared_from_this<StepPool::Core> {
     submission->ItemOver();
     submission.reset();
     mutex_.Lock();
-    // Last, so that a stopping pool still has a thread for what OnFinished submits.
+    // Last, so that a stopping pool still has a thread for jobs that OnFinished submits.
     StartWorker();
-    --live_workers_;  // In the place of the one given up.
+    --live_workers_;  // Replaces the one given up.
   }
 
   const Options options_;
   mutable absl::Mutex mutex_;
-  absl::CondVar work_;   // The queue has got something, or `stopping_`.
-  SteadyCondVar watch_;  // A call began while the watchdog was parked, or it is to stop.
+  absl::CondVar work_;   // The queue has a job, or `stopping_` is set.
+  SteadyCondVar watch_;  // A call began while the watchdog was parked, or it must stop.
   std::deque<std::shared_ptr<Submission>> queue_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Worker>> workers_ ABSL_GUARDED_BY(mutex_);
   int64_t live_workers_ ABSL_GUARDED_BY(mutex_) = 0;  // Without those given up.

@@ -12,7 +12,7 @@
 namespace armature {
 namespace {
 
-// Ends the environments of a group, one an item: a destructor may be slow.
+// Destroys the environments of a group, one per item, since a destructor may be slow.
 class FreeJob : public PoolJob {
  public:
   explicit FreeJob(std::shared_ptr<SlotGroup> slots) : slots_(std::move(slots)) {}

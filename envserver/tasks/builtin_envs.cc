@@ -14,7 +14,7 @@
 namespace armature {
 namespace {
 
-// Reads the Panda once, for all environments that hold one.
+// Reads the Panda model once, for all environments that use it.
 class PandaModel {
  public:
   absl::StatusOr<std::shared_ptr<const BodyModel>> Get() {

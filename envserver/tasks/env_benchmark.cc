@@ -1,5 +1,5 @@
-// Control steps a second of every registered environment: in process, one thread,
-// random actions, resets included.
+// Control steps per second of every registered environment: in process, one thread, random actions,
+// including resets.
 
 #include <cstdint>
 #include <cstdlib>

@@ -144,7 +144,7 @@ std::vector<float> RandomActions(const ActionSpec& spec, int64_t count, Rng& rng
       actions.push_back(static_cast<float>(rng.Index(choices)));
     }
     for (size_t j = 0; j < spec.low.size(); ++j) {
-      // Short of the bound: at it, "faulty" breaks.
+      // Below the bound, since "faulty" fails at it.
       actions.push_back(static_cast<float>(rng.Uniform(spec.low[j], spec.high[j]) * 0.99));
     }
   }

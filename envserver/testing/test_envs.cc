@@ -60,7 +60,7 @@ EnvSpec PointMassSpec(const std::string& id, bool renders) {
   return spec;
 }
 
-// Faults that one factory's environments share.
+// Faults shared by the environments of one factory.
 struct FaultState {
   std::shared_ptr<HangGate> gate;
   std::atomic<bool> began{false};
@@ -129,7 +129,7 @@ class PointMass : public Env {
   }
 
  private:
-  // Where the pixel of a place in the square begins in a picture.
+  // Index of the first byte of the pixel at a position in the square.
   static int64_t PixelAt(double x, double y) {
     const auto column = static_cast<int64_t>(std::lround((x + 1) / 2 * (kWidthPx - 1)));
     const auto row = static_cast<int64_t>(std::lround((1 - y) / 2 * (kHeightPx - 1)));
@@ -145,7 +145,7 @@ class PointMass : public Env {
     observation.Field<float>(2)[1] = static_cast<float>(goal_y_);
   }
 
-  // The faults that need no observation.
+  // Faults that do not need an observation.
   void Break() {
     if (config_.fault == "throw") throw std::runtime_error("the joint broke");
     if (config_.fault == "throw_other") throw 7;

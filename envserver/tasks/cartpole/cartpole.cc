@@ -20,7 +20,7 @@ constexpr double kThetaMax = 0.2;
 constexpr double kPositionMax = 2.4;
 enum Dof { kSlider, kPin };
 
-// The original's slider stops at +-4.8, which an episode never reaches.
+// The original's slider stops at +-4.8, which no episode reaches.
 std::shared_ptr<const BodyModel> CartPoleModel() {
   auto model = std::make_shared<BodyModel>();
   LinkModel cart;
@@ -60,7 +60,7 @@ EnvSpec MakeSpec(const CartPoleConfig& config) {
   FieldSpec observation;
   observation.name = "observation";
   observation.shape = {4};
-  // The step that ends an episode leaves the limits of an upright one.
+  // Wider than the termination limits: the last observation of an episode exceeds those.
   observation.low = {-2 * kPositionMax, -M_PI, -kInfinity, -kInfinity};
   observation.high = {2 * kPositionMax, M_PI, kInfinity, kInfinity};
   spec.observation = {observation};

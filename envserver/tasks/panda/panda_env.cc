@@ -82,7 +82,7 @@ StepResult PandaEnv::Step(absl::Span<const float> action, Observation& observati
   arm_.Act(action);
   for (int i = 0; i < kSubsteps; ++i) world_.Step();
   Observe(observation);
-  // From the observed values, so that ComputeReward agrees to the last bit.
+  // Computed from the observed values, so that ComputeReward agrees to the last bit.
   const GoalReward::Result result =
       goal_reward_(observation.Field<float>(1), observation.Field<float>(2));
   StepResult step;
