@@ -29,27 +29,27 @@ namespace armature {
 namespace {
 
 constexpr absl::Duration kRestartBackoffMax = absl::Seconds(10);
-// Of ready_timeout_s, for an actor to find its peers: it then says itself whom it
-// misses, before the launcher says only that it is not ready.
+// Share of ready_timeout_s that an actor has to find its peers, so that it can say which one is
+// missing before the launcher only reports that it is not ready.
 constexpr double kConnectWithin = 0.8;
-// Complaints of one child shown between two progress lines; all are in its log.
+// Log lines of one child shown between two progress lines; its log has all of them.
 constexpr int64_t kComplaintsShownMax = 5;
-// Status of a child that would only fail again: it refuses its flags or its
-// configuration, or (learner/exit_status.h) its run cannot go on.
+// Exit status of a child that would only fail again: bad flags or configuration, or
+// (learner/exit_status.h) a run that cannot continue.
 constexpr int kUsageError = 2;
 
-// Whether a line is of the stack trace that LibTorch adds to what went wrong.
+// Whether a line belongs to a stack trace that LibTorch appends to an error.
 bool IsStackTrace(const std::string& line) {
   return absl::StartsWith(line, "frame #") || absl::StartsWith(line, "Exception raised from");
 }
 
-// Where a process of this machine reaches one that listens on all interfaces.
+// Returns the local address of a process that listens on all interfaces.
 std::string LocalAddress(const std::string& address) {
   return IsEverywhere(address) ? absl::StrCat("127.0.0.1", address.substr(address.rfind(':')))
                                : address;
 }
 
-// The ports that the configuration gives are those of replica 0.
+// The configured ports are for replica 0.
 std::string WithAnyPort(const std::string& listen) { return BoundAddress(listen, 0); }
 
 std::string Said(const std::string& last_words) {
@@ -167,7 +167,7 @@ std::vector<std::string> Cluster::LearnerArguments(const Child& child) const {
   const bool is_first = child.replica == 0;
   const std::string folder = LearnerFolder(child);
   std::error_code ignored;
-  // A replica that a resumed run has more than before begins anew.
+  // A replica that was added on resume starts from scratch.
   const bool has_run = is_first || std::filesystem::exists(folder + "/config.yaml", ignored);
   std::vector<std::string> arguments = {options_.programs.learner};
   if (child.was_ever_ready || (options_.resume && has_run)) {
@@ -231,7 +231,7 @@ int Cluster::Run() {
   }
   terminal_->Line(absl::StrCat("armature: run directory ", options_.run_dir));
   for (const auto& child : children_) {
-    // The other replicas need the address of the first.
+    // The other replicas need the address of replica 0.
     const bool can_start =
         child->role == Role::kLearner ? child->replica == 0 : child->role == Role::kEnvServer;
     if (can_start && !stopping_) Start(child.get());
@@ -269,7 +269,7 @@ void Cluster::OnPortFiles() {
   alignas(inotify_event) char events[4096];
   while (read(inotify_fd_, events, sizeof(events)) > 0) {
   }
-  // Which ones came is seen in the folder itself.
+  // Check the folder itself for which files have arrived.
   for (const auto& child : children_) {
     if (child->ready || !child->process->running()) continue;
     const absl::StatusOr<PortFile> ports = ReadPortFile(PortPath(*child));
@@ -296,7 +296,8 @@ void Cluster::OnReady(Child* child) {
   child->ready = true;
   child->was_ever_ready = true;
   child->budget.OnReady(std::chrono::steady_clock::now());
-  // Not where other machines reach a learner: its certificate is not for this machine's.
+  // Learners are checked on their local socket: their certificate need not match this machine's
+  // address.
   child->health->Start(child->role == Role::kLearner ? SocketAddress(*child) : child->rpc_address,
                        child->metrics_address);
   TellPrometheus();
@@ -304,7 +305,8 @@ void Cluster::OnReady(Child* child) {
   if (child->starts > 1) terminal_->Line(absl::StrCat("armature: ", child->name, " is back"));
   if (!replicas_started_ && children_[0]->ready) {
     replicas_started_ = true;
-    uploader_.Start(options_.run_dir);  // An earlier end is no more taken for that of this run.
+    // Only now: an earlier run's end is no longer mistaken for this one's.
+    uploader_.Start(options_.run_dir);
     for (const auto& other : children_) {
       if (other->role == Role::kLearner && other->replica > 0 && !stopping_) Start(other.get());
     }
@@ -336,7 +338,7 @@ void Cluster::OnReady(Child* child) {
 
 void Cluster::OnLine(Child* child, const std::string& line) {
   if (!IsStackTrace(line)) child->last_words = line;
-  // Of a stop, only what the learner could not write is of interest.
+  // During a stop, only what the learner could not save matters.
   if (stopping_ && child->role != Role::kLearner) return;
   if (options_.config.run.type == "debug") {
     terminal_->Line(absl::StrCat(child->name, ": ", line));
@@ -365,14 +367,14 @@ void Cluster::OnExit(Child* child, int wait_status) {
     return;
   }
   if (IsOver()) {
-    // The others are not needed any more.
+    // The other processes are not needed any more.
     if (child == children_[0].get()) Finish(/*actors_end=*/ended_well);
     return;
   }
   const std::string what_happened =
       absl::StrCat(child->name, " ", why_killed.empty() ? DescribeExit(wait_status) : why_killed);
   const int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
-  // One that gave up by itself before it was ever ready would do so again.
+  // A child that gave up before it was ever ready would do so again.
   if (exit_status == kUsageError || (exit_status != 0 && !child->was_ever_ready)) {
     Fail(absl::StrCat(what_happened, ": ", child->last_words), exit_status != kUsageError);
     return;
@@ -390,7 +392,7 @@ void Cluster::OnNotReady(Child* child, int64_t start) {
     return;
   }
   child->why_killed = why + " and was killed";
-  child->process->Signal(SIGKILL);  // OnExit starts it again.
+  child->process->Signal(SIGKILL);  // OnExit restarts it.
 }
 
 void Cluster::OnFrozen(Child* child) {
@@ -400,7 +402,7 @@ void Cluster::OnFrozen(Child* child) {
   if (stopping_) {
     terminal_->Warning(absl::StrCat("armature: ", child->name, " ", child->why_killed));
   }
-  child->process->Signal(SIGKILL);  // OnExit starts it again.
+  child->process->Signal(SIGKILL);  // OnExit restarts it.
 }
 
 void Cluster::RestartLater(Child* child, const std::string& what_happened) {
@@ -431,7 +433,7 @@ void Cluster::AskStatusLater() {
   });
 }
 
-// The first seconds, and the minute until something that does not start ends the run.
+// Shows who is awaited: in the first seconds, or until a process that does not start ends the run.
 void Cluster::TellStarting() {
   std::vector<std::string> missing;
   std::string last_words;
@@ -471,8 +473,8 @@ void Cluster::OnStatus(int64_t replica, absl::StatusOr<v1::StatusResponse> statu
   }
 }
 
-// Those that ought to run: one that is dead must be seen to be missing. So are all of a run
-// that has failed; one that has ended or was stopped has none.
+// Lists the processes that should be running, so that a dead one shows as missing. After a failure
+// the list stays as it was; it is empty once a run has ended or was stopped.
 void Cluster::TellPrometheus() {
   if (stopping_ && !is_over_ && !is_stopped_) return;
   std::vector<PrometheusTarget> targets;

@@ -1,4 +1,4 @@
-// How a Cluster ends: who is told in which order, what is waited for, what is said of it.
+// The end of a Cluster: in which order processes are told, what is awaited and what is reported.
 #include <signal.h>
 
 #include <chrono>
@@ -18,7 +18,7 @@
 namespace armature {
 namespace {
 
-// How long actors may take to end by themselves, or after SIGTERM.
+// Time for actors to end by themselves, or after SIGTERM.
 constexpr absl::Duration kActorsEndWithin = absl::Seconds(3);
 
 }  // namespace
@@ -85,7 +85,7 @@ void Cluster::GiveUp() {
 void Cluster::BeginStop(bool actors_end) {
   stopping_ = true;
   TellPrometheus();
-  // Actors first: what they still hold reaches a learner that is there.
+  // Actors first, so that what they still hold reaches a running learner.
   for (const auto& child : children_) {
     if (child->role != Role::kLearner) child->health->Stop();
     if (child->role == Role::kActor && !actors_end) child->process->Signal(SIGTERM);
@@ -104,7 +104,7 @@ void Cluster::TerminateOthers() {
       if (child->role != Role::kLearner) child->process->Signal(SIGKILL);
     }
   });
-  // Learners first say what they have come to, now that nothing is added.
+  // First ask the learners for their final counts, now that nothing is added.
   if (asking_ == 0) AskStatus();
 }
 
@@ -145,18 +145,18 @@ void Cluster::CheckStopped() {
   if (!AnyRunning(Role::kActor)) TerminateOthers();
   const bool any_running =
       AnyRunning(Role::kLearner) || AnyRunning(Role::kEnvServer) || AnyRunning(Role::kActor);
-  if (!any_running) uploader_.Finish();  // The learner has written its last.
-  // The answer to an open question would come to a loop that is gone.
+  if (!any_running) uploader_.Finish();  // The learner has written everything.
+  // An answer to an open question would reach a destroyed loop.
   if (!any_running && !uploader_.running() && asking_ == 0) loop_->Stop();
 }
 
-// Once no child is left.
+// Called once no child is left.
 void Cluster::Conclude() {
   TellPrometheus();
-  // A run may come to its end while it is being stopped.
+  // A run may finish while it is being stopped.
   if (is_stopped_ && IsOver()) (void)TakeResult();
   for (const auto& child : children_) {
-    // One that never had the folder to itself must leave it alone.
+    // A learner that never owned the folder must leave it alone.
     if (child->role != Role::kLearner || !child->was_ever_ready) continue;
     for (const char* folder : {"/checkpoints", "/models"}) {
       RemoveTemporaries(LearnerFolder(*child) + folder);
@@ -173,8 +173,8 @@ std::string Cluster::LastLine() const {
   const SavedReport report = FindSaved(folders, env_steps_);
   std::string line = outcome_;
   if (report.saved || report.reached > 0) absl::StrAppend(&line, "; ", SavedSentence(report));
-  // What has never begun is started again as it was; a child that refuses to go on has said
-  // what to change first.
+  // No advice for a run that never began (just start it again), nor if a child refused to go on (it
+  // has said what to change).
   if (is_stopped_ || (goes_on_ && (report.saved || report.reached > 0))) {
     const bool goes_on = report.saved || report.reached == 0;
     absl::StrAppend(&line, "; ", goes_on ? "go on" : "begin anew", " with ", options_.command,

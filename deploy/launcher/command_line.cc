@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<std::string>> SplitCommand(absl::string_view text) {
   std::vector<std::string> words;
   std::string word;
   bool in_word = false;
-  char quote = 0;  // The one that is open.
+  char quote = 0;  // The open quote, if any.
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const bool has_next = i + 1 < text.size();
@@ -64,7 +64,7 @@ absl::StatusOr<std::string> FindExecutable(const std::string& name) {
   }
   const char* const folders = std::getenv("PATH");
   for (const absl::string_view folder : absl::StrSplit(folders == nullptr ? "" : folders, ':')) {
-    // An empty entry of PATH is the working folder.
+    // An empty entry of PATH means the working folder.
     const std::string path = absl::StrCat(folder.empty() ? "." : folder, "/", name);
     if (IsExecutable(path)) return path;
   }

@@ -14,8 +14,7 @@
 namespace armature {
 namespace {
 
-// In a bundle, this process has the bundle's libraries; a program from outside must
-// find its own.
+// In a bundle this process uses the bundle's libraries; an external program must find its own.
 std::vector<std::string> FromOutside(std::vector<std::string> command) {
   if (const char* outer = std::getenv("ARMATURE_OUTER_LIBRARY_PATH"); outer != nullptr) {
     command.insert(command.begin(), {"/usr/bin/env", absl::StrCat("LD_LIBRARY_PATH=", outer)});

@@ -19,7 +19,7 @@ namespace {
 
 constexpr char kCheck[] = "/grpc.health.v1.Health/Check";
 
-// Whether the process itself said so, and not gRPC of a process that is silent.
+// Whether the status is from the process itself, not from gRPC about a silent process.
 bool IsAnswer(const grpc::Status& status) {
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
@@ -31,7 +31,7 @@ bool IsAnswer(const grpc::Status& status) {
   }
 }
 
-// A socket on its way to `address`, "host:port"; -1: there is no way.
+// Starts connecting a socket to `address`, "host:port"; -1 if that fails.
 int Connect(const std::string& address) {
   const size_t colon = address.rfind(':');
   if (colon == std::string::npos) return -1;
@@ -53,7 +53,7 @@ int Connect(const std::string& address) {
 
 }  // namespace
 
-// What one call needs until it is over.
+// The data of one call, until it is over.
 struct ChildHealth::RpcCall {
   std::unique_ptr<grpc::GenericStub> stub;
   grpc::ClientContext context;
@@ -85,7 +85,7 @@ void ChildHealth::AskRpc(const std::string& address, absl::Duration timeout, OnA
   if (channel == nullptr) {
     absl::StatusOr<std::shared_ptr<grpc::Channel>> made = MakeChannel(address, transport_);
     if (!made.ok()) {
-      on_answer();  // It cannot be asked, which is not the process's fault.
+      on_answer();  // Cannot ask; not the process's fault.
       return;
     }
     channel = *std::move(made);
@@ -123,7 +123,7 @@ void ChildHealth::AskHttp(const std::string& address, absl::Duration timeout, On
 }
 
 void ChildHealth::OnConnected(int fd) {
-  // A new connection has room for so little.
+  // The send buffer of a new connection has room for this.
   constexpr absl::string_view kRequest = "GET /healthz HTTP/1.0\r\n\r\n";
   if (send(fd, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) < 0) {
     Close(fd);

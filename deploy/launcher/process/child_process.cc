@@ -17,18 +17,18 @@
 namespace armature {
 namespace {
 
-// A longer line is passed on in parts.
+// Longer lines are passed on in parts.
 constexpr size_t kLineBytesMax = 8192;
 
 absl::Status SystemError(absl::string_view what) {
   return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(errno)));
 }
 
-// Between fork and exec: only calls that are safe in a signal handler.
+// Runs between fork and exec: only async-signal-safe calls.
 [[noreturn]] void BecomeChild(char* const* arguments, int output_fd, pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);  // It died before the line above.
+  if (getppid() != parent) _exit(127);  // The parent died before the line above.
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -78,7 +78,7 @@ absl::Status ChildProcess::Start(const std::vector<std::string>& arguments,
   if (pid == 0) BecomeChild(argument_list.data(), ends[1], parent);
   close(ends[1]);
   if (pid < 0) return SystemError(absl::StrCat("cannot start ", arguments[0]));
-  setpgid(pid, pid);  // Here too: a signal may be sent before the child ran.
+  setpgid(pid, pid);  // Here too, since a signal may be sent before the child runs.
   pid_ = pid;
   pid_fd_ = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   loop_->Watch(pid_fd_, [this] { Reap(); });
@@ -100,7 +100,7 @@ void ChildProcess::ReadOutput() {
       CloseOutput();
       return;
     }
-    // A full disk must not stop the run; the line is still passed on.
+    // A full disk must not stop the run; the line is passed on anyway.
     if (write(log_fd_, part, n) < 0) errno = 0;
     partial_line_.append(part, n);
     TakeLines();
@@ -127,7 +127,7 @@ void ChildProcess::Reap() {
   if (waitpid(pid_, &wait_status, WNOHANG) != pid_) return;
   loop_->Unwatch(pid_fd_);
   close(pid_fd_);
-  // What it left behind in its group goes with it.
+  // Also kills what it left behind in its process group.
   kill(-pid_, SIGKILL);
   pid_ = 0;
   if (output_fd_ >= 0) ReadOutput();

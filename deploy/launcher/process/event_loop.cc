@@ -38,7 +38,7 @@ void EventLoop::Run() {
     if (poll(fds.data(), fds.size(), timeout_ms) <= 0) continue;
     if (fds[0].revents != 0) RunPosted();
     for (size_t i = 1; i < fds.size() && running_; ++i) {
-      // A callback may have ended the watch of a later one.
+      // A callback may have removed a later watch.
       const auto watched = watched_.find(fds[i].fd);
       if (fds[i].revents == 0 || watched == watched_.end()) continue;
       const Callback callback = watched->second.callback;
@@ -64,7 +64,7 @@ int EventLoop::RunDue() {
     const auto next = timers_.begin();
     const Clock::duration left = next->first.first - Clock::now();
     if (left > Clock::duration::zero()) {
-      // Rounded up, or the last millisecond would be spent spinning.
+      // Rounded up, so that the last millisecond is not spent spinning.
       const int64_t left_ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
       return static_cast<int>(std::min<int64_t>(left_ms, 60000));
     }

@@ -25,7 +25,7 @@ void HealthWatch::Ask(uint64_t round) {
     return;
   }
   ++open_;
-  // An answer may come when this is gone, and then to a loop that runs no more.
+  // An answer may come after this has been destroyed, and then on a loop that no longer runs.
   source_->Ask(rpc_address_, metrics_address_, timeout_, [loop = loop_, this, round] {
     loop->Post([this, round] {
       if (round == round_) open_ = 0;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::chrono::seconds kDeadline(2);
 
-// What one call needs until it is over.
+// The data of one call, until it is over.
 struct StatusCall {
   std::unique_ptr<v1::LearnerService::Stub> stub;
   grpc::ClientContext context;

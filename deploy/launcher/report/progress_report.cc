@@ -17,14 +17,14 @@ std::string WithCommas(uint64_t number) {
 
 namespace {
 
-// " (12/s)"
+// For example " (12/s)".
 std::string Rate(uint64_t now, uint64_t before, absl::Duration elapsed) {
   // A restarted learner may have gone back.
   const double steps = now > before ? static_cast<double>(now - before) : 0;
   return absl::StrFormat(" (%.0f/s)", steps / std::max(absl::ToDoubleSeconds(elapsed), 1e-3));
 }
 
-// "45 s", "12 min", "3 h 05 min"
+// For example "45 s", "12 min" or "3 h 05 min".
 std::string About(double seconds) {
   const auto minutes = static_cast<int64_t>(seconds / 60);
   if (minutes < 1) return absl::StrFormat("%.0f s", seconds);
@@ -57,7 +57,7 @@ std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& statu
                         "the learner does not answer: ", status.status().message());
   }
   const absl::Duration elapsed = now - last_time_;
-  // The first answer may be of a run that went on before: it has no rates yet.
+  // The first answer may be from a resumed run, which has no rates yet.
   const std::string env_rate = has_last_ ? Rate(status->env_steps(), env_steps_, elapsed) : "";
   const std::string rate = has_last_ ? Rate(status->learner_steps(), learner_steps_, elapsed) : "";
   has_last_ = true;

@@ -10,7 +10,7 @@
 namespace armature {
 namespace {
 
-// JSON has no NaN: null stands for it.
+// JSON has no NaN; null stands for it.
 double NumberOrNaN(const nlohmann::json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
@@ -36,8 +36,7 @@ absl::StatusOr<RunResult> ReadRunResult(const std::string& path) {
 
 std::string ResultLine(const RunResult& result, const std::string& environment, bool has_target) {
   const char* outcome = result.target_reached ? "solved" : has_target ? "not solved" : "finished";
-  // Without a target the return is what tells how far it came; with evaluation off
-  // there is none.
+  // Without a target, the return shows how far the run came; without evaluation there is none.
   std::string score;
   if (!std::isnan(result.success_rate) && (has_target || result.target_reached)) {
     score = absl::StrFormat(" success_rate=%.2f", result.success_rate);

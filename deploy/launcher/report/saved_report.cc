@@ -14,7 +14,7 @@ SavedReport FindSaved(const std::vector<std::string>& folders,
   for (size_t i = 0; i < folders.size(); ++i) {
     const absl::StatusOr<uint64_t> saved = SavedEnvSteps(folders[i]);
     if (saved.ok()) report.saved = report.saved.value_or(0) + *saved;
-    // What was last told may be older than the checkpoint.
+    // The last report may be older than the checkpoint.
     report.reached += std::max(env_steps[i], saved.value_or(0));
   }
   return report;

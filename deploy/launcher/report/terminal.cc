@@ -19,7 +19,7 @@ bool Rewrites(int fd) {
   return isatty(fd) && term != nullptr && std::string_view(term) != "dumb";
 }
 
-// 0: not known.
+// 0 if unknown.
 int Columns(int fd) {
   winsize size = {};
   return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
@@ -48,7 +48,7 @@ void Terminal::Progress(const std::string& text) {
   }
   const size_t columns = Columns(fd_);
   std::string cut = text;
-  // A line that wraps could not be taken back.
+  // A wrapped line could not be removed.
   if (columns > 1 && cut.size() >= columns) cut.resize(columns - 1);
   Write(kEraseLine + cut);
 }
@@ -66,7 +66,7 @@ void Terminal::Write(const std::string& text) {
   size_t written = 0;
   while (written < text.size()) {
     const ssize_t n = write(fd_, text.data() + written, text.size() - written);
-    if (n <= 0) return;  // Nobody reads any more; the run goes on.
+    if (n <= 0) return;  // Nobody reads any more; the run continues.
     written += n;
   }
 }
