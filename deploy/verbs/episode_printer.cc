@@ -38,7 +38,7 @@ void EpisodePrinter::OnStep(const DecodedStep& step, absl::Span<const float> act
   const bool cut = !step.ended(0) && steps_max_ > 0 && length_ >= steps_max_;
   const bool over = step.ended(0) || cut;
   if (length_ <= kRowsMax || over) {
-    // Slot 0 is the first to end where it ended at all.
+    // If slot 0 ended, its final observation is the first row.
     const std::vector<float>& rows = step.ended(0) ? step.final_observation : step.observation;
     print_(table_.Row(step.step, step.reward[0], action_,
                       absl::MakeConstSpan(rows).subspan(0, observation_size_),
@@ -48,7 +48,7 @@ void EpisodePrinter::OnStep(const DecodedStep& step, absl::Span<const float> act
   }
   action_.clear();
   if (over) {
-    printing_ = false;  // What the slot does next counts for nothing.
+    printing_ = false;  // The slot's later steps do not count.
   } else if (!actions.empty()) {
     action_.assign(actions.begin(), actions.begin() + action_size_);
   }

@@ -28,7 +28,7 @@ absl::Status Failure(const std::string& path, int error) {
       absl::StrCat("cannot write ", path, ": ", text == nullptr ? "unknown error" : text));
 }
 
-// The extension by which players know how often to repeat: 0, for ever.
+// The extension that tells players how often to repeat: 0, for ever.
 bool PutLoop(GifFileType* file) {
   const GifByteType loop[] = {1, 0, 0};
   return EGifPutExtensionLeader(file, APPLICATION_EXT_FUNC_CODE) != GIF_ERROR &&
@@ -54,13 +54,13 @@ absl::StatusOr<std::unique_ptr<GifFile>> GifFile::Create(const std::string& path
           absl::StrCat("a GIF cannot have pictures of ", width_px, " x ", height_px, " pixels"));
     }
   }
-  // The library's own way to open a path leaves a file that only its owner may read.
+  // The library's own function to open a path creates a file that only its owner can read.
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) {
     return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
   }
   int error = 0;
-  GifFileType* const file = EGifOpenFileHandle(fd, &error);  // Closes fd at its end.
+  GifFileType* const file = EGifOpenFileHandle(fd, &error);  // Closes fd when done.
   if (file == nullptr) {
     close(fd);
     return Failure(path, error);

@@ -11,9 +11,9 @@
 namespace armature {
 namespace {
 
-// For a name or a file to give addresses.
+// Time limit for a name or a file to give addresses.
 constexpr absl::Duration kFindTimeout = absl::Seconds(5);
-// From a broken stream to the end of the server that broke it.
+// Time from a broken stream to the end of the server that caused it.
 constexpr absl::Duration kEndTimeout = absl::Seconds(1);
 
 }  // namespace
@@ -37,7 +37,7 @@ absl::Status Stage::Run(const Play& play) {
   shutdown_.OnRequest([this] {
     signal_.Notify();
     loop_.Post([this] {
-      // A player that has begun sees it by itself.
+      // A player that has begun will notice it.
       if (!player_.joinable()) Finish(absl::CancelledError());
     });
   });
@@ -117,7 +117,7 @@ void Stage::OnPlayed(const absl::Status& status) {
     Finish(status);
     return;
   }
-  // The stream of a server that dies breaks before it is known how the server died.
+  // When a server dies, its stream breaks before the cause of its death is known.
   broken_ = status;
   loop_.After(kEndTimeout, [this] { Finish(broken_); });
 }
@@ -139,7 +139,7 @@ void Stage::OnServerEnd(const absl::Status& status) {
     loop_.Stop();
   } else if (!broken_.ok()) {
     Finish(broken_);
-  }  // Else the player notices, and finishes.
+  }  // Otherwise the player notices it and finishes.
 }
 
 }  // namespace armature

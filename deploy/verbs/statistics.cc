@@ -14,14 +14,14 @@ namespace {
 constexpr int kResamples = 10000;
 constexpr size_t kResampledMax = 1000;
 constexpr uint64_t kResamplingSeed = 95;
-// The standard normal's 97.5th percentile.
+// 97.5th percentile of the standard normal distribution.
 constexpr double kNormalQuantile = 1.959963984540054;
 
 double Mean(absl::Span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// Linear between the two nearest, as NumPy's default. `sorted` is.
+// Interpolates linearly between the two nearest values, NumPy's default. `sorted` must be sorted.
 double Percentile(const std::vector<double>& sorted, double fraction) {
   const double position = fraction * static_cast<double>(sorted.size() - 1);
   const size_t below = static_cast<size_t>(position);
@@ -119,7 +119,7 @@ Interval SuccessInterval(int64_t successes, int64_t episodes) {
   const double centre = (rate + z2 / (2 * n)) / (1 + z2 / n);
   const double half =
       kNormalQuantile / (1 + z2 / n) * std::sqrt(rate * (1 - rate) / n + z2 / (4 * n * n));
-  // Rounding must not put the end beyond what it is exactly.
+  // Rounding must not move the end beyond its exact value.
   return {successes == 0 ? 0 : centre - half, successes == episodes ? 1 : centre + half};
 }
 

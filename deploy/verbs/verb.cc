@@ -39,7 +39,7 @@ absl::StatusOr<std::vector<std::string>> ServerProgram(const ClusterSection& clu
     own = *std::move(found);
   }
   auto program = EnvServerProgram(cluster, own);
-  // It draws only when it was told to at its start.
+  // The program draws only if it was told so at startup.
   constexpr char kServe[] = "armature-serve";
   for (size_t i = 0; program.ok() && render && i < program->size(); ++i) {
     if (std::filesystem::path((*program)[i]).filename() != kServe) continue;
