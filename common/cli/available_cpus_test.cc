@@ -10,7 +10,7 @@
 namespace armature {
 namespace {
 
-// A root folder with files of proc and sys.
+// A root folder with some files of proc and sys.
 class AvailableCpusTest : public ::testing::Test {
  protected:
   AvailableCpusTest() : root_(::testing::TempDir() + "/root") {
@@ -59,7 +59,7 @@ TEST_F(AvailableCpusTest, TheLeastQuotaOfTheGroupAndThoseAboveItCounts) {
 TEST_F(AvailableCpusTest, AQuotaOfVersion1Counts) {
   Write("proc/self/cgroup", "5:memory:/docker/one\n4:cpu,cpuacct:/docker/one\n0::/docker/one\n");
   const std::string folder = "sys/fs/cgroup/cpu,cpuacct";
-  // Inside a container its own group lies at the top.
+  // Inside a container, its own group is at the top.
   Write(folder + "/cpu.cfs_quota_us", "100000\n");
   Write(folder + "/cpu.cfs_period_us", "100000\n");
   EXPECT_EQ(AvailableCpus(root_), 1);

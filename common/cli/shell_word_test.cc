@@ -8,7 +8,7 @@
 namespace armature {
 namespace {
 
-// What a shell makes of it.
+// Returns what a shell reads.
 std::string ReadBack(const std::string& word) {
   FILE* const shell = popen(("printf '%s' " + ShellWord(word)).c_str(), "r");
   std::string text;

@@ -29,7 +29,7 @@ class ComposeTest : public testing::Test {
     std::ofstream(path) << text;
   }
 
-  // The texts composed, without their blank lines.
+  // Returns the composed texts without blank lines.
   std::vector<std::string> Texts(const std::map<std::string, std::string>& choices = {}) {
     const auto texts = Compose(folder_ + "/main.yaml", ConfigFolders({folder_}), choices);
     EXPECT_TRUE(texts.ok()) << texts.status();
@@ -100,7 +100,7 @@ TEST_F(ComposeTest, AnOverrideInAListReplacesWhatAListBelowChooses) {
     Write("main.yaml", std::string("defaults:\n  - base\n  - ") + item + "\ny: 2\n");
     EXPECT_THAT(Texts(), ElementsAre("a: right\n", "h: open\n", "x: 1\n", "y: 2\n")) << item;
   }
-  // The command line decides over it, and the outer list over the inner one.
+  // The command line beats it, and the outer list beats the inner one.
   EXPECT_THAT(Texts({{"arm", "left"}}), ElementsAre("a: left\n", "h: open\n", "x: 1\n", "y: 2\n"));
   Write("outer.yaml", "");
   Write("main.yaml", "defaults:\n  - middle\n  - override arm: left\n");

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// The whole answer to an HTTP request, headers and all.
+// Returns the whole answer to an HTTP request, with headers.
 std::string Http(const std::string& address, const std::string& method, const std::string& path) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in peer = {};

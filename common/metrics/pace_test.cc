@@ -8,7 +8,7 @@ namespace {
 TEST(Pace, KnowsNothingBeforeTwoObservationsAndOfWhatDoesNotMove) {
   Pace pace;
   EXPECT_TRUE(std::isnan(pace.SecondsFor(10)));
-  pace.Observe(1000, 5);  // What was done before is nobody's pace.
+  pace.Observe(1000, 5);  // What was done before the first observation does not count.
   EXPECT_TRUE(std::isnan(pace.SecondsFor(10)));
   pace.Observe(1000, 7);
   EXPECT_TRUE(std::isnan(pace.SecondsFor(10)));
@@ -24,7 +24,7 @@ TEST(Pace, ASteadyCountTakesWhatIsLeftOverItsRate) {
 TEST(Pace, WhatIsLongAgoIsForgottenByHalves) {
   Pace pace;
   for (int i = 0; i <= 600; ++i) pace.Observe(100.0 * i, i);
-  // A minute at a tenth of the pace weighs as much as all that was before.
+  // A minute at a tenth of the pace weighs as much as all the time before.
   for (int i = 1; i <= 60; ++i) pace.Observe(60000 + 10.0 * i, 600 + i);
   EXPECT_NEAR(pace.SecondsFor(55), 1, 0.02);
 }

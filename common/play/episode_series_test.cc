@@ -20,7 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr int64_t kHorizon = 4;
-// Sent actions by the number of the episode: what tells one from another.
+// Records sent actions by episode number; they identify the episode.
 using Actions = std::map<int64_t, std::vector<float>>;
 
 class EpisodeSeriesTest : public testing::Test {
@@ -83,7 +83,7 @@ v1::PolicySpec LinePolicy(v1::PolicySpec::Head head) {
   return policy;
 }
 
-// What is drawn does not depend on the observation, which tells the session here.
+// The random numbers do not depend on the observation, which here identifies the session.
 v1::PolicyUpdate ZeroWeights(const v1::PolicySpec& policy) {
   v1::PolicyUpdate update;
   update.set_version(1);

@@ -26,7 +26,7 @@ v1::PolicySpec MakeSpec(v1::PolicySpec::Head head) {
   return spec;
 }
 
-// A network with random weights and a normaliser that does something.
+// A network with random weights and a normaliser that has an effect.
 std::unique_ptr<PolicyNetwork> MakeNetwork(const v1::PolicySpec& spec) {
   auto network = PolicyNetwork::Create(spec, c10::kCPU);
   EXPECT_TRUE(network.ok()) << network.status();
@@ -186,8 +186,8 @@ TEST(PolicyNetworkTest, CreateRefusesBadSpecifications) {
 }
 
 TEST(DistributionsTest, SquashedLogProbIsTheDensityOfTanhOfAGaussian) {
-  // The density of a = tanh(u) integrates to 1, and the log-prob agrees with the
-  // textbook form where that one is still accurate.
+  // The density of a = tanh(u) integrates to 1, and the log-prob agrees with the textbook form
+  // where that form is still accurate.
   const at::Tensor noise = at::linspace(-6, 6, 20001).to(at::kDouble).unsqueeze(1);
   const at::Tensor log_std = at::full({20001, 1}, -0.3, at::kDouble);
   const at::Tensor u = 0.4 + log_std.exp() * noise;
@@ -228,7 +228,7 @@ TEST(CategoricalTest, ComponentsAreIndependent) {
   spec.add_choices(2);
   const Categorical categorical(spec, c10::kCPU);
   ASSERT_EQ(categorical.components(), 2);
-  // Each component's logits are its log-probabilities and a constant of its own.
+  // Each component's logits equal its log-probabilities plus a constant.
   const at::Tensor logits =
       at::log(at::tensor({0.2f, 0.5f, 0.3f, 0.9f, 0.1f})) + at::tensor({7.f, 7.f, 7.f, -3.f, -3.f});
   const at::Tensor rows = logits.expand({2, 5});

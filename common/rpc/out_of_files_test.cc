@@ -1,4 +1,4 @@
-// A crowd of connections, more than the process may open files.
+// Many connections: more than the number of files that the process may open.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -23,10 +23,10 @@ namespace {
 constexpr int kFilesMax = 120;
 constexpr int kCrowd = 200;
 
-// A process of its own: its ends of the connections are not the server's files.
+// Runs in its own process, so that its ends of the connections are not the server's files.
 class Crowd {
  public:
-  // Before any thread.
+  // Before any thread starts.
   Crowd() {
     if (pipe2(order_, O_CLOEXEC) != 0 || pipe2(report_, O_CLOEXEC) != 0) std::abort();
     pid_ = fork();
@@ -40,7 +40,7 @@ class Crowd {
     waitpid(pid_, nullptr, 0);
   }
 
-  // Returns once every connection was served or closed by the server.
+  // Returns once the server has served or closed every connection.
   void Come(int port) {
     ASSERT_EQ(write(order_[1], &port, sizeof(port)), static_cast<ssize_t>(sizeof(port)));
     Await();
@@ -132,7 +132,7 @@ TEST(OutOfFiles, ACrowdLeavesFilesAndTheServerServesOnWhenItHasGone) {
   }
 }
 
-// Files that others of the process have taken, all but those that the test itself needs.
+// The process itself uses up its files, except those that the test needs.
 TEST(OutOfFiles, TheServerServesOnAfterNoFileWasLeft) {
   Crowd crowd;
   rlimit limit = {};

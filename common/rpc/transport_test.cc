@@ -29,7 +29,7 @@ void Run(const std::string& command) {
       << command;
 }
 
-// Makes `name`.pem and `name`.key signed by `authority`.pem, good for `subject`.
+// Makes `name`.pem and `name`.key, signed by `authority`.pem, valid for `subject`.
 void MakeCertificate(const std::string& name, const std::string& authority,
                      const std::string& subject = "IP:127.0.0.1", const std::string& days = "2") {
   std::ofstream(Path(name + ".ext")) << "subjectAltName=" << subject << "\n";
@@ -78,7 +78,7 @@ class TransportTest : public testing::Test {
     if (IsEverywhere(address_)) address_ = absl::StrCat("127.0.0.1", address_.substr(7));
   }
 
-  // The outcome of an empty message to `method` of the server; its answer is kept.
+  // Sends an empty message to `method` of the server; returns the outcome and keeps the answer.
   absl::Status Call(const TransportOptions& options, const std::string& method) {
     const auto channel = MakeChannel(address_, options);
     if (!channel.ok()) return channel.status();
@@ -104,7 +104,7 @@ class TransportTest : public testing::Test {
   absl::Status CheckHealth(const TransportOptions& options) {
     return Call(options, RpcServer::kHealthCheck);
   }
-  // Whether such a client is let in to a method, which the server does not have.
+  // Whether such a client is admitted, tested with a method that the server does not have.
   absl::Status Enter(const TransportOptions& options) {
     const absl::Status status = Call(options, "/armature.v1.Nothing/Call");
     return absl::IsUnimplemented(status) ? absl::OkStatus() : status;
@@ -184,7 +184,7 @@ TEST_F(TransportTest, APrivateAuthorityDemandsNoCertificatesWhereTheTokenSuffice
   TransportOptions options = Options("server", "ca", "token");
   Start(options, "0.0.0.0:0");
   EXPECT_EQ(CheckHealth(Options("", "ca", "token")).code(), absl::StatusCode::kUnavailable);
-  options.token_suffices = true;  // The same for servers and, passed through, for clients.
+  options.token_suffices = true;  // Clients may have it too; they ignore it.
   Start(options, "0.0.0.0:0");
   EXPECT_EQ(Enter(options), absl::OkStatus());
   EXPECT_EQ(Enter(Options("", "ca", "token")), absl::OkStatus());
@@ -230,7 +230,7 @@ TEST_F(TransportTest, WhoOfTheTwoSpeaksTlsIsSaid) {
   absl::Status failure = ExplainFailure(address_, {}, CheckHealth({}));
   EXPECT_EQ(failure.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(failure.message()), HasSubstr("it speaks TLS, and this side does not"));
-  // Another fault than that is told as gRPC does.
+  // All other faults are reported as by gRPC.
   const absl::Status other = absl::UnavailableError("no route");
   EXPECT_EQ(ExplainFailure(address_, tls, other), other);
   Start({});

@@ -22,7 +22,7 @@ class UnixSocket : public testing::Test {
   std::unique_ptr<PrivateFolder> folder_ = *PrivateFolder::Make();
 };
 
-// Whether somebody listens there.
+// Whether anybody listens there.
 bool Connect(const Address& address) {
   sockaddr_un name = {};
   name.sun_family = AF_UNIX;

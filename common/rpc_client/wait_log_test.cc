@@ -6,7 +6,7 @@
 namespace armature {
 namespace {
 
-// What is logged meanwhile.
+// Captures what is logged.
 std::string Said(WaitLog* log, absl::Time now) {
   testing::internal::CaptureStdout();
   log->Tell("waits for learner 10.0.0.5:5556: no connection", now);

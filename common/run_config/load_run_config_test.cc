@@ -96,7 +96,7 @@ TEST(LoadRunConfig, AFolderOfTheUsersComesBeforeWhatIsShipped) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->algorithm.sac.gamma, 0.999);
   EXPECT_EQ(config->environment.id, "cartpole");
-  EXPECT_EQ(config->collect.transitions_per_batch, 16);  // Of the shipped algorithm/sac.
+  EXPECT_EQ(config->collect.transitions_per_batch, 16);  // From the shipped algorithm/sac.
 }
 
 TEST(LoadRunConfig, AMapSetsKeysOfASectionThatIsNamedLikeAGroup) {
@@ -141,7 +141,7 @@ TEST(LoadRunConfig, SeveralValuesPointToSweep) {
               HasSubstr("bazel run //deploy:sweep -- CONFIG algorithm=sac,td3"));
   EXPECT_THAT(Error({"panda_reach_sac", "algorithm.sac.learning_rate=1e-3,3e-4"}),
               HasSubstr("//deploy:sweep"));
-  // Not values each of their own.
+  // The parts are not values by themselves.
   EXPECT_THAT(Error({"panda_reach_sac", "algorithm.network.hidden_sizes=64,64"}),
               AllOf(HasSubstr("such as [64, 64]"), Not(HasSubstr("sweep"))));
   EXPECT_THAT(Error({"panda_reach_sac", "run.seed=1,x"}), Not(HasSubstr("sweep")));
@@ -158,7 +158,7 @@ TEST(LoadRunConfig, HydrasPrefixesWorkOrAreNamed) {
   EXPECT_EQ(config->run.seed, 4);
   EXPECT_EQ(config->algorithm.name, "ppo");
   EXPECT_EQ(config->environment.config.at("noise"), "1");
-  // No key is new for being added.
+  // A + does not create a new key.
   EXPECT_THAT(Error({"panda_reach_sac", "+run.sed=4"}), HasSubstr("did you mean 'run.seed'"));
   for (const char* word : {"~run.seed", "~algorithm", "~algorithm=sac"}) {
     EXPECT_EQ(Error({"panda_reach_sac", word}),

@@ -14,7 +14,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-// What Validate says of the defaults with these overrides; empty: it accepts.
+// Returns Validate's message for the defaults with these overrides; empty if valid.
 std::string Complaint(std::initializer_list<const char*> overrides) {
   RunConfig config;
   for (const char* text : overrides) {

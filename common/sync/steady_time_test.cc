@@ -21,8 +21,8 @@ std::atomic<int> wall_waits{0};
 
 }  // namespace
 
-// In place of the C library's: a wall clock that steps, and a count of timed waits by
-// the clock that they go by.
+// Replaces the C library's functions: the wall clock can be set back, and timed waits are counted
+// by the clock that they use.
 extern "C" int clock_gettime(clockid_t clock, struct timespec* time) noexcept {
   const long result = syscall(SYS_clock_gettime, clock, time);
   if (clock == CLOCK_REALTIME) time->tv_sec += wall_step_s.load();
@@ -83,7 +83,7 @@ TEST_F(SteadyTimeTest, ADeadlineThatIsPastOrInfiniteIsNoTrap) {
   mutex.Lock();
 }
 
-// A signal's deadline, as every loop of ours has it, while the wall clock steps back.
+// A signal's deadline, as in all our loops, while the wall clock goes back.
 TEST_F(SteadyTimeTest, AWakeSignalReturnsAtItsDeadlineWhateverTheWallClockDoes) {
   WakeSignal signal;
   const absl::Time deadline = SteadyTime() + absl::Milliseconds(20);
