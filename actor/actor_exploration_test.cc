@@ -1,4 +1,4 @@
-// Exploration of the whole actor, against fake peers.
+// Exploration of the whole actor, with fake peers.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -20,7 +20,7 @@ namespace armature {
 namespace {
 
 constexpr int64_t kActionSize = 2;
-constexpr int64_t kObservationSize = 3;  // Of environment "line"; the last is its clock.
+constexpr int64_t kObservationSize = 3;  // In environment "line"; the last element is its clock.
 
 v1::JoinResponse Join(const v1::Exploration& exploration) {
   v1::JoinResponse join;
@@ -40,7 +40,7 @@ v1::JoinResponse Join(const v1::Exploration& exploration) {
   return join;
 }
 
-// Its actions are 0.
+// A policy whose actions are 0.
 v1::PolicyUpdate ZeroPolicy(const v1::PolicySpec& spec) {
   NamedTensors tensors;
   for (const auto& [name, tensor] :
@@ -58,7 +58,7 @@ struct Step {
   std::vector<float> action;
 };
 
-// The first `batches` batches of an actor, each slot's steps in order.
+// Returns the first `batches` batches of an actor, each slot's steps in order.
 std::map<int32_t, std::vector<Step>> Collect(const v1::Exploration& exploration, int num_servers,
                                              size_t batches, uint64_t incarnation = 1) {
   const v1::JoinResponse join = Join(exploration);
@@ -104,12 +104,12 @@ TEST(ActorExplorationTest, CorrelatedNoiseBeginsAnewWithEachEpisode) {
   exploration.mutable_ornstein_uhlenbeck()->set_sigma(kSigma);
   exploration.mutable_ornstein_uhlenbeck()->set_dt(1);  // A random walk: theta is 0.
   int64_t episodes = 0;
-  double last_square = 0;  // Of the last actions of episodes.
+  double last_square = 0;  // Summed over the last actions of episodes.
   for (const auto& [slot, steps] : Collect(exploration, 1, 80)) {
     for (size_t i = 0; i < steps.size(); ++i) {
       for (float value : steps[i].action) {
-        // After c + 1 steps the walk's deviation is sigma sqrt(c + 1). 5.5 of it are
-        // seen once in 10^7; a walk that goes on over episodes soon passes them.
+        // After c + 1 steps the walk's standard deviation is sigma sqrt(c + 1). It exceeds 5.5
+        // times that once in 10^7; a walk that continues over episodes soon does.
         EXPECT_LT(std::abs(value), 5.5 * kSigma * std::sqrt(steps[i].clock + 1.0)) << slot;
       }
       if (steps[i].clock != FakeEnvServer::Options().horizon - 1) continue;
@@ -144,7 +144,7 @@ TEST(ActorExplorationTest, EachSlotExploresAlikeOnAnyNumberOfServers) {
 
 TEST(ActorExplorationTest, AnActorThatIsStartedAgainDrawsOtherActions) {
   v1::Exploration exploration;
-  exploration.set_random_until_version(2);  // All of them at random.
+  exploration.set_random_until_version(2);  // All actions are random.
   auto first = Collect(exploration, 1, 10), second = Collect(exploration, 1, 10, 2);
   int64_t same = 0, compared = 0;
   for (const auto& [slot, steps] : first) {

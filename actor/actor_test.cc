@@ -1,4 +1,4 @@
-// The whole actor against fake peers that are killed, restarted and refuse.
+// The whole actor, with fake peers that are killed, restarted or refuse.
 #include "actor/actor.h"
 
 #include <map>
@@ -64,7 +64,7 @@ v1::PolicyUpdate Policy(const v1::PolicySpec& spec, uint64_t version) {
   return update;
 }
 
-// One transition of environment "line", by what makes it unlike all others.
+// What identifies one transition of environment "line".
 struct Seen {
   int32_t slot;
   int64_t session;
@@ -73,8 +73,8 @@ struct Seen {
   auto key() const { return std::make_tuple(slot, session, episode, clock); }
 };
 
-// Checks every transition in itself, that none comes twice, and that exactly the
-// episodes whose last transition is there are reported. Returns all transitions.
+// Checks each transition by itself, that none comes twice, and that exactly the episodes whose last
+// transition has arrived are reported. Returns all transitions.
 std::vector<Seen> CheckTransitions(const std::vector<v1::ExperienceBatch>& batches) {
   std::vector<Seen> all;
   std::set<std::tuple<int32_t, int64_t, int64_t, int64_t>> keys;
@@ -114,7 +114,7 @@ std::vector<Seen> CheckTransitions(const std::vector<v1::ExperienceBatch>& batch
     }
     episodes += batch.episodes_size();
   }
-  // A batch may carry the episode whose last transition is in the next one.
+  // A batch may report an episode whose last transition is in the next batch.
   EXPECT_GE(episodes, ends);
   EXPECT_LE(episodes, ends + 4);
   return all;
@@ -149,7 +149,7 @@ class ActorTest : public ::testing::Test {
       });
     });
   }
-  // Waits for the end, which the test has brought about.
+  // Waits for the end that the test has caused.
   absl::Status Join() {
     thread_.join();
     return status_;
@@ -234,7 +234,7 @@ TEST_F(ActorTest, AnEnvServerThatIsKilledCostsItsOwnSlotsOnlyAndIsTakenBack) {
   dies.AwaitSessions(1);
   size_t count = learner.AwaitBatches(10).size();
   dies.Stop();
-  count = learner.AwaitBatches(count + 20).size();  // The others go on.
+  count = learner.AwaitBatches(count + 20).size();  // The other sessions continue.
   dies.Start();
   dies.AwaitSessions(2);
   while (metrics_.reconnects_envserver.value() < 1) learner.AwaitBatches(++count);
@@ -245,8 +245,8 @@ TEST_F(ActorTest, AnEnvServerThatIsKilledCostsItsOwnSlotsOnlyAndIsTakenBack) {
       << "a reopened session would repeat its first episodes";
   EXPECT_EQ(dies.opened()[0].first_slot(), dies.opened()[1].first_slot());
   EXPECT_EQ(stays.opened().size(), 1u);
-  // Slots of the lost session come back as another session of theirs; nothing of
-  // the two is mixed (CheckTransitions) and nothing comes twice.
+  // Slots of the lost session come back in a new session. The two are not mixed up
+  // (CheckTransitions) and nothing comes twice.
   CheckTransitions(batches);
   EXPECT_EQ(learner.duplicates(), 0);
 }
@@ -259,7 +259,7 @@ TEST_F(ActorTest, AServerThatIsMissingIsReplacedByAnotherAndUsedOnceItIsThere) {
   present.AwaitSessions(2);  // Its own shard, then the late one's.
   learner.AwaitBatches(10);
   late.Start();
-  late.AwaitSessions(1);  // The shard returns home.
+  late.AwaitSessions(1);  // The shard returns to its home.
   CheckTransitions(learner.AwaitBatches(40));
   EXPECT_TRUE(Finish().ok());
 }
@@ -280,7 +280,8 @@ TEST_F(ActorTest, AServerThatIsAddedToTheListTakesItsShareAndNothingElseMoves) {
   EXPECT_EQ(second.opened()[0].num_envs(), 2u);
   EXPECT_EQ(first.opened().size(), 2u) << "a session that stays is not opened again";
   EXPECT_EQ(second.opened().size(), 1u);
-  // All slots begin together and have one horizon: the move waits for its end.
+  // All slots begin together and have the same horizon, so the move waits for the end of the
+  // episode.
   std::map<std::tuple<int32_t, int64_t, int64_t>, int64_t> steps;
   for (const Seen& seen : CheckTransitions(batches)) {
     ++steps[{seen.slot, seen.session, seen.episode}];
@@ -348,7 +349,7 @@ TEST_F(ActorTest, AKilledLearnerGetsWhatItHadNotAdmittedAndNothingTwice) {
   FakeLearner& learner = StartLearner(OffPolicy());
   AddEnvServer({});
   learner.LimitAdmission(10);
-  learner.LimitAcks(8);  // 9 and 10: admitted, but the actor does not know.
+  learner.LimitAcks(8);  // 9 and 10 are accepted without the actor knowing.
   StartActor();
   learner.AwaitRead(11);
   learner.Stop();
@@ -398,7 +399,7 @@ TEST_F(ActorTest, SteppingStopsAtTheBoundOfUnacknowledgedBatches) {
   learner.LimitAcks(0);
   StartActor();
   learner.AwaitRead(3);
-  // While it waits it keeps its leases: heartbeats prove that it does not step.
+  // While waiting it keeps its leases: the heartbeats show that it does not step.
   env_server.AwaitHeartbeats(3);
   EXPECT_EQ(learner.read(), 3);
   EXPECT_EQ(metrics_.unacked_batches.value(), 3);
@@ -505,7 +506,7 @@ TEST_F(ActorTest, TrajectoriesFollowEachOtherWithoutAGap) {
   StartActor();
   const auto batches = learner.AwaitBatches(20);
   EXPECT_TRUE(Finish().ok());
-  // Horizon 5, T = 4: rewards (the clock) run on over the boundaries.
+  // Horizon 5, T = 4: the rewards (the clock) continue across trajectories.
   int64_t episodes = 0, ends = 0;
   for (const v1::ExperienceBatch& batch : batches) {
     const auto observation = TensorValues<float>(batch.trajectory().observation());

@@ -24,7 +24,7 @@ Explorer Make(const v1::Exploration& exploration, const ActionSpec& action = Box
   return *std::move(explorer);
 }
 
-// The noise of `steps` control steps on an action of 0.
+// Returns the noise of `steps` control steps, added to an action of 0.
 std::vector<double> NoiseOf(Explorer* explorer, int64_t slot, int64_t steps) {
   std::vector<double> noise;
   for (int64_t step = 0; step < steps; ++step) {
@@ -59,8 +59,8 @@ TEST(ExplorerTest, NormalNoiseHasItsDeviationAndNoMemory) {
   EXPECT_NEAR(Covariance(noise, 1) / Covariance(noise, 0), 0, 0.03);
 }
 
-// With a = theta dt, x_t+1 = (1 - a) x_t + sigma sqrt(dt) N(0, 1): a deviation of
-// sigma sqrt(dt / (1 - (1 - a)^2)) and a correlation of (1 - a)^lag.
+// With a = theta dt, x_t+1 = (1 - a) x_t + sigma sqrt(dt) N(0, 1): standard deviation sigma sqrt(dt
+// / (1 - (1 - a)^2)), correlation (1 - a)^lag.
 TEST(ExplorerTest, OrnsteinUhlenbeckNoiseHasTheDeviationAndCorrelationOfItsProcess) {
   Explorer explorer = Make(OrnsteinUhlenbeck(/*sigma=*/0.2, /*theta=*/0.5, /*dt=*/0.2));
   const std::vector<double> noise = NoiseOf(&explorer, 0, 100000);
@@ -71,7 +71,7 @@ TEST(ExplorerTest, OrnsteinUhlenbeckNoiseHasTheDeviationAndCorrelationOfItsProce
 }
 
 TEST(ExplorerTest, OrnsteinUhlenbeckNoiseIsStillWithoutSigmaAndWhiteWithoutMemory) {
-  // sigma 0: x stays 0. theta 1, dt 1: no memory, the deviation is sigma.
+  // sigma 0: x stays 0. theta 1, dt 1: no memory; the standard deviation is sigma.
   Explorer still = Make(OrnsteinUhlenbeck(0, 0.15, 0.01));
   EXPECT_THAT(NoiseOf(&still, 0, 100), Each(0.0));
   Explorer white = Make(OrnsteinUhlenbeck(0.1, 1, 1));
@@ -82,7 +82,7 @@ TEST(ExplorerTest, OrnsteinUhlenbeckNoiseIsStillWithoutSigmaAndWhiteWithoutMemor
 
 TEST(ExplorerTest, AnEpisodeBeginsWithoutTheNoiseOfTheLast) {
   Explorer explorer = Make(OrnsteinUhlenbeck(0.001, 0, 1));
-  double before = 0;  // Of a random walk: in time it is anywhere.
+  double before = 0;  // Of a random walk, which reaches any value in time.
   for (int64_t step = 0; step < 100000 && std::abs(before) < 0.02; ++step) {
     before = NoiseOf(&explorer, 1, 1)[0];
   }
@@ -96,7 +96,7 @@ TEST(ExplorerTest, EverySlotHasItsOwnStreamWhichTheSeedFixes) {
   exploration.set_normal_noise_std(0.1);
   Explorer one = Make(exploration), other = Make(exploration),
            reseeded = Make(exploration, Box(1), 4);
-  // The order in which slots act makes no difference.
+  // The order in which slots act must make no difference.
   const std::vector<double> a0 = NoiseOf(&one, 0, 10), a1 = NoiseOf(&one, 1, 10);
   const std::vector<double> b1 = NoiseOf(&other, 1, 10), b0 = NoiseOf(&other, 0, 10);
   EXPECT_EQ(a0, b0);

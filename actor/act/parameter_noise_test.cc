@@ -53,7 +53,7 @@ PolicySnapshot Policy(uint64_t version) {
 
 using Actions = std::vector<float>;
 
-// Of one slot: `steps` steps from random observations, and how far from the policy's.
+// For one slot: `steps` steps from random observations, and their distance from the policy's.
 Actions Act(ParameterNoise* noise, const PolicySnapshot& policy, int64_t slot, int64_t steps) {
   Actions actions;
   for (int64_t step = 0; step < steps; ++step) {
@@ -129,7 +129,7 @@ TEST(ParameterNoiseTest, DistanceOfActionsSettlesAtWhatIsAskedFor) {
 }
 
 TEST(ParameterNoiseTest, ANewPolicyIsMovedBySameNoise) {
-  // The same weights under another name act as before; other weights do not.
+  // The same weights in a new network act as before; other weights do not.
   const auto noise = Make();
   const PolicySnapshot policy = Policy(1);
   const Actions before = Act(noise.get(), policy, 0, 4);

@@ -95,7 +95,7 @@ TEST(PolicyRunnerTest, BoxActionsMapToTheBoundsOfTheEnvironment) {
 }
 
 TEST(PolicyRunnerTest, GaussianActionsAreStoredAsDrawnAndSentClipped) {
-  // Weights of 3: a mean far beyond 1.
+  // Weights of 3 give a mean far beyond 1.
   const auto actions =
       Runner(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN)
           ->RunDeterministic(Snapshot(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 3), kRows);
@@ -134,7 +134,7 @@ TEST(PolicyRunnerTest, ComponentsOfAMultiDiscreteAreEachTheirOwnChoice) {
     for (size_t i = 0; i < actions->sent.size(); i += 2) {
       EXPECT_LT(actions->sent[i], 3);
       EXPECT_EQ(actions->sent[i + 1], 0);
-      // Equal logits: a third each, and the only choice for sure.
+      // Equal logits: probability 1/3 each; a single choice has probability 1.
       EXPECT_NEAR(actions->log_prob[i / 2], -std::log(3.0), 1e-5);
     }
     options.policy.set_choices(0, 1);
@@ -236,7 +236,7 @@ TEST(PolicyRunnerTest, WithFixedRowsASlotsBitsDoNotDependOnWhoSharesItsPass) {
     const auto together = Runner(head, {}, 5, /*fixed_rows=*/true)->Run(policy, rows, kSlots);
     const auto runner = Runner(head, {}, 5, /*fixed_rows=*/true);
     const size_t size = together->stored.size() / 10;
-    for (int64_t slot : {7, 2, 9, 0}) {  // Each alone, in any order.
+    for (int64_t slot : {7, 2, 9, 0}) {  // One at a time, in any order.
       const std::vector<float> row(rows.begin() + 3 * slot, rows.begin() + 3 * slot + 3);
       const auto alone = runner->Run(policy, row, {slot});
       EXPECT_EQ(alone->log_prob[0], together->log_prob[slot]);
@@ -263,7 +263,7 @@ TEST(PolicyRunnerTest, RandomActionsTakeThePlaceOfAnyPolicys) {
   v1::Exploration exploration;
   exploration.set_random_action_probability(1);
   for (const auto head : {v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, v1::PolicySpec::HEAD_TANH}) {
-    // A policy far beyond the bounds: what lies within them is not its own.
+    // The policy is far beyond the bounds, so actions within them are random ones.
     const auto actions = Runner(head, exploration)->Run(Snapshot(head, 30), kRows, kSlots);
     EXPECT_THAT(actions->stored,
                 Each(::testing::AllOf(::testing::Gt(-1.0f), ::testing::Lt(0.9999f))));
@@ -283,7 +283,7 @@ TEST(PolicyRunnerTest, ABeginningEpisodeForgetsTheNoiseOfTheLast) {
   runner->BeginEpisode(4);
   after = runner->Run(policy, kRows, kSlots)->stored;
   for (size_t i = 0; i < before.size(); ++i) {
-    // One step changes the noise by a few sigma.
+    // One step changes the noise by a few sigma at most.
     EXPECT_LT(std::abs(after[i] - (i / 2 == 4 ? 0 : before[i])), 0.06) << i;
   }
   EXPECT_GT(std::abs(before[8]), 0.06) << "the episode had no noise to forget";
@@ -357,7 +357,7 @@ TEST(PolicyRunnerTest, ParameterNoiseMovesWhatIsLearnedFromAndNotTheMode) {
   const PolicySnapshot policy = {1, network};
   const auto explored = runner->Run(policy, kRows, kSlots);
   ASSERT_TRUE(explored.ok());
-  // Every slot sees the same; each has a policy of its own.
+  // All slots get the same observation; each has its own perturbed policy.
   EXPECT_NE(explored->stored[0], explored->stored[2]);
   EXPECT_NE(explored->stored[0], 0);
   EXPECT_THAT(runner->RunDeterministic(policy, kRows)->stored, Each(0));

@@ -1,4 +1,4 @@
-// Both collectors, step by step.
+// Tests both collectors step by step.
 #include "actor/collect/trajectory_collector.h"
 #include "actor/collect/transition_collector.h"
 #include "actor/testing/scripted_steps.h"

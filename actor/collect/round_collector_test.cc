@@ -1,4 +1,5 @@
-// Rounds: the same batch however the slots are cut into groups and whoever is faster.
+// A round gives the same batch, however slots are divided into groups and whichever group is
+// faster.
 #include "actor/collect/round_collector.h"
 
 #include "actor/testing/scripted_steps.h"
@@ -31,7 +32,7 @@ std::vector<T> Rows(const std::vector<T>& values, int64_t first, int64_t count, 
   return {values.begin() + first * width, values.begin() + (first + count) * width};
 }
 
-// What of it `group` sees.
+// Returns the part of it that `group` sees.
 DecodedStep StepOf(uint64_t step, const Collector::Group& group) {
   const DecodedStep whole = WholeStep(step);
   DecodedStep part;
@@ -78,14 +79,14 @@ void BeginAll(RoundCollector* collector, const Groups& groups) {
   }
 }
 
-// Steps `group` once, as its `step`.
+// Steps `group` once, with step number `step`.
 void StepOnce(RoundCollector* collector, const Groups& groups, size_t group, uint64_t step) {
   ASSERT_TRUE(collector->PrepareToAct(group, 5, 1));
   collector->OnActions(group, ActionsOf(step - 1, groups[group]));
   collector->OnStep(group, StepOf(step, groups[group]), kStart);
 }
 
-// One round, each group to its end before the next, the last one first.
+// Plays one round: each group to its end before the next, the last one first.
 std::string Round(const Groups& groups, bool trajectories) {
   RoundCollector collector = Make(groups, trajectories);
   BeginAll(&collector, groups);
@@ -102,7 +103,7 @@ std::string Round(const Groups& groups, bool trajectories) {
   return batches.front().SerializeAsString();
 }
 
-// Episodes are reported as they end; they teach nothing.
+// Episodes are reported as they end; they do not affect training.
 std::string ExperienceOf(const std::string& round) {
   v1::ExperienceBatch batch;
   EXPECT_TRUE(batch.ParseFromString(round));

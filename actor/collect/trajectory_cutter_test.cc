@@ -66,13 +66,13 @@ class TrajectoryCutterTest : public ::testing::TestWithParam<int64_t> {
     ASSERT_EQ(Shape(batch.reward()), (std::vector<int64_t>{length, kSlots}));
     ASSERT_EQ(Shape(batch.final_observation()),
               (std::vector<int64_t>{static_cast<int64_t>(final_observation.size()) / 2, 2}));
-    // Versions fall as steps go on (see Play): the last is the oldest.
+    // Versions decrease over the steps (see Play), so the last is the oldest.
     ASSERT_EQ(batch.policy_version(), 90 - begin - length + 1);
   }
 };
 
-// All scripts of T steps of two slots, 5^(2T) of them: among them every outcome at
-// the boundary and, for T = 1, a horizon of one step.
+// Runs all scripts of T steps of two slots, 5^(2T): every outcome at the boundary and, for T = 1, a
+// horizon of one step.
 TEST_P(TrajectoryCutterTest, EveryScriptIsCutAsItHappened) {
   const int64_t length = GetParam();
   int64_t scripts = 1;
@@ -92,7 +92,7 @@ TEST_P(TrajectoryCutterTest, EveryScriptIsCutAsItHappened) {
     Play(&cutter, 0, script);
     ASSERT_TRUE(cutter.complete());
     Expect(cutter.Take(), 0, script);
-    // The next one begins at the observation in which this one ended.
+    // The next trajectory begins at the observation where this one ended.
     ASSERT_FALSE(cutter.recording());
     cutter.Begin();
     Play(&cutter, length, script);

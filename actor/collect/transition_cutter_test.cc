@@ -40,7 +40,7 @@ TEST_F(TransitionCutterTest, FirstObservationsAloneAreNoTransition) {
   EXPECT_EQ(buffer_.size(), 0);
 }
 
-// Both slots, each with every outcome, over two steps: 5^4 scripts.
+// Runs both slots with every outcome over two steps: 5^4 scripts.
 TEST_F(TransitionCutterTest, EveryOutcomeGivesTheRightTransitions) {
   for (Outcome a1 : kOutcomes)
     for (Outcome b1 : kOutcomes)

@@ -11,14 +11,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// A batch that can be told from others by its restarted_slots.
+// Makes a batch that is identified by its restarted_slots.
 v1::ExperienceBatch Batch(uint64_t restarted_slots) {
   v1::ExperienceBatch batch;
   batch.set_restarted_slots(restarted_slots);
   return batch;
 }
 
-// (sequence, restarted_slots) of all that is to be written now.
+// Returns (sequence, restarted_slots) of everything to be written now.
 std::vector<std::pair<uint64_t, uint64_t>> Drain(ExperienceOutbox* outbox) {
   std::vector<std::pair<uint64_t, uint64_t>> written;
   while (const v1::ExperienceBatch* batch = outbox->Next()) {
@@ -68,7 +68,7 @@ TEST(ExperienceOutboxTest, ResendsOnlyWhatTheLearnerHasNotAdmitted) {
   for (uint64_t i = 1; i <= 4; ++i) outbox.Add(Batch(10 * i));
   Drain(&outbox);
   ASSERT_TRUE(outbox.Acknowledge(1).ok());
-  outbox.Rejoin(3);  // 2 and 3 were admitted, their acknowledgements lost.
+  outbox.Rejoin(3);  // 2 and 3 were accepted, but their acknowledgements were lost.
   EXPECT_THAT(Drain(&outbox), ElementsAre(Sent(4, 40)));
   EXPECT_EQ(outbox.resent(), 1);
 }
@@ -90,7 +90,7 @@ TEST(ExperienceOutboxTest, FollowsALearnerThatWentBackToACheckpoint) {
   for (uint64_t i = 1; i <= 6; ++i) outbox.Add(Batch(10 * i));
   Drain(&outbox);
   ASSERT_TRUE(outbox.Acknowledge(4).ok());
-  outbox.Rejoin(2);  // It has forgotten 3 and 4: no gap may follow 2.
+  outbox.Rejoin(2);  // It has forgotten 3 and 4; no gap may follow 2.
   EXPECT_THAT(Drain(&outbox), ElementsAre(Sent(3, 50), Sent(4, 60)));
   outbox.Add(Batch(70));
   EXPECT_THAT(Drain(&outbox), ElementsAre(Sent(5, 70)));

@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Gives `field` of `message` a value that it does not have by default.
+// Sets `field` of `message` to a value that is not its default.
 void Set(const google::protobuf::FieldDescriptor* field, google::protobuf::Message* message) {
   using Field = google::protobuf::FieldDescriptor;
   const google::protobuf::Reflection* reflection = message->GetReflection();

@@ -81,7 +81,7 @@ TEST(HomeAssignmentTest, ActorsSpreadOverTheServersAndOverThoseThatComeLater) {
     moves += Moves(before, after);
     ++load[after[0]];
   }
-  // Binomial with p = 1 / 5: deviation 8.
+  // Binomial with p = 1 / 5: standard deviation 8.
   for (const std::string& server : Servers(5)) EXPECT_NEAR(load[server], kActors / 5, 40);
   EXPECT_EQ(moves, load[Servers(5).back()]);
 }
