@@ -1,4 +1,4 @@
-// The env server as a process: its flags, its first line and its end.
+// The env server as a process: its flags, its first line and how it ends.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -68,7 +68,7 @@ class Process {
     return text;
   }
   void Signal(int signal) { kill(pid_, signal); }
-  // Its exit status, or minus the signal that killed it.
+  // Returns its exit status, or minus the signal that killed it.
   int Wait() {
     int status = 0;
     waitpid(pid_, &status, 0);

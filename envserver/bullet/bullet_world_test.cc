@@ -31,8 +31,8 @@ std::shared_ptr<const BodyModel> Cube(double size, double mass) {
                InertiaSource::kCollisionBox);
 }
 
-// Two links that turn about y, the second one with limits and a hand fixed to it,
-// and a slider. DoFs, by the joints' names: shoulder, slide, wrist.
+// Two links that rotate about y, the second with limits and a hand fixed to it, and a slider. DoFs,
+// in order of the joints' names: shoulder, slide, wrist.
 constexpr char kArm[] = R"(
 <robot name="arm">
   <link name="base"/>
@@ -132,8 +132,8 @@ TEST(BulletWorldTest, AFreeBodyFallsAsNewtonSays) {
   EXPECT_NEAR(10 - cube->link_pose(-1).getOrigin().z(), kGravity * 1e-6 * 1000 * 1001 / 2, 1e-9);
 }
 
-// A wheel on a vertical axle, whose gravity does nothing: it turns at `velocity` after
-// `steps` steps, having begun with 1 rad/s.
+// A wheel on a vertical axle, so that gravity has no effect. Returns its velocity after `steps`
+// steps from 1 rad/s.
 double WheelVelocity(const std::string& dynamics, double time_step_s, int steps, bool motors,
                      bool fixed_base = true) {
   constexpr char kWheel[] = R"(
@@ -217,7 +217,7 @@ TEST(BulletWorldTest, ACubeRestsOnABoxWithItsWeight) {
 }
 
 TEST(BulletWorldTest, FrictionIsTheProductOfThePair) {
-  // 0.5 x 0.5 slides at once on a slope of 20 degrees, tan = 0.36; 0.5 x 1 holds.
+  // With 0.5 x 0.5 it slides at once on a slope of 20 degrees, tan = 0.36; with 0.5 x 1 it holds.
   for (const double friction : {0.5, 1.0}) {
     const double slope = 20 * M_PI / 180;
     WorldOptions options;
@@ -230,7 +230,7 @@ TEST(BulletWorldTest, FrictionIsTheProductOfThePair) {
     Body* cube = world.AddBody(Cube(0.1, 1), body_options);
     for (int i = 0; i < 250; ++i) world.Step();
     for (int i = 0; i < 250; ++i) {
-      // The slope, as a push along x and a relief of the weight.
+      // The slope, as a horizontal push and a reduced weight.
       cube->multibody()->addBaseForce(
           btVector3(kGravity * std::sin(slope), 0, kGravity * (1 - std::cos(slope))));
       world.Step();
@@ -255,8 +255,8 @@ TEST(BulletWorldTest, AMotorHoldsItsTargetAgainstGravityAndALimitHoldsTheJoint) 
   arm->SetMotor(0, hold);
   for (int i = 0; i < 1000; ++i) world.Step();
   EXPECT_NEAR(arm->joint_position(0), 0.3, 1e-3);
-  // Turning about +y lowers +x: the slider falls onto its lower limit and the wrist
-  // onto its upper one.
+  // Rotating about +y lowers +x: the slider falls onto its lower limit and the wrist onto its upper
+  // one.
   EXPECT_NEAR(arm->joint_position(1), 0, 1e-3);
   EXPECT_NEAR(arm->joint_position(2), 0.7, 1e-2);
 }
@@ -272,7 +272,7 @@ TEST(BulletWorldTest, AMotorThatIsTooWeakLetsTheArmFall) {
   EXPECT_GT(arm->joint_position(0), 0.3);
 }
 
-// A pile that is stepped through contacts.
+// A pile of bodies with contacts.
 struct Pile {
   Pile() : world(WorldOptions{}) {
     world.AddStaticBox(btVector3(1, 1, 0.1), btVector3(0, 0, -0.1), 0.5);
@@ -351,7 +351,7 @@ TEST(JointSpaceInertiaTest, InverseColumnsAreBulletsUnitResponses) {
   BulletWorld world(options);
   Body* arm = world.AddBody(Parse(kArm), Fixed());
   arm->SetJoints({0.4, 0.02, -0.3}, {0, 0, 0});
-  world.Step();  // Stands still; computes what calcAccelerationDeltasMultiDof reads.
+  world.Step();  // No motion; computes what calcAccelerationDeltasMultiDof reads.
   JointSpaceInertia inertia(arm->multibody());
   btAlignedObjectArray<double> scratch_r;
   btAlignedObjectArray<btVector3> scratch_v;

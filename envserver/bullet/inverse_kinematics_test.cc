@@ -8,7 +8,7 @@
 namespace armature {
 namespace {
 
-// Three joints of which the last does not move the tip.
+// Three joints; the last one does not move the tip.
 std::shared_ptr<const BodyModel> Arm() {
   auto model = std::make_shared<BodyModel>();
   for (int i = 0; i < 3; ++i) {

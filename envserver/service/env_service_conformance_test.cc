@@ -1,5 +1,5 @@
-// The promises of proto/env_service.proto, kept through a real gRPC server: this
-// one, or, see ConformanceTest, another.
+// The requirements of proto/env_service.proto, tested through a real gRPC server: this one or
+// another (see ConformanceTest).
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -259,7 +259,7 @@ TEST_F(ConformanceTest, ComputeRewardRefusesBadGoals) {
             grpc::StatusCode::INVALID_ARGUMENT);
 }
 
-// A batch of step 0: no step has been made, so none brought anything.
+// A batch of step 0: no step has been made, so nothing has ended.
 void ExpectNoStepMade(const v1::StepBatch& batch) {
   EXPECT_EQ(batch.step(), 0);
   EXPECT_THAT(TensorValues<float>(batch.reward()), Each(0));
@@ -293,9 +293,9 @@ TEST_F(ConformanceTest, AResetWithASeedIsANewSessionWithThatSeedForItsGroupAlone
   fresh.Open(open);
   EXPECT_EQ(reset, PlayGroup(fresh, steps, &fresh.first[1]));
   EXPECT_NE(reset, one);
-  // The seed holds for the episodes to come.
+  // The seed also applies to later episodes.
   EXPECT_EQ(ObservationRow(client.Reset(batch), 0), ObservationRow(fresh.Reset(fresh.first[1]), 0));
-  // The session's own seed is as good as any.
+  // The session's own seed works as well.
   v1::StepBatch again = client.Reset(client.first[0], 7);
   EXPECT_EQ(PlayGroup(client, steps, &again), zero);
 }
@@ -314,7 +314,7 @@ TEST_F(ConformanceTest, ASeedOfItsOwnGivesASlotTheEpisodesOfSlotZeroOfASessionWi
     RolloutClient alone(stub_.get());
     alone.Open(open);
     EXPECT_EQ(ObservationRow(batch, row), ObservationRow(alone.first[0], 0));
-    // The seeds hold for the episodes to come.
+    // The seeds also apply to later episodes.
     EXPECT_EQ(ObservationRow(next, row), ObservationRow(alone.Reset(alone.first[0]), 0));
   }
 }
@@ -324,7 +324,7 @@ TEST_F(ConformanceTest, AResetWithoutASeedBeginsTheEpisodesThatWouldHaveComeNext
   RolloutClient playing(stub_.get());
   playing.Open(RolloutClient::OpenMessage(env_id_, kSlots));
   Rng rng({4});
-  // The first observations of each slot's second, third ... episode.
+  // Returns the first observations of each slot's second, third ... episode.
   std::vector<std::vector<std::string>> begins(kSlots);
   const uint64_t steps = 120 + 2 * playing.spec.horizon;
   for (uint64_t step = 0; step < steps; ++step) {
@@ -346,7 +346,7 @@ TEST_F(ConformanceTest, AResetWithoutASeedBeginsTheEpisodesThatWouldHaveComeNext
   for (int slot = 0; slot < kSlots; ++slot) {
     if (begins[slot].size() < 2) continue;
     EXPECT_EQ(ObservationRow(second, slot), begins[slot][0]) << "slot " << slot;
-    // Unless the one step between the resets ended an episode.
+    // Unless the one step between the resets has ended an episode.
     const auto& ended = step.final_slot();
     if (std::find(ended.begin(), ended.end(), slot) != ended.end()) continue;
     EXPECT_EQ(ObservationRow(third, slot), begins[slot][1]) << "slot " << slot;
@@ -368,7 +368,7 @@ TEST_F(ConformanceTest, AResetOutOfTurnOrForAnotherStepEndsTheSession) {
         c.SendReset(1, 0, std::vector<uint64_t>{1, 2});
       },
       "ResetGroup of group 1: 2 slot_seeds, expected none or 1");
-  // Whether the actions have been answered by then or not.
+  // Whether or not the actions have been answered by then.
   ExpectRefused(
       open,
       [](RolloutClient& c) {

@@ -1,5 +1,5 @@
-// What the C++ env server promises beyond the wire's contract, through a real gRPC
-// server: faults, leases, slots and metrics of the test environments.
+// What the C++ env server guarantees beyond the wire's contract, tested through a real gRPC server:
+// faults, leases, slots and metrics of the test environments.
 #include "envserver/service/env_service.h"
 
 #include <cmath>
@@ -22,7 +22,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// What needs environments that break on demand, or a hold on the server itself.
+// Tests that need environments with faults on demand, or access to the server itself.
 class EnvServiceTest : public ConformanceTest {
  protected:
   void SetUp() override {
@@ -36,7 +36,7 @@ class EnvServiceTest : public ConformanceTest {
     return open;
   }
 
-  // Two groups of one slot, which break when they are drawn.
+  // Two groups of one slot; their environments fail when drawn.
   static v1::OpenSession FatalRenderMessage(const std::string& fault) {
     v1::OpenSession open = FaultyMessage(fault, 2, 2);
     (*open.mutable_env_config())["fatal_render"] = "true";
@@ -203,7 +203,7 @@ TEST_F(EnvServiceTest, AFrameShowsTheSlotAskedForAsItIsNow) {
     for (int slot : {0, 1}) {
       client.SendRender(slot);
       const std::string pixels = client.ReadFrame().rgb().packed();
-      // Where the point is: white, in a picture of 24 x 16 pixels, y upwards.
+      // The point is white, in a picture of 24 x 16 pixels, y upwards.
       const absl::Span<const float> position = TensorValues<float>(batch.observation(0));
       const int64_t column = std::lround((position[2 * slot] + 1) / 2 * 23);
       const int64_t row = std::lround((1 - position[2 * slot + 1]) / 2 * 15);
@@ -242,7 +242,7 @@ TEST_F(EnvServiceTest, ASimulatorThatHangsWhenDrawnEndsItsSessionAndKeepsNoSlot)
               HasSubstr("env faulty slot 1 step 0: Render has not returned for 50ms"));
   RolloutClient next(stub_.get());
   next.Open(RolloutClient::OpenMessage("point_mass", 16));
-  // The other slot's simulator at once, the hung one when its call returns.
+  // The other slot's simulator is freed at once, the hung one when its call returns.
   server_->gate().WaitForFreed(1);
   server_->gate().Open();
   server_->gate().WaitForDestroyed(1);

@@ -22,7 +22,7 @@ class RewardEnvsTest : public ::testing::Test {
                     .ok());
   }
 
-  // As one ComputeReward; returns how often an environment of this number was made.
+  // Acts like one ComputeReward; returns how often an environment of this number was created.
   int Use(int number) {
     const EnvConfig config = {{"number", absl::StrCat(number)}};
     auto env = envs_.Take("point_mass", config);

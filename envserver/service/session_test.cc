@@ -23,7 +23,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Keeps what a session sends.
+// Records what a session sends.
 class RecordingSink : public SessionSink {
  public:
   void Write(const v1::RolloutResponse& response) override {
@@ -116,7 +116,7 @@ class SessionTest : public ::testing::Test {
     return request;
   }
 
-  // Opens and passes the first batch of each group to the client.
+  // Opens the session and passes the first batch of each group to the client.
   void Open(const std::string& env_id, int num_envs, int num_groups = 1,
             const std::map<std::string, std::string>& env_config = {}) {
     v1::RolloutRequest request = OpenRequest(env_id, num_envs, num_groups);
@@ -133,7 +133,7 @@ class SessionTest : public ::testing::Test {
     timer_.Wake();
   }
 
-  // Returns once the timer has looked at the clock after the last SetClock.
+  // Returns once the timer has read the clock after the last SetClock.
   void LetTimerRun() {
     absl::Notification ran;
     timer_.Schedule(timer_.now(), [&] { ran.Notify(); });
@@ -216,7 +216,7 @@ TEST_F(SessionTest, AClientThatDoesNotReadLosesItsSlotsAndIsThenCutOff) {
   ASSERT_TRUE(session_->OnMessage(OpenRequest("point_mass", 1)));
   sink_.WaitForWrite(0);
   session_->OnWritten(true);
-  sink_.WaitForWrite(1);  // Never written.
+  sink_.WaitForWrite(1);  // Its write never completes.
   SetClock(31);
   gate_->WaitForFreed(1);
   EXPECT_EQ(table_->slots_free(), 8);
@@ -230,7 +230,7 @@ TEST_F(SessionTest, AClientThatDoesNotReadLosesItsSlotsAndIsThenCutOff) {
 TEST_F(SessionTest, ActionsAreRefusedUntilTheBatchHasBeenSent) {
   ASSERT_TRUE(session_->OnMessage(OpenRequest("point_mass", 1)));
   sink_.WaitForWrite(0);
-  // The batch of step 0 waits behind SessionOpened; a client cannot have seen it.
+  // The batch of step 0 waits behind SessionOpened, so a client cannot have seen it.
   EXPECT_FALSE(session_->OnMessage(Actions(0, 0, {0, 0})));
   session_->OnWritten(true);
   EXPECT_EQ(sink_.WaitForEnd().code(), absl::StatusCode::kInvalidArgument);
@@ -266,7 +266,7 @@ TEST_F(SessionTest, ABatchTooLargeForAMessageIsRefused) {
       HasSubstr("env server testsim, env point_mass: a step batch of 4 slots may take 192"));
 }
 
-// An environment of which one observation takes 32 MiB.
+// An environment with observations of 32 MiB.
 class WideEnv : public Env {
  public:
   WideEnv() {

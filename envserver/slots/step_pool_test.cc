@@ -102,7 +102,7 @@ TEST(StepPoolTest, AShortJobDoesNotWaitForALongOne) {
   StepPool pool({1, absl::Seconds(60)});
   absl::Notification go;
   std::atomic<int64_t> long_items{0};
-  // Each item takes a time slice: the other job gets its turn after the first.
+  // Each item takes a time slice, so the other job gets its turn after the first.
   auto long_job = std::make_shared<TestJob>([&](int64_t) {
     go.WaitForNotification();
     ++long_items;

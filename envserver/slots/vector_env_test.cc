@@ -102,7 +102,7 @@ VectorEnvOptions Faulty(const std::string& fault, int64_t num_envs, bool also_re
   return options;
 }
 
-// Without its fault lines and flags: what a step brought for row `row`.
+// Returns the result of a step for row `row`, without fault lines and flags.
 std::string Row(const StepOutcome& outcome, int64_t row) {
   const v1::StepBatch& batch = outcome.response->step();
   std::string bytes;
@@ -190,7 +190,7 @@ TEST_F(VectorEnvTest, AtTheHorizonTheFinalObservationIsApartFromTheNextEpisodesF
   EXPECT_THAT(Flags(batch.truncated()), ElementsAre(1, 1));
   EXPECT_THAT(Flags(batch.terminated()), ElementsAre(0, 0));
   ASSERT_EQ(batch.final_observation_size(), 3);
-  // The point did not move, so the episode ends where it began; the next one does not.
+  // The point did not move, so the episode ends where it began; the next one begins elsewhere.
   EXPECT_EQ(batch.final_observation(0).packed().substr(0, 8), first.substr(0, 8));
   EXPECT_NE(batch.observation(0).packed().substr(0, 8), first.substr(0, 8));
 }
@@ -217,7 +217,7 @@ TEST_F(VectorEnvTest, AnEpisodeThatTerminatesHasItsFinalRowAlone) {
 TEST_F(VectorEnvTest, AResetDoesNotWriteOverTheBatchThatMayStillBeOnItsWay) {
   ASSERT_TRUE(Open(PointMasses(2)).ok());
   StepOutcome last = Reset();
-  // Resets after batches of steps of either parity.
+  // Resets after even and odd steps.
   for (int steps : {0, 1, 2, 0}) {
     for (int i = 0; i < steps; ++i) last = Step({0.5, 0.5, 0.5, 0.5});
     const std::string sent = last.response->SerializeAsString();
@@ -280,7 +280,7 @@ TEST_P(VectorEnvFaultTest, AFaultCostsItsOwnSlotOnly) {
   Rng rng({3});
   std::vector<std::vector<float>> actions;
   for (int step = 0; step < 30; ++step) actions.push_back(RandomActions(rng, 6));
-  actions[4][3] = 1;  // Slot 1 breaks here.
+  actions[4][3] = 1;  // Slot 1 fails here.
   for (int step = 0; step < 30; ++step) {
     const StepOutcome outcome = step == 0 ? Reset() : Step(actions[step]);
     healthy[0].push_back(Row(outcome, 0));
@@ -333,7 +333,7 @@ TEST_P(VectorEnvFaultTest, AReplacedSlotGoesOnWithItsNextEpisode) {
 TEST_P(VectorEnvFaultTest, AFaultInAResetReplacesTheSlotAndVoidsNoStep) {
   constexpr uint64_t kSeed = 5;
   VectorEnvOptions options = Faulty(GetParam(), 2);
-  options.env_config["fatal_reset"] = "3";  // Slot 0's in the reset after the first.
+  options.env_config["fatal_reset"] = "3";  // Slot 0's, in the reset after the first.
   ASSERT_TRUE(Open(options, 1, GetParam() == "hang" ? kSoon : kNever).ok());
   Reset();
   const StepOutcome outcome = Reset(0, kSeed);
@@ -386,7 +386,7 @@ TEST_F(VectorEnvTest, AFaultThatReplacingDoesNotCureBreaksTheWhole) {
     EXPECT_EQ(outcome.status.code(), absl::StatusCode::kInternal);
     EXPECT_THAT(std::string(outcome.status.message()), HasSubstr("env faulty slot 1 step 1"));
     env_->Close();
-    // The environments of the next round are made while nothing has failed yet.
+    // The environments of the next round are created while nothing has failed yet.
     registry_ = EnvRegistry();
     ASSERT_TRUE(RegisterTestEnvs(registry_, gate_).ok());
   }

@@ -1,4 +1,5 @@
-// What every registered environment promises (envserver/kit/env.h), on random actions.
+// What every registered environment must guarantee (envserver/kit/env.h), tested with random
+// actions.
 
 #include <cmath>
 #include <cstring>
@@ -22,7 +23,7 @@ struct Case {
   EnvConfig config;
 };
 
-// Every environment with its defaults, then those whose config changes the spec.
+// Every environment with its defaults, then variants whose config changes the spec.
 std::vector<Case> Cases() {
   EnvRegistry registry;
   EXPECT_TRUE(RegisterBuiltinEnvs(registry).ok());
@@ -34,7 +35,7 @@ std::vector<Case> Cases() {
   return cases;
 }
 
-// An environment with memory for its observation.
+// An environment and memory for its observation.
 struct Slot {
   explicit Slot(std::unique_ptr<Env> made) : env(std::move(made)) {
     std::vector<absl::Span<uint8_t>> spans;
@@ -48,7 +49,7 @@ struct Slot {
   Observation observation{{}};
 };
 
-// All bytes that an episode of random actions shows.
+// Returns all bytes that an episode of random actions produces.
 struct Episode {
   std::vector<std::vector<std::vector<uint8_t>>> observations;
   std::vector<float> rewards;
@@ -78,7 +79,7 @@ class EnvConformanceTest : public testing::TestWithParam<Case> {
     return action;
   }
 
-  // One step of an episode for each call; false when the episode is over.
+  // Makes one step of an episode per call; returns false when the episode is over.
   static bool StepOnce(Slot& slot, Rng& rng, Episode& episode) {
     const StepResult step =
         slot.env->Step(RandomAction(slot.env->spec().action, rng), slot.observation);
@@ -146,7 +147,7 @@ TEST_P(EnvConformanceTest, SameSeedSameEpisodeToTheLastBitWhateverHappenedBefore
     EXPECT_FALSE(Run(slot, seed) == first) << "the seed changes nothing";
     EXPECT_TRUE(Run(slot, 7) == first) << "after an episode of seed " << seed;
   }
-  // Reset in mid-episode.
+  // Reset in the middle of an episode.
   Episode cut;
   Rng rng({9});
   slot.env->Reset(9, slot.observation);

@@ -102,8 +102,8 @@ TEST_F(CartPoleTest, TerminatesWithinTheControlStepThatLeavesTheTrack) {
   Make(AtRest());
   env_->Reset(0, observation_);
   bool terminated = false;
-  // Balances the pole leaning to +x, which takes the cart there: it leaves at 2.4 before the pole
-  // falls.
+  // Balances the pole while it leans to +x, which drives the cart to +x: it passes 2.4 before the
+  // pole falls.
   for (int t = 0; t < 100 && !terminated; ++t) {
     const float force = std::clamp(-60 * (state_[1] + 0.1f) - 12 * state_[3], -10.0f, 10.0f);
     terminated = env_->Step({force}, observation_).terminated;

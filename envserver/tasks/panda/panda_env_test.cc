@@ -14,7 +14,7 @@
 namespace armature {
 namespace {
 
-// A Reach with memory for its observation.
+// A Reach environment and memory for its observation.
 class ReachTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -36,8 +36,8 @@ class ReachTest : public testing::Test {
 
   using Policy = std::function<std::vector<float>(int step)>;
 
-  // The largest distance of the end effector from a golden trajectory, m, over the
-  // first `steps`.
+  // Returns the largest distance of the end effector from a golden trajectory, m, over the first
+  // `steps` steps.
   template <size_t kSteps>
   double Deviation(const double (&golden)[kSteps][6], size_t steps, const Policy& policy) {
     env_->Reset(0, observation_);
@@ -76,7 +76,7 @@ class ReachTest : public testing::Test {
     return statistics;
   }
 
-  // Everything observed and rewarded in an episode of random actions.
+  // Returns all observations and rewards of an episode of random actions.
   static std::vector<float> Record(PandaEnv& env, uint64_t seed) {
     std::vector<float> robot(6), achieved(3), desired(3), record;
     Observation observation({Bytes(robot), Bytes(achieved), Bytes(desired)});
@@ -139,7 +139,7 @@ TEST_F(ReachTest, FreeMotionInJointsModeIsUpstreamsToTheMicrometre) {
   EXPECT_LT(Deviation(kJointsSwinging, 15, [](int t) { return Swinging(t, 7); }), 1e-6);
 }
 
-// Contacts amplify the last bit's differences, so not to the end of the episode.
+// Contacts amplify differences in the last bit, so not up to the end of the episode.
 TEST_F(ReachTest, MotionThatTouchesTheTableIsUpstreamsToTheMillimetre) {
   EXPECT_LT(Deviation(kEeSwinging, 40, [](int t) { return Swinging(t, 3); }), 1e-3);
   EXPECT_LT(Deviation(kEeIntoTable, 40,
