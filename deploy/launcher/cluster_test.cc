@@ -32,7 +32,7 @@ using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// Parses the flags, notes them, and defines `ready ADDRESS`.
+// Parses and records the flags, and defines `ready ADDRESS`.
 constexpr char kPrelude[] = R"(#!/bin/bash
 echo "$*" >> "$(dirname "$0")/$(basename "$0").arguments"
 name=$(basename "$0")
@@ -59,7 +59,7 @@ constexpr char kSolved[] =
                 "wall_s": 2}')"
     "\n";
 
-// Answers at once and runs what the test hangs on it.
+// Answers at once, and runs the test's hook.
 class FakeStatus : public StatusSource {
  public:
   void Ask(const std::string& address, OnStatus on_status) override {
@@ -77,7 +77,7 @@ class FakeStatus : public StatusSource {
   int asked_ = 0;
 };
 
-// Answers for all but those that the test has frozen.
+// Answers for all processes except those that the test has frozen.
 class FakeHealth : public HealthSource {
  public:
   void Ask(const std::string& rpc_address, const std::string& metrics_address, absl::Duration,
@@ -114,7 +114,7 @@ class ClusterTest : public testing::Test {
     chmod((folder_ + "/" + name).c_str(), 0755);
   }
 
-  // Runs to the end; `output_` then holds the terminal's lines.
+  // Runs to the end; then `output_` has the terminal's lines.
   int Run() {
     const std::string path = folder_ + "/output";
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -128,7 +128,7 @@ class ClusterTest : public testing::Test {
     return exit_status;
   }
 
-  // The flags of every start of a program.
+  // Returns the flags of every start of a program.
   std::vector<std::string> Starts(const std::string& name) {
     return absl::StrSplit(*ReadFile(folder_ + "/" + name + ".arguments"), '\n', absl::SkipEmpty());
   }
@@ -171,7 +171,7 @@ TEST_F(ClusterTest, AnUploaderThatFailsIsALineAndTheRunGoesOn) {
 }
 
 TEST_F(ClusterTest, StartsActorsWithTheAddressesOfTheOthersAndEndsSolved) {
-  // The run is solved after the first answer to the launcher.
+  // The run is solved after the launcher's first status request.
   const std::string fifo = options_.run_dir + "/go";
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   Script("learner", "ready 127.0.0.1:71\nread < \"$run_dir/go\"\n" + std::string(kSolved));
@@ -199,7 +199,7 @@ TEST_F(ClusterTest, StartsActorsWithTheAddressesOfTheOthersAndEndsSolved) {
 
 class ReplicasInCluster : public ClusterTest {
  protected:
-  // Those of replica 0 and of replica 1, which both run until they are told to end.
+  // For replica 0 and for replica 1; both run until they are told to end.
   ReplicasInCluster() {
     options_.config.learner.replicas = 2;
     Script("learner",
@@ -211,13 +211,13 @@ class ReplicasInCluster : public ClusterTest {
 TEST_F(ReplicasInCluster, EachHaveTheirActorsAndAFolderInTheRunDirectory) {
   options_.config.learner.listen = "0.0.0.0:5556";
   options_.config.cluster.answer_timeout_s = 0.2;
-  std::set<std::string> asked_at;  // Whether a child is frozen.
+  std::set<std::string> asked_at;  // Addresses asked for a sign of life.
   health_.is_frozen_ = [&asked_at](const std::string& rpc_address, const std::string&) {
     asked_at.insert(rpc_address);
     return false;
   };
   status_.on_ask_ = [&](int asked) {
-    if (asked >= 2 && !asked_at.empty()) cluster_->Stop(SIGTERM);  // Both were asked.
+    if (asked >= 2 && !asked_at.empty()) cluster_->Stop(SIGTERM);  // Both have been asked.
   };
   EXPECT_EQ(Run(), 128 + SIGTERM);
   const std::string config = options_.run_dir + "/config.yaml";
@@ -338,7 +338,7 @@ TEST_F(ClusterTest, ALearnerThatDiesAfterItsResultIsNotStartedAgain) {
 }
 
 TEST_F(ClusterTest, NothingIsStartedAgainOnceTheRunIsOver) {
-  // The learner ends only after an actor has died, which is after the result.
+  // The learner ends only after an actor has died, so after the result.
   const std::string result = folder_ + "/result";
   const std::string died = folder_ + "/died";
   for (const std::string& fifo : {result, died}) ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
@@ -369,7 +369,7 @@ TEST_F(ClusterTest, AStopAfterTheResultEndsTheRunByIt) {
 }
 
 TEST_F(ClusterTest, KilledChildrenComeBackWithTheirAddressesAndTheLearnerResumes) {
-  // Each role is killed once it was ready, in its first life.
+  // Each role is killed once it is ready, in its first life.
   const std::string die_once = "[ $runs -gt 1 ] || kill -KILL $$\n";
   options_.config.cluster.env_servers = 1;
   options_.config.cluster.actors = 1;
@@ -377,7 +377,7 @@ TEST_F(ClusterTest, KilledChildrenComeBackWithTheirAddressesAndTheLearnerResumes
   Script("actor", "ready -\n" + die_once + kLive);
   Script("learner", "ready 127.0.0.1:71\n" + die_once + kLive);
   status_.on_ask_ = [this](int asked) {
-    // By then all of them may be back; the last line below proves it.
+    // By then all of them may be back; the last line below checks it.
     if (asked == 20) cluster_->Stop(SIGTERM);
   };
   EXPECT_EQ(Run(), 128 + SIGTERM);
@@ -449,7 +449,7 @@ TEST_F(ClusterTest, WhatIsToldAtTheEndIsForAShellAndForWhoHasNoTensorBoard) {
 
 TEST_F(ClusterTest, DeathsThatAreFarApartDoNotEndTheRun) {
   options_.config.cluster.restarts_max = 2;
-  options_.config.cluster.restart_window_s = 0.001;  // A short life is a long one here.
+  options_.config.cluster.restart_window_s = 0.001;  // So a short life counts as a long one.
   options_.config.cluster.env_servers = 1;
   Script("envserver", "ready 127.0.0.1:72\nsleep 0.1\nkill -KILL $$\n");
   status_.on_ask_ = [this](int) {
@@ -488,7 +488,7 @@ TEST_F(ClusterTest, UnlessItIsToldOtherwiseItIsReachedBySocketsOfThisUserAlone) 
   options_.config.cluster.env_servers = 1;
   options_.config.cluster.env_server_command = "armature-serve --env Pendulum-v1";
   options_.programs.envserver = {folder_ + "/armature-serve", "--env", "Pendulum-v1"};
-  // Each dies once, and comes back where it was.
+  // Each dies once and comes back at the same address.
   const std::string die_once = "[ $runs -gt 1 ] || kill -KILL $$\n";
   Script("armature-serve", "ready \"$listen\"\n" + die_once + kLive);
   Script("learner",
@@ -613,8 +613,8 @@ TEST_F(ClusterTest, AnEnvServerThatIgnoresSigtermIsKilled) {
   EXPECT_EQ(Run(), 128 + SIGTERM);
 }
 
-// A learner that begins to write on SIGTERM, says so on a fifo, and ends its checkpoint of
-// 500 env steps when the test opens another.
+// A learner that begins to write on SIGTERM, says so on a fifo, and completes its checkpoint of 500
+// env steps when the test opens another fifo.
 class StopOfCluster : public ClusterTest {
  protected:
   StopOfCluster() {
@@ -634,12 +634,13 @@ printf "\\x$(printf %x ${#header})\\0\\0\\0\\0\\0\\0\\0%s" "$header" > )" +
                           "\nexit 0; }\ntrap write TERM\nwhile :; do sleep 1000 & wait; done\n");
     status_.change_ = [](v1::StatusResponse& status) { status.set_env_steps(500); };
   }
-  // Stops the cluster once all are ready, and goes on once the learner writes.
+  // Stops the cluster once all are ready; continues once the learner writes.
   void StopAndThen(std::function<void()> on_begun) {
     status_.on_ask_ = [this, on_begun = std::move(on_begun)](int asked) {
       if (asked > 1) return;
       cluster_->Stop(SIGINT);
-      const int fd = open(begun_.c_str(), O_RDWR);  // Never at its end.
+      // Also for writing, so that reading never reaches the end.
+      const int fd = open(begun_.c_str(), O_RDWR);
       loop_.Watch(fd, [this, fd, on_begun] {
         loop_.Unwatch(fd);
         close(fd);
@@ -658,7 +659,7 @@ TEST_F(StopOfCluster, WaitsForWhatTheLearnerWritesAndSaysHowFarItIs) {
     status_.change_ = [this](v1::StatusResponse& status) {
       status.set_env_steps(500);
       status.set_waiting("writes a checkpoint: 1.0 of 2.0 MB");
-      // Later than actors and env servers would be killed.
+      // Later than the time when actors and env servers would be killed.
       if (std::exchange(will_go_, true)) return;
       loop_.After(2 * options_.stop_within, [this] { std::ofstream(go_) << "\n"; });
     };
@@ -713,7 +714,7 @@ TEST_F(ClusterTest, WhatTheLearnerCouldNotWriteAtAStopIsSaid) {
 }
 
 TEST_F(ClusterTest, AFrozenChildIsKilledAndRestartedAndSaidSo) {
-  // The first actor is stopped once it is ready; a stopped process answers nothing.
+  // The first actor is paused once it is ready; a paused process does not answer.
   options_.config.cluster.actors = 1;
   options_.config.cluster.answer_timeout_s = 0.2;
   const std::string second = folder_ + "/second";
@@ -753,7 +754,7 @@ TEST_F(ClusterTest, AnEarlierEndIsNotThatOfARunThatGoesOn) {
   std::ofstream(options_.run_dir + "/config.yaml") << "as it was";
   const std::string earlier = options_.run_dir + "/result.json";
   std::ofstream(earlier) << "left from before";
-  // It is there until the learner is ready, which its first life is not.
+  // The file exists until the learner is ready, which its first life never is.
   Script("learner", "[ -e " + earlier + " ] || exit 3\n[ $runs -gt 1 ] || kill -KILL $$\nrm " +
                         earlier + "\nready 127.0.0.1:71\n" + kSolved);
   EXPECT_EQ(Run(), 0);

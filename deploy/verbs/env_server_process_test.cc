@@ -17,8 +17,8 @@ using ::testing::HasSubstr;
 
 class EnvServerProcessTest : public testing::Test {
  protected:
-  // Runs `body`, which finds the port file's path in $port_file, until on_end or, with
-  // `stop_when_ready`, until it was stopped.
+  // Runs `body`, with the port file's path in $port_file, until on_end or, with `stop_when_ready`,
+  // until it was stopped.
   void Run(const std::string& body, bool stop_when_ready,
            absl::Duration ready_timeout = absl::Minutes(1)) {
     const std::string path = testing::TempDir() + "/server";

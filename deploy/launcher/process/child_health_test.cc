@@ -1,5 +1,5 @@
-// Real servers answer, and a socket that nobody serves does not: as a stopped process,
-// whose kernel still takes connections.
+// Real servers answer. A socket that nobody serves does not, like a paused process whose kernel
+// still accepts connections.
 #include "deploy/launcher/process/child_health.h"
 
 #include <arpa/inet.h>
@@ -39,7 +39,7 @@ class SilentServer {
 
 class ChildHealthTest : public testing::Test {
  protected:
-  // Whether an answer comes, within a time that is long where one is expected.
+  // Whether an answer comes, within a generous time if one is expected.
   bool Answers(const std::string& rpc_address, const std::string& metrics_address,
                absl::Duration within = absl::Seconds(60)) {
     bool answered = false;

@@ -73,7 +73,7 @@ TEST_F(ChildProcessTest, SignalReachesTheWholeGroup) {
 TEST_F(ChildProcessTest, WhatTheChildLeavesBehindIsKilled) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
-  Run("sleep 1000 &");  // Holds the pipe open for as long as it lives.
+  Run("sleep 1000 &");  // Holds the pipe open while it lives.
   close(ends[1]);
   char c = 0;
   EXPECT_EQ(read(ends[0], &c, 1), 0);
@@ -101,7 +101,7 @@ TEST_F(ChildProcessTest, AnUnwritableLogIsRefused) {
   EXPECT_FALSE(child_.running());
 }
 
-// The parent here is a process of its own that is killed outright.
+// Here the parent is a separate process that gets SIGKILL.
 TEST(ChildProcess, DiesWithItsParent) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
@@ -110,7 +110,7 @@ TEST(ChildProcess, DiesWithItsParent) {
     EventLoop loop;
     ChildProcess child(
         &loop, [](const std::string&) { raise(SIGKILL); }, [](int) {});
-    // The grandchild holds the pipe open for as long as it lives.
+    // The grandchild holds the pipe open while it lives.
     if (!child.Start({"/bin/sh", "-c", "echo ready; exec sleep 1000"}, "/dev/null").ok()) _exit(1);
     loop.Run();
     _exit(0);

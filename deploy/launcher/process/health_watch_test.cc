@@ -13,7 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Pair;
 
-// Answers as the test says.
+// Answers when the test says so.
 class FakeHealth : public HealthSource {
  public:
   void Ask(const std::string& rpc_address, const std::string& metrics_address, absl::Duration,
@@ -54,7 +54,7 @@ TEST_F(HealthWatchTest, ALateAnswerToAnyQuestionIsOne) {
   source_.on_ask_ = [&](int asked, HealthSource::OnAnswer on_answer) {
     if (asked == 1) first = std::move(on_answer);
     if (asked == 3) first();
-    if (asked == 4) loop_.Stop();  // Else it would be frozen by now.
+    if (asked == 4) loop_.Stop();  // Without answers it would be frozen by now.
   };
   watch_.Start("a", "");
   loop_.Run();
@@ -68,7 +68,7 @@ TEST_F(HealthWatchTest, AnAnswerOfAnEarlierLifeDoesNotCount) {
     if (asked > 1) first();
   };
   watch_.Start("a", "");
-  watch_.Start("a", "");  // It was started again.
+  watch_.Start("a", "");  // Started again.
   loop_.Run();
   EXPECT_EQ(frozen_, 1);
 }

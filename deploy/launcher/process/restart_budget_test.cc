@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 
 class RestartBudgetTest : public testing::Test {
  protected:
-  // Lives for so long, then dies.
+  // Lives for this long, then dies.
   std::optional<RestartBudget::Restart> LiveFor(absl::Duration healthy) {
     budget_.OnReady(now_);
     Pass(healthy);
@@ -50,7 +50,7 @@ TEST_F(RestartBudgetTest, DeathsThatAreFarApartNeverUseItUp) {
 TEST_F(RestartBudgetTest, EachDeathIsForgottenAfterItsOwnWindow) {
   ASSERT_TRUE(LiveFor(absl::Minutes(1)));
   ASSERT_TRUE(LiveFor(absl::Minutes(6)));
-  EXPECT_EQ(LiveFor(absl::Minutes(4))->number, 2);  // The first one is 10 minutes ago.
+  EXPECT_EQ(LiveFor(absl::Minutes(4))->number, 2);  // The first death was 10 minutes ago.
   EXPECT_EQ(LiveFor(absl::Minutes(1))->number, 3);
   EXPECT_FALSE(LiveFor(absl::Minutes(1)));
 }

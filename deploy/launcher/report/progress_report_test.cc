@@ -51,7 +51,7 @@ TEST(ProgressReport, OfReplicasAddsUpTheirEnvStepsAndShowsEach) {
   EXPECT_EQ(report.Line({Status(1500, 200), Status(2600, 190)}, kStart + absl::Seconds(2)),
             "4,100 env steps (1100/s)  0% of 2,000,000, 30 min left  200 updates (100/s)  policy "
             "0  replicas 1,500 + 2,600");
-  // One that does not answer counts with what it had.
+  // A replica that does not answer counts with its last steps.
   EXPECT_EQ(report.Line({Status(1600, 300), absl::UnavailableError("it is being restarted")},
                         kStart + absl::Seconds(3)),
             "4,200 env steps (100/s)  0% of 2,000,000, 55 min left  300 updates (100/s)  policy 0 "
@@ -64,7 +64,7 @@ TEST(ProgressReport, OfReplicasAddsUpTheirEnvStepsAndShowsEach) {
 
 TEST(ProgressReport, SaysHowMuchOfTheBudgetIsMadeAndHowLongTheRestTakes) {
   ProgressReport report(kStart, 100000);
-  // A resumed run: what was made before it is nobody's pace.
+  // A resumed run: earlier steps do not count for the pace.
   EXPECT_THAT(report.Line(Status(50000, 0), kStart),
               StartsWith("50,000 env steps  50% of 100,000  "));
   EXPECT_THAT(report.Line(Status(50100, 0), kStart + absl::Seconds(10)),

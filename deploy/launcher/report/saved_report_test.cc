@@ -12,7 +12,7 @@ namespace {
 
 class SavedReportTest : public testing::Test {
  protected:
-  // A run's folder with checkpoints of so many env steps, as RunCheckpoint has them.
+  // Makes a run's folder with checkpoints of these env steps, like RunCheckpoint's.
   std::string Run(const std::string& name, const std::vector<uint64_t>& checkpoints) {
     const std::string folder =
         absl::StrCat(testing::TempDir(), "/",
@@ -40,7 +40,7 @@ class SavedReportTest : public testing::Test {
 TEST_F(SavedReportTest, AllIsSavedWhereTheNewestCheckpointHasWhatWasReached) {
   EXPECT_EQ(SavedSentence(FindSaved({Run("a", {1000, 12345})}, {12345})),
             "all 12,345 env steps are saved");
-  // What the learner last told may be older.
+  // The learner's last report may be older.
   EXPECT_EQ(SavedSentence(FindSaved({Run("a", {1000, 12345})}, {12000})),
             "all 12,345 env steps are saved");
 }

@@ -12,7 +12,7 @@
 namespace armature {
 namespace {
 
-// What a terminal of 20 columns received.
+// Returns what a terminal of 20 columns received.
 std::string OnTerminal(const char* term, const char* no_color) {
   setenv("TERM", term, 1);
   setenv("NO_COLOR", no_color, 1);
