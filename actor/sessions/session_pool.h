@@ -5,10 +5,10 @@
 // change, so that a new server has something to take over.
 // A shard is opened at its home server (home_assignment.h); while the home does not answer, the
 // shard tries other servers. A shard that is away from home, or gets a new home, moves there once
-// there is room. Shards move one at a time, between episodes if all of a shard's slots get there
-// within kEpisodeGrace.
-// A lost shard is reopened with back-off (which, once it asks all servers in turn, is between
-// rounds of them); the other shards continue.
+// there is room. Shards move one at a time: between episodes, or after kEpisodeGrace if their slots
+// are not between episodes together by then.
+// A lost shard is reopened with back-off: between attempts, or between rounds once it asks all
+// servers in turn. The other shards continue.
 // Groups are numbered over all shards: group g of shard s is s * num_groups + g.
 // Data flow: Poll -> steps -> (policy) -> Act.
 // Thread safety: compatible; `signal` is notified when Poll has something.

@@ -7,9 +7,9 @@
 //   }
 //
 // A second SIGINT or SIGTERM ends the process at once with that signal's exit status, or runs the
-// OnRepeat callback. SIGHUP never counts as a first or second signal here: a closing terminal sends
-// it more than once, without the user having lost patience. If SIGHUP is already ignored, as under
-// nohup, it stays ignored. SIGPIPE is ignored. Create one object per process.
+// OnRepeat callback. SIGHUP requests shutdown but never counts towards this: a closing terminal
+// sends it more than once, without the user having lost patience. If SIGHUP is already ignored, as
+// under nohup, it stays ignored. SIGPIPE is ignored. Create one object per process.
 // Thread safety: all methods.
 #ifndef ARMATURE_COMMON_CLI_SHUTDOWN_SIGNAL_H_
 #define ARMATURE_COMMON_CLI_SHUTDOWN_SIGNAL_H_

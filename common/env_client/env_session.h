@@ -32,7 +32,7 @@ class EnvSession {
              const v1::OpenSession& open, const EnvSpec& spec, WakeSignal* signal);
 
   struct Received {
-    std::vector<DecodedStep> steps;  // In order; answer each with Act.
+    std::vector<DecodedStep> steps;  // In order; each may be answered by Act or Reset.
     std::vector<v1::Frame> frames;   // In order; shape and dtype as in the spec.
     // Set when the session is over; the message begins with the server's address.
     std::optional<absl::Status> ended;
@@ -40,7 +40,7 @@ class EnvSession {
   // Returns what arrived since the last call, and sends a heartbeat if one is due.
   Received Poll(absl::Time now);
 
-  // Answers the last step of `group` with `actions`, [group size, action size].
+  // Answers the last step of `group` with `actions`, [group size, ActionSpec::size()].
   void Act(uint32_t group, absl::Span<const float> actions);
 
   // Instead of Act: all slots of `group` begin their next episodes, or, with `seed`, start over as

@@ -25,7 +25,7 @@ namespace armature {
 inline constexpr int kMessageBytesMax = 64 << 20;
 // Maximum size of one call's metadata (headers), in bytes.
 inline constexpr int kMetadataBytesMax = 16 << 10;
-// A peer that does not answer a ping within the timeout is considered gone.
+// A ping is sent at this interval; a peer that does not answer within the timeout is gone.
 inline constexpr int kKeepaliveIntervalMs = 15000;
 inline constexpr int kKeepaliveTimeoutMs = 10000;
 

@@ -520,7 +520,7 @@ TEST_F(ClusterTest, ActorsGetExternalEnvServersBesideThoseStarted) {
   options_.config.cluster.external_env_servers = "a:5557,b:5557";
   status_.on_ask_ = [this](int) { cluster_->Stop(SIGTERM); };
   EXPECT_EQ(Run(), 128 + SIGTERM);
-  // Less than ready_timeout_s=60: an actor says itself that a server is not there.
+  // Shorter than ready_timeout_s=60: the actor itself reports the missing server.
   EXPECT_THAT(Starts("actor"), testing::Each(HasSubstr("--connect_timeout_s 48 ")));
   EXPECT_THAT(Starts("actor"),
               testing::Each(HasSubstr("--env_servers 127.0.0.1:72,127.0.0.1:72,a:5557,b:5557 ")));

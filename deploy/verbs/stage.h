@@ -57,8 +57,8 @@ class Stage {
   Stage(Options options, Terminal* terminal);
 
   // Runs `play` on a second thread. Returns when it has returned and the env server has ended.
-  // Returns the result of `play`; InvalidArgument or NotFound if environment, its configuration or
-  // address is wrong; Unavailable if no server answers, or ours ended; Cancelled after a signal.
+  // Returns the result of `play`; InvalidArgument or NotFound if the environment, its configuration
+  // or address is wrong; Unavailable if no server answers, or ours ended; Cancelled after a signal.
   absl::Status Run(const Play& play);
 
   // The signal that ended Run; 0: none.
