@@ -18,7 +18,7 @@ struct RunResult {
   double wall_s = 0;
 };
 
-// Returns NotFound if there is no such file; InvalidArgument if the learner did not write it.
+// Returns NotFound if there is no such file; InvalidArgument if it is not what the learner writes.
 absl::StatusOr<RunResult> ReadRunResult(const std::string& path);
 
 // For example "armature: solved panda_reach success_rate=1.00 env_steps=9000 wall_s=41.2". Says
