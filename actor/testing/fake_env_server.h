@@ -1,9 +1,9 @@
 // An in-process EnvService for the actor's tests.
 //
-// Environment "line": observation {position float64 [2], clock int64 []}, Box [2] in [-2, 4] x [0,
-// 1], horizon Options::horizon (0: no end), reports success at the end. position is {session number
-// on this server, episode number of the slot}; clock counts the episode's steps; the reward is the
-// clock after the step. So all transitions are distinguishable.
+// Environment "line": observation {position float64 [2], clock int64 []}, Box [2] in
+// [-2, 4] x [0, 1], horizon Options::horizon (0: no end), reports success at the end. position is
+// {session number on this server, episode number of the slot}; clock counts the episode's steps;
+// the reward is the clock after the step. So all transitions are distinguishable.
 // Thread safety: all methods.
 #ifndef ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_
 #define ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_

@@ -20,8 +20,8 @@ inline bool Ends(Outcome outcome) {
          outcome == Outcome::kBoth;
 }
 
-// Every observation, action and reward is a number that shows where it belongs. D = 2: {value,
-// -value}; A = 1.
+// Every observation, action and reward is a number that shows where it belongs.
+// D = 2: {value, -value}; A = 1.
 inline float ObservationAt(uint64_t step, int64_t slot) { return 100.0f * step + slot; }
 inline float FinalAt(uint64_t step, int64_t slot) { return 10000.0f + ObservationAt(step, slot); }
 inline float RewardAt(uint64_t step, int64_t slot) { return 0.5f * step + 0.25f * slot; }

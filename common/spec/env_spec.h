@@ -47,8 +47,8 @@ struct ActionSpec {
   int64_t size() const { return static_cast<int64_t>(is_discrete() ? choices.size() : low.size()); }
   // Number of policy outputs: components of a Box, or the choices of all components together.
   int64_t policy_size() const;
-  // Returns the space in words, for messages: "a Box of 3", "one of 4 choices", "MultiDiscrete
-  // [3,2]".
+  // Returns the space in words, for messages: "a Box of 3", "one of 4 choices",
+  // "MultiDiscrete [3,2]".
   std::string ToString() const;
 };
 

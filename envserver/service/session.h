@@ -4,9 +4,9 @@
 // Call order: Create Start (OnMessage | OnWritten)* [OnHalfClose] OnClosed; OnBroken at any time.
 // The order of messages is in proto/env_service.proto.
 // Thread safety: all methods; none blocks.
-// Lease: runs while it is the client's turn, from its last message or the last batch sent to it,
-// and also on a stream that has sent nothing yet. A client that does not read is cut off one lease
-// after its session has ended.
+// Lease: runs while it is the client's turn, from the client's last message or the last batch sent
+// to it, and also on a stream that has sent nothing yet. A client that does not read is cut off one
+// lease after its session has ended.
 // Bounds: at most `opened` and one batch or frame per group wait to be written.
 #ifndef ARMATURE_ENVSERVER_SERVICE_SESSION_H_
 #define ARMATURE_ENVSERVER_SERVICE_SESSION_H_
