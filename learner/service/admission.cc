@@ -25,8 +25,8 @@ ExperienceSchema MakeExperienceSchema(const RunConfig& config, const EnvSpec& en
   schema.unroll_length = config.algorithm.ppo.unroll_length;
   schema.rollout_steps = config.algorithm.ppo.rollout_steps;
   schema.slots = config.collect.envs_per_actor;
-  // Transitions wait for a full batch, and every slot may just have stepped. Unrolls
-  // are under way in all slots, and as much may have been lost with sessions.
+  // Transitions wait for a full batch, and every slot may just have stepped. Unrolls run in all
+  // slots, and as many steps may have been lost with their sessions.
   schema.steps_held = config.algorithm.on_policy() ? 2 * config.unroll_length() * schema.slots
                                                    : schema.transitions_per_batch + schema.slots;
   schema.episode = EpisodeBounds::Of(env);

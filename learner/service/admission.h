@@ -1,10 +1,9 @@
-// Who may take part in the run, and in which environment: the answers to Join.
+// Answers Join: decides which actors may take part in the run, and in which environment.
 //
-// The learner simulates nothing, so it learns the environment's spec from the
-// first actor that joins with one; from then on (and from the start of a resumed
-// run) every other spec is refused.
-// Whoever has joined with the spec may open streams, subscribe and report. Bounds:
-// kJoinedMax actor processes are remembered; one that joined before them joins again.
+// The learner does not simulate, so it takes the environment's spec from the first actor that joins
+// with one. From then on (and from the start of a resumed run) it refuses every other spec. An
+// actor that has joined with the spec may open streams, subscribe and report.
+// Bounds: remembers the last kJoinedMax actor processes; an older one must join again.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_SERVICE_ADMISSION_H_
 #define ARMATURE_LEARNER_SERVICE_ADMISSION_H_
@@ -28,29 +27,30 @@
 
 namespace armature {
 
-// What batches look like in such a run.
+// What every batch must look like in a run with `config` and `env`.
 ExperienceSchema MakeExperienceSchema(const RunConfig& config, const EnvSpec& env);
 
 class Admission {
  public:
   static constexpr size_t kJoinedMax = 20000;
 
-  // None is owned. `trainer` is told when the spec becomes known.
+  // Owns none of the arguments. Notifies `trainer` when the spec becomes known.
   Admission(const RunConfig& config, std::string run_id, ExperienceIntake* intake,
             WakeSignal* trainer);
 
-  // Before the service starts, on a resumed run.
-  // OK; InvalidArgument: the algorithm cannot learn it.
+  // For a resumed run; call before the service starts. Returns InvalidArgument if the algorithm
+  // cannot learn in this environment.
   absl::Status SetSpec(const EnvSpec& spec);
 
-  // OK; FailedPrecondition: protocol version, run id, environment or spec differ,
-  // or the algorithm cannot learn such an environment (the message says how);
-  // InvalidArgument: the handshake or the spec breaks its rules.
+  // Returns FailedPrecondition if the protocol version, run id, environment or spec differs, or if
+  // the algorithm cannot learn in the environment (the message says how); InvalidArgument if the
+  // handshake or the spec is malformed.
   absl::StatusOr<v1::JoinResponse> Join(const v1::JoinRequest& request);
 
-  // Whether an experience stream may open; errors as CheckJoined.
+  // Whether an experience stream may open; same errors as CheckJoined.
   absl::Status CheckOpen(const v1::OpenExperience& open) const;
-  // OK; FailedPrecondition: it has not joined this process with its spec; else as Join.
+  // Returns FailedPrecondition if the actor has not joined this process with its spec; otherwise
+  // the errors of Join.
   absl::Status CheckJoined(const v1::Handshake& handshake) const;
 
   std::optional<EnvSpec> spec() const;

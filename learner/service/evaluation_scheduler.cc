@@ -14,7 +14,7 @@ namespace {
 
 constexpr absl::Duration kBackoffFirst = absl::Seconds(1);
 constexpr absl::Duration kBackoffMax = absl::Seconds(30);
-constexpr uint64_t kSeedStream = 0xe7a1;  // Apart from every training seed.
+constexpr uint64_t kSeedStream = 0xe7a1;  // Differs from every training seed's.
 
 }  // namespace
 
@@ -32,8 +32,8 @@ uint64_t EvaluationScheduler::AddEvaluator(ActorKey actor, std::weak_ptr<EventSi
 void EvaluationScheduler::RemoveEvaluator(uint64_t evaluator) {
   absl::MutexLock lock(&mutex_);
   if (open_ && open_->evaluator == evaluator) {
-    // The next asking goes to another, so it needs no wait. Actors leave when a run is stopped,
-    // and whoever started one is told of its death.
+    // No wait needed: the next asking goes to another actor. Only info: actors leave when a run is
+    // stopped, and whoever started one learns of its death.
     TakeBack(absl::InfinitePast(), "it disconnected", spdlog::level::info);
   }
   evaluators_.erase(evaluator);

@@ -1,14 +1,14 @@
-// Has an actor run deterministic episodes, and asks another (or the same again) when it
-// fails, falls silent or goes away.
+// Has an actor run deterministic episodes. If that actor fails, falls silent or goes away, asks the
+// next one (or the same one again).
 //
 // Call order: Ask, Advance at next_deadline() and after every change, TakeOutcome.
-// However long an evaluation takes, it is waited for while its actor says that it gets
-// on (GotOn). The silence that is allowed begins with `timeout` and doubles with each
-// asking of one evaluation, to kPatienceMax. Who was asked before may still report: the
-// first report counts, and each asking is answered by the actor process that got it
-// only. After an error the wait before the next asking doubles, 1 s to 30 s.
-// Bounds: the kAskingsMax last askings of an evaluation may be answered.
-// Thread safety: all methods. Lock order: this before the sinks' own.
+// An "asking" is one request to one actor. There is no time limit on an evaluation while its actor
+// reports progress (GotOn). The allowed silence starts at `timeout` and doubles each time an actor
+// exceeds it, up to kPatienceMax. Actors asked earlier may still report: the first valid report
+// counts, and only the actor process that got an asking may answer it. After an error, the wait
+// before the next asking doubles, from 1 s to 30 s.
+// Bounds: the last kAskingsMax askings of an evaluation may be answered.
+// Thread safety: all methods. Lock order: this lock before the sinks' locks.
 #ifndef ARMATURE_LEARNER_SERVICE_EVALUATION_SCHEDULER_H_
 #define ARMATURE_LEARNER_SERVICE_EVALUATION_SCHEDULER_H_
 
@@ -33,13 +33,13 @@
 namespace armature {
 
 struct EvaluationOutcome {
-  uint64_t env_steps = 0;  // Of the run, when it was asked for.
+  uint64_t env_steps = 0;  // The run's env steps when the evaluation was asked for.
   uint64_t policy_version = 0;
   int64_t episodes = 0;
-  int64_t episodes_cut = 0;  // Of them, at EvaluationRequest.episode_steps_max.
+  int64_t episodes_cut = 0;  // How many were cut at EvaluationRequest.episode_steps_max.
   double return_mean = 0;
   double length_mean = 0;
-  double success_rate = 0;  // Over the episodes' last steps.
+  double success_rate = 0;  // Share of episodes whose last step was a success.
 };
 
 class EvaluationScheduler {
@@ -50,47 +50,46 @@ class EvaluationScheduler {
   struct Options {
     int64_t episodes = 1;
     int64_t num_envs = 1;
-    int64_t episode_steps_max = 0;              // As EvaluationRequest's.
-    uint64_t seed = 0;                          // Of the run.
+    int64_t episode_steps_max = 0;              // As in EvaluationRequest.
+    uint64_t seed = 0;                          // The run's seed.
     absl::Duration timeout = absl::Minutes(2);  // evaluation.timeout_s
   };
   explicit EvaluationScheduler(const Options& options) : options_(options) {}
 
-  // What reported episodes may be, once the environment is known.
+  // Sets the limits for reported episodes, once the environment is known.
   void SetBounds(const EpisodeBounds& bounds);
 
   uint64_t AddEvaluator(ActorKey actor, std::weak_ptr<EventSink> sink);
-  // Asks another what it was asked.
+  // Passes an evaluation it was running on to another actor.
   void RemoveEvaluator(uint64_t evaluator);
 
-  // Opens an evaluation of a policy at least `policy_version_min`; false: one is
-  // open already.
+  // Opens an evaluation of policy version `policy_version_min` or newer. Returns false if one is
+  // already open or its outcome has not been taken.
   bool Ask(uint64_t policy_version_min, uint64_t env_steps);
-  // Hands out what is open and in no one's hands (true: it did just now); takes it
-  // back from whom has been silent for too long.
+  // Takes the open evaluation back from an actor that was silent too long, and hands it to the next
+  // if no actor has it. Returns whether it handed it out in this call.
   bool Advance(absl::Time now);
-  // `actor` says that it gets on with what it was asked by this id; ignored where it is
-  // not so.
+  // `actor` reports progress on asking `evaluation_id`. Ignored if `actor` was not asked that.
   void GotOn(const ActorKey& actor, uint64_t evaluation_id, absl::Time now);
-  // The last time that someone did, or reported; InfinitePast: never.
+  // When an actor last reported progress or a result; InfinitePast if never.
   absl::Time last_got_on() const;
-  // When Advance has something to do; InfiniteFuture: only after a change.
+  // When Advance next has work; InfiniteFuture if only a change can give it some.
   absl::Time next_deadline() const;
 
-  // OK, also for one that reports an error; NotFound: it is not open (any more), or
-  // was asked of another than the handshake names; InvalidArgument: an episode is
-  // missing, surplus or not as the bounds have it, or the policy is older than was asked
-  // for, which counts as an error.
+  // Returns OK even if `result` reports an error; NotFound if the evaluation is not open (any more)
+  // or the actor in the handshake was not asked for it; InvalidArgument if episodes are missing,
+  // surplus or out of bounds, or the policy is older than asked for (this counts as an error of the
+  // actor).
   absl::Status Report(const v1::EvaluationResult& result, absl::Time now);
 
-  // The outcome of what was asked, once.
+  // Returns each outcome once.
   std::optional<EvaluationOutcome> TakeOutcome();
 
-  // Whether nothing is open and no outcome is to be taken.
+  // Whether no evaluation is open and no outcome is waiting.
   bool idle() const;
-  // Whom an open evaluation waits for, as a sentence; empty: none is open.
+  // Which actor the open evaluation waits for, as a sentence; empty if none is open.
   std::string Waiting() const;
-  uint64_t failures() const;  // Errors, timeouts and disconnections, ever.
+  uint64_t failures() const;  // Errors, timeouts and disconnections so far.
 
  private:
   struct Evaluator {
@@ -100,21 +99,22 @@ class EvaluationScheduler {
   struct Open {
     uint64_t policy_version_min = 0;
     uint64_t env_steps = 0;
-    uint64_t evaluator = 0;  // Who has it; 0: no one.
-    // By evaluation_id, each until it has reported; the last is the evaluator's.
+    uint64_t evaluator = 0;  // The actor that has it; 0: none.
+    // evaluation_id and actor; each stays until its actor has reported an error. If an actor has
+    // the evaluation now, the last is its.
     std::deque<std::pair<uint64_t, ActorKey>> askings;
-    absl::Duration patience;  // With the evaluator.
-    absl::Time deadline;      // Of this asking.
-    absl::Time not_before;    // Of the next one.
+    absl::Duration patience;  // Allowed silence.
+    absl::Time deadline;      // Of the current asking.
+    absl::Time not_before;    // Earliest time of the next asking.
     int failures = 0;
   };
   using Asking = std::deque<std::pair<uint64_t, ActorKey>>::iterator;
 
-  // Of open_; its askings' end: there is none such.
+  // Searches open_; returns its askings' end if there is no match.
   Asking FindAsking(const ActorKey& actor, uint64_t evaluation_id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsCurrent(Asking asking) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // An asking that is answered with an error.
+  // Removes an asking that was answered with an error.
   void Fail(Asking asking, absl::Time now, const std::string& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeBack(absl::Time now, const std::string& why,
@@ -127,7 +127,7 @@ class EvaluationScheduler {
   mutable absl::Mutex mutex_;
   std::map<uint64_t, Evaluator> evaluators_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_evaluator_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t last_asked_ ABSL_GUARDED_BY(mutex_) = 0;  // Evaluators take turns.
+  uint64_t last_asked_ ABSL_GUARDED_BY(mutex_) = 0;  // So that evaluators take turns.
   absl::Time last_got_on_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   EpisodeBounds bounds_ ABSL_GUARDED_BY(mutex_);
   std::optional<Open> open_ ABSL_GUARDED_BY(mutex_);

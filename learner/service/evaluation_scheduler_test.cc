@@ -22,7 +22,7 @@ class FakeActor : public EventSink {
  public:
   void Send(SharedEvent event) override { slots_.Put(std::move(event)); }
   void End(const absl::Status&) override {}
-  // The request it was sent, once.
+  // Returns the request that was sent, once.
   std::optional<v1::EvaluationRequest> Take() {
     const SharedEvent event = slots_.Take();
     if (event == nullptr) return std::nullopt;
@@ -193,7 +193,7 @@ TEST_F(EvaluationSchedulerTest, WhatWasNotAskedForIsRefusedAndAskedAgain) {
   EXPECT_TRUE(a_->Take().has_value());
 }
 
-// With evaluation.timeout_s=1, say, and one actor.
+// With e.g. evaluation.timeout_s=1 and one actor.
 TEST_F(EvaluationSchedulerTest, TheSilenceThatIsAllowedDoublesSoThatEveryEvaluationEnds) {
   scheduler_.AddEvaluator(kActor0, a_);
   scheduler_.Ask(1, 0);
@@ -225,7 +225,7 @@ TEST_F(EvaluationSchedulerTest, AnEvaluationThatGetsOnIsWaitedFor) {
     EXPECT_FALSE(scheduler_.Advance(now));
   }
   EXPECT_EQ(scheduler_.last_got_on(), now);
-  // Neither another actor's word nor another number counts.
+  // Reports from another actor or with another id do not count.
   scheduler_.GotOn(kActor1, id, now + absl::Seconds(30));
   scheduler_.GotOn(kActor0, id + 1, now + absl::Seconds(30));
   EXPECT_EQ(scheduler_.last_got_on(), now);

@@ -1,7 +1,7 @@
-// What one subscriber has yet to be sent: at most one event of each kind, so that
-// a slow reader skips policies and nothing ever queues.
+// Events waiting to be sent to one subscriber: at most one of each kind, so a slow reader skips
+// policies and no queue builds up.
 //
-// Thread safety: none; guarded by its owner.
+// Thread safety: none; the owner locks.
 #ifndef ARMATURE_LEARNER_SERVICE_EVENT_SLOTS_H_
 #define ARMATURE_LEARNER_SERVICE_EVENT_SLOTS_H_
 
@@ -17,7 +17,7 @@ using SharedEvent = std::shared_ptr<const v1::LearnerEvent>;
 
 class EventSlots {
  public:
-  // Replaces the one of the same kind that was not taken.
+  // Replaces a waiting event of the same kind.
   void Put(SharedEvent event) {
     switch (event->kind_case()) {
       case v1::LearnerEvent::kPolicy:
@@ -31,7 +31,8 @@ class EventSlots {
     }
   }
 
-  // Policy, then evaluation (which needs it), then the end of the run; null: none.
+  // Returns the policy first, then the evaluation (which needs it), then the end of the run; null
+  // if nothing waits.
   SharedEvent Take() {
     for (SharedEvent* slot : {&policy_, &evaluation_, &run_over_}) {
       if (*slot != nullptr) return std::move(*slot);
@@ -45,12 +46,11 @@ class EventSlots {
   SharedEvent run_over_;
 };
 
-// Where a subscriber's events go. Methods must not block; any thread.
+// Where a subscriber's events go. Methods must not block and may be called from any thread.
 class EventSink {
  public:
   virtual ~EventSink() = default;
   virtual void Send(SharedEvent event) = 0;
-  // Ends the subscription.
   virtual void End(const absl::Status& status) = 0;
 };
 

@@ -94,7 +94,7 @@ void ExperienceReactor::HandleHeartbeat(const v1::ExperienceRequest::Heartbeat& 
 
 void ExperienceReactor::SendAck(const v1::ExperienceAck& ack) {
   absl::MutexLock lock(&mutex_);
-  // The newest one covers those before, but must not hide why one was refused.
+  // The newest ack covers the earlier ones, but must not lose the reason of a refusal.
   const std::string refusal = ack_ ? ack_->refusal() : "";
   ack_ = ack;
   if (ack.refusal().empty()) ack_->set_refusal(refusal);
@@ -134,7 +134,7 @@ void ExperienceReactor::OnDone() {
     if (coordinator_ != nullptr) intake_->Deliver(coordinator_->Issue(SteadyTime()));
     spdlog::info("{} disconnected", actor_.first);
   }
-  // The last owner may be another thread that is just sending something.
+  // The last owner may be another thread that is still sending something.
   const std::shared_ptr<ExperienceReactor> self = std::move(self_);
 }
 

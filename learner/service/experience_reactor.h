@@ -1,10 +1,10 @@
-// One StreamExperience call: hands batches and requests to collect to the intake,
-// acknowledgements and grants to the actor. No reaction blocks.
+// One StreamExperience call. Passes batches and collect requests to the intake, and
+// acknowledgements and grants to the actor. No callback blocks.
 //
-// Thread safety: all methods. A write or read is in flight at most once; when the
-// intake is full no read is, which holds the actor back through flow control.
-// Lock order: the intake's before this one's.
-// Ownership: gRPC; shared with whom it is given to, until OnDone.
+// Thread safety: all methods. At most one read and one write are in flight. While the intake is
+// full no read is, so gRPC flow control slows the actor down.
+// Lock order: the intake's lock before this one.
+// Ownership: gRPC, shared until OnDone with everything it is registered with.
 #ifndef ARMATURE_LEARNER_SERVICE_EXPERIENCE_REACTOR_H_
 #define ARMATURE_LEARNER_SERVICE_EXPERIENCE_REACTOR_H_
 
@@ -29,7 +29,7 @@ class ExperienceReactor
     : public grpc::ServerBidiReactor<v1::ExperienceRequest, v1::ExperienceResponse>,
       public ExperiencePeer {
  public:
-  // `coordinator` is null where actors collect freely. None is owned.
+  // `coordinator` is null if actors collect freely. Owns none of the arguments.
   static ExperienceReactor* Start(const Admission* admission, ExperienceIntake* intake,
                                   CollectCoordinator* coordinator,
                                   EvaluationScheduler* evaluations);
@@ -48,7 +48,7 @@ class ExperienceReactor
   void OnCancel() override;
   void OnDone() override;
 
-  // What a request asks for: OK: whether to read on; otherwise how the stream ends.
+  // Handles request_. Returns whether to read on, or the status that ends the stream.
   absl::StatusOr<ExperienceIntake::Next> Handle();
   absl::StatusOr<ExperienceIntake::Next> HandleOpen();
   absl::Status HandleCollect(const v1::CollectRequest& collect);
@@ -61,13 +61,13 @@ class ExperienceReactor
   EvaluationScheduler* const evaluations_;
   std::shared_ptr<ExperienceReactor> self_;  // Until OnDone.
 
-  // Of the reactions, which gRPC runs one after another as far as they read.
+  // Used only by the read callbacks, which gRPC runs one at a time.
   v1::ExperienceRequest request_;
   uint64_t stream_ = 0;  // 0: not open.
   ActorKey actor_;
 
   absl::Mutex mutex_;
-  v1::ExperienceResponse response_;  // Of the write in flight.
+  v1::ExperienceResponse response_;  // The write in flight.
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<v1::ExperienceAck> ack_ ABSL_GUARDED_BY(mutex_);  // The newest.
   std::deque<v1::CollectGrant> grants_ ABSL_GUARDED_BY(mutex_);

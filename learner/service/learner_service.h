@@ -1,4 +1,4 @@
-// LearnerService on gRPC's callback API; proto/learner_service.proto documents it.
+// Implements LearnerService (see proto/learner_service.proto) with gRPC's callback API.
 //
 // Thread safety: all methods. Owns nothing.
 #ifndef ARMATURE_LEARNER_SERVICE_LEARNER_SERVICE_H_
@@ -27,7 +27,7 @@ class LearnerServiceImpl : public v1::LearnerService::CallbackService {
     EvaluationScheduler* evaluations = nullptr;
     StatusBoard* status = nullptr;
     WakeSignal* trainer = nullptr;
-    RemoteGoalReward* goal_reward = nullptr;  // Null: without hindsight.
+    RemoteGoalReward* goal_reward = nullptr;  // Null: no hindsight.
   };
   explicit LearnerServiceImpl(const Parts& parts) : parts_(parts) {}
 

@@ -13,10 +13,10 @@ namespace {
 
 // Tag, name, dtype, shape and lengths of one tensor.
 constexpr int64_t kTensorOverhead = 128;
-// Of all tensors of an experience batch, its counts and the episodes of steps that the
-// actor still holds.
+// All tensors of an experience batch, its counts, and episodes of steps that the actor has not sent
+// yet.
 constexpr int64_t kBatchOverhead = 1 << 20;
-// Of a step whose episode it ends.
+// For a step that ends an episode.
 constexpr int64_t kEpisodeBytes = 32;
 constexpr int64_t kFloat = sizeof(float);
 
@@ -76,7 +76,7 @@ absl::Status CheckTrajectories(const RunConfig& config, const EnvSpec& env) {
   const int64_t steps = config.unroll_length();
   const int64_t bytes = TrajectoryBytesMax(env, steps, slots);
   if (bytes <= kMessageBytesMax) return absl::OkStatus();
-  // All but the first observation grows with the steps.
+  // Everything but the first observation grows with the steps.
   const int64_t one = TrajectoryBytesMax(env, 1, slots);
   const int64_t two = TrajectoryBytesMax(env, 2, slots);
   const int64_t fit = one > kMessageBytesMax ? 0 : 1 + (kMessageBytesMax - one) / (two - one);
@@ -97,14 +97,14 @@ int64_t TransitionsPerBatch(const RunConfig& config, const EnvSpec& env) {
 }
 
 int64_t PolicyBytesMax(const v1::PolicySpec& spec) {
-  int64_t values = 0, tensors = 3;  // A deviation and the normaliser's two.
+  int64_t values = 0, tensors = 3;  // A standard deviation and the normaliser's two.
   int64_t inputs = spec.observation_size();
   for (const uint32_t size : spec.hidden_sizes()) {
     values += inputs * size + size + (spec.layer_norm() ? 2 * size : 0);
     tensors += 4;
     inputs = size;
   }
-  // A Gaussian's head has a mean and a deviation, or the deviation stands beside it.
+  // A Gaussian head outputs mean and standard deviation, or the deviation is a separate parameter.
   values += (inputs + 1) * 2 * spec.action_size();
   tensors += 2;
   if (spec.normalize_observation()) values += 2 * spec.observation_size();

@@ -1,5 +1,5 @@
-// Whether what learner and actors of a run send each other fits into messages: known
-// as soon as the environment is.
+// Checks, as soon as the environment is known, that all messages between learner and actors fit
+// into kMessageBytesMax.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_SERVICE_MESSAGE_SIZES_H_
@@ -14,17 +14,17 @@
 
 namespace armature {
 
-// Upper bound of one TransitionBatch: collect.transitions_per_batch, or fewer where
-// those would be too large for a message (at least 1); in rounds all of an actor's.
+// Most transitions in one TransitionBatch: collect.transitions_per_batch, or fewer (at least 1) if
+// those would not fit into a message. In rounds: all transitions of one actor.
 int64_t TransitionsPerBatch(const RunConfig& config, const EnvSpec& env);
 
-// Upper bounds of the bytes of one message; the second for T steps of B slots that may
-// all end an episode.
+// Upper bounds of one message's size in bytes. The second is for T steps of B slots, each of which
+// may end an episode.
 int64_t PolicyBytesMax(const v1::PolicySpec& spec);
 int64_t TrajectoryBytesMax(const EnvSpec& env, int64_t unroll_length, int64_t slots);
 
-// OK; InvalidArgument: policies, or what actors send, are larger than kMessageBytesMax,
-// or the algorithm cannot learn `env`. Names the keys and what would fit.
+// Returns InvalidArgument if policies or the actors' messages can exceed kMessageBytesMax, naming
+// the keys and what would fit; also if the algorithm cannot learn in `env`.
 absl::Status CheckMessageSizes(const RunConfig& config, const EnvSpec& env);
 
 }  // namespace armature

@@ -24,7 +24,7 @@ void PolicyPublisher::EndRun(const std::string& reason) {
 
 uint64_t PolicyPublisher::Subscribe(const ActorKey& actor, std::weak_ptr<EventSink> sink,
                                     uint64_t have_version) {
-  std::shared_ptr<EventSink> replaced;  // Ended without the lock.
+  std::shared_ptr<EventSink> replaced;  // Ended without holding the lock.
   uint64_t subscription = 0;
   {
     absl::MutexLock lock(&mutex_);
@@ -49,7 +49,7 @@ uint64_t PolicyPublisher::Subscribe(const ActorKey& actor, std::weak_ptr<EventSi
 void PolicyPublisher::Unsubscribe(uint64_t subscription) {
   absl::MutexLock lock(&mutex_);
   const auto found = subscriptions_.find(subscription);
-  if (found == subscriptions_.end()) return;  // Another has taken its place.
+  if (found == subscriptions_.end()) return;  // A newer one has replaced it.
   by_actor_.erase(found->second.actor);
   subscriptions_.erase(found);
 }

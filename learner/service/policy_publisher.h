@@ -1,9 +1,9 @@
-// Gives the newest policy to every subscriber.
+// Sends the newest policy to every subscriber.
 //
-// Versions ascend from `last_version` + 1. A message is built once and shared; what
-// a subscriber has not been sent is replaced by a newer one (EventSlots).
-// Bounds: one subscription of each actor process.
-// Thread safety: all methods. Lock order: this before the sinks' own.
+// Versions count up from `last_version` + 1. Each message is built once and shared. A newer policy
+// replaces one that a subscriber has not been sent yet (EventSlots).
+// Bounds: one subscription per actor process.
+// Thread safety: all methods. Lock order: this lock before the sinks' locks.
 #ifndef ARMATURE_LEARNER_SERVICE_POLICY_PUBLISHER_H_
 #define ARMATURE_LEARNER_SERVICE_POLICY_PUBLISHER_H_
 
@@ -24,20 +24,20 @@ class PolicyPublisher {
  public:
   explicit PolicyPublisher(uint64_t last_version) : last_version_(last_version) {}
 
-  // Numbers `update`, whose tensors and checksum are set, and sends it.
+  // Gives `update` the next version and sends it. Its tensors and checksum must be set.
   SharedEvent Publish(v1::PolicyUpdate update);
-  // Sends RunOver to all, and to those who subscribe from now on.
+  // Sends RunOver to all present and future subscribers.
   void EndRun(const std::string& reason);
 
-  // Sends the newest policy at once if it is newer than `have_version`, and ends
-  // (Aborted) what `actor` had subscribed to. `sink` is dropped when it is gone.
-  // Returns what Unsubscribe takes.
+  // Sends the newest policy at once if it is newer than `have_version`. Ends `actor`'s earlier
+  // subscription with Aborted. `sink` is ignored once it has expired. Returns the id for
+  // Unsubscribe.
   uint64_t Subscribe(const ActorKey& actor, std::weak_ptr<EventSink> sink, uint64_t have_version);
   void Unsubscribe(uint64_t subscription);
 
-  // 0: none yet.
+  // 0 if none was published yet.
   uint64_t newest_version() const;
-  // What the next Publish will give.
+  // The version that the next Publish will use.
   uint64_t next_version() const;
   int64_t subscribers() const;
 

@@ -63,7 +63,7 @@ void RemoteGoalReward::TakeNewServers() {
     const auto known =
         std::find_if(servers_.begin(), servers_.end(),
                      [&address](const Server& server) { return server.address == address; });
-    // An actor has just reached it.
+    // An actor has just reached this server, so try it again now.
     if (known != servers_.end()) {
       known->next_attempt = absl::InfinitePast();
       continue;
@@ -138,7 +138,8 @@ absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Ask(
                                      : std::max(options_.timeout, options_.first_timeout);
   absl::StatusOr<v1::ComputeRewardResponse> response = Call(server->stub.get(), request, timeout);
   if (response.ok()) server->has_environment = true;
-  if (absl::IsUnavailable(response.status())) server->has_environment = false;  // A new process.
+  if (absl::IsUnavailable(response.status()))
+    server->has_environment = false;  // It may be a new process.
   if (!response.ok()) {
     return ExplainFailure(server->address, options_.transport, response.status());
   }
@@ -165,7 +166,7 @@ absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Call(
   absl::MutexLock lock(&mutex_);
   calling_ = nullptr;
   if (cancelled_) return absl::CancelledError("the learner stops");
-  // A server's own word that it cancelled is a failure of it like any other.
+  // If the server itself says Cancelled, treat it as any other failure.
   if (absl::IsCancelled(status)) return absl::UnavailableError(status.message());
   if (!status.ok()) return status;
   return response;

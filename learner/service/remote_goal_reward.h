@@ -1,12 +1,12 @@
-// The environment's own rewards for new goals, asked of the env servers over gRPC.
+// Computes the environment's rewards for new goals by asking env servers over gRPC.
 //
 // Data flow: ReplayStore -> Compute -> EnvService.ComputeReward of one env server.
-// Servers are those that the actors name when they join, or a fixed list. One is
-// asked until it fails; then the next. One that failed is left alone for kRetryPause.
-// Bounds: kServersMax addresses; a call takes `timeout` at most, or `first_timeout` where
-// the server has not answered since it was lost, for it may have to make the environment. One that
-// ran out of time ends Compute, so that the caller can do other work before the next server. Thread
-// safety: AddServers and Cancel from any thread; SetEnv, then Compute from one.
+// The servers are those that actors name when they join, or a fixed list. One server is used until
+// it fails, then the next; a failed one is skipped for kRetryPause.
+// Bounds: kServersMax addresses. A call takes at most `timeout`, or `first_timeout` if the server
+// has not answered since it was last lost, since it may have to create the environment. A call that
+// times out ends Compute, so the caller can do other work before trying the next server.
+// Thread safety: AddServers and Cancel from any thread; SetEnv, then Compute, from one thread.
 #ifndef ARMATURE_LEARNER_SERVICE_REMOTE_GOAL_REWARD_H_
 #define ARMATURE_LEARNER_SERVICE_REMOTE_GOAL_REWARD_H_
 
@@ -40,33 +40,33 @@ class RemoteGoalReward : public GoalReward {
     std::map<std::string, std::string> env_config;
     TransportOptions transport;
     absl::Duration timeout = absl::Seconds(5);
-    absl::Duration first_timeout = absl::Seconds(120);  // `timeout`, where that is longer.
-    // host:port,host:port; empty: those of AddServers.
+    absl::Duration first_timeout = absl::Seconds(120);  // At least `timeout`.
+    // host:port,host:port; empty: use AddServers.
     std::string servers;
   };
   explicit RemoteGoalReward(const Options& options);
 
-  // Addresses that an actor uses; known ones change nothing, beyond kServersMax the
-  // oldest are forgotten. Without effect where Options.servers is set.
-  // OK; InvalidArgument: one is no address; none is taken then.
+  // Adds the addresses that an actor uses. A known address is only made due for retry. Beyond
+  // kServersMax the oldest are forgotten. Ignored if Options.servers is set. Returns
+  // InvalidArgument, and adds nothing, if one cannot be parsed.
   absl::Status AddServers(const std::vector<std::string>& addresses);
 
-  // Whose goals they are; it has some.
+  // Sets the environment, which must have goals.
   void SetEnv(const EnvSpec& env);
 
-  // OK; FailedPrecondition: a server says that the environment has no such rewards, as
-  // every other one would; Unavailable: no server has answered (the last one's reason),
-  // or none is known; Cancelled.
+  // Returns FailedPrecondition if a server says that the environment has no such rewards (all
+  // others would say the same); Unavailable if no server answered (with the last one's reason) or
+  // none is known; Cancelled after Cancel.
   absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override;
 
-  // Ends a Compute under way and every later one.
+  // Makes the running and all later calls of Compute return Cancelled.
   void Cancel();
 
  private:
   struct Server {
     std::string address;
     absl::Time next_attempt = absl::InfinitePast();
-    std::shared_ptr<v1::EnvService::Stub> stub;  // Null: not made yet.
+    std::shared_ptr<v1::EnvService::Stub> stub;  // Null: not created yet.
     bool has_environment = false;                // It has answered, and was not lost since.
   };
 
@@ -82,7 +82,7 @@ class RemoteGoalReward : public GoalReward {
   const Options options_;
   std::string env_id_;
   std::vector<int64_t> goal_shape_;
-  std::deque<Server> servers_;  // The one that is asked first in front.
+  std::deque<Server> servers_;  // The next one to ask is in front.
   std::string last_failure_;
 
   absl::Mutex mutex_;

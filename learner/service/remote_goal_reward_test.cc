@@ -91,7 +91,7 @@ TEST_F(RemoteGoalRewardTest, AServerThatReturnsIsAskedAgainOnceAnActorNamesIt) {
                                             address, ": ")))
       << dead;
   FakeRewardServer again(FakeRewardServer::Difference, port);
-  // gRPC's own back-off may refuse the first calls.
+  // gRPC's own backoff may reject the first calls.
   const absl::Time deadline = absl::Now() + absl::Seconds(60);
   absl::Status status;
   do {

@@ -54,7 +54,7 @@ void SubscriptionReactor::OnDone() {
   if (evaluator_ != 0) evaluations_->RemoveEvaluator(evaluator_);
   if (subscription_ != 0) publisher_->Unsubscribe(subscription_);
   trainer_->Notify();
-  // The last owner may be another thread that is just sending something.
+  // The last owner may be another thread that is still sending something.
   const std::shared_ptr<SubscriptionReactor> self = std::move(self_);
 }
 

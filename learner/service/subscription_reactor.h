@@ -1,9 +1,9 @@
-// One Subscribe call: sends the newest policy, evaluation requests and the end of
-// the run as they come. No reaction blocks.
+// One Subscribe call: sends policies, evaluation requests and the end of the run as they come. No
+// callback blocks.
 //
-// Thread safety: all methods. Lock order: the publisher's and the scheduler's
-// before this one's.
-// Ownership: gRPC; shared with whom it is given to, until OnDone.
+// Thread safety: all methods. Lock order: the publisher's and the scheduler's locks before this
+// one.
+// Ownership: gRPC, shared until OnDone with everything it is registered with.
 #ifndef ARMATURE_LEARNER_SERVICE_SUBSCRIPTION_REACTOR_H_
 #define ARMATURE_LEARNER_SERVICE_SUBSCRIPTION_REACTOR_H_
 
@@ -24,7 +24,8 @@ namespace armature {
 
 class SubscriptionReactor : public grpc::ServerWriteReactor<v1::LearnerEvent>, public EventSink {
  public:
-  // `check` is of the handshake; not OK: the call ends with it. None is owned.
+  // `check` is the result of checking the handshake; if not OK, the call ends with it. Owns none of
+  // the arguments.
   static SubscriptionReactor* Start(const v1::SubscribeRequest& request, const absl::Status& check,
                                     PolicyPublisher* publisher, EvaluationScheduler* evaluations,
                                     WakeSignal* trainer);
@@ -47,7 +48,7 @@ class SubscriptionReactor : public grpc::ServerWriteReactor<v1::LearnerEvent>, p
   EvaluationScheduler* const evaluations_;
   WakeSignal* const trainer_;
   std::shared_ptr<SubscriptionReactor> self_;  // Until OnDone.
-  uint64_t subscription_ = 0;                  // Set before the call is seen by gRPC.
+  uint64_t subscription_ = 0;                  // Set before gRPC sees the call.
   uint64_t evaluator_ = 0;
 
   absl::Mutex mutex_;
