@@ -1,4 +1,4 @@
-// Which process of which actor.
+// Identifies one process of one actor.
 #ifndef ARMATURE_LEARNER_INTAKE_ACTOR_KEY_H_
 #define ARMATURE_LEARNER_INTAKE_ACTOR_KEY_H_
 

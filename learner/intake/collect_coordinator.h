@@ -1,8 +1,8 @@
-// Decides when actors may collect: what the service's threads know of it.
+// Decides when actors may collect; the interface that the service's threads use.
 //
 // Data flow: CollectRequest -> Request; Issue -> CollectGrant; Heartbeat -> Renew;
 // batch -> Arrived.
-// A grant belongs to the actor that it was given to, whatever stream it uses.
+// A grant belongs to its actor, whichever stream the actor uses.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_INTAKE_COLLECT_COORDINATOR_H_
 #define ARMATURE_LEARNER_INTAKE_COLLECT_COORDINATOR_H_
@@ -29,25 +29,24 @@ class CollectCoordinator {
 
   virtual ~CollectCoordinator() = default;
 
-  // A group stands ready; the same group again changes nothing.
-  // OK; errors end the stream: InvalidArgument, ResourceExhausted,
-  // FailedPrecondition, as the implementation says.
+  // A group is ready; repeating a request changes nothing. Errors end the stream: InvalidArgument,
+  // ResourceExhausted or FailedPrecondition, depending on the implementation.
   virtual absl::Status Request(uint64_t stream, const ActorKey& actor, uint64_t group,
                                int64_t steps) = 0;
 
   virtual void StreamClosed(uint64_t stream) = 0;
 
-  // `actor` is at work on these grants; those that are not its own are ignored.
+  // `actor` is working on these grants. Grants of other actors are ignored.
   virtual void Renew(const ActorKey& actor, const std::vector<uint64_t>& grant_ids,
                      absl::Time now) = 0;
 
-  // A batch of `steps` env steps came from `actor` (0: its content is refused), in
-  // answer to `grant_id` (0: it is of transitions, which name none).
-  // OK: it is the trainer's; InvalidArgument: the actor has no such grant to answer, or
-  // it is of another size.
+  // A batch of `steps` env steps arrived from `actor` in answer to `grant_id`. `steps` is 0 if the
+  // content is refused; `grant_id` is 0 for transitions, which name no grant. Returns OK if the
+  // trainer gets the batch; InvalidArgument if the actor has no such open grant or the size is
+  // wrong.
   virtual absl::Status Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) = 0;
 
-  // What is granted now; each grant once.
+  // Returns the new grants; each is returned once.
   virtual std::vector<Grant> Issue(absl::Time now) = 0;
 };
 

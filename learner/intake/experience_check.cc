@@ -10,15 +10,15 @@
 namespace armature {
 namespace {
 
-// Far more than any actor replaces between two batches.
+// Far more slots than any actor replaces between two batches.
 constexpr uint64_t kRestartedSlotsMax = 1 << 20;
 constexpr size_t kFaultBytesMax = 1024;
-// Of a return, relative: rewards travel as float32 and are summed.
+// Relative tolerance of a return: rewards are sent as float32 and summed.
 constexpr double kReturnTolerance = 1e-4;
 
 using Shape = absl::Span<const int64_t>;
 
-// Extent `axis` of a tensor that may have any shape; 0: it has no such axis.
+// Size of dimension `axis` of a tensor of any shape; 0 if it has fewer dimensions.
 int64_t Extent(const v1::Tensor& tensor, int axis) {
   return axis < tensor.shape_size() ? tensor.shape(axis) : 0;
 }
@@ -209,7 +209,7 @@ absl::Status CheckExperience(const ExperienceSchema& schema, uint64_t newest_ver
     status = trajectories ? CheckTrajectory(schema, newest_version, batch.trajectory())
                           : CheckTransitions(schema, newest_version, batch.transitions());
   }
-  // Of a batch whose steps can be counted.
+  // Only for a batch whose steps can be counted.
   if (status.ok()) status = CheckCounts(schema, batch);
   return status;
 }

@@ -24,7 +24,7 @@ void SetFloat(v1::Tensor* tensor, size_t index, float value) {
                                     reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-// A defect and the words that must name it.
+// A defect and the words that must be in its message.
 struct Defect {
   std::function<void(v1::ExperienceBatch*)> make;
   std::string words;
@@ -98,7 +98,7 @@ TEST(ExperienceCheck, EveryDefectOfATrajectoryIsNamed) {
         "trajectory.behaviour_log_prob[0,0]"},
        {[](auto* b) { (*b->mutable_trajectory()->mutable_valid()->mutable_packed())[1] = 7; },
         "trajectory.valid: holds 7"},
-       // One more step ends than there are final observations.
+       // One more ended step than final observations.
        {[](auto* b) { (*b->mutable_trajectory()->mutable_truncated()->mutable_packed())[0] = 1; },
         "trajectory.final_observation"},
        {[](auto* b) { *b = MakeTrajectory(1, 5, 1, 1); }, "trajectory.reward has 5 columns"},
@@ -112,7 +112,7 @@ TEST(ExperienceCheck, AReturnIsWithinTheRewardBoundsOfItsSteps) {
   const EpisodeBounds bounds = {/*horizon=*/0, /*reward_low=*/-1, /*reward_high=*/0.5};
   v1::Episode episode;
   episode.set_length(1000);
-  for (const double fits : {-1000.0, 0.0, 500.0, 500.01}) {  // Rounded once a step.
+  for (const double fits : {-1000.0, 0.0, 500.0, 500.01}) {  // Rounded once per step.
     episode.set_return_sum(fits);
     EXPECT_TRUE(CheckEpisode(bounds, episode, "episode").ok()) << fits;
     EXPECT_TRUE(CheckEpisode(EpisodeBounds(), episode, "episode").ok()) << fits;

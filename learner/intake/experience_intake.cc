@@ -8,7 +8,7 @@
 namespace armature {
 namespace {
 
-// Counters and logs want one line a fault, not one a batch.
+// Counters and logs should show one line per fault, not per batch.
 constexpr uint64_t kRefusalsLogged = 10;
 
 }  // namespace
@@ -92,7 +92,7 @@ void ExperienceIntake::NoteGone(const ActorKey& key) {
 
 void ExperienceIntake::CloseStream(uint64_t stream) {
   if (coordinator_ != nullptr) coordinator_->StreamClosed(stream);
-  std::shared_ptr<ExperiencePeer> peer;  // Let go of without the lock.
+  std::shared_ptr<ExperiencePeer> peer;  // Released without holding the lock.
   {
     absl::MutexLock lock(&mutex_);
     peer = Remove(stream);
@@ -204,7 +204,7 @@ std::optional<ExperienceIntake::Entry> ExperienceIntake::Pop() {
     queue_.pop_front();
     metrics_->intake_queue_batches.Set(static_cast<double>(queue_.size()));
     if (queue_.size() < options_.queue_batches_max) {
-      // All of them: there may be no further Pop before each has been read.
+      // Resume all: there may be no further Pop before each has been read.
       for (const uint64_t waiting : std::exchange(waiting_streams_, {})) {
         const auto stream = streams_.find(waiting);
         if (stream != streams_.end()) resumed.push_back(stream->second.peer);

@@ -1,18 +1,17 @@
-// The edge between actors and the trainer: takes batches in order, each once, and
-// acknowledges what the trainer has stored.
+// Takes experience from actors for the trainer: each batch once, in order. Acknowledges what the
+// trainer has stored.
 //
-// Data flow: ExperienceReactor -> OpenStream, Offer -> bounded queue -> trainer:
-// Pop, then Stored or Refused -> ExperiencePeer::SendAck.
-// A batch with bad content takes its place in the queue without its content, so
-// that acknowledgements stay in order; nothing else is disturbed by it.
+// Data flow: ExperienceReactor -> OpenStream, Offer -> bounded queue -> trainer: Pop, then Stored
+// or Refused -> ExperiencePeer::SendAck.
+// A batch with bad content keeps its place in the queue, without its content, so that
+// acknowledgements stay in order. It affects nothing else.
 // Sequences: see ExperienceBatch.
-// Bounds: `queue_batches_max`, and one more for each stream; a stream beyond it reads
-// no more until it is told to: none waits while the queue has room. kStreamsMax
-// streams, and kActorsMax actor processes that are gone: beyond it the one that has
-// been gone for longest is forgotten. Those that have brought nothing are forgotten as
-// they leave.
-// Thread safety: all methods; the trainer's from one thread. Lock order: this
-// before the peers' own.
+// Bounds: `queue_batches_max` batches, and one more per stream; then a stream stops reading until
+// ResumeReading. No stream waits while the queue has room. At most kStreamsMax streams. At most
+// kActorsMax disconnected actor processes are remembered, then the one gone longest is forgotten.
+// Actors that never brought experience are forgotten as they leave.
+// Thread safety: all methods; the trainer's methods from one thread. Lock order: this lock before
+// the peers' locks.
 #ifndef ARMATURE_LEARNER_INTAKE_EXPERIENCE_INTAKE_H_
 #define ARMATURE_LEARNER_INTAKE_EXPERIENCE_INTAKE_H_
 
@@ -40,13 +39,14 @@
 
 namespace armature {
 
-// The learner's end of one experience stream. Methods must not block; any thread.
+// The learner's end of one experience stream. Methods must not block and may be called from any
+// thread.
 class ExperiencePeer {
  public:
   virtual ~ExperiencePeer() = default;
   virtual void SendAck(const v1::ExperienceAck& ack) = 0;
   virtual void SendGrant(const v1::CollectGrant& grant) = 0;
-  // After Offer returned kWait: there is room.
+  // There is room again after Offer returned kWait.
   virtual void ResumeReading() = 0;
   virtual void End(const absl::Status& status) = 0;
 };
@@ -54,7 +54,7 @@ class ExperiencePeer {
 class ExperienceIntake {
  public:
   static constexpr size_t kStreamsMax = 10000;
-  static constexpr size_t kActorsMax = 10000;  // Each costs some hundred bytes.
+  static constexpr size_t kActorsMax = 10000;  // Each takes a few hundred bytes.
 
   struct Options {
     size_t queue_batches_max = 64;
@@ -62,60 +62,58 @@ class ExperienceIntake {
   struct Entry {
     ActorKey actor;
     uint64_t stream = 0;
-    std::string refusal;        // Not empty: of `batch` only the sequence is left.
-    int64_t refused_steps = 0;  // What it held.
+    std::string refusal;        // If not empty, only the sequence of `batch` is kept.
+    int64_t refused_steps = 0;  // Steps in a refused batch.
     v1::ExperienceBatch batch;
   };
   enum class Next { kRead, kWait };
 
-  // `coordinator` is null where actors collect freely. None is owned.
+  // `coordinator` is null if actors collect freely. Owns none of the arguments.
   ExperienceIntake(const Options& options, CollectCoordinator* coordinator, LearnerMetrics* metrics,
                    WakeSignal* trainer);
 
-  // Once, before the first stream.
+  // Call once, before the first stream.
   void SetSchema(const ExperienceSchema& schema);
   void SetNewestVersion(uint64_t version) { newest_version_ = version; }
 
-  // A stream of `actor`; one of the same actor that is open is ended (Aborted). Beyond
-  // kStreamsMax it takes the place of the one that has been open for longest of those
-  // whose actor has brought nothing (ResourceExhausted), so that streams without
-  // experience shut nobody out.
-  // OK: what the other methods take; ResourceExhausted: every stream has brought some.
+  // Opens a stream of `actor`; an open one of the same actor is ended with Aborted. Beyond
+  // kStreamsMax, ends with ResourceExhausted the longest open of the streams whose actors have
+  // brought no experience, so that idle streams keep nobody out. Returns the stream's id for the
+  // other methods; ResourceExhausted if all streams have brought experience.
   absl::StatusOr<uint64_t> OpenStream(const ActorKey& actor, std::shared_ptr<ExperiencePeer> peer);
   void CloseStream(uint64_t stream);
-  // Ends all streams, present and future ones.
+  // Ends all present and future streams.
   void EndStreams(const absl::Status& status);
 
-  // OK: whether to read on, or to wait for ResumeReading; OutOfRange: a sequence
-  // is missing, the stream must end.
+  // Returns whether to read on or to wait for ResumeReading; OutOfRange if a sequence is missing,
+  // and then the stream must end.
   absl::StatusOr<Next> Offer(uint64_t stream, v1::ExperienceBatch batch);
 
-  // Sends grants to the streams that they are for.
   void Deliver(const std::vector<CollectCoordinator::Grant>& grants);
 
-  // Steps of the next entry (0: a refused one), -1: there is none.
+  // Steps of the next entry; 0 if it is refused, -1 if there is none.
   int64_t NextSteps() const;
   std::optional<Entry> Pop();
-  // The trainer is through with what it popped: acknowledges it.
+  // Acknowledges an entry that the trainer popped and stored.
   void Stored(const Entry& entry);
-  // As Stored, but it was not stored: why not.
+  // Acknowledges an entry that was not stored, and why.
   void Refused(const Entry& entry, const std::string& why);
 
-  // The last sequence that was stored; 0: none.
+  // The last stored sequence; 0 if none.
   uint64_t AcknowledgedSequence(const ActorKey& actor) const;
   std::map<ActorKey, uint64_t> AcknowledgedSequences() const;
-  // From a checkpoint, before the first stream.
+  // Restores a checkpoint's sequences; call before the first stream.
   void Restore(const std::map<ActorKey, uint64_t>& acknowledged);
 
   int64_t streams() const;
 
  private:
   struct Actor {
-    uint64_t stream = 0;  // 0: none is open.
-    uint64_t queued = 0;  // Last sequence that went into the queue.
+    uint64_t stream = 0;  // 0: none open.
+    uint64_t queued = 0;  // Last sequence put into the queue.
     uint64_t stored = 0;
-    bool brought = false;  // Experience that was taken.
-    uint64_t gone = 0;     // Place in gone_; 0: none.
+    bool brought = false;  // Whether experience was accepted from it.
+    uint64_t gone = 0;     // Key in gone_; 0: none.
   };
   struct Stream {
     ActorKey actor;
@@ -123,9 +121,10 @@ class ExperienceIntake {
     uint64_t refused = 0;
   };
 
-  // Ends a stream that has brought nothing; null: there is none such.
+  // Removes the oldest stream that has brought no experience; returns its peer, or null if there is
+  // none.
   std::shared_ptr<ExperiencePeer> MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes the stream out and returns its end.
+  // Removes the stream; returns its peer, or null if it is not open.
   std::shared_ptr<ExperiencePeer> Remove(uint64_t stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteGone(const ActorKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Acknowledge(const Entry& entry, const std::string& refusal);
@@ -139,10 +138,11 @@ class ExperienceIntake {
   mutable absl::Mutex mutex_;
   ExperienceSchema schema_ ABSL_GUARDED_BY(mutex_);
   std::map<ActorKey, Actor> actors_ ABSL_GUARDED_BY(mutex_);
-  std::map<uint64_t, ActorKey> gone_ ABSL_GUARDED_BY(mutex_);  // Without a stream, by when.
+  std::map<uint64_t, ActorKey> gone_
+      ABSL_GUARDED_BY(mutex_);  // Actors without a stream, longest gone first.
   uint64_t last_gone_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, Stream> streams_ ABSL_GUARDED_BY(mutex_);  // By when they opened.
-  // Those of streams_ whose actor has brought nothing.
+  std::map<uint64_t, Stream> streams_ ABSL_GUARDED_BY(mutex_);  // Oldest first.
+  // Keys in streams_ of actors that have brought no experience.
   std::set<uint64_t> newcomers_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_stream_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Entry> queue_ ABSL_GUARDED_BY(mutex_);

@@ -38,7 +38,7 @@ class ExperienceIntakeTest : public testing::Test {
   uint64_t Open(const ActorKey& actor, const std::shared_ptr<FakePeer>& peer) {
     return intake_.OpenStream(actor, peer).value();
   }
-  // As the trainer does with everything in the queue; how many it stored.
+  // Stores everything in the queue, like the trainer; returns how many.
   int StoreAll() {
     int stored = 0;
     while (const std::optional<ExperienceIntake::Entry> entry = intake_.Pop()) {
@@ -79,7 +79,7 @@ TEST_F(ExperienceIntakeTest, ABadBatchIsCountedAndConsumedAndDisturbsNothing) {
   bad.mutable_transitions()->mutable_reward()->set_packed("short");
   ASSERT_TRUE(intake_.Offer(stream, MakeTransitions(1, 4)).ok());
   ASSERT_TRUE(intake_.Offer(stream, bad).ok());
-  EXPECT_TRUE(peer_->acks.empty());  // In order: not before the first is stored.
+  EXPECT_TRUE(peer_->acks.empty());  // Acks are in order: none before the first is stored.
   EXPECT_EQ(StoreAll(), 1);
   ASSERT_TRUE(intake_.Offer(stream, MakeTransitions(3, 4)).ok());
   EXPECT_EQ(StoreAll(), 1);
@@ -131,13 +131,13 @@ TEST_F(ExperienceIntakeTest, AGapEndsTheStream) {
             absl::StatusCode::kOutOfRange);
 }
 
-// Its checkpoint knew of batch 5; 6 and 7 were acknowledged and lost with it. Join has
-// told the actor so, and it numbers what it still has from 6 on.
+// The learner's checkpoint has batch 5; 6 and 7 were acknowledged and then lost. Join has told the
+// actor, which numbers what it still has from 6 on.
 TEST_F(ExperienceIntakeTest, ARestartedLearnerGoesOnFromWhatItKnows) {
   intake_.Restore({{actor_, 5}});
   EXPECT_EQ(intake_.AcknowledgedSequence(actor_), 5u);
   const uint64_t stream = Open(actor_, peer_);
-  ASSERT_TRUE(intake_.Offer(stream, MakeTransitions(5, 4)).ok());  // Stored: again.
+  ASSERT_TRUE(intake_.Offer(stream, MakeTransitions(5, 4)).ok());  // Already stored.
   EXPECT_EQ(peer_->acks.back().sequence(), 5u);
   EXPECT_EQ(intake_.Offer(stream, MakeTransitions(8, 4)).status().code(),
             absl::StatusCode::kOutOfRange);
@@ -182,14 +182,14 @@ TEST_F(ExperienceIntakeTest, WhenFullEachStreamWaitsUntilThereIsRoom) {
   EXPECT_EQ(intake_.Offer(a, MakeTransitions(2, 4)).value(), Next::kRead);
   EXPECT_EQ(intake_.Offer(a, MakeTransitions(3, 4)).value(), Next::kWait);
   EXPECT_EQ(intake_.Offer(b, MakeTransitions(1, 4)).value(), Next::kWait);
-  intake_.Stored(*intake_.Pop());  // Still as many as there may be.
+  intake_.Stored(*intake_.Pop());  // Still at the limit.
   EXPECT_EQ(peer_->resumed + other->resumed, 0);
   intake_.Stored(*intake_.Pop());
   EXPECT_EQ(peer_->resumed, 1);
   EXPECT_EQ(other->resumed, 1);
 }
 
-// Many more streams than the queue has room: each had a read open when it was full.
+// Many more streams than places in the queue: each had a read open when it filled up.
 TEST_F(ExperienceIntakeTest, EveryStreamThatWaitsIsReadAgainHoweverManyWait) {
   std::vector<std::shared_ptr<FakePeer>> peers;
   for (uint64_t i = 0; i < 20; ++i) {
@@ -213,7 +213,7 @@ TEST_F(ExperienceIntakeTest, StreamsThatBringNothingShutNobodyOut) {
   EXPECT_FALSE(peer_->ended.has_value()) << "it has brought experience";
   EXPECT_EQ(idle.front()->ended->code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(intake_.streams(), static_cast<int64_t>(ExperienceIntake::kStreamsMax));
-  // Back after a lost connection, and one that is new.
+  // A reconnecting actor, and a new one.
   intake_.CloseStream(known);
   EXPECT_TRUE(intake_.OpenStream(actor_, peer_).ok());
   EXPECT_TRUE(intake_.OpenStream({"actor-1", 3}, peer_).ok());

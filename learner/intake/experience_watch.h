@@ -1,12 +1,12 @@
-// Notices a run that learns from nothing: nearly all of its experience is void, since its
-// simulators fail, or is refused.
+// Detects a run that learns from nothing: almost all its experience is void, because simulators
+// fail, or is refused.
 //
-// It counts environment steps in windows of at least `timeout` and kStepsMin steps, one
-// after the other. A window in which less than kUsableShareMin of any actor's could be
-// learned from is a problem: what one actor claims of its own says nothing of the others'
-// (a count of void steps is its word only). A flaky environment (1 step in 50 void), or an env
-// server that dies, is far from it; so is a fault that passes sooner. Thread safety: none; the
-// trainer's.
+// It counts env steps in consecutive windows of at least `timeout` and kStepsMin steps. A window is
+// a problem if no actor had a usable share of kUsableShareMin or more. Actors are judged one by one
+// because a count of void steps is only an actor's claim, which must not outweigh the others. A
+// flaky environment (1 in 50 steps void), a crashing env server or a short fault stays far from the
+// limit.
+// Thread safety: none; belongs to the trainer.
 #ifndef ARMATURE_LEARNER_INTAKE_EXPERIENCE_WATCH_H_
 #define ARMATURE_LEARNER_INTAKE_EXPERIENCE_WATCH_H_
 
@@ -27,16 +27,17 @@ class ExperienceWatch {
 
   explicit ExperienceWatch(absl::Duration timeout) : timeout_(timeout) {}
 
-  // `actor`: whose, by name. Beyond kActorsMax in a window they count as one.
+  // `actor` is a name. Beyond kActorsMax in a window, further actors are counted as one.
   void CountUsable(const std::string& actor, int64_t steps);
-  // The cause of the last, in words; empty: it is not known.
+  // `cause` describes the fault; empty if unknown.
   void CountVoid(const std::string& actor, int64_t steps, const std::string& cause);
   void CountRefused(const std::string& actor, int64_t steps, const std::string& cause);
 
-  // What is wrong with the window that is over now, in one sentence with the last cause;
-  // empty: nothing, or it goes on.
+  // If the current window is complete: one sentence on its problem with the last cause, or empty
+  // and a new window begins. Otherwise empty.
   std::string Problem(absl::Time now);
-  // The same of the window under way, however short: the run is about to end.
+  // Same for the current window at the end of the run. A window below kStepsMin counts only if no
+  // step was ever usable.
   std::string ProblemAtEnd() const;
 
  private:
@@ -49,14 +50,14 @@ class ExperienceWatch {
 
   Counts& Of(const std::string& actor);
   Counts Sum() const;
-  // From every actor.
+  // Whether every actor had too few usable steps.
   bool IsTooLittle() const;
   std::string Describe() const;
 
   const absl::Duration timeout_;
-  absl::Time begin_ = absl::InfiniteFuture();  // Of the window under way.
-  std::map<std::string, Counts> counts_;       // In it, by actor.
-  bool was_any_usable_ = false;                // Ever.
+  absl::Time begin_ = absl::InfiniteFuture();  // Of the current window.
+  std::map<std::string, Counts> counts_;       // In the window, by actor.
+  bool was_any_usable_ = false;                // In the whole run.
   std::string last_cause_;
 };
 

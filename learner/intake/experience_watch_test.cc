@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 class ExperienceWatchTest : public testing::Test {
  protected:
-  // A minute of `seconds` rounds, each of `usable` and `voided` steps.
+  // Counts `usable` and `voided` steps each second for a minute.
   std::string Minute(int64_t usable, int64_t voided) {
     std::string problem;
     for (int second = 0; second <= 60 && problem.empty(); ++second) {

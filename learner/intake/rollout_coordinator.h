@@ -1,15 +1,14 @@
-// Decides when which group of environments may begin an unroll, so that exactly
-// the trajectories of the next set are collected, with a policy fresh enough.
+// Decides when each group of environments may begin an unroll, so that exactly the trajectories of
+// the next set are collected, with a policy that is fresh enough.
 //
-// Data flow: CollectRequest -> Request; Issue -> CollectGrant; Heartbeat -> Renew;
-// TrajectoryBatch -> Arrived; trainer -> Consumed.
-// Steps that are granted, queued and buffered never exceed what (1 +
-// max_policy_lag) sets need, but for the last unroll's surplus. A grant whose stream
-// broke, or that its actor has not been at work on for grant_timeout, lapses: its steps
-// are granted to others, so a dead or hung actor delays a set, but never blocks it,
-// and however long an unroll takes, it is waited for while it is under way. What
-// answers a lapsed grant after all is taken too.
-// Bounds: `slots` groups of each stream wait; kLapsedMax lapsed grants are remembered.
+// Data flow: CollectRequest -> Request; Issue -> CollectGrant; Heartbeat -> Renew; TrajectoryBatch
+// -> Arrived; trainer -> Consumed.
+// Granted, queued and buffered steps never exceed (1 + max_policy_lag) sets, except by the last
+// unroll's surplus. A grant lapses if its stream breaks or its actor reports no work on it for
+// grant_timeout. Its steps are then granted to others, so a dead or hung actor delays a set but
+// never blocks it. An unroll may take any time while its actor works on it. Late answers to lapsed
+// grants are accepted too.
+// Bounds: `slots` groups per stream wait; the last kLapsedMax lapsed grants are remembered.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_INTAKE_ROLLOUT_COORDINATOR_H_
 #define ARMATURE_LEARNER_INTAKE_ROLLOUT_COORDINATOR_H_
@@ -35,45 +34,44 @@ class RolloutCoordinator final : public CollectCoordinator {
     int64_t rollout_steps = 1;
     int64_t unroll_length = 1;
     int64_t max_policy_lag = 0;
-    int64_t slots = 1;  // Of one actor.
+    int64_t slots = 1;  // Per actor.
     absl::Duration grant_timeout = absl::Seconds(30);
   };
   static constexpr size_t kLapsedMax = 1000;
 
   explicit RolloutCoordinator(const Options& options) : options_(options) {}
 
-  // A group stands ready; the same group again changes nothing.
-  // OK; InvalidArgument: `group` is not below the slots of an actor, or `steps` is not a
-  // positive multiple of unroll_length of at most rollout_steps.
+  // A group is ready; repeating a request changes nothing. Returns InvalidArgument if `group` is
+  // not less than the slots of an actor, or `steps` is not a positive multiple of unroll_length up
+  // to rollout_steps.
   absl::Status Request(uint64_t stream, const ActorKey& actor, uint64_t group,
                        int64_t steps) override;
 
-  // Forgets its requests; its grants lapse.
+  // Drops the stream's requests; its grants lapse.
   void StreamClosed(uint64_t stream) override;
 
   void Renew(const ActorKey& actor, const std::vector<uint64_t>& grant_ids,
              absl::Time now) override;
 
-  // Each grant is answered once.
+  // Each grant can be answered once.
   absl::Status Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) override;
 
-  // The trainer took `steps` out of the queue, holds `buffered` steps of the next
-  // set and has published `newest_version` (0: nothing yet, nothing is granted).
+  // The trainer took `steps` from the queue, holds `buffered` steps of the next set and has
+  // published `newest_version` (0: nothing yet, so nothing is granted).
   void Consumed(int64_t steps, int64_t buffered, uint64_t newest_version);
 
-  // Lets grants lapse, then grants what is needed; in order of the requests.
+  // Lapses overdue grants, then grants what is needed, in the order of requests.
   std::vector<Grant> Issue(absl::Time now) override;
 
-  // Training is over: nothing that is open or waits counts any more. Issue is not called
-  // after it.
+  // Training is over: drops open grants and waiting groups. Do not call Issue afterwards.
   void Finish();
 
-  // When the next grant lapses; InfiniteFuture: none is open.
+  // When the next grant lapses; InfiniteFuture if none is open.
   absl::Time next_deadline() const;
 
   int64_t granted_steps() const;
   int64_t waiting_groups() const;
-  uint64_t lapsed_grants() const;  // Ever, by time.
+  uint64_t lapsed_grants() const;  // By timeout, since the start.
 
  private:
   struct Waiting {
@@ -99,7 +97,7 @@ class RolloutCoordinator final : public CollectCoordinator {
   // (stream, group) of `waiting_`.
   std::set<std::pair<uint64_t, uint64_t>> known_ ABSL_GUARDED_BY(mutex_);
   OpenGrants open_ ABSL_GUARDED_BY(mutex_);
-  OpenGrants lapsed_ ABSL_GUARDED_BY(mutex_);  // Not answered yet.
+  OpenGrants lapsed_ ABSL_GUARDED_BY(mutex_);  // Without an answer so far.
   std::deque<uint64_t> lapsed_order_ ABSL_GUARDED_BY(mutex_);
   int64_t granted_steps_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t queued_steps_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -17,7 +17,7 @@ using Grant = RolloutCoordinator::Grant;
 
 constexpr absl::Time kStart = absl::UnixEpoch();
 
-// Of stream `n`.
+// The actor of stream `n`.
 ActorKey Actor(uint64_t n) { return {"actor", n}; }
 
 RolloutCoordinator::Options FourUnrolls(int64_t max_policy_lag = 0) {
@@ -52,13 +52,13 @@ TEST(RolloutCoordinator, GrantsJustWhatTheSetNeedsInOrderOfTheRequests) {
   const std::vector<Grant> grants = coordinator.Issue(kStart);
   EXPECT_EQ(Groups(grants), (std::vector<uint64_t>{0, 1, 2, 3}));
   for (const Grant& grant : grants) EXPECT_EQ(grant.policy_version_min, 3u);
-  // Arrived, queued or buffered: the set still needs no more.
+  // Whether arrived, queued or buffered: the set needs no more.
   for (const Grant& grant : grants) {
     EXPECT_TRUE(coordinator.Arrived(Actor(1), grant.grant_id, 10).ok());
   }
   coordinator.Consumed(30, 30, 3);
   EXPECT_TRUE(coordinator.Issue(kStart).empty());
-  // Learned from: the next set begins.
+  // After learning from them, the next set begins.
   coordinator.Consumed(10, 0, 4);
   const std::vector<Grant> next = coordinator.Issue(kStart);
   EXPECT_EQ(Groups(next), (std::vector<uint64_t>{4, 5}));
@@ -100,7 +100,7 @@ TEST(RolloutCoordinator, AGrantOfAHungActorLapses) {
   EXPECT_EQ(coordinator.next_deadline(), kStart + absl::Seconds(30));
   EXPECT_EQ(coordinator.Issue(kStart + absl::Seconds(30)).size(), 1u);
   EXPECT_EQ(coordinator.lapsed_grants(), 1u);
-  // Its trajectory may come late and is counted once.
+  // Its trajectory may arrive late, and is counted once.
   EXPECT_TRUE(coordinator.Arrived(Actor(1), hung[0].grant_id, 40).ok());
   EXPECT_FALSE(coordinator.Arrived(Actor(1), hung[0].grant_id, 40).ok());
   EXPECT_EQ(coordinator.granted_steps(), 40);
@@ -141,7 +141,7 @@ TEST(RolloutCoordinator, AGrantIsAnsweredByItsActorWithItsStepsOnly) {
   EXPECT_EQ(coordinator.granted_steps(), 40);
   EXPECT_FALSE(coordinator.Arrived(Actor(1), grants[0].grant_id, 40).ok());
   EXPECT_EQ(coordinator.granted_steps(), 30) << "it is collected anew";
-  // After a lost connection the actor sends again what was not acknowledged.
+  // After a lost connection the actor resends what was not acknowledged.
   coordinator.StreamClosed(1);
   EXPECT_EQ(coordinator.granted_steps(), 0);
   EXPECT_TRUE(coordinator.Arrived(Actor(1), grants[1].grant_id, 10).ok());
@@ -181,9 +181,8 @@ TEST(RolloutCoordinator, RequestsAreBoundedByTheSlotsOfAnActor) {
   EXPECT_TRUE(coordinator.Request(1, Actor(1), 9, 10).ok());
 }
 
-// Actors that die, hang, come back and send late, at random: as long as one group
-// that asks gets to answer, sets keep being filled, and never is more than needed
-// under way.
+// Actors die, hang, return and send late, at random. As long as one group asks and may answer, sets
+// keep being filled, and there is never more under way than needed.
 TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Rng rng({seed});
@@ -206,8 +205,7 @@ TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
       for (const Grant& grant : issued) {
         if (streams.count(grant.stream)) held.push_back(grant);
       }
-      // Beyond the need there is one unroll's surplus, and what comes late for
-      // grants that have lapsed.
+      // The limit, plus one unroll's surplus and late answers to lapsed grants.
       if (!issued.empty()) {
         ASSERT_LT(coordinator.granted_steps() + buffered, 40 * (1 + lag) + group_steps);
       }
@@ -245,7 +243,7 @@ TEST(RolloutCoordinator, NeverBlocksWhateverActorsDo) {
       }
       settle();
     }
-    // From here on one well-behaved actor: the next set must come together.
+    // From here on one well-behaved actor: it must complete the next set.
     held.clear();
     streams = {next_stream};
     for (uint64_t stream = 1; stream < next_stream; ++stream) coordinator.StreamClosed(stream);
@@ -279,7 +277,7 @@ TEST(RolloutCoordinator, OnceTrainingIsOverNoDeadlineIsLeft) {
   EXPECT_LT(coordinator.next_deadline(), absl::InfiniteFuture());
   coordinator.Finish();
   EXPECT_EQ(coordinator.next_deadline(), absl::InfiniteFuture());
-  // As one that has lapsed.
+  // Refused like a lapsed grant.
   EXPECT_FALSE(coordinator.Arrived(Actor(1), grants[0].grant_id, 10).ok());
   EXPECT_EQ(coordinator.granted_steps(), 0);
 }

@@ -1,9 +1,8 @@
-// Reproducible runs: a round begins when the trainer has opened it and every actor
-// stands ready, and is granted to all at once.
+// Coordinates reproducible runs. A round starts once the trainer has opened it and all actors are
+// ready; then all get their grants at once.
 //
-// The actors of the first round are those of the run. One that leaves breaks it: what
-// it had collected cannot be collected again but from the last checkpoint on. Others
-// that come and go disturb nothing.
+// The actors of the first round are the run's actors. If one leaves, the run is broken, because its
+// experience can only be collected again from the last checkpoint on. Other actors may come and go.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_INTAKE_ROUND_COORDINATOR_H_
 #define ARMATURE_LEARNER_INTAKE_ROUND_COORDINATOR_H_
@@ -30,29 +29,29 @@ class RoundCoordinator final : public CollectCoordinator {
   };
   explicit RoundCoordinator(const Options& options) : options_(options) {}
 
-  // OK; InvalidArgument: `steps` is not steps_per_actor; FailedPrecondition: all
-  // actors of the run are there already.
+  // Returns InvalidArgument if `group` is not 0 or `steps` is not steps_per_actor;
+  // FailedPrecondition if the run already has all its actors.
   absl::Status Request(uint64_t stream, const ActorKey& actor, uint64_t group,
                        int64_t steps) override;
   void StreamClosed(uint64_t stream) override;
-  // A round waits for its actors for as long as they are there.
+  // No timeout: a round waits for its actors while they are connected.
   void Renew(const ActorKey&, const std::vector<uint64_t>&, absl::Time) override {}
   absl::Status Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) override;
   std::vector<Grant> Issue(absl::Time now) override;
 
-  // From the trainer. The next round is with the policy of this version, which is the
-  // newest and stays so; `seed` as in CollectGrant.
+  // Called by the trainer. The next round uses policy `policy_version`, which is the newest and
+  // stays so. For `seed` see CollectGrant.
   void Open(uint64_t policy_version, std::optional<uint64_t> seed);
 
-  // Whether it is one of the run's actors.
+  // Whether `actor` is one of the run's actors.
   bool TakesPart(const ActorKey& actor) const;
 
-  // The run cannot go on to what it would have been.
+  // Marks the run as broken: it can no longer go as it should.
   void Break(const std::string& why);
-  // OK; Aborted: it is broken (says why).
+  // Returns Aborted, with the reason, if the run is broken.
   absl::Status Check() const;
 
-  // Whom the trainer waits for, as a sentence.
+  // What the trainer waits for, as a sentence.
   std::string Waiting() const;
 
  private:
@@ -65,11 +64,10 @@ class RoundCoordinator final : public CollectCoordinator {
   mutable absl::Mutex mutex_;
   std::map<uint64_t, ActorKey> waiting_ ABSL_GUARDED_BY(mutex_);  // By stream.
   std::optional<Round> opened_ ABSL_GUARDED_BY(mutex_);           // Not granted yet.
-  // Once some round was granted: the run's actors by stream, and their grants that are
-  // not answered yet.
+  // Set when a round is granted: the run's actors by stream, and their unanswered grants.
   std::map<uint64_t, ActorKey> members_ ABSL_GUARDED_BY(mutex_);
   std::map<ActorKey, uint64_t> granted_ ABSL_GUARDED_BY(mutex_);
-  std::string broken_ ABSL_GUARDED_BY(mutex_);  // Why; empty: it is not.
+  std::string broken_ ABSL_GUARDED_BY(mutex_);  // The reason; empty: not broken.
 };
 
 }  // namespace armature
