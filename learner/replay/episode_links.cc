@@ -11,7 +11,7 @@ namespace armature {
 namespace {
 
 constexpr int32_t kNoRow = -1;
-// A node of std::map: colour and three links, beside the entry.
+// A std::map node: colour and three links, besides the entry.
 constexpr int64_t kMapNodeBytes = 32;
 
 int32_t OwnedBy(int32_t stream) { return -2 - stream; }
@@ -26,7 +26,7 @@ absl::Status Unfit(int64_t row, absl::string_view what) {
 }  // namespace
 
 uint64_t ObservationDigest(absl::Span<const float> observation) {
-  // FNV-1a, a word at a time; the shift lets high bits reach low ones.
+  // FNV-1a, one word at a time; the shift lets high bits affect low ones.
   uint64_t digest = 0xcbf29ce484222325;
   for (const float value : observation) {
     uint32_t bits;
@@ -87,7 +87,7 @@ int32_t EpisodeLinks::FindStream(uint64_t actor, int32_t slot) {
   if (index < options_.streams_max) {
     streams_.emplace_back();
   } else {
-    // Streams between two episodes first, then the one that was silent longest.
+    // Prefer a stream between two episodes, else the one silent longest.
     const auto oldest =
         std::min_element(streams_.begin(), streams_.end(),
                          [](const Stream& a, const Stream& b) { return a.pending < b.pending; });
@@ -127,11 +127,11 @@ EpisodeLinks::Placed EpisodeLinks::Append(const Step& step) {
 }
 
 void EpisodeLinks::Finish(Stream* stream) {
-  // Steps are older than the pending row: where it is gone, all are.
+  // Steps are older than the pending row: if it is gone, they all are.
   if (options_.index_episodes && stream->pending >= 0 && Remains(stream->pending, 0)) {
     const int32_t final_row = static_cast<int32_t>(Row(stream->pending));
-    // The latest row whose position has its lowest set bit at j: its link leads
-    // 2^j on, to a position whose lowest set bit is higher.
+    // For each j, the latest row whose position has lowest set bit j: its link leads 2^j ahead, to
+    // a position with a higher lowest set bit.
     std::array<int32_t, 31> latest;
     int32_t position = 0;
     for (int32_t row = stream->first_row;; row = next_[row]) {
@@ -179,7 +179,7 @@ EpisodeLinks::Saved EpisodeLinks::Save() const {
   saved.next.assign(next_.begin(), next_.begin() + rows());
   saved.reward.assign(reward_.begin(), reward_.begin() + rows());
   saved.terminated.assign(terminated_.begin(), terminated_.begin() + rows());
-  // By actor and slot: their order here is history, which nothing depends on.
+  // In order of actor and slot: the order in streams_ is history that nothing depends on.
   for (const auto& [name, index] : stream_index_) {
     const Stream& stream = streams_[index];
     if (stream.pending >= 0 && Remains(stream.pending, 0)) saved.streams.push_back(stream);

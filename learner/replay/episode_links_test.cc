@@ -13,7 +13,7 @@
 namespace armature {
 namespace {
 
-// The naive model: rows in a queue that remember their whole episode.
+// A naive model: a queue of rows that remember their whole episode.
 struct Observation {
   int64_t number;
   int64_t episode;
@@ -33,7 +33,7 @@ class Model {
   explicit Model(int64_t capacity, bool index_episodes, int64_t streams_max = 8)
       : capacity_(capacity), links_({capacity, streams_max, index_episodes}) {}
 
-  // Takes a step in `slot`; `lost`: the observation is not the one announced.
+  // Takes a step in `slot`. If `lost`, its observation is not the announced one.
   void Step(int32_t slot, bool terminated, bool truncated, bool lost) {
     Slot& state = slots_[slot];
     const bool continues = state.number >= 0 && !lost && Remains(state.number, 1);
@@ -130,8 +130,8 @@ class Model {
   std::map<int32_t, Slot> slots_;
 };
 
-// What a slot does at one step: goes on, terminates, is truncated, or begins with
-// an observation that nobody announced.
+// What a slot does at one step: goes on, terminates, is truncated, or begins with an unannounced
+// observation.
 constexpr int kKinds = 4;
 
 TEST(EpisodeLinksTest, EveryShortHistoryOfTwoSlotsIsHeldAsTheModelHoldsIt) {
@@ -153,7 +153,7 @@ TEST(EpisodeLinksTest, EveryShortHistoryOfTwoSlotsIsHeldAsTheModelHoldsIt) {
   }
 }
 
-// Slots at random, episodes of about 20 steps, breaks now and then.
+// Random slots, episodes of about 20 steps, some breaks.
 void StepAtRandom(Rng* rng, int slots, Model* model) {
   const double kind = rng->Uniform(0, 1);
   model->Step(static_cast<int32_t>(rng->Index(slots)),
@@ -184,7 +184,7 @@ TEST(EpisodeLinksTest, RestoredLinksHoldTheSameAndGoOnTheSame) {
       ASSERT_TRUE(restored.Load(model.links().Save()).ok());
       model.Check(restored, true);
       ASSERT_FALSE(HasFatalFailure()) << "capacity " << capacity << ", step " << i;
-      // From here on the restored ones go on.
+      // From here on the restored links go on.
       if (i % 10 == 0) {
         ASSERT_TRUE(model.mutable_links()->Load(restored.Save()).ok());
       }

@@ -1,6 +1,6 @@
-// The reward of an environment whose task is a goal, as a function of goals alone.
+// The reward of a goal-based environment, as a function of goals alone.
 //
-// Thread safety: none; the replay's owner calls it.
+// Thread safety: none; called by the replay's owner.
 #ifndef ARMATURE_LEARNER_REPLAY_GOAL_REWARD_H_
 #define ARMATURE_LEARNER_REPLAY_GOAL_REWARD_H_
 
@@ -13,12 +13,12 @@ class GoalReward {
  public:
   struct Outcome {
     at::Tensor reward;      // float32 [n]
-    at::Tensor terminated;  // float32 [n], 0 or 1: whether it ends the episode by itself
+    at::Tensor terminated;  // float32 [n], 0 or 1: whether the step terminates the episode
   };
   virtual ~GoalReward() = default;
 
-  // What a step earns that reaches `achieved` when `desired` is the goal; both
-  // float32 [n, g] on the replay's device. Any error fails the Sample that asked.
+  // Returns the reward of a step that reaches `achieved` when the goal is `desired`; both float32
+  // [n, g] on the replay's device. An error fails the Sample call that needed it.
   virtual absl::StatusOr<Outcome> Compute(const at::Tensor& achieved,
                                           const at::Tensor& desired) = 0;
 };

@@ -15,14 +15,14 @@
 namespace armature {
 namespace {
 
-// Observation: [number, achieved, -achieved, desired, -desired]. Achieved goals are
-// numbers of their own, so that each says which observation it is of.
+// Observation: [number, achieved, -achieved, desired, -desired]. Each achieved goal is unique, so
+// that it identifies its observation.
 constexpr int64_t kGoalSize = 2;
 constexpr int64_t kSize = 1 + 2 * kGoalSize;
 constexpr float kDesired = 1000;  // + the episode's number, before relabelling.
-constexpr int64_t kLength = 6;    // Steps an episode.
+constexpr int64_t kLength = 6;    // Steps per episode.
 
-// Terminates where the goal is reached; its reward tells the two arguments apart.
+// Terminates when the goal is reached; its reward tells the two arguments apart.
 class Reward : public GoalReward {
  public:
   absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override {
@@ -67,8 +67,8 @@ ReplayStore::Options MakeOptions(Reward* reward, double k) {
   return options;
 }
 
-// Inserts whole episodes of slot 0 and remembers of each observation its episode and
-// time; its number and its achieved goal are one.
+// Inserts whole episodes and remembers each observation's episode and time. An observation's number
+// is also its achieved goal.
 class Episodes {
  public:
   explicit Episodes(ReplayStore* store) : store_(store) {}
@@ -125,7 +125,7 @@ TEST(HindsightTest, GoalsAreThoseOfTheSameEpisodeAtThisStepOrLaterAndRewardsFoll
   Reward reward;
   const auto store = MakeStore(MakeOptions(&reward, 4));
   Episodes episodes(store.get());
-  // More than fits, so that some episodes have lost their beginning.
+  // More than fit, so that some episodes have lost their beginning.
   for (int i = 0; i < 40; ++i) episodes.Add(i % 3, true);
   std::map<int64_t, int64_t> later_by;  // How many steps later the goal was achieved.
   for (int round = 0; round < 20; ++round) {
@@ -158,7 +158,7 @@ TEST(HindsightTest, GoalsAreThoseOfTheSameEpisodeAtThisStepOrLaterAndRewardsFoll
       ASSERT_EQ(steps.terminated[i].item<float>(), goal == next);
     }
   }
-  // From an episode's first step each of its goals is as likely.
+  // From an episode's first step all its goals are equally likely.
   ASSERT_EQ(later_by.size(), static_cast<size_t>(kLength));
   double total = 0;
   for (const auto& [time, count] : later_by) total += count;
@@ -245,7 +245,7 @@ TEST(HindsightTest, RelabelledStepsKeepTheirPrioritiesWeights) {
   ASSERT_TRUE(store->SetErrors(errors).ok());
   sample = store->Sample(64, 0);
   ASSERT_TRUE(sample.ok());
-  // Where the step's error was set, weight times error is one and the same.
+  // Where the step's error was set, weight times error is the same number.
   const at::Tensor number = (*sample)->transitions.observation.select(1, 0);
   const at::Tensor products = (*sample)->transitions.weight * (number + 1);
   EXPECT_LT((products.max() / products.min()).item<float>(), 1.001);
@@ -300,7 +300,7 @@ TEST(HindsightTest, OneCallRewardsAllBatchesDrawnAhead) {
     EXPECT_TRUE(at::equal(steps.reward.narrow(0, 16, 4), at::full({4}, -7.0f)));
     EXPECT_TRUE(store->SetErrors(std::vector<float>(20, 1)).ok());
   }
-  EXPECT_TRUE(store->Sample(21, 0).ok());  // Another size is drawn anew.
+  EXPECT_TRUE(store->Sample(21, 0).ok());  // Another size is redrawn.
 }
 
 TEST(HindsightTest, BatchesDrawnAheadAreRestoredBitForBit) {
@@ -345,7 +345,7 @@ TEST(HindsightTest, GoalsMayBeStoredAsBytes) {
   ReplayStore::Options options = MakeOptions(&reward, 4);
   for (ObservationField& field : options.observation) field.is_uint8 = field.size == kGoalSize;
   const auto store = MakeStore(options);
-  // Achieved goals count from 1; nobody desired one of them.
+  // Achieved goals count from 1; none was ever desired.
   for (int t = 0; t < kLength; ++t) {
     const uint8_t at = static_cast<uint8_t>(t);
     const std::vector<float> before = {0, at + 0.f, 0, 200, 201};

@@ -48,7 +48,7 @@ void PrioritizedSampler::Draw(double progress, ReplayRandom* random, absl::Span<
     row = tree_.Find(random->Uniform() * tree_.total());
     least = std::min(least, tree_.weight(row));
   }
-  // N and the sum cancel: w_i / max_j w_j = (p_i / min_j p_j)^-beta.
+  // N and the sum cancel out: w_i / max_j w_j = (p_i / min_j p_j)^-beta.
   for (size_t i = 0; i < rows.size(); ++i) {
     weights[i] = static_cast<float>(std::pow(least / tree_.weight(rows[i]), beta));
   }

@@ -1,12 +1,14 @@
 // Proportional prioritised sampling (Schaul et al. 2016, arXiv:1511.05952).
 //
-//   p_i = |error_i| + epsilon;  P(i) = p_i^alpha / sum_k p_k^alpha
+//   p_i =
+// error_i
+//  + epsilon;  P(i) = p_i^alpha / sum_k p_k^alpha
 //   w_i = (N P(i))^-beta / max_j w_j, over the batch;
-//   beta goes linearly from `beta` to 1 as the run goes on.
-// N is the number of steps held. A new step has the largest p seen so far, 1 before
-// any. Draws are independent, not stratified as the paper's are: places in the batch
-// then mean nothing, and hindsight may take the first ones.
-// Cost: O(log capacity) a draw or error; 16 bytes a row.
+//   beta rises linearly from `beta` to 1 over the run.
+// N is the number of steps held. A new step gets the largest p so far, or 1 if there is none. Draws
+// are independent, not stratified as in the paper, so a step's place in the batch means nothing and
+// hindsight may take the first places.
+// Cost: O(log capacity) per draw or error; 16 bytes per row.
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_REPLAY_PRIORITIZED_SAMPLER_H_
 #define ARMATURE_LEARNER_REPLAY_PRIORITIZED_SAMPLER_H_
@@ -21,15 +23,15 @@ class PrioritizedSampler : public RowSampler {
  public:
   static constexpr int64_t kBytesPerRow = 2 * sizeof(double);  // Of the sum tree.
 
-  // The paper's values for the proportional variant.
+  // Defaults: the paper's values for the proportional variant.
   struct Options {
     double alpha = 0.6;     // In [0, 1]; 0: uniform.
-    double beta = 0.4;      // In [0, 1], at the run's beginning.
+    double beta = 0.4;      // In [0, 1], at the start of the run.
     double epsilon = 1e-6;  // > 0
-    // OK; InvalidArgument names the value out of its range.
+    // Returns InvalidArgument naming a value out of range.
     absl::Status Validate() const;
   };
-  // `links` outlives this.
+  // `links` must outlive this.
   PrioritizedSampler(const Options& options, const EpisodeLinks* links);
 
   void Add(int64_t row) override;
@@ -38,7 +40,7 @@ class PrioritizedSampler : public RowSampler {
             absl::Span<float> weights) override;
   void SetError(int64_t row, double error) override;
   std::string Describe() const override;
-  // "replay.priority" float64 [rows], p^alpha, 0 where there is no step, and
+  // "replay.priority" float64 [rows]: p^alpha, or 0 for rows without a step; and
   // "replay.priority_max" float64 [].
   NamedTensors State() const override;
   absl::Status Check(const std::map<std::string, at::Tensor>& state,

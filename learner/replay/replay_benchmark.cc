@@ -1,9 +1,9 @@
-// What inserting and sampling cost.
+// Measures the cost of inserting and sampling.
 //
 //   bazel run -c opt //learner/replay:replay_benchmark -- --benchmark_min_time=1
 //
-// Rows of 24 observations and 4 actions, a full ring of 10^6, episodes of 50 steps.
-// ARMATURE_DEVICE=cuda measures there.
+// Rows of 24 observations and 4 actions, a full ring of 10^6, episodes of 50 steps. With
+// ARMATURE_DEVICE=cuda it measures on the GPU.
 #include <cstdlib>
 #include <memory>
 #include <utility>
@@ -59,7 +59,7 @@ class Batch {
 
  private:
   static void Fill(std::vector<float>* out, int64_t slot, int64_t t) {
-    // Within float16's integers.
+    // Within the integers that float16 represents.
     out->insert(out->end(), kObservationSize - 1, static_cast<float>(t % 2048));
     out->push_back(static_cast<float>(slot));
   }

@@ -11,7 +11,7 @@ ReplayRandom::ReplayRandom(uint64_t seed) : generator_(MakeGenerator(c10::kCPU, 
 uint64_t ReplayRandom::Bits() { return generator_.get<at::CPUGeneratorImpl>()->random64(); }
 
 int64_t ReplayRandom::Index(int64_t count) {
-  // Multiply and shift (Lemire 2019); its bias is below count / 2^64.
+  // Multiply and shift (Lemire 2019); the bias is below count / 2^64.
   return static_cast<int64_t>((static_cast<unsigned __int128>(Bits()) * count) >> 64);
 }
 

@@ -1,4 +1,4 @@
-// Draws on the host whose state a checkpoint can hold.
+// Random draws on the host, with a state that a checkpoint can hold.
 //
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_REPLAY_REPLAY_RANDOM_H_
@@ -20,7 +20,7 @@ class ReplayRandom {
   double Uniform();              // In [0, 1).
 
   at::Tensor State() const;  // uint8 [k], a copy.
-  // OK; InvalidArgument: not of State's type and size.
+  // Returns InvalidArgument if `state` does not have State's type and size.
   absl::Status Check(const at::Tensor& state) const;
   void Load(const at::Tensor& state);  // Requires Check.
 

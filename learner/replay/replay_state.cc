@@ -25,7 +25,7 @@ at::Tensor ToTensor(const std::vector<T>& values) {
   return tensor;
 }
 
-// `columns` 0: one dimension.
+// `columns` 0: a one-dimensional tensor.
 absl::StatusOr<at::Tensor> Find(const std::map<std::string, at::Tensor>& state,
                                 const std::string& name, at::ScalarType type, int64_t columns) {
   const auto found = state.find(name);
@@ -198,14 +198,14 @@ absl::Status ReplayStore::LoadState(const std::map<std::string, at::Tensor>& sta
   }
   absl::StatusOr<std::vector<Batch>> ahead = ReadAhead(state);
   if (!ahead.ok()) return ahead.status();
-  // The last that can fail; it changes nothing then.
+  // The last step that can fail; if it does, it changes nothing.
   if (absl::Status status = links_.Load(*links); !status.ok()) return status;
   observations_.Load(state);
   actions_.zero_();
   actions_.narrow(0, 0, rows).copy_(*actions);
   sampler_->Load(state);
   random_.Load(*generator);
-  sampled_ = nullptr;  // What was sampled before is not what is held now.
+  sampled_ = nullptr;  // The former sample is not in the new content.
   batches_ = *std::move(ahead);
   next_batch_ = 0;
   return absl::OkStatus();

@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kMebibyte = 1 << 20;
 
-// Rows of index_ and of scalars_.
+// Rows of Batch::index and Batch::scalars.
 enum IndexRow { kRow, kNextRow, kGoalRow, kIndexRows };
 enum ScalarRow { kReward, kTerminated, kDiscount, kWeight, kScalarRows };
 
@@ -122,7 +122,7 @@ absl::StatusOr<std::unique_ptr<ReplayStore>> ReplayStore::Create(const Options& 
   const int64_t rows_bytes = std::max<int64_t>(0, options.budget_bytes - StreamBytes(options));
   const int64_t capacity =
       std::min({options.rows_max, rows_bytes / row_bytes, EpisodeLinks::kCapacityMax});
-  // A step takes two rows at least: its own and its next observation's.
+  // A step takes at least two rows: its own and its next observation's.
   const int64_t needed = std::max<int64_t>(2, options.size_min);
   if (capacity < needed) {
     return absl::InvalidArgumentError(
@@ -173,7 +173,7 @@ absl::Status ReplayStore::Insert(uint64_t actor, const ReplaySteps& steps) {
   auto begin = [&] { pending = {links_.rows_begun(), links_.rows_begun(), 0, 0}; };
   begin();
   for (int64_t i = 0; i < count; ++i) {
-    // The two rows that this step may begin replace those of a capacity before.
+    // This step may begin two rows, which overwrite those begun `capacity` rows before.
     if (links_.rows_begun() + 1 - capacity() >= pending.oldest_serial) {
       Write(pending, observation, action, rows);
       begin();
@@ -231,7 +231,7 @@ int64_t ReplayStore::ChooseGoals(Batch* batch) {
   int64_t* const rows = batch->index[kRow].mutable_data_ptr<int64_t>();
   int64_t* const goal_rows = batch->index[kGoalRow].mutable_data_ptr<int64_t>();
   float* const weights = batch->scalars[kWeight].mutable_data_ptr<float>();
-  // Draws are independent, so that any places will do.
+  // Draws are independent, so any places will do.
   int64_t chosen = 0;
   for (int64_t i = 0; i < candidates; ++i) {
     const int64_t later = links_.LaterObservations(rows[i]);
@@ -256,14 +256,14 @@ absl::StatusOr<const ReplaySample*> ReplayStore::Sample(int64_t batch_size, doub
 absl::Status ReplayStore::DrawBatches(int64_t batch_size, double progress) {
   sampled_ = nullptr;
   batches_.resize(options_.hindsight.has_value() ? options_.hindsight->batches_ahead : 1);
-  next_batch_ = batches_.size();  // Until all is well.
+  next_batch_ = batches_.size();  // Until everything succeeds.
   const at::Tensor random = options_.hindsight.has_value() ? random_.State() : at::Tensor();
   for (Batch& batch : batches_) {
     Resize(batch_size, &batch);
     Draw(progress, &batch);
   }
   if (absl::Status status = ComputeRewards(); !status.ok()) {
-    random_.Load(random);  // What is drawn does not depend on how often it was tried.
+    random_.Load(random);  // So that the draws do not depend on the number of attempts.
     return status;
   }
   next_batch_ = 0;
@@ -342,7 +342,7 @@ absl::Status ReplayStore::ComputeRewards() {
     const int64_t relabelled = batch.sample.relabelled;
     const TransitionSample& transitions = batch.sample.transitions;
     transitions.reward.narrow(0, 0, relabelled).copy_(outcome->reward.narrow(0, begin, relabelled));
-    // What ended an episode ends it under the new goal too: see the header.
+    // A step that ended its episode also ends it under the new goal: see the header.
     const at::Tensor terminated = transitions.terminated.narrow(0, 0, relabelled);
     terminated.copy_(at::maximum(
         terminated, outcome->terminated.narrow(0, begin, relabelled).to(options_.device)));

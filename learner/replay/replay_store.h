@@ -1,29 +1,27 @@
-// A ring of steps that holds each observation once; n-step returns, prioritised
-// sampling and hindsight.
+// A ring of steps that stores each observation once; with n-step returns, prioritised sampling and
+// hindsight.
 //
-// Data flow: ExperienceIntake -> Insert; Sample -> OffPolicyAlgorithm::Update ->
-// SetErrors. The device holds observations (observation_store.h) and actions, the
-// host rewards, terminations and links (episode_links.h), so that rows are chosen,
-// n-step returns summed and episodes walked without waiting for the device.
-// A step may be sampled as soon as it is inserted.
+// Data flow: ExperienceIntake -> Insert; Sample -> OffPolicyAlgorithm::Update -> SetErrors.
+// Observations (observation_store.h) and actions are on the device; rewards, terminations and links
+// (episode_links.h) on the host. So choosing rows, summing n-step returns and walking episodes
+// never wait for the device. A step may be sampled as soon as it is inserted.
 //
-// n-step: reward = sum over j < m of gamma^j r_j, discount = gamma^m, where m <= n
-// ends early at the episode's end or at its newest step. The target is
+// n-step: reward = sum over j < m of gamma^j r_j, discount = gamma^m, with m <= n; m < n at the
+// episode's end or its newest step. The target is
 //   reward + discount * (1 - terminated) * value(next_observation).
 //
-// Hindsight (Andrychowicz et al. 2017, arXiv:1707.01495; strategy `future`): of a
-// batch the share k / (k + 1) has its desired goal replaced, in observation and
-// next observation, by the goal achieved in the next observation of this or a later
-// step of the same episode, uniformly. Its reward is computed anew, and it is terminated
-// where the new goal ends the episode or the environment did. (A step that ended its
-// episode can only get the goal that it achieved itself. So an end by success is one
-// under the new goal as well, and an end by failure, a fall say, is one under any.)
-// Steps of episodes that have not ended keep their own goal. Several batches are drawn
-// at once, so that one call of the reward function serves them all.
+// Hindsight (Andrychowicz et al. 2017, arXiv:1707.01495; strategy `future`): a share k / (k + 1) of
+// a batch gets a new desired goal, in observation and next observation: the goal achieved in the
+// next observation of this or a later step of the same episode, drawn uniformly. The reward is
+// recomputed. The step is terminated if the new goal ends the episode or the environment had
+// terminated it. (A step that ended its episode can only get the goal it achieved itself. So if it
+// ended by success, that also holds for the new goal; if it ended by failure, e.g. a fall, it does
+// so for any goal.) Steps of unfinished episodes keep their goal. Several batches are drawn at
+// once, to share one call of the reward function.
 //
-// Bounds: capacity() = min(rows_max, budget_bytes less the streams' part /
-// bytes_per_row) rows, all allocated by Create. A step takes one row and each
-// episode one more; the oldest rows are overwritten.
+// Bounds: capacity() = min(rows_max, (budget_bytes - bytes of the streams) / bytes_per_row) rows,
+// all allocated by Create. A step takes one row, and each episode one more. The oldest rows are
+// overwritten.
 // Thread safety: none; one trainer thread owns it.
 #ifndef ARMATURE_LEARNER_REPLAY_REPLAY_STORE_H_
 #define ARMATURE_LEARNER_REPLAY_REPLAY_STORE_H_
@@ -53,8 +51,8 @@
 
 namespace armature {
 
-// n steps in row-major order, e.g. the TensorValues of a checked TransitionBatch.
-// The steps of one slot are in order of time.
+// n steps in row-major order, e.g. the TensorValues of a checked TransitionBatch. The steps of each
+// slot are in time order.
 struct ReplaySteps {
   absl::Span<const float> observation;       // n * D
   absl::Span<const float> action;            // n * A
@@ -65,26 +63,26 @@ struct ReplaySteps {
   absl::Span<const int32_t> slot;            // n
 };
 
-// B steps. The tensors are views of buffers that a later Sample overwrites.
+// B steps. The tensors are views of buffers that a later Sample may overwrite.
 struct ReplaySample {
-  TransitionSample transitions;  // Runs of up to n steps; weight: importance, at most 1
-  at::Tensor rows;               // int64 [B], on the CPU
-  int64_t relabelled = 0;        // The first so many have another goal.
+  TransitionSample transitions;  // Runs of up to n steps; weight: importance, at most 1.
+  at::Tensor rows;               // int64 [B], on the CPU.
+  int64_t relabelled = 0;        // The first this many have a new goal.
 };
 
-// A number for one process of an actor, the same in every process: where two have
-// the same, nothing worse happens than that streams break.
+// A number for one process of an actor, the same in every process. If two collide, the only harm is
+// that streams break.
 uint64_t ActorNumber(absl::string_view name, uint64_t incarnation);
 
 class ReplayStore {
  public:
   struct Hindsight {
-    double k = 4;  // Relabelled steps for each that keeps its goal; > 0.
+    double k = 4;  // Relabelled steps per step that keeps its goal; > 0.
     GoalColumns goals;
-    int64_t batches_ahead = 1;     // Drawn at once, each call of `reward`; >= 1.
-    GoalReward* reward = nullptr;  // Outlives the store.
+    int64_t batches_ahead = 1;     // Drawn at once, per call of `reward`; >= 1.
+    GoalReward* reward = nullptr;  // Must outlive the store.
   };
-  // With the goals of `env`. InvalidArgument: it has none.
+  // Uses the goals of `env`. Returns InvalidArgument if it has none.
   static absl::StatusOr<Hindsight> HindsightOf(const EnvSpec& env);
 
   struct Options {
@@ -97,50 +95,50 @@ class ReplayStore {
     int64_t streams_max = 4096;  // Slots, over all actor processes.
     int64_t n_step = 1;
     double gamma = 0.99;
-    std::optional<PrioritizedSampler::Options> prioritized;  // Absent: uniform.
+    std::optional<PrioritizedSampler::Options> prioritized;  // Absent: uniform sampling.
     std::optional<Hindsight> hindsight;
     uint64_t seed = 0;
     c10::Device device = c10::kCPU;
   };
-  // OK; InvalidArgument: a value is out of its range, the budget holds fewer than
-  // size_min rows (says how many bytes each takes), or hindsight is asked for with
-  // n_step > 1 or for goals that are not within one field.
+  // Returns InvalidArgument if a value is out of range, if the budget holds fewer than size_min
+  // rows (says how many bytes each takes), or if hindsight is used with n_step > 1 or with goals
+  // that are not within one field.
   static absl::StatusOr<std::unique_ptr<ReplayStore>> Create(const Options& options);
 
-  // Appends n steps of one actor process. Of more than fit only the last remain.
-  // OK; InvalidArgument: a value that its column cannot hold; nothing is stored.
+  // Appends n steps of one actor process; if they do not all fit, only the last remain. Returns
+  // InvalidArgument, and stores nothing, if a value does not fit its column.
   absl::Status Insert(uint64_t actor, const ReplaySteps& steps);
 
-  // `batch_size` steps. `progress` in [0, 1]: how much of the run is over.
-  // FailedPrecondition: no step is held; otherwise what GoalReward answered.
+  // Samples `batch_size` steps. `progress` in [0, 1] is how much of the run is done. Returns
+  // FailedPrecondition if there is no step, or GoalReward's error.
   absl::StatusOr<const ReplaySample*> Sample(int64_t batch_size, double progress);
 
-  // Temporal-difference errors of the latest sample, in its order. Steps that were
-  // overwritten since are passed over. OK; InvalidArgument: not one for each step,
-  // or one is not finite; nothing is changed.
+  // Sets the temporal-difference errors of the latest sample, in its order. Steps overwritten since
+  // are skipped. Returns InvalidArgument, without any change, unless there is one finite error per
+  // step.
   absl::Status SetErrors(absl::Span<const float> errors);
 
-  int64_t steps() const { return links_.steps(); }  // Held, each may be sampled.
-  int64_t rows() const { return links_.rows(); }    // Held, final observations too.
+  int64_t steps() const { return links_.steps(); }  // Held; all may be sampled.
+  int64_t rows() const { return links_.rows(); }    // Held, including final observations.
   int64_t capacity() const { return links_.capacity(); }
   double fill_ratio() const { return static_cast<double>(rows()) / capacity(); }
   int64_t bytes_per_row() const { return BytesPerRow(options_); }
-  int64_t bytes() const;  // All of it, on device and host.
-  // Bytes a row, rows, and how they are sampled; one line.
+  int64_t bytes() const;  // In total, on device and host.
+  // Bytes per row, rows and kind of sampling, in one line.
   std::string Describe() const;
 
-  // Rows held and all that sampling depends on; names begin with "replay.". Large
-  // tensors share memory. A store that loads it goes on bit for bit.
+  // Rows held and all that sampling depends on; names begin with "replay.". Large tensors share
+  // memory. A store that loads the state continues bit for bit.
   NamedTensors State() const;
-  // OK; InvalidArgument: a tensor is missing or does not fit; nothing is changed.
+  // Returns InvalidArgument, without any change, if a tensor is missing or does not fit.
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state);
 
  private:
-  // Rows to write at once: as many as no row is begun twice in.
+  // Rows to write in one go: as many as possible without beginning a row twice.
   struct Pending {
     int64_t first_serial = 0;   // Of the rows begun.
-    int64_t oldest_serial = 0;  // Of those and of the rows filled.
-    int64_t rows = 0;           // Begun.
+    int64_t oldest_serial = 0;  // Of rows begun or filled.
+    int64_t rows = 0;           // Rows begun.
     int64_t steps = 0;
   };
 
@@ -159,18 +157,17 @@ class ReplayStore {
   void Write(const Pending& pending, const at::Tensor& observation, const at::Tensor& action,
              const at::Tensor& rows);
   void Resize(int64_t batch_size, Batch* batch) const;
-  // Fills batches_ anew.
+  // Redraws all of batches_.
   absl::Status DrawBatches(int64_t batch_size, double progress);
-  // All but rewards and terminations under new goals.
+  // Does everything except rewards and terminations for new goals.
   void Draw(double progress, Batch* batch);
-  // Moves the steps to relabel to the front and draws rows for their goals; returns
-  // how many.
+  // Moves the steps to relabel to the front and draws rows for their goals; returns their number.
   int64_t ChooseGoals(Batch* batch);
-  // Gives the batch's first steps the goals achieved at its goal rows, on the device.
+  // Gives the first steps of the batch the goals achieved at `goal_rows`, on the device.
   void SetGoals(const at::Tensor& goal_rows, Batch* batch) const;
-  // Rewards and terminations of all relabelled steps of batches_.
+  // Computes rewards and terminations of all relabelled steps of batches_.
   absl::Status ComputeRewards();
-  // The batches drawn and not yet sampled: "replay.ahead.*"; none: no tensor.
+  // Appends the batches that were drawn but not sampled yet: "replay.ahead.*"; if none, no tensor.
   void AppendAhead(NamedTensors* state) const;
   absl::StatusOr<std::vector<Batch>> ReadAhead(
       const std::map<std::string, at::Tensor>& state) const;
@@ -183,7 +180,7 @@ class ReplayStore {
   ReplayRandom random_;
 
   std::vector<Batch> batches_;
-  size_t next_batch_ = 0;     // The first of batches_ that was not sampled.
+  size_t next_batch_ = 0;     // The first of batches_ not sampled yet.
   Batch* sampled_ = nullptr;  // The latest sample.
 };
 

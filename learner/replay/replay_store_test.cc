@@ -37,7 +37,7 @@ std::unique_ptr<ReplayStore> MakeStore(const ReplayStore::Options& options) {
   return *std::move(store);
 }
 
-// One step whose every member says which it is.
+// One step whose values all identify it.
 struct Transition {
   float observation;
   float next_observation;
@@ -66,8 +66,7 @@ absl::Status Insert(ReplayStore* store, const std::vector<Transition>& transitio
       kActor, {observation, action, reward, next_observation, terminated, truncated, slot});
 }
 
-// Slots that step on, terminate, are truncated and break; every observation has a
-// number of its own.
+// Slots that step, terminate, are truncated and break; every observation has a unique number.
 class Slots {
  public:
   explicit Slots(uint64_t seed, int count) : rng_({seed}), at_(count, -1) {}
@@ -94,7 +93,7 @@ class Slots {
   int64_t number_ = 0;
 };
 
-// The steps that can be drawn, by observation; checks that each is one of `inserted`.
+// Draws all steps that can be drawn, by observation; checks that each is in `inserted`.
 std::set<float> DrawAll(ReplayStore* store, const std::map<float, Transition>& inserted) {
   std::set<float> drawn;
   const auto sample = store->Sample(40 * store->steps() + 10, 0);
@@ -164,7 +163,7 @@ TEST(ReplayStoreTest, AnEpisodeTakesOneRowMoreThanItHasSteps) {
   EXPECT_EQ(store->rows(), 15);
 }
 
-// Observations 0 .. 4 of slot 0, then whatever `ends` says; n = 3, gamma = 0.5.
+// Observations 0 .. 4 of slot 0, then as `ends` says; n = 3, gamma = 0.5.
 struct Expected {
   float reward;
   float discount;
@@ -181,7 +180,7 @@ void CheckThreeStep(bool terminated, bool truncated, const std::vector<Expected>
     steps.push_back({1.0f * t, t + 1.0f, last && terminated, last && truncated, 0});
   }
   ASSERT_TRUE(Insert(store.get(), steps).ok());
-  // Another episode of the slot must not be reached.
+  // It must not run into another episode of the slot.
   ASSERT_TRUE(Insert(store.get(), {{100, 101, false, false, 0}}).ok());
   const auto sample = store->Sample(200, 0);
   ASSERT_TRUE(sample.ok());
@@ -232,7 +231,7 @@ TEST(ReplayStoreTest, FieldsOfUint8AreExactAndFloat16RoundsWithinItsMantissa) {
     ASSERT_EQ(stored.scalar_type(), at::kFloat);
     for (int64_t j : {1, 2, 4}) EXPECT_EQ(stored[0][j].item<float>(), given[j]);
     for (int64_t j : {0, 3}) {
-      // Half a unit in the last of 11 places; subnormals below 2^-14 have 2^-24.
+      // Half a unit in the last of 11 places; for subnormals below 2^-14, half of 2^-24.
       const double bound = std::max(std::abs(given[j]) * 0x1p-11, 0x1p-25);
       EXPECT_NEAR(stored[0][j].item<float>(), given[j], bound);
     }
@@ -394,7 +393,7 @@ TEST(ReplayStoreTest, ErrorsReachTheSampledStepsAndNoneThatCameInTheirPlace) {
   };
   ASSERT_TRUE(store->SetErrors({-5}).ok());
   EXPECT_NEAR(priority(0), 5, 1e-5);
-  // Rows 2 and 3 begin, then 0 anew; it gets its step with the newest.
+  // Rows 2 and 3 begin, then row 0 again, which gets its step with the last insertion.
   for (int t = 1; t < 5; ++t) {
     ASSERT_TRUE(Insert(store.get(), {{1.0f * t, t + 1.0f, false, false, 0}}).ok());
   }

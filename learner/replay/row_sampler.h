@@ -1,6 +1,6 @@
-// Which rows of a replay ring make a batch.
+// Chooses the rows of a replay ring that make a batch.
 //
-// Thread safety: none; its owner's.
+// Thread safety: none; belongs to its owner.
 #ifndef ARMATURE_LEARNER_REPLAY_ROW_SAMPLER_H_
 #define ARMATURE_LEARNER_REPLAY_ROW_SAMPLER_H_
 
@@ -21,25 +21,24 @@ class RowSampler {
  public:
   virtual ~RowSampler() = default;
 
-  // `row` has come to hold a step; or it does no more, or never did.
+  // Add: `row` now holds a step. Remove: it no longer does, or never did.
   virtual void Add(int64_t row) = 0;
   virtual void Remove(int64_t row) = 0;
 
-  // Draws with replacement one row for each place in `rows`, with the importance
-  // weight of each. Requires that some row holds a step. `progress` in [0, 1]: how
-  // much of the run is over.
+  // Draws one row with replacement for each place in `rows`, and its importance weight. Requires
+  // that some row holds a step. `progress` in [0, 1] is how much of the run is done.
   virtual void Draw(double progress, ReplayRandom* random, absl::Span<int64_t> rows,
                     absl::Span<float> weights) = 0;
 
-  // The temporal-difference error that an update saw at a row, finite.
+  // Sets the temporal-difference error, finite, that an update saw for a row.
   virtual void SetError(int64_t row, double error) = 0;
 
-  // One line, e.g. for the learner's start.
+  // One line for the log, e.g. at the learner's start.
   virtual std::string Describe() const = 0;
 
-  // What the links do not tell; names begin with "replay.".
+  // State beyond the links; names begin with "replay.".
   virtual NamedTensors State() const = 0;
-  // OK; InvalidArgument: missing or does not fit `links`; nothing is changed then.
+  // Returns InvalidArgument if a tensor is missing or does not fit `links`; never changes anything.
   virtual absl::Status Check(const std::map<std::string, at::Tensor>& state,
                              const EpisodeLinks::Saved& links) const = 0;
   virtual void Load(const std::map<std::string, at::Tensor>& state) = 0;  // Requires Check.

@@ -30,7 +30,7 @@ EpisodeLinks MakeLinks(int64_t episodes, int64_t capacity) {
 
 struct Drawn {
   std::vector<double> counts;
-  std::vector<float> weight;  // Of a row, as last drawn; 0: never drawn.
+  std::vector<float> weight;  // By row, as last drawn; 0: never drawn.
 };
 
 Drawn Draw(RowSampler* sampler, int64_t rows, double progress, int64_t batch_size) {
@@ -48,8 +48,7 @@ Drawn Draw(RowSampler* sampler, int64_t rows, double progress, int64_t batch_siz
   return drawn;
 }
 
-// Pearson's statistic of counts against expected shares; rows of share 0 must have
-// no count.
+// Pearson's statistic of counts against expected shares; rows with share 0 must have no count.
 double ChiSquare(const std::vector<double>& counts, const std::vector<double>& shares) {
   double sum = 0;
   for (size_t i = 0; i < counts.size(); ++i) {
@@ -112,7 +111,7 @@ TEST(RowSamplerTest, ImportanceWeightsAreThoseOfThePaperAndBetaEndsAtOne) {
   for (int error = 1; error <= 8; ++error) sum += std::pow(error + 1e-6, 0.6);
   for (const double progress : {0.0, 0.5, 1.0}) {
     const double beta = 0.4 + 0.6 * progress;
-    // So large a batch holds the least likely row for certain.
+    // A batch this large certainly holds the least likely row.
     const Drawn drawn = Draw(&sampler, 12, progress, kDraws);
     double error = 0;
     double largest = 0;

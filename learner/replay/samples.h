@@ -1,4 +1,4 @@
-// What an algorithm learns from at once.
+// The data of one update of an algorithm.
 //
 // Thread safety: plain values.
 #ifndef ARMATURE_LEARNER_REPLAY_SAMPLES_H_
@@ -10,31 +10,29 @@
 
 namespace armature {
 
-// B steps, or runs of up to n steps, float32, on the algorithm's device. Actions are
-// in [-1, 1].
+// B steps, or runs of up to n steps; float32, on the algorithm's device. Actions are in [-1, 1].
 struct TransitionSample {
   at::Tensor observation;       // [B, D], raw
   at::Tensor action;            // [B, A]
-  at::Tensor reward;            // [B]; the discounted sum over a run
-  at::Tensor next_observation;  // [B, D], raw; after a run, or final where it ended
+  at::Tensor reward;            // [B]; the discounted sum of a run
+  at::Tensor next_observation;  // [B, D], raw; after the run, or final if it ended
   at::Tensor terminated;        // [B], 0 or 1
-  at::Tensor discount;          // [B], of the value of next_observation: gamma^steps
-  at::Tensor weight;            // [B], of each error in the critics' loss, >= 0
-  int64_t demonstrations = 0;   // The last so many rows are demonstrated steps.
+  at::Tensor discount;          // [B], gamma^steps, for the value of next_observation
+  at::Tensor weight;            // [B], >= 0, for each error in the critics' loss
+  int64_t demonstrations = 0;   // This many rows at the end are demonstrations.
 };
 
-// A full set of trajectories, float32 unless said, on the algorithm's device;
-// N slots side by side, T steps. Raw observations.
+// A full set of trajectories of N slots and T steps; float32 unless noted, on the algorithm's
+// device. Observations are raw.
 struct TrajectorySet {
   at::Tensor observation;         // [T + 1, N, D]
-  at::Tensor action;              // [T, N, A], as the policy drew it
+  at::Tensor action;              // [T, N, A], as drawn by the policy
   at::Tensor reward;              // [T, N]
   at::Tensor terminated;          // [T, N], 0 or 1
   at::Tensor truncated;           // [T, N], 0 or 1
   at::Tensor valid;               // [T, N], 0 or 1; see TrajectoryBatch.valid
   at::Tensor behaviour_log_prob;  // [T, N]
-  // [k, D]: where steps terminated or were truncated, in row-major order of
-  // [T, N].
+  // [k, D], for steps that terminated or were truncated, in row-major order of [T, N].
   at::Tensor final_observation;
 };
 

@@ -1,16 +1,15 @@
-// Keeps the ratio of transitions sampled to transitions inserted: says which side
-// may go on, and why the other may not. After Reverb's SampleToInsertRatio
-// (Cassirer et al. 2021, arXiv:2102.04736).
+// Keeps the ratio of sampled to inserted transitions: says which side may go on and why the other
+// must wait. Based on Reverb's SampleToInsertRatio (Cassirer et al. 2021, arXiv:2102.04736).
 //
-// With i transitions inserted and s sampled so far, ratio r = samples_per_insert,
-// m = size_min and band e = tolerance * m * r, the aim is s = (i - m) r, and
+// With i transitions inserted and s sampled so far, ratio r = samples_per_insert, m = size_min and
+// band e = tolerance * m * r, the target is s = (i - m) r, and
 //   CanInsert(n):  i + n <= m   or   (i + n - m) r - s <= e
 //   CanSample(b):  i >= m      and   (i - m) r - (s + b) >= -e
-// Never are both refused if 2 e >= n r + b, which RunConfig::Validate ensures by
-// e >= n r and e >= b.
+// Both are never refused at once if 2 e >= n r + b, which RunConfig::Validate ensures with e >= n r
+// and e >= b.
 //
 // Pure accounting: no threads, no waits.
-// Thread safety: none; guarded by its owner.
+// Thread safety: none; the owner locks.
 #ifndef ARMATURE_LEARNER_REPLAY_SAMPLES_PER_INSERT_LIMITER_H_
 #define ARMATURE_LEARNER_REPLAY_SAMPLES_PER_INSERT_LIMITER_H_
 
@@ -31,23 +30,23 @@ class SamplesPerInsertLimiter {
   bool CanInsert(int64_t transitions) const;
   bool CanSample(int64_t transitions) const;
 
-  // Count what was done; whether it was allowed is the caller's to ask.
+  // Count what was done. The caller must check first that it is allowed.
   void CountInsert(int64_t transitions) { inserted_ += transitions; }
   void CountSample(int64_t transitions) { sampled_ += transitions; }
 
-  // Why the side waits, as one sentence with the numbers; empty: it need not.
+  // Why this side must wait, in one sentence with the numbers; empty if it need not.
   std::string WhyNoInsert(int64_t transitions) const;
   std::string WhyNoSample(int64_t transitions) const;
 
   int64_t inserted() const { return inserted_; }
   int64_t sampled() const { return sampled_; }
-  // Goes on from a checkpoint's counts. Counts beyond the band come of other options:
-  // both sides then begin level, for one of them would wait as long as the run has
-  // lasted. Where size_min is not reached (again), nothing counts as sampled yet.
+  // Continues from a checkpoint's counts. Counts beyond the band mean that the options changed;
+  // then both sides start level, as one could otherwise wait for as long as the run has lasted. If
+  // size_min is not reached (again), nothing counts as sampled yet.
   void Restore(int64_t inserted, int64_t sampled);
 
  private:
-  // (i + inserted - m) r - (s + sampled): how far inserting is ahead of the aim.
+  // (i + inserted - m) r - (s + sampled): how far inserting is ahead of the target.
   double LeadAfter(int64_t inserted, int64_t sampled) const;
 
   const Options options_;

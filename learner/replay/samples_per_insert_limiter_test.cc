@@ -60,7 +60,7 @@ TEST(SamplesPerInsertLimiterTest, RestoredCountsDecideAsTheOriginals) {
   EXPECT_FALSE(limiter.CanSample(11));
 }
 
-// Steps of a run of `ratio` until it has inserted `inserted`, learning as it may.
+// Steps a run of `ratio` until it has inserted `inserted`, learning as allowed.
 SamplesPerInsertLimiter RunOf(double ratio, int64_t size_min, int64_t inserted) {
   SamplesPerInsertLimiter limiter = MakeLimiter(ratio, size_min, 0.5);
   while (limiter.inserted() < inserted) {
@@ -109,7 +109,7 @@ TEST(SamplesPerInsertLimiterTest, CountsOfTheSameOptionsAreKeptToTheLast) {
   }
 }
 
-// Every state that allowed insertions of 1 .. n and samples of b can reach, up to
+// Visits every state reachable with allowed insertions of 1 .. n and samples of b, up to
 // `inserted_max`. Returns whether some state refuses both sides.
 bool CanDeadlock(double ratio, int64_t size_min, double tolerance, int64_t insert_max,
                  int64_t batch_size, int64_t inserted_max) {
@@ -122,7 +122,7 @@ bool CanDeadlock(double ratio, int64_t size_min, double tolerance, int64_t inser
     SamplesPerInsertLimiter limiter = MakeLimiter(ratio, size_min, tolerance);
     limiter.Restore(inserted, sampled);
     for (int64_t n = 1; n <= insert_max; ++n) {
-      // A blocked side says why, and only then.
+      // A side says why exactly when it is blocked.
       EXPECT_EQ(limiter.CanInsert(n), limiter.WhyNoInsert(n).empty());
       if (limiter.CanInsert(n)) {
         open.push_back({inserted + n, sampled});
@@ -143,7 +143,7 @@ TEST(SamplesPerInsertLimiterTest, BothSidesAreNeverRefusedWhereValidateAcceptsTh
       for (double tolerance : {0.1, 0.5, 1.0, 2.5}) {
         for (int64_t insert_max : {1, 2, 5}) {
           for (int64_t batch_size : {1, 3, 7}) {
-            // The condition of RunConfig::Validate.
+            // RunConfig::Validate's condition.
             const double band = tolerance * size_min * ratio;
             if (band < std::max<double>(batch_size, insert_max * ratio)) continue;
             ++accepted;

@@ -14,7 +14,7 @@ int64_t SumTree::Find(double at) const {
   int64_t node = 1;
   while (node < size_) {
     node *= 2;
-    // Rounding may leave `at` at or beyond the last share: never step into a sum of 0.
+    // Rounding may put `at` at or beyond the last share: never step into a sum of 0.
     if (at >= sums_[node] && sums_[node + 1] > 0) {
       at -= sums_[node];
       ++node;

@@ -1,10 +1,9 @@
-// Sums over non-negative weights, to draw an index in proportion to its weight.
+// A sum tree over non-negative weights, to draw an index in proportion to its weight.
 //
-// A binary tree in one array of 2 n: leaves at n .. 2 n - 1, node i the sum of 2 i
-// and 2 i + 1. Every sum is taken of its two children anew, so that the tree depends
-// on the weights alone, not on how they came about: no drift, and equal weights give
-// equal trees bit for bit.
-// Cost: Set and Find O(log n); 16 bytes an index, all from the constructor on.
+// A binary tree in an array of 2 n: leaves at n .. 2 n - 1, node i is the sum of nodes 2 i and 2 i
+// + 1. Each sum is recomputed from its two children, so the tree depends only on the weights, not
+// on their history: no drift, and equal weights give trees equal bit for bit.
+// Cost: Set and Find O(log n); 16 bytes per index, allocated by the constructor.
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_REPLAY_SUM_TREE_H_
 #define ARMATURE_LEARNER_REPLAY_SUM_TREE_H_
@@ -24,11 +23,11 @@ class SumTree {
   double weight(int64_t index) const { return sums_[size_ + index]; }
   double total() const { return sums_[1]; }
 
-  // The index whose share of [0, total) `at` falls into (shares lie in the tree's
-  // order). Never one of weight 0 while total() > 0, wherever `at` is.
+  // Returns the index whose share of [0, total) contains `at` (shares are in the tree's order).
+  // Never returns an index of weight 0 while total() > 0, whatever `at` is.
   int64_t Find(double at) const;
 
-  // The first indices' weights; the others become 0.
+  // Sets the weights of the first indices; all others become 0.
   void Assign(absl::Span<const double> weights);
 
  private:

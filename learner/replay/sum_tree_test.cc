@@ -9,7 +9,7 @@
 namespace armature {
 namespace {
 
-// How much of [0, total) each index takes, by a fine grid.
+// The share of [0, total) of each index, measured on a fine grid.
 std::vector<double> Shares(const SumTree& tree, int64_t size) {
   constexpr int kPoints = 10000;
   std::vector<double> shares(size);

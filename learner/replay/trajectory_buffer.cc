@@ -18,8 +18,8 @@ at::Tensor Unpack(const v1::Tensor& tensor) {
   return unpacked.to(at::kFloat);
 }
 
-// Final observations stand in row-major order of each trajectory's [T, B]; these
-// are their rows, trajectories end to end, in row-major order of the joint [T, N].
+// Each trajectory has its final observations in row-major order of its own [T, B]. Returns their
+// rows in the concatenation, in row-major order of the joint [T, N].
 at::Tensor JointOrder(const std::vector<Trajectory>& trajectories) {
   std::vector<int64_t> next_row;
   std::vector<at::Tensor> ended;

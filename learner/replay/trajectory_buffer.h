@@ -1,8 +1,8 @@
-// Gathers the unrolls of all actors' groups until they make a full set.
+// Collects unrolls of all actors' groups until they make a full set.
 //
 // Data flow: ExperienceIntake -> Add*; ready -> Take -> OnPolicyAlgorithm::Update.
-// Bounds: none of its own; its owner adds no more once ready().
-// Thread safety: none; guarded by its owner.
+// Bounds: none of its own; the owner stops adding once ready().
+// Thread safety: none; the owner locks.
 #ifndef ARMATURE_LEARNER_REPLAY_TRAJECTORY_BUFFER_H_
 #define ARMATURE_LEARNER_REPLAY_TRAJECTORY_BUFFER_H_
 
@@ -16,7 +16,7 @@
 
 namespace armature {
 
-// One TrajectoryBatch as tensors on the CPU, float32.
+// One TrajectoryBatch as float32 tensors on the CPU.
 struct Trajectory {
   uint64_t grant_id = 0;
   uint64_t policy_version = 0;
@@ -30,32 +30,31 @@ struct Trajectory {
   at::Tensor final_observation;   // [k, D]
 };
 
-// Copies a batch whose tensors the intake has checked.
+// Copies a batch that the intake has checked.
 Trajectory UnpackTrajectory(const v1::TrajectoryBatch& batch);
 
 class TrajectoryBuffer {
  public:
   struct Options {
-    int64_t rollout_steps = 1;    // A set is full with this many steps, or more.
+    int64_t rollout_steps = 1;    // A set is full with at least this many steps.
     uint64_t max_policy_lag = 0;  // In versions.
     c10::Device device = c10::kCPU;
   };
   explicit TrajectoryBuffer(const Options& options) : options_(options) {}
 
-  // Takes it in; false: dropped, since it began more than max_policy_lag
-  // versions before `newest_version`. T must be that of the others.
+  // Adds a trajectory. Returns false, and drops it, if its policy is more than max_policy_lag
+  // versions older than `newest_version`. T must be the same for all.
   bool Add(Trajectory trajectory, uint64_t newest_version);
-  // Drops what `newest_version` has made too old.
+  // Drops trajectories that are now too old.
   void DropStale(uint64_t newest_version);
 
   bool ready() const { return steps_ >= options_.rollout_steps; }
-  // Everything held, slots side by side in ascending order of grant_id (so that
-  // the order of arrival does not matter), on the device; leaves nothing.
-  // Requires ready().
+  // Returns everything held, on the device, and empties the buffer. Slots are side by side in
+  // ascending order of grant_id, so the order of arrival does not matter. Requires ready().
   TrajectorySet Take();
 
-  int64_t steps() const { return steps_; }      // Held, void ones included.
-  int64_t dropped() const { return dropped_; }  // Trajectories, ever.
+  int64_t steps() const { return steps_; }      // Held, including void steps.
+  int64_t dropped() const { return dropped_; }  // Trajectories so far.
 
  private:
   bool IsStale(const Trajectory& trajectory, uint64_t newest_version) const;

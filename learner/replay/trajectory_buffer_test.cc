@@ -11,9 +11,8 @@ namespace {
 
 constexpr int64_t kSteps = 4;
 
-// An unroll of `slots` slots numbered from `first_slot`, with ends here and there.
-// Each value says step and slot: reward = 100 t + slot; the final observation of
-// a step that ends is [reward].
+// An unroll of `slots` slots numbered from `first_slot`, with some ends. Values identify step and
+// slot: reward = 100 t + slot; the final observation of an ended step is [reward].
 Trajectory MakeTrajectory(uint64_t grant_id, uint64_t policy_version, int64_t first_slot,
                           int64_t slots) {
   Trajectory trajectory;

@@ -1,8 +1,8 @@
-// Every step alike; all weights are 1.
+// Samples all steps equally; all weights are 1.
 //
-// Draws rows until one holds a step. At most every second row holds none, but for
-// the oldest ones, whose steps may have been overwritten; so two draws a row suffice
-// on average even where every episode has one step only.
+// Draws rows until one holds a step. At most every second row holds none, apart from the oldest,
+// whose steps may have been overwritten. So two draws per row suffice on average, even if every
+// episode has one step.
 #ifndef ARMATURE_LEARNER_REPLAY_UNIFORM_SAMPLER_H_
 #define ARMATURE_LEARNER_REPLAY_UNIFORM_SAMPLER_H_
 
@@ -14,7 +14,7 @@ class UniformSampler : public RowSampler {
  public:
   static constexpr int64_t kBytesPerRow = 0;
 
-  // `links` outlives this.
+  // `links` must outlive this.
   explicit UniformSampler(const EpisodeLinks* links) : links_(links) {}
 
   void Add(int64_t) override {}
