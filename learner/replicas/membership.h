@@ -1,7 +1,7 @@
 // The member's end of a Join call: what replica 0 said, and whether it is still there.
 //
-// Thread safety: all methods. Lock order: this before that of the WakeSignal.
-// Ownership: shared with gRPC until the call is over.
+// Thread safety: all methods. Lock order: this lock before the WakeSignal's.
+// Ownership: shared with gRPC until the call ends.
 #ifndef ARMATURE_LEARNER_REPLICAS_MEMBERSHIP_H_
 #define ARMATURE_LEARNER_REPLICAS_MEMBERSHIP_H_
 
@@ -23,21 +23,21 @@ namespace armature {
 
 class Membership : public grpc::ClientReadReactor<v1::ReplicaEvent> {
  public:
-  // Starts the call. `trainer` is woken by every change until Abandon.
+  // Starts the call. Every change notifies `trainer` until Abandon.
   static std::shared_ptr<Membership> Start(v1::ReplicaService::Stub* stub,
                                            const v1::JoinReplicasRequest& request,
                                            WakeSignal* trainer);
 
-  // The welcome, once. Unavailable: it did not come before `deadline` (the call is
-  // given up); other errors: how the call ended, OK if with the end of the run.
+  // Returns the welcome, once. Returns Unavailable, and gives up the call, if it did not come
+  // before `deadline`; Cancelled if the run is over; otherwise the status the call ended with.
   absl::StatusOr<v1::ReplicaWelcome> AwaitWelcome(absl::Time deadline);
 
-  // Ends it; `trainer` may be gone from then on.
+  // Ends the call; `trainer` is not used any more.
   void Abandon();
-  // Ends it.
+  // Ends the call.
   void Cancel() { context_.TryCancel(); }
-  bool is_over() const;      // The call.
-  bool run_is_over() const;  // Replica 0 said so.
+  bool is_over() const;      // Whether the call has ended.
+  bool run_is_over() const;  // Whether replica 0 said so.
 
  private:
   explicit Membership(WakeSignal* trainer) : trainer_(trainer) {}
@@ -55,7 +55,7 @@ class Membership : public grpc::ClientReadReactor<v1::ReplicaEvent> {
   std::shared_ptr<Membership> self_;  // Until OnDone.
   grpc::ClientContext context_;
   v1::JoinReplicasRequest request_;
-  v1::ReplicaEvent event_;  // Of the read in flight.
+  v1::ReplicaEvent event_;  // For the read in flight.
 
   mutable absl::Mutex mutex_;
   SteadyCondVar changed_;

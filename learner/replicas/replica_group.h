@@ -1,9 +1,9 @@
-// The other replicas of a run, as one replica's trainer sees them: someone to take
-// means with. ReplicaHost is replica 0's side, ReplicaMember that of the others.
+// The other replicas of a run, as one replica's trainer sees them: partners to average with.
+// ReplicaHost is replica 0's side, ReplicaMember the side of the others.
 //
-// Rounds are numbered over the whole run and matched by number: every replica calls
-// Average in the same order with tensors of the same layout.
-// Thread safety: Stop and the accessors from any thread; the others are the trainer's.
+// Rounds are numbered over the whole run and matched by number: all replicas call Average in the
+// same order with tensors of the same layout.
+// Thread safety: Stop and the accessors from any thread; the rest from the trainer's thread.
 // Call order: Begin (Synchronize Average*)* End?
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_GROUP_H_
 #define ARMATURE_LEARNER_REPLICAS_REPLICA_GROUP_H_
@@ -29,46 +29,44 @@ class ReplicaGroup {
     uint64_t spec_hash = 0;
   };
   enum class Standing {
-    kOutside,   // Not a member (yet): it must not learn.
-    kJoined,    // It became a member in this call and took the state of replica 0.
-    kMember,    // It may learn.
+    kOutside,   // Not a member (yet): must not learn.
+    kJoined,    // Became a member in this call and took replica 0's state.
+    kMember,    // May learn.
     kRunIsOver  // Replica 0 has ended the run.
   };
 
   virtual ~ReplicaGroup() = default;
 
-  // Once the algorithm exists. `state` must outlive the group.
-  // OK; InvalidArgument: a round would not fit into one message.
+  // Call once the algorithm exists. `state` must outlive the group. Returns InvalidArgument if a
+  // round would not fit into one message.
   virtual absl::Status Begin(const Identity& identity, SharedState* state) = 0;
 
-  // Between two updates: lets others join, or joins. Waits a few seconds at most.
-  // OK; FailedPrecondition, InvalidArgument, Unauthenticated and the like: replica 0
-  // does not take this one, for good; Unavailable: it has been gone too long.
+  // Call between two updates: lets others join, or joins. Waits a few seconds at most. Returns
+  // FailedPrecondition, InvalidArgument, Unauthenticated or similar if replica 0 refuses this one
+  // for good; Unavailable if replica 0 has been gone too long.
   virtual absl::StatusOr<Standing> Synchronize(uint64_t env_steps) = 0;
 
-  // The mean of `own` and what the other members give to this round. While it waits
-  // it says so through on_wait about once a second.
-  // Cancelled: Stop was called, or the run is over; other errors: this replica has
-  // been left behind or replica 0 is gone, and Synchronize joins it again.
+  // Returns the mean of `own` and the other members' tensors in this round. While waiting, it calls
+  // on_wait about once a second. Returns Cancelled if Stop was called or the run is over; other
+  // errors if this replica was left behind or replica 0 is gone, and then Synchronize joins again.
   virtual absl::StatusOr<NamedTensors> Average(const NamedTensors& own, uint64_t env_steps) = 0;
 
-  // Tells the others that the run is over; replica 0's.
+  // In replica 0: tells the others that the run is over.
   virtual void End(const std::string& reason) = 0;
 
-  // Ends every wait, now and later.
+  // Ends all present and future waits.
   virtual void Stop() = 0;
 
-  // Whether this replica evaluates and ends the run: replica 0.
+  // Whether this replica evaluates and ends the run; true for replica 0.
   virtual bool decides() const = 0;
-  // Of the other replicas, as of the last round.
+  // Env steps of the other replicas, as of the last round.
   virtual uint64_t others_env_steps() const = 0;
-  // When Synchronize has something to do; InfiniteFuture: after a change, or Begin was not
-  // called yet.
+  // When Synchronize next has work; InfiniteFuture if only after a change, or before Begin.
   virtual absl::Time next_deadline() const = 0;
-  // Whom this replica waits for outside a round, as a sentence; empty: no one.
+  // Which replica this one waits for outside of a round, as a sentence; empty if none.
   virtual std::string Waiting() const = 0;
 
-  // Called with whom a round waits for, in a sentence, on the trainer's thread.
+  // Called on the trainer's thread with a sentence on who a round waits for.
   void set_on_wait(std::function<void(const std::string&)> on_wait) {
     on_wait_ = std::move(on_wait);
   }

@@ -182,7 +182,7 @@ absl::StatusOr<NamedTensors> ReplicaHost::Average(const NamedTensors& own, uint6
   }
   ++round_;
   if (members_.empty()) return own;
-  // Deposits of the next round come only after the answers.
+  // Deposits of the next round arrive only after the answers.
   NamedTensors mean = MeanOf(contributions);
   v1::AverageResponse response;
   EncodeTensors(mean, response.mutable_tensors());

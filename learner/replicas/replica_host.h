@@ -1,11 +1,11 @@
-// Replica 0's side: who is a member, and the mean of what members send.
+// Replica 0's side: keeps the members and averages what they send.
 //
 // Data flow: JoinReactor -> Ask -> Synchronize (trainer) -> ReplicaPeer::Welcome;
 //            AverageReactor -> Give -> Average (trainer) -> AverageCall::Answer.
-// The trainer's thread alone computes and answers; gRPC's threads deposit and return.
-// Bounds: one member, one that waits to join and one deposit for each replica.
-// Thread safety: Ask, Leave, Give and what ReplicaGroup says. Lock order: this before
-// the peers' and calls' own.
+// Only the trainer's thread computes and answers; gRPC's threads deposit and return.
+// Bounds: per replica, one member, one waiting to join and one deposit.
+// Thread safety: Ask, Leave, Give, and as in ReplicaGroup. Lock order: this lock before the peers'
+// and calls' locks.
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_HOST_H_
 #define ARMATURE_LEARNER_REPLICAS_REPLICA_HOST_H_
 
@@ -28,7 +28,7 @@
 
 namespace armature {
 
-// A Join call. Neither method blocks; both may be called more than once.
+// A Join call. Its methods do not block and may be called more than once.
 class ReplicaPeer {
  public:
   virtual ~ReplicaPeer() = default;
@@ -36,7 +36,7 @@ class ReplicaPeer {
   virtual void End(const absl::Status& status) = 0;
 };
 
-// An Average call. Does not block; only the first answer counts.
+// An Average call. Answer does not block; only the first answer counts.
 class AverageCall {
  public:
   virtual ~AverageCall() = default;
@@ -48,21 +48,22 @@ class ReplicaHost : public ReplicaGroup {
   struct Options {
     std::string run_id;
     int64_t replicas = 2;
-    absl::Duration timeout;  // For one that is alive but does not come to a round.
+    absl::Duration timeout;  // For a member that is alive but does not come to a round.
   };
   struct Metrics {
-    Gauge replicas;         // That take part, this one included.
+    Gauge replicas;         // Taking part, including this one.
     Counter replicas_lost;  // Members that died or were left behind.
   };
   // `trainer` must outlive it.
   ReplicaHost(const Options& options, const Metrics& metrics, WakeSignal* trainer);
 
-  // A Join call; the trainer answers it later.
-  // OK; FailedPrecondition, InvalidArgument: see proto/replica_service.proto.
+  // Handles a Join call; the trainer answers it later. Returns FailedPrecondition or
+  // InvalidArgument as described in proto/replica_service.proto.
   absl::Status Ask(std::shared_ptr<ReplicaPeer> peer, const v1::JoinReplicasRequest& request);
   // The Join call `peer` is over.
   void Leave(const ReplicaPeer* peer);
-  // An Average call; answered when its round is over. An error is the answer.
+  // Handles an Average call, which is answered when its round is over. A returned error is the
+  // answer.
   absl::Status Give(std::shared_ptr<AverageCall> call, const v1::AverageRequest& request);
 
   absl::Status Begin(const Identity& identity, SharedState* state) override;
@@ -94,11 +95,11 @@ class ReplicaHost : public ReplicaGroup {
   absl::Status CheckApplicant(const v1::JoinReplicasRequest& request,
                               const NamedTensors& snapshot) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Waits for every member's deposit until the timeout; false: Stop was called.
+  // Waits for every member's deposit, up to the timeout. Returns false if Stop was called.
   bool AwaitDeposits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Missing() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Removes the member, which is told why.
+  // Removes the member and tells it why.
   Members::iterator Drop(Members::iterator member, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t OthersEnvSteps() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -109,11 +110,11 @@ class ReplicaHost : public ReplicaGroup {
   SharedState* state_ = nullptr;  // The trainer's.
 
   mutable absl::Mutex mutex_;
-  SteadyCondVar changed_;  // What Interrupted looks at.
+  SteadyCondVar changed_;  // Signals changes to Interrupted.
   Metrics metrics_ ABSL_GUARDED_BY(mutex_);
   Members members_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, Applicant> applicants_ ABSL_GUARDED_BY(mutex_);
-  // Of every replica that ever was a member: its experience stays the run's.
+  // Of all replicas that were ever members: their experience still counts in the run.
   std::map<uint32_t, uint64_t> env_steps_ ABSL_GUARDED_BY(mutex_);
   uint64_t round_ ABSL_GUARDED_BY(mutex_) = 1;  // The next one.
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

@@ -19,7 +19,7 @@ constexpr absl::Duration kBackoffMin = absl::Milliseconds(100);
 constexpr absl::Duration kBackoffMax = absl::Seconds(5);
 constexpr absl::Duration kSayWhoIsMissingAfter = absl::Seconds(1);
 
-// Whether trying again cannot help: replica 0 does not take this replica.
+// Whether retrying is pointless because replica 0 refuses this replica.
 bool IsRefusal(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) ||
          absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
@@ -27,13 +27,13 @@ bool IsRefusal(const absl::Status& status) {
 
 }  // namespace
 
-// Kept alive by the callback, should the trainer not wait for it.
+// The callback keeps it alive in case the trainer stops waiting.
 struct ReplicaMember::Call {
   grpc::ClientContext context;
   v1::AverageRequest request;
   v1::AverageResponse response;
   absl::Mutex mutex;
-  SteadyCondVar changed;  // Of `end`.
+  SteadyCondVar changed;  // Signals `end`.
   std::optional<absl::Status> end ABSL_GUARDED_BY(mutex);
 
   bool is_over() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return end.has_value(); }
@@ -143,7 +143,7 @@ absl::StatusOr<NamedTensors> ReplicaMember::Average(const NamedTensors& own, uin
   if (mean.ok()) status = CheckLayout(*mean, own, "the mean of replica 0");
   if (!mean.ok()) status = mean.status();
   if (!status.ok()) {
-    membership_->Cancel();  // What this replica did not get has gone into the others.
+    membership_->Cancel();  // The others have averaged without this replica.
     joined_ = false;
     if (!absl::IsCancelled(status)) {
       spdlog::warn("round {}: {}", round_, std::string(status.message()));
@@ -182,7 +182,7 @@ absl::Status ReplicaMember::Send(const v1::AverageRequest& request, v1::AverageR
 void ReplicaMember::Stop() {
   absl::MutexLock lock(&mutex_);
   stopped_ = true;
-  // Replica 0 then ends the round that this one may wait in.
+  // Replica 0 then ends the round in which this one may be waiting.
   if (membership_ != nullptr) membership_->Cancel();
 }
 

@@ -1,8 +1,8 @@
-// The side of every replica but 0: joins it, and gives to its rounds.
+// The side of every other replica: joins replica 0 and contributes to its rounds.
 //
-// Trying again: 0.1 s doubled to 5 s after each failure; without replica 0 for
-// kHostLostMax it gives up.
-// Thread safety: as ReplicaGroup says.
+// Retries: after 0.1 s, doubled with each failure up to 5 s. Gives up after kHostLostMax without
+// replica 0.
+// Thread safety: as in ReplicaGroup.
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_MEMBER_H_
 #define ARMATURE_LEARNER_REPLICAS_REPLICA_MEMBER_H_
 
@@ -25,10 +25,10 @@ namespace armature {
 class ReplicaMember : public ReplicaGroup {
  public:
   static constexpr absl::Duration kHostLostMax = absl::Minutes(5);
-  // For a welcome: replica 0 stands between two updates more often than that.
+  // How long to wait for a welcome: replica 0 answers between updates, which come more often.
   static constexpr absl::Duration kWelcomeWithin = absl::Seconds(5);
 
-  // `channel` leads to replica 0; `trainer` must outlive it.
+  // `channel` connects to replica 0; `trainer` must outlive this.
   ReplicaMember(uint32_t replica, const std::shared_ptr<grpc::Channel>& channel,
                 WakeSignal* trainer);
   ~ReplicaMember() override;
@@ -47,7 +47,7 @@ class ReplicaMember : public ReplicaGroup {
   struct Call;
 
   absl::StatusOr<Standing> Join(uint64_t env_steps);
-  // What a failed attempt to join means: OK: try again later.
+  // Handles a failed attempt to join. Returns OK if it should be tried again later.
   absl::Status AfterFailure(const absl::Status& failure);
   absl::Status Send(const v1::AverageRequest& request, v1::AverageResponse* response);
   bool stopped() const;
@@ -56,7 +56,7 @@ class ReplicaMember : public ReplicaGroup {
   const std::unique_ptr<v1::ReplicaService::Stub> stub_;
   WakeSignal* const trainer_;
 
-  // The trainer's.
+  // Used by the trainer's thread only.
   SharedState* state_ = nullptr;
   v1::JoinReplicasRequest join_;
   std::shared_ptr<Membership> membership_;  // Set under mutex_.

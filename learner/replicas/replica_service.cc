@@ -12,8 +12,7 @@
 namespace armature {
 namespace {
 
-// One Join call. Owned by gRPC and shared with the host, until OnDone. No reaction
-// blocks.
+// One Join call. Owned by gRPC and shared with the host, until OnDone. No callback blocks.
 class JoinReactor : public grpc::ServerWriteReactor<v1::ReplicaEvent>, public ReplicaPeer {
  public:
   static JoinReactor* Start(ReplicaHost* host, const v1::JoinReplicasRequest& request) {
@@ -69,13 +68,13 @@ class JoinReactor : public grpc::ServerWriteReactor<v1::ReplicaEvent>, public Re
   std::shared_ptr<JoinReactor> self_;
 
   absl::Mutex mutex_;
-  std::deque<v1::ReplicaEvent> events_ ABSL_GUARDED_BY(mutex_);  // Two at most.
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;                 // The first one.
+  std::deque<v1::ReplicaEvent> events_ ABSL_GUARDED_BY(mutex_);  // At most two.
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;                 // The first of them.
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// One Average call, owned likewise.
+// One Average call; same ownership.
 class AverageReactor : public grpc::ServerUnaryReactor, public AverageCall {
  public:
   static AverageReactor* Start(ReplicaHost* host, const v1::AverageRequest& request,
@@ -102,7 +101,7 @@ class AverageReactor : public grpc::ServerUnaryReactor, public AverageCall {
   void OnCancel() override { Answer(absl::CancelledError("the replica is gone"), {}); }
   void OnDone() override { const std::shared_ptr<AverageReactor> self = std::move(self_); }
 
-  v1::AverageResponse* const response_;  // gRPC's, until Finish.
+  v1::AverageResponse* const response_;  // Owned by gRPC, until Finish.
   std::shared_ptr<AverageReactor> self_;
   absl::Mutex mutex_;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,4 +1,4 @@
-// ReplicaService on gRPC's callback API; proto/replica_service.proto documents it.
+// Implements ReplicaService (see proto/replica_service.proto) with gRPC's callback API.
 //
 // Thread safety: all methods. Owns nothing.
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_SERVICE_H_

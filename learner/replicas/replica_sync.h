@@ -1,7 +1,7 @@
-// When a replica takes means with the others, and of what: its algorithm's state every
+// Decides when a replica averages with the others, and what: its algorithm's state every
 // average_every_updates gradient steps and, with averaging=gradients, every gradient.
 //
-// Thread safety: Stop from any thread; the others are the trainer's.
+// Thread safety: one thread, the trainer's; group().Stop from any thread.
 // Call order: Begin (Synchronize (update AfterUpdate)*)*
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_SYNC_H_
 #define ARMATURE_LEARNER_REPLICAS_REPLICA_SYNC_H_
@@ -34,22 +34,21 @@ class ReplicaSync : public GradientExchange {
   // `group` must outlive it.
   ReplicaSync(const Options& options, const Metrics& metrics, ReplicaGroup* group);
 
-  // Before the first update of `algorithm`, which must outlive it.
-  // Errors: as ReplicaGroup::Begin.
+  // Call before the first update of `algorithm`, which must outlive this. Errors: as
+  // ReplicaGroup::Begin.
   absl::Status Begin(const ReplicaGroup::Identity& identity, Algorithm* algorithm);
 
   // As ReplicaGroup::Synchronize.
   absl::StatusOr<ReplicaGroup::Standing> Synchronize(uint64_t env_steps);
 
-  // After each update: a round, if one is due.
-  // OK, also where this replica was left behind (Synchronize says so next);
-  // InvalidArgument: the mean does not fit the algorithm; DataLoss: this replica's part is
-  // not finite (named), and the others have not got it.
+  // Call after each update; runs a round if one is due. Returns OK even if this replica was left
+  // behind (the next Synchronize says so); InvalidArgument if the mean does not fit the algorithm;
+  // DataLoss if this replica's part is not finite (named), and then it was not sent.
   absl::Status AfterUpdate(uint64_t env_steps);
 
-  // Called by the algorithm. Where no mean comes the gradients stay this replica's
-  // own: the update ends with them, and then Synchronize says what became of it. So do
-  // gradients that are not finite, which the others do not get.
+  // Called by the algorithm. If there is no mean, the update uses this replica's own gradients, and
+  // the next Synchronize says what happened. The same if the gradients are not finite; they are not
+  // sent.
   void Average(const std::vector<at::Tensor>& gradients) override;
 
   ReplicaGroup& group() { return *group_; }
@@ -62,8 +61,8 @@ class ReplicaSync : public GradientExchange {
   ReplicaGroup* const group_;
   Algorithm* algorithm_ = nullptr;
   std::optional<SharedState> state_;
-  uint64_t env_steps_ = 0;      // This replica's, of the last Synchronize.
-  int64_t averaged_steps_ = 0;  // learner_steps when AfterUpdate was last called.
+  uint64_t env_steps_ = 0;      // This replica's, at the last Synchronize or AfterUpdate.
+  int64_t averaged_steps_ = 0;  // learner_steps at the last AfterUpdate.
 };
 
 }  // namespace armature

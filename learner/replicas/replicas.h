@@ -1,5 +1,5 @@
-// One learner's part in a run with several: the side of replica 0 or of a member, and
-// what goes with it.
+// One learner's part in a run with several learners: its ReplicaGroup (replica 0's side or a
+// member's), with its service and sync.
 //
 // Thread safety: none of its own.
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICAS_H_
@@ -20,22 +20,22 @@
 
 namespace armature {
 
-// Which of learner.replicas this learner is.
+// Which of the learner.replicas learners this one is.
 struct ReplicaRole {
   int64_t replica = 0;
-  std::shared_ptr<grpc::Channel> host;  // To replica 0; null in replica 0 itself.
+  std::shared_ptr<grpc::Channel> host;  // Channel to replica 0; null in replica 0 itself.
 };
 
 class Replicas {
  public:
-  // Null: learner.replicas is 1. `run_id` is this learner's own; `metrics` and `trainer`
-  // must outlive it.
+  // Returns null if learner.replicas is 1. `run_id` is this learner's own. `metrics` and `trainer`
+  // must outlive the result.
   static std::unique_ptr<Replicas> Create(const RunConfig& config, const ReplicaRole& role,
                                           const std::string& run_id, LearnerMetrics* metrics,
                                           WakeSignal* trainer);
 
   ReplicaSync& sync() { return *sync_; }
-  // To be served beside LearnerService; null in all but replica 0.
+  // Serve it beside LearnerService. Null except in replica 0.
   grpc::Service* service() { return service_.get(); }
 
  private:

@@ -1,5 +1,5 @@
-// Replicas as processes would have them: each on a thread of its own, over gRPC on
-// loopback, tiny networks.
+// Replicas as separate processes would be: each on its own thread, over gRPC on loopback, with tiny
+// networks.
 #include <atomic>
 #include <functional>
 #include <limits>
@@ -40,7 +40,7 @@ constexpr absl::Duration kLong = absl::Minutes(2);  // Never waited for.
 
 ReplicaGroup::Identity Identity() { return {"sac", "gradients", 77}; }
 
-// A gRPC server with replica 0 behind it.
+// A gRPC server with replica 0.
 class Host {
  public:
   Host(int64_t replicas, absl::Duration timeout, int port = 0)
@@ -65,7 +65,7 @@ class Host {
     return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_),
                                grpc::InsecureChannelCredentials());
   }
-  // Lets others join until there are `replicas`.
+  // Lets others join until there are `replicas` replicas.
   void Gather(ReplicaSync* sync, int replicas) {
     const absl::Time deadline = absl::Now() + kLong;
     while (this->replicas() < replicas && absl::Now() < deadline) {
@@ -90,7 +90,7 @@ class Host {
   std::unique_ptr<grpc::Server> server_;
 };
 
-// One replica's trainer, reduced to what it does with the others.
+// One replica's trainer, reduced to its work with the others.
 class Replica {
  public:
   Replica(std::unique_ptr<ReplicaGroup> own_group, ReplicaGroup* group, Algorithm* algorithm,
@@ -102,7 +102,7 @@ class Replica {
              group) {
     EXPECT_TRUE(sync.Begin(identity, algorithm).ok());
   }
-  // Of `host`, or of a member of it.
+  // Replica 0 of `host`, or a member.
   static std::unique_ptr<Replica> Of(Host* host, Algorithm* algorithm, bool average_gradients,
                                      int64_t every = 1) {
     return std::make_unique<Replica>(nullptr, &host->host, algorithm, average_gradients, every);
@@ -119,7 +119,7 @@ class Replica {
     return replica;
   }
 
-  // Tries until the member is in.
+  // Retries until it is a member.
   absl::Status Join() {
     const absl::Time deadline = absl::Now() + kLong;
     while (absl::Now() < deadline) {
@@ -130,7 +130,7 @@ class Replica {
     }
     return absl::DeadlineExceededError("did not join");
   }
-  // Waits until the group says `standing`.
+  // Waits until the group returns `standing`.
   void Await(Standing standing) {
     while (*sync.Synchronize(env_steps) != standing) wake_->WaitUntil(absl::Now() + kLong);
   }
@@ -163,7 +163,7 @@ void ExpectSameState(const Algorithm& a, const Algorithm& b, bool exactly) {
   }
 }
 
-// `parts` one below the other.
+// `parts`, concatenated along the batch.
 TransitionSample Concatenated(const std::vector<TransitionSample>& parts) {
   TransitionSample all;
   for (at::Tensor TransitionSample::*field :
@@ -177,7 +177,7 @@ TransitionSample Concatenated(const std::vector<TransitionSample>& parts) {
   return all;
 }
 
-// Runs `steps` updates of three replicas and, of `alone`, of their batches together.
+// Runs `steps` updates on three replicas, and on `alone` with their batches combined.
 template <typename A>
 void ExpectGradientsOfOneBatch(
     const std::function<std::unique_ptr<A>(uint64_t seed)>& make,
@@ -195,7 +195,7 @@ void ExpectGradientsOfOneBatch(
     replicas.push_back(i == 0 ? Replica::Of(&host, algorithms[0].get(), true, 1000)
                               : Replica::MemberOf(host, i, algorithms[i].get(), true, 1000));
   }
-  // [step][replica]; noise is [2, B, A] each.
+  // [step][replica]; each noise is [2, B, A].
   std::vector<std::vector<TransitionSample>> samples(kSteps);
   std::vector<std::vector<at::Tensor>> noise(kSteps);
   const at::Generator generator = MakeGenerator(c10::kCPU, 9);
@@ -231,7 +231,7 @@ TEST(Replicas, OfSacAverageGradientsAsOneBatchWouldGiveThem) {
   ExpectGradientsOfOneBatch<Sac>(
       [](uint64_t seed) { return NewSac(seed); },
       [](Sac* sac, const TransitionSample& sample, const std::vector<at::Tensor>& noise) {
-        // All of s', then all of s.
+        // First all of s', then all of s.
         sac->UpdateWithNoise(sample, 0, at::cat(noise, 1).flatten(0, 1));
       });
 }
@@ -327,7 +327,7 @@ TEST(Replicas, AverageParametersEverySoManyUpdatesAndLearnAloneBetween) {
   EXPECT_EQ(replica_b->sync.group().others_env_steps(), 100);
 }
 
-// Replica 0 of two, the other one already a member.
+// Replica 0 of two; the other is already a member.
 class TwoReplicas : public testing::Test {
  protected:
   explicit TwoReplicas(absl::Duration timeout = kLong)
@@ -348,7 +348,7 @@ class TwoReplicas : public testing::Test {
 };
 
 TEST_F(TwoReplicas, ARoundGoesOnWithoutAReplicaThatDies) {
-  std::thread thread([&] { replica_b_.reset(); });  // Its call breaks.
+  std::thread thread([&] { replica_b_.reset(); });  // Breaks its call.
   const auto mean = host_.host.Average(Ones(), 5);
   thread.join();
   ASSERT_TRUE(mean.ok());
@@ -396,7 +396,7 @@ TEST_F(TwoReplicas, TensorsOfAnotherRoundAreRefused) {
 TEST_F(TwoReplicas, TheEndOfTheRunReachesTheOthers) {
   host_.host.End("solved");
   replica_b_->Await(Standing::kRunIsOver);
-  // Also one that comes later.
+  // Also for a replica that comes later.
   const auto late = NewSac(3);
   Replica::MemberOf(host_, 1, late.get(), false)->Await(Standing::kRunIsOver);
 }
@@ -428,7 +428,7 @@ class ImpatientReplicas : public TwoReplicas {
 };
 
 TEST_F(ImpatientReplicas, OneThatDoesNotComeIsLeftBehindAndJoinsAgain) {
-  const auto mean = host_.host.Average(Ones(), 5);  // The other one hangs.
+  const auto mean = host_.host.Average(Ones(), 5);  // The other replica hangs.
   ASSERT_TRUE(mean.ok());
   EXPECT_EQ(host_.lost(), 1);
   EXPECT_FALSE(replica_b_->sync.group().Average(Ones(), 0).ok());
@@ -485,7 +485,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(TwoReplicas, WhatIsNotFiniteIsNotGivenToTheOthers) {
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
   const at::Tensor gradient = at::full({2}, kNaN);
-  replica_a_->sync.Average({gradient});  // Would wait for the other replica.
+  replica_a_->sync.Average({gradient});  // It would wait for the other replica.
   a_->Update(RandomSample(4, a_->policy().spec(), MakeGenerator(c10::kCPU, 9)), 0);
   a_->policy().flat_parameters().fill_(kNaN);
   const absl::Status status = replica_a_->sync.AfterUpdate(0);

@@ -24,7 +24,7 @@ Statistics Add(const Statistics& a, const Statistics& b) {
           a.m2 + b.m2 + delta.square() * a.count * b.count / n};
 }
 
-// What must be added to `part` for `sum`.
+// What must be added to `part` to give `sum`.
 Statistics Subtract(const Statistics& sum, const Statistics& part) {
   const at::Tensor count = sum.count - part.count;
   const at::Tensor n = count.clamp_min(1);
@@ -51,7 +51,7 @@ Statistics StatisticsOf(const TensorMap& tensors, const std::string& prefix) {
   return {tensors.at(prefix + ".count"), tensors.at(prefix + ".mean"), tensors.at(prefix + ".m2")};
 }
 
-// Replaces every group of statistics in `tensors` by what `change` makes of it.
+// Replaces every group of statistics in `tensors` with the result of `change`.
 template <typename Change>
 void ChangeStatistics(NamedTensors* tensors, const Change& change) {
   const TensorMap map(tensors->begin(), tensors->end());

@@ -1,11 +1,12 @@
-// What the replicas of a run have in common of an algorithm: its State without the
-// generators. A round averages float32 tensors (parameters, targets, temperature,
-// moments) and merges running statistics, float64 tensors P.count, P.mean and P.m2:
-// with S what all replicas had after the last round and R_i what replica i has seen
-// since, all go on from S + R_0 + .. + R_{N-1}, where by Chan's formula (see
-// running_normalizer.h), for delta = mean_b - mean_a and n = count_a + count_b,
+// The state of an algorithm that all replicas of a run share: its State without the generators.
+//
+// A round averages float32 tensors (parameters, targets, temperature, moments) and merges running
+// statistics (float64 tensors P.count, P.mean and P.m2). With S the statistics that all replicas
+// had after the last round and R_i those that replica i has seen since, all continue from S + R_0 +
+// .. + R_{N-1}. By Chan's formula (see running_normalizer.h), with delta = mean_b - mean_a and n =
+// count_a + count_b,
 //   a + b = (n, mean_a + delta count_b / n, m2_a + m2_b + delta^2 count_a count_b / n)
-// Integers (counts of steps) stay each replica's own; one that joins takes them too.
+// Integers (step counts) stay each replica's own, but a joining replica takes them too.
 //
 // Thread safety: none; the trainer's thread, between two updates.
 #ifndef ARMATURE_LEARNER_REPLICAS_SHARED_STATE_H_
@@ -24,22 +25,22 @@ namespace armature {
 
 class SharedState {
  public:
-  // What `algorithm`, which must outlive it, has seen so far counts as S.
+  // What `algorithm` has seen so far counts as S. `algorithm` must outlive this.
   explicit SharedState(Algorithm* algorithm);
 
-  // This replica's part in a round; tensors may share memory with the algorithm.
+  // This replica's part in a round. Tensors may share memory with the algorithm.
   NamedTensors Contribution() const;
-  // Goes on from MeanOf all contributions.
-  // OK; InvalidArgument: it is not like Contribution (named).
+  // Continues from MeanOf all contributions. Returns InvalidArgument, naming a tensor, if `mean`
+  // does not have the layout of Contribution.
   absl::Status Adopt(const NamedTensors& mean);
 
-  // What one that joins goes on from, and its doing so.
+  // Snapshot is the state that a joining replica starts from; Restore loads it.
   NamedTensors Snapshot() const;
-  // OK; InvalidArgument: it is not like Snapshot (named).
+  // Returns InvalidArgument, naming a tensor, if it does not have the layout of Snapshot.
   absl::Status Restore(const NamedTensors& snapshot);
 
  private:
-  // Copies `tensors` over those of the same names in the algorithm's State.
+  // Copies `tensors` into the algorithm's State, by name.
   absl::Status Load(const NamedTensors& tensors);
   void NoteStatistics();
 
@@ -47,7 +48,8 @@ class SharedState {
   std::map<std::string, at::Tensor> statistics_;  // S, by name.
 };
 
-// What all go on from; every element is like the first. At least one.
+// Returns the state that all replicas continue from. Needs at least one contribution; all must have
+// the first one's layout.
 NamedTensors MeanOf(const std::vector<NamedTensors>& contributions);
 
 }  // namespace armature

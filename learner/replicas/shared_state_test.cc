@@ -59,7 +59,7 @@ TEST(SharedState, WhatIsLearnedBecomesTheMean) {
     EXPECT_TRUE(at::allclose(tensor, (was_a.at(name) + was_b.at(name)) / 2)) << name;
     EXPECT_TRUE(at::equal(tensor, Copy(*b).at(name))) << name;
   }
-  // Parameters, critics, targets, temperature, and moments and steps of three optimisers.
+  // Parameters, critics, targets, temperature; moments and steps of three optimisers.
   EXPECT_GE(averaged, 13);
   EXPECT_EQ(a->learner_steps(), 1);
   EXPECT_EQ(b->learner_steps(), 2);

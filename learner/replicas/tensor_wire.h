@@ -1,4 +1,4 @@
-// Named tensors as the messages of proto/replica_service.proto.
+// Converts named tensors to and from messages of proto/replica_service.proto.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_REPLICAS_TENSOR_WIRE_H_
@@ -12,20 +12,19 @@
 
 namespace armature {
 
-// Fills tensors and checksum; copies from the device. float32, float64 and int64
-// tensors only.
+// Fills tensors and checksum, copying from the device. Only for float32, float64 and int64.
 void EncodeTensors(const NamedTensors& tensors, v1::TensorList* list);
 
-// The tensors on the CPU. OK; DataLoss: the checksum is not that of the tensors;
-// InvalidArgument: a tensor is malformed, of another dtype or not finite (named).
+// Returns the tensors, on the CPU. Returns DataLoss if the checksum is wrong; InvalidArgument if a
+// tensor is malformed, of another dtype or not finite (named).
 absl::StatusOr<NamedTensors> DecodeTensors(const v1::TensorList& list);
 
-// Names, dtypes and shapes alone.
+// Encodes names, dtypes and shapes only.
 void EncodeLayout(const NamedTensors& tensors,
                   google::protobuf::RepeatedPtrField<v1::NamedTensor>* layout);
 
-// OK; FailedPrecondition: `layout`, or that of `tensors`, is not that of `own` (names
-// the first tensor that differs). `whose` begins the message.
+// Returns FailedPrecondition if the layout differs from that of `own`, naming the first tensor that
+// differs. The message begins with `whose`.
 absl::Status CheckLayout(const google::protobuf::RepeatedPtrField<v1::NamedTensor>& layout,
                          const NamedTensors& own, absl::string_view whose);
 absl::Status CheckLayout(const NamedTensors& tensors, const NamedTensors& own,
