@@ -1,4 +1,4 @@
-// How the checkpoints in a folder are called: checkpoint_<number>.safetensors.
+// Names of checkpoint files in a folder: checkpoint_<number>.safetensors.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_RUN_CHECKPOINT_NAMES_H_
@@ -10,7 +10,7 @@
 
 namespace armature {
 
-// Those that are there, ascending; none where there is no folder.
+// Returns the numbers of the checkpoints in `folder`, ascending; empty if there is no folder.
 std::vector<int64_t> CheckpointNumbers(const std::string& folder);
 
 std::string CheckpointPath(const std::string& folder, int64_t number);

@@ -52,7 +52,7 @@ absl::Status CsvLog::DropAfter(const std::string& column, double value_max) {
   for (const absl::string_view row : absl::StrSplit(*before, '\n', absl::SkipEmpty())) {
     const std::vector<absl::string_view> cells = absl::StrSplit(row, ',');
     const size_t cell = found - columns_.begin();
-    double value = 0;  // The header's names are no numbers.
+    double value = 0;  // The names in the header are not numbers.
     const bool is_number = cell < cells.size() && absl::SimpleAtod(cells[cell], &value);
     if (!is_number || value <= value_max) absl::StrAppend(&kept, row, "\n");
   }

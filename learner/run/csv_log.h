@@ -1,7 +1,7 @@
-// A CSV file of numbers that gains columns as they appear.
+// A CSV file of numbers that adds columns as they appear.
 //
-// The first row names the columns. A row may lack columns (empty cells); one with
-// a new column rewrites the file, which happens a few times in a run.
+// The first row names the columns. A row may lack columns (empty cells). A row with a new column
+// rewrites the file, which happens a few times in a run.
 // Thread safety: compatible.
 #ifndef ARMATURE_LEARNER_RUN_CSV_LOG_H_
 #define ARMATURE_LEARNER_RUN_CSV_LOG_H_
@@ -19,16 +19,15 @@ class CsvLog {
  public:
   using Row = std::vector<std::pair<std::string, double>>;  // (column, value)
 
-  // Goes on with the file that is there, or begins one with the first row. A row that
-  // a kill has cut short is removed.
-  // OK; errors as ReadWholeFile and WriteDurably.
+  // Continues the file, or starts one with the first row. Removes a row that was cut short by a
+  // kill. Returns the errors of ReadWholeFile and WriteDurably.
   static absl::StatusOr<CsvLog> Open(const std::string& path);
 
-  // OK; Unavailable or as WriteDurably: the row is lost, the file is intact.
+  // Returns Unavailable or WriteDurably's errors if the row is lost; the file stays intact.
   absl::Status Append(const Row& row);
 
-  // Removes the rows whose `column`, one of the file's, is more than `value_max`.
-  // OK; errors as ReadWholeFile and WriteDurably: the file is as it was.
+  // Removes the rows whose value in `column`, which must exist, is more than `value_max`. Returns
+  // the errors of ReadWholeFile and WriteDurably; then the file is unchanged.
   absl::Status DropAfter(const std::string& column, double value_max);
 
  private:

@@ -49,7 +49,7 @@ absl::Status EventWriter::Append(const std::map<std::string, double>& scalars, i
     value->set_tag(tag);
     value->set_simple_value(static_cast<float>(scalar));
   }
-  out_.clear();  // A disk that was full may have room again.
+  out_.clear();  // A full disk may have room again.
   WriteRecord(event.SerializeAsString());
   return Flush();
 }
@@ -88,7 +88,7 @@ absl::Status EventWriter::AppendHParams(const std::string& tag, const std::strin
   value->set_tag(tag);
   value->mutable_metadata()->mutable_plugin_data()->set_plugin_name("hparams");
   value->mutable_metadata()->mutable_plugin_data()->set_content(content);
-  // In the place of a value: no numbers of type float32.
+  // Instead of a value: an empty float32 tensor.
   value->mutable_tensor()->set_dtype(1);
   value->mutable_tensor()->mutable_tensor_shape()->add_dim();
   out_.clear();

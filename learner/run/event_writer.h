@@ -1,4 +1,4 @@
-// Scalars and settings for TensorBoard: one events.out.tfevents.* file.
+// Writes scalars and settings for TensorBoard to one events.out.tfevents.* file.
 //
 // A file is a sequence of TFRecords: length (uint64 little-endian), its masked
 // CRC-32C, an Event message, its masked CRC-32C; mask(c) = rotr(c, 15) +
@@ -19,21 +19,20 @@ namespace armature {
 
 class EventWriter {
  public:
-  // Begins a new file in `folder`; its name holds the time and the process id.
+  // Starts a new file in `folder`, named after the time and the process id.
   EventWriter(const std::string& folder, absl::Time now);
 
-  // Makes TensorBoard forget the points of this folder at `step` and after it that were
-  // written before, but for a folder's first start, which only makes the later ones
-  // count. Errors as Append.
+  // Makes TensorBoard drop points at `step` and later that were written to this folder before. The
+  // first call in a folder drops nothing; it only makes later calls take effect. Errors as Append.
   absl::Status AppendStart(int64_t step, absl::Time now);
 
-  // One point a tag; flushed. OK; Unavailable: the file cannot be written.
+  // Writes one point per tag and flushes. Returns Unavailable if the file cannot be written.
   absl::Status Append(const std::map<std::string, double>& scalars, int64_t step, absl::Time now);
 
-  // The run's settings, as text, for the tab HPARAMS: numbers and true or false are taken as
-  // such. Errors as Append.
+  // Writes the run's settings for the HPARAMS tab. Texts that are numbers, true or false become
+  // numbers and booleans. Errors as Append.
   absl::Status AppendSettings(const std::map<std::string, std::string>& settings, absl::Time now);
-  // That the run with these settings has ended. Errors as Append.
+  // Writes that the run with these settings has ended. Errors as Append.
   absl::Status AppendEnd(absl::Time now);
 
   const std::string& path() const { return path_; }

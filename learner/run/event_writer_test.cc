@@ -26,7 +26,7 @@ uint32_t Unmasked(uint32_t masked) {
   return (rotated >> 17) | (rotated << 15);
 }
 
-// Parses as TensorBoard does; checks both checksums of every record.
+// Parses like TensorBoard; checks both checksums of every record.
 std::vector<event::Event> ReadEvents(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};

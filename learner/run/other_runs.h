@@ -1,4 +1,4 @@
-// The runs that a command line or a configuration means by a folder, an id or a name.
+// Finds the run that a command line or configuration names by folder, id or name.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_RUN_OTHER_RUNS_H_
@@ -13,13 +13,13 @@
 
 namespace armature {
 
-// The folder of the run that a command line names: see FindRun; below run.output_dir, where
-// `words` (key=value) set it, else below its default.
+// Returns the folder of the run that a command line names, see FindRun. Searches in run.output_dir:
+// its value in `words` (key=value), else its default.
 absl::StatusOr<std::string> FindNamedRun(const std::string& run,
                                          const std::vector<std::string>& words);
 
-// Makes run.load, where it is set, the run's absolute folder.
-// OK; NotFound, InvalidArgument: see FindRun and FindState.
+// Replaces run.load, if set, with that run's absolute folder. Returns NotFound or InvalidArgument
+// as FindRun and FindState do.
 absl::Status ResolveLoad(RunSection* run);
 
 }  // namespace armature

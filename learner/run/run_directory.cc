@@ -196,7 +196,7 @@ absl::Status RunDirectory::WriteResult(const RunResult& result) {
   json["policy_version"] = result.policy_version;
   json["reason"] = result.reason;
   json["settings"] = result.settings;
-  // The curves are not worth the result.
+  // A failure here must not cost the result.
   if (events_) events_->AppendEnd(absl::Now()).IgnoreError();
   return WriteDurably(path_ + "/result.json", json.dump(2) + "\n");
 }

@@ -20,7 +20,7 @@ bool HasTarget(const EvaluationSection& evaluation) {
   return evaluation.stop_at_success_rate > 0 || evaluation.stop_at_return_enabled;
 }
 
-// The settings that let a run go on that ended at `env_steps`.
+// The settings with which a run that ended at `env_steps` can continue.
 std::vector<std::string> MoreThan(bool solved, int64_t env_steps, const RunConfig& config) {
   std::vector<std::string> settings;
   if (solved && config.evaluation.stop_at_success_rate > 0) {
@@ -59,8 +59,7 @@ absl::StatusOr<std::optional<RunEnd>> FindEnd(const std::string& run_dir, const 
     const Json result = Json::parse(*text);
     solved = result.at("target_reached").get<bool>();
     env_steps = result.at("env_steps").get<int64_t>();
-    // A run of an earlier version has not kept its settings: more env steps is all that
-    // it can be asked for.
+    // Runs of earlier versions did not keep their settings: they can only get more env steps.
     is_asked =
         result.contains("settings")
             ? result.at("settings").get<std::map<std::string, std::string>>() != EndSettings(config)

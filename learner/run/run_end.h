@@ -1,4 +1,4 @@
-// Whether a run is over: how it ended, and what a configuration must ask for that it goes on.
+// Whether and how a run has ended, and which settings would let it continue.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_RUN_RUN_END_H_
@@ -14,22 +14,21 @@
 
 namespace armature {
 
-// The settings that end a run, by key, as text; result.json keeps them.
+// The settings that decide when a run ends, by key, as text. result.json keeps them.
 std::map<std::string, std::string> EndSettings(const RunConfig& config);
 
 struct RunEnd {
-  std::string line;            // How it ended and which keys make it go on, in one line.
-  bool target_missed = false;  // There is a target, and the run did not reach it.
+  std::string line;            // How it ended and which keys let it continue; one line.
+  bool target_missed = false;  // There is a target that the run did not reach.
 };
 
-// How the run in `run_dir` ended, if it stays so with `config`. Nothing: it has not ended,
-// or `config` asks for more: its settings of EndSettings are others than the run ended
-// with, and leave it env steps to make.
-// OK; DataLoss: result.json is damaged.
+// Returns how the run in `run_dir` ended. Returns nothing if it has not ended, or if `config` lets
+// it continue: its EndSettings differ from those the run ended with, and it allows more env steps.
+// Returns DataLoss if result.json is damaged.
 absl::StatusOr<std::optional<RunEnd>> FindEnd(const std::string& run_dir, const RunConfig& config);
 
-// Whether a new run may begin in `run_dir`, which need not exist.
-// OK; FailedPrecondition: what a run has learned or written is in it.
+// Whether a new run may start in `run_dir`, which need not exist. Returns FailedPrecondition if it
+// contains results of a run.
 absl::Status CheckUnused(const std::string& run_dir);
 
 }  // namespace armature

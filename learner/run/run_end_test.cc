@@ -26,13 +26,13 @@ class RunEndTest : public testing::Test {
     config_.run.total_env_steps = 100;
     config_.evaluation.stop_at_success_rate = 0.9;
   }
-  // As the trainer does with `config_`.
+  // Ends the run like the trainer with `config_`.
   void End(bool solved, int64_t env_steps) {
     const nlohmann::json result = {
         {"target_reached", solved}, {"env_steps", env_steps}, {"settings", EndSettings(config_)}};
     std::ofstream(run_ + "/result.json") << result;
   }
-  // Empty: it goes on.
+  // Empty if the run continues.
   std::string Line() {
     const auto end = FindEnd(run_, config_);
     EXPECT_TRUE(end.ok()) << end.status();
@@ -51,9 +51,9 @@ TEST_F(RunEndTest, ASpentBudgetStaysSpentUntilMoreIsAskedFor) {
                                  " is finished: it spent its budget at 104 env steps; to go on, "
                                  "give run.total_env_steps=208"));
   EXPECT_TRUE((*FindEnd(run_, config_))->target_missed);
-  config_.run.seed = 9;  // Nothing that ends a run.
+  config_.run.seed = 9;  // Does not affect the end.
   EXPECT_NE(Line(), "");
-  config_.run.total_env_steps = 104;  // Used up as well.
+  config_.run.total_env_steps = 104;  // This budget is used up too.
   EXPECT_NE(Line(), "");
   config_.run.total_env_steps = 208;
   EXPECT_EQ(Line(), "");

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// So that a name such as "abc" is not taken for the beginning of an id.
+// So that a name like "abc" is not taken for the start of an id.
 constexpr size_t kIdDigitsMin = 4;
 
 bool IsRun(const std::string& path) {
@@ -43,7 +43,7 @@ FoundRun ReadRun(const std::string& path) {
   return run;
 }
 
-// Whether it has come as far as to keep anything that can be played or gone on from.
+// Whether it has saved anything that can be played or continued from.
 bool HasSaved(const std::string& path) {
   for (const char* folder : {"/models", "/checkpoints"}) {
     std::error_code error;
@@ -60,7 +60,7 @@ void NewestFirst(std::vector<FoundRun>* runs) {
   });
 }
 
-// Of those that are remembered, those that are still there.
+// The remembered runs that still exist.
 std::vector<FoundRun> ListRemembered() {
   std::vector<FoundRun> runs;
   for (const std::string& path : RememberedRuns()) {
@@ -70,7 +70,7 @@ std::vector<FoundRun> ListRemembered() {
   return runs;
 }
 
-// Empty: none of them is meant. InvalidArgument: see FindRun.
+// Returns an empty path if none matches; InvalidArgument as FindRun.
 absl::StatusOr<std::string> FindAmong(const std::string& run, const std::vector<FoundRun>& runs) {
   std::string newest;
   for (const FoundRun& found : runs) {
@@ -111,7 +111,7 @@ std::vector<FoundRun> ListRuns(const std::string& output_dir) {
 
 absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& output_dir) {
   std::error_code ignored;
-  // One that ended before it wrote run.json can be resumed too.
+  // A run that ended before it wrote run.json can be resumed too.
   if (fs::is_regular_file(run + "/config.yaml", ignored)) return run;
   std::vector<std::string> names;
   for (const auto& list :

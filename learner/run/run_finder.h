@@ -1,4 +1,4 @@
-// Finds runs on disk: a run is a folder that holds run.json.
+// Finds runs on disk. A run is a folder that contains run.json.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_RUN_RUN_FINDER_H_
@@ -13,25 +13,25 @@ namespace armature {
 
 struct FoundRun {
   std::string path;
-  // Of run.json; where it does not say, of <output_dir>/<name>/<date-time>.
+  // From run.json, else name and begun from the path <output_dir>/<name>/<date-time>.
   std::string run_id;  // Empty: run.json is damaged.
   std::string name;
   std::string begun;  // YYYYMMDD-HHMMSS
 };
 
-// That of <run_dir>/run.json; empty: the file is not there, or is damaged.
+// Returns the run id in <run_dir>/run.json; empty if the file is missing or damaged.
 std::string RunIdOf(const std::string& run_dir);
 
-// All runs below `output_dir`, newest first; a run inside a run is not looked for. None
-// where there is no such folder.
+// Returns all runs below `output_dir`, newest first; empty if there is no such folder. Does not
+// look for runs inside of runs.
 std::vector<FoundRun> ListRuns(const std::string& output_dir);
 
-// The folder of the run that `run` means: a run's folder; or, of those below `output_dir`,
-// else of all that this user has begun (run_index.h), a run id, or the first 4 or more of
-// its digits, or a name, whose newest run is taken that has saved a model or a checkpoint, or
-// else the newest. run_finder.py does the same; both pass testdata/find_run.json.
-// OK; NotFound: there is none (names the nearest); InvalidArgument: digits that
-// several runs begin with.
+// Returns the folder of the run that `run` names. `run` is a run's folder, a run's name, a run id,
+// or at least the first 4 digits of a run id. Names and ids are searched below `output_dir`, then
+// among all runs this user has started (run_index.h). A name means its newest run with a saved
+// model or checkpoint, else its newest. run_finder.py does the same; both pass
+// testdata/find_run.json. Returns NotFound if there is none (names the nearest); InvalidArgument if
+// several run ids begin with `run`.
 absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& output_dir);
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-// Makes the folders that runs are kept in.
+// Creates the folders of runs.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_RUN_RUN_FOLDER_H_
@@ -12,18 +12,19 @@
 
 namespace armature {
 
-// `path`, absolute, made if it is absent. Errors: as the file system says, naming it.
+// Creates `path` if needed and returns it as absolute path. Returns file system errors with the
+// path.
 absl::StatusOr<std::string> MakeFolder(const std::string& path);
 
-// "YYYYMMDD-HHMMSS" of the local time.
+// Local time as "YYYYMMDD-HHMMSS".
 std::string RunStamp(absl::Time now);
 
-// A new <output_dir>/<name>/<RunStamp>, absolute, with "-2", "-3" ... where it is taken.
-// Errors: as MakeFolder's.
+// Creates <output_dir>/<name>/<RunStamp>, with "-2", "-3" ... appended if that exists. Returns the
+// absolute path. Errors as MakeFolder.
 absl::StatusOr<std::string> MakeRunFolder(const std::string& output_dir, const std::string& name,
                                           absl::Time now);
 
-// How a command line says where a run is kept: by one of the first two, else by the
+// Where a run's folder is: given by one of the first two on the command line, else by the
 // configuration.
 struct RunPlace {
   std::string resume;   // --resume
@@ -33,9 +34,9 @@ struct RunPlace {
 
   bool is_new() const { return resume.empty() && run_dir.empty(); }
 };
-// The folder, absolute, made if it is absent. Errors: as MakeFolder's, with NamePlace.
+// Creates the folder if needed and returns its absolute path. Errors as MakeFolder, with NamePlace.
 absl::StatusOr<std::string> MakeRunFolder(const RunPlace& place, absl::Time now);
-// `status`, after the flag or the key that has brought it about, and its value.
+// Returns `status` with the flag or key that caused it, and its value, at the front.
 absl::Status NamePlace(const RunPlace& place, const absl::Status& status);
 
 }  // namespace armature

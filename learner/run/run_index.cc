@@ -39,8 +39,8 @@ absl::Status RememberRun(const std::string& run_dir) {
   if (!folder.ok()) return folder.status();
   const int descriptor = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
-  // One write, so that lines of processes do not mix; its first line's end is that of a
-  // line that a full disk has cut.
+  // One write, so that lines of several processes do not mix. It starts with a newline to end a
+  // line that a full disk cut short.
   const std::string line = absl::StrCat("\n", run_dir, "\n");
   const ssize_t written = write(descriptor, line.data(), line.size());
   const int error = written < 0 ? errno : ENOSPC;

@@ -1,7 +1,7 @@
-// Which runs a user has begun on this machine, wherever their folders are: a file in the
-// user's home with a line for each, to which is only ever added.
+// Remembers which runs a user has started on this machine, in any folder: a file in the user's
+// home, one line per run, append-only.
 //
-// Thread safety: free functions, also of several processes at once.
+// Thread safety: free functions; several processes may call them at once.
 #ifndef ARMATURE_LEARNER_RUN_RUN_INDEX_H_
 #define ARMATURE_LEARNER_RUN_RUN_INDEX_H_
 
@@ -12,16 +12,15 @@
 
 namespace armature {
 
-// $XDG_STATE_HOME/armature/runs, else ~/.local/state/armature/runs; empty: neither variable
-// is an absolute path.
+// $XDG_STATE_HOME/armature/runs, else ~/.local/state/armature/runs; empty if neither is an absolute
+// path.
 std::string RunIndexPath();
 
-// Adds `run_dir`, absolute, unless it is there.
-// OK; NotFound: there is no home; InvalidArgument: a path of several lines; errors as the
-// system says, naming the file.
+// Adds `run_dir` (absolute) if it is not there yet. Returns NotFound if there is no home;
+// InvalidArgument if the path has several lines; system errors with the file.
 absl::Status RememberRun(const std::string& run_dir);
 
-// The folders that are in it, each once, whether they are there still or not.
+// Returns each remembered folder once, whether it still exists or not.
 std::vector<std::string> RememberedRuns();
 
 }  // namespace armature

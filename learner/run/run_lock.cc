@@ -48,7 +48,7 @@ std::string HostName() {
   return host.data();
 }
 
-// Who holds the lock, by what it has written: "PROCESS HOST". It may not have come to it yet.
+// The holder of the lock, from its file: "PROCESS HOST". It may not have written it yet.
 struct Owner {
   int pid = 0;
   std::string host;
@@ -72,11 +72,11 @@ absl::Status HeldBy(const Owner& owner, const std::string& run_dir) {
       absl::StrCat("run ", run_dir, " is held by ", who, "; stop that one, or wait for its end"));
 }
 
-// One that was killed a moment ago, perhaps with the launcher whose child it was, still
-// gives its memory back. Whether it comes to its end.
+// Whether the holder ends in time: if it was just killed, perhaps with its launcher, it may still
+// be freeing its memory.
 bool ComesToItsEnd(const Owner& owner) {
   if (owner.pid == getpid() || owner.host != HostName()) return false;
-  // glibc 2.36 declares pidfd_open for C only.
+  // glibc 2.36 declares pidfd_open only for C.
   const int process = static_cast<int>(syscall(SYS_pidfd_open, owner.pid, 0));
   if (process < 0) return errno == ESRCH;
   pollfd ended = {process, POLLIN, 0};
@@ -116,7 +116,7 @@ absl::StatusOr<RunLock> RunLock::Take(const std::string& run_dir, const std::str
 
 absl::Status RunLock::CheckFree(const std::string& run_dir, const std::string& file) {
   const int descriptor = open(absl::StrCat(run_dir, "/", file).c_str(), O_RDWR | O_CLOEXEC);
-  if (descriptor < 0) return absl::OkStatus();  // Nobody ever had it.
+  if (descriptor < 0) return absl::OkStatus();  // It was never locked.
   const RunLock closed(descriptor);
   struct flock range = WholeFile();
   if (fcntl(descriptor, F_OFD_GETLK, &range) != 0 || range.l_type == F_UNLCK) {

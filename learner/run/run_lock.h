@@ -1,9 +1,9 @@
-// Keeps the folder of a run to one process that writes it, and to one launcher.
+// Makes sure that only one process writes a run's folder, and only one launcher runs it.
 //
-// An open file description lock (fcntl(2)) on a file in the folder, which the kernel gives
-// up when the process ends, however it ends. On NFS the server keeps it, so that it holds
-// between hosts; where a file system has no locks at all, a logged line says that nothing
-// keeps two processes apart, and the run goes on.
+// Uses an open file description lock (fcntl(2)) on a file in the folder; the kernel releases it
+// when the process ends in any way. On NFS the server keeps the lock, so it works between hosts. If
+// a file system has no locks, a logged warning says that nothing keeps two processes apart, and the
+// run continues.
 // Thread safety: compatible.
 #ifndef ARMATURE_LEARNER_RUN_RUN_LOCK_H_
 #define ARMATURE_LEARNER_RUN_RUN_LOCK_H_
@@ -17,16 +17,15 @@ namespace armature {
 
 class RunLock {
  public:
-  // Files in the folder: of the process that writes the run, and of its launcher.
+  // Files in the folder: for the process that writes the run, and for its launcher.
   static constexpr char kLearner[] = "learner.lock";
   static constexpr char kLauncher[] = "launcher.lock";
 
-  // Held until the object is gone. `run_dir` exists.
-  // OK, also where the one before was killed and comes to its end within 2 s;
-  // FailedPrecondition: another process has it (says which one, on which host); errors as
-  // the system says, naming the file.
+  // Takes the lock and holds it until the object is destroyed. `run_dir` must exist. If the holder
+  // was just killed, waits up to 2 s for its end. Returns FailedPrecondition if another process has
+  // it (with its id and host); system errors with the file.
   static absl::StatusOr<RunLock> Take(const std::string& run_dir, const std::string& file);
-  // OK: nobody holds it; FailedPrecondition as Take's.
+  // Returns OK if nobody holds the lock; otherwise FailedPrecondition as Take does.
   static absl::Status CheckFree(const std::string& run_dir, const std::string& file);
 
   RunLock(RunLock&& other) noexcept;

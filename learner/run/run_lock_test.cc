@@ -59,7 +59,7 @@ TEST(RunLock, TheNextProcessHasItAtOnceWhenTheOneBeforeWasKilled) {
   ASSERT_EQ(ok, 1);
   EXPECT_THAT(RunLock::Take(run, RunLock::kLearner).status().message(),
               HasSubstr(absl::StrCat("process ", child, " on ")));
-  // As when it is resumed at once: the one that was killed may not be gone yet.
+  // Like resuming at once: the killed process may not be gone yet.
   kill(child, SIGKILL);
   EXPECT_TRUE(RunLock::Take(run, RunLock::kLearner).ok());
   ASSERT_EQ(waitpid(child, nullptr, 0), child);

@@ -18,7 +18,7 @@ bool IsFile(const std::string& path) {
   return std::filesystem::is_regular_file(path, ignored);
 }
 
-// Of the files PREFIX<env_steps>.safetensors in `folder`, ascending.
+// Returns the steps of the files PREFIX<env_steps>.safetensors in `folder`, ascending.
 std::vector<uint64_t> StepsIn(const std::string& folder, absl::string_view prefix) {
   std::vector<uint64_t> steps;
   std::error_code error;

@@ -1,4 +1,4 @@
-// What is told of a run that is not over: how it came to stand still, and how it goes on.
+// Tells the user why an unfinished run has stopped and how to continue it.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_RUN_RUN_STATE_H_
@@ -11,19 +11,18 @@
 
 namespace armature {
 
-// Of a run's card (README.md), where it is not over; the sentence ends here or goes on.
+// Marks an unfinished run in its card (README.md); the sentence may end here or continue.
 inline constexpr char kNotEnded[] = "The run has not ended";
 
-// Says in the card in `run_dir` why the run stands still and what makes it go on: `why`,
-// without a full stop. Nothing is changed where there is no card, or the run is over.
-// OK; errors as WriteDurably.
+// Writes into the card in `run_dir` why the run has stopped and how to continue: `why`, without a
+// full stop. Does nothing if there is no card or the run is over. Errors as WriteDurably.
 absl::Status NoteRunState(const std::string& run_dir, absl::string_view why);
 
-// The command that makes the run in `run_dir` go on, with `override` (key=value; may be
-// empty), for a shell in any folder.
+// The command that continues the run in `run_dir`, with `override` (key=value, or empty). Works in
+// a shell in any folder.
 std::string ResumeCommand(const std::string& run_dir, const std::string& override = "");
 
-// "go on with <command>", or, where there is no checkpoint to go on from, "begin anew with" it.
+// "go on with <command>", or "begin anew with <command>" if there is no checkpoint.
 std::string GoOnSentence(const std::string& run_dir, const std::string& override = "");
 
 }  // namespace armature

@@ -15,10 +15,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-// As TensorFile reads it.
+// As in TensorFile.
 constexpr uint64_t kHeaderBytesMax = 64 << 20;
 
-// See TensorFile for the layout, RunCheckpoint for what is in it.
+// See TensorFile for the layout and RunCheckpoint for the content.
 std::optional<uint64_t> EnvStepsOf(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   char length[sizeof(uint64_t)];

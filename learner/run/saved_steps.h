@@ -1,7 +1,7 @@
-// How far a run's newest checkpoint goes, read without its tensors: for those that must
-// say what a stop has kept, and have no LibTorch.
+// Reads how far a run's newest checkpoint goes, without its tensors. For programs without LibTorch
+// that report what a stop has kept.
 //
-// Thread safety: free functions; a run under way can be asked.
+// Thread safety: free functions; the run may be running.
 #ifndef ARMATURE_LEARNER_RUN_SAVED_STEPS_H_
 #define ARMATURE_LEARNER_RUN_SAVED_STEPS_H_
 
@@ -12,9 +12,8 @@
 
 namespace armature {
 
-// Env steps of the newest checkpoint in <run_dir>/checkpoints whose header can be read;
-// whether its tensors are intact is not looked at.
-// OK; NotFound: there is none.
+// Returns the env steps of the newest checkpoint in <run_dir>/checkpoints with a readable header.
+// Does not check its tensors. Returns NotFound if there is none.
 absl::StatusOr<uint64_t> SavedEnvSteps(const std::string& run_dir);
 
 }  // namespace armature

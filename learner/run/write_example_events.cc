@@ -1,5 +1,5 @@
-// Writes into the folder it is given what read_events.py expects: the events of a run that
-// was killed after 4000 steps and goes on from its checkpoint at 2000.
+// Writes what read_events.py expects into the given folder: the events of a run that was killed
+// after 4000 steps and continued from its checkpoint at 2000.
 #include <cstdint>
 #include <cstdio>
 #include <map>
