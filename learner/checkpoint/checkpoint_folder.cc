@@ -23,7 +23,7 @@ absl::Status CheckpointFolder::Save(const TensorFile& content, const OnWritten& 
   }
   const int64_t surplus = static_cast<int64_t>(numbers.size()) + 1 - keep_;
   for (int64_t i = 0; i < surplus; ++i) {
-    std::error_code ignored;  // One file too many on disk; the next Save tries again.
+    std::error_code ignored;  // If removing fails, the next Save tries again.
     std::filesystem::remove(CheckpointPath(path_, numbers[i]), ignored);
   }
   return absl::OkStatus();

@@ -1,6 +1,6 @@
-// The checkpoints of one run: checkpoint_<number>.safetensors, number ascending.
+// The checkpoints of one run: checkpoint_<number>.safetensors, in ascending order.
 //
-// Each is whole or absent; older ones are removed when a newer one is on disk.
+// Each file is complete or absent. Older ones are removed once a newer one is on disk.
 // Thread safety: compatible.
 #ifndef ARMATURE_LEARNER_CHECKPOINT_CHECKPOINT_FOLDER_H_
 #define ARMATURE_LEARNER_CHECKPOINT_CHECKPOINT_FOLDER_H_
@@ -16,16 +16,15 @@ namespace armature {
 
 class CheckpointFolder {
  public:
-  // Keeps the newest `keep` (at least 1). The folder must exist.
+  // Keeps the newest `keep` (at least 1) checkpoints. The folder must exist.
   CheckpointFolder(std::string path, int64_t keep);
 
-  // Writes the next one, then removes those beyond `keep`. Errors as
-  // TensorFile::Write; the checkpoints before are untouched then.
+  // Writes the next checkpoint, then removes those beyond `keep`. Errors as TensorFile::Write; then
+  // the earlier checkpoints are unchanged.
   absl::Status Save(const TensorFile& content, const OnWritten& on_written = {});
 
-  // The newest that is intact; a damaged one is reported in one logged line and
-  // the one before it is taken.
-  // OK; NotFound: there is none; DataLoss: none can be read (each file, and why).
+  // Returns the newest intact checkpoint. Logs one line for each damaged one and tries the one
+  // before. Returns NotFound if there is none; DataLoss if none can be read (each file, and why).
   absl::StatusOr<TensorFile> LoadNewest() const;
 
  private:

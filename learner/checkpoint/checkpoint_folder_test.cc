@@ -49,7 +49,7 @@ TEST(CheckpointFolder, ADamagedCheckpointIsSkippedForTheOneBefore) {
   for (const char* mark : {"a", "b"}) ASSERT_TRUE(folder.Save(Content(mark)).ok());
   std::filesystem::resize_file(path + "/checkpoint_000002.safetensors", 5000);
   EXPECT_EQ(folder.LoadNewest()->metadata.at("mark"), "a");
-  // The number of a damaged one is never used again.
+  // The number of a damaged one is never reused.
   ASSERT_TRUE(folder.Save(Content("c")).ok());
   EXPECT_TRUE(std::filesystem::exists(path + "/checkpoint_000003.safetensors"));
 }

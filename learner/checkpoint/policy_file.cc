@@ -17,7 +17,7 @@ constexpr char kKind[] = "armature policy";
 
 std::string ToJson(const google::protobuf::Message& message) {
   std::string json;
-  // Fails for no message of ours: it has no Any and no unknown enum.
+  // Cannot fail for our messages: they have no Any and no unknown enum.
   (void)google::protobuf::util::MessageToJsonString(message, &json);
   return json;
 }

@@ -1,4 +1,4 @@
-// A policy that can be used without its run; docs/policy_file.md is the format.
+// Files with a policy that can be used without its run; for the format see docs/policy_file.md.
 //
 // Thread safety: free functions on plain values.
 #ifndef ARMATURE_LEARNER_CHECKPOINT_POLICY_FILE_H_
@@ -14,7 +14,7 @@
 
 namespace armature {
 
-// `counters`: where in the run it was published; its tensors are not looked at.
+// `counters` says where in the run the policy was published; its tensors are ignored.
 TensorFile MakePolicyFile(const std::string& run_id, const EnvSpec& env,
                           const v1::PolicySpec& policy, const v1::PolicyUpdate& counters,
                           const NamedTensors& tensors);
@@ -26,8 +26,8 @@ struct PolicyFile {
   v1::PolicyUpdate weights;  // With version, env_steps and learner_steps.
 };
 
-// OK; NotFound: no such file; DataLoss: it is damaged or no policy of this format
-// (the message names the path). Whether the weights fit the policy is not checked.
+// Returns NotFound if there is no such file; DataLoss if it is damaged or not a policy of this
+// format (the message names the path). Does not check that the weights fit the policy.
 absl::StatusOr<PolicyFile> ReadPolicyFile(const std::string& path);
 
 }  // namespace armature

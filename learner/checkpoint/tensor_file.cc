@@ -98,7 +98,7 @@ absl::StatusOr<TensorFile> Parse(absl::string_view content) {
   }
   file.metadata.erase(checksum);
 
-  // By begin, then end: an empty tensor begins where the one after it does.
+  // By begin, then end: an empty tensor begins where the next one does.
   std::vector<std::pair<std::vector<uint64_t>, std::string>> order;
   for (const auto& [name, entry] : header.items()) {
     if (name != kMetadata) {

@@ -1,10 +1,9 @@
 // Named tensors and text in one safetensors file: policies and checkpoints.
 //
-// Layout (https://github.com/huggingface/safetensors): header length, 8 bytes
-// little-endian; header, JSON {name: {dtype, shape, data_offsets}, ...,
-// "__metadata__": {name: text}}; the tensors, little-endian, one after the other.
-// The metadata entry "crc32c" (8 hex digits) is the checksum of what follows the
-// header. Nothing in a file is executed.
+// Layout (https://github.com/huggingface/safetensors): header length, 8 bytes little-endian;
+// header, JSON {name: {dtype, shape, data_offsets}, ..., "__metadata__": {name: text}}; then the
+// tensors, little-endian, back to back. The metadata entry "crc32c" (8 hex digits) is the checksum
+// of everything after the header. Nothing in a file is executed.
 //
 // Thread safety: free functions on plain values.
 #ifndef ARMATURE_LEARNER_CHECKPOINT_TENSOR_FILE_H_
@@ -21,19 +20,19 @@
 
 namespace armature {
 
-// How far a file is: bytes that are written, and all that will be.
+// Reports progress: bytes written and bytes in total.
 using OnWritten = std::function<void(uint64_t written_bytes, uint64_t total_bytes)>;
 
 struct TensorFile {
   std::map<std::string, std::string> metadata;  // Without "crc32c".
   NamedTensors tensors;  // float16, float32, float64, int32, int64 or uint8; names unique.
 
-  // Atomic: see AtomicFile, also for errors. Copies from the device. `on_written` is
-  // called on the same thread, at the beginning and then at least every 64 MiB.
+  // Writes atomically: see AtomicFile, also for errors. Copies from the device. Calls `on_written`
+  // on the same thread, at the start and then at least every 64 MiB.
   absl::Status Write(const std::string& path, const OnWritten& on_written = {}) const;
 
-  // Tensors on the CPU, in file order. OK; NotFound: no such file; DataLoss: it
-  // is cut short, malformed or its checksum differs (the message names the path).
+  // Returns tensors on the CPU, in file order. Returns NotFound if there is no such file; DataLoss
+  // if it is truncated or malformed or its checksum is wrong (the message names the path).
   static absl::StatusOr<TensorFile> Read(const std::string& path);
 };
 

@@ -75,7 +75,7 @@ TEST(TensorFile, TellsHowFarItIsFromNothingToTheWholeFile) {
   std::filesystem::remove(path);
 }
 
-// As any safetensors reader sees it.
+// As other safetensors readers see it.
 TEST(TensorFile, LayoutIsThatOfSafetensors) {
   const std::string path = PathOf("layout.safetensors");
   ASSERT_TRUE(Example().Write(path).ok());
