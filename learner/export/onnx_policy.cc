@@ -24,7 +24,7 @@ constexpr int64_t kOpset = 17;  // The first with LayerNormalization.
 constexpr int64_t kIrVersion = 8;
 constexpr char kBatch[] = "N";
 constexpr char kAction[] = "action";
-// Values inside are "/<what>": no environment names a field so.
+// Inner values are named "/<what>"; no environment has such field names.
 constexpr char kInside[] = "/";
 
 int32_t OnnxType(v1::DType dtype) {
@@ -37,7 +37,7 @@ int32_t OnnxType(v1::DType dtype) {
       return onnx::TensorProto::INT64;
     case v1::DTYPE_UINT8:
       return onnx::TensorProto::UINT8;
-    default:  // DTYPE_FLOAT32; EnvSpec::Validate has refused the rest.
+    default:  // DTYPE_FLOAT32; EnvSpec::Validate has rejected others.
       return onnx::TensorProto::FLOAT;
   }
 }
@@ -51,12 +51,12 @@ void DescribeValue(const std::string& name, int32_t type, const std::vector<int6
   for (const int64_t extent : shape) tensor->mutable_shape()->add_dim()->set_dim_value(extent);
 }
 
-// Appends operators to a graph, one after the other.
+// Appends operators to a graph in order.
 class GraphWriter {
  public:
   explicit GraphWriter(onnx::GraphProto* graph) : graph_(graph) {}
 
-  // A constant; `tensor` is float32 or int64 on the CPU. Returns its name.
+  // Adds a constant; `tensor` is float32 or int64 on the CPU. Returns its name.
   std::string Constant(const std::string& name, const at::Tensor& tensor) {
     onnx::TensorProto* constant = graph_->add_initializer();
     constant->set_name(kInside + name);
@@ -68,7 +68,7 @@ class GraphWriter {
     return constant->name();
   }
 
-  // A node of `op` with one output, which is called `output` if that is given.
+  // Adds an `op` node with one output, named `output` if given.
   onnx::NodeProto* Add(const std::string& op, const std::vector<std::string>& inputs,
                        const std::string& output = "") {
     onnx::NodeProto* node = graph_->add_node();
@@ -79,7 +79,7 @@ class GraphWriter {
     return node;
   }
 
-  // The same, and the name of its output.
+  // Adds the node and returns the name of its output.
   std::string Apply(const std::string& op, const std::vector<std::string>& inputs) {
     return Add(op, inputs)->output(0);
   }
@@ -157,15 +157,15 @@ std::string Activate(v1::PolicySpec::Activation activation, const std::string& x
       return graph->Apply("Elu", {x});
     case v1::PolicySpec::ACTIVATION_LEAKY_RELU: {
       onnx::NodeProto* node = graph->Add("LeakyRelu", {x});
-      SetFloat("alpha", 0.01f, node);  // PyTorch's.
+      SetFloat("alpha", 0.01f, node);  // As in PyTorch.
       return node->output(0);
     }
-    default:  // ACTIVATION_RELU; PolicyNetwork::Create has refused the rest.
+    default:  // ACTIVATION_RELU; PolicyNetwork::Create has rejected others.
       return graph->Apply("Relu", {x});
   }
 }
 
-// What the mode is made of: [N, A], from a normalised observation.
+// What the mode is computed from: [N, A], given a normalised observation.
 std::string Layers(const v1::PolicySpec& spec, const TensorsByName& tensors, std::string x,
                    GraphWriter* graph) {
   for (int i = 0; i <= spec.hidden_sizes_size(); ++i) {
@@ -174,7 +174,7 @@ std::string Layers(const v1::PolicySpec& spec, const TensorsByName& tensors, std
     for (const char* part : {"weight", "bias"}) {
       const std::string name = absl::StrCat("actor.", i, ".", part);
       const at::Tensor& tensor = tensors.at(name);
-      // The rows of a squashed Gaussian's deviation have no part in its mode.
+      // The mode of a squashed Gaussian does not use the rows of its deviation.
       inputs.push_back(
           graph->Constant(name, is_head ? tensor.narrow(0, 0, spec.action_size()) : tensor));
     }
@@ -192,7 +192,7 @@ bool IsDiscrete(const ActionSpec& action) {
   return action.choices.size() == 1 && action.shape.empty();
 }
 
-// The likeliest choice of each component: int64 [N], or [N, C] of a MultiDiscrete.
+// The most likely choice per component: int64 [N], or [N, C] for MultiDiscrete.
 void Choose(const ActionSpec& action, const std::string& head, GraphWriter* graph) {
   const auto choose = [&](const std::string& logits, const std::string& output) {
     onnx::NodeProto* choice = graph->Add("ArgMax", {logits}, output);
@@ -234,19 +234,19 @@ void Act(const v1::PolicySpec& spec, const ActionSpec& action, const std::string
       graph->Apply("Mul", {unit, constant("action.half_range", (high - low) / 2)});
   const std::string moved =
       graph->Apply("Add", {scaled, constant("action.middle", (high + low) / 2)});
-  // Rounding may lead beyond the bounds.
+  // Rounding may exceed the bounds.
   const std::string bounded = graph->Apply("Max", {moved, constant("action.low", low)});
   graph->Add("Min", {bounded, constant("action.high", high)}, kAction);
 }
 
 std::string ToJson(const google::protobuf::Message& message) {
   std::string json;
-  // Fails for no message of ours: it has no Any and no unknown enum.
+  // Cannot fail for our messages: they have no Any and no unknown enum.
   (void)google::protobuf::util::MessageToJsonString(message, &json);
   return json;
 }
 
-// Of docs/policy_file.md, but for what says which format that is.
+// The metadata of docs/policy_file.md, except the format's own entries.
 void AddMetadata(const PolicyFile& policy, onnx::ModelProto* model) {
   const v1::PolicyUpdate& weights = policy.weights;
   for (const auto& [key, value] : {std::pair<std::string, std::string>{"run_id", policy.run_id},
@@ -280,7 +280,7 @@ absl::Status DescribeInputsAndOutput(const EnvSpec& env, onnx::GraphProto* graph
   return absl::OkStatus();
 }
 
-// The tensors, each as the network that `policy` describes has it.
+// Returns the tensors, checked against the network that `policy` describes.
 absl::StatusOr<TensorsByName> CheckedTensors(const PolicyFile& policy) {
   const v1::PolicySpec& spec = policy.policy;
   const EnvSpec& env = policy.env;
@@ -297,7 +297,7 @@ absl::StatusOr<TensorsByName> CheckedTensors(const PolicyFile& policy) {
   const absl::StatusOr<NamedTensors> tensors = DecodePolicy(policy.weights);
   if (!tensors.ok()) return tensors.status();
   if (absl::Status status = (*network)->Load(*tensors); !status.ok()) return status;
-  // A part of networks that the graph lacked would go unnoticed otherwise.
+  // Otherwise, a part of the network missing in the graph would go unnoticed.
   const int deviation = spec.head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN ? 1 : 0;
   const int normalizer = spec.normalize_observation() ? 2 : 0;
   const int norms = spec.layer_norm() ? 2 * spec.hidden_sizes_size() : 0;

@@ -12,7 +12,7 @@ absl::Status ExportPolicy(const std::string& policy_path, ExportFormat format,
                           const std::string& output) {
   const absl::StatusOr<PolicyFile> policy = ReadPolicyFile(policy_path);
   if (!policy.ok()) return policy.status();
-  // Of a file that is only copied, too: it shows that the weights fit.
+  // Also for a file that is only copied: it shows that the weights fit.
   const absl::StatusOr<onnx::ModelProto> model = ToOnnx(*policy);
   if (!model.ok()) {
     return absl::Status(model.status().code(),
@@ -23,7 +23,7 @@ absl::Status ExportPolicy(const std::string& policy_path, ExportFormat format,
     return content.ok() ? WriteDurably(output, *content) : content.status();
   }
   std::string content;
-  // Protocol Buffers end at 2 GiB; a policy has at most 1 GiB of weights.
+  // Protocol Buffers are limited to 2 GiB; a policy has at most 1 GiB of weights.
   if (!model->SerializeToString(&content)) {
     return absl::InternalError(absl::StrCat(policy_path, ": too large for ONNX"));
   }

@@ -1,4 +1,4 @@
-// Policies for programs that are not ours.
+// Exports policies for other programs.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_EXPORT_POLICY_EXPORT_H_
@@ -15,8 +15,8 @@ enum class ExportFormat {
   kOnnx,         // See ToOnnx.
 };
 
-// Checks the policy file at `policy_path` and writes `output`, whole or not at all.
-// OK; as ReadPolicyFile and ToOnnx; as AtomicFile for what cannot be written.
+// Checks the policy file at `policy_path` and writes `output` atomically. Errors as ReadPolicyFile
+// and ToOnnx, and as AtomicFile if writing fails.
 absl::Status ExportPolicy(const std::string& policy_path, ExportFormat format,
                           const std::string& output);
 
