@@ -7,7 +7,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// A gauge of what is not known yet.
+// A gauge with a value that is not known yet.
 Gauge AddUnknown(MetricsRegistry* registry, const char* name, const char* help,
                  const MetricLabels& labels = {}) {
   Gauge gauge = registry->AddGauge(name, help, labels);

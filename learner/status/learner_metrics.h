@@ -1,6 +1,6 @@
-// Every series of the learner, registered once.
+// All metrics of the learner, each registered once.
 //
-// Thread safety: all members are handles that any thread may use.
+// Thread safety: handles may be used from any thread.
 #ifndef ARMATURE_LEARNER_STATUS_LEARNER_METRICS_H_
 #define ARMATURE_LEARNER_STATUS_LEARNER_METRICS_H_
 
@@ -15,9 +15,9 @@ namespace armature {
 struct LearnerMetrics {
   explicit LearnerMetrics(MetricsRegistry* registry);
 
-  // Of what an algorithm reports, by tag, what has a series of its own.
+  // Sets the gauges of those scalars, by tag, that have one.
   void SetScalars(const std::map<std::string, double>& by_tag);
-  // From here on the learner waits for this, and for nothing else.
+  // The learner now waits for `reason`, and for nothing else.
   void SetWaiting(WaitReason reason);
 
   Counter env_steps;

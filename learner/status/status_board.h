@@ -1,4 +1,4 @@
-// The trainer's latest account of itself, for GetStatus and /healthz.
+// The trainer's latest status, for GetStatus and /healthz.
 //
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_STATUS_STATUS_BOARD_H_
@@ -16,7 +16,7 @@ namespace armature {
 
 class StatusBoard {
  public:
-  // A learner that gets nothing done for so long is reported as unhealthy.
+  // Without progress for this long, a learner is reported as unhealthy.
   static constexpr absl::Duration kStallTimeout = absl::Minutes(1);
 
   explicit StatusBoard(absl::Time now) : last_progress_(now) {}
@@ -33,7 +33,7 @@ class StatusBoard {
     absl::MutexLock lock(&mutex_);
     return status_;
   }
-  // Who waits for whom, when nothing has moved for kStallTimeout; else empty.
+  // Returns who waits for whom if there was no progress for kStallTimeout; else empty.
   std::string Problem(absl::Time now) const {
     absl::MutexLock lock(&mutex_);
     return now - last_progress_ > kStallTimeout ? status_.waiting() : "";
