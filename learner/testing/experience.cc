@@ -11,7 +11,7 @@ constexpr int64_t kObservation = 3;
 constexpr int64_t kAction = 2;
 constexpr int64_t kUnroll = 4;
 
-// Values in (-1, 1) that differ from tensor to tensor and batch to batch.
+// Values in (-1, 1), different for each tensor and batch.
 void Fill(std::vector<int64_t> shape, uint64_t sequence, double phase, v1::Tensor* tensor) {
   float* values = ResizeTensor<float>(shape, tensor);
   int64_t size = 1;

@@ -1,7 +1,6 @@
-// An actor without environments: says and hears exactly what a test wants.
+// An actor without environments, which sends and receives exactly what a test wants.
 //
-// Thread safety: compatible. Every call ends within kTimeout, so that no test
-// hangs.
+// Thread safety: compatible. Every call ends within kTimeout, so that no test hangs.
 #ifndef ARMATURE_LEARNER_TESTING_FAKE_ACTOR_H_
 #define ARMATURE_LEARNER_TESTING_FAKE_ACTOR_H_
 
@@ -30,28 +29,28 @@ class FakeActor {
             uint64_t incarnation);
   ~FakeActor();
 
-  // The second call of the handshake; remembers run id and spec.
+  // The handshake's second call; remembers run id and spec.
   absl::StatusOr<v1::JoinResponse> Join(const EnvSpec& spec,
                                         const std::vector<std::string>& env_servers = {});
 
-  // StreamExperience, from open on.
+  // Opens StreamExperience.
   void Open();
   void Send(const v1::ExperienceBatch& batch);
   void Collect(uint64_t group, uint32_t steps);
-  // The next one; fails the test when the stream ends before.
+  // Return the next message; fail the test if the stream ends first.
   v1::ExperienceAck NextAck();
   v1::CollectGrant NextGrant();
   // Sends `batch` and waits until it is acknowledged.
   v1::ExperienceAck SendAndWait(const v1::ExperienceBatch& batch);
-  // Dies: the stream breaks.
+  // Dies: breaks the stream.
   void Break();
-  // Leaves: closes its side and waits for the end.
+  // Leaves: closes its side and waits for the stream's end.
   absl::Status Leave();
 
   void Subscribe(bool can_evaluate);
-  // The next event of that kind, skipping others.
+  // Returns the next event of `kind` and skips others.
   v1::LearnerEvent NextEvent(v1::LearnerEvent::KindCase kind);
-  // Reads to the end that the learner gives it.
+  // Reads until the learner ends the subscription.
   absl::Status SubscriptionEnd();
   void Unsubscribe();
   absl::Status Report(uint64_t evaluation_id, uint64_t policy_version, int successes, int episodes);

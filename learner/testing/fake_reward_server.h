@@ -1,4 +1,4 @@
-// An env server that knows nothing but ComputeReward.
+// An env server that implements only ComputeReward.
 //
 // Thread safety: compatible; answers come from gRPC's threads.
 #ifndef ARMATURE_LEARNER_TESTING_FAKE_REWARD_SERVER_H_
@@ -20,12 +20,11 @@ class FakeRewardServer : public v1::EnvService::Service {
   using Answer =
       std::function<grpc::Status(const v1::ComputeRewardRequest&, v1::ComputeRewardResponse*)>;
 
-  // Goals [n, g]. Reward: achieved - desired in the first component; terminated where
-  // it is 0.
+  // Goals [n, g]. Reward: achieved - desired of the first component; terminated where that is 0.
   static grpc::Status Difference(const v1::ComputeRewardRequest& request,
                                  v1::ComputeRewardResponse* response);
 
-  // `port` 0: any free one.
+  // `port` 0: any free port.
   explicit FakeRewardServer(Answer answer = Difference, int port = 0);
   ~FakeRewardServer() override;
 
@@ -36,9 +35,9 @@ class FakeRewardServer : public v1::EnvService::Service {
   int port() const { return port_; }
   int calls() const { return calls_; }
   v1::ComputeRewardRequest last_request() const { return last_request_; }
-  // How long the caller of the last call waits for its answer.
+  // Timeout of the last call.
   absl::Duration time_given() const { return time_given_; }
-  // Whether the caller has given up the call under way.
+  // Whether the caller has given up the current call.
   bool abandoned() const { return context_.load()->IsCancelled(); }
 
  private:

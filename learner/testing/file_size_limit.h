@@ -1,5 +1,4 @@
-// Makes every write of this process beyond `bytes` into a file fail, as a full
-// disk does, for as long as it lives.
+// While it exists, writes of this process beyond `bytes` into a file fail as if the disk were full.
 //
 // Thread safety: none; it holds for the whole process.
 #ifndef ARMATURE_LEARNER_TESTING_FILE_SIZE_LIMIT_H_

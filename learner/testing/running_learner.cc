@@ -25,7 +25,7 @@ RunningLearner::RunningLearner(const RunConfig& config, const std::string& path,
       learner_(config, role, TransportOptions(), directory_.get(), &metrics_, c10::kCPU) {
   EXPECT_TRUE(begin == Begin::kNew || learner_.trainer().Restore().ok());
   grpc::ServerBuilder builder;
-  // A socket: in-process channels hand over memory in ways that TSan cannot see.
+  // A socket, since TSan cannot follow how in-process channels pass memory.
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   for (grpc::Service* service : learner_.services()) builder.RegisterService(service);
   server_ = builder.BuildAndStart();

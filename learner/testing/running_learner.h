@@ -1,5 +1,4 @@
-// One process's life of a learner, or of a replica of it: gRPC on loopback, a real run
-// directory.
+// Runs a learner, or one replica, like one process would: gRPC on loopback, a real run directory.
 //
 // Thread safety: compatible.
 #ifndef ARMATURE_LEARNER_TESTING_RUNNING_LEARNER_H_
@@ -23,12 +22,12 @@
 
 namespace armature {
 
-// A path of the running test's own, where nothing is.
+// A path of the running test's own where nothing exists.
 std::string NewRunPath(const std::string& suffix = "");
 
 class RunningLearner {
  public:
-  // Held: everything is up but the trainer, until Start.
+  // kResumeHeld: the trainer does not run until Start.
   enum class Begin { kNew, kResume, kResumeHeld };
 
   RunningLearner(const RunConfig& config, const std::string& path, Begin begin = Begin::kNew,
@@ -36,12 +35,12 @@ class RunningLearner {
   ~RunningLearner();
 
   void Start();
-  // Whether the run was over by itself.
+  // Waits for the end; returns whether the run was over by itself.
   absl::StatusOr<bool> Join();
   absl::StatusOr<bool> StopAndJoin();
 
   std::shared_ptr<grpc::Channel> NewChannel() const;
-  // One that has joined with PointSpec.
+  // An actor that has joined with PointSpec.
   std::unique_ptr<FakeActor> NewActor(const std::string& name, uint64_t incarnation) const;
   std::string path(const std::string& file) const { return directory_->path() + "/" + file; }
   const LearnerMetrics& metrics() const { return metrics_; }
