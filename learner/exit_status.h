@@ -1,4 +1,4 @@
-// How the learner's process ends where it fails: what its launcher can tell from it.
+// Exit status of the learner's process, for its launcher.
 //
 // Thread safety: free function.
 #ifndef ARMATURE_LEARNER_EXIT_STATUS_H_
@@ -8,9 +8,9 @@
 
 namespace armature {
 
-// 2: the same again would fail the same way, until somebody changes something (a
-// configuration that does not fit, a run that diverged): it is not to be restarted.
-// 1: whatever may pass (a peer that is gone, a full disk). 0: OK.
+// 2: it would fail the same way again until somebody changes something (e.g. an invalid
+// configuration, a diverged run), so do not restart it. 1: the cause may pass (e.g. a lost peer, a
+// full disk). 0: OK.
 inline int ExitStatus(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:

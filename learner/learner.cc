@@ -23,7 +23,7 @@ std::unique_ptr<RoundCoordinator> MakeRounds(const RunConfig& config) {
   return std::make_unique<RoundCoordinator>(options);
 }
 
-// What the service's threads ask.
+// The coordinator that the service's threads use.
 CollectCoordinator* Either(RoundCoordinator* rounds, RolloutCoordinator* rollouts) {
   if (rounds != nullptr) return rounds;
   return rollouts;
@@ -39,7 +39,7 @@ EvaluationScheduler::Options EvaluationOptions(const RunConfig& config) {
   return options;
 }
 
-// Replicas learn one policy from different seeds.
+// Replicas learn the same policy from different seeds.
 RunConfig ConfigOfReplica(RunConfig config, const ReplicaRole& role) {
   config.run.seed += role.replica;
   return config;

@@ -1,6 +1,6 @@
-// The parts of a learner, put together: everything but its ports.
+// Builds a learner from its parts; everything but its ports.
 //
-// Thread safety: services() are gRPC's; trainer() has one thread of its own.
+// Thread safety: services() belong to gRPC; trainer() runs on its own thread.
 #ifndef ARMATURE_LEARNER_LEARNER_H_
 #define ARMATURE_LEARNER_LEARNER_H_
 
@@ -29,13 +29,13 @@ namespace armature {
 
 class Learner {
  public:
-  // `config` is valid; `transport`: of calls to env servers; `directory` and `metrics`
-  // must outlive the learner.
+  // `config` must be valid. `transport` is for calls to env servers. `directory` and `metrics` must
+  // outlive the learner.
   Learner(const RunConfig& config, const ReplicaRole& role, const TransportOptions& transport,
           RunDirectory* directory, LearnerMetrics* metrics, c10::Device device);
 
   Trainer& trainer() { return trainer_; }
-  // LearnerService and, in replica 0 of several, ReplicaService.
+  // LearnerService, and ReplicaService in replica 0 of a run with several replicas.
   std::vector<grpc::Service*> services();
   ExperienceIntake& intake() { return intake_; }
   const StatusBoard& status() const { return status_; }
@@ -43,14 +43,14 @@ class Learner {
  private:
   WakeSignal wake_;
   StatusBoard status_;
-  std::unique_ptr<RoundCoordinator> rounds_;         // Null but for reproducible runs.
-  std::unique_ptr<RolloutCoordinator> coordinator_;  // Null for those, and off-policy.
+  std::unique_ptr<RoundCoordinator> rounds_;         // Null unless the run is reproducible.
+  std::unique_ptr<RolloutCoordinator> coordinator_;  // Null if off-policy or reproducible.
   ExperienceIntake intake_;
   PolicyPublisher publisher_;
   EvaluationScheduler evaluations_;
-  std::unique_ptr<Replicas> replicas_;  // Null where learner.replicas is 1.
+  std::unique_ptr<Replicas> replicas_;  // Null if learner.replicas is 1.
   Admission admission_;
-  std::unique_ptr<RemoteGoalReward> goal_reward_;  // Null: without hindsight.
+  std::unique_ptr<RemoteGoalReward> goal_reward_;  // Null: no hindsight.
   LearnerServiceImpl service_;
   Trainer trainer_;
 };

@@ -1,5 +1,5 @@
-// What the learner takes from peers that break the rules of learner_service.proto:
-// nothing that they were not given. gRPC on loopback, as learner_test.
+// Peers that break the rules of learner_service.proto get nothing into the learner that they were
+// not granted. gRPC on loopback, as in learner_test.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -60,7 +60,7 @@ TEST(LearnerEdge, EnvStepsAreThoseThatCameNotThoseThatAreClaimed) {
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Open();
   v1::ExperienceBatch batch = MakeTransitions(1, 8);
-  // The field that once said how many it were.
+  // A removed field that once gave the number of steps.
   batch.GetReflection()->MutableUnknownFields(&batch)->AddVarint(5, 1 << 20);
   actor->SendAndWait(batch);
   ASSERT_TRUE(learner.StopAndJoin().ok());
@@ -72,7 +72,7 @@ TEST(LearnerEdge, ASlotThatNoActorHasIsRefused) {
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Open();
   uint64_t sequence = 0;
-  for (const int32_t slot : {-1, 4}) {  // Of 0 .. 3.
+  for (const int32_t slot : {-1, 4}) {  // Valid: 0 .. 3.
     v1::ExperienceBatch batch = MakeTransitions(++sequence, 1);
     SetTensor<int32_t>({1}, std::vector<int32_t>{slot},
                        batch.mutable_transitions()->mutable_slot());
@@ -102,7 +102,7 @@ TEST(LearnerEdge, AnActorAsksForGroupsThatItCanHaveOnly) {
   RunningLearner learner(PointPpoConfig(), NewRunPath());
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Open();
-  actor->Collect(/*group=*/4, 8);  // Of 4 slots.
+  actor->Collect(/*group=*/4, 8);  // It has 4 slots.
   const absl::Status status = actor->Leave();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr("collect.group=4"));

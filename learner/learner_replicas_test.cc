@@ -1,5 +1,5 @@
-// Two learners of one run as their actors see them: gRPC on loopback, run directories,
-// tiny networks.
+// Two learners of one run, as their actors see them: gRPC on loopback, run directories, tiny
+// networks.
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -22,7 +22,7 @@ namespace {
 
 using Kind = v1::LearnerEvent;
 
-// One of the learners; each has a run directory of its own.
+// One of the learners, with its own run directory.
 class RunningReplica : public RunningLearner {
  public:
   RunningReplica(const RunConfig& config, const ReplicaRole& role)

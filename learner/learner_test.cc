@@ -1,5 +1,5 @@
-// The learner as actors and its operator see it: gRPC on loopback, a real run
-// directory, tiny networks.
+// The learner as seen by actors and its operator: gRPC on loopback, a real run directory, tiny
+// networks.
 
 #include <algorithm>
 #include <filesystem>
@@ -62,7 +62,7 @@ TEST(Learner, OffPolicyStoresLearnsAndPublishes) {
   ASSERT_TRUE(learner.StopAndJoin().ok());
   EXPECT_EQ(learner.metrics().env_steps.value(), 160);
   EXPECT_EQ(learner.metrics().episodes.value(), 20);
-  // One sample an insert: (160 - 16) inserts of batches of 8, less the band.
+  // One sample per insert: (160 - 16) inserts in batches of 8, less the band.
   EXPECT_GT(learner.metrics().learner_steps.value(), 100);
   EXPECT_LE(learner.metrics().learner_steps.value(), 160);
 }
@@ -125,7 +125,7 @@ TEST(Learner, AResentBatchIsStoredOnceWhateverBreaks) {
     actor->SendAndWait(MakeTransitions(1, 8));
     actor->SendAndWait(MakeTransitions(2, 8));
     actor->Break();
-    actor->Open();  // The acknowledgement of 2 was lost, say.
+    actor->Open();  // E.g. the acknowledgement of 2 was lost.
     EXPECT_EQ(actor->SendAndWait(MakeTransitions(2, 8)).sequence(), 2u);
     EXPECT_EQ(actor->SendAndWait(MakeTransitions(3, 8)).sequence(), 3u);
     ASSERT_TRUE(learner.StopAndJoin().ok());
@@ -143,7 +143,7 @@ TEST(Learner, AResentBatchIsStoredOnceWhateverBreaks) {
   EXPECT_EQ(learner.metrics().env_steps.value(), 32);
 }
 
-// PointSpec's three values as goals of one.
+// PointSpec with its three values as observation and goals of size one.
 EnvSpec GoalPointSpec() {
   EnvSpec spec = PointSpec();
   spec.observation = {{"observation", v1::DTYPE_FLOAT32, {1}, {}, {}},
@@ -238,7 +238,7 @@ TEST(Learner, AResumedRunGoesOnWithCountersWeightsAndVersions) {
   EXPECT_EQ(status.run_id(), run_id);
   EXPECT_EQ(status.env_steps(), 160u);
   EXPECT_EQ(status.learner_steps(), counters["learner_steps"]);
-  // Of 1000 rows; no step continues the one before, so that each takes two.
+  // Of 1000 rows. No step continues the one before, so each takes two.
   EXPECT_DOUBLE_EQ(status.replay_fill_ratio(), 0.32);
   actor->Subscribe(false);
   const v1::PolicyUpdate update = actor->NextEvent(Kind::kPolicy).policy();
@@ -313,13 +313,13 @@ TEST(Learner, AnEvaluationThatReachesTheTargetEndsTheRun) {
   }
   const v1::EvaluationRequest lost = flaky->NextEvent(Kind::kEvaluation).evaluation();
   actor->Subscribe(/*can_evaluate=*/true);
-  flaky->Unsubscribe();  // Dies with it: it is asked of another.
+  flaky->Unsubscribe();  // The evaluation dies with it; another actor is asked.
   v1::EvaluationRequest request = actor->NextEvent(Kind::kEvaluation).evaluation();
   EXPECT_NE(request.evaluation_id(), lost.evaluation_id());
   EXPECT_EQ(request.episodes(), 2u);
   EXPECT_TRUE(actor->Report(request.evaluation_id(), request.policy_version_min(), 1, 2).ok());
 
-  // Half is not enough; the next one is.
+  // A success rate of a half is not enough; in the next evaluation it is 1.
   for (uint64_t sequence = 4; sequence <= 6; ++sequence) {
     actor->SendAndWait(MakeTransitions(sequence, 8));
   }
@@ -444,7 +444,7 @@ TEST(Learner, ASpentBudgetEndsTheRunAfterAFinalEvaluation) {
   EXPECT_THAT(actor->Status().waiting(), HasSubstr("final"));
   EXPECT_TRUE(actor->Report(request.evaluation_id(), request.policy_version_min(), 1, 2).ok());
   actor->NextEvent(Kind::kRunOver);
-  // What it still had to send is acknowledged, so that it can leave.
+  // What the actor still has to send is acknowledged, so that it can leave.
   EXPECT_EQ(actor->SendAndWait(MakeTransitions(5, 8)).sequence(), 5u);
   EXPECT_TRUE(actor->Leave().ok());
   EXPECT_TRUE(learner.Join().value());
@@ -453,7 +453,7 @@ TEST(Learner, ASpentBudgetEndsTheRunAfterAFinalEvaluation) {
   EXPECT_EQ(result["success_rate"], 0.5);
   EXPECT_EQ(result["env_steps"], 32);
   EXPECT_THAT(result["reason"].get<std::string>(), HasSubstr("total_env_steps"));
-  // It stays over until more is asked for.
+  // The run stays over until more is asked for.
   EXPECT_TRUE(FindEnd(path, config)->has_value());
   config.run.total_env_steps = 64;
   EXPECT_FALSE(FindEnd(path, config)->has_value());
@@ -488,7 +488,7 @@ TEST(Learner, ARunWhoseCheckpointsAreDamagedIsRefusedAndLosesNothing) {
   EXPECT_THAT(status.message(), HasSubstr("run.load=" + path + " run.load_step=32"));
   EXPECT_EQ(ReadWholeFile(path + "/progress.csv").value(), rows);
 
-  // Killed before its first checkpoint, it would have begun anew, and its rows be kept.
+  // If it had been killed before its first checkpoint, it would start over and put its rows aside.
   std::filesystem::remove(checkpoint);
   nlohmann::json run = nlohmann::json::parse(ReadWholeFile(path + "/run.json").value());
   run["has_checkpointed"] = false;
@@ -530,13 +530,13 @@ TEST(Learner, OneSentenceSaysWhoWaitsForWhom) {
   actor->SendAndWait(MakeTransitions(1, 8));
   actor->SendAndWait(MakeTransitions(2, 8));
   actor->NextEvent(Kind::kPolicy);
-  // It says so before it waits, and it waits after each message.
+  // It sets the status before it waits, and it waits after each message.
   const v1::StatusResponse status = watcher.Status();
   EXPECT_EQ(status.actors_connected(), 1u);
   EXPECT_FALSE(status.waiting().empty());
 }
 
-// The tensors of a run's file by name; none where there is no such file.
+// The tensors of a run's file by name; empty if there is no such file.
 std::map<std::string, at::Tensor> TensorsOf(const std::string& path) {
   const absl::StatusOr<TensorFile> file = TensorFile::Read(path);
   if (!file.ok()) return {};
@@ -582,14 +582,14 @@ TEST(Learner, SeedsThatBeginWithOneRunDrawApart) {
     RunningLearner learner(config, path);
     const auto actor = learner.NewActor("actor-0", 7);
     actor->Open();
-    actor->SendAndWait(MakeTransitions(1, 8));  // Too few to learn from, and so to draw.
+    actor->SendAndWait(MakeTransitions(1, 8));  // Too few to learn from, so nothing is drawn.
     EXPECT_TRUE(learner.StopAndJoin().ok());
     return TensorsOf(path + "/checkpoints/checkpoint_000001.safetensors").at("generator");
   };
   EXPECT_FALSE(at::equal(generator_of_seed(2), generator_of_seed(3)));
 }
 
-// How a run of `config` ends by itself that is sent so many batches.
+// Returns how a run of `config` ends by itself after `batches` batches.
 absl::Status EndOf(const RunConfig& config, const std::string& path, int batches,
                    v1::ExperienceBatch (*make)(uint64_t sequence)) {
   RunningLearner learner(config, path);
@@ -615,7 +615,7 @@ v1::ExperienceBatch TooLargeForFloat16(uint64_t sequence) {
   return batch;
 }
 
-// The newest checkpoint, the newest model and the batch of a run that diverged.
+// Checks the newest checkpoint, the newest model and the batch of a diverged run.
 void ExpectAllFiniteButTheBatch(const std::string& path, bool has_checkpoint) {
   EXPECT_FALSE(std::filesystem::exists(path + "/checkpoints/checkpoint_000002.safetensors"));
   EXPECT_EQ(std::filesystem::exists(path + "/checkpoints/checkpoint_000001.safetensors"),
@@ -718,7 +718,7 @@ TEST(Learner, ARunWhoseEveryStepIsVoidEndsWithTheCause) {
   EXPECT_THAT(status.message(), HasSubstr("env point slot 2 step 7: reward is None"));
 }
 
-// Of a trajectory void steps are part, and so of the budget.
+// Void steps are part of a trajectory, and so count against the budget.
 TEST(Learner, ARunThatHasSpentItsBudgetOnVoidStepsHasFailed) {
   const std::string path = NewRunPath();
   RunConfig config = PointPpoConfig();

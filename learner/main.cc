@@ -48,7 +48,7 @@
 namespace armature {
 namespace {
 
-// How long open calls get when the process ends.
+// Time for open calls when the process ends.
 constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
 
 struct Flags {
@@ -109,7 +109,7 @@ absl::StatusOr<std::unique_ptr<RunDirectory>> OpenRunDirectory(const Flags& flag
     status = (*directory)->WriteConfig(ToYaml(ConfigOf(config)));
   }
   if (status.ok()) return directory;
-  if (place.is_new()) std::filesystem::remove_all(*folder, ignored);  // Nobody's, and empty.
+  if (place.is_new()) std::filesystem::remove_all(*folder, ignored);  // New and still empty.
   return NamePlace(place, status);
 }
 
@@ -134,7 +134,8 @@ std::vector<std::string> Addresses(const Flags& flags, const RunConfig& config) 
   return addresses;
 }
 
-// Of replica 0's folder: the others are in it. Without it the run is found by its folder only.
+// Only for replica 0's folder, which contains the others. If this fails, the run can only be found
+// by its folder.
 void Remember(const Flags& flags, const RunDirectory& directory) {
   if (flags.replica > 0) return;
   const absl::Status status = RememberRun(directory.path());
@@ -143,20 +144,20 @@ void Remember(const Flags& flags, const RunDirectory& directory) {
                std::string(status.message()));
 }
 
-// Of replica 0's folder. A card that cannot be written is one logged line.
+// PointSpec with its three values as observation and goals of size one.
 void WriteCard(const Flags& flags, const RunDirectory& directory, const RunConfig& config) {
   if (flags.replica > 0) return;
-  const char* clone = std::getenv("BUILD_WORKSPACE_DIRECTORY");  // Of bazel run.
+  const char* clone = std::getenv("BUILD_WORKSPACE_DIRECTORY");  // Set by bazel run.
   const absl::Status status = WriteRunCard(directory.path(), directory.run_id(), config,
                                            clone == nullptr ? "" : CommitOf(clone));
   if (!status.ok()) spdlog::error("no card: {}", std::string(status.message()));
 }
 
-// How the run ended that is not over, in the card; `status`: its failure, or OK after a stop.
+// Notes in the card how an unfinished run stopped; `status` is its failure, or OK if stopped.
 void NoteEnd(const Flags& flags, const RunDirectory& directory, const absl::Status& status) {
   if (flags.replica > 0) return;
   std::string why = status.ok() ? "it was stopped" : std::string(status.message());
-  // The others say themselves what to change before it goes on.
+  // Other errors say themselves what to change first.
   if (ExitStatus(status) != 2) {
     absl::StrAppend(&why, "; ", GoOnSentence(directory.path()));
   }
@@ -223,7 +224,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
         server.status().code(),
         absl::StrCat("learner.listen=", config.learner.listen, ": ", server.status().message()));
   }
-  // From here on there is something to put in the place of what an earlier end has left.
+  // From here on the run can replace the result of an earlier end.
   absl::Status status = (*directory)->KeepEarlierResult();
   if (!status.ok()) return status;
   WriteCard(flags, **directory, config);
@@ -253,7 +254,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   }
   WriteCard(flags, **directory, config);
   if (!over.ok() || !*over) NoteEnd(flags, **directory, status);
-  shutdown.reset();  // A late signal must not find the learner gone.
+  shutdown.reset();  // A late signal must not reach a learner that is gone.
   drain();
   learner.intake().EndStreams(over.ok() && *over
                                   ? absl::OkStatus()
