@@ -18,12 +18,12 @@ namespace {
 
 constexpr char kKind[] = "armature demonstrations";
 constexpr char kFormatVersion[] = "1";
-// Of an action scaled to [-1, 1]: float32 rounds bounds and actions.
+// Tolerance of an action scaled to [-1, 1]: float32 rounds bounds and actions.
 constexpr float kBoundTolerance = 1e-4F;
 
 using Tensors = std::map<std::string, at::Tensor>;
 
-// The steps as the file has them, on the CPU, checked and scaled.
+// The steps in the file, on the CPU, checked and scaled.
 struct Steps {
   at::Tensor observation;       // float32 [n, D]
   at::Tensor action;            // float32 [n, A], in [-1, 1]
@@ -44,7 +44,7 @@ absl::Status CheckKind(const std::map<std::string, std::string>& metadata) {
                                                  "' of format '", kFormatVersion, "'"));
 }
 
-// "float32 [5,2]".
+// E.g. "float32 [5,2]".
 std::string Form(at::ScalarType type, at::IntArrayRef shape) {
   const absl::string_view name = type == at::kByte    ? "uint8"
                                  : type == at::kInt   ? "int32"
@@ -54,7 +54,7 @@ std::string Form(at::ScalarType type, at::IntArrayRef shape) {
   return absl::StrCat(name, " [", absl::StrJoin(shape, ","), "]");
 }
 
-// A tensor of n rows of `row`'s shape, taken out of `tensors`.
+// Removes a tensor from `tensors` and returns it; it must have n rows of `row`'s shape.
 absl::StatusOr<at::Tensor> Take(const std::string& name, at::ScalarType type, int64_t n,
                                 const std::vector<int64_t>& row, Tensors* tensors) {
   std::vector<int64_t> shape = {n};
@@ -83,7 +83,7 @@ absl::StatusOr<at::Tensor> Take(const std::string& name, at::ScalarType type, in
       absl::StrCat("tensor ", name, FormatIndex(bad, shape), " is not finite"));
 }
 
-// The fields "<prefix>.<field>", flattened and joined in the spec's order.
+// Takes the fields "<prefix>.<field>", flattened and concatenated in the spec's order.
 absl::StatusOr<at::Tensor> TakeObservation(const std::string& prefix, const EnvSpec& env, int64_t n,
                                            Tensors* tensors) {
   std::vector<at::Tensor> fields;
@@ -96,7 +96,7 @@ absl::StatusOr<at::Tensor> TakeObservation(const std::string& prefix, const EnvS
   return at::cat(fields, 1);
 }
 
-// From the environment's bounds to [-1, 1].
+// Scales from the environment's bounds to [-1, 1].
 absl::Status ScaleAction(const ActionSpec& spec, at::Tensor* action) {
   const at::Tensor low = at::tensor(spec.low, at::kDouble);
   const at::Tensor high = at::tensor(spec.high, at::kDouble);
@@ -141,7 +141,7 @@ absl::StatusOr<Steps> Take(const TensorFile& file, const EnvSpec& env) {
   return steps;
 }
 
-// Runs of up to `n_step` steps that end with their episode or with the file.
+// Makes runs of up to `n_step` steps that end with their episode or the file.
 TransitionSample MakeRuns(const Steps& steps, int64_t n_step, double gamma) {
   const int64_t n = steps.reward.size(0);
   const float* reward = steps.reward.const_data_ptr<float>();

@@ -1,6 +1,6 @@
-// Steps of another policy, from a file, to learn from beside the replay's.
+// Steps of another policy, read from a file, to learn from in addition to the replay.
 //
-// Data flow: docs/demonstrations.md's file -> Read -> AppendTo -> OffPolicyAlgorithm.
+// Data flow: file of docs/demonstrations.md -> Read -> AppendTo -> OffPolicyAlgorithm.
 // Bounds: the whole file, in float32, on the algorithm's device.
 // Shapes: n steps, B batch, D observation size, A action size.
 // Thread safety: immutable after Read.
@@ -22,14 +22,14 @@ class Demonstrations {
  public:
   struct Options {
     int64_t batch_size = 0;  // Steps that AppendTo appends.
-    int64_t n_step = 1;      // As ReplayStore's.
+    int64_t n_step = 1;      // As in ReplayStore.
     double gamma = 0;
     uint64_t seed = 0;
     c10::Device device = c10::kCPU;
   };
-  // OK; NotFound: no such file; DataLoss: it is damaged; InvalidArgument: it is not of
-  // demonstrations, has no step, or a tensor is missing, not of `env`'s shape, not
-  // finite or out of the action's bounds (the tensor and what it should be are named).
+  // Returns NotFound if there is no such file; DataLoss if it is damaged; InvalidArgument if it
+  // does not contain demonstrations, has no step, or a tensor is missing, has the wrong shape for
+  // `env`, is not finite or exceeds the action's bounds (names the tensor and what it should be).
   static absl::StatusOr<Demonstrations> Read(const std::string& path, const EnvSpec& env,
                                              const Options& options);
 
@@ -37,8 +37,8 @@ class Demonstrations {
   // [n, D], raw.
   const at::Tensor& observation() const { return steps_.observation; }
 
-  // `sample` and after it batch_size steps, uniformly with replacement: the same for
-  // the same seed and `learner_step`.
+  // Returns `sample` followed by batch_size steps, drawn uniformly with replacement. The draw
+  // depends only on the seed and `learner_step`.
   TransitionSample AppendTo(const TransitionSample& sample, int64_t learner_step) const;
 
  private:

@@ -20,8 +20,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-// Two fields and unequal bounds; two episodes of 3 and 2 steps, the first of them
-// terminated.
+// Two fields and unequal bounds. Two episodes of 3 and 2 steps; the first terminates.
 EnvSpec ReachSpec() {
   EnvSpec spec = PointSpec();
   spec.observation = {{"position", v1::DTYPE_FLOAT32, {2}, {}, {}},
@@ -71,7 +70,7 @@ TransitionSample Empty() {
           at::empty({0}),    at::empty({0}),    at::empty({0})};
 }
 
-// Each step once, in order: with so many draws none is missed.
+// Returns each step once, in order; so many draws miss none.
 TransitionSample AllSteps(const Demonstrations& demonstrations) {
   const TransitionSample drawn = demonstrations.AppendTo(Empty(), 0);
   std::vector<int64_t> rows(demonstrations.steps(), -1);

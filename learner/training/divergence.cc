@@ -17,11 +17,11 @@
 namespace armature {
 namespace {
 
-// Well above what anyone learns with, and well below what diverges at once.
+// Far above common values, and far below those that diverge at once.
 constexpr double kLearningRateHigh = 0.01;
-// What most learn with.
+// The most common value.
 constexpr double kLearningRateUsual = 3e-4;
-// Where float32 losses, which go with the square, begin to lose their meaning.
+// From here on, float32 losses, which grow with the square, lose their meaning.
 constexpr double kValueHigh = 1e4;
 
 struct Range {
@@ -30,7 +30,7 @@ struct Range {
   double magnitude() const { return std::max(-low, high); }
 };
 
-// Of the tensors whose name ends so; [0, 0]: there are none.
+// Range of the tensors whose name ends with `name`; [0, 0] if there are none.
 Range RangeOf(const NamedTensors& batch, const std::string& name) {
   Range range;
   bool is_first = true;
@@ -45,9 +45,9 @@ Range RangeOf(const NamedTensors& batch, const std::string& name) {
 }
 
 struct Cause {
-  std::string sentence;  // With what helps.
-  std::string setting;   // The same as key=value; empty: it is no key's.
-  // Whether a checkpoint can be gone on from with it.
+  std::string sentence;  // Includes the remedy.
+  std::string setting;   // The remedy as key=value; empty if it is not a key.
+  // Whether the run can continue from a checkpoint with this setting.
   bool fits_checkpoint = true;
 };
 
@@ -75,7 +75,7 @@ Cause LikelyCause(const RunConfig& config, const NamedTensors& batch) {
           absl::StrFormat("%s=%g", key, std::min(rate / 10, kLearningRateUsual))};
 }
 
-// Empty: there is no batch.
+// Returns an empty text if there is no batch.
 std::string KeepBatch(const NamedTensors& batch, int64_t learner_steps,
                       const std::string& run_dir) {
   if (batch.empty()) return "";
@@ -91,7 +91,7 @@ std::string KeepBatch(const NamedTensors& batch, int64_t learner_steps,
                                       : absl::StrCat("lost, for ", std::string(written.message())));
 }
 
-// Which state is from before it, and the command that goes on or begins anew.
+// Says which state is from before it, and the command that continues or starts over.
 std::string WhatIsThere(const Cause& cause, const std::string& run_dir, bool resumes_here) {
   const absl::StatusOr<uint64_t> saved = SavedEnvSteps(run_dir);
   std::string text = saved.ok() ? absl::StrCat(" the newest checkpoint, of ", *saved,

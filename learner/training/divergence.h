@@ -1,5 +1,5 @@
-// What is said and kept of a run that cannot go on, because a loss or what it has learned
-// is not finite any more.
+// Explains to the user that a run cannot go on because a loss or something it has learned is no
+// longer finite, and keeps the evidence.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_TRAINING_DIVERGENCE_H_
@@ -14,19 +14,19 @@
 
 namespace armature {
 
-// In a run's folder: the tensors that the last update learned from, a TensorFile.
+// File in the run's folder with the tensors of the last update, a TensorFile.
 inline constexpr char kDivergedBatch[] = "diverged_batch.safetensors";
 
-// `found` (DataLoss: what is not finite) with all that helps: the gradient step, the key
-// that is the most likely cause, and the range of the batch, which it writes into
-// `run_dir`; which checkpoint is there, and the command to go on with. A batch that cannot be
-// written is part of the sentence; none: no word of it. `resumes_here`: `run_dir` is what
-// --resume takes; otherwise there is no command.
+// Returns `found` (DataLoss: what is not finite) extended by all that helps: the gradient step, the
+// key that is the most likely cause, the range of the batch, the existing checkpoint and the
+// command to continue. Writes the batch into `run_dir`; the message says if that failed. An empty
+// batch is not mentioned. `resumes_here` says whether --resume takes `run_dir`; if not, the message
+// has no command.
 absl::Status DescribeDivergence(const absl::Status& found, const RunConfig& config,
                                 int64_t learner_steps, const NamedTensors& batch,
                                 const std::string& run_dir, bool resumes_here = true);
 
-// Removes the batch of a divergence that the run in `run_dir` has got over.
+// Removes the batch of an earlier divergence that the run in `run_dir` has recovered from.
 void ForgetDivergence(const std::string& run_dir);
 
 }  // namespace armature

@@ -10,11 +10,11 @@
 namespace armature {
 namespace {
 
-// An evaluating actor takes the newest policy when it is asked; this many are kept
-// for the time that asking takes.
+// An evaluating actor uses the newest policy when it gets the request; this many policies are kept
+// while the request is on its way.
 constexpr size_t kCandidatesMax = 64;
-// The run ends without a final evaluation when none has got on for so many times
-// evaluation.timeout_s, and for so long.
+// The run ends without a final evaluation if none has made progress for this many times
+// evaluation.timeout_s, and for at least kFinalSilenceMin.
 constexpr int kFinalTimeouts = 3;
 constexpr absl::Duration kFinalSilenceMin = absl::Minutes(1);
 
@@ -56,7 +56,7 @@ void EvaluationJudge::AskIfDue(uint64_t env_steps) {
 
 void EvaluationJudge::AskFinal(uint64_t env_steps, absl::Time now) {
   final_asked_ = now;
-  // False: one is under way; Take asks for this one after it.
+  // If this returns false, one is running; Take asks for the final one afterwards.
   scheduler_->Ask(newest_->policy().version(), env_steps);
 }
 
@@ -68,7 +68,7 @@ absl::Time EvaluationJudge::final_deadline() const {
 
 void EvaluationJudge::HandOut(absl::Time now) {
   if (!scheduler_->Advance(now)) return;
-  // Who was asked before may still report.
+  // Actors asked earlier may still report.
   while (candidates_.size() >= kCandidatesMax) candidates_.erase(candidates_.begin());
   candidates_max_ = candidates_.size() + kCandidatesMax;
   candidates_[newest_->policy().version()] = newest_;

@@ -1,12 +1,15 @@
-// Decides when the policy is evaluated, finds out which policy an outcome is of,
-// and says what it means for the run.
+// Decides when to evaluate, finds the policy that an outcome belongs to, and decides what the
+// outcome means for the run.
 //
 // Data flow: EvaluationScheduler -> EvaluationJudge -> Trainer.
 // Thread safety: none; belongs to the trainer's thread.
-// Call order: GoOnFrom? (OnPublished | AskIfDue | HandOut | Take)* then, once
-// training is over, AskFinal (HandOut | Take)*.
-// Bounds: holds the newest policy and at most 64 that the last asking of an evaluation
-// may be of, 63 those before.
+// Call order: GoOnFrom? (OnPublished
+//  AskIfDue
+//  HandOut
+//  Take)* then, after training, AskFinal (HandOut
+//  Take)*.
+// Bounds: holds the newest policy, at most 64 that the last asking of an evaluation may refer to,
+// and 63 for earlier askings.
 #ifndef ARMATURE_LEARNER_TRAINING_EVALUATION_JUDGE_H_
 #define ARMATURE_LEARNER_TRAINING_EVALUATION_JUDGE_H_
 
@@ -25,35 +28,35 @@ namespace armature {
 
 struct Judgement {
   EvaluationOutcome outcome;
-  SharedEvent policy;    // What was evaluated; null: too many have replaced it.
-  bool solved = false;   // A target is reached, by `policy`.
-  bool is_last = false;  // Nothing is left to evaluate: the run is over.
+  SharedEvent policy;    // The evaluated policy; null if too many newer ones were published.
+  bool solved = false;   // `policy` has reached a target.
+  bool is_last = false;  // Nothing more to evaluate: the run is over.
   std::string summary;   // The outcome in one line.
 };
 
-// One sentence where evaluated episodes may last for ever, or are cut; else empty.
+// Returns one sentence if evaluated episodes may last forever or are cut; else empty.
 std::string EpisodeLengthWarning(const EvaluationSection& settings, const EnvSpec& env);
 
 class EvaluationJudge {
  public:
-  // `scheduler` must outlive it.
+  // `scheduler` must outlive this.
   EvaluationJudge(const EvaluationSection& settings, EvaluationScheduler* scheduler);
 
-  // A resumed run evaluates next when it would have anyway.
+  // Makes a resumed run evaluate at the same env steps as without a stop.
   void GoOnFrom(uint64_t env_steps);
   void OnPublished(SharedEvent policy);
 
   // Opens an evaluation every evaluation.every_env_steps.
   void AskIfDue(uint64_t env_steps);
-  // Opens that of the newest policy, after the one under way.
+  // Opens the evaluation of the newest policy, after any running one.
   void AskFinal(uint64_t env_steps, absl::Time now);
-  // When the run ends without its final evaluation, unless an evaluation gets on before;
-  // InfiniteFuture: not asked yet.
+  // When the run ends without its final evaluation, unless one makes progress before;
+  // InfiniteFuture before AskFinal.
   absl::Time final_deadline() const;
 
-  // Hands what is open to an actor, again after an error or a timeout.
+  // Hands the open evaluation to an actor; to another after an error or timeout.
   void HandOut(absl::Time now);
-  // What an evaluation says, once. `env_steps`: of the run now.
+  // Returns each outcome once. `env_steps` is the run's current count.
   std::optional<Judgement> Take(bool reports_success, uint64_t env_steps);
 
  private:
@@ -64,8 +67,8 @@ class EvaluationJudge {
   uint64_t next_env_steps_;
   std::optional<absl::Time> final_asked_;
   SharedEvent newest_;
-  // Policies that the evaluation under way may be of: the newest whenever it was
-  // handed out and those published next. Empty: none is under way.
+  // Policies that the running evaluation may refer to: the newest at each hand-out and the ones
+  // published next. Empty if no evaluation is running.
   std::map<uint64_t, SharedEvent> candidates_;
   size_t candidates_max_ = 0;
 };

@@ -22,7 +22,7 @@ class FakeActor : public EventSink {
  public:
   void Send(SharedEvent event) override { slots_.Put(std::move(event)); }
   void End(const absl::Status&) override {}
-  // The id of the evaluation that it was asked for, once; 0: none.
+  // Returns the id of the requested evaluation, once; 0 if none.
   uint64_t Take() {
     const SharedEvent event = slots_.Take();
     return event == nullptr ? 0 : event->evaluation().evaluation_id();
@@ -81,7 +81,7 @@ class EvaluationJudgeTest : public testing::Test {
     episode->set_is_success(success);
     ASSERT_TRUE(scheduler_.Report(result, kStart).ok());
   }
-  // What is handed out at `env_steps`; 0: nothing.
+  // Returns the id handed out at `env_steps`; 0 if none.
   uint64_t AskedAt(uint64_t env_steps) {
     judge_.AskIfDue(env_steps);
     judge_.HandOut(kStart);
@@ -157,7 +157,7 @@ TEST_F(EvaluationJudgeTest, AReportThatComesLateIsOfAPolicyThatIsStillThere) {
   Publish(1);
   const uint64_t late = AskedAt(100);
   Publish(2);
-  judge_.HandOut(kStart + absl::Minutes(10));  // It was silent.
+  judge_.HandOut(kStart + absl::Minutes(10));  // The actor was silent.
   judge_.HandOut(kStart + absl::Minutes(11));
   EXPECT_NE(actor_->Take(), 0u);
   Publish(3);

@@ -8,7 +8,7 @@
 namespace armature {
 namespace {
 
-// Height and width of bytes, or also channels of whatever type.
+// Whether it is [height, width] of bytes, or three-dimensional (with channels) of any type.
 bool IsImage(const FieldSpec& field) {
   return field.shape.size() == 3 || (field.shape.size() == 2 && field.dtype == v1::DTYPE_UINT8);
 }

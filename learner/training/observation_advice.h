@@ -1,4 +1,4 @@
-// What a user should know of an environment's observations before learning from them.
+// Advice about an environment's observations before learning from them.
 //
 // Thread safety: free function.
 #ifndef ARMATURE_LEARNER_TRAINING_OBSERVATION_ADVICE_H_
@@ -10,8 +10,8 @@
 
 namespace armature {
 
-// Of fields that look like images, which fully connected networks make little of, in one
-// sentence; empty: there are none. `normalized`: algorithm.network.normalize_observation.
+// Returns one sentence about fields that look like images, which fully connected networks use
+// badly; empty if there are none. `normalized` is algorithm.network.normalize_observation.
 std::string AdviceOnImages(const EnvSpec& env, bool normalized);
 
 }  // namespace armature

@@ -12,7 +12,7 @@ namespace armature {
 namespace {
 
 constexpr double kMebibyte = 1 << 20;
-// Apart from the algorithm's draws and from each other.
+// Differ from each other and from the algorithm's stream.
 constexpr uint64_t kReplayStream = 0x5a3e;
 constexpr uint64_t kDemonstrationStream = 0xd3a0;
 
@@ -129,7 +129,7 @@ absl::Status OffPolicyCore::Insert(const ActorKey& actor, const v1::ExperienceBa
   if (!status.ok()) return status;
   const int64_t n = static_cast<int64_t>(steps.reward.size());
   limiter_.CountInsert(n);
-  // from_blob wants a mutable pointer; the tensor is only read.
+  // from_blob needs a mutable pointer, but the tensor is only read.
   const at::Tensor observation =
       at::from_blob(const_cast<float*>(steps.observation.data()),
                     {n, static_cast<int64_t>(steps.observation.size()) / n}, at::kFloat);
@@ -146,7 +146,7 @@ absl::Status OffPolicyCore::Update(double progress) {
   last_batch_ = demonstrations_ ? demonstrations_->AppendTo(own, algorithm_->learner_steps()) : own;
   algorithm_->Update(last_batch_, progress);
   limiter_.CountSample(batch_size_);
-  if (device_.is_cpu()) {  // A GPU would have to be waited for: there CheckFinite finds it.
+  if (device_.is_cpu()) {  // On a GPU this would wait for the device; there CheckFinite finds it.
     const std::string found = algorithm_->NonFiniteScalar();
     if (!found.empty()) return absl::DataLossError(found);
   }
@@ -189,7 +189,7 @@ NamedTensors OffPolicyCore::State(bool with_experience) const {
 }
 
 absl::Status OffPolicyCore::LoadState(const std::map<std::string, at::Tensor>& state) {
-  // Without its replay the limiter begins anew too: both fill from nothing.
+  // Without the replay the limiter restarts too: both start empty.
   if (state.count("replay.rows_begun") > 0) {
     const auto inserted = state.find("limiter.inserted");
     const auto sampled = state.find("limiter.sampled");

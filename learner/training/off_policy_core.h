@@ -1,5 +1,4 @@
-// Replay, demonstrations where there are any, samples-per-insert limiter and an
-// off-policy algorithm.
+// An off-policy algorithm with replay, samples-per-insert limiter and optional demonstrations.
 //
 // Thread safety: none; one trainer thread owns it.
 #ifndef ARMATURE_LEARNER_TRAINING_OFF_POLICY_CORE_H_
@@ -28,9 +27,9 @@ namespace armature {
 
 class OffPolicyCore : public LearningCore {
  public:
-  // `goal_reward` outlives the core; null: without hindsight.
-  // OK; InvalidArgument: the algorithm or the replay cannot learn `env`, or the
-  // replay's budget is too small; as Demonstrations::Read.
+  // `goal_reward` must outlive the core; null: no hindsight. Returns InvalidArgument if the
+  // algorithm or replay cannot learn in `env`, or if the replay's budget is too small; also the
+  // errors of Demonstrations::Read.
   static absl::StatusOr<std::unique_ptr<OffPolicyCore>> Create(const RunConfig& config,
                                                                const EnvSpec& env,
                                                                c10::Device device,
@@ -44,8 +43,7 @@ class OffPolicyCore : public LearningCore {
   bool CanUpdate() const override;
   absl::Status Update(double progress) override;
   NamedTensors LastBatch() const override;
-  // The first version when env steps pass the random ones, then one every
-  // learner.publish_every_updates.
+  // First due once the random env steps are done, then every learner.publish_every_updates.
   bool PublishDue(uint64_t env_steps) const override;
   void OnPublished(uint64_t version) override;
   std::string WhyNoUpdate() const override;
@@ -67,7 +65,7 @@ class OffPolicyCore : public LearningCore {
   std::unique_ptr<ReplayStore> replay_;
   const std::optional<Demonstrations> demonstrations_;
   SamplesPerInsertLimiter limiter_;
-  TransitionSample last_batch_;   // Of the last update; views of the replay's buffers.
+  TransitionSample last_batch_;   // Of the last update; views of replay buffers.
   int64_t published_steps_ = -1;  // learner_steps of the newest version; -1: none.
 };
 

@@ -1,4 +1,4 @@
-// Trajectory sets and an on-policy algorithm.
+// An on-policy algorithm with its trajectory sets.
 //
 // Thread safety: none; one trainer thread owns it.
 #ifndef ARMATURE_LEARNER_TRAINING_ON_POLICY_CORE_H_
@@ -24,9 +24,8 @@ namespace armature {
 
 class OnPolicyCore : public LearningCore {
  public:
-  // Tells `coordinator`, which it does not own, what it has taken and holds; null:
-  // the run collects in rounds.
-  // OK; InvalidArgument: the algorithm cannot learn `env`.
+  // Tells `coordinator` (not owned) what it has taken and holds; null: the run collects in rounds.
+  // Returns InvalidArgument if the algorithm cannot learn in `env`.
   static absl::StatusOr<std::unique_ptr<OnPolicyCore>> Create(const RunConfig& config,
                                                               const EnvSpec& env,
                                                               c10::Device device,
@@ -35,18 +34,18 @@ class OnPolicyCore : public LearningCore {
   Algorithm& algorithm() override { return *algorithm_; }
   Holding holding() const override;
   std::string Describe() const override;
-  // Not beyond a full set.
+  // False if the set is already full.
   bool CanInsert(int64_t steps) const override;
   absl::Status Insert(const ActorKey& actor, const v1::ExperienceBatch& batch) override;
   bool CanUpdate() const override;
   absl::Status Update(double progress) override;
   NamedTensors LastBatch() const override;
-  // At the start and after every set.
+  // Due at the start and after every set.
   bool PublishDue(uint64_t env_steps) const override;
   void OnPublished(uint64_t version) override;
   std::string WhyNoUpdate() const override;
   std::string WhyNoInsert(int64_t steps) const override;
-  // Trajectories are never part of it: they are too old for a resumed run.
+  // Never includes trajectories: they are too old for a resumed run.
   NamedTensors State(bool with_experience) const override;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
 
@@ -59,7 +58,7 @@ class OnPolicyCore : public LearningCore {
   std::unique_ptr<OnPolicyAlgorithm> algorithm_;
   RolloutCoordinator* const coordinator_;
   TrajectoryBuffer buffer_;
-  NamedTensors last_batch_;  // Kept where the update from it was not finite.
+  NamedTensors last_batch_;  // Kept if its update was not finite.
   uint64_t version_ = 0;
   bool publish_due_ = true;
 };

@@ -24,7 +24,7 @@
 namespace armature {
 namespace {
 
-// "a.b.c=value"
+// As "a.b.c=value".
 std::vector<std::string> Settings(const RunConfig& config) {
   std::vector<std::string> settings;
   for (const auto& [key, value] : RunSettings(config)) {
@@ -65,7 +65,7 @@ std::string Results(const std::string& run_dir) {
   return text;
 }
 
-// Without the line's end; empty: there is no such file.
+// The file's text without the line end; empty if there is no such file.
 std::string TrimmedFile(const std::filesystem::path& path) {
   const absl::StatusOr<std::string> text = ReadWholeFile(path);
   return text.ok() ? std::string(absl::StripAsciiWhitespace(*text)) : "";
@@ -74,8 +74,8 @@ std::string TrimmedFile(const std::filesystem::path& path) {
 }  // namespace
 
 std::string CommitOf(const std::string& folder) {
-  // A worktree has a file for .git, which names a folder with its HEAD; the branches are
-  // in the clone's folder, which commondir names.
+  // In a worktree, .git is a file that names a folder with its HEAD; the branches are in the
+  // clone's folder, named in commondir.
   std::filesystem::path own = folder + "/.git";
   if (std::string link = TrimmedFile(own); !link.empty()) {
     absl::string_view target = link;

@@ -1,5 +1,5 @@
-// README.md of a run's folder: what was learned with which settings and versions, what
-// came of it, and how to go on, evaluate and play.
+// README.md in a run's folder: what was learned, with which settings and versions, the results, and
+// how to continue, evaluate and play.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_TRAINING_RUN_CARD_H_
@@ -12,12 +12,12 @@
 
 namespace armature {
 
-// The commit that is checked out in the clone or worktree at `folder`; empty: it is
-// none, or has no commit yet. Knows refs in files and in packed-refs (gitrepository-layout(5)).
+// Returns the commit checked out in the clone or worktree at `folder`; empty if it is neither, or
+// has no commit yet. Reads refs from files and packed-refs (gitrepository-layout(5)).
 std::string CommitOf(const std::string& folder);
 
-// Writes the card from `config` and what is in the folder now: result.json, models.
-// OK; errors as WriteDurably.
+// Writes the card from `config` and what is in the folder now: result.json, models. Errors as
+// WriteDurably.
 absl::Status WriteRunCard(const std::string& run_dir, const std::string& run_id,
                           const RunConfig& config, const std::string& commit);
 

@@ -86,7 +86,7 @@ TEST_F(RunCardTest, TheCommitOfAPackedBranchIsFound) {
                                             << "222 refs/heads/main\n"
                                             << "333 refs/tags/v1\n^444\n";
   EXPECT_EQ(CommitOf(run_), "222");
-  std::ofstream(run_ + "/.git/refs/heads/main") << "555\n";  // Newer than what is packed.
+  std::ofstream(run_ + "/.git/refs/heads/main") << "555\n";  // Newer than the packed one.
   EXPECT_EQ(CommitOf(run_), "555");
 }
 

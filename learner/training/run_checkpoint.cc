@@ -18,7 +18,7 @@ constexpr char kCheckpointKind[] = "armature checkpoint";
 
 std::string ToJson(const google::protobuf::Message& message) {
   std::string json;
-  // Fails for no message of ours: it has no Any and no unknown enum.
+  // Cannot fail for our messages: they have no Any and no unknown enum.
   (void)google::protobuf::util::MessageToJsonString(message, &json);
   return json;
 }

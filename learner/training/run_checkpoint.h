@@ -1,4 +1,4 @@
-// Everything that a resumed run needs, as a TensorFile.
+// Everything needed to resume a run, as a TensorFile.
 //
 // Thread safety: plain values.
 #ifndef ARMATURE_LEARNER_TRAINING_RUN_CHECKPOINT_H_
@@ -24,7 +24,7 @@ struct RunCounters {
   uint64_t batches_admitted = 0;
   uint64_t batches_refused = 0;
   uint64_t evaluations = 0;
-  double wall_s = 0;  // Since the first experience was admitted.
+  double wall_s = 0;  // Since the first experience was accepted.
 };
 
 struct RunCheckpoint {
@@ -32,10 +32,10 @@ struct RunCheckpoint {
   EnvSpec env;
   RunCounters counters;
   std::map<ActorKey, uint64_t> acknowledged;  // See ExperienceIntake.
-  NamedTensors state;                         // Of the LearningCore.
+  NamedTensors state;                         // The LearningCore's.
 
   TensorFile ToFile() const;
-  // OK; DataLoss: not a checkpoint of this format (says what is missing).
+  // Returns DataLoss if it is not a checkpoint of this format (says what is missing).
   static absl::StatusOr<RunCheckpoint> FromFile(TensorFile file);
 };
 

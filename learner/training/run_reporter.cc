@@ -18,7 +18,7 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
 
-// What Stable-Baselines3 calls otherwise, so that its curves and ours lie in one plot.
+// Other names in Stable-Baselines3, so that both libraries' curves share a plot.
 struct OtherName {
   const char* ours;
   const char* stable_baselines;
@@ -29,7 +29,7 @@ constexpr OtherName kOtherNames[] = {
     {"train/temperature", "train/ent_coef", 1},
     {"train/policy_loss", "train/policy_gradient_loss", 1},
 };
-// Its PPO logs the loss that the entropy makes; its SAC logs no entropy.
+// Stable-Baselines3's PPO logs the loss from the entropy; its SAC logs no entropy.
 constexpr OtherName kEntropyLoss = {"train/entropy", "train/entropy_loss", -1};
 
 void AddOtherName(const OtherName& name, std::map<std::string, double>* scalars) {
@@ -73,9 +73,9 @@ void RunReporter::Count(const v1::ExperienceBatch& batch, uint64_t newest_versio
   metrics_->slot_restarts.Increment(batch.restarted_slots());
   for (const v1::Episode& episode : batch.episodes()) window_.Add(episode);
   const uint64_t oldest = OldestPolicyVersion(batch);
-  if (oldest > 0) {  // 0: uniformly random, of no policy.
-    // Numbers up to here were a former process's, or nobody's: those that it had no time to use.
-    // Its policies count as the one before this process's first.
+  if (oldest > 0) {  // 0: uniformly random actions, no policy.
+    // Versions up to `former` belong to an earlier process, or to none if it did not get to use
+    // them. They count as the version before this process's first.
     const uint64_t former = directory_->policy_versions_used();
     const uint64_t lag = newest_version - std::max(oldest, former);
     window_.policy_lag.Add(lag);

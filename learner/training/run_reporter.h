@@ -1,5 +1,5 @@
-// What a run says of itself: rows in its folder, its account on the status board, and
-// the metrics of what was collected and evaluated.
+// Reports on a run: rows in its folder, its status on the status board, and metrics of what was
+// collected and evaluated.
 //
 // Thread safety: none; belongs to the trainer's thread.
 #ifndef ARMATURE_LEARNER_TRAINING_RUN_REPORTER_H_
@@ -25,14 +25,14 @@
 
 namespace armature {
 
-// A line in the log, for what the run goes on without.
+// Logs an error that the run can do without.
 void LogIfError(const absl::Status& status);
 
 class RunReporter {
  public:
-  // The run as it is now.
+  // The present state of the run.
   struct Moment {
-    RunCounters counters;          // This learner's, up to now.
+    RunCounters counters;          // This learner's, so far.
     uint64_t run_env_steps = 0;    // Of all replicas.
     uint64_t policy_version = 0;   // The newest.
     LearningCore* core = nullptr;  // Null until the environment is known.
@@ -41,27 +41,27 @@ class RunReporter {
     bool target_reached = false;
   };
 
-  // The pointers must outlive it.
+  // All pointers must outlive this.
   RunReporter(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
               StatusBoard* status);
 
-  // There is something to log from now on.
+  // From now on there is something to log.
   void Begin(absl::Time now);
 
-  // Rates count from here on: what is in `counters` was done before.
+  // Rates start here: `counters` is what was done before.
   void GoOnFrom(const RunCounters& counters);
 
-  // A batch of experience that came while `newest_version` was the newest policy.
+  // Counts a batch that arrived while `newest_version` was the newest policy.
   void Count(const v1::ExperienceBatch& batch, uint64_t newest_version);
 
   // When the next row of progress is due; InfiniteFuture before Begin.
   absl::Time next_log() const { return next_log_; }
-  // Writes it: the algorithm's scalars since the last one, and what was collected.
+  // Writes that row: the algorithm's scalars since the last one, and what was collected.
   void Log(const Moment& moment);
-  // Writes a row about an evaluation.
+  // Writes a row for an evaluation.
   void LogEvaluation(const EvaluationOutcome& outcome, const Moment& moment);
 
-  // Whether the status board may be out of date although the trainer is busy.
+  // Whether the status board should be updated although the trainer is busy.
   bool ReportDue(absl::Time now) const;
   void Report(const Moment& moment, const WaitState& waiting);
 

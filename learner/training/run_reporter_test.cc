@@ -19,7 +19,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Reports the scalars that it is given, and is asked for nothing else.
+// Reports the given scalars; nothing else of it is used.
 class ReportingAlgorithm final : public Algorithm {
  public:
   Scalars scalars;
@@ -72,7 +72,7 @@ class RunReporterTest : public testing::Test {
     return moment;
   }
 
-  // The columns and, of its last row, the cells of a table of the run.
+  // Returns the last row of a table of the run, by column.
   std::map<std::string, std::string> LastRow(const std::string& name) {
     std::ifstream file(folder_ + "/" + name);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -95,7 +95,7 @@ class RunReporterTest : public testing::Test {
   ReportingCore core_;
 };
 
-// A process that was killed has reserved a thousand numbers, most of which nobody used.
+// A killed process has reserved a thousand versions, most of which were never used.
 TEST_F(RunReporterTest, ALagHasNoPolicyThatNeverWas) {
   ASSERT_TRUE(directory_->ReservePolicyVersion(5).ok());
   directory_.reset();
@@ -181,7 +181,7 @@ TEST_F(RunReporterTest, ThePeriodOfCheckpointsIsAMetric) {
   config_.checkpoint.every_s = 90;
   Make();
   EXPECT_THAT(registry_.Text(), HasSubstr("armature_learner_checkpoint_period_seconds 90\n"));
-  config_.reproducible.enabled = true;  // By env steps then.
+  config_.reproducible.enabled = true;  // Then by env steps.
   Make();
   EXPECT_THAT(registry_.Text(), HasSubstr("armature_learner_checkpoint_period_seconds 0\n"));
 }

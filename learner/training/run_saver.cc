@@ -21,19 +21,19 @@ namespace armature {
 namespace {
 
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
-// Between lines of the log about one checkpoint, which is large where there are any.
+// Time between log lines about one (large) checkpoint.
 constexpr absl::Duration kLineEvery = absl::Seconds(5);
 constexpr char kReturn[] = "evaluation_return_mean";
 constexpr char kSuccess[] = "evaluation_success_rate";
 constexpr char kEpisodes[] = "evaluation_episodes";
 
-// A file that stays is one too many on disk, nothing worse.
+// If this fails, there is one file too many on disk, nothing worse.
 void Remove(const std::string& path) {
   std::error_code ignored;
   std::filesystem::remove(path, ignored);
 }
 
-// What another run can begin from, or at least act with, where this one cannot go on.
+// What another run can start from, or at least act with, if this one cannot continue.
 std::string WhatCanBeRead(const std::string& run_dir) {
   const std::vector<uint64_t> states = StateSteps(run_dir);
   for (auto step = states.rbegin(); step != states.rend(); ++step) {

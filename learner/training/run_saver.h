@@ -1,5 +1,5 @@
-// Writes a run's checkpoints and models, and reads them back: the newest checkpoint,
-// and what another run has kept by step.
+// Writes a run's checkpoints and models, and reads them back: its newest checkpoint, and the states
+// that another run has kept by step.
 //
 // Thread safety: none; belongs to the trainer's thread.
 #ifndef ARMATURE_LEARNER_TRAINING_RUN_SAVER_H_
@@ -28,65 +28,64 @@ namespace armature {
 
 class RunSaver {
  public:
-  // `directory` and `metrics` must outlive it.
+  // `directory` and `metrics` must outlive this.
   RunSaver(const CheckpointSection& settings, RunDirectory* directory, LearnerMetrics* metrics);
 
-  // Has `on_progress` called with one sentence whenever a checkpoint that is being
-  // written has come further: "writes a checkpoint: 1.2 of 2.9 GB".
+  // Calls `on_progress` with one sentence as the writing of a checkpoint progresses: "writes a
+  // checkpoint: 1.2 of 2.9 MB".
   void set_on_progress(std::function<void(const std::string& sentence)> on_progress) {
     on_progress_ = std::move(on_progress);
   }
 
-  // There is something to save from now on.
+  // From now on there is something to save.
   void Begin(absl::Time now);
 
-  // When the next checkpoint is due; InfiniteFuture: only at the end, or before Begin.
+  // When the next checkpoint is due; InfiniteFuture if only at the end, or before Begin.
   absl::Time next_due() const { return next_due_; }
 
-  // A run that goes on from a checkpoint makes the steps after it again: forgets the
-  // models and states of these.
+  // Removes models and states after the checkpoint from which the run continues, since those steps
+  // are made again.
   void GoOnFrom(uint64_t env_steps);
-  // A run that begins anew has no best evaluation yet.
+  // A run that starts over has no best evaluation yet.
   void BeginAnew() { best_.reset(); }
 
-  // Writes a checkpoint (its run_id is set here). A failure is one logged line and a
-  // metric: the run goes on, and what was written before is untouched.
+  // Sets the checkpoint's run_id and writes it. A failure is logged in one line and counted in a
+  // metric; the run continues, and earlier files are unchanged.
   void Save(RunCheckpoint checkpoint);
 
-  // One logged line of a run that stops at `env_steps`: whether the newest checkpoint has
-  // all of them, or which are lost.
+  // Logs one line for a run that stops at `env_steps`: whether the newest checkpoint has all of
+  // them, or how many are lost.
   void LogStop(uint64_t env_steps) const;
 
-  // Whether a multiple of checkpoint.save_freq was passed since the last SaveStep.
+  // Whether env steps have passed a multiple of checkpoint.save_freq since the last SaveStep.
   bool StepDue(uint64_t env_steps) const { return env_steps >= next_step_; }
-  // The multiple that was passed last; `env_steps` where there is no save_freq.
+  // The multiple passed last; `env_steps` if there is no save_freq.
   uint64_t StepOf(uint64_t env_steps) const;
-  // Writes what was learned (a checkpoint without experience) as the state, and
-  // `policy` as the model at `step`; then removes those beyond checkpoint.models_keep.
-  // A failure is one logged line.
+  // Writes `state` (a checkpoint without experience) and the model `policy` at `step`; then removes
+  // those beyond checkpoint.models_keep. A failure is logged in one line.
   void SaveStep(uint64_t step, RunCheckpoint state, const v1::PolicySpec& spec,
                 const v1::PolicyUpdate& policy);
 
-  // Writes models/model_best.safetensors if `outcome` is better than all before, also
-  // those of earlier processes of this run. A failure is one logged line.
+  // Writes models/model_best.safetensors if `outcome` is better than all before, including those of
+  // earlier processes of this run. A failure is logged in one line.
   void OfferBest(const EvaluationOutcome& outcome, const EnvSpec& env, const v1::PolicySpec& spec,
                  const v1::PolicyUpdate& policy);
 
-  // Writes models/model_<name>.safetensors; `evaluation`: metadata beside the others.
-  // OK; DataLoss: `policy` is malformed; errors as TensorFile::Write.
+  // Writes models/model_<name>.safetensors; `evaluation` is additional metadata. Returns DataLoss
+  // if `policy` is malformed; errors as TensorFile::Write.
   absl::Status SaveModel(const std::string& name, const EnvSpec& env, const v1::PolicySpec& spec,
                          const v1::PolicyUpdate& policy,
                          const std::map<std::string, std::string>& evaluation = {}) const;
 
-  // OK; NotFound: there never was a checkpoint; DataLoss: there is none any more, none can
-  // be read, or it is not one of this format. Says what of the run can be read.
+  // Returns NotFound if there never was a checkpoint; DataLoss if it is gone, unreadable or not of
+  // this format. Then the message says what of the run can still be read.
   absl::StatusOr<RunCheckpoint> LoadNewest() const;
-  // What the run in `run_dir` had learned at `env_steps`, see FindState. Errors also as
-  // TensorFile::Read.
+  // Returns what the run in `run_dir` had learned at `env_steps`, see FindState. Errors as
+  // FindState, TensorFile::Read and RunCheckpoint::FromFile.
   static absl::StatusOr<RunCheckpoint> LoadStep(const std::string& run_dir, uint64_t env_steps);
 
  private:
-  // Better is greater: success rate (0 where it does not count), then return.
+  // Greater is better: success rate (0 if it does not count), then return.
   using Score = std::pair<double, double>;
   Score ScoreOf(double success_rate, double return_mean, bool reports_success) const;
 
@@ -96,7 +95,7 @@ class RunSaver {
   std::function<void(const std::string& sentence)> on_progress_ = [](const std::string&) {};
   CheckpointFolder checkpoints_;
   absl::Time next_due_ = absl::InfiniteFuture();
-  uint64_t next_step_ = 0;  // Never, where there is no save_freq.
+  uint64_t next_step_ = 0;  // Never if there is no save_freq.
   std::optional<Score> best_;
 };
 
