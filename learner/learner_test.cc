@@ -1,5 +1,4 @@
-// The learner as seen by actors and its operator: gRPC on loopback, a real run directory, tiny
-// networks.
+// The learner as actors and its operator see it: gRPC on loopback, a run directory, tiny networks.
 
 #include <algorithm>
 #include <filesystem>
@@ -319,7 +318,7 @@ TEST(Learner, AnEvaluationThatReachesTheTargetEndsTheRun) {
   EXPECT_EQ(request.episodes(), 2u);
   EXPECT_TRUE(actor->Report(request.evaluation_id(), request.policy_version_min(), 1, 2).ok());
 
-  // A success rate of a half is not enough; in the next evaluation it is 1.
+  // Success rate 0.5 is not enough; the next is 1.
   for (uint64_t sequence = 4; sequence <= 6; ++sequence) {
     actor->SendAndWait(MakeTransitions(sequence, 8));
   }
@@ -444,7 +443,7 @@ TEST(Learner, ASpentBudgetEndsTheRunAfterAFinalEvaluation) {
   EXPECT_THAT(actor->Status().waiting(), HasSubstr("final"));
   EXPECT_TRUE(actor->Report(request.evaluation_id(), request.policy_version_min(), 1, 2).ok());
   actor->NextEvent(Kind::kRunOver);
-  // What the actor still has to send is acknowledged, so that it can leave.
+  // What it still sends is acknowledged, so that it can leave.
   EXPECT_EQ(actor->SendAndWait(MakeTransitions(5, 8)).sequence(), 5u);
   EXPECT_TRUE(actor->Leave().ok());
   EXPECT_TRUE(learner.Join().value());
@@ -488,7 +487,7 @@ TEST(Learner, ARunWhoseCheckpointsAreDamagedIsRefusedAndLosesNothing) {
   EXPECT_THAT(status.message(), HasSubstr("run.load=" + path + " run.load_step=32"));
   EXPECT_EQ(ReadWholeFile(path + "/progress.csv").value(), rows);
 
-  // If it had been killed before its first checkpoint, it would start over and put its rows aside.
+  // Killed before its first checkpoint, it would start over and put its rows aside.
   std::filesystem::remove(checkpoint);
   nlohmann::json run = nlohmann::json::parse(ReadWholeFile(path + "/run.json").value());
   run["has_checkpointed"] = false;

@@ -9,7 +9,7 @@
 // Bounds: `queue_batches_max` batches, and one more per stream; then a stream stops reading until
 // ResumeReading. No stream waits while the queue has room. At most kStreamsMax streams. At most
 // kActorsMax disconnected actor processes are remembered, then the one gone longest is forgotten.
-// Actors that never brought experience are forgotten as they leave.
+// Those that never brought experience are forgotten as they leave.
 // Thread safety: all methods; the trainer's methods from one thread. Lock order: this lock before
 // the peers' locks.
 #ifndef ARMATURE_LEARNER_INTAKE_EXPERIENCE_INTAKE_H_
@@ -77,9 +77,9 @@ class ExperienceIntake {
   void SetNewestVersion(uint64_t version) { newest_version_ = version; }
 
   // Opens a stream of `actor`; an open one of the same actor is ended with Aborted. Beyond
-  // kStreamsMax, ends with ResourceExhausted the longest open of the streams whose actors have
-  // brought no experience, so that idle streams keep nobody out. Returns the stream's id for the
-  // other methods; ResourceExhausted if all streams have brought experience.
+  // kStreamsMax, ends (ResourceExhausted) the longest open stream whose actor has brought no
+  // experience, so that idle streams keep nobody out. Returns the stream's id; ResourceExhausted if
+  // all have brought experience.
   absl::StatusOr<uint64_t> OpenStream(const ActorKey& actor, std::shared_ptr<ExperiencePeer> peer);
   void CloseStream(uint64_t stream);
   // Ends all present and future streams.
@@ -138,8 +138,7 @@ class ExperienceIntake {
   mutable absl::Mutex mutex_;
   ExperienceSchema schema_ ABSL_GUARDED_BY(mutex_);
   std::map<ActorKey, Actor> actors_ ABSL_GUARDED_BY(mutex_);
-  std::map<uint64_t, ActorKey> gone_
-      ABSL_GUARDED_BY(mutex_);  // Actors without a stream, longest gone first.
+  std::map<uint64_t, ActorKey> gone_ ABSL_GUARDED_BY(mutex_);  // Longest gone first.
   uint64_t last_gone_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, Stream> streams_ ABSL_GUARDED_BY(mutex_);  // Oldest first.
   // Keys in streams_ of actors that have brought no experience.

@@ -2,10 +2,9 @@
 // fail, or is refused.
 //
 // It counts env steps in consecutive windows of at least `timeout` and kStepsMin steps. A window is
-// a problem if no actor had a usable share of kUsableShareMin or more. Actors are judged one by one
-// because a count of void steps is only an actor's claim, which must not outweigh the others. A
-// flaky environment (1 in 50 steps void), a crashing env server or a short fault stays far from the
-// limit.
+// a problem if no actor's usable share reaches kUsableShareMin. Each actor is judged alone, because
+// a count of void steps is only its claim. A flaky environment (1 in 50 steps void), a crashing env
+// server or a short fault stays far from the limit.
 // Thread safety: none; belongs to the trainer.
 #ifndef ARMATURE_LEARNER_INTAKE_EXPERIENCE_WATCH_H_
 #define ARMATURE_LEARNER_INTAKE_EXPERIENCE_WATCH_H_

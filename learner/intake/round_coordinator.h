@@ -1,8 +1,8 @@
 // Coordinates reproducible runs. A round starts once the trainer has opened it and all actors are
 // ready; then all get their grants at once.
 //
-// The actors of the first round are the run's actors. If one leaves, the run is broken, because its
-// experience can only be collected again from the last checkpoint on. Other actors may come and go.
+// The actors of the first round are the run's actors. If one leaves, the run is broken: its
+// experience can only be collected again from the last checkpoint. Other actors may come and go.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_INTAKE_ROUND_COORDINATOR_H_
 #define ARMATURE_LEARNER_INTAKE_ROUND_COORDINATOR_H_

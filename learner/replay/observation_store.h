@@ -37,8 +37,7 @@ class ObservationStore {
   ObservationStore(const std::vector<ObservationField>& fields, FloatType float_type, int64_t rows,
                    c10::Device device);
 
-  // Returns InvalidArgument if a value does not fit its column (names both). `observation` is [n,
-  // D].
+  // Checks [n, D]. Returns InvalidArgument if a value does not fit its column (names both).
   absl::Status Check(absl::Span<const float> observation) const;
 
   // Writes checked observations (float32 [n, D] on the CPU, n <= rows) to rows `first`, first + 1,

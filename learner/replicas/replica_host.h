@@ -95,7 +95,7 @@ class ReplicaHost : public ReplicaGroup {
   absl::Status CheckApplicant(const v1::JoinReplicasRequest& request,
                               const NamedTensors& snapshot) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Waits for every member's deposit, up to the timeout. Returns false if Stop was called.
+  // Waits for all deposits, up to the timeout. Returns false after Stop.
   bool AwaitDeposits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Missing() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -114,7 +114,7 @@ class ReplicaHost : public ReplicaGroup {
   Metrics metrics_ ABSL_GUARDED_BY(mutex_);
   Members members_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, Applicant> applicants_ ABSL_GUARDED_BY(mutex_);
-  // Of all replicas that were ever members: their experience still counts in the run.
+  // By replica, also of former members: their experience still counts.
   std::map<uint32_t, uint64_t> env_steps_ ABSL_GUARDED_BY(mutex_);
   uint64_t round_ ABSL_GUARDED_BY(mutex_) = 1;  // The next one.
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

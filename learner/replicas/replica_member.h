@@ -25,7 +25,7 @@ namespace armature {
 class ReplicaMember : public ReplicaGroup {
  public:
   static constexpr absl::Duration kHostLostMax = absl::Minutes(5);
-  // How long to wait for a welcome: replica 0 answers between updates, which come more often.
+  // Longest wait for a welcome; replica 0 answers between two updates.
   static constexpr absl::Duration kWelcomeWithin = absl::Seconds(5);
 
   // `channel` connects to replica 0; `trainer` must outlive this.

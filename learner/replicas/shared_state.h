@@ -30,13 +30,13 @@ class SharedState {
 
   // This replica's part in a round. Tensors may share memory with the algorithm.
   NamedTensors Contribution() const;
-  // Continues from MeanOf all contributions. Returns InvalidArgument, naming a tensor, if `mean`
-  // does not have the layout of Contribution.
+  // Continues from MeanOf all contributions. Returns InvalidArgument (names a tensor) if the layout
+  // is not Contribution's.
   absl::Status Adopt(const NamedTensors& mean);
 
-  // Snapshot is the state that a joining replica starts from; Restore loads it.
+  // A joining replica starts from replica 0's Snapshot, with Restore.
   NamedTensors Snapshot() const;
-  // Returns InvalidArgument, naming a tensor, if it does not have the layout of Snapshot.
+  // Returns InvalidArgument (names a tensor) if the layout is not Snapshot's.
   absl::Status Restore(const NamedTensors& snapshot);
 
  private:
@@ -48,8 +48,8 @@ class SharedState {
   std::map<std::string, at::Tensor> statistics_;  // S, by name.
 };
 
-// Returns the state that all replicas continue from. Needs at least one contribution; all must have
-// the first one's layout.
+// Returns what all replicas continue from. `contributions` is not empty; all have the first one's
+// layout.
 NamedTensors MeanOf(const std::vector<NamedTensors>& contributions);
 
 }  // namespace armature

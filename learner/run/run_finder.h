@@ -26,12 +26,11 @@ std::string RunIdOf(const std::string& run_dir);
 // look for runs inside of runs.
 std::vector<FoundRun> ListRuns(const std::string& output_dir);
 
-// Returns the folder of the run that `run` names. `run` is a run's folder, a run's name, a run id,
-// or at least the first 4 digits of a run id. Names and ids are searched below `output_dir`, then
-// among all runs this user has started (run_index.h). A name means its newest run with a saved
-// model or checkpoint, else its newest. run_finder.py does the same; both pass
-// testdata/find_run.json. Returns NotFound if there is none (names the nearest); InvalidArgument if
-// several run ids begin with `run`.
+// Returns the folder of the run that `run` names. `run` is a folder, a name, a run id or at least
+// its first 4 digits. Names and ids are searched below `output_dir`, then among all runs this user
+// has started (run_index.h). A name means its newest run with a saved model or checkpoint, else its
+// newest. run_finder.py does the same; both pass testdata/find_run.json. Returns NotFound if there
+// is none (names the nearest); InvalidArgument if several run ids begin with `run`.
 absl::StatusOr<std::string> FindRun(const std::string& run, const std::string& output_dir);
 
 }  // namespace armature

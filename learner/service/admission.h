@@ -1,9 +1,9 @@
-// Answers Join: decides which actors may take part in the run, and in which environment.
+// Answers Join: which actors may take part in the run, and in which environment.
 //
-// The learner does not simulate, so it takes the environment's spec from the first actor that joins
+// The learner has no simulator, so it takes the environment's spec from the first actor that joins
 // with one. From then on (and from the start of a resumed run) it refuses every other spec. An
 // actor that has joined with the spec may open streams, subscribe and report.
-// Bounds: remembers the last kJoinedMax actor processes; an older one must join again.
+// Bounds: the last kJoinedMax actor processes are remembered; older ones must join again.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_SERVICE_ADMISSION_H_
 #define ARMATURE_LEARNER_SERVICE_ADMISSION_H_
@@ -27,7 +27,7 @@
 
 namespace armature {
 
-// What every batch must look like in a run with `config` and `env`.
+// The format of batches in a run with `config` and `env`.
 ExperienceSchema MakeExperienceSchema(const RunConfig& config, const EnvSpec& env);
 
 class Admission {
@@ -38,8 +38,8 @@ class Admission {
   Admission(const RunConfig& config, std::string run_id, ExperienceIntake* intake,
             WakeSignal* trainer);
 
-  // For a resumed run; call before the service starts. Returns InvalidArgument if the algorithm
-  // cannot learn in this environment.
+  // For a resumed run, before the service starts. Returns InvalidArgument if the algorithm cannot
+  // learn in it.
   absl::Status SetSpec(const EnvSpec& spec);
 
   // Returns FailedPrecondition if the protocol version, run id, environment or spec differs, or if
@@ -49,8 +49,8 @@ class Admission {
 
   // Whether an experience stream may open; same errors as CheckJoined.
   absl::Status CheckOpen(const v1::OpenExperience& open) const;
-  // Returns FailedPrecondition if the actor has not joined this process with its spec; otherwise
-  // the errors of Join.
+  // Returns FailedPrecondition if the actor has not joined this process with its spec; else as
+  // Join.
   absl::Status CheckJoined(const v1::Handshake& handshake) const;
 
   std::optional<EnvSpec> spec() const;

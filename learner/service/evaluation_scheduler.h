@@ -2,11 +2,11 @@
 // next one (or the same one again).
 //
 // Call order: Ask, Advance at next_deadline() and after every change, TakeOutcome.
-// An "asking" is one request to one actor. There is no time limit on an evaluation while its actor
-// reports progress (GotOn). The allowed silence starts at `timeout` and doubles each time an actor
-// exceeds it, up to kPatienceMax. Actors asked earlier may still report: the first valid report
-// counts, and only the actor process that got an asking may answer it. After an error, the wait
-// before the next asking doubles, from 1 s to 30 s.
+// An "asking" is one request to one actor. An evaluation may take any time while its actor reports
+// progress (GotOn). The allowed silence starts at `timeout` and doubles each time it is exceeded,
+// up to kPatienceMax. Actors asked earlier may still report: the first valid report counts, and
+// only the actor process that got an asking may answer it. After an error, the wait before the next
+// asking doubles, from 1 s to 30 s.
 // Bounds: the last kAskingsMax askings of an evaluation may be answered.
 // Thread safety: all methods. Lock order: this lock before the sinks' locks.
 #ifndef ARMATURE_LEARNER_SERVICE_EVALUATION_SCHEDULER_H_
@@ -33,10 +33,10 @@
 namespace armature {
 
 struct EvaluationOutcome {
-  uint64_t env_steps = 0;  // The run's env steps when the evaluation was asked for.
+  uint64_t env_steps = 0;  // The run's, when asked for.
   uint64_t policy_version = 0;
   int64_t episodes = 0;
-  int64_t episodes_cut = 0;  // How many were cut at EvaluationRequest.episode_steps_max.
+  int64_t episodes_cut = 0;  // Cut at EvaluationRequest.episode_steps_max.
   double return_mean = 0;
   double length_mean = 0;
   double success_rate = 0;  // Share of episodes whose last step was a success.
@@ -56,30 +56,30 @@ class EvaluationScheduler {
   };
   explicit EvaluationScheduler(const Options& options) : options_(options) {}
 
-  // Sets the limits for reported episodes, once the environment is known.
+  // Limits on reported episodes; set once the environment is known.
   void SetBounds(const EpisodeBounds& bounds);
 
   uint64_t AddEvaluator(ActorKey actor, std::weak_ptr<EventSink> sink);
-  // Passes an evaluation it was running on to another actor.
+  // Its evaluation goes to another actor.
   void RemoveEvaluator(uint64_t evaluator);
 
   // Opens an evaluation of policy version `policy_version_min` or newer. Returns false if one is
-  // already open or its outcome has not been taken.
+  // open or not taken yet.
   bool Ask(uint64_t policy_version_min, uint64_t env_steps);
-  // Takes the open evaluation back from an actor that was silent too long, and hands it to the next
-  // if no actor has it. Returns whether it handed it out in this call.
+  // Takes the open evaluation back from an actor silent too long; hands it out if no actor has it.
+  // Returns whether it did hand it out.
   bool Advance(absl::Time now);
-  // `actor` reports progress on asking `evaluation_id`. Ignored if `actor` was not asked that.
+  // `actor` reports progress on asking `evaluation_id`. Ignored if it did not get that asking.
   void GotOn(const ActorKey& actor, uint64_t evaluation_id, absl::Time now);
   // When an actor last reported progress or a result; InfinitePast if never.
   absl::Time last_got_on() const;
-  // When Advance next has work; InfiniteFuture if only a change can give it some.
+  // When Advance next has work; InfiniteFuture: only after a change.
   absl::Time next_deadline() const;
 
   // Returns OK even if `result` reports an error; NotFound if the evaluation is not open (any more)
   // or the actor in the handshake was not asked for it; InvalidArgument if episodes are missing,
-  // surplus or out of bounds, or the policy is older than asked for (this counts as an error of the
-  // actor).
+  // surplus or out of bounds, or the policy is older than asked for (this counts as the actor's
+  // error).
   absl::Status Report(const v1::EvaluationResult& result, absl::Time now);
 
   // Returns each outcome once.
@@ -87,7 +87,7 @@ class EvaluationScheduler {
 
   // Whether no evaluation is open and no outcome is waiting.
   bool idle() const;
-  // Which actor the open evaluation waits for, as a sentence; empty if none is open.
+  // Which actor an evaluation waits for, as a sentence; empty if none is open.
   std::string Waiting() const;
   uint64_t failures() const;  // Errors, timeouts and disconnections so far.
 
@@ -100,8 +100,7 @@ class EvaluationScheduler {
     uint64_t policy_version_min = 0;
     uint64_t env_steps = 0;
     uint64_t evaluator = 0;  // The actor that has it; 0: none.
-    // evaluation_id and actor; each stays until its actor has reported an error. If an actor has
-    // the evaluation now, the last is its.
+    // evaluation_id and actor, until it reports an error. The last is `evaluator`'s, if set.
     std::deque<std::pair<uint64_t, ActorKey>> askings;
     absl::Duration patience;  // Allowed silence.
     absl::Time deadline;      // Of the current asking.
@@ -127,7 +126,7 @@ class EvaluationScheduler {
   mutable absl::Mutex mutex_;
   std::map<uint64_t, Evaluator> evaluators_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_evaluator_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t last_asked_ ABSL_GUARDED_BY(mutex_) = 0;  // So that evaluators take turns.
+  uint64_t last_asked_ ABSL_GUARDED_BY(mutex_) = 0;  // Evaluators take turns.
   absl::Time last_got_on_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   EpisodeBounds bounds_ ABSL_GUARDED_BY(mutex_);
   std::optional<Open> open_ ABSL_GUARDED_BY(mutex_);

@@ -138,8 +138,7 @@ absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Ask(
                                      : std::max(options_.timeout, options_.first_timeout);
   absl::StatusOr<v1::ComputeRewardResponse> response = Call(server->stub.get(), request, timeout);
   if (response.ok()) server->has_environment = true;
-  if (absl::IsUnavailable(response.status()))
-    server->has_environment = false;  // It may be a new process.
+  if (absl::IsUnavailable(response.status())) server->has_environment = false;  // A new process.
   if (!response.ok()) {
     return ExplainFailure(server->address, options_.transport, response.status());
   }

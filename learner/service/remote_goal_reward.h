@@ -54,12 +54,12 @@ class RemoteGoalReward : public GoalReward {
   // Sets the environment, which must have goals.
   void SetEnv(const EnvSpec& env);
 
-  // Returns FailedPrecondition if a server says that the environment has no such rewards (all
-  // others would say the same); Unavailable if no server answered (with the last one's reason) or
-  // none is known; Cancelled after Cancel.
+  // Returns FailedPrecondition if a server says that the environment has no such rewards (others
+  // would too); Unavailable if no server answered (with the last one's reason) or none is known;
+  // Cancelled after Cancel.
   absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override;
 
-  // Makes the running and all later calls of Compute return Cancelled.
+  // Makes the running and later Compute calls return Cancelled.
   void Cancel();
 
  private:

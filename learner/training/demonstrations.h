@@ -29,7 +29,7 @@ class Demonstrations {
   };
   // Returns NotFound if there is no such file; DataLoss if it is damaged; InvalidArgument if it
   // does not contain demonstrations, has no step, or a tensor is missing, has the wrong shape for
-  // `env`, is not finite or exceeds the action's bounds (names the tensor and what it should be).
+  // `env`, is not finite or exceeds the action's bounds (says which and what it should be).
   static absl::StatusOr<Demonstrations> Read(const std::string& path, const EnvSpec& env,
                                              const Options& options);
 

@@ -1,5 +1,4 @@
-// Decides when to evaluate, finds the policy that an outcome belongs to, and decides what the
-// outcome means for the run.
+// Decides when to evaluate, which policy an outcome belongs to, and what it means for the run.
 //
 // Data flow: EvaluationScheduler -> EvaluationJudge -> Trainer.
 // Thread safety: none; belongs to the trainer's thread.
@@ -50,8 +49,8 @@ class EvaluationJudge {
   void AskIfDue(uint64_t env_steps);
   // Opens the evaluation of the newest policy, after any running one.
   void AskFinal(uint64_t env_steps, absl::Time now);
-  // When the run ends without its final evaluation, unless one makes progress before;
-  // InfiniteFuture before AskFinal.
+  // When the run ends without a final evaluation if none makes progress before; InfiniteFuture
+  // before AskFinal.
   absl::Time final_deadline() const;
 
   // Hands the open evaluation to an actor; to another after an error or timeout.
