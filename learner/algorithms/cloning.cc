@@ -9,16 +9,18 @@ std::vector<at::Tensor> Cloning::scalars() const { return {loss, kept.mean()}; }
 std::vector<std::string> CloningScalars() { return {"train/cloning_loss", "train/cloned_share"}; }
 
 std::optional<Cloning> Clone(const DemonstrationsConfig& config, const TransitionSample& sample,
-                             const at::Tensor& action, Critics* critics) {
+                             const at::Tensor& observation, const at::Tensor& action,
+                             Critics* critics) {
   const int64_t count = sample.demonstrations;
   if (count == 0) return std::nullopt;
   const at::Tensor demonstrated = LastRows(sample.action, count);
   Cloning cloning;
   cloning.policy_weight = config.policy_weight;
-  cloning.kept =
-      config.q_filter
-          ? (critics->LeastOfLast(demonstrated) > critics->LeastOfLast(action)).to(at::kFloat)
-          : at::ones({count}, action.options());
+  cloning.kept = at::ones({count}, action.options());
+  if (config.q_filter) {
+    const at::Tensor rows = LastRows(observation, count);
+    cloning.kept.copy_(critics->Min(rows, demonstrated) > critics->Min(rows, action));
+  }
   const at::Tensor error = (action - demonstrated) * cloning.kept.unsqueeze(1);
   cloning.loss = config.cloning_weight * error.square().sum();
   cloning.gradient = 2 * config.cloning_weight * error;

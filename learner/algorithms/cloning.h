@@ -6,7 +6,7 @@
 // demonstrated one. kept_i is 1; with the Q-filter it is 1 only where
 // Q(s_i, d_i) > Q(s_i, a_i), Q the least of the critics.
 //
-// Shapes: B batch, its last M rows demonstrations; A action size.
+// Shapes: B batch, its last M rows demonstrations; D observation size; A action size.
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_CLONING_H_
 #define ARMATURE_LEARNER_ALGORITHMS_CLONING_H_
@@ -37,11 +37,11 @@ struct Cloning {
 // "train/cloning_loss" and "train/cloned_share", the mean of kept_i.
 std::vector<std::string> CloningScalars();
 
-// Of a batch, after its Critics::Regress; `action` [M, A] is the policy's. Without
-// demonstrations in it: nullopt. With the Q-filter it overwrites what Critics holds
-// for LeastOfLast.
+// Of a batch with `observation` [B, D], normalised; `action` [M, A] is the policy's at its
+// last M rows. Without demonstrations in it: nullopt.
 std::optional<Cloning> Clone(const DemonstrationsConfig& config, const TransitionSample& sample,
-                             const at::Tensor& action, Critics* critics);
+                             const at::Tensor& observation, const at::Tensor& action,
+                             Critics* critics);
 
 // A view of the last `count` rows.
 at::Tensor LastRows(const at::Tensor& rows, int64_t count);

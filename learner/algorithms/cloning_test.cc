@@ -109,7 +109,7 @@ class CloningTest : public testing::Test {
     critics_.Init({}, generator_);
     sample_ = RandomSample(kBatch, spec_, generator_);
     sample_.demonstrations = kDemonstrations;
-    critics_.Regress(sample_.observation, sample_.action, sample_.reward, sample_.weight, 1e-3);
+    critics_.Update(sample_.observation, sample_.action, sample_.reward, sample_.weight, 1e-3);
   }
 
   at::Generator generator_ = MakeGenerator(c10::kCPU, 6);
@@ -126,10 +126,12 @@ TEST_F(CloningTest, TheFilterKeepsExactlyTheRowsWhoseDemonstratedActionIsWorthMo
   DemonstrationsConfig config;
   config.q_filter = true;
   const at::Tensor error = own_ - LastRows(sample_.action, kDemonstrations);
-  const Cloning cloning = *Clone(config, sample_, own_, &critics_);
+  const Cloning cloning = *Clone(config, sample_, sample_.observation, own_, &critics_);
   // Of whole batches, by the pass that the policy's gradient takes.
   const at::Tensor worth_more =
-      (critics_.Min(sample_.action).value > critics_.Min(action_).value).to(at::kFloat);
+      (critics_.MinValue(sample_.observation, sample_.action).value.clone() >
+       critics_.MinValue(sample_.observation, action_).value)
+          .to(at::kFloat);
   EXPECT_TRUE(at::equal(cloning.kept, LastRows(worth_more, kDemonstrations)));
   const double kept = cloning.kept.sum().item<double>();
   EXPECT_GT(kept, 0);
@@ -143,7 +145,7 @@ TEST_F(CloningTest, TheFilterKeepsExactlyTheRowsWhoseDemonstratedActionIsWorthMo
 TEST_F(CloningTest, WithoutTheFilterAllRowsAreImitated) {
   DemonstrationsConfig config;
   config.cloning_weight = 0.5;
-  const Cloning cloning = *Clone(config, sample_, own_, &critics_);
+  const Cloning cloning = *Clone(config, sample_, sample_.observation, own_, &critics_);
   const at::Tensor error = own_ - LastRows(sample_.action, kDemonstrations);
   EXPECT_TRUE(at::equal(cloning.kept, at::ones({kDemonstrations})));
   EXPECT_TRUE(at::allclose(cloning.gradient, error));
@@ -152,7 +154,7 @@ TEST_F(CloningTest, WithoutTheFilterAllRowsAreImitated) {
 
 TEST_F(CloningTest, ABatchWithoutDemonstrationsIsLearnedAsIfThereWereNoSuchThing) {
   sample_.demonstrations = 0;
-  EXPECT_FALSE(Clone({}, sample_, action_, &critics_).has_value());
+  EXPECT_FALSE(Clone({}, sample_, sample_.observation, action_, &critics_).has_value());
   DemonstrationsConfig heavy;
   heavy.policy_weight = 0.25;
   heavy.cloning_weight = 7;

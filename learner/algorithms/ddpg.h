@@ -15,10 +15,7 @@
 #define ARMATURE_LEARNER_ALGORITHMS_DDPG_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
-#include <string>
 
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
@@ -29,15 +26,15 @@
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/cloning.h"
 #include "learner/algorithms/deterministic_actor.h"
+#include "learner/algorithms/trained_policy.h"
 #include "learner/nn/critics.h"
 #include "learner/nn/network_options.h"
-#include "learner/nn/running_normalizer.h"
 #include "learner/nn/scalar_means.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
 
-class Ddpg : public OffPolicyAlgorithm {
+class Ddpg final : public TrainedPolicy<OffPolicyAlgorithm> {
  public:
   // Layers begin as PyTorch's Linear does where `network` says nothing else, from
   // `seed`.
@@ -47,15 +44,7 @@ class Ddpg : public OffPolicyAlgorithm {
       const DdpgConfig& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
       const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
 
-  const PolicyNetwork& policy() const override { return *policy_; }
-  int64_t learner_steps() const override { return learner_steps_; }
-  Scalars TakeScalars() override;
-  std::string NonFiniteScalar() const override;
-  NamedTensors State() const override;
-  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
-
   void set_gradient_exchange(GradientExchange* exchange) override;
-  void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critic_.TemporalDifferences(); }
 
@@ -68,15 +57,14 @@ class Ddpg : public OffPolicyAlgorithm {
   Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
        const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
+  NamedTensors Networks() const override;
+
   const DdpgConfig config_;
   const DemonstrationsConfig demonstrations_;
-  std::unique_ptr<PolicyNetwork> policy_;
-  std::optional<RunningNormalizer> normalizer_;
   DeterministicActor actor_;
   Critics critic_;
-  ScalarMeans scalars_;
-  ScalarMeans cloning_scalars_;
-  int64_t learner_steps_ = 0;
+  ScalarMeans& scalars_;
+  ScalarMeans& cloning_scalars_;
 };
 
 }  // namespace armature

@@ -28,28 +28,28 @@ void DeterministicActor::Init(const Initialization& initialization, at::Generato
 at::Tensor DeterministicActor::Forward(const Mlp& network, const at::Tensor& observation) {
   if (observation.size(0) != batch_size_) {
     batch_size_ = observation.size(0);
-    tape_ = actor_.MakeTape(batch_size_);
+    activations_ = actor_.MakeActivations(batch_size_);
   }
-  return network.Forward(observation, &tape_)[0].tanh();
+  return network.Forward(observation, &activations_)[0].tanh();
 }
 
 at::Tensor DeterministicActor::TargetAct(const at::Tensor& observation) {
   return Forward(target_, observation);
 }
 
-at::Tensor DeterministicActor::Act(const at::Tensor& observation) {
-  observation_ = observation;
-  action_ = Forward(actor_, observation);
-  return action_;
+DeterministicActor::Actions DeterministicActor::Act(const at::Tensor& observation) {
+  return {observation, Forward(actor_, observation)};
 }
 
-at::Tensor DeterministicActor::Step(const Critics::ActionValue& value, double action_l2,
-                                    double learning_rate, const std::optional<Cloning>& cloning) {
+at::Tensor DeterministicActor::Step(const Actions& actions, const Critics::ActionValue& value,
+                                    double action_l2, double learning_rate,
+                                    const std::optional<Cloning>& cloning) {
+  const at::Tensor& action = actions.action;
   at::Tensor action_gradient = -value.gradient;  // Of B J_pi, [B, A]
   at::Tensor loss = -value.value.mean();
   if (action_l2 > 0) {
-    action_gradient.add_(action_, 2 * action_l2 / static_cast<double>(action_.size(1)));
-    loss.add_(action_.square().mean(), action_l2);
+    action_gradient.add_(action, 2 * action_l2 / static_cast<double>(action.size(1)));
+    loss.add_(action.square().mean(), action_l2);
   }
   action_gradient.div_(batch_size_);
   if (cloning) {
@@ -57,8 +57,8 @@ at::Tensor DeterministicActor::Step(const Critics::ActionValue& value, double ac
     LastRows(action_gradient, cloning->gradient.size(0)).add_(cloning->gradient);
     loss = loss * cloning->policy_weight + cloning->loss;
   }
-  const at::Tensor head_gradient = action_gradient * (1 - action_.square());
-  actor_.Backward(observation_, head_gradient.unsqueeze(0), &tape_);
+  const at::Tensor head_gradient = action_gradient * (1 - action.square());
+  actor_.Backward(actions.observation, head_gradient.unsqueeze(0), &activations_);
   adam_.AverageGradients();
   adam_.Step(learning_rate);
   return loss;

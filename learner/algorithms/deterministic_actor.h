@@ -9,7 +9,6 @@
 // The gradient is written out by hand; nothing waits for the device.
 //
 // Shapes: B batch, D observation size (normalised), A action size.
-// Call order: (TargetAct | Act Step)*
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_DETERMINISTIC_ACTOR_H_
 #define ARMATURE_LEARNER_ALGORITHMS_DETERMINISTIC_ACTOR_H_
@@ -37,18 +36,22 @@ class DeterministicActor {
 
   // mu'(s), [B, A].
   at::Tensor TargetAct(const at::Tensor& observation);
-  // mu(s), [B, A].
-  at::Tensor Act(const at::Tensor& observation);
-  // One Adam step on J_pi at the observation and actions of the last Act, or with
-  // `cloning` on cloning.h's J. Gives the loss from before it, [].
-  at::Tensor Step(const Critics::ActionValue& value, double action_l2, double learning_rate,
-                  const std::optional<Cloning>& cloning = std::nullopt);
+  // A forward pass, which Step goes back through; valid until the next Act or TargetAct.
+  struct Actions {
+    at::Tensor observation;  // [B, D]
+    at::Tensor action;       // mu(s), [B, A]
+  };
+  Actions Act(const at::Tensor& observation);
+  // Takes one Adam step on J_pi, given the `value` of the actions, or with `cloning` on
+  // cloning.h's J. Returns the loss before the step, [].
+  at::Tensor Step(const Actions& actions, const Critics::ActionValue& value, double action_l2,
+                  double learning_rate, const std::optional<Cloning>& cloning = std::nullopt);
 
   void UpdateTarget(double tau);
 
   void set_gradient_exchange(GradientExchange* exchange) { adam_.set_gradient_exchange(exchange); }
 
-  // That the last Step took, end to end in the order of the parameters.
+  // The gradient of the last Step, end to end in the order of the parameters.
   const at::Tensor& gradient() const { return gradient_; }
   // "target_policy" and the optimiser's "policy_adam."; without the policy itself.
   NamedTensors State() const;
@@ -64,9 +67,7 @@ class DeterministicActor {
   Adam adam_;
 
   int64_t batch_size_ = 0;
-  Mlp::Tape tape_;
-  at::Tensor observation_;  // Of the last Act.
-  at::Tensor action_;
+  Mlp::Activations activations_;
 };
 
 }  // namespace armature

@@ -27,8 +27,8 @@ class DeterministicActorTest : public testing::Test {
 };
 
 TEST_F(DeterministicActorTest, ActsAsThePolicyAndBeginsWithItsTarget) {
-  EXPECT_TRUE(at::allclose(actor_.Act(observation_), PolicyAction()));
-  EXPECT_TRUE(at::equal(actor_.TargetAct(observation_), actor_.Act(observation_)));
+  EXPECT_TRUE(at::allclose(actor_.Act(observation_).action, PolicyAction()));
+  EXPECT_TRUE(at::equal(actor_.TargetAct(observation_), actor_.Act(observation_).action));
 }
 
 // Q(s, a) = -|a - w|^2 for a wanted action w that depends on s.
@@ -36,8 +36,9 @@ TEST_F(DeterministicActorTest, StepsBringTheActionsToTheHighestValue) {
   const at::Tensor wanted = (observation_.narrow(1, 0, kAction) / 2).clamp(-0.8, 0.8);
   double loss = 0;
   for (int i = 0; i < 1500; ++i) {
-    const at::Tensor error = actor_.Act(observation_) - wanted;
-    loss = actor_.Step({-error.square().sum(1), -2 * error}, 0, 3e-3).item<double>();
+    const DeterministicActor::Actions actions = actor_.Act(observation_);
+    const at::Tensor error = actions.action - wanted;
+    loss = actor_.Step(actions, {-error.square().sum(1), -2 * error}, 0, 3e-3).item<double>();
   }
   EXPECT_LT(loss, 0.01);
   EXPECT_LT((PolicyAction() - wanted).square().mean().item<double>(), 0.005);
@@ -45,20 +46,19 @@ TEST_F(DeterministicActorTest, StepsBringTheActionsToTheHighestValue) {
 
 TEST_F(DeterministicActorTest, ActionL2AloneBringsTheActionsToZero) {
   const at::Tensor nothing = at::zeros({32});
-  const at::Tensor action = actor_.Act(observation_);
-  const double loss = actor_.Step({nothing, at::zeros({32, kAction})}, 0.5, 3e-3).item<double>();
-  EXPECT_NEAR(loss, 0.5 * action.square().mean().item<double>(), 1e-6);
+  const Critics::ActionValue flat = {nothing, at::zeros({32, kAction})};
+  const DeterministicActor::Actions actions = actor_.Act(observation_);
+  const double loss = actor_.Step(actions, flat, 0.5, 3e-3).item<double>();
+  EXPECT_NEAR(loss, 0.5 * actions.action.square().mean().item<double>(), 1e-6);
   for (int i = 0; i < 500; ++i) {
-    actor_.Act(observation_);
-    actor_.Step({nothing, at::zeros({32, kAction})}, 0.5, 3e-3);
+    actor_.Step(actor_.Act(observation_), flat, 0.5, 3e-3);
   }
   EXPECT_LT(PolicyAction().abs().max().item<double>(), 0.05);
 }
 
 TEST_F(DeterministicActorTest, TheTargetFollowsByTau) {
   const at::Tensor before = policy_->flat_parameters().clone();
-  actor_.Act(observation_);
-  actor_.Step({at::zeros({32}), at::ones({32, kAction})}, 0, 0.1);
+  actor_.Step(actor_.Act(observation_), {at::zeros({32}), at::ones({32, kAction})}, 0, 0.1);
   actor_.UpdateTarget(0.25);
   const at::Tensor target = actor_.State().front().second;
   EXPECT_TRUE(at::allclose(target, 0.75 * before + 0.25 * policy_->flat_parameters()));

@@ -1,6 +1,5 @@
 #include "learner/algorithms/factory.h"
 
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,14 +10,12 @@
 #include "learner/algorithms/ppo.h"
 #include "learner/algorithms/sac.h"
 #include "learner/algorithms/td3.h"
+#include "learner/algorithms/trained_policy.h"
 #include "learner/nn/mlp.h"
 #include "learner/nn/network_options.h"
 
 namespace armature {
 namespace {
-
-const double kHiddenGain = std::sqrt(2.0);     // He et al. 2015, of ReLU.
-constexpr double kPpoPolicyOutputGain = 0.01;  // Engstrom et al. 2020, arXiv:2005.12729.
 
 // NetworkConfig.Visit admits these words only.
 v1::PolicySpec::Activation ParseActivation(const std::string& name) {
@@ -38,7 +35,7 @@ std::optional<Initialization> ParseInitialization(const AlgorithmConfig& config)
                             ? Initialization::Kind::kXavierUniform
                             : Initialization::Kind::kKaimingUniform;
   initialization.hidden_gain = network.hidden_gain > 0 ? network.hidden_gain : kHiddenGain;
-  const double output_gain = config.on_policy() ? kPpoPolicyOutputGain : 1;
+  const double output_gain = config.on_policy() ? kPolicyOutputGain : 1;
   initialization.output_gain =
       network.policy_output_gain > 0 ? network.policy_output_gain : output_gain;
   return initialization;

@@ -6,11 +6,8 @@
 
 #include "ATen/ATen.h"
 #include "absl/memory/memory.h"
-#include "absl/strings/str_cat.h"
 #include "c10/core/InferenceMode.h"
 #include "common/policy/distributions.h"
-#include "common/policy/generator.h"
-#include "common/random/rng.h"
 #include "learner/algorithms/gae.h"
 #include "learner/nn/learning_rate.h"
 #include "learner/nn/state.h"
@@ -21,9 +18,7 @@ namespace {
 // Engstrom et al. 2020, arXiv:2005.12729: what the reference implementation does
 // beside the paper.
 constexpr double kAdamEpsilon = 1e-5;
-constexpr double kPolicyOutputGain = 0.01;
 constexpr double kValueOutputGain = 1;
-const double kHiddenGain = std::sqrt(2.0);
 
 // Of kl_adaptive, as rsl_rl has them.
 constexpr double kRateFactor = 1.5;
@@ -76,64 +71,57 @@ absl::StatusOr<std::unique_ptr<Ppo>> Ppo::Create(const PpoConfig& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
                                                  c10::Device device,
                                                  const NetworkOptions& network) {
-  if (spec.head() != v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN &&
-      spec.head() != v1::PolicySpec::HEAD_CATEGORICAL) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("PPO needs a diagonal Gaussian or categorical policy, not ",
-                     v1::PolicySpec::Head_Name(spec.head())));
-  }
-  absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
+  absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy =
+      MakePolicy(spec, device, "PPO", "a diagonal Gaussian or categorical policy",
+                 {v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, v1::PolicySpec::HEAD_CATEGORICAL});
   if (!policy.ok()) return policy.status();
   return absl::WrapUnique(new Ppo(config, std::move(*policy), seed, network));
 }
 
 Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
          const NetworkOptions& network)
-    : config_(config),
-      policy_(std::move(policy)),
-      generator_(MakeGenerator(policy_->device(), Rng({seed, 1}).Bits())),
-      value_parameters_(at::zeros({ValueShape(policy_->spec(), network).parameter_count()},
-                                  policy_->flat_parameters().options())),
-      gradient_(at::zeros({policy_->flat_parameters().numel() + value_parameters_.numel()},
+    : TrainedPolicy(std::move(policy), seed, /*draws=*/true, network),
+      config_(config),
+      value_parameters_(at::zeros({ValueShape(this->policy().spec(), network).parameter_count()},
+                                  this->policy().flat_parameters().options())),
+      gradient_(at::zeros({this->policy().flat_parameters().numel() + value_parameters_.numel()},
                           value_parameters_.options())),
-      policy_gradient_(gradient_.narrow(0, 0, policy_->flat_parameters().numel())),
+      policy_gradient_(gradient_.narrow(0, 0, this->policy().flat_parameters().numel())),
       value_gradient_(gradient_.narrow(0, policy_gradient_.numel(), value_parameters_.numel())),
-      actor_(ActorShape(policy_->spec()), policy_->flat_parameters(), policy_gradient_),
-      value_(ValueShape(policy_->spec(), network), value_parameters_, value_gradient_),
-      adam_({policy_->flat_parameters(), value_parameters_}, {policy_gradient_, value_gradient_},
-            kAdamEpsilon),
-      actor_tape_(actor_.MakeTape(config.minibatch_size)),
-      value_tape_(value_.MakeTape(config.minibatch_size)),
-      minibatch_scalars_({"train/policy_loss", "train/value_loss", "train/entropy",
-                          "train/approx_kl", "train/clip_fraction", "train/gradient_norm"},
-                         policy_->device()),
-      set_scalars_({"train/explained_variance", "train/learning_rate"}, policy_->device()) {
-  // Weights are drawn on the CPU: the same on every device.
-  at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
+      actor_(ActorShape(this->policy().spec()), this->policy().flat_parameters(), policy_gradient_),
+      value_(ValueShape(this->policy().spec(), network), value_parameters_, value_gradient_),
+      adam_({this->policy().flat_parameters(), value_parameters_},
+            {policy_gradient_, value_gradient_}, kAdamEpsilon),
+      actor_activations_(actor_.MakeActivations(config.minibatch_size)),
+      value_activations_(value_.MakeActivations(config.minibatch_size)),
+      minibatch_scalars_(
+          AddScalars({"train/policy_loss", "train/value_loss", "train/entropy", "train/approx_kl",
+                      "train/clip_fraction", "train/gradient_norm"})),
+      set_scalars_(AddScalars({"train/explained_variance", "train/learning_rate"})) {
+  at::Generator initializer = MakeInitializer(seed);
   constexpr auto kOrthogonal = Initialization::Kind::kOrthogonal;
   actor_.Init(network.policy({kOrthogonal, kHiddenGain, kPolicyOutputGain}), initializer);
   value_.Init(network.critic({kOrthogonal, kHiddenGain, kValueOutputGain}), initializer);
-  if (policy_->spec().head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN) {
-    const int64_t action_size = policy_->spec().action_size();
+  if (this->policy().spec().head() == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN) {
+    const int64_t action_size = this->policy().spec().action_size();
     const int64_t first = policy_gradient_.numel() - action_size;
-    log_std_ = policy_->flat_parameters().narrow(0, first, action_size);
+    log_std_ = this->policy().flat_parameters().narrow(0, first, action_size);
     log_std_gradient_ = policy_gradient_.narrow(0, first, action_size);
     log_std_.fill_(config_.initial_log_std);
     old_log_std_ = log_std_.clone();
   } else {
-    categorical_.emplace(policy_->spec(), policy_->device());
+    categorical_.emplace(this->policy().spec(), this->policy().device());
   }
   if (config_.learning_rate_schedule == "kl_adaptive") {
     adapted_rate_ = at::full({}, config_.learning_rate, value_parameters_.options());
   }
-  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_, network.goals);
 }
 
 void Ppo::Update(const TrajectorySet& set, double progress) {
   std::vector<at::Tensor> order;
   for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
     order.push_back(
-        at::randperm(set.reward.numel(), generator_, set.reward.options().dtype(at::kLong)));
+        at::randperm(set.reward.numel(), generator(), set.reward.options().dtype(at::kLong)));
   }
   UpdateInOrder(set, progress, at::stack(order));
 }
@@ -146,8 +134,8 @@ void Ppo::UpdateInOrder(const TrajectorySet& set, double progress, const at::Ten
   const at::Tensor rows = MakeRows(set);
   at::Tensor old_head;  // [S, A]
   if (adapted_rate_.defined()) {
-    Mlp::Tape tape = actor_.MakeTape(rows.size(0));
-    old_head = actor_.Forward(rows.narrow(1, 0, observation_size), &tape)[0];
+    Mlp::Activations activations = actor_.MakeActivations(rows.size(0));
+    old_head = actor_.Forward(rows.narrow(1, 0, observation_size), &activations)[0];
     if (log_std_.defined()) old_log_std_.copy_(log_std_);
   }
   for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
@@ -162,18 +150,15 @@ void Ppo::UpdateInOrder(const TrajectorySet& set, double progress, const at::Ten
   set_scalars_.Add({ExplainedVariance(rows), adapted_rate_.defined()
                                                  ? adapted_rate_.clone()
                                                  : at::full({}, learning_rate, rows.options())});
-  if (normalizer_) {
-    normalizer_->Observe(
-        set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, observation_size}));
-  }
+  ObserveNew(set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, observation_size}));
 }
 
 // [S, D + A + 4]: what Minibatch reads.
 at::Tensor Ppo::MakeRows(const TrajectorySet& set) {
   const int64_t steps = set.reward.size(0);
-  const at::Tensor observation = policy_->Normalize(set.observation);  // [T + 1, N, D]
+  const at::Tensor observation = policy().Normalize(set.observation);  // [T + 1, N, D]
   const at::Tensor value = Values(observation.flatten(0, 1)).view({steps + 1, -1});
-  const at::Tensor final_value = Values(policy_->Normalize(set.final_observation));
+  const at::Tensor final_value = Values(policy().Normalize(set.final_observation));
   const at::Tensor advantage =
       Advantages(set, value, final_value, config_.gamma, config_.gae_lambda);
   std::vector<at::Tensor> columns = {observation.narrow(0, 0, steps), set.action};
@@ -185,13 +170,13 @@ at::Tensor Ppo::MakeRows(const TrajectorySet& set) {
 }
 
 at::Tensor Ppo::Values(const at::Tensor& observation) const {
-  Mlp::Tape tape = value_.MakeTape(observation.size(0));
-  return value_.Forward(observation, &tape).flatten();
+  Mlp::Activations activations = value_.MakeActivations(observation.size(0));
+  return value_.Forward(observation, &activations).flatten();
 }
 
 // 1 - Var(R - V_old) / Var(R) over the valid steps.
 at::Tensor Ppo::ExplainedVariance(const at::Tensor& rows) const {
-  const Minibatch all(rows, policy_->spec().observation_size());
+  const Minibatch all(rows, policy().spec().observation_size());
   const auto variance = [&](const at::Tensor& x) {
     return (all.weight * (x - (all.weight * x).sum()).square()).sum();
   };
@@ -218,13 +203,13 @@ void Ppo::AdaptLearningRate(const at::Tensor& kl) {
 }
 
 void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
-  const at::Tensor head = actor_.Forward(m.observation, &actor_tape_)[0];
+  const at::Tensor head = actor_.Forward(m.observation, &actor_activations_)[0];
   if (adapted_rate_.defined()) AdaptLearningRate(KlDivergence(m, head));
   const PolicyLoss policy = PolicyHeadLoss(m, head);
-  actor_.Backward(m.observation, policy.head_gradient.unsqueeze(0), &actor_tape_);
+  actor_.Backward(m.observation, policy.head_gradient.unsqueeze(0), &actor_activations_);
 
   // d J_value / dV; the larger of the two squares passes it on.
-  const at::Tensor value = value_.Forward(m.observation, &value_tape_).flatten();  // [M]
+  const at::Tensor value = value_.Forward(m.observation, &value_activations_).flatten();  // [M]
   const at::Tensor target = m.advantage + m.old_value;
   const at::Tensor error = value - target;
   at::Tensor square = error.square();
@@ -239,7 +224,7 @@ void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
     square = at::maximum(square, clipped_error.square());
   }
   value_.Backward(m.observation, (config_.value_coef * m.weight * value_gradient).view({1, -1, 1}),
-                  &value_tape_);
+                  &value_activations_);
 
   adam_.AverageGradients();
   const at::Tensor norm = gradient_.norm();
@@ -249,7 +234,7 @@ void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
   } else {
     adam_.Step(learning_rate);
   }
-  ++learner_steps_;
+  CountStep();
   minibatch_scalars_.Add({policy.loss, (m.weight * square).sum(), policy.entropy, policy.approx_kl,
                           policy.clip_fraction, norm});
 }
@@ -300,39 +285,11 @@ Ppo::PolicyLoss Ppo::PolicyHeadLoss(const Minibatch& m, const at::Tensor& head) 
   return loss;
 }
 
-Scalars Ppo::TakeScalars() {
-  Scalars scalars;
-  minibatch_scalars_.Take(&scalars);
-  set_scalars_.Take(&scalars);
-  return scalars;
-}
-
-std::string Ppo::NonFiniteScalar() const {
-  return FirstNonFinite({&minibatch_scalars_, &set_scalars_});
-}
-
-NamedTensors Ppo::Learned() const {
-  NamedTensors state = policy_->tensors();
-  state.emplace_back("value", value_parameters_);
-  Append(adam_.State("adam"), &state);
-  if (normalizer_) Append(normalizer_->State(), &state);
-  if (adapted_rate_.defined()) state.emplace_back("learning_rate", adapted_rate_);
-  state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
-  return state;
-}
-
-NamedTensors Ppo::State() const {
-  NamedTensors state = Learned();
-  AppendGenerator(generator_, &state);
-  return state;
-}
-
-absl::Status Ppo::LoadState(const std::map<std::string, at::Tensor>& state) {
-  if (absl::Status status = CopyState(state, Learned()); !status.ok()) return status;
-  learner_steps_ = state.at("learner_steps").item<int64_t>();
-  LoadGenerator(state, learner_steps_, &generator_);
-  if (normalizer_) normalizer_->Republish();
-  return absl::OkStatus();
+NamedTensors Ppo::Networks() const {
+  NamedTensors networks = {{"value", value_parameters_}};
+  Append(adam_.State("adam"), &networks);
+  if (adapted_rate_.defined()) networks.emplace_back("learning_rate", adapted_rate_);
+  return networks;
 }
 
 }  // namespace armature

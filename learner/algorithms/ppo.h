@@ -23,12 +23,9 @@
 #define ARMATURE_LEARNER_ALGORITHMS_PPO_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 
-#include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,16 +34,16 @@
 #include "common/policy/policy_network.h"
 #include "common/run_config/algorithm_config.h"
 #include "learner/algorithms/algorithm.h"
+#include "learner/algorithms/trained_policy.h"
 #include "learner/nn/adam.h"
 #include "learner/nn/mlp.h"
 #include "learner/nn/network_options.h"
-#include "learner/nn/running_normalizer.h"
 #include "learner/nn/scalar_means.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
 
-class Ppo : public OnPolicyAlgorithm {
+class Ppo final : public TrainedPolicy<OnPolicyAlgorithm> {
  public:
   // OK; InvalidArgument: `spec` is bad or its head neither a diagonal Gaussian
   // nor categorical.
@@ -55,12 +52,6 @@ class Ppo : public OnPolicyAlgorithm {
                                                      c10::Device device,
                                                      const NetworkOptions& network = {});
 
-  const PolicyNetwork& policy() const override { return *policy_; }
-  int64_t learner_steps() const override { return learner_steps_; }
-  Scalars TakeScalars() override;
-  std::string NonFiniteScalar() const override;
-  NamedTensors State() const override;
-  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
   void set_gradient_exchange(GradientExchange* exchange) override {
     adam_.set_gradient_exchange(exchange);
   }
@@ -90,8 +81,7 @@ class Ppo : public OnPolicyAlgorithm {
   Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
       const NetworkOptions& network);
 
-  // State without the generator's.
-  NamedTensors Learned() const;
+  NamedTensors Networks() const override;
   at::Tensor MakeRows(const TrajectorySet& set);
   at::Tensor Values(const at::Tensor& observation) const;  // [n, D] -> [n]
   at::Tensor ExplainedVariance(const at::Tensor& rows) const;
@@ -102,9 +92,6 @@ class Ppo : public OnPolicyAlgorithm {
   PolicyLoss PolicyHeadLoss(const Minibatch& minibatch, const at::Tensor& head);
 
   const PpoConfig config_;
-  std::unique_ptr<PolicyNetwork> policy_;
-  at::Generator generator_;
-  std::optional<RunningNormalizer> normalizer_;
 
   // Flat parameters and their gradients; the networks are views of them.
   at::Tensor value_parameters_;
@@ -119,12 +106,11 @@ class Ppo : public OnPolicyAlgorithm {
   Mlp actor_;
   Mlp value_;
   Adam adam_;
-  Mlp::Tape actor_tape_;
-  Mlp::Tape value_tape_;
+  Mlp::Activations actor_activations_;
+  Mlp::Activations value_activations_;
 
-  ScalarMeans minibatch_scalars_;
-  ScalarMeans set_scalars_;
-  int64_t learner_steps_ = 0;
+  ScalarMeans& minibatch_scalars_;
+  ScalarMeans& set_scalars_;
 };
 
 }  // namespace armature

@@ -6,11 +6,8 @@
 
 #include "ATen/ATen.h"
 #include "absl/memory/memory.h"
-#include "absl/strings/str_cat.h"
 #include "c10/core/InferenceMode.h"
 #include "common/policy/distributions.h"
-#include "common/policy/generator.h"
-#include "common/random/rng.h"
 #include "learner/nn/learning_rate.h"
 #include "learner/nn/state.h"
 
@@ -26,62 +23,55 @@ MlpShape ActorShape(const v1::PolicySpec& spec) {
 struct Sac::Batch {
   Batch(int64_t batch_size, const Mlp& actor)
       : size(batch_size),
-        actor_tape(actor.MakeTape(2 * size)),
-        current_actor_tape(actor_tape.Rows(size, size)) {}
+        actor_activations(actor.MakeActivations(2 * size)),
+        current_actor_activations(actor_activations.Rows(size, size)) {}
 
   const int64_t size;  // B
 
   // The policy at s' (the first B rows) and at s, in one pass.
   at::Tensor observation;  // [2 B, D], normalised
-  Mlp::Tape actor_tape;
-  Mlp::Tape current_actor_tape;  // The rows of s.
-  at::Tensor mean;               // [2 B, A], before it is squashed
-  at::Tensor unclamped_log_std;  // [2 B, A]
-  at::Tensor std;                // [2 B, A]
-  at::Tensor action;             // [2 B, A]: a' and a~
-  at::Tensor log_prob;           // [2 B]
-  at::Tensor alpha;              // []
+  Mlp::Activations actor_activations;
+  Mlp::Activations current_actor_activations;  // The rows of s.
+  at::Tensor mean;                             // [2 B, A], before it is squashed
+  at::Tensor unclamped_log_std;                // [2 B, A]
+  at::Tensor std;                              // [2 B, A]
+  at::Tensor action;                           // [2 B, A]: a' and a~
+  at::Tensor log_prob;                         // [2 B]
+  at::Tensor alpha;                            // []
 };
 
 absl::StatusOr<std::unique_ptr<Sac>> Sac::Create(const SacConfig& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
                                                  c10::Device device, const NetworkOptions& network,
                                                  const DemonstrationsConfig& demonstrations) {
-  if (spec.head() != v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN) {
-    return absl::InvalidArgumentError(absl::StrCat("SAC needs a squashed Gaussian policy, not ",
-                                                   v1::PolicySpec::Head_Name(spec.head())));
-  }
-  absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = PolicyNetwork::Create(spec, device);
+  absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy = MakePolicy(
+      spec, device, "SAC", "a squashed Gaussian policy", {v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN});
   if (!policy.ok()) return policy.status();
   return absl::WrapUnique(new Sac(config, std::move(*policy), seed, network, demonstrations));
 }
 
 Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
          const NetworkOptions& network, const DemonstrationsConfig& demonstrations)
-    : config_(config),
+    : TrainedPolicy(std::move(policy), seed, /*draws=*/true, network),
+      config_(config),
       demonstrations_(demonstrations),
       target_entropy_(config.target_entropy != 0
                           ? config.target_entropy
-                          : -static_cast<double>(policy->spec().action_size())),
-      policy_(std::move(policy)),
-      generator_(MakeGenerator(policy_->device(), Rng({seed, 1}).Bits())),
-      policy_gradient_(at::zeros_like(policy_->flat_parameters())),
+                          : -static_cast<double>(this->policy().spec().action_size())),
+      policy_gradient_(at::zeros_like(this->policy().flat_parameters())),
       log_alpha_(at::full({1}, std::log(config.initial_temperature), policy_gradient_.options())),
       log_alpha_gradient_(at::zeros_like(log_alpha_)),
-      actor_(ActorShape(policy_->spec()), policy_->flat_parameters(), policy_gradient_),
-      critics_(*policy_, /*members=*/2, ParseCriticLoss(config.critic_loss),
+      actor_(ActorShape(this->policy().spec()), this->policy().flat_parameters(), policy_gradient_),
+      critics_(this->policy(), /*members=*/2, ParseCriticLoss(config.critic_loss),
                network.critic_hidden_sizes),
-      policy_adam_({policy_->flat_parameters()}, {policy_gradient_}, Adam::kDefaultEpsilon),
+      policy_adam_({this->policy().flat_parameters()}, {policy_gradient_}, Adam::kDefaultEpsilon),
       log_alpha_adam_({log_alpha_}, {log_alpha_gradient_}, Adam::kDefaultEpsilon),
-      scalars_({"train/critic_loss", "train/actor_loss", "train/entropy", "train/temperature",
-                "train/learning_rate"},
-               policy_->device()),
-      cloning_scalars_(CloningScalars(), policy_->device()) {
-  // Weights are drawn on the CPU: the same on every device.
-  at::Generator initializer = MakeGenerator(c10::kCPU, Rng({seed, 0}).Bits());
+      scalars_(AddScalars({"train/critic_loss", "train/actor_loss", "train/entropy",
+                           "train/temperature", "train/learning_rate"})),
+      cloning_scalars_(AddScalars(CloningScalars())) {
+  at::Generator initializer = MakeInitializer(seed);
   actor_.Init(network.policy({}), initializer);
   critics_.Init(network.critic({}), initializer);
-  if (policy_->spec().normalize_observation()) normalizer_.emplace(*policy_, network.goals);
 }
 
 Sac::~Sac() = default;
@@ -92,14 +82,10 @@ void Sac::set_gradient_exchange(GradientExchange* exchange) {
   log_alpha_adam_.set_gradient_exchange(exchange);
 }
 
-void Sac::ObserveNew(const at::Tensor& observation) {
-  if (normalizer_) normalizer_->Observe(observation);
-}
-
 void Sac::Update(const TransitionSample& sample, double progress) {
   const c10::InferenceMode inference;
   UpdateWithNoise(sample, progress,
-                  at::randn({2 * sample.action.size(0), sample.action.size(1)}, generator_,
+                  at::randn({2 * sample.action.size(0), sample.action.size(1)}, generator(),
                             sample.action.options()));
 }
 
@@ -125,15 +111,15 @@ void Sac::UpdateWithNoise(const TransitionSample& sample, double progress,
     log_alpha_adam_.Step(learning_rate);
   }
   critics_.UpdateTargets(config_.tau);
-  ++learner_steps_;
+  CountStep();
 }
 
 // a' ~ pi(s') and a~ ~ pi(s), as tanh(mean + std noise).
 void Sac::DrawActions(const TransitionSample& sample, const at::Tensor& noise) {
   Batch& b = *batch_;
   const int64_t action_size = noise.size(1);
-  b.observation = policy_->Normalize(at::cat({sample.next_observation, sample.observation}));
-  const at::Tensor head = actor_.Forward(b.observation, &b.actor_tape)[0];
+  b.observation = policy().Normalize(at::cat({sample.next_observation, sample.observation}));
+  const at::Tensor head = actor_.Forward(b.observation, &b.actor_activations)[0];
   b.mean = head.narrow(1, 0, action_size);
   b.unclamped_log_std = head.narrow(1, action_size, action_size);
   const at::Tensor log_std = b.unclamped_log_std.clamp(kSquashedLogStdMin, kSquashedLogStdMax);
@@ -152,8 +138,8 @@ at::Tensor Sac::UpdateCritics(const TransitionSample& sample, double learning_ra
   const at::Tensor next_value =
       critics_.TargetMin(next(b.observation), next(b.action)) - b.alpha * next(b.log_prob);  // [B]
   const at::Tensor y = BootstrappedReturn(sample, next_value);
-  return critics_.Regress(b.observation.narrow(0, b.size, b.size), sample.action, y, sample.weight,
-                          learning_rate);
+  return critics_.Update(b.observation.narrow(0, b.size, b.size), sample.action, y, sample.weight,
+                         learning_rate);
 }
 
 // J_pi = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~)), where with u = atanh(a~)
@@ -166,7 +152,7 @@ at::Tensor Sac::UpdatePolicy(const TransitionSample& sample, const at::Tensor& n
   Batch& b = *batch_;
   const auto current = [&](const at::Tensor& tensor) { return tensor.narrow(0, b.size, b.size); };
   const at::Tensor action = current(b.action);
-  const Critics::ActionValue value = critics_.Min(action);
+  const Critics::ActionValue value = critics_.MinValue(current(b.observation), action);
 
   // Gradients of B J_pi, divided by B at the end.
   const at::Tensor u_gradient =
@@ -180,51 +166,26 @@ at::Tensor Sac::UpdatePolicy(const TransitionSample& sample, const at::Tensor& n
   at::Tensor loss = (b.alpha * current(b.log_prob) - value.value).mean();
   const int64_t count = sample.demonstrations;
   const at::Tensor mean_action = LastRows(b.mean, count).tanh();
-  if (const auto cloning = Clone(demonstrations_, sample, mean_action, &critics_)) {
+  if (const auto cloning =
+          Clone(demonstrations_, sample, current(b.observation), mean_action, &critics_)) {
     cloning_scalars_.Add(cloning->scalars());
     head_gradient.mul_(cloning->policy_weight);
     LastRows(head_gradient.narrow(1, 0, noise.size(1)), count)
         .add_(cloning->gradient * (1 - mean_action.square()));
     loss = loss * cloning->policy_weight + cloning->loss;
   }
-  actor_.Backward(current(b.observation), head_gradient.unsqueeze(0), &b.current_actor_tape);
+  actor_.Backward(current(b.observation), head_gradient.unsqueeze(0), &b.current_actor_activations);
   policy_adam_.AverageGradients();
   policy_adam_.Step(learning_rate);
   return loss;
 }
 
-Scalars Sac::TakeScalars() {
-  Scalars scalars;
-  scalars_.Take(&scalars);
-  cloning_scalars_.Take(&scalars);
-  return scalars;
-}
-
-std::string Sac::NonFiniteScalar() const { return FirstNonFinite({&scalars_, &cloning_scalars_}); }
-
-NamedTensors Sac::Learned() const {
-  NamedTensors state = policy_->tensors();
-  Append(policy_adam_.State("policy_adam"), &state);
-  Append(critics_.State(), &state);
-  state.emplace_back("log_alpha", log_alpha_);
-  Append(log_alpha_adam_.State("log_alpha_adam"), &state);
-  if (normalizer_) Append(normalizer_->State(), &state);
-  state.emplace_back("learner_steps", at::scalar_tensor(learner_steps_, at::kLong));
-  return state;
-}
-
-NamedTensors Sac::State() const {
-  NamedTensors state = Learned();
-  AppendGenerator(generator_, &state);
-  return state;
-}
-
-absl::Status Sac::LoadState(const std::map<std::string, at::Tensor>& state) {
-  if (absl::Status status = CopyState(state, Learned()); !status.ok()) return status;
-  learner_steps_ = state.at("learner_steps").item<int64_t>();
-  LoadGenerator(state, learner_steps_, &generator_);
-  if (normalizer_) normalizer_->Republish();
-  return absl::OkStatus();
+NamedTensors Sac::Networks() const {
+  NamedTensors networks = policy_adam_.State("policy_adam");
+  Append(critics_.State(), &networks);
+  networks.emplace_back("log_alpha", log_alpha_);
+  Append(log_alpha_adam_.State("log_alpha_adam"), &networks);
+  return networks;
 }
 
 }  // namespace armature

@@ -20,12 +20,8 @@
 #define ARMATURE_LEARNER_ALGORITHMS_SAC_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
-#include <string>
 
-#include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,17 +30,17 @@
 #include "common/run_config/algorithm_config.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/cloning.h"
+#include "learner/algorithms/trained_policy.h"
 #include "learner/nn/adam.h"
 #include "learner/nn/critics.h"
 #include "learner/nn/mlp.h"
 #include "learner/nn/network_options.h"
-#include "learner/nn/running_normalizer.h"
 #include "learner/nn/scalar_means.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
 
-class Sac : public OffPolicyAlgorithm {
+class Sac final : public TrainedPolicy<OffPolicyAlgorithm> {
  public:
   // Layers begin as PyTorch's Linear does where `network` says nothing else, from
   // `seed`.
@@ -56,15 +52,7 @@ class Sac : public OffPolicyAlgorithm {
 
   ~Sac() override;
 
-  const PolicyNetwork& policy() const override { return *policy_; }
-  int64_t learner_steps() const override { return learner_steps_; }
-  Scalars TakeScalars() override;
-  std::string NonFiniteScalar() const override;
-  NamedTensors State() const override;
-  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
-
   void set_gradient_exchange(GradientExchange* exchange) override;
-  void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
 
@@ -85,8 +73,7 @@ class Sac : public OffPolicyAlgorithm {
   Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
       const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
-  // State without the generator's.
-  NamedTensors Learned() const;
+  NamedTensors Networks() const override;
   void DrawActions(const TransitionSample& sample, const at::Tensor& noise);
   // Gives J_Q, [].
   at::Tensor UpdateCritics(const TransitionSample& sample, double learning_rate);
@@ -97,10 +84,6 @@ class Sac : public OffPolicyAlgorithm {
   const SacConfig config_;
   const DemonstrationsConfig demonstrations_;
   const double target_entropy_;
-  std::unique_ptr<PolicyNetwork> policy_;
-  at::Generator generator_;
-  std::optional<RunningNormalizer> normalizer_;
-
   at::Tensor policy_gradient_;     // Flat; the actor's gradients are views of it.
   at::Tensor log_alpha_;           // [1]
   at::Tensor log_alpha_gradient_;  // [1]
@@ -110,9 +93,8 @@ class Sac : public OffPolicyAlgorithm {
   Adam log_alpha_adam_;
 
   std::unique_ptr<Batch> batch_;
-  ScalarMeans scalars_;
-  ScalarMeans cloning_scalars_;
-  int64_t learner_steps_ = 0;
+  ScalarMeans& scalars_;
+  ScalarMeans& cloning_scalars_;
 };
 
 }  // namespace armature

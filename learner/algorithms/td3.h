@@ -19,12 +19,8 @@
 #define ARMATURE_LEARNER_ALGORITHMS_TD3_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
-#include <string>
 
-#include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,15 +30,15 @@
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/cloning.h"
 #include "learner/algorithms/deterministic_actor.h"
+#include "learner/algorithms/trained_policy.h"
 #include "learner/nn/critics.h"
 #include "learner/nn/network_options.h"
-#include "learner/nn/running_normalizer.h"
 #include "learner/nn/scalar_means.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
 
-class Td3 : public OffPolicyAlgorithm {
+class Td3 final : public TrainedPolicy<OffPolicyAlgorithm> {
  public:
   // Layers begin as PyTorch's Linear does where `network` says nothing else, from
   // `seed`.
@@ -52,15 +48,7 @@ class Td3 : public OffPolicyAlgorithm {
       const Td3Config& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
       const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
 
-  const PolicyNetwork& policy() const override { return *policy_; }
-  int64_t learner_steps() const override { return learner_steps_; }
-  Scalars TakeScalars() override;
-  std::string NonFiniteScalar() const override;
-  NamedTensors State() const override;
-  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
-
   void set_gradient_exchange(GradientExchange* exchange) override;
-  void ObserveNew(const at::Tensor& observation) override;
   void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
 
@@ -76,22 +64,17 @@ class Td3 : public OffPolicyAlgorithm {
   Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
       const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
-  // State without the generator's.
-  NamedTensors Learned() const;
+  NamedTensors Networks() const override;
   void UpdatePolicy(const TransitionSample& sample, const at::Tensor& observation,
                     double learning_rate);
 
   const Td3Config config_;
   const DemonstrationsConfig demonstrations_;
-  std::unique_ptr<PolicyNetwork> policy_;
-  at::Generator generator_;
-  std::optional<RunningNormalizer> normalizer_;
   DeterministicActor actor_;
   Critics critics_;
-  ScalarMeans critic_scalars_;
-  ScalarMeans policy_scalars_;
-  ScalarMeans cloning_scalars_;
-  int64_t learner_steps_ = 0;
+  ScalarMeans& critic_scalars_;
+  ScalarMeans& policy_scalars_;
+  ScalarMeans& cloning_scalars_;
 };
 
 }  // namespace armature

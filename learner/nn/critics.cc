@@ -46,8 +46,8 @@ void Critics::Resize(int64_t batch_size) {
   if (batch_size == batch_size_) return;
   batch_size_ = batch_size;
   const at::TensorOptions options = parameters_.options();
-  tape_ = critics_.MakeTape(batch_size);
-  first_tape_ = tape_.Member(0);
+  activations_ = critics_.MakeActivations(batch_size);
+  first_activations_ = activations_.Member(0);
   input_ = at::empty({batch_size, observation_size_ + action_size_}, options);
   action_gradient_ = at::empty({members_, batch_size, action_size_}, options);
   first_action_gradient_ = action_gradient_.narrow(0, 0, 1);
@@ -57,21 +57,21 @@ void Critics::Resize(int64_t batch_size) {
 at::Tensor Critics::TargetMin(const at::Tensor& observation, const at::Tensor& action) {
   Resize(observation.size(0));
   at::cat_out(input_, {observation, action}, 1);
-  const at::Tensor& q = targets_.Forward(input_, &tape_);  // [E, B, 1]
+  const at::Tensor& q = targets_.Forward(input_, &activations_);  // [E, B, 1]
   return q.squeeze(2).amin(0);
 }
 
-at::Tensor Critics::Regress(const at::Tensor& observation, const at::Tensor& action,
-                            const at::Tensor& y, const at::Tensor& weight, double learning_rate) {
+at::Tensor Critics::Update(const at::Tensor& observation, const at::Tensor& action,
+                           const at::Tensor& y, const at::Tensor& weight, double learning_rate) {
   Resize(observation.size(0));
   at::cat_out(input_, {observation, action}, 1);
-  error_ = critics_.Forward(input_, &tape_) - y.unsqueeze(1);
+  error_ = critics_.Forward(input_, &activations_) - y.unsqueeze(1);
   at::Tensor slope = error_;  // dl / de
   if (loss_ == CriticLoss::kHuber) slope = error_.clamp(-kHuberDelta, kHuberDelta);
   const at::Tensor weighted_slope = slope * (weight / batch_size_).unsqueeze(1);
   // With s = clamp(e): s (e - s / 2) is e^2 / 2 within the bounds, |e| - 1/2 beyond.
   const at::Tensor loss = (weighted_slope * (error_ - slope / 2)).sum();
-  critics_.Backward(input_, weighted_slope, &tape_);
+  critics_.Backward(input_, weighted_slope, &activations_);
   adam_.AverageGradients();
   adam_.Step(learning_rate);
   return loss;
@@ -79,32 +79,31 @@ at::Tensor Critics::Regress(const at::Tensor& observation, const at::Tensor& act
 
 at::Tensor Critics::TemporalDifferences() const { return error_.abs().mean(0).squeeze(1); }
 
-Critics::ActionValue Critics::Min(const at::Tensor& action) {
-  if (members_ == 1) return First(action);
-  input_.narrow(1, observation_size_, action_size_).copy_(action);
-  const at::Tensor& q = critics_.Forward(input_, &tape_);  // [2, B, 1]
+Critics::ActionValue Critics::MinValue(const at::Tensor& observation, const at::Tensor& action) {
+  if (members_ == 1) return FirstValue(observation, action);
+  Resize(observation.size(0));
+  at::cat_out(input_, {observation, action}, 1);
+  const at::Tensor& q = critics_.Forward(input_, &activations_);  // [2, B, 1]
   const at::Tensor first_is_less = (q[0] <= q[1]).to(at::kFloat);
-  critics_.BackwardToInput(at::stack({first_is_less, 1 - first_is_less}), &tape_, observation_size_,
-                           &action_gradient_);
+  critics_.BackwardToInput(at::stack({first_is_less, 1 - first_is_less}), &activations_,
+                           observation_size_, &action_gradient_);
   return {at::minimum(q[0], q[1]).squeeze(1), action_gradient_.sum(0)};
 }
 
-Critics::ActionValue Critics::First(const at::Tensor& action) {
-  input_.narrow(1, observation_size_, action_size_).copy_(action);
-  const at::Tensor& q = first_.Forward(input_, &first_tape_);  // [1, B, 1]
-  first_.BackwardToInput(ones_, &first_tape_, observation_size_, &first_action_gradient_);
+Critics::ActionValue Critics::FirstValue(const at::Tensor& observation, const at::Tensor& action) {
+  Resize(observation.size(0));
+  at::cat_out(input_, {observation, action}, 1);
+  const at::Tensor& q = first_.Forward(input_, &first_activations_);  // [1, B, 1]
+  first_.BackwardToInput(ones_, &first_activations_, observation_size_, &first_action_gradient_);
   return {q.flatten(), first_action_gradient_[0]};
 }
 
-at::Tensor Critics::LeastOfLast(const at::Tensor& action) {
-  const int64_t rows = action.size(0);
-  if (rows != last_rows_) {
-    last_rows_ = rows;
-    last_tape_ = critics_.MakeTape(rows);
+at::Tensor Critics::Min(const at::Tensor& observation, const at::Tensor& action) {
+  if (action.size(0) != min_rows_) {
+    min_rows_ = action.size(0);
+    min_activations_ = critics_.MakeActivations(min_rows_);
   }
-  const at::Tensor observation =
-      input_.narrow(0, batch_size_ - rows, rows).narrow(1, 0, observation_size_);
-  return critics_.Forward(at::cat({observation, action}, 1), &last_tape_).squeeze(2).amin(0);
+  return critics_.Forward(at::cat({observation, action}, 1), &min_activations_).squeeze(2).amin(0);
 }
 
 void Critics::UpdateTargets(double tau) { target_parameters_.lerp_(parameters_, tau); }

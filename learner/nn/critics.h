@@ -1,5 +1,5 @@
-// Action values Q_1 .. Q_E side by side (E is 1 or 2), their slow targets Q'_j and
-// the regression that trains them:
+// Action values Q_1 .. Q_E side by side (E is 1 or 2), their slow targets Q'_j, and the loss
+// that trains them:
 //   J_Q   = sum_j mean w l(Q_j(s, a) - y), w: TransitionSample.weight
 //   l(e)  = e^2 / 2                              CriticLoss::kMse
 //   l(e)  = e^2 / 2 if |e| <= 1, else |e| - 1/2  CriticLoss::kHuber
@@ -9,7 +9,6 @@
 //
 // Shapes: B batch, D observation size, A action size. Observations are normalised,
 // actions in [-1, 1].
-// Call order: (TargetMin | Regress (Min | First | LeastOfLast)*)*
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_NN_CRITICS_H_
 #define ARMATURE_LEARNER_NN_CRITICS_H_
@@ -44,28 +43,29 @@ class Critics {
   // min_j Q'_j(s', a'), [B].
   at::Tensor TargetMin(const at::Tensor& observation, const at::Tensor& action);
 
-  // One Adam step on J_Q for targets y and weights, [B]. Gives J_Q from before it, [].
-  at::Tensor Regress(const at::Tensor& observation, const at::Tensor& action, const at::Tensor& y,
-                     const at::Tensor& weight, double learning_rate);
-  // mean_j |Q_j(s, a) - y| of the last Regress, from before its step; [B].
+  // Takes one Adam step on J_Q, for targets y and weights, [B]. Returns J_Q before the step, [].
+  at::Tensor Update(const at::Tensor& observation, const at::Tensor& action, const at::Tensor& y,
+                    const at::Tensor& weight, double learning_rate);
+  // mean_j |Q_j(s, a) - y| of the last Update, before its step; [B].
   at::Tensor TemporalDifferences() const;
 
-  // A value of other actions at the observations of the last Regress, and its
-  // gradient with respect to them.
+  // A value of actions, and its gradient with respect to them.
   struct ActionValue {
     at::Tensor value;     // [B]
     at::Tensor gradient;  // [B, A]; overwritten by the next call.
   };
-  ActionValue Min(const at::Tensor& action);    // Of min_j Q_j.
-  ActionValue First(const at::Tensor& action);  // Of Q_1.
-  // min_j Q_j of `action` [M, A] at the last M observations of the last Regress; [M].
-  at::Tensor LeastOfLast(const at::Tensor& action);
+  // min_j Q_j(s, a).
+  ActionValue MinValue(const at::Tensor& observation, const at::Tensor& action);
+  // Q_1(s, a).
+  ActionValue FirstValue(const at::Tensor& observation, const at::Tensor& action);
+  // min_j Q_j(s, a) alone, [M], for M rows; it keeps buffers of its own.
+  at::Tensor Min(const at::Tensor& observation, const at::Tensor& action);
 
   void UpdateTargets(double tau);
 
   void set_gradient_exchange(GradientExchange* exchange) { adam_.set_gradient_exchange(exchange); }
 
-  // That the last Regress stepped along, end to end in Mlp's order.
+  // The gradient of the last Update, end to end in Mlp's order.
   const at::Tensor& gradient() const { return gradient_; }
   // "critics", "target_critics" and the optimiser's "critic_adam."; they share
   // memory.
@@ -92,15 +92,15 @@ class Critics {
 
   // Buffers for one batch size.
   int64_t batch_size_ = 0;
-  Mlp::Tape tape_;
-  Mlp::Tape first_tape_;        // The part of Q_1 in tape_.
-  at::Tensor input_;            // [B, D + A]
-  at::Tensor error_;            // [E, B, 1], of the last Regress.
-  at::Tensor action_gradient_;  // [E, B, A]
+  Mlp::Activations activations_;
+  Mlp::Activations first_activations_;  // The part of Q_1 in activations_.
+  at::Tensor input_;                    // [B, D + A]
+  at::Tensor error_;                    // [E, B, 1], of the last Update.
+  at::Tensor action_gradient_;          // [E, B, A]
   at::Tensor first_action_gradient_;
-  at::Tensor ones_;      // [1, B, 1]
-  Mlp::Tape last_tape_;  // Of LeastOfLast, for last_rows_ rows.
-  int64_t last_rows_ = 0;
+  at::Tensor ones_;                   // [1, B, 1]
+  Mlp::Activations min_activations_;  // Of Min, for min_rows_ rows.
+  int64_t min_rows_ = 0;
 };
 
 // y = r + discount (1 - d) V(s'), [B], for a value [B] of the sample's s'.

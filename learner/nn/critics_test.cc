@@ -43,11 +43,12 @@ class CriticsTest : public testing::TestWithParam<int64_t> {
 };
 
 TEST_P(CriticsTest, ValuesHaveTheGradientsOfFiniteDifferences) {
-  critics_.Regress(observation_, action_, y_, weight_, /*learning_rate=*/0);
+  critics_.Update(observation_, action_, y_, weight_, /*learning_rate=*/0);
   constexpr double kStep = 1e-3;
   for (const bool first : {false, true}) {
     const auto value_of = [&](const at::Tensor& action) {
-      const Critics::ActionValue value = first ? critics_.First(action) : critics_.Min(action);
+      const Critics::ActionValue value = first ? critics_.FirstValue(observation_, action)
+                                               : critics_.MinValue(observation_, action);
       return Critics::ActionValue{value.value.clone(), value.gradient.clone()};
     };
     const at::Tensor gradient = value_of(action_).gradient;
@@ -62,9 +63,9 @@ TEST_P(CriticsTest, ValuesHaveTheGradientsOfFiniteDifferences) {
 }
 
 TEST_P(CriticsTest, MinIsTheLeastOfAllAndFirstTheFirst) {
-  critics_.Regress(observation_, action_, y_, weight_, /*learning_rate=*/0);
-  const at::Tensor least = critics_.Min(action_).value.clone();
-  const at::Tensor first = critics_.First(action_).value.clone();
+  critics_.Update(observation_, action_, y_, weight_, /*learning_rate=*/0);
+  const at::Tensor least = critics_.MinValue(observation_, action_).value.clone();
+  const at::Tensor first = critics_.FirstValue(observation_, action_).value.clone();
   EXPECT_TRUE((least <= first).all().item<bool>());
   EXPECT_EQ(at::equal(least, first), GetParam() == 1);
 }
@@ -82,17 +83,18 @@ TEST_P(CriticsTest, TargetsFollowByTau) {
   EXPECT_TRUE(at::allclose(targets(), expected));
   EXPECT_FALSE(at::allclose(critics_.TargetMin(observation_, action_), before));
   critics_.UpdateTargets(1);
-  critics_.Regress(observation_, action_, y_, weight_, /*learning_rate=*/0);
-  EXPECT_TRUE(at::allclose(critics_.TargetMin(observation_, action_), critics_.Min(action_).value));
+  critics_.Update(observation_, action_, y_, weight_, /*learning_rate=*/0);
+  EXPECT_TRUE(at::allclose(critics_.TargetMin(observation_, action_),
+                           critics_.MinValue(observation_, action_).value));
 }
 
-TEST_P(CriticsTest, RegressionReachesItsTargets) {
+TEST_P(CriticsTest, UpdatesReachTheirTargets) {
   double loss = 0;
   for (int i = 0; i < 1500; ++i) {
-    loss = critics_.Regress(observation_, action_, y_, weight_, 3e-3).item<double>();
+    loss = critics_.Update(observation_, action_, y_, weight_, 3e-3).item<double>();
   }
   EXPECT_LT(loss, 1e-3);
-  EXPECT_TRUE(at::allclose(critics_.First(action_).value, y_, 0, 0.1));
+  EXPECT_TRUE(at::allclose(critics_.FirstValue(observation_, action_).value, y_, 0, 0.1));
 }
 
 TEST_P(CriticsTest, AnotherBatchSizeIsTakenAsItComes) {
@@ -111,12 +113,12 @@ TEST(CriticLossTest, HuberIsTheSquareWithinOneAndLinearBeyond) {
   const at::Tensor y = at::tensor({0.5f, -1.0f, 3.0f, -5.0f});
   const at::Tensor weight = at::ones({4});
   Critics mse(*policy, 1, ParseCriticLoss("mse"));
-  EXPECT_NEAR(mse.Regress(observation, action, y, weight, 0).item<double>(),
+  EXPECT_NEAR(mse.Update(observation, action, y, weight, 0).item<double>(),
               (0.125 + 0.5 + 4.5 + 12.5) / 4, 1e-6);
   // The last layer's bias is the last parameter; its gradient is the mean slope.
   EXPECT_NEAR(mse.gradient()[-1].item<double>(), (-0.5 + 1 - 3 + 5) / 4, 1e-6);
   Critics huber(*policy, 1, ParseCriticLoss("huber"));
-  EXPECT_NEAR(huber.Regress(observation, action, y, weight, 0).item<double>(),
+  EXPECT_NEAR(huber.Update(observation, action, y, weight, 0).item<double>(),
               (0.125 + 0.5 + 2.5 + 4.5) / 4, 1e-6);
   EXPECT_NEAR(huber.gradient()[-1].item<double>(), (-0.5 + 1 - 1 + 1) / 4, 1e-6);
 }
@@ -125,8 +127,8 @@ TEST(CriticLossTest, HuberIsTheSquareWithinOneAndLinearBeyond) {
 TEST(CriticLossTest, ErrorsCountByTheirWeightButAreReportedAsTheyAre) {
   const std::unique_ptr<PolicyNetwork> policy = Policy();
   Critics critics(*policy, 2, CriticLoss::kMse);
-  const at::Tensor loss = critics.Regress(at::zeros({2, kObservation}), at::zeros({2, kAction}),
-                                          at::tensor({2.0f, 3.0f}), at::tensor({0.25f, 0.0f}), 0);
+  const at::Tensor loss = critics.Update(at::zeros({2, kObservation}), at::zeros({2, kAction}),
+                                         at::tensor({2.0f, 3.0f}), at::tensor({0.25f, 0.0f}), 0);
   EXPECT_NEAR(loss.item<double>(), 2 * (0.25 * 2) / 2, 1e-6);
   EXPECT_NEAR(critics.gradient()[-1].item<double>(), -0.25 * 2 / 2, 1e-6);
   EXPECT_TRUE(at::allclose(critics.TemporalDifferences(), at::tensor({2.0f, 3.0f})));

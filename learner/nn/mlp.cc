@@ -80,17 +80,19 @@ Mlp::Mlp(const MlpShape& shape, const at::Tensor& parameters, const at::Tensor& 
   if (gradient.defined()) gradients_ = MakeViews(shape, gradient);
 }
 
-Mlp::Tape Mlp::Tape::Narrow(int64_t dimension, int64_t first, int64_t count) const {
-  Tape part = *this;
+Mlp::Activations Mlp::Activations::Narrow(int64_t dimension, int64_t first, int64_t count) const {
+  Activations part = *this;
   for (auto* tensors : {&part.output, &part.gradient, &part.normalized, &part.inverse_std}) {
     for (at::Tensor& tensor : *tensors) tensor = tensor.narrow(dimension, first, count);
   }
   return part;
 }
 
-Mlp::Tape Mlp::Tape::Rows(int64_t first, int64_t count) const { return Narrow(1, first, count); }
+Mlp::Activations Mlp::Activations::Rows(int64_t first, int64_t count) const {
+  return Narrow(1, first, count);
+}
 
-Mlp::Tape Mlp::Tape::Member(int64_t index) const { return Narrow(0, index, 1); }
+Mlp::Activations Mlp::Activations::Member(int64_t index) const { return Narrow(0, index, 1); }
 
 Mlp Mlp::Member(int64_t index) const {
   Mlp member = *this;
@@ -103,75 +105,77 @@ Mlp Mlp::Member(int64_t index) const {
   return member;
 }
 
-Mlp::Tape Mlp::MakeTape(int64_t batch_size) const {
-  Tape tape;
+Mlp::Activations Mlp::MakeActivations(int64_t batch_size) const {
+  Activations activations;
   const at::TensorOptions options = parameters_.bias[0].options();
   for (size_t i = 1; i < shape_.sizes.size(); ++i) {
     const auto shape = {shape_.members, batch_size, shape_.sizes[i]};
-    tape.output.push_back(at::empty(shape, options));
+    activations.output.push_back(at::empty(shape, options));
     if (i + 1 == shape_.sizes.size()) break;
-    tape.gradient.push_back(at::empty(shape, options));
+    activations.gradient.push_back(at::empty(shape, options));
     if (!shape_.layer_norm) continue;
-    tape.normalized.push_back(at::empty(shape, options));
-    tape.inverse_std.push_back(at::empty({shape_.members, batch_size, 1}, options));
+    activations.normalized.push_back(at::empty(shape, options));
+    activations.inverse_std.push_back(at::empty({shape_.members, batch_size, 1}, options));
   }
-  return tape;
+  return activations;
 }
 
 at::Tensor Mlp::Members(const at::Tensor& input) const {
   return input.dim() == 3 ? input : input.unsqueeze(0).expand({shape_.members, -1, -1});
 }
 
-const at::Tensor& Mlp::Forward(const at::Tensor& input, Tape* tape) const {
+const at::Tensor& Mlp::Forward(const at::Tensor& input, Activations* activations) const {
   at::Tensor x = Members(input);
   const size_t head = parameters_.weight.size() - 1;
   for (size_t i = 0; i <= head; ++i) {
-    at::baddbmm_out(tape->output[i], parameters_.bias[i], x, parameters_.weight[i].transpose(1, 2));
+    at::baddbmm_out(activations->output[i], parameters_.bias[i], x,
+                    parameters_.weight[i].transpose(1, 2));
     if (i == head) break;
-    if (shape_.layer_norm) NormalizeLayer(i, tape);
-    Activate(&tape->output[i]);
-    x = tape->output[i];
+    if (shape_.layer_norm) NormalizeLayer(i, activations);
+    Activate(&activations->output[i]);
+    x = activations->output[i];
   }
-  return tape->output.back();
+  return activations->output.back();
 }
 
-void Mlp::Backward(const at::Tensor& input, const at::Tensor& output_gradient, Tape* tape) const {
+void Mlp::Backward(const at::Tensor& input, const at::Tensor& output_gradient,
+                   Activations* activations) const {
   at::Tensor gradient = output_gradient;
   for (size_t i = parameters_.weight.size(); i-- > 0;) {
-    const at::Tensor x = i > 0 ? tape->output[i - 1] : Members(input);
+    const at::Tensor x = i > 0 ? activations->output[i - 1] : Members(input);
     at::Tensor weight_gradient = gradients_.weight[i];
     at::Tensor bias_gradient = gradients_.bias[i];
     at::bmm_out(weight_gradient, gradient.transpose(1, 2), x);
     at::sum_out(bias_gradient, gradient, {1}, /*keepdim=*/true);
     if (i == 0) break;
-    at::Tensor& next = tape->gradient[i - 1];
+    at::Tensor& next = activations->gradient[i - 1];
     at::bmm_out(next, gradient, parameters_.weight[i]);
-    ActivateBackward(tape->output[i - 1], &next);
+    ActivateBackward(activations->output[i - 1], &next);
     if (shape_.layer_norm) {
-      SetNormGradients(i - 1, *tape, next);
-      NormalizeLayerBackward(i - 1, *tape, &next);
+      SetNormGradients(i - 1, *activations, next);
+      NormalizeLayerBackward(i - 1, *activations, &next);
     }
     gradient = next;
   }
 }
 
-void Mlp::BackwardToInput(const at::Tensor& output_gradient, Tape* tape, int64_t first,
-                          at::Tensor* gradient) const {
+void Mlp::BackwardToInput(const at::Tensor& output_gradient, Activations* activations,
+                          int64_t first, at::Tensor* gradient) const {
   at::Tensor layer_gradient = output_gradient;
   for (size_t i = parameters_.weight.size() - 1; i > 0; --i) {
-    at::Tensor& next = tape->gradient[i - 1];
+    at::Tensor& next = activations->gradient[i - 1];
     at::bmm_out(next, layer_gradient, parameters_.weight[i]);
-    ActivateBackward(tape->output[i - 1], &next);
-    if (shape_.layer_norm) NormalizeLayerBackward(i - 1, *tape, &next);
+    ActivateBackward(activations->output[i - 1], &next);
+    if (shape_.layer_norm) NormalizeLayerBackward(i - 1, *activations, &next);
     layer_gradient = next;
   }
   at::bmm_out(*gradient, layer_gradient, parameters_.weight[0].narrow(2, first, gradient->size(2)));
 }
 
-void Mlp::NormalizeLayer(size_t layer, Tape* tape) const {
-  at::Tensor& x = tape->output[layer];
-  at::Tensor& normalized = tape->normalized[layer];
-  at::Tensor& inverse_std = tape->inverse_std[layer];
+void Mlp::NormalizeLayer(size_t layer, Activations* activations) const {
+  at::Tensor& x = activations->output[layer];
+  at::Tensor& normalized = activations->normalized[layer];
+  at::Tensor& inverse_std = activations->inverse_std[layer];
   const auto [variance, mean] = at::var_mean(x, {2}, /*correction=*/0, /*keepdim=*/true);
   at::rsqrt_out(inverse_std, variance + kLayerNormEpsilon);
   at::sub_out(normalized, x, mean);
@@ -181,18 +185,20 @@ void Mlp::NormalizeLayer(size_t layer, Tape* tape) const {
 
 // Of y = n(x) g + c with y_ = dJ / dn, per row of U units:
 //   dJ / dx = (y_ - mean y_ - n mean(y_ n)) / deviation
-void Mlp::NormalizeLayerBackward(size_t layer, const Tape& tape, at::Tensor* gradient) const {
-  const at::Tensor& normalized = tape.normalized[layer];
+void Mlp::NormalizeLayerBackward(size_t layer, const Activations& activations,
+                                 at::Tensor* gradient) const {
+  const at::Tensor& normalized = activations.normalized[layer];
   gradient->mul_(parameters_.norm_gain[layer]);
   const at::Tensor mean = gradient->mean({2}, /*keepdim=*/true);
   const at::Tensor projection = (*gradient * normalized).mean({2}, /*keepdim=*/true);
-  gradient->sub_(mean).addcmul_(normalized, projection, -1).mul_(tape.inverse_std[layer]);
+  gradient->sub_(mean).addcmul_(normalized, projection, -1).mul_(activations.inverse_std[layer]);
 }
 
-void Mlp::SetNormGradients(size_t layer, const Tape& tape, const at::Tensor& gradient) const {
+void Mlp::SetNormGradients(size_t layer, const Activations& activations,
+                           const at::Tensor& gradient) const {
   at::Tensor gain_gradient = gradients_.norm_gain[layer];
   at::Tensor bias_gradient = gradients_.norm_bias[layer];
-  at::sum_out(gain_gradient, gradient * tape.normalized[layer], {1}, /*keepdim=*/true);
+  at::sum_out(gain_gradient, gradient * activations.normalized[layer], {1}, /*keepdim=*/true);
   at::sum_out(bias_gradient, gradient, {1}, /*keepdim=*/true);
 }
 

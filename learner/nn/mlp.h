@@ -8,7 +8,7 @@
 // that is PolicyNetwork's order, so that an Mlp can train a policy in place.
 // Shapes: B batch; inputs [B, in] are shared by the members, or [E, B, in];
 // outputs [E, B, out].
-// Thread safety: const methods, with a tape for each thread.
+// Thread safety: const methods, with activations of its own for each thread.
 #ifndef ARMATURE_LEARNER_NN_MLP_H_
 #define ARMATURE_LEARNER_NN_MLP_H_
 
@@ -52,18 +52,18 @@ MlpShape ShapeLike(const v1::PolicySpec& policy, int64_t members, int64_t input_
 class Mlp {
  public:
   // Layer outputs of one forward pass and their gradients, allocated once.
-  struct Tape {
+  struct Activations {
     std::vector<at::Tensor> output;    // [E, B, units] of each layer
     std::vector<at::Tensor> gradient;  // of the hidden layers' outputs
     // With layer_norm, of the hidden layers: n(..) and, [E, B, 1], 1 / deviation.
     std::vector<at::Tensor> normalized;
     std::vector<at::Tensor> inverse_std;
     // The same memory, of `count` rows from `first`; of one member.
-    Tape Rows(int64_t first, int64_t count) const;
-    Tape Member(int64_t index) const;
+    Activations Rows(int64_t first, int64_t count) const;
+    Activations Member(int64_t index) const;
 
    private:
-    Tape Narrow(int64_t dimension, int64_t first, int64_t count) const;
+    Activations Narrow(int64_t dimension, int64_t first, int64_t count) const;
   };
 
   // Both [parameter_count] float32, kept; `gradient` may be undefined where
@@ -73,15 +73,16 @@ class Mlp {
   // One of the networks alone, of the same parameters and gradients.
   Mlp Member(int64_t index) const;
 
-  Tape MakeTape(int64_t batch_size) const;
-  // The last layer's output, [E, B, out]; overwrites the tape.
-  const at::Tensor& Forward(const at::Tensor& input, Tape* tape) const;
+  Activations MakeActivations(int64_t batch_size) const;
+  // The last layer's output, [E, B, out]; overwrites `activations`.
+  const at::Tensor& Forward(const at::Tensor& input, Activations* activations) const;
   // Sets the parameters' gradient, from that of the output, [E, B, out], after a
   // Forward of `input`.
-  void Backward(const at::Tensor& input, const at::Tensor& output_gradient, Tape* tape) const;
+  void Backward(const at::Tensor& input, const at::Tensor& output_gradient,
+                Activations* activations) const;
   // Sets `gradient`, [E, B, count], to that of each member's output with respect
   // to the input's components from `first`; the parameters' gradient stays.
-  void BackwardToInput(const at::Tensor& output_gradient, Tape* tape, int64_t first,
+  void BackwardToInput(const at::Tensor& output_gradient, Activations* activations, int64_t first,
                        at::Tensor* gradient) const;
 
   void Init(const Initialization& initialization, at::Generator generator) const;
@@ -90,12 +91,14 @@ class Mlp {
   void Activate(at::Tensor* output) const;
   // Turns the gradient of f(x) into that of x, given f(x).
   void ActivateBackward(const at::Tensor& output, at::Tensor* gradient) const;
-  // The layer norm of hidden layer `layer`, from its linear part in the tape's output.
-  void NormalizeLayer(size_t layer, Tape* tape) const;
+  // The layer norm of hidden layer `layer`, from its linear part in `activations`.
+  void NormalizeLayer(size_t layer, Activations* activations) const;
   // Turns the gradient of its result into that of the linear part.
-  void NormalizeLayerBackward(size_t layer, const Tape& tape, at::Tensor* gradient) const;
+  void NormalizeLayerBackward(size_t layer, const Activations& activations,
+                              at::Tensor* gradient) const;
   // Sets the gradients of g and c, from that of the layer norm's result.
-  void SetNormGradients(size_t layer, const Tape& tape, const at::Tensor& gradient) const;
+  void SetNormGradients(size_t layer, const Activations& activations,
+                        const at::Tensor& gradient) const;
   at::Tensor Members(const at::Tensor& input) const;
 
   // One kind of parameter, or of their gradients, by layer.

@@ -87,11 +87,11 @@ TEST_P(MlpGradientTest, OutputsAndGradientsAreThoseOfAutograd) {
   const at::Tensor output_gradient = at::randn({kMembers, kBatch, 3}, generator);
 
   const Mlp mlp(shape, parameters, gradient);
-  Mlp::Tape tape = mlp.MakeTape(kBatch);
-  const at::Tensor output = mlp.Forward(input, &tape).clone();
-  mlp.Backward(input, output_gradient, &tape);
+  Mlp::Activations activations = mlp.MakeActivations(kBatch);
+  const at::Tensor output = mlp.Forward(input, &activations).clone();
+  mlp.Backward(input, output_gradient, &activations);
   at::Tensor input_gradient = at::empty({kMembers, kBatch, 2});
-  mlp.BackwardToInput(output_gradient, &tape, 3, &input_gradient);
+  mlp.BackwardToInput(output_gradient, &activations, 3, &input_gradient);
 
   at::Tensor leaf = parameters.clone().requires_grad_();
   at::Tensor input_leaf = input.clone().requires_grad_();
@@ -110,14 +110,14 @@ TEST_P(MlpGradientTest, GradientsAreTheSlopesOfTheOutput) {
   at::Tensor input = at::randn({kMembers, kBatch, 5}, generator, at::kDouble);
   const at::Tensor output_gradient = at::randn({kMembers, kBatch, 3}, generator, at::kDouble);
   const Mlp mlp(shape, parameters, gradient);
-  Mlp::Tape tape = mlp.MakeTape(kBatch);
+  Mlp::Activations activations = mlp.MakeActivations(kBatch);
   const auto value = [&] {
-    return (mlp.Forward(input, &tape) * output_gradient).sum().item<double>();
+    return (mlp.Forward(input, &activations) * output_gradient).sum().item<double>();
   };
   value();
-  mlp.Backward(input, output_gradient, &tape);
+  mlp.Backward(input, output_gradient, &activations);
   at::Tensor input_gradient = at::empty_like(input);
-  mlp.BackwardToInput(output_gradient, &tape, 0, &input_gradient);
+  mlp.BackwardToInput(output_gradient, &activations, 0, &input_gradient);
 
   constexpr double kStep = 1e-6;
   const auto check = [&](const at::Tensor& variable, const at::Tensor& slopes) {
@@ -154,13 +154,13 @@ TEST(MlpTest, TrainsAPolicyInPlaceWithAndWithoutLayerNorm) {
     const MlpShape shape = ShapeLike(spec, 1, 5, 3);
     ASSERT_EQ(shape.parameter_count(), policy->flat_parameters().numel());
     const Mlp mlp(shape, policy->flat_parameters(), at::Tensor());
-    Mlp::Tape tape = mlp.MakeTape(kBatch);
+    Mlp::Activations activations = mlp.MakeActivations(kBatch);
     const at::Tensor input = at::randn({kBatch, 5}, generator);
-    EXPECT_TRUE(at::allclose(mlp.Forward(input, &tape)[0], policy->Head(input), 1e-5, 1e-6));
+    EXPECT_TRUE(at::allclose(mlp.Forward(input, &activations)[0], policy->Head(input), 1e-5, 1e-6));
   }
 }
 
-TEST(MlpTest, RowsOfATapeCarryTheGradientOfThoseRowsOnly) {
+TEST(MlpTest, RowsOfActivationsCarryTheGradientOfThoseRowsOnly) {
   MlpShape shape = MakeShape(v1::PolicySpec::ACTIVATION_TANH, /*layer_norm=*/true);
   shape.members = 1;
   at::Generator generator = MakeGenerator(c10::kCPU, 2);
@@ -169,13 +169,13 @@ TEST(MlpTest, RowsOfATapeCarryTheGradientOfThoseRowsOnly) {
   const at::Tensor input = at::randn({kBatch, 5}, generator);
   at::Tensor output_gradient = at::randn({1, kBatch, 3}, generator);
   const Mlp mlp(shape, parameters, gradient);
-  Mlp::Tape tape = mlp.MakeTape(kBatch);
-  mlp.Forward(input, &tape);
-  Mlp::Tape rows = tape.Rows(4, 5);
+  Mlp::Activations activations = mlp.MakeActivations(kBatch);
+  mlp.Forward(input, &activations);
+  Mlp::Activations rows = activations.Rows(4, 5);
   mlp.Backward(input.narrow(0, 4, 5), output_gradient.narrow(1, 4, 5), &rows);
   const at::Tensor of_rows = gradient.clone();
   output_gradient.narrow(1, 0, 4).zero_();
-  mlp.Backward(input, output_gradient, &tape);
+  mlp.Backward(input, output_gradient, &activations);
   EXPECT_TRUE(at::allclose(of_rows, gradient, 1e-5, 1e-6));
 }
 
@@ -188,21 +188,22 @@ TEST(MlpTest, AMemberAloneGivesItsOwnOutputsAndGradientsInTheSharedBuffers) {
   at::Tensor output_gradient = at::randn({kMembers, kBatch, 3}, generator);
   output_gradient[0].zero_();
   const Mlp mlp(shape, parameters, gradient);
-  Mlp::Tape tape = mlp.MakeTape(kBatch);
-  const at::Tensor output = mlp.Forward(input, &tape).clone();
-  mlp.Backward(input, output_gradient, &tape);
+  Mlp::Activations activations = mlp.MakeActivations(kBatch);
+  const at::Tensor output = mlp.Forward(input, &activations).clone();
+  mlp.Backward(input, output_gradient, &activations);
   const at::Tensor expected = gradient.clone();
   at::Tensor input_gradient = at::empty({kMembers, kBatch, 5});
-  mlp.BackwardToInput(output_gradient, &tape, 0, &input_gradient);
+  mlp.BackwardToInput(output_gradient, &activations, 0, &input_gradient);
 
   const Mlp second = mlp.Member(1);
-  Mlp::Tape second_tape = tape.Member(1);
+  Mlp::Activations second_activations = activations.Member(1);
   gradient.zero_();
-  EXPECT_TRUE(at::allclose(second.Forward(input, &second_tape)[0], output[1]));
-  second.Backward(input, output_gradient.narrow(0, 1, 1), &second_tape);
+  EXPECT_TRUE(at::allclose(second.Forward(input, &second_activations)[0], output[1]));
+  second.Backward(input, output_gradient.narrow(0, 1, 1), &second_activations);
   EXPECT_TRUE(at::allclose(gradient, expected, 1e-5, 1e-6));
   at::Tensor second_input_gradient = at::empty({1, kBatch, 5});
-  second.BackwardToInput(output_gradient.narrow(0, 1, 1), &second_tape, 0, &second_input_gradient);
+  second.BackwardToInput(output_gradient.narrow(0, 1, 1), &second_activations, 0,
+                         &second_input_gradient);
   EXPECT_TRUE(at::allclose(second_input_gradient[0], input_gradient[1], 1e-5, 1e-6));
 }
 

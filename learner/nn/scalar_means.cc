@@ -37,11 +37,4 @@ std::string ScalarMeans::NonFinite() const {
   return "";
 }
 
-std::string FirstNonFinite(const std::vector<const ScalarMeans*>& means) {
-  for (const ScalarMeans* mean : means) {
-    if (std::string found = mean->NonFinite(); !found.empty()) return found;
-  }
-  return "";
-}
-
 }  // namespace armature

@@ -36,9 +36,6 @@ class ScalarMeans {
   int64_t count_ = 0;
 };
 
-// The first of NonFinite that is not empty.
-std::string FirstNonFinite(const std::vector<const ScalarMeans*>& means);
-
 }  // namespace armature
 
 #endif  // ARMATURE_LEARNER_NN_SCALAR_MEANS_H_
