@@ -14,7 +14,7 @@
 #include "absl/synchronization/notification.h"
 #include "actor/testing/fake_env_server.h"
 #include "actor/testing/fake_learner.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "common/policy/policy_network.h"
 #include "common/policy/policy_wire.h"
 #include "common/rpc/protocol.h"
@@ -269,11 +269,11 @@ TEST_F(ActorTest, AServerThatIsAddedToTheListTakesItsShareAndNothingElseMoves) {
   FakeEnvServer& first = AddEnvServer({});
   FakeEnvServer& second = AddEnvServer({});
   const std::string list = ::testing::TempDir() + "/added_server";
-  ASSERT_TRUE(WriteFileAtomically(list, first.address() + "\n").ok());
+  ASSERT_TRUE(WriteDurably(list, first.address() + "\n").ok());
   options_.env_servers = "file:" + list;
   StartActor();
   size_t count = learner.AwaitBatches(10).size();
-  ASSERT_TRUE(WriteFileAtomically(list, first.address() + "\n" + second.address() + "\n").ok());
+  ASSERT_TRUE(WriteDurably(list, first.address() + "\n" + second.address() + "\n").ok());
   second.AwaitSessions(1);
   const auto batches = learner.AwaitBatches(count + 40);
   EXPECT_TRUE(Finish().ok());

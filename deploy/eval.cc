@@ -7,6 +7,7 @@
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
+#include "common/files/atomic_file.h"
 #include "common/files/files.h"
 #include "deploy/verbs/former_file.h"
 #include "deploy/verbs/statistics.h"
@@ -84,7 +85,7 @@ int Main(int argc, char** argv) {
   const std::string path = flags.output.empty() ? run->path + "/evaluation.json" : flags.output;
   const absl::StatusOr<std::string> former = KeepFormerFile(path, report);
   if (!former.ok()) return Refuse("eval", former.status());
-  const absl::Status written = WriteFileAtomically(path, report);
+  const absl::Status written = WriteDurably(path, report);
   if (!written.ok()) return Refuse("eval", written);
   std::cout << "written to " << path
             << (former->empty() ? "" : "; the former one is now " + *former) << std::endl;

@@ -14,6 +14,7 @@
 #include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
 #include "common/config/config.h"
+#include "common/files/atomic_file.h"
 #include "common/files/files.h"
 #include "common/play/random_player.h"
 #include "common/run_config/load_run_config.h"
@@ -125,7 +126,7 @@ int Main(int argc, char** argv) {
                                  {"environment_config", config->environment.config},
                                  {"seed", flags.episodes.seed}};
   json.update(StatisticsJson(outcome.spec, outcome.episodes));
-  const absl::Status written = WriteFileAtomically(flags.output, json.dump(2) + "\n");
+  const absl::Status written = WriteDurably(flags.output, json.dump(2) + "\n");
   return written.ok() ? 0 : Refuse("random", written);
 }
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "common/run_config/run_config.h"
 #include "gmock/gmock.h"
 #include "grpcpp/create_channel.h"
@@ -63,7 +63,7 @@ TEST_P(LearnerReplicas, ShareABudgetAndReplica0EndsTheRunForBoth) {
   actor.join();
   EXPECT_TRUE(*first.Join());
   EXPECT_TRUE(*second.Join());
-  const nlohmann::json result = nlohmann::json::parse(*ReadFile(first.path("result.json")));
+  const nlohmann::json result = nlohmann::json::parse(*ReadWholeFile(first.path("result.json")));
   EXPECT_GE(result["env_steps"].get<int64_t>(), 200);
   EXPECT_FALSE(std::filesystem::exists(second.path("result.json")));
   EXPECT_GT(second.metrics().average_rounds.value(), 0);

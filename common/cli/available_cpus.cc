@@ -13,7 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 
 namespace armature {
 namespace {
@@ -38,13 +38,13 @@ double Quota(absl::string_view quota_us, absl::string_view period_us) {
 
 // Quota of one control group, of either version.
 double QuotaIn(const std::string& folder) {
-  if (const auto both = ReadFile(absl::StrCat(folder, "/cpu.max")); both.ok()) {
+  if (const auto both = ReadWholeFile(absl::StrCat(folder, "/cpu.max")); both.ok()) {
     const std::vector<std::string> words =
         absl::StrSplit(*both, absl::ByAnyChar(" \n"), absl::SkipEmpty());
     return words.size() == 2 ? Quota(words[0], words[1]) : kNoQuota;
   }
-  const auto quota = ReadFile(absl::StrCat(folder, "/cpu.cfs_quota_us"));
-  const auto period = ReadFile(absl::StrCat(folder, "/cpu.cfs_period_us"));
+  const auto quota = ReadWholeFile(absl::StrCat(folder, "/cpu.cfs_quota_us"));
+  const auto period = ReadWholeFile(absl::StrCat(folder, "/cpu.cfs_period_us"));
   return quota.ok() && period.ok() ? Quota(*quota, *period) : kNoQuota;
 }
 
@@ -63,7 +63,7 @@ double QuotaUpFrom(const std::string& mount, std::string path) {
 int64_t AvailableCpus(const std::string& root) {
   double quota = kNoQuota;
   const std::string mounts = absl::StrCat(root, "/sys/fs/cgroup");
-  const auto groups = ReadFile(absl::StrCat(root, "/proc/self/cgroup"));
+  const auto groups = ReadWholeFile(absl::StrCat(root, "/proc/self/cgroup"));
   // "0::/path" of version 2, "4:cpu,cpuacct:/path" of version 1.
   for (const absl::string_view line :
        absl::StrSplit(groups.ok() ? absl::string_view(*groups) : "", '\n')) {

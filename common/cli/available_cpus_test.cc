@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -23,7 +23,7 @@ class AvailableCpusTest : public ::testing::Test {
   void Write(const std::string& path, const std::string& text) {
     const std::filesystem::path file = root_ + "/" + path;
     std::filesystem::create_directories(file.parent_path());
-    ASSERT_TRUE(WriteFileAtomically(file.string(), text).ok());
+    ASSERT_TRUE(WriteDurably(file.string(), text).ok());
   }
   int64_t affinity() const { return CPU_COUNT(&allowed_); }
 

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "common/config/config.h"
 #include "common/config/quote_addresses.h"
+#include "common/files/atomic_file.h"
 #include "yaml-cpp/yaml.h"
 
 namespace armature {
@@ -23,17 +22,6 @@ namespace {
 constexpr char kSelf[] = "_self_";
 constexpr char kOptional[] = "optional ";
 constexpr char kOverride[] = "override ";
-
-absl::StatusOr<std::string> ReadText(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  // Opening a folder works, but reading it fails.
-  if (!file || (file.peek() == std::ifstream::traits_type::eof() && !file.eof())) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  }
-  if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  return text.str();
-}
 
 // One item of a list `defaults`.
 struct Item {
@@ -55,7 +43,7 @@ class Composer {
       return absl::InvalidArgumentError(
           absl::StrCat(open_.back(), ": its defaults lead back to ", path));
     }
-    absl::StatusOr<std::string> text = ReadText(path);
+    absl::StatusOr<std::string> text = ReadWholeFile(path);
     if (!text.ok()) return text.status();
     absl::StatusOr<std::vector<Item>> items = TakeDefaults(path, &*text);
     if (!items.ok()) return items.status();

@@ -15,7 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "common/rpc/address.h"
 #include "common/sync/steady_time.h"
 
@@ -51,7 +51,7 @@ Addresses ResolveName(const Address& name) {
 }
 
 Addresses ReadAddressFile(const std::string& path) {
-  auto text = ReadFile(path);
+  auto text = ReadWholeFile(path);
   if (!text.ok()) return text.status();
   Addresses addresses = ParseAddresses(*text);
   if (!addresses.ok()) {

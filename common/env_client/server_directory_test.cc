@@ -1,6 +1,6 @@
 #include "common/env_client/server_directory.h"
 
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -43,23 +43,23 @@ TEST(ServerDirectoryTest, RefusesWhatIsNoAddress) {
 
 TEST(ServerDirectoryTest, AFileIsReadAgain) {
   const std::string path = ::testing::TempDir() + "/servers";
-  ASSERT_TRUE(WriteFileAtomically(path, "# two\na:1\n\nb:2 # the second\n").ok());
+  ASSERT_TRUE(WriteDurably(path, "# two\na:1\n\nb:2 # the second\n").ok());
   WakeSignal signal;
   const auto directory = ServerDirectory::Open("file:" + path, &signal);
   ASSERT_TRUE(directory.ok()) << directory.status();
   Await(**directory, &signal, {"a:1", "b:2"});
-  ASSERT_TRUE(WriteFileAtomically(path, "c:3\n").ok());
+  ASSERT_TRUE(WriteDurably(path, "c:3\n").ok());
   (*directory)->Refresh();
   Await(**directory, &signal, {"c:3"});
 }
 
 TEST(ServerDirectoryTest, AFileThatBreaksLeavesTheAddressesAndSaysWhy) {
   const std::string path = ::testing::TempDir() + "/broken";
-  ASSERT_TRUE(WriteFileAtomically(path, "a:1\n").ok());
+  ASSERT_TRUE(WriteDurably(path, "a:1\n").ok());
   WakeSignal signal;
   const auto directory = ServerDirectory::Open("file:" + path, &signal);
   Await(**directory, &signal, {"a:1"});
-  ASSERT_TRUE(WriteFileAtomically(path, "nonsense\n").ok());
+  ASSERT_TRUE(WriteDurably(path, "nonsense\n").ok());
   (*directory)->Refresh();
   const absl::Time deadline = absl::Now() + absl::Seconds(30);
   while ((*directory)->problem().empty() && absl::Now() < deadline) signal.WaitUntil(deadline);

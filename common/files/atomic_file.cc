@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 
 namespace armature {
@@ -18,6 +19,7 @@ namespace {
 constexpr char kTemporary[] = ".tmp";
 // Bytes between syncs: seconds for a slow disk, but a fast disk hardly waits.
 constexpr int64_t kUnsyncedBytesMax = 64 << 20;
+constexpr size_t kReadBytesMin = 4096;
 
 // Converts errno to a status: "cannot <what> <path>: <reason>".
 absl::Status SystemError(absl::string_view what, const std::string& path) {
@@ -47,7 +49,7 @@ absl::Status SyncFolder(const std::string& folder) {
 }  // namespace
 
 absl::StatusOr<AtomicFile> AtomicFile::Open(const std::string& path) {
-  std::string temporary = absl::StrCat(path, kTemporary);
+  std::string temporary = absl::StrCat(path, ".", getpid(), kTemporary);
   const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0) return SystemError("write", path);
   return AtomicFile(path, std::move(temporary), descriptor);
@@ -106,22 +108,23 @@ absl::Status WriteDurably(const std::string& path, absl::string_view content) {
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return SystemError("read", path);
-  std::string content;
+  const absl::Cleanup close_descriptor = [descriptor] { close(descriptor); };
   struct stat facts;
-  if (fstat(descriptor, &facts) == 0) content.resize(facts.st_size);
+  std::string content;
+  // Room for one byte more shows the end at once; files of /proc say that they have 0.
+  if (fstat(descriptor, &facts) == 0) content.resize(facts.st_size + 1);
   size_t filled = 0;
-  while (filled < content.size()) {
-    const ssize_t count = read(descriptor, content.data() + filled, content.size() - filled);
+  for (;;) {
+    if (filled == content.size()) content.resize(2 * filled + kReadBytesMin);
+    const ssize_t count = read(descriptor, &content[filled], content.size() - filled);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      const absl::Status status = SystemError("read", path);
-      close(descriptor);
-      return status;
+    if (count < 0 && errno == EISDIR) {
+      return absl::NotFoundError(absl::StrCat("cannot read ", path, ": it is a folder"));
     }
+    if (count < 0) return SystemError("read", path);
     if (count == 0) break;
     filled += count;
   }
-  close(descriptor);
   content.resize(filled);
   return content;
 }

@@ -45,7 +45,8 @@ void RemoveTemporaries(const std::string& folder);
 // Calls Open, Append and Commit.
 absl::Status WriteDurably(const std::string& path, absl::string_view content);
 
-// Returns NotFound, PermissionDenied or Internal, as reported by the system.
+// Returns NotFound (also if `path` is a folder), PermissionDenied or Internal, as reported by the
+// system.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 
 }  // namespace armature

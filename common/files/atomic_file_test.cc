@@ -11,14 +11,30 @@
 namespace armature {
 namespace {
 
-std::string PathOf(const std::string& name) { return testing::TempDir() + "/" + name; }
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// In a new, empty folder.
+std::string PathOf(const std::string& name) {
+  const std::string folder = testing::TempDir() + "/" + name + "_folder";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder + "/" + name;
+}
+
+// Whether nothing but `path` is in its folder.
+bool IsAlone(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  return std::filesystem::exists(path) &&
+         std::distance(std::filesystem::directory_iterator(folder), {}) == 1;
+}
 
 TEST(AtomicFile, ReplacesTheWholeContent) {
   const std::string path = PathOf("replaced");
   ASSERT_TRUE(WriteDurably(path, "a long first content").ok());
   ASSERT_TRUE(WriteDurably(path, "short").ok());
   EXPECT_EQ(ReadWholeFile(path).value(), "short");
-  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+  EXPECT_TRUE(IsAlone(path));
 }
 
 TEST(AtomicFile, AnUncommittedFileLeavesTheOldOneAndNoTemporary) {
@@ -30,7 +46,7 @@ TEST(AtomicFile, AnUncommittedFileLeavesTheOldOneAndNoTemporary) {
     ASSERT_TRUE(file->Append("half of the new").ok());
   }
   EXPECT_EQ(ReadWholeFile(path).value(), "old");
-  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+  EXPECT_TRUE(IsAlone(path));
 }
 
 TEST(AtomicFile, AFullDiskLeavesTheOldContent) {
@@ -42,15 +58,27 @@ TEST(AtomicFile, AFullDiskLeavesTheOldContent) {
     status = WriteDurably(path, std::string(5000, 'x'));
   }
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(status.message(), testing::HasSubstr(path));
+  EXPECT_THAT(status.message(), HasSubstr(path));
   EXPECT_EQ(ReadWholeFile(path).value(), "old");
-  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+  EXPECT_TRUE(IsAlone(path));
 }
 
 TEST(AtomicFile, AMissingFolderIsNamed) {
-  const absl::Status status = WriteDurably(PathOf("no/such/folder"), "x");
+  const absl::Status status = WriteDurably("/no/such/folder", "x");
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(status.message(), testing::HasSubstr("no/such/folder"));
+  EXPECT_THAT(status.message(), AllOf(HasSubstr("no/such/folder"), HasSubstr("No such file")));
+}
+
+TEST(ReadWholeFile, ReadsEmptyFilesAndThoseOfUnknownSize) {
+  const std::string path = PathOf("empty");
+  EXPECT_EQ(ReadWholeFile(path).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(WriteDurably(path, "").ok());
+  EXPECT_EQ(ReadWholeFile(path).value(), "");
+  EXPECT_THAT(ReadWholeFile("/proc/self/status").value(), HasSubstr("atomic_file_te"));
+}
+
+TEST(ReadWholeFile, AFolderIsNoFile) {
+  EXPECT_EQ(ReadWholeFile("/").status().code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

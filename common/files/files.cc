@@ -1,66 +1,31 @@
 #include "common/files/files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/files/atomic_file.h"
 
 namespace armature {
 namespace {
 
 constexpr char kNone[] = "-";
 
-absl::Status CannotWrite(const std::string& path) {
-  return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
-}
-
 std::string OrNone(const std::string& address) { return address.empty() ? kNone : address; }
 
 }  // namespace
 
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view text) {
-  const std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return CannotWrite(temporary);
-  const ssize_t written = write(fd, text.data(), text.size());
-  const bool synced = written == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
-  const absl::Status status = synced ? absl::OkStatus() : CannotWrite(temporary);
-  close(fd);
-  if (status.ok() && rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  const absl::Status failure = status.ok() ? CannotWrite(path) : status;
-  unlink(temporary.c_str());
-  return failure;
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::error_code ignored;
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path, ignored)) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 absl::Status WritePortFile(const std::string& path, const PortFile& ports) {
-  return WriteFileAtomically(
+  return WriteDurably(
       path, absl::StrCat(OrNone(ports.rpc_address), "\n", OrNone(ports.metrics_address), "\n"));
 }
 
 absl::StatusOr<PortFile> ReadPortFile(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(path);
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
   if (!text.ok()) return text.status();
   const std::vector<std::string> lines = absl::StrSplit(*text, '\n');
   if (lines.size() != 3 || lines[0].empty() || lines[1].empty()) {

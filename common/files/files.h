@@ -11,13 +11,6 @@
 
 namespace armature {
 
-// Readers see either the old file or the whole new one.
-// Returns Unavailable if the file cannot be written; the message says why.
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view text);
-
-// Returns NotFound if the file cannot be read.
-absl::StatusOr<std::string> ReadFile(const std::string& path);
-
 // Contents of --port_file, written once the process is ready: one line with the RPC address and one
 // with the /metrics address; "-" for none.
 struct PortFile {

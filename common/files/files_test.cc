@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "common/files/atomic_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -19,37 +20,13 @@ std::string Folder(const std::string& name) {
   return folder;
 }
 
-TEST(Files, WrittenFileReplacesTheOldOneAndLeavesNothingElse) {
-  const std::string folder = Folder("atomic");
-  const std::string path = folder + "/file";
-  ASSERT_TRUE(WriteFileAtomically(path, "old and longer").ok());
-  ASSERT_TRUE(WriteFileAtomically(path, "new").ok());
-  EXPECT_EQ(*ReadFile(path), "new");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
-}
-
-TEST(Files, UnwritableFileIsNamedWithTheCause) {
-  const absl::Status status = WriteFileAtomically("/nonexistent/file", "x");
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("/nonexistent/file"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("No such file or directory"));
-}
-
-TEST(Files, EmptyFileReadsEmptyAndMissingOneIsNotFound) {
-  const std::string path = Folder("empty") + "/file";
-  EXPECT_EQ(ReadFile(path).status().code(), absl::StatusCode::kNotFound);
-  ASSERT_TRUE(WriteFileAtomically(path, "").ok());
-  EXPECT_EQ(*ReadFile(path), "");
-  EXPECT_EQ(ReadFile("/").status().code(), absl::StatusCode::kNotFound);
-}
-
 TEST(Files, PortFileReadsBack) {
   const std::string path = Folder("ports") + "/file";
   ASSERT_TRUE(WritePortFile(path, {"127.0.0.1:1", ""}).ok());
-  EXPECT_EQ(*ReadFile(path), "127.0.0.1:1\n-\n");
+  EXPECT_EQ(*ReadWholeFile(path), "127.0.0.1:1\n-\n");
   EXPECT_EQ(ReadPortFile(path)->rpc_address, "127.0.0.1:1");
   EXPECT_EQ(ReadPortFile(path)->metrics_address, "");
-  ASSERT_TRUE(WriteFileAtomically(path, "127.0.0.1:1").ok());
+  ASSERT_TRUE(WriteDurably(path, "127.0.0.1:1").ok());
   EXPECT_EQ(ReadPortFile(path).status().code(), absl::StatusCode::kInvalidArgument);
 }
 

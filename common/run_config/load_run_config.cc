@@ -15,7 +15,7 @@
 #include "absl/strings/strip.h"
 #include "common/cli/config_file.h"
 #include "common/config/compose.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 
 namespace armature {
 namespace {
@@ -106,7 +106,7 @@ absl::Status WithHintAtSweep(const absl::Status& refusal, const std::string& wor
 // A config.yaml truncated by a full disk or a crash would be read as if the lost keys had their
 // defaults.
 absl::Status CheckWhole(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(path);
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
   if (!text.ok()) return text.status();
   if (!absl::StripAsciiWhitespace(*text).empty() && text->back() == '\n') return absl::OkStatus();
   return absl::DataLossError(

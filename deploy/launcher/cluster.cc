@@ -17,6 +17,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "common/files/atomic_file.h"
 #include "common/files/files.h"
 #include "common/rpc/address.h"
 #include "common/sync/steady_time.h"
@@ -160,7 +161,7 @@ std::string Cluster::LearnerFolder(const Child& child) const {
 
 absl::Status Cluster::WriteConfig(const std::string& folder) const {
   RunConfig config = options_.config;
-  return WriteFileAtomically(folder + "/config.yaml", ToYaml(ConfigOf(config)));
+  return WriteDurably(folder + "/config.yaml", ToYaml(ConfigOf(config)));
 }
 
 std::vector<std::string> Cluster::LearnerArguments(const Child& child) const {
@@ -212,7 +213,7 @@ absl::Status Cluster::Prepare() {
     std::filesystem::create_directories(folder, error);
     if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
   }
-  result_before_ = ReadFile(ResultPath()).value_or("");
+  result_before_ = ReadWholeFile(ResultPath()).value_or("");
   if (!options_.resume) {
     if (absl::Status status = WriteConfig(options_.run_dir); !status.ok()) return status;
   }
@@ -492,7 +493,7 @@ void Cluster::TellPrometheus() {
 }
 
 bool Cluster::IsOver() const {
-  const absl::StatusOr<std::string> result = ReadFile(ResultPath());
+  const absl::StatusOr<std::string> result = ReadWholeFile(ResultPath());
   return result.ok() && *result != result_before_;
 }
 

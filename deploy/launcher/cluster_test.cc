@@ -16,7 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -123,14 +123,15 @@ class ClusterTest : public testing::Test {
     cluster_ = &cluster;
     const int exit_status = cluster.Run();
     close(fd);
-    text_ = *ReadFile(path);
+    text_ = *ReadWholeFile(path);
     output_ = absl::StrSplit(text_, '\n', absl::SkipEmpty());
     return exit_status;
   }
 
   // Returns the flags of every start of a program.
   std::vector<std::string> Starts(const std::string& name) {
-    return absl::StrSplit(*ReadFile(folder_ + "/" + name + ".arguments"), '\n', absl::SkipEmpty());
+    return absl::StrSplit(*ReadWholeFile(folder_ + "/" + name + ".arguments"), '\n',
+                          absl::SkipEmpty());
   }
 
   std::string folder_;
@@ -155,7 +156,7 @@ TEST_F(ClusterTest, TheUploaderFollowsTheRunAndEndsAfterTheLearner) {
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(Starts("uploader"), testing::ElementsAre(options_.run_dir));
   EXPECT_THAT(text_, HasSubstr("armature: wandb: follows it"));
-  EXPECT_EQ(*ReadFile(order), "learner\nuploader\n");
+  EXPECT_EQ(*ReadWholeFile(order), "learner\nuploader\n");
 }
 
 TEST_F(ClusterTest, AnUploaderThatFailsIsALineAndTheRunGoesOn) {
@@ -194,7 +195,7 @@ TEST_F(ClusterTest, StartsActorsWithTheAddressesOfTheOthersAndEndsSolved) {
                                          HasSubstr("--name actor-0"),
                                          HasSubstr("--env_servers 127.0.0.1:72,127.0.0.1:72 ")),
                                    HasSubstr("--name actor-1")));
-  EXPECT_THAT(*ReadFile(options_.run_dir + "/prometheus_targets.json"), StartsWith("["));
+  EXPECT_THAT(*ReadWholeFile(options_.run_dir + "/prometheus_targets.json"), StartsWith("["));
 }
 
 class ReplicasInCluster : public ClusterTest {
@@ -238,7 +239,7 @@ TEST_F(ReplicasInCluster, EachHaveTheirActorsAndAFolderInTheRunDirectory) {
   EXPECT_THAT(text_, HasSubstr("2 replicas, first learner 127.0.0.1:71 "));
   EXPECT_THAT(asked_at, Not(Contains("127.0.0.1:71")));
   EXPECT_THAT(asked_at, Not(Contains("127.0.0.1:81")));
-  const std::string targets = *ReadFile(options_.run_dir + "/prometheus_targets.json");
+  const std::string targets = *ReadWholeFile(options_.run_dir + "/prometheus_targets.json");
   EXPECT_THAT(targets, StartsWith("["));
 }
 
@@ -286,7 +287,7 @@ TEST_F(ClusterTest, PrometheusKeepsTheTargetOfAChildThatIsDeadUntilTheRunEnds) {
   status_.on_ask_ = [&](int) {
     if (!std::filesystem::exists(folder_ + "/dead")) return;
     loop_.After(absl::Milliseconds(500), [&] {
-      targets = *ReadFile(path);
+      targets = *ReadWholeFile(path);
       cluster_->Stop(SIGTERM);
     });
   };
@@ -295,7 +296,7 @@ TEST_F(ClusterTest, PrometheusKeepsTheTargetOfAChildThatIsDeadUntilTheRunEnds) {
     EXPECT_THAT(targets, HasSubstr("\"process\": \"" + std::string(name) + "\""));
   }
   EXPECT_THAT(targets, HasSubstr("\"run_id\": \"c0ffee00c0ffee00\""));
-  EXPECT_EQ(*ReadFile(path), "[]\n");
+  EXPECT_EQ(*ReadWholeFile(path), "[]\n");
 }
 
 TEST_F(ClusterTest, ARunThatFailedLeavesItsTargetsToBeSeenDown) {
@@ -304,7 +305,7 @@ TEST_F(ClusterTest, ARunThatFailedLeavesItsTargetsToBeSeenDown) {
   options_.config.cluster.actors = 1;
   Script("actor", "ready -\necho 'actor: bad flag'\nexit 2\n");
   EXPECT_EQ(Run(), 1);
-  EXPECT_THAT(*ReadFile(options_.run_dir + "/prometheus_targets.json"),
+  EXPECT_THAT(*ReadWholeFile(options_.run_dir + "/prometheus_targets.json"),
               AllOf(HasSubstr("learner-0"), HasSubstr("envserver-1")));
 }
 
@@ -423,7 +424,7 @@ TEST_F(ClusterTest, ARunThatFailedSaysWhatIsSavedAndHowItGoesOnAlsoInItsCard) {
                     EndsWith("; no checkpoint was written: 500 env steps are lost; begin anew with "
                              "train --resume " +
                              options_.run_dir)));
-  EXPECT_EQ(*ReadFile(card),
+  EXPECT_EQ(*ReadWholeFile(card),
             absl::StrCat("# x\n\nThe run has not ended: ",
                          output_.back().substr(std::string("armature: ").size()), ".\n"));
 }
@@ -511,7 +512,7 @@ TEST_F(ClusterTest, UnlessItIsToldOtherwiseItIsReachedBySocketsOfThisUserAlone) 
               Each(MatchesRegex("--env Pendulum-v1 --listen unix:/[^ ]*/envserver-0 .*")));
   EXPECT_THAT(Starts("actor"), Each(AllOf(HasSubstr("--learner " + socket + " "),
                                           MatchesRegex(".* --env_servers unix:[^ ,]* .*"))));
-  EXPECT_EQ(*ReadFile(options_.run_dir + "/mode"), absl::StrCat("700:", geteuid(), "\n"));
+  EXPECT_EQ(*ReadWholeFile(options_.run_dir + "/mode"), absl::StrCat("700:", geteuid(), "\n"));
   const std::string folder = std::filesystem::path(socket.substr(5)).parent_path();
   EXPECT_FALSE(std::filesystem::exists(folder)) << folder;
 }
@@ -604,7 +605,7 @@ TEST_F(ClusterTest, ComplaintsAreShownWithTheirSenderAndBounded) {
   EXPECT_THAT(text_, AllOf(HasSubstr("actor-0: [2026-01-01 00:00:00] [warning] trouble 1\n"),
                            Not(HasSubstr("all well")), Not(HasSubstr("trouble 30\n"))));
   EXPECT_THAT(text_, HasSubstr("actor-0: ... more in " + options_.run_dir + "/logs/actor-0.log"));
-  EXPECT_THAT(*ReadFile(options_.run_dir + "/logs/actor-0.log"), HasSubstr("trouble 50\n"));
+  EXPECT_THAT(*ReadWholeFile(options_.run_dir + "/logs/actor-0.log"), HasSubstr("trouble 50\n"));
 }
 
 TEST_F(ClusterTest, AnEnvServerThatIgnoresSigtermIsKilled) {
@@ -742,11 +743,11 @@ TEST_F(ReplicasInCluster, KeepWhatOverridesAResumedRunOnceAllAreReady) {
   std::filesystem::create_directories(options_.run_dir + "/replica_1");
   for (const std::string& path : {config, of_replica}) std::ofstream(path) << "as it was";
   status_.on_ask_ = [&](int asked) {
-    if (asked == 400 || *ReadFile(of_replica) != "as it was") cluster_->Stop(SIGTERM);
+    if (asked == 400 || *ReadWholeFile(of_replica) != "as it was") cluster_->Stop(SIGTERM);
   };
   EXPECT_EQ(Run(), 128 + SIGTERM);
-  EXPECT_THAT(*ReadFile(config), HasSubstr("episodes: 7\n"));
-  EXPECT_EQ(*ReadFile(of_replica), *ReadFile(config));
+  EXPECT_THAT(*ReadWholeFile(config), HasSubstr("episodes: 7\n"));
+  EXPECT_EQ(*ReadWholeFile(of_replica), *ReadWholeFile(config));
 }
 
 TEST_F(ClusterTest, AnEarlierEndIsNotThatOfARunThatGoesOn) {
@@ -771,7 +772,7 @@ TEST_F(ClusterTest, ResumeBeginsWithTheCheckpointAndLeavesTheConfigAloneUntilAll
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(Starts("learner")[0], StartsWith("--resume " + options_.run_dir +
                                                " evaluation.episodes=10 --socket unix:"));
-  EXPECT_EQ(*ReadFile(options_.run_dir + "/config.yaml"), "as it was");
+  EXPECT_EQ(*ReadWholeFile(options_.run_dir + "/config.yaml"), "as it was");
   EXPECT_THAT(text_,
               HasSubstr("armature: play: bazel run //deploy:play -- " + options_.run_dir + "\n"));
 }

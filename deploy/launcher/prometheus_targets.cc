@@ -1,7 +1,7 @@
 #include "deploy/launcher/prometheus_targets.h"
 
 #include "absl/strings/str_cat.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "learner/run/run_finder.h"
 #include "nlohmann/json.hpp"
 
@@ -18,7 +18,7 @@ absl::Status WritePrometheusTargets(const std::string& run_dir, const std::strin
       groups.push_back({{"targets", {target.address}}, {"labels", labels}});
     }
   }
-  return WriteFileAtomically(run_dir + "/prometheus_targets.json", groups.dump(2) + "\n");
+  return WriteDurably(run_dir + "/prometheus_targets.json", groups.dump(2) + "\n");
 }
 
 }  // namespace armature

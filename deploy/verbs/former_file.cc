@@ -5,13 +5,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 
 namespace armature {
 
 absl::StatusOr<std::string> KeepFormerFile(const std::string& path, absl::string_view text) {
   namespace fs = std::filesystem;
-  const absl::StatusOr<std::string> former = ReadFile(path);
+  const absl::StatusOr<std::string> former = ReadWholeFile(path);
   if (!former.ok() || *former == text) return "";
   const fs::path here(path);
   std::error_code error;

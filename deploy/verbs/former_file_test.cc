@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -14,13 +14,13 @@ TEST(FormerFile, WhatIsThereIsKeptByNumberUnlessItIsTheSame) {
   std::filesystem::create_directories(folder);
   const std::string path = folder + "/evaluation.json";
   EXPECT_EQ(KeepFormerFile(path, "a").value(), "");
-  ASSERT_TRUE(WriteFileAtomically(path, "a").ok());
+  ASSERT_TRUE(WriteDurably(path, "a").ok());
   EXPECT_EQ(KeepFormerFile(path, "a").value(), "");
   EXPECT_EQ(KeepFormerFile(path, "b").value(), folder + "/evaluation_1.json");
-  ASSERT_TRUE(WriteFileAtomically(path, "b").ok());
+  ASSERT_TRUE(WriteDurably(path, "b").ok());
   EXPECT_EQ(KeepFormerFile(path, "c").value(), folder + "/evaluation_2.json");
-  EXPECT_EQ(ReadFile(folder + "/evaluation_1.json").value(), "a");
-  EXPECT_EQ(ReadFile(folder + "/evaluation_2.json").value(), "b");
+  EXPECT_EQ(ReadWholeFile(folder + "/evaluation_1.json").value(), "a");
+  EXPECT_EQ(ReadWholeFile(folder + "/evaluation_2.json").value(), "b");
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 

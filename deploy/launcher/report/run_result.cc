@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "nlohmann/json.hpp"
 
 namespace armature {
@@ -18,7 +18,7 @@ double NumberOrNaN(const nlohmann::json& value) {
 }  // namespace
 
 absl::StatusOr<RunResult> ReadRunResult(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(path);
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
   if (!text.ok()) return text.status();
   try {
     const nlohmann::json json = nlohmann::json::parse(*text);

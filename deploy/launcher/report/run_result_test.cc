@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "common/files/files.h"
+#include "common/files/atomic_file.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -10,7 +10,7 @@ namespace {
 
 absl::StatusOr<RunResult> Read(const std::string& text) {
   const std::string path = testing::TempDir() + "/result.json";
-  EXPECT_TRUE(WriteFileAtomically(path, text).ok());
+  EXPECT_TRUE(WriteDurably(path, text).ok());
   return ReadRunResult(path);
 }
 
