@@ -201,18 +201,10 @@ void Evaluator::Report(v1::EvaluationResult result) {
   int attempts = 0;
   while (attempts < kReportAttempts) {
     result.set_evaluation_id(current_id());
-    Call call(
-        [this](grpc::ClientContext* context, const v1::EvaluationResult* request,
-               v1::ReportEvaluationResponse* response, grpc::ClientUnaryReactor* reactor) {
-          learner_->async()->ReportEvaluation(context, request, response, reactor);
-        },
-        result, kReportTimeout, &signal_);
-    auto answer = call.Take();
-    for (; !answer.has_value(); answer = call.Take()) {
-      if (Superseded()) return;
-      signal_.WaitUntil(absl::InfiniteFuture());  // The call has its own deadline.
-    }
-    if (answer->ok()) return;
+    Call call(learner_.get(), &v1::LearnerService::Stub::async_interface::ReportEvaluation, result,
+              kReportTimeout, &signal_);
+    const auto answer = call.Await([this] { return Superseded(); });
+    if (!answer.has_value() || answer->ok()) return;
     ++attempts;
     why = std::string(answer->status().message());
     // Unless it has been requested again in the meantime.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "actor/link/learner_link.h"
@@ -143,13 +144,10 @@ class SpecSearch {
       Fail(address, server, channel.status(), now);
       return;
     }
-    auto stub = std::make_shared<v1::EnvService::Stub>(*channel);
-    server->call = std::make_unique<DescribeCall>(
-        [stub](grpc::ClientContext* context, const v1::DescribeRequest* request,
-               v1::DescribeResponse* response, grpc::ClientUnaryReactor* reactor) {
-          stub->async()->Describe(context, request, response, reactor);
-        },
-        request_, kEnvAnswerTimeout, signal_);
+    const auto stub = v1::EnvService::NewStub(*channel);
+    server->call = absl::WrapUnique(
+        new DescribeCall(stub.get(), &v1::EnvService::Stub::async_interface::Describe, request_,
+                         kEnvAnswerTimeout, signal_));
   }
 
   void Fail(const std::string& address, Server* server, const absl::Status& failure,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "actor/link/run_settings.h"
 #include "common/rpc/protocol.h"
@@ -48,12 +49,8 @@ std::unique_ptr<LearnerLink::JoinCall> LearnerLink::Join(
     const size_t count = std::min(env_servers.size(), kEnvServersMax);
     request.mutable_env_servers()->Add(env_servers.begin(), env_servers.begin() + count);
   }
-  return std::make_unique<JoinCall>(
-      [stub](grpc::ClientContext* context, const v1::JoinRequest* request,
-             v1::JoinResponse* response, grpc::ClientUnaryReactor* reactor) {
-        stub->async()->Join(context, request, response, reactor);
-      },
-      std::move(request), kJoinTimeout, signal);
+  return absl::WrapUnique(new JoinCall(stub, &v1::LearnerService::Stub::async_interface::Join,
+                                       std::move(request), kJoinTimeout, signal));
 }
 
 void LearnerLink::OpenStreams(const v1::JoinResponse& joined) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "actor/sessions/home_assignment.h"
 #include "common/rpc_client/refusal.h"
@@ -208,13 +209,10 @@ void SessionPool::ProbeHome(size_t shard, absl::Time now) {
     state.next_probe = now + kHomeProbePeriod;
     auto channel = channels_->Get(state.home);
     if (!channel.ok()) return;
-    auto stub = std::make_shared<v1::EnvService::Stub>(*channel);
-    state.probe = std::make_unique<UnaryCall<v1::DescribeRequest, v1::DescribeResponse>>(
-        [stub](grpc::ClientContext* context, const v1::DescribeRequest* request,
-               v1::DescribeResponse* response, grpc::ClientUnaryReactor* reactor) {
-          stub->async()->Describe(context, request, response, reactor);
-        },
-        v1::DescribeRequest(), kProbeTimeout, signal_);
+    const auto stub = v1::EnvService::NewStub(*channel);
+    state.probe = absl::WrapUnique(new UnaryCall<v1::DescribeRequest, v1::DescribeResponse>(
+        stub.get(), &v1::EnvService::Stub::async_interface::Describe, v1::DescribeRequest(),
+        kProbeTimeout, signal_));
     return;
   }
   const auto answer = state.probe->Take();

@@ -4,7 +4,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "common/rpc/env_limits.h"
 #include "common/rpc/peer_probe.h"
 #include "common/rpc/protocol.h"
@@ -36,16 +35,10 @@ absl::StatusOr<EnvSpec> DescribeEnv(const std::shared_ptr<grpc::Channel>& channe
   request.mutable_env_config()->insert(env_config.begin(), env_config.end());
   const auto stub = v1::EnvService::NewStub(channel);
   UnaryCall<v1::DescribeRequest, v1::DescribeResponse> call(
-      [&stub](grpc::ClientContext* context, const v1::DescribeRequest* request,
-              v1::DescribeResponse* response, grpc::ClientUnaryReactor* reactor) {
-        stub->async()->Describe(context, request, response, reactor);
-      },
-      request, kEnvAnswerTimeout, signal);
-  auto answer = call.Take();
-  for (; !answer.has_value(); answer = call.Take()) {
-    if (cancelled()) return absl::CancelledError();
-    signal->WaitUntil(absl::InfiniteFuture());  // The call has its own deadline.
-  }
+      stub.get(), &v1::EnvService::Stub::async_interface::Describe, request, kEnvAnswerTimeout,
+      signal);
+  const auto answer = call.Await(cancelled);
+  if (!answer.has_value()) return absl::CancelledError();
   const absl::Status answered = ExplainFailure(address, transport, answer->status());
   absl::StatusOr<EnvSpec> spec =
       answered.ok() ? CheckDescribeResponse(**answer) : absl::StatusOr<EnvSpec>(answered);

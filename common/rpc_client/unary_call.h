@@ -1,12 +1,9 @@
-// One unary gRPC call in flight.
-//
-// Thread safety: all methods; `signal` is notified when the call has ended.
-// Ownership: the destructor cancels the call and waits for its end, which is local and immediate.
-// Lock order: mutex_, then the mutex of `signal`.
+// Unary gRPC calls: answered through a callback, or held until the answer is taken or awaited.
 #ifndef ARMATURE_COMMON_RPC_CLIENT_UNARY_CALL_H_
 #define ARMATURE_COMMON_RPC_CLIENT_UNARY_CALL_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -14,60 +11,105 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/rpc/transport.h"
 #include "common/sync/wake_signal.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/support/client_callback.h"
+#include "grpcpp/support/status.h"
 
 namespace armature {
 
+// A method of a stub, e.g. &v1::EnvService::Stub::async_interface::Describe.
+template <typename Stub, typename Request, typename Response>
+using UnaryMethod = void (Stub::async_interface::*)(grpc::ClientContext*, const Request*, Response*,
+                                                    std::function<void(grpc::Status)>);
+
+// Starts a call. `on_answer` is called exactly once, on a gRPC thread. The returned context serves
+// to cancel the call.
+template <typename Request, typename Response, typename Stub>
+std::shared_ptr<grpc::ClientContext> StartUnaryCall(
+    Stub* stub, UnaryMethod<Stub, Request, Response> method, Request request,
+    absl::Duration timeout, std::function<void(absl::StatusOr<Response>)> on_answer) {
+  // The callback keeps this alive until it has run.
+  struct Call {
+    grpc::ClientContext context;
+    Request request;
+    Response response;
+  };
+  const auto call = std::make_shared<Call>();
+  call->request = std::move(request);
+  call->context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  (stub->async()->*method)(&call->context, &call->request, &call->response,
+                           [call, on_answer = std::move(on_answer)](const grpc::Status& status) {
+                             if (status.ok()) {
+                               on_answer(std::move(call->response));
+                             } else {
+                               on_answer(FromGrpc(status));
+                             }
+                           });
+  return {call, &call->context};
+}
+
+// One unary call in flight.
+//
+// Thread safety: all methods; `signal` is notified when the answer has arrived.
+// Ownership: the destructor cancels the call and waits for its end (which is local
+// and immediate).
+// Lock order: mutex_, then the signal's.
 template <typename Request, typename Response>
-class UnaryCall final : public grpc::ClientUnaryReactor {
+class UnaryCall {
  public:
-  // Binds the reactor to a method of a stub:
-  // stub->async()->Method(context, request, response, reactor).
-  using Binder = std::function<void(grpc::ClientContext*, const Request*, Response*,
-                                    grpc::ClientUnaryReactor*)>;
+  template <typename Stub>
+  UnaryCall(Stub* stub, UnaryMethod<Stub, Request, Response> method, Request request,
+            absl::Duration timeout, WakeSignal* signal)
+      : signal_(signal),
+        context_(StartUnaryCall<Request, Response>(
+            stub, method, std::move(request), timeout,
+            [this](absl::StatusOr<Response> answer) { OnAnswer(std::move(answer)); })) {}
+  UnaryCall(const UnaryCall&) = delete;
+  UnaryCall& operator=(const UnaryCall&) = delete;
 
-  UnaryCall(const Binder& bind, Request request, absl::Duration timeout, WakeSignal* signal)
-      : signal_(signal), request_(std::move(request)) {
-    context_.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-    bind(&context_, &request_, &response_, this);
+  ~UnaryCall() {
+    context_->TryCancel();
     absl::MutexLock lock(&mutex_);
-    StartCall();
-  }
-
-  ~UnaryCall() override {
-    absl::MutexLock lock(&mutex_);
-    context_.TryCancel();
     mutex_.Await(absl::Condition(&done_));
   }
 
-  // Returns the result once the call has ended, else nothing.
+  // Returns the answer, once, after it has arrived.
   std::optional<absl::StatusOr<Response>> Take() {
     absl::MutexLock lock(&mutex_);
-    if (!done_) return std::nullopt;
-    if (!status_.ok()) return status_;
-    return std::move(response_);
+    return std::exchange(answer_, std::nullopt);
   }
 
+  // Waits for the answer. Returns nullopt once `gives_up`, which is asked whenever `signal` is
+  // notified.
+  std::optional<absl::StatusOr<Response>> Await(const std::function<bool()>& gives_up) {
+    for (;;) {
+      if (auto answer = Take()) return answer;
+      if (gives_up()) return std::nullopt;
+      signal_->WaitUntil(absl::InfiniteFuture());  // The call has its own deadline.
+    }
+  }
+
+  // Makes the answer arrive at once, as Cancelled.
+  void Cancel() { context_->TryCancel(); }
+
  private:
-  void OnDone(const grpc::Status& status) override {
+  void OnAnswer(absl::StatusOr<Response> answer) {
     absl::MutexLock lock(&mutex_);
-    status_ = FromGrpc(status);
+    answer_ = std::move(answer);
     done_ = true;
     signal_->Notify();
   }
 
   WakeSignal* const signal_;
-  grpc::ClientContext context_;
-  const Request request_;
-  Response response_;  // Written by gRPC until done_.
 
   absl::Mutex mutex_;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::StatusOr<Response>> answer_ ABSL_GUARDED_BY(mutex_);
+
+  const std::shared_ptr<grpc::ClientContext> context_;  // Last: the call may be answered as soon as it starts.
 };
 
 }  // namespace armature

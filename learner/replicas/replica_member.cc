@@ -1,13 +1,12 @@
 #include "learner/replicas/replica_member.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/rpc/protocol.h"
-#include "common/rpc/transport.h"
+#include "common/rpc_client/unary_call.h"
 #include "common/sync/steady_time.h"
 #include "learner/replicas/tensor_wire.h"
 #include "spdlog/spdlog.h"
@@ -26,18 +25,6 @@ bool IsRefusal(const absl::Status& status) {
 }
 
 }  // namespace
-
-// The callback keeps it alive in case the trainer stops waiting.
-struct ReplicaMember::Call {
-  grpc::ClientContext context;
-  v1::AverageRequest request;
-  v1::AverageResponse response;
-  absl::Mutex mutex;
-  SteadyCondVar changed;  // Signals `end`.
-  std::optional<absl::Status> end ABSL_GUARDED_BY(mutex);
-
-  bool is_over() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return end.has_value(); }
-};
 
 ReplicaMember::ReplicaMember(uint32_t replica, const std::shared_ptr<grpc::Channel>& channel,
                              WakeSignal* trainer)
@@ -136,12 +123,11 @@ absl::StatusOr<NamedTensors> ReplicaMember::Average(const NamedTensors& own, uin
   request.set_round(round_);
   request.set_env_steps(env_steps);
   EncodeTensors(own, request.mutable_tensors());
-  v1::AverageResponse response;
-  absl::Status status = Send(request, &response);
+  const absl::StatusOr<v1::AverageResponse> response = Send(request);
   absl::StatusOr<NamedTensors> mean =
-      status.ok() ? DecodeTensors(response.tensors()) : std::move(status);
-  if (mean.ok()) status = CheckLayout(*mean, own, "the mean of replica 0");
-  if (!mean.ok()) status = mean.status();
+      response.ok() ? DecodeTensors(response->tensors()) : response.status();
+  const absl::Status status =
+      mean.ok() ? CheckLayout(*mean, own, "the mean of replica 0") : mean.status();
   if (!status.ok()) {
     membership_->Cancel();  // The others have averaged without this replica.
     joined_ = false;
@@ -152,31 +138,21 @@ absl::StatusOr<NamedTensors> ReplicaMember::Average(const NamedTensors& own, uin
   }
   ++round_;
   absl::MutexLock lock(&mutex_);
-  others_env_steps_ = response.run_env_steps() - std::min(env_steps, response.run_env_steps());
+  others_env_steps_ = response->run_env_steps() - std::min(env_steps, response->run_env_steps());
   return mean;
 }
 
-absl::Status ReplicaMember::Send(const v1::AverageRequest& request, v1::AverageResponse* response) {
-  const auto call = std::make_shared<Call>();
-  call->request = request;
-  stub_->async()->Average(&call->context, &call->request, &call->response,
-                          [call](const grpc::Status& status) {
-                            absl::MutexLock lock(&call->mutex);
-                            call->end = FromGrpc(status);
-                            call->changed.NotifyAll();
-                          });
-  absl::MutexLock lock(&call->mutex);
+absl::StatusOr<v1::AverageResponse> ReplicaMember::Send(const v1::AverageRequest& request) {
+  WakeSignal answered;
+  UnaryCall<v1::AverageRequest, v1::AverageResponse> call(
+      stub_.get(), &v1::ReplicaService::Stub::async_interface::Average, request,
+      absl::InfiniteDuration(), &answered);
   for (;;) {
-    const absl::Time until = SteadyTime() + kSayWhoIsMissingAfter;
-    while (!call->is_over() && SteadyTime() < until) call->changed.WaitUntil(&call->mutex, until);
-    if (call->is_over()) break;
-    if (stopped() || membership_->is_over()) call->context.TryCancel();
-    call->mutex.Unlock();
+    answered.WaitUntil(SteadyTime() + kSayWhoIsMissingAfter);
+    if (auto answer = call.Take()) return *std::move(answer);
+    if (stopped() || membership_->is_over()) call.Cancel();
     on_wait_(absl::StrCat("replica ", replica_, " waits for replica 0 to average"));
-    call->mutex.Lock();
   }
-  if (call->end->ok()) *response = std::move(call->response);
-  return *call->end;
 }
 
 void ReplicaMember::Stop() {

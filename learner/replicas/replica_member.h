@@ -12,6 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/sync/wake_signal.h"
@@ -44,12 +45,10 @@ class ReplicaMember : public ReplicaGroup {
   std::string Waiting() const override;
 
  private:
-  struct Call;
-
   absl::StatusOr<Standing> Join(uint64_t env_steps);
   // Handles a failed attempt to join. Returns OK if it should be tried again later.
   absl::Status AfterFailure(const absl::Status& failure);
-  absl::Status Send(const v1::AverageRequest& request, v1::AverageResponse* response);
+  absl::StatusOr<v1::AverageResponse> Send(const v1::AverageRequest& request);
   bool stopped() const;
 
   const uint32_t replica_;

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "common/rpc/peer_probe.h"
+#include "common/rpc_client/unary_call.h"
 #include "common/sync/steady_time.h"
 #include "common/tensor/packed.h"
 
@@ -153,28 +153,21 @@ absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Ask(
 
 absl::StatusOr<v1::ComputeRewardResponse> RemoteGoalReward::Call(
     v1::EnvService::Stub* stub, const v1::ComputeRewardRequest& request, absl::Duration timeout) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  {
-    absl::MutexLock lock(&mutex_);
-    if (cancelled_) return absl::CancelledError("the learner stops");
-    calling_ = &context;
-  }
-  v1::ComputeRewardResponse response;
-  const absl::Status status = FromGrpc(stub->ComputeReward(&context, request, &response));
-  absl::MutexLock lock(&mutex_);
-  calling_ = nullptr;
   if (cancelled_) return absl::CancelledError("the learner stops");
-  // If the server itself says Cancelled, treat it as any other failure.
-  if (absl::IsCancelled(status)) return absl::UnavailableError(status.message());
-  if (!status.ok()) return status;
-  return response;
+  UnaryCall<v1::ComputeRewardRequest, v1::ComputeRewardResponse> call(
+      stub, &v1::EnvService::Stub::async_interface::ComputeReward, request, timeout, &signal_);
+  auto answer = call.Await([this] { return cancelled_.load(); });
+  if (cancelled_ || !answer.has_value()) return absl::CancelledError("the learner stops");
+  // A server's own word that it cancelled is a failure of it like any other.
+  if (absl::IsCancelled(answer->status())) {
+    return absl::UnavailableError(answer->status().message());
+  }
+  return *std::move(answer);
 }
 
 void RemoteGoalReward::Cancel() {
-  absl::MutexLock lock(&mutex_);
   cancelled_ = true;
-  if (calling_ != nullptr) calling_->TryCancel();
+  signal_.Notify();
 }
 
 }  // namespace armature

@@ -10,6 +10,7 @@
 #ifndef ARMATURE_LEARNER_SERVICE_REMOTE_GOAL_REWARD_H_
 #define ARMATURE_LEARNER_SERVICE_REMOTE_GOAL_REWARD_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -25,7 +26,7 @@
 #include "absl/time/time.h"
 #include "common/rpc/transport.h"
 #include "common/spec/env_spec.h"
-#include "grpcpp/client_context.h"
+#include "common/sync/wake_signal.h"
 #include "learner/replay/goal_reward.h"
 #include "proto/env_service.grpc.pb.h"
 
@@ -85,10 +86,11 @@ class RemoteGoalReward : public GoalReward {
   std::deque<Server> servers_;  // The next one to ask is in front.
   std::string last_failure_;
 
+  WakeSignal signal_;  // Of the call under way.
+  std::atomic<bool> cancelled_ = false;
+
   absl::Mutex mutex_;
   std::vector<std::string> new_servers_ ABSL_GUARDED_BY(mutex_);
-  grpc::ClientContext* calling_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace armature

@@ -2,14 +2,11 @@
 
 #include "absl/time/clock.h"
 #include "common/rpc/protocol.h"
+#include "common/rpc/transport.h"
 #include "gtest/gtest.h"
 
 namespace armature {
 namespace {
-
-absl::Status ToAbsl(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
 
 template <typename T>
 T TakeFront(std::deque<T>& queue) {
@@ -46,7 +43,7 @@ absl::StatusOr<v1::JoinResponse> FakeActor::Join(const EnvSpec& spec,
   v1::JoinResponse response;
   const auto context = NewContext();
   const grpc::Status status = stub_->Join(context.get(), request, &response);
-  if (!status.ok()) return ToAbsl(status);
+  if (!status.ok()) return FromGrpc(status);
   spec_hash_ = request.spec_hash();
   handshake_.set_run_id(response.handshake().run_id());
   return response;
@@ -120,7 +117,7 @@ absl::Status FakeActor::Leave() {
   v1::ExperienceResponse response;
   while (stream_->Read(&response)) {
   }
-  const absl::Status status = ToAbsl(stream_->Finish());
+  const absl::Status status = FromGrpc(stream_->Finish());
   stream_.reset();
   return status;
 }
@@ -146,7 +143,7 @@ absl::Status FakeActor::SubscriptionEnd() {
   v1::LearnerEvent event;
   while (events_->Read(&event)) {
   }
-  const absl::Status status = ToAbsl(events_->Finish());
+  const absl::Status status = FromGrpc(events_->Finish());
   events_.reset();
   return status;
 }
@@ -172,7 +169,7 @@ absl::Status FakeActor::Report(uint64_t evaluation_id, uint64_t policy_version, 
   }
   v1::ReportEvaluationResponse response;
   const auto context = NewContext();
-  return ToAbsl(stub_->ReportEvaluation(context.get(), result, &response));
+  return FromGrpc(stub_->ReportEvaluation(context.get(), result, &response));
 }
 
 v1::StatusResponse FakeActor::Status() {

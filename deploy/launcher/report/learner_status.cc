@@ -1,21 +1,12 @@
 #include "deploy/launcher/report/learner_status.h"
 
-#include <chrono>
-
+#include "common/rpc_client/unary_call.h"
 #include "proto/learner_service.grpc.pb.h"
 
 namespace armature {
 namespace {
 
-constexpr std::chrono::seconds kDeadline(2);
-
-// The data of one call, until it is over.
-struct StatusCall {
-  std::unique_ptr<v1::LearnerService::Stub> stub;
-  grpc::ClientContext context;
-  v1::StatusRequest request;
-  v1::StatusResponse response;
-};
+constexpr absl::Duration kTimeout = absl::Seconds(2);
 
 }  // namespace
 
@@ -29,18 +20,10 @@ void LearnerStatus::Ask(const std::string& address, OnStatus on_status) {
     }
     channel = *std::move(made);
   }
-  auto call = std::make_shared<StatusCall>();
-  call->stub = v1::LearnerService::NewStub(channel);
-  call->context.set_deadline(std::chrono::system_clock::now() + kDeadline);
-  // The callback keeps the call alive until it has run.
-  call->stub->async()->GetStatus(&call->context, &call->request, &call->response,
-                                 [call, on_status = std::move(on_status)](grpc::Status status) {
-                                   if (status.ok()) {
-                                     on_status(std::move(call->response));
-                                   } else {
-                                     on_status(FromGrpc(status));
-                                   }
-                                 });
+  const auto stub = v1::LearnerService::NewStub(channel);
+  StartUnaryCall<v1::StatusRequest, v1::StatusResponse>(
+      stub.get(), &v1::LearnerService::Stub::async_interface::GetStatus, {}, kTimeout,
+      std::move(on_status));
 }
 
 }  // namespace armature
