@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/files/atomic_file.h"
+#include "common/files/testing/file_size_limit.h"
 #include "common/policy/policy_wire.h"
 #include "common/run_config/run_config.h"
 #include "common/tensor/packed.h"
@@ -24,7 +25,6 @@
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
 #include "learner/testing/fake_reward_server.h"
-#include "learner/testing/file_size_limit.h"
 #include "learner/testing/running_learner.h"
 #include "nlohmann/json.hpp"
 

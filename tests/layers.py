@@ -21,9 +21,9 @@ import sys
 # From the ground up. A folder may include folders of the rows above its own row.
 ROWS = """
 proto
-common/checksum common/random common/sync common/spec
+common/checksum common/files common/random common/sync common/spec
 common/tensor common/config common/rpc
-common/files common/metrics common/policy common/rpc_client
+common/metrics common/policy common/rpc_client
 common/cli common/env_client
 common/run_config common/play
 envserver/kit envserver/bullet

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/files/testing/file_size_limit.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "learner/testing/file_size_limit.h"
 
 namespace armature {
 namespace {

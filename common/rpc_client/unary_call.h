@@ -109,7 +109,7 @@ class UnaryCall {
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::StatusOr<Response>> answer_ ABSL_GUARDED_BY(mutex_);
 
-  const std::shared_ptr<grpc::ClientContext> context_;  // Last: the call may be answered as soon as it starts.
+  const std::shared_ptr<grpc::ClientContext> context_;  // Last: it starts the call.
 };
 
 }  // namespace armature

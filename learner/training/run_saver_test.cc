@@ -9,6 +9,7 @@
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/files/testing/file_size_limit.h"
 #include "common/metrics/metrics.h"
 #include "common/policy/policy_wire.h"
 #include "gmock/gmock.h"
@@ -17,7 +18,6 @@
 #include "learner/run/run_models.h"
 #include "learner/run/saved_steps.h"
 #include "learner/testing/experience.h"
-#include "learner/testing/file_size_limit.h"
 
 namespace armature {
 namespace {

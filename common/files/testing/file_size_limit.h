@@ -1,8 +1,8 @@
 // While it exists, writes of this process beyond `bytes` into a file fail as if the disk were full.
 //
 // Thread safety: none; it holds for the whole process.
-#ifndef ARMATURE_LEARNER_TESTING_FILE_SIZE_LIMIT_H_
-#define ARMATURE_LEARNER_TESTING_FILE_SIZE_LIMIT_H_
+#ifndef ARMATURE_COMMON_FILES_TESTING_FILE_SIZE_LIMIT_H_
+#define ARMATURE_COMMON_FILES_TESTING_FILE_SIZE_LIMIT_H_
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -30,4 +30,4 @@ class FileSizeLimit {
 
 }  // namespace armature
 
-#endif  // ARMATURE_LEARNER_TESTING_FILE_SIZE_LIMIT_H_
+#endif  // ARMATURE_COMMON_FILES_TESTING_FILE_SIZE_LIMIT_H_
