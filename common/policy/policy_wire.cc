@@ -1,47 +1,29 @@
 #include "common/policy/policy_wire.h"
 
-#include <algorithm>
-#include <vector>
+#include <utility>
 
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
-#include "common/checksum/crc32c.h"
-#include "common/tensor/packed.h"
+#include "common/policy/tensor_messages.h"
 
 namespace armature {
 namespace {
 
 constexpr size_t kNameBytesMax = 128;  // As in proto/tensor.proto.
 
-uint32_t Checksum(const v1::PolicyUpdate& update) {
-  uint32_t crc = 0;
-  for (const v1::NamedTensor& named : update.tensors()) {
-    crc = Crc32c(named.name(), crc);
-    crc = Crc32c(named.tensor().packed(), crc);
-  }
-  return crc;
-}
-
 }  // namespace
 
 void EncodePolicy(const NamedTensors& tensors, v1::PolicyUpdate* update) {
-  update->clear_tensors();
-  for (const auto& [name, tensor] : tensors) {
-    const at::Tensor values = tensor.detach().to(at::kCPU, at::kFloat).contiguous();
-    v1::NamedTensor* named = update->add_tensors();
-    named->set_name(name);
-    SetTensor<float>(values.sizes(),
-                     absl::MakeConstSpan(values.const_data_ptr<float>(), values.numel()),
-                     named->mutable_tensor());
-  }
-  update->set_checksum(Checksum(*update));
+  NamedTensors floats;
+  for (const auto& [name, tensor] : tensors) floats.emplace_back(name, tensor.to(at::kFloat));
+  update->set_checksum(EncodeTensors(floats, update->mutable_tensors()));
 }
 
 absl::StatusOr<NamedTensors> DecodePolicy(const v1::PolicyUpdate& update) {
-  if (const uint32_t checksum = Checksum(update); checksum != update.checksum()) {
-    return absl::DataLossError(absl::StrCat("policy version ", update.version(), ": checksum is ",
-                                            checksum, ", expected ", update.checksum()));
+  if (absl::Status status = CheckTensors(update.tensors(), update.checksum(),
+                                         absl::StrCat("policy version ", update.version()));
+      !status.ok()) {
+    return status;
   }
   NamedTensors tensors;
   for (const v1::NamedTensor& named : update.tensors()) {
@@ -50,16 +32,9 @@ absl::StatusOr<NamedTensors> DecodePolicy(const v1::PolicyUpdate& update) {
                                                      named.name().size(), " bytes, expected 1 to ",
                                                      kNameBytesMax));
     }
-    const v1::Tensor& tensor = named.tensor();
-    const std::vector<int64_t> shape(tensor.shape().begin(), tensor.shape().end());
-    if (absl::Status status = CheckTensor(tensor, v1::DTYPE_FLOAT32, shape, named.name());
-        !status.ok()) {
-      return status;
-    }
-    at::Tensor values = at::empty(shape, at::kFloat);
-    const absl::Span<const float> packed = TensorValues<float>(tensor);
-    std::copy(packed.begin(), packed.end(), values.mutable_data_ptr<float>());
-    tensors.emplace_back(named.name(), std::move(values));
+    absl::StatusOr<at::Tensor> tensor = DecodeTensor(named, v1::DTYPE_FLOAT32);
+    if (!tensor.ok()) return tensor.status();
+    tensors.emplace_back(named.name(), *std::move(tensor));
   }
   return tensors;
 }

@@ -3,48 +3,12 @@
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/types/span.h"
-#include "common/checksum/crc32c.h"
-#include "common/tensor/packed.h"
 
 namespace armature {
 namespace {
-
-using Layout = google::protobuf::RepeatedPtrField<v1::NamedTensor>;
-
-uint32_t Checksum(const v1::TensorList& list) {
-  uint32_t crc = 0;
-  for (const v1::NamedTensor& named : list.tensors()) {
-    crc = Crc32c(named.name(), crc);
-    crc = Crc32c(named.tensor().packed(), crc);
-  }
-  return crc;
-}
-
-template <typename T>
-void Encode(const at::Tensor& values, v1::Tensor* tensor) {
-  SetTensor<T>(values.sizes(), absl::MakeConstSpan(values.const_data_ptr<T>(), values.numel()),
-               tensor);
-}
-
-template <typename T>
-at::Tensor Decode(const v1::Tensor& tensor, const std::vector<int64_t>& shape) {
-  at::Tensor values = at::empty(shape, c10::CppTypeToScalarType<T>::value);
-  const absl::Span<const T> packed = TensorValues<T>(tensor);
-  std::copy(packed.begin(), packed.end(), values.mutable_data_ptr<T>());
-  return values;
-}
-
-v1::DType WireType(const at::Tensor& tensor) {
-  if (tensor.scalar_type() == at::kDouble) return v1::DTYPE_FLOAT64;
-  if (tensor.scalar_type() == at::kLong) return v1::DTYPE_INT64;
-  return v1::DTYPE_FLOAT32;
-}
 
 // "critics DTYPE_FLOAT32 [5]"
 std::string Describe(const v1::NamedTensor& named) {
@@ -55,51 +19,29 @@ std::string Describe(const v1::NamedTensor& named) {
 }  // namespace
 
 void EncodeTensors(const NamedTensors& tensors, v1::TensorList* list) {
-  list->clear_tensors();
-  for (const auto& [name, tensor] : tensors) {
-    const at::Tensor values = tensor.detach().cpu().contiguous();
-    v1::NamedTensor* named = list->add_tensors();
-    named->set_name(name);
-    switch (WireType(values)) {
-      case v1::DTYPE_FLOAT64:
-        Encode<double>(values, named->mutable_tensor());
-        break;
-      case v1::DTYPE_INT64:
-        Encode<int64_t>(values, named->mutable_tensor());
-        break;
-      default:
-        Encode<float>(values, named->mutable_tensor());
-    }
-  }
-  list->set_checksum(Checksum(*list));
+  list->set_checksum(EncodeTensors(tensors, list->mutable_tensors()));
 }
 
 absl::StatusOr<NamedTensors> DecodeTensors(const v1::TensorList& list) {
-  if (const uint32_t checksum = Checksum(list); checksum != list.checksum()) {
-    return absl::DataLossError(absl::StrCat("tensors of a replica: checksum is ", checksum,
-                                            ", expected ", list.checksum()));
+  if (absl::Status status = CheckTensors(list.tensors(), list.checksum(), "tensors of a replica");
+      !status.ok()) {
+    return status;
   }
   NamedTensors tensors;
   for (const v1::NamedTensor& named : list.tensors()) {
-    const v1::Tensor& tensor = named.tensor();
-    const v1::DType dtype = tensor.dtype();
-    const std::vector<int64_t> shape(tensor.shape().begin(), tensor.shape().end());
+    const v1::DType dtype = named.tensor().dtype();
     if (dtype != v1::DTYPE_FLOAT32 && dtype != v1::DTYPE_FLOAT64 && dtype != v1::DTYPE_INT64) {
       return absl::InvalidArgumentError(absl::StrCat(
           named.name(), ": dtype is ", v1::DType_Name(dtype), ", expected a float or int64"));
     }
-    if (absl::Status status = CheckTensor(tensor, dtype, shape, named.name()); !status.ok()) {
-      return status;
-    }
-    tensors.emplace_back(named.name(), dtype == v1::DTYPE_FLOAT32 ? Decode<float>(tensor, shape)
-                                       : dtype == v1::DTYPE_FLOAT64
-                                           ? Decode<double>(tensor, shape)
-                                           : Decode<int64_t>(tensor, shape));
+    absl::StatusOr<at::Tensor> tensor = DecodeTensor(named, dtype);
+    if (!tensor.ok()) return tensor.status();
+    tensors.emplace_back(named.name(), *std::move(tensor));
   }
   return tensors;
 }
 
-void EncodeLayout(const NamedTensors& tensors, Layout* layout) {
+void EncodeLayout(const NamedTensors& tensors, TensorMessages* layout) {
   layout->Clear();
   for (const auto& [name, tensor] : tensors) {
     v1::NamedTensor* named = layout->Add();
@@ -109,8 +51,9 @@ void EncodeLayout(const NamedTensors& tensors, Layout* layout) {
   }
 }
 
-absl::Status CheckLayout(const Layout& layout, const NamedTensors& own, absl::string_view whose) {
-  Layout expected;
+absl::Status CheckLayout(const TensorMessages& layout, const NamedTensors& own,
+                         absl::string_view whose) {
+  TensorMessages expected;
   EncodeLayout(own, &expected);
   for (int i = 0; i < std::max(layout.size(), expected.size()); ++i) {
     const std::string has = i < layout.size() ? Describe(layout[i]) : "nothing";
@@ -125,7 +68,7 @@ absl::Status CheckLayout(const Layout& layout, const NamedTensors& own, absl::st
 
 absl::Status CheckLayout(const NamedTensors& tensors, const NamedTensors& own,
                          absl::string_view whose) {
-  Layout layout;
+  TensorMessages layout;
   EncodeLayout(tensors, &layout);
   return CheckLayout(layout, own, whose);
 }

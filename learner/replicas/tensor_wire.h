@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/policy/named_tensors.h"
-#include "google/protobuf/repeated_field.h"
+#include "common/policy/tensor_messages.h"
 #include "proto/replica_service.pb.h"
 
 namespace armature {
@@ -19,14 +19,13 @@ void EncodeTensors(const NamedTensors& tensors, v1::TensorList* list);
 // tensor is malformed, of another dtype or not finite (named).
 absl::StatusOr<NamedTensors> DecodeTensors(const v1::TensorList& list);
 
-// Encodes names, dtypes and shapes only.
-void EncodeLayout(const NamedTensors& tensors,
-                  google::protobuf::RepeatedPtrField<v1::NamedTensor>* layout);
+// Names, dtypes and shapes alone.
+void EncodeLayout(const NamedTensors& tensors, TensorMessages* layout);
 
-// Returns FailedPrecondition if the layout differs from that of `own`, naming the first tensor that
-// differs. The message begins with `whose`.
-absl::Status CheckLayout(const google::protobuf::RepeatedPtrField<v1::NamedTensor>& layout,
-                         const NamedTensors& own, absl::string_view whose);
+// OK; FailedPrecondition: `layout`, or that of `tensors`, is not that of `own` (names
+// the first tensor that differs). `whose` begins the message.
+absl::Status CheckLayout(const TensorMessages& layout, const NamedTensors& own,
+                         absl::string_view whose);
 absl::Status CheckLayout(const NamedTensors& tensors, const NamedTensors& own,
                          absl::string_view whose);
 
