@@ -1,6 +1,7 @@
 // Builds a learner from its parts; everything but its ports.
 //
-// Thread safety: services() belong to gRPC; trainer() runs on its own thread.
+// Thread safety: services() are gRPC's; trainer() has one thread of its own; Stop is from
+// any.
 #ifndef ARMATURE_LEARNER_LEARNER_H_
 #define ARMATURE_LEARNER_LEARNER_H_
 
@@ -12,8 +13,6 @@
 #include "common/run_config/run_config.h"
 #include "common/sync/wake_signal.h"
 #include "learner/intake/experience_intake.h"
-#include "learner/intake/rollout_coordinator.h"
-#include "learner/intake/round_coordinator.h"
 #include "learner/replicas/replicas.h"
 #include "learner/run/run_directory.h"
 #include "learner/service/admission.h"
@@ -23,6 +22,8 @@
 #include "learner/service/remote_goal_reward.h"
 #include "learner/status/learner_metrics.h"
 #include "learner/status/status_board.h"
+#include "learner/training/collection_mode.h"
+#include "learner/training/core_factory.h"
 #include "learner/training/trainer.h"
 
 namespace armature {
@@ -34,8 +35,11 @@ class Learner {
   Learner(const RunConfig& config, const ReplicaRole& role, const TransportOptions& transport,
           RunDirectory* directory, LearnerMetrics* metrics, c10::Device device);
 
+  // To be restored and run; stopped by Stop.
   Trainer& trainer() { return trainer_; }
-  // LearnerService, and ReplicaService in replica 0 of a run with several replicas.
+  // Ends Trainer::Run and whatever it waits for. Any thread.
+  void Stop();
+  // LearnerService and, in replica 0 of several, ReplicaService.
   std::vector<grpc::Service*> services();
   ExperienceIntake& intake() { return intake_; }
   const StatusBoard& status() const { return status_; }
@@ -43,14 +47,14 @@ class Learner {
  private:
   WakeSignal wake_;
   StatusBoard status_;
-  std::unique_ptr<RoundCoordinator> rounds_;         // Null unless the run is reproducible.
-  std::unique_ptr<RolloutCoordinator> coordinator_;  // Null if off-policy or reproducible.
+  EvaluationScheduler evaluations_;
+  std::unique_ptr<CollectionMode> mode_;
   ExperienceIntake intake_;
   PolicyPublisher publisher_;
-  EvaluationScheduler evaluations_;
-  std::unique_ptr<Replicas> replicas_;  // Null if learner.replicas is 1.
+  Replicas replicas_;
   Admission admission_;
-  std::unique_ptr<RemoteGoalReward> goal_reward_;  // Null: no hindsight.
+  std::unique_ptr<RemoteGoalReward> goal_reward_;  // Null: without hindsight.
+  CoreFactory cores_;
   LearnerServiceImpl service_;
   Trainer trainer_;
 };

@@ -169,98 +169,130 @@ int Refuse(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
-absl::Status Serve(const Flags& flags, RunConfig& config,
-                   std::unique_ptr<ShutdownSignal> shutdown) {
+// A reproducible run is one of CPUs.
+absl::StatusOr<c10::Device> DeviceOf(const RunConfig& config) {
   const bool to_the_bit = config.reproducible.enabled && config.learner.device == "auto";
-  const absl::StatusOr<c10::Device> device =
-      ParseDevice(to_the_bit ? "cpu" : config.learner.device);
-  if (!device.ok()) return device.status();
-  at::set_num_threads(static_cast<int>(config.learner.threads));
-  absl::StatusOr<std::unique_ptr<RunDirectory>> directory = OpenRunDirectory(flags, config);
-  if (!directory.ok()) return directory.status();
-  Remember(flags, **directory);
+  return ParseDevice(to_the_bit ? "cpu" : config.learner.device);
+}
+
+absl::StatusOr<ReplicaRole> RoleOf(const Flags& flags) {
+  ReplicaRole role;
+  role.replica = flags.replica;
+  if (flags.replica == 0) return role;
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
+      MakeChannel(flags.replica_host, flags.transport);
+  if (!channel.ok()) return channel.status();
+  role.host = *std::move(channel);
+  return role;
+}
+
+absl::Status BeginLogs(const RunConfig& config, RunDirectory* directory) {
   if (config.run.type == "debug") {
     spdlog::set_level(spdlog::level::debug);
-  } else if (absl::Status status = (*directory)->WriteEvents(absl::Now()); !status.ok()) {
+  } else if (absl::Status status = directory->WriteEvents(absl::Now()); !status.ok()) {
     return status;
   }
+  LogIfError(directory->LogSettings(LearningSettings(config), absl::Now()));
+  return absl::OkStatus();
+}
 
-  LogIfError((*directory)->LogSettings(LearningSettings(config), absl::Now()));
+absl::Status RestoreIfResumed(const Flags& flags, Learner* learner) {
+  if (flags.resume.empty()) return absl::OkStatus();
+  absl::Status status = learner->trainer().Restore();
+  if (!absl::IsNotFound(status)) return status;
+  spdlog::warn("{}; the run begins anew", std::string(status.message()));
+  return absl::OkStatus();
+}
+
+// What others reach a learner by.
+struct Ports {
+  std::atomic<bool> stopping = false;
+  std::unique_ptr<MetricsServer> metrics;  // Null: learner.metrics_listen=off.
+  std::unique_ptr<RpcServer> rpc;
+
+  // Errors: as MetricsServer::Start and RpcServer::Start.
+  absl::Status Open(const Flags& flags, const RunConfig& config, const MetricsRegistry& registry,
+                    Learner* learner) {
+    if (config.learner.metrics_listen != "off") {
+      auto started = MetricsServer::Start(
+          config.learner.metrics_listen, flags.metrics_remote, &registry, [this, learner] {
+            return stopping ? "the learner stops" : learner->status().Problem(SteadyTime());
+          });
+      if (!started.ok()) return started.status();
+      metrics = *std::move(started);
+    }
+    auto started = RpcServer::Start(Addresses(flags, config), flags.transport, learner->services());
+    if (!started.ok()) {
+      return absl::Status(
+          started.status().code(),
+          absl::StrCat("learner.listen=", config.learner.listen, ": ", started.status().message()));
+    }
+    rpc = *std::move(started);
+    return absl::OkStatus();
+  }
+
+  // Lets nobody in any more.
+  void Drain() {
+    stopping = true;
+    rpc->Drain();
+  }
+};
+
+// Says so where the launcher and where people look.
+absl::Status SayReady(const Flags& flags, const RunConfig& config, const std::string& run_dir,
+                      const std::string& device, const Ports& ports) {
+  const std::string& address = ports.rpc->address();
+  const std::string metrics = ports.metrics == nullptr ? "-" : ports.metrics->address();
+  absl::Status status;
+  if (!flags.port_file.empty()) status = WritePortFile(flags.port_file, {address, metrics});
+  std::cout << "learner ready on " << address << ": " << config.algorithm.name << " on "
+            << config.environment.id << ", device " << device << ", run directory " << run_dir
+            << ", metrics " << (ports.metrics == nullptr ? "off" : "http://" + metrics + "/metrics")
+            << std::endl;
+  return status;
+}
+
+absl::Status Serve(const Flags& flags, RunConfig& config,
+                   std::unique_ptr<ShutdownSignal> shutdown) {
+  const absl::StatusOr<c10::Device> device = DeviceOf(config);
+  if (!device.ok()) return device.status();
+  at::set_num_threads(static_cast<int>(config.learner.threads));
+  const absl::StatusOr<std::unique_ptr<RunDirectory>> directory = OpenRunDirectory(flags, config);
+  if (!directory.ok()) return directory.status();
+  RunDirectory& run = **directory;
+  Remember(flags, run);
+  absl::Status status = BeginLogs(config, &run);
+  if (!status.ok()) return status;
 
   MetricsRegistry registry("learner");
   LearnerMetrics metrics(&registry);
-  ReplicaRole role;
-  role.replica = flags.replica;
-  if (flags.replica > 0) {
-    absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
-        MakeChannel(flags.replica_host, flags.transport);
-    if (!channel.ok()) return channel.status();
-    role.host = *std::move(channel);
-  }
-  Learner learner(config, role, flags.transport, directory->get(), &metrics, *device);
-  if (!flags.resume.empty()) {
-    const absl::Status status = learner.trainer().Restore();
-    if (absl::IsNotFound(status)) {
-      spdlog::warn("{}; the run begins anew", std::string(status.message()));
-    } else if (!status.ok()) {
-      return status;
-    }
-  }
-
-  std::atomic<bool> stopping = false;
-  std::unique_ptr<MetricsServer> metrics_server;
-  if (config.learner.metrics_listen != "off") {
-    auto started = MetricsServer::Start(
-        config.learner.metrics_listen, flags.metrics_remote, &registry, [&learner, &stopping] {
-          return stopping ? "the learner stops" : learner.status().Problem(SteadyTime());
-        });
-    if (!started.ok()) return started.status();
-    metrics_server = *std::move(started);
-  }
-  const auto server =
-      RpcServer::Start(Addresses(flags, config), flags.transport, learner.services());
-  if (!server.ok()) {
-    return absl::Status(
-        server.status().code(),
-        absl::StrCat("learner.listen=", config.learner.listen, ": ", server.status().message()));
-  }
-  // From here on the run can replace the result of an earlier end.
-  absl::Status status = (*directory)->KeepEarlierResult();
+  const absl::StatusOr<ReplicaRole> role = RoleOf(flags);
+  if (!role.ok()) return role.status();
+  Learner learner(config, *role, flags.transport, &run, &metrics, *device);
+  Ports ports;
+  status = RestoreIfResumed(flags, &learner);
+  if (status.ok()) status = ports.Open(flags, config, registry, &learner);
+  // From here on there is something to put in the place of what an earlier end has left.
+  if (status.ok()) status = run.KeepEarlierResult();
   if (!status.ok()) return status;
-  WriteCard(flags, **directory, config);
-  const std::string& address = (*server)->address();
-  const std::string metrics_address = metrics_server == nullptr ? "-" : metrics_server->address();
-  if (!flags.port_file.empty()) {
-    status = WritePortFile(flags.port_file, {address, metrics_address});
-  }
-  std::cout << "learner ready on " << address << ": " << config.algorithm.name << " on "
-            << config.environment.id << ", device " << device->str() << ", run directory "
-            << (*directory)->path() << ", metrics "
-            << (metrics_server == nullptr ? "off" : "http://" + metrics_address + "/metrics")
-            << std::endl;
+  WriteCard(flags, run, config);
+  status = SayReady(flags, config, run.path(), device->str(), ports);
 
-  auto drain = [&server, &stopping] {
-    stopping = true;
-    (*server)->Drain();
-  };
-  shutdown->OnRequest([&learner, drain] {
-    drain();
-    learner.trainer().Stop();
+  shutdown->OnRequest([&learner, &ports] {
+    ports.Drain();
+    learner.Stop();
   });
-  absl::StatusOr<bool> over = false;
-  if (status.ok()) {
-    over = learner.trainer().Run();
-    status = over.status();
-  }
-  WriteCard(flags, **directory, config);
-  if (!over.ok() || !*over) NoteEnd(flags, **directory, status);
-  shutdown.reset();  // A late signal must not reach a learner that is gone.
-  drain();
-  learner.intake().EndStreams(over.ok() && *over
-                                  ? absl::OkStatus()
-                                  : absl::UnavailableError("the learner stops; it may return"));
-  (*server)->Shutdown(absl::Now() + kCloseTimeout);
-  return status;
+  const absl::StatusOr<bool> over =
+      status.ok() ? learner.trainer().Run() : absl::StatusOr<bool>(status);
+  const bool is_over = over.ok() && *over;
+  WriteCard(flags, run, config);
+  if (!is_over) NoteEnd(flags, run, over.status());
+  shutdown.reset();  // A late signal must not find the learner gone.
+  ports.Drain();
+  learner.intake().EndStreams(is_over ? absl::OkStatus()
+                                      : absl::UnavailableError("the learner stops; it may return"));
+  ports.rpc->Shutdown(absl::Now() + kCloseTimeout);
+  return over.status();
 }
 
 int Main(int argc, char** argv) {

@@ -48,6 +48,25 @@ class CollectCoordinator {
 
   // Returns the new grants; each is returned once.
   virtual std::vector<Grant> Issue(absl::Time now) = 0;
+
+  // What follows is of interest only where grants depend on what is held already, or lapse.
+
+  // The trainer took `steps` out of the queue, holds `buffered` steps of the next set and
+  // has published `newest_version` (0: nothing yet).
+  virtual void Consumed(int64_t /*steps*/, int64_t /*buffered*/, uint64_t /*newest_version*/) {}
+
+  // Training is over: nothing that is open or waits counts any more. Issue is not called
+  // after it.
+  virtual void Finish() {}
+
+  // When the next grant lapses; InfiniteFuture: none does.
+  virtual absl::Time next_deadline() const { return absl::InfiniteFuture(); }
+
+  // Env steps that are granted and have not come yet.
+  virtual int64_t granted_steps() const { return 0; }
+
+  // How many grants ever lapsed, by time.
+  virtual uint64_t lapsed_grants() const { return 0; }
 };
 
 }  // namespace armature

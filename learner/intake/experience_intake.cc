@@ -91,8 +91,8 @@ void ExperienceIntake::NoteGone(const ActorKey& key) {
 }
 
 void ExperienceIntake::CloseStream(uint64_t stream) {
-  if (coordinator_ != nullptr) coordinator_->StreamClosed(stream);
-  std::shared_ptr<ExperiencePeer> peer;  // Released without holding the lock.
+  coordinator_->StreamClosed(stream);
+  std::shared_ptr<ExperiencePeer> peer;  // Let go of without the lock.
   {
     absl::MutexLock lock(&mutex_);
     peer = Remove(stream);
@@ -139,10 +139,8 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceIntake::Offer(uint64_t stream,
     entry.actor = source.actor;
     entry.stream = stream;
     absl::Status status = CheckExperience(schema_, newest_version_, batch);
-    if (coordinator_ != nullptr) {
-      status.Update(coordinator_->Arrived(source.actor, batch.trajectory().grant_id(),
-                                          status.ok() ? ExperienceSteps(batch) : 0));
-    }
+    status.Update(coordinator_->Arrived(source.actor, batch.trajectory().grant_id(),
+                                        status.ok() ? ExperienceSteps(batch) : 0));
     if (!status.ok()) {
       entry.refusal =
           absl::StrCat("actor ", source.actor.first, ", batch ", sequence, ": ", status.message());

@@ -68,7 +68,7 @@ class ExperienceIntake {
   };
   enum class Next { kRead, kWait };
 
-  // `coordinator` is null if actors collect freely. Owns none of the arguments.
+  // None is owned.
   ExperienceIntake(const Options& options, CollectCoordinator* coordinator, LearnerMetrics* metrics,
                    WakeSignal* trainer);
 

@@ -9,6 +9,7 @@
 #include "common/metrics/metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "learner/intake/free_coordinator.h"
 #include "learner/intake/rollout_coordinator.h"
 #include "learner/testing/experience.h"
 
@@ -56,7 +57,8 @@ class ExperienceIntakeTest : public testing::Test {
   MetricsRegistry registry_{"learner"};
   LearnerMetrics metrics_{&registry_};
   WakeSignal wake_;
-  ExperienceIntake intake_{{/*queue_batches_max=*/3}, nullptr, &metrics_, &wake_};
+  FreeCoordinator coordinator_;
+  ExperienceIntake intake_{{/*queue_batches_max=*/3}, &coordinator_, &metrics_, &wake_};
   std::shared_ptr<FakePeer> peer_ = std::make_shared<FakePeer>();
 };
 

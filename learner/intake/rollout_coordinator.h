@@ -56,22 +56,18 @@ class RolloutCoordinator final : public CollectCoordinator {
   // Each grant can be answered once.
   absl::Status Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) override;
 
-  // The trainer took `steps` from the queue, holds `buffered` steps of the next set and has
-  // published `newest_version` (0: nothing yet, so nothing is granted).
-  void Consumed(int64_t steps, int64_t buffered, uint64_t newest_version);
+  // Before a first version nothing is granted.
+  void Consumed(int64_t steps, int64_t buffered, uint64_t newest_version) override;
 
   // Lapses overdue grants, then grants what is needed, in the order of requests.
   std::vector<Grant> Issue(absl::Time now) override;
 
-  // Training is over: drops open grants and waiting groups. Do not call Issue afterwards.
-  void Finish();
+  void Finish() override;
+  absl::Time next_deadline() const override;
+  int64_t granted_steps() const override;
+  uint64_t lapsed_grants() const override;
 
-  // When the next grant lapses; InfiniteFuture if none is open.
-  absl::Time next_deadline() const;
-
-  int64_t granted_steps() const;
   int64_t waiting_groups() const;
-  uint64_t lapsed_grants() const;  // By timeout, since the start.
 
  private:
   struct Waiting {

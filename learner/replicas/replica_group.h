@@ -1,9 +1,9 @@
 // The other replicas of a run, as one replica's trainer sees them: partners to average with.
 // ReplicaHost is replica 0's side, ReplicaMember the side of the others.
 //
-// Rounds are numbered over the whole run and matched by number: all replicas call Average in the
-// same order with tensors of the same layout.
-// Thread safety: Stop and the accessors from any thread; the rest from the trainer's thread.
+// Averages are numbered over the whole run and matched by number: every replica calls
+// Average in the same order with tensors of the same layout.
+// Thread safety: Stop and the accessors from any thread; the others are the trainer's.
 // Call order: Begin (Synchronize Average*)* End?
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_GROUP_H_
 #define ARMATURE_LEARNER_REPLICAS_REPLICA_GROUP_H_
@@ -37,8 +37,8 @@ class ReplicaGroup {
 
   virtual ~ReplicaGroup() = default;
 
-  // Call once the algorithm exists. `state` must outlive the group. Returns InvalidArgument if a
-  // round would not fit into one message.
+  // Once the algorithm exists. `state` must outlive the group.
+  // OK; InvalidArgument: an average would not fit into one message.
   virtual absl::Status Begin(const Identity& identity, SharedState* state) = 0;
 
   // Call between two updates: lets others join, or joins. Waits a few seconds at most. Returns
@@ -46,9 +46,10 @@ class ReplicaGroup {
   // for good; Unavailable if replica 0 has been gone too long.
   virtual absl::StatusOr<Standing> Synchronize(uint64_t env_steps) = 0;
 
-  // Returns the mean of `own` and the other members' tensors in this round. While waiting, it calls
-  // on_wait about once a second. Returns Cancelled if Stop was called or the run is over; other
-  // errors if this replica was left behind or replica 0 is gone, and then Synchronize joins again.
+  // The mean of `own` and what the other members give to this average. While it
+  // waits it says so through on_wait about once a second.
+  // Cancelled: Stop was called, or the run is over; other errors: this replica has
+  // been left behind or replica 0 is gone, and Synchronize joins it again.
   virtual absl::StatusOr<NamedTensors> Average(const NamedTensors& own, uint64_t env_steps) = 0;
 
   // In replica 0: tells the others that the run is over.
@@ -57,16 +58,16 @@ class ReplicaGroup {
   // Ends all present and future waits.
   virtual void Stop() = 0;
 
-  // Whether this replica evaluates and ends the run; true for replica 0.
-  virtual bool decides() const = 0;
-  // Env steps of the other replicas, as of the last round.
+  // Whether this is replica 0, see Replication.
+  virtual bool leads_run() const = 0;
+  // Of the other replicas, as of the last average.
   virtual uint64_t others_env_steps() const = 0;
   // When Synchronize next has work; InfiniteFuture if only after a change, or before Begin.
   virtual absl::Time next_deadline() const = 0;
-  // Which replica this one waits for outside of a round, as a sentence; empty if none.
+  // Whom this replica waits for outside an average, as a sentence; empty: no one.
   virtual std::string Waiting() const = 0;
 
-  // Called on the trainer's thread with a sentence on who a round waits for.
+  // Called with whom an average waits for, in a sentence, on the trainer's thread.
   void set_on_wait(std::function<void(const std::string&)> on_wait) {
     on_wait_ = std::move(on_wait);
   }

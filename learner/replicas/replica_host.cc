@@ -88,10 +88,10 @@ absl::Status ReplicaHost::Give(std::shared_ptr<AverageCall> call,
   absl::MutexLock lock(&mutex_);
   for (auto& [replica, member] : members_) {
     if (member.membership != request.membership()) continue;
-    if (request.round() != round_) {
+    if (request.round() != average_number_) {
       return absl::FailedPreconditionError(absl::StrCat(Name(replica), " is at round ",
-                                                        request.round(), ", replica 0 at ", round_,
-                                                        "; join again"));
+                                                        request.round(), ", replica 0 at ",
+                                                        average_number_, "; join again"));
     }
     member.deposit = Deposit{std::move(call), *std::move(tensors)};
     changed_.NotifyAll();
@@ -121,7 +121,7 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaHost::Synchronize(uint64_t env_ste
   v1::ReplicaWelcome& welcome = *event.mutable_welcome();
   EncodeTensors(snapshot, welcome.mutable_state());
   welcome.set_run_id(options_.run_id);
-  welcome.set_round(round_);
+  welcome.set_round(average_number_);
   for (auto& [replica, applicant] : applicants_) {
     const absl::Status check = CheckApplicant(applicant.request, snapshot);
     if (!check.ok()) {
@@ -134,7 +134,7 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaHost::Synchronize(uint64_t env_ste
     welcome.set_run_env_steps(env_steps + OthersEnvSteps());
     applicant.peer->Send(event);
     members_[replica] = {welcome.membership(), std::move(applicant.peer), std::nullopt};
-    spdlog::info("{} joined at round {}", Name(replica), round_);
+    spdlog::info("{} joined at round {}", Name(replica), average_number_);
   }
   applicants_.clear();
   metrics_.replicas.Set(1 + members_.size());
@@ -167,11 +167,12 @@ absl::StatusOr<NamedTensors> ReplicaHost::Average(const NamedTensors& own, uint6
     absl::Status status;
     if (!member.deposit) {
       status = absl::FailedPreconditionError(absl::StrCat(
-          Name(it->first), " did not come to round ", round_, " within learner.average_timeout_s=",
-          absl::ToDoubleSeconds(options_.timeout), "; join again"));
+          Name(it->first), " did not come to round ", average_number_,
+          " within learner.average_timeout_s=", absl::ToDoubleSeconds(options_.timeout),
+          "; join again"));
     } else {
       status = CheckLayout(member.deposit->tensors, own,
-                           absl::StrCat(Name(it->first), " in round ", round_));
+                           absl::StrCat(Name(it->first), " in round ", average_number_));
     }
     if (!status.ok()) {
       it = Drop(it, status);
@@ -180,9 +181,9 @@ absl::StatusOr<NamedTensors> ReplicaHost::Average(const NamedTensors& own, uint6
     contributions.push_back(std::move(member.deposit->tensors));
     ++it;
   }
-  ++round_;
+  ++average_number_;
   if (members_.empty()) return own;
-  // Deposits of the next round arrive only after the answers.
+  // Deposits of the next average come only after the answers.
   NamedTensors mean = MeanOf(contributions);
   v1::AverageResponse response;
   EncodeTensors(mean, response.mutable_tensors());

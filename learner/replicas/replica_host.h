@@ -48,7 +48,7 @@ class ReplicaHost : public ReplicaGroup {
   struct Options {
     std::string run_id;
     int64_t replicas = 2;
-    absl::Duration timeout;  // For a member that is alive but does not come to a round.
+    absl::Duration timeout;  // For one that is alive but does not come to an average.
   };
   struct Metrics {
     Gauge replicas;         // Taking part, including this one.
@@ -62,8 +62,7 @@ class ReplicaHost : public ReplicaGroup {
   absl::Status Ask(std::shared_ptr<ReplicaPeer> peer, const v1::JoinReplicasRequest& request);
   // The Join call `peer` is over.
   void Leave(const ReplicaPeer* peer);
-  // Handles an Average call, which is answered when its round is over. A returned error is the
-  // answer.
+  // An Average call; answered when its average is taken. An error is the answer.
   absl::Status Give(std::shared_ptr<AverageCall> call, const v1::AverageRequest& request);
 
   absl::Status Begin(const Identity& identity, SharedState* state) override;
@@ -71,7 +70,7 @@ class ReplicaHost : public ReplicaGroup {
   absl::StatusOr<NamedTensors> Average(const NamedTensors& own, uint64_t env_steps) override;
   void End(const std::string& reason) override;
   void Stop() override;
-  bool decides() const override { return true; }
+  bool leads_run() const override { return true; }
   uint64_t others_env_steps() const override;
   absl::Time next_deadline() const override { return absl::InfiniteFuture(); }
   std::string Waiting() const override { return ""; }
@@ -84,7 +83,7 @@ class ReplicaHost : public ReplicaGroup {
   struct Member {
     uint64_t membership = 0;
     std::shared_ptr<ReplicaPeer> peer;
-    std::optional<Deposit> deposit;  // For round_.
+    std::optional<Deposit> deposit;  // For average_number_.
   };
   struct Applicant {
     std::shared_ptr<ReplicaPeer> peer;
@@ -116,7 +115,7 @@ class ReplicaHost : public ReplicaGroup {
   std::map<uint32_t, Applicant> applicants_ ABSL_GUARDED_BY(mutex_);
   // By replica, also of former members: their experience still counts.
   std::map<uint32_t, uint64_t> env_steps_ ABSL_GUARDED_BY(mutex_);
-  uint64_t round_ ABSL_GUARDED_BY(mutex_) = 1;  // The next one.
+  uint64_t average_number_ ABSL_GUARDED_BY(mutex_) = 1;  // The next one.
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::string> over_ ABSL_GUARDED_BY(mutex_);
 };

@@ -86,7 +86,7 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaMember::Join(uint64_t env_steps) {
   }
   join_.mutable_handshake()->set_run_id(welcome->run_id());
   membership_id_ = welcome->membership();
-  round_ = welcome->round();
+  average_number_ = welcome->round();
   joined_ = true;
   backoff_ = kBackoffMin;
   last_seen_ = SteadyTime();
@@ -94,7 +94,7 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaMember::Join(uint64_t env_steps) {
     absl::MutexLock lock(&mutex_);
     others_env_steps_ = welcome->run_env_steps() - std::min(env_steps, welcome->run_env_steps());
   }
-  spdlog::info("replica {} joined replica 0 at round {}", replica_, round_);
+  spdlog::info("replica {} joined replica 0 at round {}", replica_, average_number_);
   return Standing::kJoined;
 }
 
@@ -120,7 +120,7 @@ absl::StatusOr<NamedTensors> ReplicaMember::Average(const NamedTensors& own, uin
   if (!joined_) return absl::FailedPreconditionError("this replica is no member (any more)");
   v1::AverageRequest request;
   request.set_membership(membership_id_);
-  request.set_round(round_);
+  request.set_round(average_number_);
   request.set_env_steps(env_steps);
   EncodeTensors(own, request.mutable_tensors());
   const absl::StatusOr<v1::AverageResponse> response = Send(request);
@@ -132,11 +132,11 @@ absl::StatusOr<NamedTensors> ReplicaMember::Average(const NamedTensors& own, uin
     membership_->Cancel();  // The others have averaged without this replica.
     joined_ = false;
     if (!absl::IsCancelled(status)) {
-      spdlog::warn("round {}: {}", round_, std::string(status.message()));
+      spdlog::warn("round {}: {}", average_number_, std::string(status.message()));
     }
     return status;
   }
-  ++round_;
+  ++average_number_;
   absl::MutexLock lock(&mutex_);
   others_env_steps_ = response->run_env_steps() - std::min(env_steps, response->run_env_steps());
   return mean;
@@ -158,7 +158,7 @@ absl::StatusOr<v1::AverageResponse> ReplicaMember::Send(const v1::AverageRequest
 void ReplicaMember::Stop() {
   absl::MutexLock lock(&mutex_);
   stopped_ = true;
-  // Replica 0 then ends the round in which this one may be waiting.
+  // Replica 0 then ends the average that this one may wait in.
   if (membership_ != nullptr) membership_->Cancel();
 }
 

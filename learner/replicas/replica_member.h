@@ -1,4 +1,4 @@
-// The side of every other replica: joins replica 0 and contributes to its rounds.
+// The side of every replica but 0: joins it, and gives to its averages.
 //
 // Retries: after 0.1 s, doubled with each failure up to 5 s. Gives up after kHostLostMax without
 // replica 0.
@@ -39,7 +39,7 @@ class ReplicaMember : public ReplicaGroup {
   absl::StatusOr<NamedTensors> Average(const NamedTensors& own, uint64_t env_steps) override;
   void End(const std::string&) override {}
   void Stop() override;
-  bool decides() const override { return false; }
+  bool leads_run() const override { return false; }
   uint64_t others_env_steps() const override;
   absl::Time next_deadline() const override;
   std::string Waiting() const override;
@@ -61,7 +61,7 @@ class ReplicaMember : public ReplicaGroup {
   std::shared_ptr<Membership> membership_;  // Set under mutex_.
   bool joined_ = false;
   uint64_t membership_id_ = 0;
-  uint64_t round_ = 0;
+  uint64_t average_number_ = 0;  // The next one.
   absl::Time next_attempt_ = absl::InfinitePast();
   absl::Duration backoff_;
   absl::Time last_seen_;

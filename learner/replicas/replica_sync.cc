@@ -8,7 +8,7 @@
 namespace armature {
 
 ReplicaSync::ReplicaSync(const Options& options, const Metrics& metrics, ReplicaGroup* group)
-    : options_(options), metrics_(metrics), group_(group) {}
+    : options_(options), metrics_(metrics), group_(group), in_step_(group->leads_run()) {}
 
 absl::Status ReplicaSync::Begin(const ReplicaGroup::Identity& identity, Algorithm* algorithm) {
   algorithm_ = algorithm;
@@ -18,12 +18,12 @@ absl::Status ReplicaSync::Begin(const ReplicaGroup::Identity& identity, Algorith
   return group_->Begin(identity, &*state_);
 }
 
-absl::StatusOr<ReplicaGroup::Standing> ReplicaSync::Synchronize(uint64_t env_steps) {
+absl::StatusOr<ReplicaSync::Standing> ReplicaSync::Synchronize(uint64_t env_steps) {
   env_steps_ = env_steps;
-  const absl::StatusOr<ReplicaGroup::Standing> standing = group_->Synchronize(env_steps);
-  if (standing.ok() && *standing == ReplicaGroup::Standing::kJoined) {
-    averaged_steps_ = algorithm_->learner_steps();
-  }
+  const absl::StatusOr<Standing> standing = group_->Synchronize(env_steps);
+  if (!standing.ok()) return standing;
+  in_step_ = *standing == Standing::kMember || *standing == Standing::kJoined;
+  if (*standing == Standing::kJoined) averaged_steps_ = algorithm_->learner_steps();
   return standing;
 }
 
@@ -39,7 +39,7 @@ absl::Status ReplicaSync::AfterUpdate(uint64_t env_steps) {
   if (const std::string found = FindNonFinite(own); !found.empty()) {
     return absl::DataLossError(found);
   }
-  const absl::StatusOr<NamedTensors> mean = Round(own);
+  const absl::StatusOr<NamedTensors> mean = MeanWithOthers(own);
   return mean.ok() ? state_->Adopt(*mean) : absl::OkStatus();
 }
 
@@ -50,16 +50,16 @@ void ReplicaSync::Average(const std::vector<at::Tensor>& gradients) {
   }
   // This replica's weights become useless too; its trainer will notice.
   if (!FindNonFinite(own).empty()) return;
-  const absl::StatusOr<NamedTensors> mean = Round(own);
+  const absl::StatusOr<NamedTensors> mean = MeanWithOthers(own);
   if (!mean.ok()) return;
   for (size_t i = 0; i < gradients.size(); ++i) gradients[i].copy_((*mean)[i].second);
 }
 
-absl::StatusOr<NamedTensors> ReplicaSync::Round(const NamedTensors& own) {
+absl::StatusOr<NamedTensors> ReplicaSync::MeanWithOthers(const NamedTensors& own) {
   const absl::Time start = SteadyTime();
   absl::StatusOr<NamedTensors> mean = group_->Average(own, env_steps_);
-  metrics_.round_duration_seconds.Observe(absl::ToDoubleSeconds(SteadyTime() - start));
-  if (mean.ok()) metrics_.rounds.Increment();
+  metrics_.average_duration_seconds.Observe(absl::ToDoubleSeconds(SteadyTime() - start));
+  if (mean.ok()) metrics_.averages.Increment();
   return mean;
 }
 

@@ -1,14 +1,15 @@
 // Decides when a replica averages with the others, and what: its algorithm's state every
 // average_every_updates gradient steps and, with averaging=gradients, every gradient.
 //
-// Thread safety: one thread, the trainer's; group().Stop from any thread.
-// Call order: Begin (Synchronize (update AfterUpdate)*)*
+// Thread safety and call order: as Replication says.
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_SYNC_H_
 #define ARMATURE_LEARNER_REPLICAS_REPLICA_SYNC_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,34 +18,40 @@
 #include "learner/algorithms/algorithm.h"
 #include "learner/nn/gradient_exchange.h"
 #include "learner/replicas/replica_group.h"
+#include "learner/replicas/replication.h"
 #include "learner/replicas/shared_state.h"
 
 namespace armature {
 
-class ReplicaSync : public GradientExchange {
+class ReplicaSync final : public Replication, public GradientExchange {
  public:
+  using Standing = ReplicaGroup::Standing;
+
   struct Options {
     bool average_gradients = false;
     int64_t average_every_updates = 1;
   };
   struct Metrics {
-    Histogram round_duration_seconds;
-    Counter rounds;
+    Histogram average_duration_seconds;
+    Counter averages;
   };
   // `group` must outlive it.
   ReplicaSync(const Options& options, const Metrics& metrics, ReplicaGroup* group);
 
-  // Call before the first update of `algorithm`, which must outlive this. Errors: as
-  // ReplicaGroup::Begin.
-  absl::Status Begin(const ReplicaGroup::Identity& identity, Algorithm* algorithm);
-
-  // As ReplicaGroup::Synchronize.
-  absl::StatusOr<ReplicaGroup::Standing> Synchronize(uint64_t env_steps);
-
-  // Call after each update; runs a round if one is due. Returns OK even if this replica was left
-  // behind (the next Synchronize says so); InvalidArgument if the mean does not fit the algorithm;
-  // DataLoss if this replica's part is not finite (named), and then it was not sent.
-  absl::Status AfterUpdate(uint64_t env_steps);
+  absl::Status Begin(const ReplicaGroup::Identity& identity, Algorithm* algorithm) override;
+  absl::StatusOr<Standing> Synchronize(uint64_t env_steps) override;
+  absl::Status AfterUpdate(uint64_t env_steps) override;
+  void End(const std::string& reason) override { group_->End(reason); }
+  void Stop() override { group_->Stop(); }
+  bool leads_run() const override { return group_->leads_run(); }
+  bool makes_run_alone() const override { return false; }
+  bool in_step() const override { return in_step_; }
+  uint64_t others_env_steps() const override { return group_->others_env_steps(); }
+  absl::Time next_deadline() const override { return group_->next_deadline(); }
+  std::string Waiting() const override { return group_->Waiting(); }
+  void set_on_wait(std::function<void(const std::string&)> on_wait) override {
+    group_->set_on_wait(std::move(on_wait));
+  }
 
   // Called by the algorithm. If there is no mean, the update uses this replica's own gradients, and
   // the next Synchronize says what happened. The same if the gradients are not finite; they are not
@@ -54,15 +61,16 @@ class ReplicaSync : public GradientExchange {
   ReplicaGroup& group() { return *group_; }
 
  private:
-  absl::StatusOr<NamedTensors> Round(const NamedTensors& own);
+  absl::StatusOr<NamedTensors> MeanWithOthers(const NamedTensors& own);
 
   const Options options_;
   Metrics metrics_;
   ReplicaGroup* const group_;
   Algorithm* algorithm_ = nullptr;
   std::optional<SharedState> state_;
-  uint64_t env_steps_ = 0;      // This replica's, at the last Synchronize or AfterUpdate.
-  int64_t averaged_steps_ = 0;  // learner_steps at the last AfterUpdate.
+  bool in_step_;                // As of the last Synchronize.
+  uint64_t env_steps_ = 0;      // This replica's, of the last Synchronize.
+  int64_t averaged_steps_ = 0;  // learner_steps when AfterUpdate was last called.
 };
 
 }  // namespace armature

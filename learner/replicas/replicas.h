@@ -1,5 +1,4 @@
-// One learner's part in a run with several learners: its ReplicaGroup (replica 0's side or a
-// member's), with its service and sync.
+// One learner's part in a run: alone, as replica 0 of several, or as one of its members.
 //
 // Thread safety: none of its own.
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICAS_H_
@@ -8,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/run_config/run_config.h"
 #include "common/sync/wake_signal.h"
@@ -15,7 +15,7 @@
 #include "grpcpp/impl/service_type.h"
 #include "learner/replicas/replica_group.h"
 #include "learner/replicas/replica_service.h"
-#include "learner/replicas/replica_sync.h"
+#include "learner/replicas/replication.h"
 #include "learner/status/learner_metrics.h"
 
 namespace armature {
@@ -28,22 +28,18 @@ struct ReplicaRole {
 
 class Replicas {
  public:
-  // Returns null if learner.replicas is 1. `run_id` is this learner's own. `metrics` and `trainer`
-  // must outlive the result.
-  static std::unique_ptr<Replicas> Create(const RunConfig& config, const ReplicaRole& role,
-                                          const std::string& run_id, LearnerMetrics* metrics,
-                                          WakeSignal* trainer);
+  // `run_id` is this learner's own; `metrics` and `trainer` must outlive it.
+  Replicas(const RunConfig& config, const ReplicaRole& role, const std::string& run_id,
+           LearnerMetrics* metrics, WakeSignal* trainer);
 
-  ReplicaSync& sync() { return *sync_; }
-  // Serve it beside LearnerService. Null except in replica 0.
-  grpc::Service* service() { return service_.get(); }
+  Replication& replication() { return *replication_; }
+  // To be served beside LearnerService: by replica 0 of several.
+  std::vector<grpc::Service*> services() const;
 
  private:
-  Replicas() = default;
-
-  std::unique_ptr<ReplicaGroup> group_;
-  std::unique_ptr<ReplicaServiceImpl> service_;
-  std::unique_ptr<ReplicaSync> sync_;
+  std::unique_ptr<ReplicaGroup> group_;          // Null: alone.
+  std::unique_ptr<ReplicaServiceImpl> service_;  // Null but in replica 0 of several.
+  std::unique_ptr<Replication> replication_;
 };
 
 }  // namespace armature

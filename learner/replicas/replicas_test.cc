@@ -97,8 +97,8 @@ class Replica {
           bool average_gradients, int64_t every = 1, ReplicaGroup::Identity identity = Identity())
       : own_group_(std::move(own_group)),
         sync({average_gradients, every},
-             {registry_.AddHistogram("armature_round_seconds", "?", DurationBuckets()),
-              registry_.AddCounter("armature_rounds_total", "?")},
+             {registry_.AddHistogram("armature_average_seconds", "?", DurationBuckets()),
+              registry_.AddCounter("armature_averages_total", "?")},
              group) {
     EXPECT_TRUE(sync.Begin(identity, algorithm).ok());
   }
@@ -126,7 +126,7 @@ class Replica {
       const absl::StatusOr<Standing> standing = sync.Synchronize(env_steps);
       if (!standing.ok()) return standing.status();
       if (*standing == Standing::kJoined) return absl::OkStatus();
-      wake_->WaitUntil(sync.group().next_deadline());
+      wake_->WaitUntil(sync.next_deadline());
     }
     return absl::DeadlineExceededError("did not join");
   }
@@ -324,7 +324,7 @@ TEST(Replicas, AverageParametersEverySoManyUpdatesAndLearnAloneBetween) {
   EXPECT_TRUE(at::allclose(a->policy().flat_parameters(), (before_a + before_b) / 2));
   ExpectSameState(*a, *b, true);
   EXPECT_EQ(host.host.others_env_steps(), 31);
-  EXPECT_EQ(replica_b->sync.group().others_env_steps(), 100);
+  EXPECT_EQ(replica_b->sync.others_env_steps(), 100);
 }
 
 // Replica 0 of two; the other is already a member.
@@ -347,8 +347,8 @@ class TwoReplicas : public testing::Test {
   std::unique_ptr<Replica> replica_b_;
 };
 
-TEST_F(TwoReplicas, ARoundGoesOnWithoutAReplicaThatDies) {
-  std::thread thread([&] { replica_b_.reset(); });  // Breaks its call.
+TEST_F(TwoReplicas, AnAverageGoesOnWithoutAReplicaThatDies) {
+  std::thread thread([&] { replica_b_.reset(); });  // Its call breaks.
   const auto mean = host_.host.Average(Ones(), 5);
   thread.join();
   ASSERT_TRUE(mean.ok());
@@ -380,7 +380,7 @@ TEST_F(TwoReplicas, WhatIsNotFiniteIsRefusedAndItsReplicaLeftBehind) {
   EXPECT_EQ(host_.lost(), 1);
 }
 
-TEST_F(TwoReplicas, TensorsOfAnotherRoundAreRefused) {
+TEST_F(TwoReplicas, TensorsOfAnotherAverageAreRefused) {
   std::thread thread([&] {
     const absl::Status status =
         replica_b_->sync.group().Average({{"gradient.0", at::ones({3})}}, 0).status();
@@ -401,11 +401,11 @@ TEST_F(TwoReplicas, TheEndOfTheRunReachesTheOthers) {
   Replica::MemberOf(host_, 1, late.get(), false)->Await(Standing::kRunIsOver);
 }
 
-TEST_F(TwoReplicas, StopEndsAWaitInARound) {
+TEST_F(TwoReplicas, StopEndsAWaitInAnAverage) {
   std::thread host([&] { host_.host.Stop(); });
   EXPECT_TRUE(absl::IsCancelled(host_.host.Average(Ones(), 5).status()));
   host.join();
-  std::thread member([&] { replica_b_->sync.group().Stop(); });
+  std::thread member([&] { replica_b_->sync.Stop(); });
   EXPECT_FALSE(replica_b_->sync.group().Average(Ones(), 5).ok());
   member.join();
 }

@@ -1,10 +1,9 @@
-// The state of an algorithm that all replicas of a run share: its State without the generators.
-//
-// A round averages float32 tensors (parameters, targets, temperature, moments) and merges running
-// statistics (float64 tensors P.count, P.mean and P.m2). With S the statistics that all replicas
-// had after the last round and R_i those that replica i has seen since, all continue from S + R_0 +
-// .. + R_{N-1}. By Chan's formula (see running_normalizer.h), with delta = mean_b - mean_a and n =
-// count_a + count_b,
+// What the replicas of a run have in common of an algorithm: its State without the
+// generators. An average is of float32 tensors (parameters, targets, temperature,
+// moments) and merges running statistics, float64 tensors P.count, P.mean and P.m2:
+// with S what all replicas had after the last average and R_i what replica i has seen
+// since, all go on from S + R_0 + .. + R_{N-1}, where by Chan's formula (see
+// running_normalizer.h), for delta = mean_b - mean_a and n = count_a + count_b,
 //   a + b = (n, mean_a + delta count_b / n, m2_a + m2_b + delta^2 count_a count_b / n)
 // Integers (step counts) stay each replica's own, but a joining replica takes them too.
 //
@@ -28,7 +27,7 @@ class SharedState {
   // What `algorithm` has seen so far counts as S. `algorithm` must outlive this.
   explicit SharedState(Algorithm* algorithm);
 
-  // This replica's part in a round. Tensors may share memory with the algorithm.
+  // This replica's part in an average; tensors may share memory with the algorithm.
   NamedTensors Contribution() const;
   // Continues from MeanOf all contributions. Returns InvalidArgument (names a tensor) if the layout
   // is not Contribution's.

@@ -34,7 +34,7 @@ std::map<std::string, at::Tensor> Copy(const Sac& sac) {
   return copy;
 }
 
-void Round(std::vector<SharedState>* states) {
+void Average(std::vector<SharedState>* states) {
   std::vector<NamedTensors> contributions;
   for (const SharedState& state : *states) contributions.push_back(state.Contribution());
   const NamedTensors mean = MeanOf(contributions);
@@ -50,7 +50,7 @@ TEST(SharedState, WhatIsLearnedBecomesTheMean) {
   Learn(b.get(), 3);
   const auto was_a = Copy(*a);
   const auto was_b = Copy(*b);
-  Round(&states);
+  Average(&states);
   int64_t averaged = 0;
   for (const auto& [name, tensor] : Copy(*a)) {
     if (tensor.scalar_type() != at::kFloat || name.find("normalizer") != std::string::npos)
@@ -72,16 +72,16 @@ TEST(SharedState, StatisticsAreThoseOfAllObservationsOfAllReplicas) {
   const auto b = NewSac(2);
   const auto all = NewSac(3);
   std::vector<SharedState> states = {SharedState(a.get()), SharedState(b.get())};
-  for (int round = 0; round < 3; ++round) {
-    const at::Tensor of_a = at::randn({5 + round, 3}, generator) * 3 + 10;
+  for (int average = 0; average < 3; ++average) {
+    const at::Tensor of_a = at::randn({5 + average, 3}, generator) * 3 + 10;
     a->ObserveNew(of_a);
     all->ObserveNew(of_a);
-    if (round != 1) {  // b may have seen nothing since the last round.
+    if (average != 1) {  // b may have seen nothing since the last average.
       const at::Tensor of_b = at::randn({20, 3}, generator) - 7;
       b->ObserveNew(of_b);
       all->ObserveNew(of_b);
     }
-    Round(&states);
+    Average(&states);
     const auto expected = Copy(*all);
     for (const Sac* sac : {a.get(), b.get()}) {
       const auto state = Copy(*sac);
@@ -119,7 +119,7 @@ TEST(SharedState, WhatOneHasSeenAloneIsNotCountedTwiceWhenAnotherJoins) {
   std::vector<SharedState> states = {SharedState(a.get()), SharedState(b.get())};
   a->ObserveNew(at::ones({10, 3}));
   ASSERT_TRUE(states[1].Restore(states[0].Snapshot()).ok());
-  Round(&states);
+  Average(&states);
   EXPECT_EQ(Copy(*a).at("observation_statistics.count").item<double>(), 10);
   EXPECT_EQ(Copy(*b).at("observation_statistics.count").item<double>(), 10);
 }

@@ -7,6 +7,7 @@
 #include "common/rpc/protocol.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "learner/intake/free_coordinator.h"
 #include "learner/testing/experience.h"
 
 namespace armature {
@@ -32,7 +33,8 @@ class AdmissionTest : public testing::Test {
   MetricsRegistry registry_{"learner"};
   LearnerMetrics metrics_{&registry_};
   WakeSignal wake_;
-  ExperienceIntake intake_{{}, nullptr, &metrics_, &wake_};
+  FreeCoordinator coordinator_;
+  ExperienceIntake intake_{{}, &coordinator_, &metrics_, &wake_};
 };
 
 TEST_F(AdmissionTest, FirstSaysWhatToOpenThenHowToAct) {

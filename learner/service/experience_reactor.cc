@@ -74,9 +74,6 @@ absl::StatusOr<ExperienceIntake::Next> ExperienceReactor::HandleOpen() {
 }
 
 absl::Status ExperienceReactor::HandleCollect(const v1::CollectRequest& collect) {
-  if (coordinator_ == nullptr) {
-    return absl::InvalidArgumentError("collect: this run collects transitions, freely");
-  }
   absl::Status status = coordinator_->Request(stream_, actor_, collect.group(), collect.steps());
   if (status.ok()) intake_->Deliver(coordinator_->Issue(SteadyTime()));
   return status;
@@ -84,9 +81,7 @@ absl::Status ExperienceReactor::HandleCollect(const v1::CollectRequest& collect)
 
 void ExperienceReactor::HandleHeartbeat(const v1::ExperienceRequest::Heartbeat& heartbeat) {
   const absl::Time now = SteadyTime();
-  if (coordinator_ != nullptr) {
-    coordinator_->Renew(actor_, {heartbeat.grant_id().begin(), heartbeat.grant_id().end()}, now);
-  }
+  coordinator_->Renew(actor_, {heartbeat.grant_id().begin(), heartbeat.grant_id().end()}, now);
   if (heartbeat.evaluation_id() != 0) {
     evaluations_->GotOn(actor_, heartbeat.evaluation_id(), now);
   }
@@ -131,7 +126,7 @@ void ExperienceReactor::OnCancel() { End(absl::CancelledError("the actor is gone
 void ExperienceReactor::OnDone() {
   if (stream_ != 0) {
     intake_->CloseStream(stream_);
-    if (coordinator_ != nullptr) intake_->Deliver(coordinator_->Issue(SteadyTime()));
+    intake_->Deliver(coordinator_->Issue(SteadyTime()));
     spdlog::info("{} disconnected", actor_.first);
   }
   // The last owner may be another thread that is still sending something.

@@ -29,7 +29,7 @@ class ExperienceReactor
     : public grpc::ServerBidiReactor<v1::ExperienceRequest, v1::ExperienceResponse>,
       public ExperiencePeer {
  public:
-  // `coordinator` is null if actors collect freely. Owns none of the arguments.
+  // None is owned.
   static ExperienceReactor* Start(const Admission* admission, ExperienceIntake* intake,
                                   CollectCoordinator* coordinator,
                                   EvaluationScheduler* evaluations);

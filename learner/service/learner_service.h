@@ -22,7 +22,7 @@ class LearnerServiceImpl : public v1::LearnerService::CallbackService {
   struct Parts {
     Admission* admission = nullptr;
     ExperienceIntake* intake = nullptr;
-    CollectCoordinator* coordinator = nullptr;  // Null: actors collect freely.
+    CollectCoordinator* coordinator = nullptr;
     PolicyPublisher* publisher = nullptr;
     EvaluationScheduler* evaluations = nullptr;
     StatusBoard* status = nullptr;

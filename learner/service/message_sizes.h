@@ -14,8 +14,8 @@
 
 namespace armature {
 
-// Most transitions in one TransitionBatch: collect.transitions_per_batch, or fewer (at least 1) if
-// those would not fit into a message. In rounds: all transitions of one actor.
+// Upper bound of one TransitionBatch: collect.transitions_per_batch, or fewer where
+// those would be too large for a message (at least 1); in turns all of an actor's.
 int64_t TransitionsPerBatch(const RunConfig& config, const EnvSpec& env);
 
 // Upper bounds of one message's size in bytes. The second is for T steps of B slots, each of which

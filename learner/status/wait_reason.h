@@ -7,15 +7,15 @@
 namespace armature {
 
 enum class WaitReason {
-  kNothing,     // Trains, or the run is over.
-  kFirstActor,  // No actor has sent an environment yet.
-  kWarmUp,      // Fewer than replay.size_min transitions so far.
-  kExperience,  // Actors are behind: limiter, or a set or round still being collected.
-  kLearner,     // Actors wait for the learner: limiter, or a full set.
-  kEvaluation,  // The final one; in a reproducible run any.
-  kReplicas,    // To average or to join.
-  kCheckpoint,  // Writing one.
-  kUpdate,      // The last update failed: no rewards for hindsight.
+  kNothing,     // It trains, or the run is over.
+  kFirstActor,  // Nobody has brought an environment yet.
+  kWarmUp,      // Less than replay.size_min transitions are there.
+  kExperience,  // Actors are behind: the limiter, or a set or turn that is being collected.
+  kLearner,     // Actors wait for it: the limiter, or a set that is full.
+  kEvaluation,  // The final one, or in a reproducible run any.
+  kReplicas,    // To average, or to join.
+  kCheckpoint,  // It writes one.
+  kUpdate,      // The last update failed: hindsight's rewards do not come.
 };
 
 // The label in metrics.

@@ -50,7 +50,7 @@ absl::StatusOr<bool> RunningLearner::Join() {
 }
 
 absl::StatusOr<bool> RunningLearner::StopAndJoin() {
-  learner_.trainer().Stop();
+  learner_.Stop();
   return Join();
 }
 
@@ -63,6 +63,16 @@ std::unique_ptr<FakeActor> RunningLearner::NewActor(const std::string& name,
   auto actor = std::make_unique<FakeActor>(NewChannel(), name, incarnation);
   EXPECT_TRUE(actor->Join(PointSpec()).ok());
   return actor;
+}
+
+void TrainAndStop(const RunConfig& config, const std::string& path, uint64_t batches) {
+  RunningLearner learner(config, path);
+  const auto actor = learner.NewActor("actor-0", 7);
+  actor->Open();
+  for (uint64_t sequence = 1; sequence <= batches; ++sequence) {
+    actor->SendAndWait(MakeTransitions(sequence, 8));
+  }
+  EXPECT_TRUE(learner.StopAndJoin().ok());
 }
 
 }  // namespace armature

@@ -56,6 +56,9 @@ class RunningLearner {
   absl::StatusOr<bool> over_ = false;
 };
 
+// A process's life: an actor sends so many batches of 8 transitions, then it is stopped.
+void TrainAndStop(const RunConfig& config, const std::string& path, uint64_t batches);
+
 }  // namespace armature
 
 #endif  // ARMATURE_LEARNER_TESTING_RUNNING_LEARNER_H_

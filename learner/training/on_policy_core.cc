@@ -10,7 +10,7 @@ namespace armature {
 
 absl::StatusOr<std::unique_ptr<OnPolicyCore>> OnPolicyCore::Create(
     const RunConfig& config, const EnvSpec& env, c10::Device device,
-    RolloutCoordinator* coordinator) {
+    CollectCoordinator* coordinator) {
   absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> algorithm =
       MakeOnPolicyAlgorithm(config.algorithm, env, config.run.seed, device);
   if (!algorithm.ok()) return algorithm.status();
@@ -23,7 +23,7 @@ absl::StatusOr<std::unique_ptr<OnPolicyCore>> OnPolicyCore::Create(
 
 OnPolicyCore::OnPolicyCore(const RunConfig& config, int64_t bytes_per_step, c10::Device device,
                            std::unique_ptr<OnPolicyAlgorithm> algorithm,
-                           RolloutCoordinator* coordinator)
+                           CollectCoordinator* coordinator)
     : rollout_steps_(config.algorithm.ppo.rollout_steps),
       bytes_per_step_(bytes_per_step),
       algorithm_(std::move(algorithm)),
@@ -45,9 +45,7 @@ bool OnPolicyCore::CanInsert(int64_t) const { return !buffer_.ready(); }
 absl::Status OnPolicyCore::Insert(const ActorKey&, const v1::ExperienceBatch& batch) {
   const uint64_t version = batch.trajectory().policy_version();
   const bool added = buffer_.Add(UnpackTrajectory(batch.trajectory()), version_);
-  if (coordinator_ != nullptr) {
-    coordinator_->Consumed(ExperienceSteps(batch), buffer_.steps(), version_);
-  }
+  coordinator_->Consumed(ExperienceSteps(batch), buffer_.steps(), version_);
   if (added) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("trajectory.policy_version=", version, " is too old: the newest is ", version_));
@@ -82,14 +80,14 @@ void OnPolicyCore::OnPublished(uint64_t version) {
   version_ = version;
   publish_due_ = false;
   buffer_.DropStale(version);
-  if (coordinator_ != nullptr) coordinator_->Consumed(0, buffer_.steps(), version);
+  coordinator_->Consumed(0, buffer_.steps(), version);
 }
 
 std::string OnPolicyCore::WhyNoUpdate() const {
   if (buffer_.ready()) return "";
-  const int64_t granted = coordinator_ == nullptr ? 0 : coordinator_->granted_steps();
   return absl::StrCat("the learner waits for trajectories: ", buffer_.steps(), " of ",
-                      rollout_steps_, " steps came, ", granted, " are being collected");
+                      rollout_steps_, " steps came, ", coordinator_->granted_steps(),
+                      " are being collected");
 }
 
 std::string OnPolicyCore::WhyNoInsert(int64_t) const {

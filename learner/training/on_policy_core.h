@@ -16,7 +16,7 @@
 #include "common/run_config/run_config.h"
 #include "common/spec/env_spec.h"
 #include "learner/algorithms/algorithm.h"
-#include "learner/intake/rollout_coordinator.h"
+#include "learner/intake/collect_coordinator.h"
 #include "learner/replay/trajectory_buffer.h"
 #include "learner/training/learning_core.h"
 
@@ -24,12 +24,12 @@ namespace armature {
 
 class OnPolicyCore : public LearningCore {
  public:
-  // Tells `coordinator` (not owned) what it has taken and holds; null: the run collects in rounds.
-  // Returns InvalidArgument if the algorithm cannot learn in `env`.
+  // Tells `coordinator`, which it does not own, what it has taken and holds.
+  // OK; InvalidArgument: the algorithm cannot learn `env`.
   static absl::StatusOr<std::unique_ptr<OnPolicyCore>> Create(const RunConfig& config,
                                                               const EnvSpec& env,
                                                               c10::Device device,
-                                                              RolloutCoordinator* coordinator);
+                                                              CollectCoordinator* coordinator);
 
   Algorithm& algorithm() override { return *algorithm_; }
   Holding holding() const override;
@@ -51,12 +51,12 @@ class OnPolicyCore : public LearningCore {
 
  private:
   OnPolicyCore(const RunConfig& config, int64_t bytes_per_step, c10::Device device,
-               std::unique_ptr<OnPolicyAlgorithm> algorithm, RolloutCoordinator* coordinator);
+               std::unique_ptr<OnPolicyAlgorithm> algorithm, CollectCoordinator* coordinator);
 
   const int64_t rollout_steps_;
   const int64_t bytes_per_step_;
   std::unique_ptr<OnPolicyAlgorithm> algorithm_;
-  RolloutCoordinator* const coordinator_;
+  CollectCoordinator* const coordinator_;
   TrajectoryBuffer buffer_;
   NamedTensors last_batch_;  // Kept if its update was not finite.
   uint64_t version_ = 0;

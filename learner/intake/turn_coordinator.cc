@@ -1,4 +1,4 @@
-#include "learner/intake/round_coordinator.h"
+#include "learner/intake/turn_coordinator.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,8 +8,8 @@
 
 namespace armature {
 
-absl::Status RoundCoordinator::Request(uint64_t stream, const ActorKey& actor, uint64_t group,
-                                       int64_t steps) {
+absl::Status TurnCoordinator::Request(uint64_t stream, const ActorKey& actor, uint64_t group,
+                                      int64_t steps) {
   if (group != 0 || steps != options_.steps_per_actor) {
     return absl::InvalidArgumentError(absl::StrCat("collect: group ", group, " asks for ", steps,
                                                    " steps, but rounds are of group 0 and ",
@@ -28,13 +28,13 @@ absl::Status RoundCoordinator::Request(uint64_t stream, const ActorKey& actor, u
   return absl::OkStatus();
 }
 
-void RoundCoordinator::StreamClosed(uint64_t stream) {
+void TurnCoordinator::StreamClosed(uint64_t stream) {
   absl::MutexLock lock(&mutex_);
   waiting_.erase(stream);
   if (members_.count(stream) > 0 && broken_.empty()) broken_ = "an actor left";
 }
 
-absl::Status RoundCoordinator::Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) {
+absl::Status TurnCoordinator::Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) {
   absl::MutexLock lock(&mutex_);
   const auto granted = granted_.find(actor);
   if (granted == granted_.end() || (grant_id != 0 && grant_id != granted->second)) {
@@ -47,7 +47,7 @@ absl::Status RoundCoordinator::Arrived(const ActorKey& actor, uint64_t grant_id,
       "a round's batch has ", steps, " env steps, expected ", options_.steps_per_actor));
 }
 
-std::vector<CollectCoordinator::Grant> RoundCoordinator::Issue(absl::Time /*now*/) {
+std::vector<CollectCoordinator::Grant> TurnCoordinator::Issue(absl::Time /*now*/) {
   absl::MutexLock lock(&mutex_);
   std::vector<Grant> grants;
   if (!opened_ || static_cast<int64_t>(waiting_.size()) < options_.actors) return grants;
@@ -61,30 +61,35 @@ std::vector<CollectCoordinator::Grant> RoundCoordinator::Issue(absl::Time /*now*
   return grants;
 }
 
-bool RoundCoordinator::TakesPart(const ActorKey& actor) const {
+bool TurnCoordinator::TakesPart(const ActorKey& actor) const {
   absl::MutexLock lock(&mutex_);
   return std::any_of(members_.begin(), members_.end(),
                      [&](const auto& member) { return member.second == actor; });
 }
 
-void RoundCoordinator::Open(uint64_t policy_version, std::optional<uint64_t> seed) {
+void TurnCoordinator::Open(uint64_t policy_version, std::optional<uint64_t> seed) {
   absl::MutexLock lock(&mutex_);
   opened_ = {policy_version, seed};
 }
 
-void RoundCoordinator::Break(const std::string& why) {
+void TurnCoordinator::Break(const std::string& why) {
   absl::MutexLock lock(&mutex_);
   if (broken_.empty()) broken_ = why;
 }
 
-absl::Status RoundCoordinator::Check() const {
+absl::Status TurnCoordinator::Check() const {
   absl::MutexLock lock(&mutex_);
   if (broken_.empty()) return absl::OkStatus();
   return absl::AbortedError(
       absl::StrCat("a reproducible run goes back to its last checkpoint, because ", broken_));
 }
 
-std::string RoundCoordinator::Waiting() const {
+int64_t TurnCoordinator::granted_steps() const {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int64_t>(granted_.size()) * options_.steps_per_actor;
+}
+
+std::string TurnCoordinator::Waiting() const {
   absl::MutexLock lock(&mutex_);
   if (opened_) {
     return absl::StrCat("the learner waits for ", options_.actors, " actors to stand ready; ",
