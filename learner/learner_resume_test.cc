@@ -19,7 +19,7 @@
 #include "learner/run/run_directory.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
-#include "learner/testing/file_size_limit.h"
+#include "common/files/testing/file_size_limit.h"
 #include "learner/testing/running_learner.h"
 #include "nlohmann/json.hpp"
 
