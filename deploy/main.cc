@@ -59,6 +59,74 @@ int Refuse(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
+void AddFlags(CLI::App& app, Flags* flags) {
+  AddConfigFlags(app, &flags->config);
+  auto* run_dir = app.add_option("--run_dir", flags->run_dir,
+                                 "Use this folder (default: run.output_dir/run.name/date-time).");
+  app.add_option("--resume", flags->resume,
+                 "Go on with this run: its folder, its id or its name (the newest such run); takes "
+                 "no CONFIG.")
+      ->excludes(run_dir);
+  AddTransportFlags(app, &flags->transport);
+  AddExamples(app, HowStarted("train"),
+              {"panda_reach_sac", "panda_reach_sac run.seed=3 run.total_env_steps=1e5",
+               "algorithm=td3 environment=panda_reach", "--resume panda_reach_sac"});
+}
+
+// The configuration that the command line asks for. Makes flags->resume a folder.
+absl::StatusOr<RunConfig> ReadConfig(Flags* flags) {
+  if (!flags->resume.empty()) {
+    absl::StatusOr<std::string> run = FindNamedRun(flags->resume, flags->config.words);
+    if (!run.ok()) return run.status();
+    flags->resume = *std::move(run);
+  }
+  absl::StatusOr<RunConfig> config = LoadRunConfig(flags->config, flags->resume);
+  if (config.ok() && flags->resume.empty()) {
+    if (absl::Status status = ResolveLoad(&config->run); !status.ok()) return status;
+  }
+  return config;
+}
+
+// The exit status, if there is nothing to train: the run is over, or the folder is in use.
+std::optional<int> FindEarlierEnd(const Flags& flags, const RunConfig& config) {
+  if (!flags.resume.empty()) {
+    const absl::StatusOr<std::optional<RunEnd>> end = FindEnd(flags.resume, config);
+    if (!end.ok()) return Refuse(end.status(), 2);
+    if (!end->has_value()) return std::nullopt;
+    std::cout << "train: " << (*end)->line << std::endl;
+    return (*end)->target_missed ? 1 : 0;  // As it ended.
+  }
+  if (flags.run_dir.empty()) return std::nullopt;
+  const absl::Status status = CheckUnused(flags.run_dir);
+  return status.ok() ? std::nullopt : std::optional<int>(Refuse(status, 2));
+}
+
+// Locks the run's folder before any child is started: two launchers would overwrite each
+// other's files. Removes a new folder that cannot be locked.
+absl::StatusOr<RunLock> LockRun(const RunPlace& place, const std::string& folder) {
+  absl::StatusOr<RunLock> lock = RunLock::Take(folder, RunLock::kLauncher);
+  absl::Status is_free = lock.status();
+  is_free.Update(RunLock::CheckFree(folder, RunLock::kLearner));  // One that was started by hand.
+  if (is_free.ok()) return lock;
+  std::error_code ignored;
+  if (place.is_new()) std::filesystem::remove_all(folder, ignored);
+  return NamePlace(place, is_free);
+}
+
+int Train(Cluster::Options options) {
+  Terminal terminal(STDOUT_FILENO);
+  EventLoop loop;
+  LearnerStatus status(options.transport);
+  ChildHealth health(&loop, options.transport);
+  Cluster cluster(std::move(options), &status, &health, &terminal, &loop);
+  // Nothing above has started a thread yet. A third signal ends the launcher at once,
+  // and the kernel its children with it.
+  ShutdownSignal shutdown;
+  shutdown.OnRepeat([&] { loop.Post([&] { cluster.GiveUp(); }); });
+  shutdown.OnRequest([&] { loop.Post([&] { cluster.Stop(shutdown.signal()); }); });
+  return cluster.Run();
+}
+
 int Main(int argc, char** argv) {
   RaiseOpenFilesLimit();
   CLI::App app(
@@ -66,46 +134,19 @@ int Main(int argc, char** argv) {
       "ends when the run is solved or its budget is spent.",
       "train");
   Flags flags;
-  AddConfigFlags(app, &flags.config);
-  auto* run_dir = app.add_option("--run_dir", flags.run_dir,
-                                 "Use this folder (default: run.output_dir/run.name/date-time).");
-  app.add_option("--resume", flags.resume,
-                 "Go on with this run: its folder, its id or its name (the newest such run); takes "
-                 "no CONFIG.")
-      ->excludes(run_dir);
-  AddTransportFlags(app, &flags.transport);
-  AddExamples(app, HowStarted("train"),
-              {"panda_reach_sac", "panda_reach_sac run.seed=3 run.total_env_steps=1e5",
-               "algorithm=td3 environment=panda_reach", "--resume panda_reach_sac"});
+  AddFlags(app, &flags);
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
 
   absl::StatusOr<Cluster::Programs> programs = FindPrograms();
   absl::StatusOr<std::vector<std::string>> uploader = FindUploader();
   EnterUsersFolder();
-  if (!flags.resume.empty()) {
-    absl::StatusOr<std::string> run = FindNamedRun(flags.resume, flags.config.words);
-    if (!run.ok()) return Refuse(run.status(), 2);
-    flags.resume = *std::move(run);
-  }
-  absl::StatusOr<RunConfig> config = LoadRunConfig(flags.config, flags.resume);
+  absl::StatusOr<RunConfig> config = ReadConfig(&flags);
   if (!config.ok()) return Refuse(config.status(), 2);
-  if (flags.resume.empty()) {
-    if (absl::Status status = ResolveLoad(&config->run); !status.ok()) return Refuse(status, 2);
-  }
   if (!flags.config.cfg.empty()) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }
-  if (!flags.resume.empty()) {
-    const absl::StatusOr<std::optional<RunEnd>> end = FindEnd(flags.resume, *config);
-    if (!end.ok()) return Refuse(end.status(), 2);
-    if (end->has_value()) {
-      std::cout << "train: " << (*end)->line << std::endl;
-      return (*end)->target_missed ? 1 : 0;  // As it ended.
-    }
-  } else if (!flags.run_dir.empty()) {
-    if (absl::Status status = CheckUnused(flags.run_dir); !status.ok()) return Refuse(status, 2);
-  }
+  if (const std::optional<int> status = FindEarlierEnd(flags, *config)) return *status;
   if (!programs.ok()) return Refuse(programs.status(), 1);
   auto env_server = EnvServerProgram(config->cluster, programs->envserver.front());
   if (!env_server.ok()) return Refuse(env_server.status(), 2);
@@ -118,15 +159,9 @@ int Main(int argc, char** argv) {
   const RunPlace place = {flags.resume, flags.run_dir, config->run.output_dir, config->run.name};
   absl::StatusOr<std::string> folder = MakeRunFolder(place, absl::Now());
   if (!folder.ok()) return Refuse(folder.status(), 1);
-  // Before any child: two launchers would overwrite each other's files.
-  const absl::StatusOr<RunLock> lock = RunLock::Take(*folder, RunLock::kLauncher);
-  absl::Status is_free = lock.status();
-  is_free.Update(RunLock::CheckFree(*folder, RunLock::kLearner));  // One that was started by hand.
-  if (!is_free.ok()) {
-    std::error_code ignored;
-    if (place.is_new()) std::filesystem::remove_all(*folder, ignored);
-    return Refuse(NamePlace(place, is_free), 2);
-  }
+  const absl::StatusOr<RunLock> lock = LockRun(place, *folder);
+  if (!lock.ok()) return Refuse(lock.status(), 2);
+
   Cluster::Options options;
   options.config = *std::move(config);
   options.run_dir = *std::move(folder);
@@ -136,18 +171,7 @@ int Main(int argc, char** argv) {
   options.command = HowStarted("train");
   options.transport = flags.transport;
   options.programs = *std::move(programs);
-
-  Terminal terminal(STDOUT_FILENO);
-  EventLoop loop;
-  LearnerStatus status(flags.transport);
-  ChildHealth health(&loop, flags.transport);
-  Cluster cluster(std::move(options), &status, &health, &terminal, &loop);
-  // Nothing above has started a thread yet. A third signal ends the launcher at once,
-  // and the kernel its children with it.
-  ShutdownSignal shutdown;
-  shutdown.OnRepeat([&] { loop.Post([&] { cluster.GiveUp(); }); });
-  shutdown.OnRequest([&] { loop.Post([&] { cluster.Stop(shutdown.signal()); }); });
-  return cluster.Run();
+  return Train(std::move(options));
 }
 
 }  // namespace

@@ -177,6 +177,75 @@ absl::Status CheckParameterNoise(const AlgorithmConfig& algorithm) {
   return absl::OkStatus();
 }
 
+absl::Status CheckOnPolicy(const RunConfig& config) {
+  if (!config.algorithm.demonstrations.path.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "algorithm.demonstrations.path is set, but algorithm.name=", config.algorithm.name,
+        " cannot learn from demonstrations; set algorithm.name=sac, td3 or ddpg"));
+  }
+  const PpoConfig& ppo = config.algorithm.ppo;
+  const int64_t set_steps =
+      ppo.unroll_length * config.collect.envs_per_actor / config.collect.groups;
+  if (ppo.minibatch_size > ppo.rollout_steps) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("algorithm.ppo.minibatch_size=", ppo.minibatch_size,
+                     " is more than algorithm.ppo.rollout_steps=", ppo.rollout_steps));
+  }
+  if (set_steps > ppo.rollout_steps) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "one unroll of one group is ", set_steps,
+        " env steps (algorithm.ppo.unroll_length * collect.envs_per_actor / collect.groups),"
+        " more than algorithm.ppo.rollout_steps=",
+        ppo.rollout_steps, "; lower algorithm.ppo.unroll_length"));
+  }
+  if (ppo.learning_rate_schedule == "kl_adaptive" && config.learner.replicas > 1 &&
+      config.learner.averaging == "gradients") {
+    return absl::InvalidArgumentError(
+        "learner.averaging=gradients needs one learning rate in all replicas, but with"
+        " algorithm.ppo.learning_rate_schedule=kl_adaptive each adapts its own; set"
+        " learner.averaging=parameters");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOffPolicy(const RunConfig& config) {
+  if (config.replay.size_min > config.replay.rows_max) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "replay.size_min=", config.replay.size_min,
+        " is more than replay.rows_max=", config.replay.rows_max, ": learning would never begin"));
+  }
+  if (absl::Status status = CheckHindsight(config.replay); !status.ok()) return status;
+  if (config.replay.size_min > config.run.total_env_steps) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "replay.size_min=", config.replay.size_min, " is more than run.total_env_steps=",
+        config.run.total_env_steps, ": the run would end before learning begins"));
+  }
+  const AlgorithmConfig::OffPolicy off_policy = config.algorithm.off_policy();
+  if (off_policy.random_env_steps >= config.run.total_env_steps) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "algorithm.", config.algorithm.name, ".random_env_steps=", off_policy.random_env_steps,
+        " is not less than run.total_env_steps=", config.run.total_env_steps,
+        ": the policy would never act"));
+  }
+  // The limiter's band must hold one insertion and one sample; otherwise both sides wait for each
+  // other.
+  const double band = config.replay.samples_per_insert_tolerance * config.replay.size_min *
+                      config.replay.samples_per_insert;
+  const double band_min =
+      std::max<double>(off_policy.batch_size,
+                       config.collect.transitions_per_batch * config.replay.samples_per_insert);
+  if (band < band_min) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the samples-per-insert band is ", band,
+        " samples (samples_per_insert_tolerance * size_min * samples_per_insert of replay) but"
+        " one batch needs ",
+        band_min,
+        ": learner and actors would wait for each other; raise"
+        " replay.samples_per_insert_tolerance or lower collect.transitions_per_batch"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 int64_t RunConfig::unroll_length() const {
@@ -214,69 +283,7 @@ absl::Status RunConfig::Validate() const {
         " (evaluation.stop_at_success_rate or evaluation.stop_at_return_enabled): the run could"
         " never reach it");
   }
-  if (algorithm.on_policy()) {
-    if (!algorithm.demonstrations.path.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("algorithm.demonstrations.path is set, but algorithm.name=", algorithm.name,
-                       " cannot learn from demonstrations; set algorithm.name=sac, td3 or ddpg"));
-    }
-    const PpoConfig& ppo = algorithm.ppo;
-    const int64_t set_steps = ppo.unroll_length * collect.envs_per_actor / collect.groups;
-    if (ppo.minibatch_size > ppo.rollout_steps) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("algorithm.ppo.minibatch_size=", ppo.minibatch_size,
-                       " is more than algorithm.ppo.rollout_steps=", ppo.rollout_steps));
-    }
-    if (set_steps > ppo.rollout_steps) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "one unroll of one group is ", set_steps,
-          " env steps (algorithm.ppo.unroll_length * collect.envs_per_actor / collect.groups),"
-          " more than algorithm.ppo.rollout_steps=",
-          ppo.rollout_steps, "; lower algorithm.ppo.unroll_length"));
-    }
-    if (ppo.learning_rate_schedule == "kl_adaptive" && learner.replicas > 1 &&
-        learner.averaging == "gradients") {
-      return absl::InvalidArgumentError(
-          "learner.averaging=gradients needs one learning rate in all replicas, but with"
-          " algorithm.ppo.learning_rate_schedule=kl_adaptive each adapts its own; set"
-          " learner.averaging=parameters");
-    }
-    return absl::OkStatus();
-  }
-  if (replay.size_min > replay.rows_max) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "replay.size_min=", replay.size_min, " is more than replay.rows_max=", replay.rows_max,
-        ": learning would never begin"));
-  }
-  if (absl::Status status = CheckHindsight(replay); !status.ok()) return status;
-  if (replay.size_min > run.total_env_steps) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("replay.size_min=", replay.size_min, " is more than run.total_env_steps=",
-                     run.total_env_steps, ": the run would end before learning begins"));
-  }
-  const AlgorithmConfig::OffPolicy off_policy = algorithm.off_policy();
-  if (off_policy.random_env_steps >= run.total_env_steps) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "algorithm.", algorithm.name, ".random_env_steps=", off_policy.random_env_steps,
-        " is not less than run.total_env_steps=", run.total_env_steps,
-        ": the policy would never act"));
-  }
-  // The limiter's band must hold one insertion and one sample; otherwise both sides wait for each
-  // other.
-  const double band =
-      replay.samples_per_insert_tolerance * replay.size_min * replay.samples_per_insert;
-  const double band_min = std::max<double>(
-      off_policy.batch_size, collect.transitions_per_batch * replay.samples_per_insert);
-  if (band < band_min) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the samples-per-insert band is ", band,
-        " samples (samples_per_insert_tolerance * size_min * samples_per_insert of replay) but"
-        " one batch needs ",
-        band_min,
-        ": learner and actors would wait for each other; raise"
-        " replay.samples_per_insert_tolerance or lower collect.transitions_per_batch"));
-  }
-  return absl::OkStatus();
+  return algorithm.on_policy() ? CheckOnPolicy(*this) : CheckOffPolicy(*this);
 }
 
 absl::Status RunConfig::ValidateResume(uint64_t env_steps) const {
