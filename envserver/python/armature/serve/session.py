@@ -81,10 +81,10 @@ class _Group:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Letter:
-    """A message to be written; `group` < 0: SessionOpened."""
+class _Response:
+    """A RolloutResponse to be written; `group` < 0: SessionOpened."""
 
-    message: bytes
+    serialized: bytes
     group: int = -1
     step: int = 0
 
@@ -105,7 +105,7 @@ class Session:
         self._spec: EnvSpec | None = None
         self._group_size = 0
         self._groups: list[_Group] = []
-        self._outbox: collections.deque[_Letter] = collections.deque()
+        self._outbox: collections.deque[_Response] = collections.deque()
         self._writing = False
         self._mail = asyncio.Event()
         self._faults = 0
@@ -153,14 +153,14 @@ class Session:
                 self._mail.clear()
                 await self._mail.wait()
                 continue
-            letter = self._outbox.popleft()
+            response = self._outbox.popleft()
             self._heard = self._loop.time()
-            if letter.group >= 0:
-                group = self._groups[letter.group]
-                group.turn, group.step, group.since = _Turn.CLIENT, letter.step, self._heard
+            if response.group >= 0:
+                group = self._groups[response.group]
+                group.turn, group.step, group.since = _Turn.CLIENT, response.step, self._heard
             self._writing = True
             try:
-                await stream.write(letter.message)
+                await stream.write(response.serialized)
             except Exception:
                 return self._end(Status(grpc.StatusCode.CANCELLED, "the stream broke"))
             finally:
@@ -244,7 +244,7 @@ class Session:
         opened.spec.CopyFrom(spec.to_wire())
         opened.spec_hash = hosted.spec_hash
         opened.lease_s = context.lease_s
-        self._send(_Letter(response.SerializeToString()))
+        self._send(_Response(response.SerializeToString()))
         for index in range(request.num_groups):
             self._groups.append(_Group(SlotGroup(plan, index, context.pool)))
         for index in range(request.num_groups):
@@ -356,7 +356,7 @@ class Session:
             self._context.metrics.step_duration.observe(self._loop.time() - group.since)
         self._log_faults(outcome)
         group.turn = _Turn.QUEUED
-        self._send(_Letter(outcome.response, index, outcome.step))
+        self._send(_Response(outcome.response, index, outcome.step))
 
     def _on_rendered(self, index: int, outcome: StepOutcome) -> None:
         if self._status.done():
@@ -364,10 +364,10 @@ class Session:
         if outcome.error is not None:
             return self._refuse(outcome.error.code, outcome.error.message)
         self._groups[index].turn = _Turn.QUEUED
-        self._send(_Letter(outcome.response, index, outcome.step))
+        self._send(_Response(outcome.response, index, outcome.step))
 
-    def _send(self, letter: _Letter) -> None:
-        self._outbox.append(letter)
+    def _send(self, response: _Response) -> None:
+        self._outbox.append(response)
         self._mail.set()
 
     def _end_if_answered(self) -> None:

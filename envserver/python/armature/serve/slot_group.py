@@ -70,8 +70,8 @@ class StepOutcome:
 
 
 @dataclasses.dataclass
-class _Seat:
-    """A worker's place in the group: the rows [begin, end) and who has them now."""
+class _Shard:
+    """A worker's part of the group: the rows [begin, end) and who has them now."""
 
     index: int
     begin: int
@@ -91,11 +91,11 @@ class SlotGroup:
         self._batch.seed[:] = self.seeds_from(plan.seed)
         ends = [plan.group_size * (i + 1) // count for i in range(count)]
         begins = [0, *ends[:-1]]
-        self._seats = [_Seat(i, begins[i], ends[i]) for i in range(count)]
+        self._shards = [_Shard(i, begins[i], ends[i]) for i in range(count)]
         self._step = 0
-        self._pending: set[int] = set()  # Seats that have not answered.
+        self._pending: set[int] = set()  # Shards that have not answered.
         self._render_row = -1  # >= 0: a render is what is pending.
-        self._lost: dict[int, tuple[Cause, str, int]] = {}  # Seats whose worker was lost
+        self._lost: dict[int, tuple[Cause, str, int]] = {}  # Shards whose worker was lost
         # since the last answer: why, and the row that was running (-1: none).
         self._notices: list[dict[str, str]] = []
         self._completion: Callable[[StepOutcome], None] | None = None
@@ -136,13 +136,13 @@ class SlotGroup:
         """Draws one slot. The response is a Frame."""
         self._completion = completion
         self._render_row = row
-        seat = next(seat for seat in self._seats if seat.begin <= row < seat.end)
-        if seat.worker is None:
-            sentence = self._lost[seat.index][1]
+        shard = next(shard for shard in self._shards if shard.begin <= row < shard.end)
+        if shard.worker is None:
+            sentence = self._lost[shard.index][1]
             return self._fail(grpc.StatusCode.INTERNAL, f"Render: {sentence}", row)
-        self._pending = {seat.index}
-        self._expect_answer(seat, Call.RENDER)
-        seat.worker.send(b"R" + json.dumps(row).encode())
+        self._pending = {shard.index}
+        self._expect_answer(shard, Call.RENDER)
+        shard.worker.send(b"R" + json.dumps(row).encode())
         self._arm_watch()
 
     def close(self) -> None:
@@ -152,10 +152,10 @@ class SlotGroup:
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        for seat in self._seats:
-            if seat.worker is not None:
-                seat.worker.close()
-                seat.worker = None
+        for shard in self._shards:
+            if shard.worker is not None:
+                shard.worker.close()
+                shard.worker = None
         self._batch.close_fd()
 
     def _run(
@@ -163,55 +163,55 @@ class SlotGroup:
     ) -> None:
         self._completion = completion
         self._render_row = -1
-        self._pending = set(range(len(self._seats)))
-        for seat in self._seats:
-            seat.attempts = 0
-            if seat.worker is not None:
-                self._expect_answer(seat, first_call)
-                seat.worker.send(opcode)
-            elif not self._fill(seat):
+        self._pending = set(range(len(self._shards)))
+        for shard in self._shards:
+            shard.attempts = 0
+            if shard.worker is not None:
+                self._expect_answer(shard, first_call)
+                shard.worker.send(opcode)
+            elif not self._fill(shard):
                 return
         self._arm_watch()
 
-    def _fill(self, seat: _Seat) -> bool:
-        """Starts a worker for the seat and has it begin its slots' next episodes."""
+    def _fill(self, shard: _Shard) -> bool:
+        """Starts a worker for the shard and has it begin its slots' next episodes."""
         plan = self._plan
         slots = {
             "spec": base64.b64encode(plan.spec.to_wire().SerializeToString()).decode(),
             "group_size": plan.group_size,
-            "workers": len(self._seats),
-            "worker": seat.index,
-            "rows": [seat.begin, seat.end],
+            "workers": len(self._shards),
+            "worker": shard.index,
+            "rows": [shard.begin, shard.end],
             "limits": dataclasses.asdict(plan.limits),
         }
         try:
-            seat.worker = self._pool.start(
+            shard.worker = self._pool.start(
                 job_frame(plan.source, plan.config, plan.options, slots),
-                lambda frame: self._on_frame(seat, frame),
-                lambda sentence: self._on_lost(seat, Cause.CRASHED, sentence),
+                lambda frame: self._on_frame(shard, frame),
+                lambda sentence: self._on_lost(shard, Cause.CRASHED, sentence),
                 self._batch.fd,
             )
         except (ArmatureError, OSError) as error:
-            self._fail(grpc.StatusCode.INTERNAL, str(error), seat.begin)
+            self._fail(grpc.StatusCode.INTERNAL, str(error), shard.begin)
             return False
-        self._expect_answer(seat, Call.MAKE)
-        seat.worker.send(b"B")
+        self._expect_answer(shard, Call.MAKE)
+        shard.worker.send(b"B")
         return True
 
-    def _expect_answer(self, seat: _Seat, first_call: Call) -> None:
+    def _expect_answer(self, shard: _Shard, first_call: Call) -> None:
         limit_s = self._plan.limits.of(first_call)
-        self._batch.busy_row[seat.index] = seat.begin
-        self._batch.call[seat.index] = first_call
-        self._batch.timeout_s[seat.index] = limit_s
-        self._batch.deadline[seat.index] = time.monotonic() + limit_s
+        self._batch.busy_row[shard.index] = shard.begin
+        self._batch.call[shard.index] = first_call
+        self._batch.timeout_s[shard.index] = limit_s
+        self._batch.deadline[shard.index] = time.monotonic() + limit_s
 
-    def _on_frame(self, seat: _Seat, frame: bytes) -> None:
+    def _on_frame(self, shard: _Shard, frame: bytes) -> None:
         if frame[:1] == b"N":
             self._notices.extend(json.loads(frame[1:]))
             return
-        if seat.index not in self._pending:
+        if shard.index not in self._pending:
             return
-        self._pending.discard(seat.index)
+        self._pending.discard(shard.index)
         if self._render_row < 0:
             if not self._pending:
                 self._finish()
@@ -221,12 +221,12 @@ class SlotGroup:
         else:
             self._finish_render()
 
-    def _on_lost(self, seat: _Seat, cause: Cause, sentence: str) -> None:
-        """The seat's worker is gone. Between runs: the next one replaces it."""
-        seat.worker = None
-        pending = seat.index in self._pending
-        blamed = self._busy_row(seat) if pending else -1
-        first = self._lost.setdefault(seat.index, (cause, sentence, blamed))
+    def _on_lost(self, shard: _Shard, cause: Cause, sentence: str) -> None:
+        """The shard's worker is gone. Between runs: the next one replaces it."""
+        shard.worker = None
+        pending = shard.index in self._pending
+        blamed = self._busy_row(shard) if pending else -1
+        first = self._lost.setdefault(shard.index, (cause, sentence, blamed))
         if not pending:
             return
         if self._render_row >= 0:
@@ -234,17 +234,17 @@ class SlotGroup:
             code = grpc.StatusCode.DEADLINE_EXCEEDED if hung else grpc.StatusCode.INTERNAL
             text = sentence if hung else f"Render: {sentence}"
             return self._fail(code, text, self._render_row, (cause,))
-        seat.attempts += 1
-        if seat.attempts > START_ATTEMPTS:
+        shard.attempts += 1
+        if shard.attempts > START_ATTEMPTS:
             text = (
                 f"{first[1]}; {START_ATTEMPTS} new workers in a row failed to begin an "
                 f"episode, the last: {sentence}"
             )
             return self._fail(grpc.StatusCode.INTERNAL, text, blamed, (cause,))
-        self._fill(seat)
+        self._fill(shard)
 
-    def _busy_row(self, seat: _Seat) -> int:
-        return min(max(int(self._batch.busy_row[seat.index]), seat.begin), seat.end - 1)
+    def _busy_row(self, shard: _Shard) -> int:
+        return min(max(int(self._batch.busy_row[shard.index]), shard.begin), shard.end - 1)
 
     def _arm_watch(self) -> None:
         """Looks at the deadlines when the first is due, and once in the shortest limit at least.
@@ -267,19 +267,19 @@ class SlotGroup:
         self._watch = None
         now = time.monotonic()
         for index in sorted(self._pending):
-            seat = self._seats[index]
-            if now < self._batch.deadline[index] or seat.worker is None:
+            shard = self._shards[index]
+            if now < self._batch.deadline[index] or shard.worker is None:
                 continue
-            seat.worker.kill()
+            shard.worker.kill()
             call = Call(int(self._batch.call[index]))
             sentence = describe_hung(call, float(self._batch.timeout_s[index]))
-            self._on_lost(seat, Cause.HUNG, sentence)
+            self._on_lost(shard, Cause.HUNG, sentence)
         self._arm_watch()
 
     def _finish(self) -> None:
         batch = self._batch
         for index, (cause, text, blamed) in self._lost.items():
-            self._mark_lost(self._seats[index], cause, text, blamed)
+            self._mark_lost(self._shards[index], cause, text, blamed)
         self._lost.clear()
         faults: list[str] = []
         causes: list[Cause] = []
@@ -310,10 +310,10 @@ class SlotGroup:
             )
         )
 
-    def _mark_lost(self, seat: _Seat, cause: Cause, text: str, blamed: int) -> None:
+    def _mark_lost(self, shard: _Shard, cause: Cause, text: str, blamed: int) -> None:
         """Writes the faults of a lost worker's slots, but those that are past help."""
         batch = self._batch
-        for row in range(seat.begin, seat.end):
+        for row in range(shard.begin, shard.end):
             if batch.failed[row]:
                 continue
             batch.restarted[row] = self._step > 0  # A reset has no step that could be void.
