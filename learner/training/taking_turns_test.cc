@@ -209,12 +209,12 @@ TEST_F(TakingTurnsTest, ASpentBudgetOpensNoTurn) {
 }
 
 TEST_F(TakingTurnsTest, AResumedRunDoesNotSaveAgainWhereItWasSaved) {
-  turns_.GoOnFrom(32);
   turns_.FinishPass(&actions_);
   Turn(1);
   turns_.FinishPass(&actions_);
-  Turn(2);
+  Turn(2);  // 32 env steps: a period.
   actions_.Take();
+  turns_.GoOnFrom(32);
   turns_.FinishPass(&actions_);
   EXPECT_THAT(actions_.Take(), ElementsAre("publish", "keep", "evaluate", "grant"));
 }
