@@ -1,12 +1,9 @@
 #include "actor/testing/fake_env_server.h"
 
-#include <chrono>
-
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/rpc/protocol.h"
 #include "common/tensor/packed.h"
-#include "grpcpp/server_builder.h"
 
 namespace armature {
 namespace {
@@ -91,43 +88,25 @@ FakeEnvServer::FakeEnvServer(const Options& options)
         spec.render = options.render;
         return spec;
       }()) {
-  // Takes a port at once, so that the address is known.
-  Start();
-  Stop();
+  server_.Stop();  // Only the port is taken, so that the address is known.
 }
 
 FakeEnvServer::~FakeEnvServer() { Stop(); }
 
 void FakeEnvServer::Start() {
-  int port = 0;
   {
     absl::MutexLock lock(&mutex_);
-    port = port_;
     stopping_ = false;
   }
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::InsecureServerCredentials(),
-                           &port);
-  builder.RegisterService(this);
-  server_ = builder.BuildAndStart();
-  absl::MutexLock lock(&mutex_);
-  port_ = port;
+  server_.Start();
 }
 
 void FakeEnvServer::Stop() {
-  if (server_ == nullptr) return;
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  server_->Shutdown(std::chrono::system_clock::now());
-  server_->Wait();
-  server_.reset();
-}
-
-std::string FakeEnvServer::address() const {
-  absl::MutexLock lock(&mutex_);
-  return absl::StrCat("127.0.0.1:", port_);
+  server_.Stop();
 }
 
 void FakeEnvServer::HoldSteps() {

@@ -9,7 +9,6 @@
 #define ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/rpc/testing/loopback_server.h"
 #include "common/spec/env_spec.h"
-#include "grpcpp/server.h"
 #include "proto/env_service.grpc.pb.h"
 
 namespace armature {
@@ -47,7 +46,7 @@ class FakeEnvServer final : public v1::EnvService::Service {
   void Start();
   // Breaks all streams, like SIGKILL.
   void Stop();
-  std::string address() const;
+  std::string address() const { return server_.address(); }
 
   // HoldSteps: actions are read but not answered until ReleaseSteps.
   void HoldSteps();
@@ -73,7 +72,6 @@ class FakeEnvServer final : public v1::EnvService::Service {
   const Options options_;
   const EnvSpec spec_;
   mutable absl::Mutex mutex_;
-  int port_ ABSL_GUARDED_BY(mutex_) = 0;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Duration describe_timeout_ ABSL_GUARDED_BY(mutex_);
@@ -82,7 +80,7 @@ class FakeEnvServer final : public v1::EnvService::Service {
   int64_t slots_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t bad_actions_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<v1::OpenSession> opened_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<grpc::Server> server_;
+  LoopbackServer server_{{this}};
 };
 
 }  // namespace armature

@@ -1,12 +1,10 @@
 #include "actor/testing/fake_learner.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/protocol.h"
-#include "grpcpp/server_builder.h"
 
 namespace armature {
 namespace {
@@ -17,50 +15,32 @@ constexpr char kRunId[] = "fake-run";
 
 FakeLearner::FakeLearner(const Options& options)
     : grants_all_(options.grants), join_(options.join) {
-  // Takes a port at once, so that the address is known.
-  Start();
-  Stop();
+  server_.Stop();  // Only the port is taken, so that the address is known.
 }
 
 FakeLearner::~FakeLearner() { Stop(); }
 
 void FakeLearner::Start() {
-  int port = 0;
   {
     absl::MutexLock lock(&mutex_);
-    port = port_;
     stopping_ = false;
     ++incarnation_;
     knows_actor_ = false;
   }
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::InsecureServerCredentials(),
-                           &port);
-  builder.RegisterService(this);
-  server_ = builder.BuildAndStart();
-  absl::MutexLock lock(&mutex_);
-  port_ = port;
+  server_.Start();
 }
 
 void FakeLearner::Stop() {
-  if (server_ == nullptr) return;
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  server_->Shutdown(std::chrono::system_clock::now());
-  server_->Wait();
-  server_.reset();
+  server_.Stop();
 }
 
 void FakeLearner::SetJoin(const v1::JoinResponse& join) {
   absl::MutexLock lock(&mutex_);
   join_ = join;
-}
-
-std::string FakeLearner::address() const {
-  absl::MutexLock lock(&mutex_);
-  return absl::StrCat("127.0.0.1:", port_);
 }
 
 void FakeLearner::LimitAdmission(uint64_t sequence) {

@@ -8,14 +8,13 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "grpcpp/server.h"
+#include "common/rpc/testing/loopback_server.h"
 #include "proto/learner_service.grpc.pb.h"
 
 namespace armature {
@@ -35,7 +34,7 @@ class FakeLearner final : public v1::LearnerService::Service {
   void Stop();
   // Sets the answer to later Joins.
   void SetJoin(const v1::JoinResponse& join);
-  std::string address() const;
+  std::string address() const { return server_.address(); }
 
   // Limits how many batches are accepted (later ones are read and dropped), or acknowledged.
   void LimitAdmission(uint64_t sequence);
@@ -84,7 +83,6 @@ class FakeLearner final : public v1::LearnerService::Service {
   const bool grants_all_;
   mutable absl::Mutex mutex_;
   v1::JoinResponse join_ ABSL_GUARDED_BY(mutex_);
-  int port_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t incarnation_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool knows_actor_ ABSL_GUARDED_BY(mutex_) = false;
@@ -106,7 +104,7 @@ class FakeLearner final : public v1::LearnerService::Service {
   std::deque<v1::LearnerEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::ExperienceRequest::Heartbeat> heartbeats_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::EvaluationResult> evaluations_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<grpc::Server> server_;
+  LoopbackServer server_{{this}};
 };
 
 }  // namespace armature

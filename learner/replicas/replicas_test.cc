@@ -14,10 +14,8 @@
 #include "absl/time/clock.h"
 #include "common/metrics/metrics.h"
 #include "common/policy/generator.h"
+#include "common/rpc/testing/loopback_server.h"
 #include "gmock/gmock.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
 #include "learner/algorithms/ddpg.h"
 #include "learner/algorithms/ppo.h"
@@ -48,23 +46,11 @@ class Host {
              {registry_.AddGauge("armature_replicas", "?"),
               registry_.AddCounter("armature_lost_total", "?")},
              &wake),
-        service_(&host) {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::InsecureServerCredentials(),
-                             &port_);
-    builder.RegisterService(&service_);
-    server_ = builder.BuildAndStart();
-  }
-  ~Host() { Close(); }
-  void Close() {
-    if (server_ != nullptr) server_->Shutdown(absl::ToChronoTime(absl::Now()));
-    server_.reset();
-  }
+        service_(&host),
+        server_({&service_}, port) {}
+  void Close() { server_.Stop(); }
 
-  std::shared_ptr<grpc::Channel> Channel() const {
-    return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_),
-                               grpc::InsecureChannelCredentials());
-  }
+  std::shared_ptr<grpc::Channel> Channel() const { return server_.NewChannel(); }
   // Lets others join until there are `replicas` replicas.
   void Gather(ReplicaSync* sync, int replicas) {
     const absl::Time deadline = absl::Now() + kLong;
@@ -73,7 +59,7 @@ class Host {
       EXPECT_EQ(*sync->Synchronize(0), Standing::kMember);
     }
   }
-  int port() const { return port_; }
+  int port() const { return server_.port(); }
   double lost() { return registry_.AddCounter("armature_lost_total", "?").value(); }
   double replicas() { return registry_.AddGauge("armature_replicas", "?").value(); }
 
@@ -86,8 +72,7 @@ class Host {
 
  private:
   ReplicaServiceImpl service_;
-  int port_ = 0;
-  std::unique_ptr<grpc::Server> server_;
+  LoopbackServer server_;
 };
 
 // One replica's trainer, reduced to its work with the others.

@@ -2,10 +2,8 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/tensor/packed.h"
-#include "grpcpp/server_builder.h"
 
 namespace armature {
 
@@ -24,15 +22,8 @@ grpc::Status FakeRewardServer::Difference(const v1::ComputeRewardRequest& reques
   return grpc::Status::OK;
 }
 
-FakeRewardServer::FakeRewardServer(Answer answer, int port) : answer_(std::move(answer)) {
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::InsecureServerCredentials(),
-                           &port_);
-  builder.RegisterService(this);
-  server_ = builder.BuildAndStart();
-}
-
-FakeRewardServer::~FakeRewardServer() { server_->Shutdown(absl::ToChronoTime(absl::Now())); }
+FakeRewardServer::FakeRewardServer(Answer answer, int port)
+    : answer_(std::move(answer)), server_({this}, port) {}
 
 grpc::Status FakeRewardServer::ComputeReward(grpc::ServerContext* context,
                                              const v1::ComputeRewardRequest* request,
@@ -43,7 +34,5 @@ grpc::Status FakeRewardServer::ComputeReward(grpc::ServerContext* context,
   ++calls_;
   return answer_(*request, response);
 }
-
-std::string FakeRewardServer::address() const { return absl::StrCat("127.0.0.1:", port_); }
 
 }  // namespace armature

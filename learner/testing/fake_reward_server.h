@@ -6,11 +6,10 @@
 
 #include <atomic>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "absl/time/time.h"
-#include "grpcpp/server.h"
+#include "common/rpc/testing/loopback_server.h"
 #include "proto/env_service.grpc.pb.h"
 
 namespace armature {
@@ -26,13 +25,12 @@ class FakeRewardServer : public v1::EnvService::Service {
 
   // `port` 0: any free port.
   explicit FakeRewardServer(Answer answer = Difference, int port = 0);
-  ~FakeRewardServer() override;
 
   grpc::Status ComputeReward(grpc::ServerContext* context, const v1::ComputeRewardRequest* request,
                              v1::ComputeRewardResponse* response) override;
 
-  std::string address() const;
-  int port() const { return port_; }
+  std::string address() const { return server_.address(); }
+  int port() const { return server_.port(); }
   int calls() const { return calls_; }
   v1::ComputeRewardRequest last_request() const { return last_request_; }
   // Timeout of the last call.
@@ -42,12 +40,11 @@ class FakeRewardServer : public v1::EnvService::Service {
 
  private:
   const Answer answer_;
-  int port_ = 0;
   std::atomic<int> calls_{0};
   v1::ComputeRewardRequest last_request_;
   absl::Duration time_given_;
   std::atomic<grpc::ServerContext*> context_{nullptr};
-  std::unique_ptr<grpc::Server> server_;
+  LoopbackServer server_;
 };
 
 }  // namespace armature

@@ -4,8 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
 #include "learner/testing/experience.h"
 
@@ -24,11 +22,7 @@ RunningLearner::RunningLearner(const RunConfig& config, const std::string& path,
     : directory_(RunDirectory::Open(path).value()),
       learner_(config, role, TransportOptions(), directory_.get(), &metrics_, c10::kCPU) {
   EXPECT_TRUE(begin == Begin::kNew || learner_.trainer().Restore().ok());
-  grpc::ServerBuilder builder;
-  // A socket, since TSan cannot follow how in-process channels pass memory.
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
-  for (grpc::Service* service : learner_.services()) builder.RegisterService(service);
-  server_ = builder.BuildAndStart();
+  server_.emplace(learner_.services());
   if (begin != Begin::kResumeHeld) Start();
 }
 
@@ -45,17 +39,13 @@ void RunningLearner::Start() {
 absl::StatusOr<bool> RunningLearner::Join() {
   thread_.join();
   learner_.intake().EndStreams(absl::UnavailableError("stopped"));
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(1)));
+  server_->Stop(absl::Now() + absl::Seconds(1));
   return over_;
 }
 
 absl::StatusOr<bool> RunningLearner::StopAndJoin() {
   learner_.Stop();
   return Join();
-}
-
-std::shared_ptr<grpc::Channel> RunningLearner::NewChannel() const {
-  return grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_), grpc::InsecureChannelCredentials());
 }
 
 std::unique_ptr<FakeActor> RunningLearner::NewActor(const std::string& name,
