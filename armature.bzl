@@ -37,7 +37,7 @@ def armature_library(
         copts = ARMATURE_COPTS,
         data = data,
         visibility = _ANYWHERE_HERE,
-        deps = deps,
+        deps = deps + ["@system//versions"],
     )
     for source in native.glob(["*_test.cc"], exclude = exclude):
         test = source[:-len(".cc")]

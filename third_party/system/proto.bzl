@@ -16,7 +16,7 @@ def armature_proto(name, src, deps = [], grpc = False):
         flags = "--grpc_out=$(GENDIR) --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin)"
     native.genrule(
         name = name + "_gen",
-        srcs = ["//proto:all_protos", src],
+        srcs = ["//proto:all_protos", src, "@system//versions:versions.txt"],
         outs = [base + ".cc", base + ".h"],
         cmd = "protoc -I. %s %s/%s" % (flags, package, src),
         message = "Generating C++ from " + src,
@@ -26,5 +26,5 @@ def armature_proto(name, src, deps = [], grpc = False):
         srcs = [base + ".cc"],
         hdrs = [base + ".h"],
         copts = ["-w"],
-        deps = deps + (["@system//:grpcpp"] if grpc else ["@system//:protobuf"]),
+        deps = deps + ["@system//:grpcpp" if grpc else "@system//:protobuf", "@system//versions"],
     )
