@@ -1,5 +1,5 @@
-// Adam (Kingma and Ba 2014, arXiv:1412.6980) over a few flat buffers, with the
-// semantics of torch.optim.Adam: one fused kernel a step, no host sync.
+// Adam (Kingma and Ba 2014, arXiv:1412.6980) over a few flat buffers. Computes what
+// torch.optim.Adam does, with one fused kernel per step and no wait for the device.
 //
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_NN_ADAM_H_
@@ -18,20 +18,20 @@ class Adam {
  public:
   static constexpr double kDefaultEpsilon = 1e-8;  // torch.optim.Adam's.
 
-  // Steps `parameters` in place along `gradients`, of the same shapes.
+  // Updates `parameters` in place from `gradients`, which have the same shapes.
   Adam(std::vector<at::Tensor> parameters, std::vector<at::Tensor> gradients, double epsilon);
 
-  // Averages the gradients between replicas, where there is an exchange; before Step,
-  // and before anything that looks at their norm.
+  // Averages the gradients over the replicas if there is an exchange. Call it before Step and
+  // before using the gradients' norm.
   void AverageGradients();
   void Step(double learning_rate);
-  // The same with a rate that is on the device: float32 [].
+  // The same with a rate on the device: float32 [].
   void Step(const at::Tensor& learning_rate);
 
-  // Null, as at first: this learner has no replicas.
+  // Null (the initial value) if this learner has no replicas.
   void set_gradient_exchange(GradientExchange* exchange) { exchange_ = exchange; }
 
-  // "<prefix>.<i>.moment1", ".moment2" and ".steps"; they share memory.
+  // "<prefix>.<i>.moment1", ".moment2" and ".steps"; they share memory with this object.
   NamedTensors State(const std::string& prefix) const;
 
  private:

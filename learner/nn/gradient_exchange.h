@@ -1,4 +1,4 @@
-// Where gradients of several replicas of a learner meet before each optimiser step.
+// Averages gradients over a learner's replicas before each optimiser step.
 #ifndef ARMATURE_LEARNER_NN_GRADIENT_EXCHANGE_H_
 #define ARMATURE_LEARNER_NN_GRADIENT_EXCHANGE_H_
 
@@ -11,8 +11,8 @@ namespace armature {
 class GradientExchange {
  public:
   virtual ~GradientExchange() = default;
-  // Replaces `gradients` by their means over all replicas, which call it in the same
-  // order; waits for them. float32.
+  // Replaces `gradients` (float32) with their averages over all replicas. Waits for the other
+  // replicas; all must make these calls in the same order.
   virtual void Average(const std::vector<at::Tensor>& gradients) = 0;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kLeakyReluSlope = 0.01;  // LibTorch's own default.
 
-// Draws are made on the CPU: the same on every device.
+// Draws on the CPU, so that every device gets the same weights.
 void DrawUniform(double bound, at::Generator generator, const at::Tensor& tensor) {
   tensor.copy_(at::empty(tensor.sizes(), at::kFloat).uniform_(-bound, bound, generator));
 }
@@ -21,8 +21,8 @@ void DrawUniform(double bound, at::Generator generator, const at::Tensor& tensor
 void DrawOrthogonal(double gain, at::Generator generator, const at::Tensor& weight) {
   const int64_t out = weight.size(0);
   const int64_t in = weight.size(1);
-  // The columns of Q are orthonormal: the longer side first. The signs of R's
-  // diagonal make the draw uniform over orthogonal matrices.
+  // Q's columns are orthonormal if the longer side comes first. Multiplying by the signs of R's
+  // diagonal makes the draw uniform over orthogonal matrices.
   const at::Tensor normal =
       at::randn({std::max(out, in), std::min(out, in)}, generator, at::kFloat);
   const auto [q, r] = at::linalg_qr(normal);
@@ -183,7 +183,7 @@ void Mlp::NormalizeLayer(size_t layer, Activations* activations) const {
   at::addcmul_out(x, parameters_.norm_bias[layer], normalized, parameters_.norm_gain[layer]);
 }
 
-// Of y = n(x) g + c with y_ = dJ / dn, per row of U units:
+// For y = n(x) g + c with y_ = dJ / dn, per row of U units:
 //   dJ / dx = (y_ - mean y_ - n mean(y_ n)) / deviation
 void Mlp::NormalizeLayerBackward(size_t layer, const Activations& activations,
                                  at::Tensor* gradient) const {

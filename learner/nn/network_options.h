@@ -1,4 +1,4 @@
-// What an algorithm's networks are beside the policy's specification.
+// Settings of an algorithm's networks that the policy's specification does not have.
 #ifndef ARMATURE_LEARNER_NN_NETWORK_OPTIONS_H_
 #define ARMATURE_LEARNER_NN_NETWORK_OPTIONS_H_
 
@@ -12,9 +12,9 @@
 namespace armature {
 
 struct NetworkOptions {
-  std::vector<int64_t> critic_hidden_sizes;  // Empty: the policy's.
-  std::optional<GoalColumns> goals;          // Which share their normaliser's statistics.
-  // At the start; absent: the algorithm's own. A critic's output_gain is 1.
+  std::vector<int64_t> critic_hidden_sizes;  // If empty, as in the policy.
+  std::optional<GoalColumns> goals;          // These columns share normaliser statistics.
+  // How initial weights are drawn; if absent, the algorithm decides. A critic's output_gain is 1.
   std::optional<Initialization> policy_initialization;
 
   Initialization policy(const Initialization& own) const {

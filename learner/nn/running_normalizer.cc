@@ -6,7 +6,7 @@
 namespace armature {
 namespace {
 
-constexpr double kVarianceMin = 1e-8;  // A component that never moves stays finite.
+constexpr double kVarianceMin = 1e-8;  // Keeps a constant component finite.
 
 }  // namespace
 

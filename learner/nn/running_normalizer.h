@@ -1,17 +1,17 @@
-// Mean and deviation of all observations seen so far, kept in float64 by Chan's
-// parallel update (Chan, Golub and LeVeque 1979): for n new rows with mean b and
-// squared deviations q, and delta = b - mean,
+// Mean and standard deviation of all observations so far, in float64. Uses Chan's parallel update
+// (Chan, Golub and LeVeque 1979): for n new rows with mean b and sum of squared deviations q, and
+// delta = b - mean,
 //   mean += delta n / (count + n)
 //   m2   += q + delta^2 count n / (count + n)
-// and published, after each, as std = sqrt(m2 / count + 1e-8).
+// After each update it publishes std = sqrt(m2 / count + 1e-8).
 //
-// Where goals share statistics, a component of the achieved goal and that of the desired
-// one are samples of one quantity, so that a distance between them keeps its meaning
-// (Andrychowicz et al. 2017, arXiv:1707.01495, has one normaliser of goals too). Each row
-// then counts one half for either column. With means a and b and deviations q_a and q_b,
+// Achieved and desired goals can share statistics: each pair of components is treated as one
+// quantity, so that a distance between them keeps its meaning (as in Andrychowicz et al. 2017,
+// arXiv:1707.01495). Each row then counts one half for each of the two columns. With means a and b
+// and sums of squared deviations q_a and q_b,
 //   mean = (a + b) / 2
 //   m2   = (q_a + q_b) / 2 + n (a - b)^2 / 4
-// in both columns, of new rows before they are taken in and of a state that is loaded.
+// in both columns. This is done to new rows before they are added, and to a loaded state.
 //
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_NN_RUNNING_NORMALIZER_H_
@@ -27,23 +27,23 @@ namespace armature {
 
 class RunningNormalizer {
  public:
-  // Publishes into the normaliser of `policy`, which must have one and outlive it.
-  // `goals` share statistics.
+  // Publishes into the normaliser of `policy`, which must have one and outlive this object. The
+  // columns in `goals` share statistics.
   explicit RunningNormalizer(const PolicyNetwork& policy,
                              const std::optional<GoalColumns>& goals = std::nullopt);
 
-  // Takes in new raw observations, [n, D] on the policy's device.
+  // Adds new raw observations, [n, D] on the policy's device.
   void Observe(const at::Tensor& observation);
 
-  // After its state was set: publishes what it says, if it has seen anything.
+  // Call after setting the state. Publishes it if it contains any observations.
   void Republish();
 
-  // "observation_statistics.count", ".mean", ".m2", float64, sharing memory.
+  // "observation_statistics.count", ".mean", ".m2": float64, sharing memory with this object.
   NamedTensors State() const;
 
  private:
   void Publish();
-  // In place, of n rows: means and squared deviations [D] of the columns, n [].
+  // Pools goal columns in place. `mean` and `m2`, [D], describe n rows; n is [].
   void PoolGoals(const at::Tensor& n, const at::Tensor& mean, const at::Tensor& m2) const;
 
   const std::optional<GoalColumns> goals_;

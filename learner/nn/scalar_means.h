@@ -1,4 +1,4 @@
-// Means of scalars that stay on the device until they are taken.
+// Means of scalars, kept on the device until Take.
 //
 // Thread safety: none.
 #ifndef ARMATURE_LEARNER_NN_SCALAR_MEANS_H_
@@ -14,20 +14,20 @@
 
 namespace armature {
 
-// Means since they were last taken, by TensorBoard tag, e.g. "train/critic_loss".
+// Means since the last Take, by TensorBoard tag, e.g. "train/critic_loss".
 using Scalars = std::map<std::string, double>;
 
 class ScalarMeans {
  public:
   ScalarMeans(std::vector<std::string> names, c10::Device device);
 
-  // One float32 scalar, [], a name.
+  // `values` has one float32 scalar, [], for each name.
   void Add(const std::vector<at::Tensor>& values);
-  // Puts the means since the last Take into `scalars`; nothing if there are none.
-  // Waits for the device.
+  // Puts the means since the last Take into `scalars`, if there were any values. Waits for the
+  // device.
   void Take(Scalars* scalars);
-  // The first that was not finite since the last Take, as "train/critic_loss is nan";
-  // empty: none. Waits for the device.
+  // Names the first scalar that was not finite since the last Take, as "train/critic_loss is nan".
+  // Empty if all were finite. Waits for the device.
   std::string NonFinite() const;
 
  private:

@@ -66,7 +66,7 @@ void LoadGenerator(const std::map<std::string, at::Tensor>& state, int64_t learn
 std::string FindNonFinite(const NamedTensors& tensors) {
   const c10::NoGradGuard no_grad;
   std::vector<std::string> names;
-  std::vector<at::Tensor> largest;  // By magnitude; not a number where an element is none.
+  std::vector<at::Tensor> largest;  // By magnitude; NaN if an element is.
   for (const auto& [name, tensor] : tensors) {
     if (!tensor.is_floating_point() || tensor.numel() == 0) continue;
     names.push_back(name);

@@ -18,22 +18,22 @@ namespace armature {
 // Adds `more` to the end of `state`.
 void Append(const NamedTensors& more, NamedTensors* state);
 
-// Copies from `state` into every tensor of `own`, or into none.
-// OK; InvalidArgument: a name is missing or a shape or dtype differs (named).
+// Copies from `state` into every tensor of `own`. Returns InvalidArgument, and copies nothing, if a
+// name is missing or a shape or dtype differs (the message names it).
 absl::Status CopyState(const std::map<std::string, at::Tensor>& state, const NamedTensors& own);
 
-// What an algorithm draws from, in its state: uint8, of a size that depends on the kind
-// of its device.
+// The name of the random generator in an algorithm's state: uint8; its size depends on the kind of
+// device.
 inline constexpr char kGenerator[] = "generator";
 void AppendGenerator(const at::Generator& generator, NamedTensors* state);
-// Draws on as `state` says. Where it is of another kind of device, draws begin anew, from
-// the generator's seed and `learner_steps`, and a logged line says so. Where it holds no
-// generator, as what run.load takes over does, nothing is changed.
+// Restores the generator from `state`. If `state` is from another kind of device, the generator
+// restarts from its seed and `learner_steps`, and this is logged. If `state` has no generator (as
+// with run.load), nothing changes.
 void LoadGenerator(const std::map<std::string, at::Tensor>& state, int64_t learner_steps,
                    at::Generator* generator);
 
-// "NAME holds nan" or "NAME holds inf" of the first floating point tensor with a value that is
-// not finite; empty: there is none. Waits for the device, once.
+// Returns "NAME holds nan" or "NAME holds inf" for the first floating-point tensor with a value
+// that is not finite; empty if there is none. Waits for the device once.
 std::string FindNonFinite(const NamedTensors& tensors);
 
 }  // namespace armature
