@@ -1,12 +1,12 @@
-// Behaviour cloning beside the policy's own loss J_pi (Nair et al. 2018,
-// arXiv:1709.10089), on the demonstrations in a batch:
+// Behaviour cloning on the demonstrations in a batch, in addition to the policy's own loss J_pi
+// (Nair et al. 2018, arXiv:1709.10089):
 //   J   = policy_weight J_pi + J_c
 //   J_c = cloning_weight sum_i kept_i |a_i - d_i|^2
-// where a_i is the action that the policy takes when it does not explore and d_i the
-// demonstrated one. kept_i is 1; with the Q-filter it is 1 only where
-// Q(s_i, d_i) > Q(s_i, a_i), Q the least of the critics.
+// a_i is the policy's action without exploration, d_i the demonstrated action. kept_i is 1. With
+// the Q-filter, kept_i is 1 only if Q(s_i, d_i) > Q(s_i, a_i), where Q is the minimum of the
+// critics; else 0.
 //
-// Shapes: B batch, its last M rows demonstrations; D observation size; A action size.
+// Shapes: B batch, whose last M rows are demonstrations; D observation size; A action size.
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_CLONING_H_
 #define ARMATURE_LEARNER_ALGORITHMS_CLONING_H_
@@ -23,27 +23,27 @@
 
 namespace armature {
 
-// Of one update.
+// The cloning loss of one update.
 struct Cloning {
   double policy_weight = 1;
   at::Tensor loss;      // J_c, []
   at::Tensor gradient;  // dJ_c / da, [M, A]
   at::Tensor kept;      // [M], 0 or 1
 
-  // As CloningScalars() names them.
+  // In the order of CloningScalars().
   std::vector<at::Tensor> scalars() const;
 };
 
-// "train/cloning_loss" and "train/cloned_share", the mean of kept_i.
+// Returns "train/cloning_loss" and "train/cloned_share" (the mean of kept_i).
 std::vector<std::string> CloningScalars();
 
-// Of a batch with `observation` [B, D], normalised; `action` [M, A] is the policy's at its
-// last M rows. Without demonstrations in it: nullopt.
+// `observation`, [B, D], is the batch's, normalised. `action`, [M, A], is the policy's for the last
+// M rows. Returns nullopt if the batch has no demonstrations.
 std::optional<Cloning> Clone(const DemonstrationsConfig& config, const TransitionSample& sample,
                              const at::Tensor& observation, const at::Tensor& action,
                              Critics* critics);
 
-// A view of the last `count` rows.
+// Returns a view of the last `count` rows.
 at::Tensor LastRows(const at::Tensor& rows, int64_t count);
 
 }  // namespace armature

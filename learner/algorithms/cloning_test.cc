@@ -32,7 +32,7 @@ DemonstrationsConfig GoldenCloning(const nlohmann::json& golden) {
   return config;
 }
 
-// `update(sample, noise)` for each of the golden updates, and what came of it.
+// Runs `update(sample, noise)` for each golden update and checks the result.
 template <typename Learner, typename Update>
 void ExpectGolden(const nlohmann::json& golden, Learner& learner, Update update) {
   SetGoldenState(golden, learner);
@@ -56,7 +56,7 @@ void ExpectGolden(const nlohmann::json& golden, Learner& learner, Update update)
   }
 }
 
-// Without the Q-filter, and with it.
+// Without and with the Q-filter.
 class CloningGoldenTest : public testing::TestWithParam<int> {
  protected:
   nlohmann::json Case(const std::string& algorithm) const {

@@ -1,13 +1,13 @@
 // Deep deterministic policy gradients (Lillicrap et al. 2015, arXiv:1509.02971).
 //
-// With s, a, r, s', d the sample, mu the deterministic policy, Q the critic, and mu'
-// and Q' their slow targets:
+// The sample is s, a, r, s', d; mu is the deterministic policy, Q the critic, and mu' and Q' are
+// their slow targets:
 //   y     = r + discount (1 - d) Q'(s', mu'(s'))
-//   J_Q   = mean w l(Q(s, a) - y), l of critics.h
+//   J_Q   = mean w l(Q(s, a) - y)  with w and l from critics.h
 //   J_pi  = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2  with the new Q
 //   Q'   <- (1 - tau) Q' + tau Q,  mu' <- (1 - tau) mu' + tau mu
-// With demonstrations J_pi gives way to J of cloning.h. Each J is one Adam step. Gradients are
-// written out by hand in critics.h and deterministic_actor.h (ddpg_test.cc holds them against
+// With demonstrations, J from cloning.h replaces J_pi. Each J gets one Adam step. Gradients are
+// written by hand in critics.h and deterministic_actor.h (ddpg_test.cc compares them with
 // PyTorch's). Nothing in Update waits for the device.
 //
 // Thread safety: none; one trainer thread.
@@ -36,10 +36,9 @@ namespace armature {
 
 class Ddpg final : public TrainedPolicy<OffPolicyAlgorithm> {
  public:
-  // Layers begin as PyTorch's Linear does where `network` says nothing else, from
-  // `seed`.
-  // `demonstrations` says how samples with demonstrations are learned.
-  // OK; InvalidArgument: `spec` is bad or not a deterministic policy's.
+  // Draws initial weights from `seed`, as PyTorch's Linear does unless `network` says otherwise.
+  // `demonstrations` says how to learn from samples with demonstrations. Returns InvalidArgument if
+  // `spec` is invalid or not a deterministic policy.
   static absl::StatusOr<std::unique_ptr<Ddpg>> Create(
       const DdpgConfig& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
       const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
@@ -48,8 +47,8 @@ class Ddpg final : public TrainedPolicy<OffPolicyAlgorithm> {
   void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critic_.TemporalDifferences(); }
 
-  // Gradients that the last update stepped along, end to end in the order of the
-  // parameters: policy [P], critic (see Mlp).
+  // The gradients used by the last update, flat, in the order of the parameters: policy [P], critic
+  // (see Mlp).
   const at::Tensor& policy_gradient() const { return actor_.gradient(); }
   const at::Tensor& critic_gradient() const { return critic_.gradient(); }
 

@@ -45,7 +45,7 @@ at::Tensor DeterministicActor::Step(const Actions& actions, const Critics::Actio
                                     double action_l2, double learning_rate,
                                     const std::optional<Cloning>& cloning) {
   const at::Tensor& action = actions.action;
-  at::Tensor action_gradient = -value.gradient;  // Of B J_pi, [B, A]
+  at::Tensor action_gradient = -value.gradient;  // For B J_pi; [B, A]
   at::Tensor loss = -value.value.mean();
   if (action_l2 > 0) {
     action_gradient.add_(action, 2 * action_l2 / static_cast<double>(action.size(1)));

@@ -1,12 +1,12 @@
-// A deterministic policy mu(s) = tanh(f(s)) in training: its slow target mu' and the
-// step that raises the value of its actions (Silver et al. 2014, with the penalty on
-// large actions of Andrychowicz et al. 2017, arXiv:1707.01495):
+// Trains a deterministic policy mu(s) = tanh(f(s)) with a slow target mu'. Each step raises the
+// value of the policy's actions (Silver et al. 2014), with a penalty on large actions
+// (Andrychowicz et al. 2017, arXiv:1707.01495):
 //   J_pi        = mean -Q(s, mu(s)) + action_l2 mean mu(s)^2
 //   d J_pi / df = (-dQ/da + 2 action_l2 mu(s) / A) (1 - mu(s)^2) / B
 //   mu'        <- (1 - tau) mu' + tau mu, by parameter
-// where the means are over the batch, and over the action's components too for the
-// square: action_l2 weighs the same whatever the action's size.
-// The gradient is written out by hand; nothing waits for the device.
+// Means are over the batch. The mean of mu(s)^2 is also over the action's components, so the effect
+// of action_l2 does not depend on the action size. The gradient is written by hand. Nothing waits
+// for the device.
 //
 // Shapes: B batch, D observation size (normalised), A action size.
 // Thread safety: none.
@@ -28,22 +28,22 @@ namespace armature {
 
 class DeterministicActor {
  public:
-  // Trains `policy`, of HEAD_TANH, in place; it must outlive the actor.
+  // Trains `policy` in place. It must have HEAD_TANH and outlive the actor.
   explicit DeterministicActor(const PolicyNetwork& policy);
 
-  // The target begins as a copy.
+  // Draws the policy's weights and copies them to the target.
   void Init(const Initialization& initialization, at::Generator generator);
 
   // mu'(s), [B, A].
   at::Tensor TargetAct(const at::Tensor& observation);
-  // A forward pass, which Step goes back through; valid until the next Act or TargetAct.
+  // A forward pass, for Step's backward pass. Valid until the next Act or TargetAct.
   struct Actions {
     at::Tensor observation;  // [B, D]
     at::Tensor action;       // mu(s), [B, A]
   };
   Actions Act(const at::Tensor& observation);
-  // Takes one Adam step on J_pi, given the `value` of the actions, or with `cloning` on
-  // cloning.h's J. Returns the loss before the step, [].
+  // Takes one Adam step on J_pi, or with `cloning` on J from cloning.h. `value` is the value of
+  // `actions`. Returns the loss before the step, [].
   at::Tensor Step(const Actions& actions, const Critics::ActionValue& value, double action_l2,
                   double learning_rate, const std::optional<Cloning>& cloning = std::nullopt);
 
@@ -51,15 +51,15 @@ class DeterministicActor {
 
   void set_gradient_exchange(GradientExchange* exchange) { adam_.set_gradient_exchange(exchange); }
 
-  // The gradient of the last Step, end to end in the order of the parameters.
+  // The gradient of the last Step, flat, in the order of the parameters.
   const at::Tensor& gradient() const { return gradient_; }
-  // "target_policy" and the optimiser's "policy_adam."; without the policy itself.
+  // "target_policy" and the optimiser's "policy_adam."; not the policy itself.
   NamedTensors State() const;
 
  private:
   at::Tensor Forward(const Mlp& network, const at::Tensor& observation);
 
-  const at::Tensor parameters_;  // The policy's own.
+  const at::Tensor parameters_;  // The policy's.
   at::Tensor gradient_;
   at::Tensor target_parameters_;
   Mlp actor_;

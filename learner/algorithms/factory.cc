@@ -17,7 +17,7 @@
 namespace armature {
 namespace {
 
-// NetworkConfig.Visit admits these words only.
+// NetworkConfig.Visit allows only these words.
 v1::PolicySpec::Activation ParseActivation(const std::string& name) {
   if (name == "tanh") return v1::PolicySpec::ACTIVATION_TANH;
   if (name == "elu") return v1::PolicySpec::ACTIVATION_ELU;
@@ -25,7 +25,7 @@ v1::PolicySpec::Activation ParseActivation(const std::string& name) {
   return v1::PolicySpec::ACTIVATION_RELU;
 }
 
-// Of the config; absent: default.
+// From the config; if absent, the default.
 std::optional<Initialization> ParseInitialization(const AlgorithmConfig& config) {
   const NetworkConfig& network = config.network;
   if (network.initialization == "default") return std::nullopt;

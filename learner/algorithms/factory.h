@@ -1,4 +1,4 @@
-// Makes the algorithm that a configuration names, for the environment at hand.
+// Makes the algorithm that a configuration names, for a given environment.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_FACTORY_H_
@@ -16,16 +16,16 @@
 
 namespace armature {
 
-// The policy that `config` trains in such an environment.
-// OK; InvalidArgument: an off-policy algorithm for a Discrete action space.
+// Returns the policy that `config` trains in `env`. Returns InvalidArgument if an off-policy
+// algorithm has a Discrete action space.
 absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, const EnvSpec& env);
 
-// How actors explore with that policy. Random steps end with the first version,
-// which the learner publishes when they are taken.
+// Returns how actors explore with that policy. They act at random until the first version, which
+// the learner publishes once the random steps are taken.
 v1::Exploration MakeExploration(const AlgorithmConfig& config);
 
-// `seed` fixes the weights at the start and every draw after it.
-// InvalidArgument: as MakePolicySpec, or config.name is of the other kind.
+// `seed` determines the initial weights and all later draws. Returns InvalidArgument as
+// MakePolicySpec does, or if config.name is an algorithm of the other kind.
 absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> MakeOffPolicyAlgorithm(
     const AlgorithmConfig& config, const EnvSpec& env, uint64_t seed, c10::Device device);
 absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(

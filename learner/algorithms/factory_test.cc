@@ -175,7 +175,7 @@ TEST(FactoryTest, WeightsBeginAsTheConfigurationSays) {
     EXPECT_TRUE(at::allclose(gram("actor.2.weight"), 0.25 * at::eye(gram("actor.2.weight").size(0)),
                              1e-4, 1e-5))
         << name;
-    // The critics' first layer, of as many inputs as units or more.
+    // The critics' first layer has at least as many inputs as units.
     const at::Tensor critics = StateOf(*algorithm, name == "ppo" ? "value" : "critics");
     const int64_t in = name == "ppo" ? 9 : 9 + 2;
     const at::Tensor first = critics.narrow(0, 0, 8 * in).view({8, in});

@@ -10,8 +10,8 @@ at::Tensor Advantages(const TrajectorySet& set, const at::Tensor& value,
   const at::Tensor ended = at::maximum(set.terminated, set.truncated);
   at::Tensor next_value = value.narrow(0, 1, steps);
   if (final_value.size(0) > 0) {
-    // The number of ends up to and including a step is the row of its final
-    // observation, plus one.
+    // The row of a step's final observation is the number of ends up to and including that step,
+    // minus one.
     const at::Tensor row = (ended.reshape({-1}).cumsum(0) - 1).clamp_min_(0).to(at::kLong);
     const at::Tensor final_at_step = final_value.index_select(0, row).view_as(ended);
     next_value = at::where(ended > 0, final_at_step, next_value);

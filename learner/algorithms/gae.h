@@ -1,12 +1,12 @@
-// Generalised advantage estimation (Schulman et al. 2015, arXiv:1506.02438), with
-// termination, truncation and void steps told apart:
-//   V'_t    = 0                     where step t terminated
-//             V(final observation)  where it was truncated
+// Generalised advantage estimation (Schulman et al. 2015, arXiv:1506.02438) that distinguishes
+// termination, truncation and void steps:
+//   V'_t    = 0                     if step t terminated
+//             V(final observation)  if step t was truncated
 //             V(observation_t+1)    otherwise
 //   delta_t = r_t + gamma V'_t - V_t
 //   A_t     = valid_t (delta_t + gamma lambda (1 - ended_t) A_t+1),  A_T = 0
-// A void step adds nothing to the steps before it: they bootstrap from the value
-// of its observation.
+// A void step adds nothing to the steps before it; they bootstrap from the value of its
+// observation.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_GAE_H_
@@ -17,7 +17,7 @@
 
 namespace armature {
 
-// A, [T, N]. `value` is [T + 1, N] of set.observation and `final_value` [k] of
+// Returns A, [T, N]. `value`, [T + 1, N], is for set.observation; `final_value`, [k], for
 // set.final_observation.
 at::Tensor Advantages(const TrajectorySet& set, const at::Tensor& value,
                       const at::Tensor& final_value, double gamma, double gae_lambda);

@@ -12,8 +12,7 @@ namespace {
 constexpr double kGamma = 0.9;
 constexpr double kLambda = 0.7;
 
-// Each step by the definition: the discounted sum of the deltas up to where its
-// trace ends.
+// Computes each step by definition: the discounted sum of the deltas until its trace ends.
 at::Tensor BruteForce(const TrajectorySet& set, const at::Tensor& value,
                       const at::Tensor& final_value) {
   const int64_t steps = set.reward.size(0);

@@ -1,4 +1,4 @@
-// What every off-policy algorithm promises, whatever its name.
+// What every off-policy algorithm must do.
 #include <cmath>
 #include <string>
 
@@ -57,7 +57,7 @@ TEST_P(OffPolicyConformanceTest, SameSeedGivesTheSameWeightsAndAnotherSeedOthers
   EXPECT_FALSE(at::equal(train(1), train(2)));
 }
 
-// Resumed after an odd number of updates: a delay goes on where it was.
+// Resumes after an odd number of updates: delayed updates continue where they were.
 TEST_P(OffPolicyConformanceTest, RestoredStateContinuesBitIdentically) {
   const auto straight = Make(1);
   at::Generator generator = MakeGenerator(c10::kCPU, 5);
@@ -93,7 +93,7 @@ TEST_P(OffPolicyConformanceTest, WhatIsNotFiniteIsNamedInTheUpdateInWhichItIs) {
   const auto algorithm = Make(1);
   at::Generator generator = MakeGenerator(c10::kCPU, 5);
   for (int i = 0; i < 10 && algorithm->NonFiniteScalar().empty(); ++i) {
-    // What may be published after an update with good losses is good.
+    // What can be published after an update with finite losses is finite.
     EXPECT_EQ(FindNonFinite(algorithm->policy().tensors()), "") << i;
     algorithm->Update(RandomSample(16, algorithm->policy().spec(), generator), 0);
   }
@@ -146,7 +146,7 @@ TEST_P(OffPolicyConformanceTest, ScalarsAreMeansSinceTheyWereLastTaken) {
   EXPECT_TRUE(algorithm->TakeScalars().empty());
 }
 
-// Parameters that are not of a slow target, which moves on without a gradient.
+// Parameters, except those of slow targets, which move without a gradient.
 std::map<std::string, at::Tensor> Learned(const Algorithm& algorithm) {
   std::map<std::string, at::Tensor> learned = {{"policy", algorithm.policy().flat_parameters()}};
   const std::map<std::string, at::Tensor> state = StateMap(algorithm);
@@ -161,7 +161,7 @@ TEST_P(OffPolicyConformanceTest, LinearLearningRateFallsWithProgressAndEndsAtZer
   config_.sac.learning_rate = config_.td3.learning_rate = config_.ddpg.learning_rate = 2e-3;
   const auto rate_at = [&](double progress) {
     const auto algorithm = Make(1);
-    // Two updates: one of them is of the policy too, where it is delayed.
+    // Two updates, so that one also updates a delayed policy.
     for (int i = 0; i < 2; ++i) {
       algorithm->Update(RandomSample(16, algorithm->policy().spec(), MakeGenerator(c10::kCPU, 5)),
                         progress);
@@ -181,7 +181,7 @@ TEST_P(OffPolicyConformanceTest, EveryStepIsOfTheScheduledLearningRate) {
   config_.sac.learning_rate_schedule = "linear";
   config_.td3.learning_rate_schedule = "linear";
   config_.ddpg.learning_rate_schedule = "linear";
-  // Adam's first step along a gradient is of the rate's length, whatever the gradient.
+  // Adam's first step has the rate's length, whatever the gradient.
   const auto moved = [&](double progress) {
     const auto algorithm = Make(1);
     const std::map<std::string, at::Tensor> before = Learned(*algorithm);

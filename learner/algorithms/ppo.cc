@@ -15,19 +15,19 @@
 namespace armature {
 namespace {
 
-// Engstrom et al. 2020, arXiv:2005.12729: what the reference implementation does
-// beside the paper.
+// What the reference implementation does in addition to the paper (Engstrom et al. 2020,
+// arXiv:2005.12729).
 constexpr double kAdamEpsilon = 1e-5;
 constexpr double kValueOutputGain = 1;
 
-// Of kl_adaptive, as rsl_rl has them.
+// For kl_adaptive, as in rsl_rl.
 constexpr double kRateFactor = 1.5;
 constexpr double kRateMin = 1e-5;
 constexpr double kRateMax = 1e-2;
 
 const double kUnitGaussianEntropy = 0.5 + 0.5 * std::log(2 * M_PI);
 constexpr double kAdvantageStdMin = 1e-8;
-constexpr double kGradientNormMin = 1e-6;  // As torch.nn.utils.clip_grad_norm_.
+constexpr double kGradientNormMin = 1e-6;  // As in torch.nn.utils.clip_grad_norm_.
 
 MlpShape ActorShape(const v1::PolicySpec& spec) {
   return ShapeLike(spec, 1, spec.observation_size(), spec.action_size());
@@ -208,7 +208,7 @@ void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
   const PolicyLoss policy = PolicyHeadLoss(m, head);
   actor_.Backward(m.observation, policy.head_gradient.unsqueeze(0), &actor_activations_);
 
-  // d J_value / dV; the larger of the two squares passes it on.
+  // d J_value / dV; only the larger of the two squares has a gradient.
   const at::Tensor value = value_.Forward(m.observation, &value_activations_).flatten();  // [M]
   const at::Tensor target = m.advantage + m.old_value;
   const at::Tensor error = value - target;
@@ -239,8 +239,8 @@ void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
                           policy.clip_fraction, norm});
 }
 
-// J_pi - entropy_coef mean entropy, differentiated with respect to the head (and,
-// of a Gaussian, log_std).
+// J_pi - entropy_coef mean entropy, and its gradient with respect to the head (and log_std, for a
+// Gaussian).
 Ppo::PolicyLoss Ppo::PolicyHeadLoss(const Minibatch& m, const at::Tensor& head) {
   const at::Tensor log_probs =
       categorical_ ? categorical_->LogProbs(head) : at::Tensor();  // [M, A]

@@ -1,23 +1,23 @@
 // Proximal policy optimisation with a clipped objective
 // (Schulman et al. 2017, arXiv:1707.06347) and generalised advantages (gae.h).
 //
-// Over a minibatch of the valid steps, with r = pi(a | s) / pi_behaviour(a | s) and
-// the advantages A normalised to mean 0 and deviation 1 within it:
+// For a minibatch of valid steps, with r = pi(a | s) / pi_behaviour(a | s) and advantages A
+// normalised to mean 0 and standard deviation 1 within the minibatch:
 //   J_pi    = mean -min(r A, clip(r, 1 - epsilon, 1 + epsilon) A)
 //   J_value = mean max((V - R)^2, (V_clipped - R)^2), R = A + V_old,
 //             V_clipped = V_old + clip(V - V_old, -value_clip, value_clip)
 //   J       = J_pi + value_coef J_value - entropy_coef mean entropy
-// One Adam step (epsilon 1e-5) each, on a gradient scaled down to
-// gradient_norm_max over both networks. Separate networks, orthogonal
-// at the start where NetworkOptions say nothing else. Gradients are written out by hand
-// (ppo_test.cc holds them against PyTorch's). Nothing in Update waits for the device. With
-// learning_rate_schedule kl_adaptive, the mean KL divergence of a minibatch from the policy at the
-// set's start, in closed form, moves the rate before the step (Rudin et al. 2021,
-// arXiv:2109.11978). The observation normaliser takes in a set after the updates from it, so that
-// the behaviour's log-probabilities are of the same normaliser.
+// Each minibatch is one Adam step (epsilon 1e-5); the gradient's norm over both networks is limited
+// to gradient_norm_max. Policy and value have separate networks with orthogonal initial weights,
+// unless NetworkOptions say otherwise. Gradients are written by hand (ppo_test.cc compares them
+// with PyTorch's). Nothing in Update waits for the device. With learning_rate_schedule kl_adaptive,
+// the rate is adapted before each step by the minibatch's mean KL divergence, in closed form, from
+// the policy at the set's start (Rudin et al. 2021, arXiv:2109.11978). A set goes into the
+// observation normaliser after the updates, so that they use the same normaliser as the behaviour's
+// log-probabilities.
 //
-// Shapes: S = T N steps of a set, M = minibatch_size. The S % M steps that a
-// permutation leaves over sit out that epoch.
+// Shapes: S = T N steps of a set, M = minibatch_size. Each epoch leaves out the last S % M steps of
+// its permutation.
 // Thread safety: none; one trainer thread.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_PPO_H_
 #define ARMATURE_LEARNER_ALGORITHMS_PPO_H_
@@ -45,8 +45,8 @@ namespace armature {
 
 class Ppo final : public TrainedPolicy<OnPolicyAlgorithm> {
  public:
-  // OK; InvalidArgument: `spec` is bad or its head neither a diagonal Gaussian
-  // nor categorical.
+  // Returns InvalidArgument if `spec` is invalid or its head is neither a diagonal Gaussian nor
+  // categorical.
   static absl::StatusOr<std::unique_ptr<Ppo>> Create(const PpoConfig& config,
                                                      const v1::PolicySpec& spec, uint64_t seed,
                                                      c10::Device device,
@@ -59,11 +59,11 @@ class Ppo final : public TrainedPolicy<OnPolicyAlgorithm> {
   // Requires S >= M.
   void Update(const TrajectorySet& set, double progress) override;
 
-  // Update with the order of the steps given: int64 [epochs, S].
+  // Update with a given order of the steps: int64 [epochs, S].
   void UpdateInOrder(const TrajectorySet& set, double progress, const at::Tensor& order);
 
-  // Gradients that the last minibatch stepped along (scaled down already), end to
-  // end in the order of the parameters.
+  // The gradients used by the last minibatch (after limiting the norm), flat, in the order of the
+  // parameters.
   const at::Tensor& policy_gradient() const { return policy_gradient_; }
   const at::Tensor& value_gradient() const { return value_gradient_; }
 
@@ -101,7 +101,7 @@ class Ppo final : public TrainedPolicy<OnPolicyAlgorithm> {
   std::optional<Categorical> categorical_;  // (Multi)Discrete only.
   at::Tensor log_std_;                      // [A]; Box only.
   at::Tensor log_std_gradient_;
-  at::Tensor old_log_std_;   // [A]; Box only: at the set's start.
+  at::Tensor old_log_std_;   // [A], at the set's start; Box only.
   at::Tensor adapted_rate_;  // []; kl_adaptive only.
   Mlp actor_;
   Mlp value_;

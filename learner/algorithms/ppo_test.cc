@@ -80,8 +80,8 @@ TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, PpoGoldenTest, testing::Range(0, 6));
 
-// One step an episode: observation one of two corners, reward +1 for the action
-// that belongs to it. Steps of a set all terminate.
+// Episodes have one step. The observation is one of two corners; the matching action gets reward
+// +1. All steps of a set terminate.
 TrajectorySet BanditSet(const PolicyNetwork& policy, at::Generator generator) {
   constexpr int64_t kSteps = 32;
   constexpr int64_t kSlots = 8;
@@ -156,7 +156,7 @@ PpoConfig KlAdaptiveConfig(double desired_kl) {
   return config;
 }
 
-// Of four epochs of one minibatch each; the first sees no divergence but of rounding.
+// Four epochs of one minibatch each; the first has no divergence except from rounding.
 double RateAfterOneSet(v1::PolicySpec::Head head, double desired_kl) {
   const auto ppo = std::move(
       *Ppo::Create(KlAdaptiveConfig(desired_kl), MakeTanhSpec(head, 1, 2, {16}), 1, c10::kCPU));
@@ -173,7 +173,7 @@ TEST(PpoTest, KlAdaptiveRateFallsWhereThePolicyMovesTooFarAndRisesWhereTooLittle
   EXPECT_GT(RateAfterOneSet(head, 100), rate * std::pow(1.5, 2) * 0.999);
 }
 
-// Mean over `set` of KL(before || after), of one Gaussian action.
+// Mean over `set` of KL(before || after), for one Gaussian action.
 double GaussianKl(const TrajectorySet& set, const PolicyNetwork& before,
                   const PolicyNetwork& after) {
   const at::Tensor observation = set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, 1});
@@ -188,7 +188,7 @@ double GaussianKl(const TrajectorySet& set, const PolicyNetwork& before,
   return (0.5 * (square + ratio * ratio - 1) - std::log(ratio)).mean().item<double>();
 }
 
-// The same of one of two choices, from the log-probabilities of what was sampled.
+// The same for one choice of two, from the log-probabilities of the sampled actions.
 double CategoricalKl(const TrajectorySet& set, const PolicyNetwork& before,
                      const PolicyNetwork& after) {
   const at::Tensor observation = set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, 1});

@@ -28,10 +28,10 @@ struct Sac::Batch {
 
   const int64_t size;  // B
 
-  // The policy at s' (the first B rows) and at s, in one pass.
+  // The policy for s' (the first B rows) and for s, in one forward pass.
   at::Tensor observation;  // [2 B, D], normalised
   Mlp::Activations actor_activations;
-  Mlp::Activations current_actor_activations;  // The rows of s.
+  Mlp::Activations current_actor_activations;  // The rows for s.
   at::Tensor mean;                             // [2 B, A], before it is squashed
   at::Tensor unclamped_log_std;                // [2 B, A]
   at::Tensor std;                              // [2 B, A]
@@ -142,11 +142,10 @@ at::Tensor Sac::UpdateCritics(const TransitionSample& sample, double learning_ra
                          learning_rate);
 }
 
-// J_pi = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~)), where with u = atanh(a~)
-//   d log pi / du = 2 a~           (of the squashing)
-//   d log pi / d log_std = -1      (of the Gaussian; its noise is fixed)
-// With demonstrations policy_weight J_pi + J_c, of which d J_c / d mean is
-// (dJ_c / da) (1 - a^2).
+// J_pi = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~)). With u = atanh(a~):
+//   d log pi / du = 2 a~           (from the squashing)
+//   d log pi / d log_std = -1      (from the Gaussian; its noise is fixed)
+// With demonstrations, policy_weight J_pi + J_c, where d J_c / d mean = (dJ_c / da) (1 - a^2).
 at::Tensor Sac::UpdatePolicy(const TransitionSample& sample, const at::Tensor& noise,
                              double learning_rate) {
   Batch& b = *batch_;
@@ -154,7 +153,7 @@ at::Tensor Sac::UpdatePolicy(const TransitionSample& sample, const at::Tensor& n
   const at::Tensor action = current(b.action);
   const Critics::ActionValue value = critics_.MinValue(current(b.observation), action);
 
-  // Gradients of B J_pi, divided by B at the end.
+  // Gradients for B J_pi; divided by B at the end.
   const at::Tensor u_gradient =
       2 * b.alpha * action - value.gradient * (1 - action.square());  // [B, A]
   const at::Tensor unclamped = current(b.unclamped_log_std);

@@ -1,19 +1,18 @@
-// Soft actor-critic with twin critics and learned temperature
+// Soft actor-critic with twin critics and a learned temperature
 // (Haarnoja et al. 2018, arXiv:1812.05905).
 //
-// With s, a, r, s', d the sample, pi the squashed Gaussian policy, Q_1 and Q_2 the
-// critics, Q'_1 and Q'_2 their slow targets, alpha = exp(log_alpha), H the target
-// entropy, and a' ~ pi(s'), a~ ~ pi(s):
+// The sample is s, a, r, s', d; pi is the squashed Gaussian policy, Q_1 and Q_2 are the critics,
+// Q'_1 and Q'_2 their slow targets, alpha = exp(log_alpha), H is the target entropy, a' ~ pi(s')
+// and a~ ~ pi(s):
 //   y         = r + discount (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
-//   J_Q       = sum_j mean w l(Q_j(s, a) - y), l of critics.h
+//   J_Q       = sum_j mean w l(Q_j(s, a) - y)  with w and l from critics.h
 //   J_pi      = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~))  with the new Q_j
 //   J_alpha   = mean -log_alpha (log pi(a~ | s) + H)
 //   Q'_j     <- (1 - tau) Q'_j + tau Q_j
-// With demonstrations J_pi gives way to J of cloning.h, a_i the mean action, squashed.
-// Each is one Adam step; alpha in J_Q and J_pi is that of before the update.
-// Gradients are written out by hand (sac_test.cc holds them against PyTorch's):
-// fewer, larger kernels on buffers that are allocated once. Nothing in Update
-// waits for the device.
+// With demonstrations, J from cloning.h replaces J_pi; a_i is the mean action, squashed. Each J
+// gets one Adam step. J_Q and J_pi use alpha from before the update. Gradients are written by hand
+// (sac_test.cc compares them with PyTorch's), to use fewer, larger kernels and buffers that are
+// allocated once. Nothing in Update waits for the device.
 //
 // Thread safety: none; one trainer thread.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_SAC_H_
@@ -42,10 +41,9 @@ namespace armature {
 
 class Sac final : public TrainedPolicy<OffPolicyAlgorithm> {
  public:
-  // Layers begin as PyTorch's Linear does where `network` says nothing else, from
-  // `seed`.
-  // `demonstrations` says how samples with demonstrations are learned.
-  // OK; InvalidArgument: `spec` is bad or not a squashed Gaussian's.
+  // Draws initial weights from `seed`, as PyTorch's Linear does unless `network` says otherwise.
+  // `demonstrations` says how to learn from samples with demonstrations. Returns InvalidArgument if
+  // `spec` is invalid or not a squashed Gaussian.
   static absl::StatusOr<std::unique_ptr<Sac>> Create(
       const SacConfig& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
       const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
@@ -56,18 +54,17 @@ class Sac final : public TrainedPolicy<OffPolicyAlgorithm> {
   void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
 
-  // Update with the noise of a' and a~ given: float32 [2 B, A], the rows of s'
-  // first.
+  // Update with given noise for a' and a~: float32 [2 B, A], the rows for s' first.
   void UpdateWithNoise(const TransitionSample& sample, double progress, const at::Tensor& noise);
 
-  // Gradients that the last update stepped along, end to end in the order of the
-  // parameters: policy [P], critics (see Mlp), log_alpha [1].
+  // The gradients used by the last update, flat, in the order of the parameters: policy [P],
+  // critics (see Mlp), log_alpha [1].
   const at::Tensor& policy_gradient() const { return policy_gradient_; }
   const at::Tensor& critic_gradient() const { return critics_.gradient(); }
   const at::Tensor& temperature_gradient() const { return log_alpha_gradient_; }
 
  private:
-  // What one update of B transitions does with the actor.
+  // The actor's buffers for an update with B transitions.
   struct Batch;
 
   Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
@@ -75,9 +72,9 @@ class Sac final : public TrainedPolicy<OffPolicyAlgorithm> {
 
   NamedTensors Networks() const override;
   void DrawActions(const TransitionSample& sample, const at::Tensor& noise);
-  // Gives J_Q, [].
+  // Returns J_Q, [].
   at::Tensor UpdateCritics(const TransitionSample& sample, double learning_rate);
-  // Gives J_pi, or with demonstrations the J that they make it; [].
+  // Returns J_pi, or with demonstrations J from cloning.h; [].
   at::Tensor UpdatePolicy(const TransitionSample& sample, const at::Tensor& noise,
                           double learning_rate);
 

@@ -1,17 +1,17 @@
 // Twin delayed deterministic policy gradients (Fujimoto et al. 2018,
 // arXiv:1802.09477).
 //
-// With s, a, r, s', d the sample, mu the deterministic policy, Q_1 and Q_2 the
-// critics, mu', Q'_1 and Q'_2 their slow targets, and eps ~ N(0, 1):
+// The sample is s, a, r, s', d; mu is the deterministic policy, Q_1 and Q_2 are the critics, mu',
+// Q'_1 and Q'_2 their slow targets, and eps ~ N(0, 1):
 //   a'    = clip(mu'(s') + clip(target_noise_std eps, -target_noise_clip,
 //                               target_noise_clip), -1, 1)
 //   y     = r + discount (1 - d) min_j Q'_j(s', a')
-//   J_Q   = sum_j mean w l(Q_j(s, a) - y), l of critics.h
-// and in every policy_delay-th update, with the new Q_1,
+//   J_Q   = sum_j mean w l(Q_j(s, a) - y)  with w and l from critics.h
+// Every policy_delay-th update continues, with the new Q_1:
 //   J_pi  = mean -Q_1(s, mu(s)) + action_l2 mean mu(s)^2
 //   Q'_j <- (1 - tau) Q'_j + tau Q_j,  mu' <- (1 - tau) mu' + tau mu
-// With demonstrations J_pi gives way to J of cloning.h. Each J is one Adam step. Gradients are
-// written out by hand in critics.h and deterministic_actor.h (td3_test.cc holds them against
+// With demonstrations, J from cloning.h replaces J_pi. Each J gets one Adam step. Gradients are
+// written by hand in critics.h and deterministic_actor.h (td3_test.cc compares them with
 // PyTorch's). Nothing in Update waits for the device.
 //
 // Thread safety: none; one trainer thread.
@@ -40,10 +40,9 @@ namespace armature {
 
 class Td3 final : public TrainedPolicy<OffPolicyAlgorithm> {
  public:
-  // Layers begin as PyTorch's Linear does where `network` says nothing else, from
-  // `seed`.
-  // `demonstrations` says how samples with demonstrations are learned.
-  // OK; InvalidArgument: `spec` is bad or not a deterministic policy's.
+  // Draws initial weights from `seed`, as PyTorch's Linear does unless `network` says otherwise.
+  // `demonstrations` says how to learn from samples with demonstrations. Returns InvalidArgument if
+  // `spec` is invalid or not a deterministic policy.
   static absl::StatusOr<std::unique_ptr<Td3>> Create(
       const Td3Config& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
       const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
@@ -52,11 +51,11 @@ class Td3 final : public TrainedPolicy<OffPolicyAlgorithm> {
   void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
 
-  // Update with eps given: float32 [B, A].
+  // Update with a given eps: float32 [B, A].
   void UpdateWithNoise(const TransitionSample& sample, double progress, const at::Tensor& noise);
 
-  // Gradients that the last steps took, end to end in the order of the
-  // parameters: policy [P], critics (see Mlp).
+  // The gradients used by the last steps, flat, in the order of the parameters: policy [P], critics
+  // (see Mlp).
   const at::Tensor& policy_gradient() const { return actor_.gradient(); }
   const at::Tensor& critic_gradient() const { return critics_.gradient(); }
 

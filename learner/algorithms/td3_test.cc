@@ -35,7 +35,7 @@ TEST_P(Td3GoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
     Scalars scalars = td3->TakeScalars();
     EXPECT_NEAR(scalars.at("train/critic_loss"), update["critic_loss"], 1e-4);
     EXPECT_EQ(GoldenDifference(td3->critic_gradient(), update["critic_gradient"]), "");
-    // Between its steps the policy has no loss.
+    // Without a policy step there is no policy loss.
     EXPECT_EQ(scalars.count("train/actor_loss"), update.count("actor_loss"));
     if (update.contains("actor_loss")) {
       EXPECT_NEAR(scalars["train/actor_loss"], update["actor_loss"], 1e-4);

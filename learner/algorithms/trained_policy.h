@@ -1,9 +1,8 @@
-// What every algorithm has beside its equations: the policy, the normaliser of its
-// observations, the generator of its draws, scalars, the number of gradient steps, and how
-// all of this is saved and restored.
+// What all algorithms share besides their equations: the policy, the observation normaliser, the
+// random generator, scalars, the number of gradient steps, and saving and restoring all of these.
 //
-// An algorithm derives from TrainedPolicy<OffPolicyAlgorithm> or <OnPolicyAlgorithm>, adds
-// its networks in Networks(), and writes Update.
+// An algorithm derives from TrainedPolicy<OffPolicyAlgorithm> or <OnPolicyAlgorithm>, lists its
+// networks in Networks(), and implements Update.
 // Thread safety: none; one trainer thread.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_TRAINED_POLICY_H_
 #define ARMATURE_LEARNER_ALGORITHMS_TRAINED_POLICY_H_
@@ -30,12 +29,12 @@
 
 namespace armature {
 
-// The gains of orthogonal and other initialisations, where the configuration gives none.
-extern const double kHiddenGain;                   // sqrt(2): He et al. 2015, of ReLU.
+// Gains for initial weights (orthogonal and others) if the configuration gives none.
+extern const double kHiddenGain;                   // sqrt(2), for ReLU: He et al. 2015.
 inline constexpr double kPolicyOutputGain = 0.01;  // PPO: Engstrom et al. 2020, arXiv:2005.12729.
 
 // Returns a network with zero weights. Returns InvalidArgument if `spec` is invalid or its head
-// is none of `heads`: "`algorithm` needs `what`, not HEAD_...".
+// is not in `heads`: "`algorithm` needs `what`, not HEAD_...".
 absl::StatusOr<std::unique_ptr<PolicyNetwork>> MakePolicy(
     const v1::PolicySpec& spec, c10::Device device, const std::string& algorithm,
     const std::string& what, const std::vector<v1::PolicySpec::Head>& heads);
@@ -49,27 +48,27 @@ class TrainedPolicy : public Interface {
   std::string NonFiniteScalar() const final;
   NamedTensors State() const final;
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state) final;
-  // Takes raw observations [n, D] into the running normaliser, if there is one.
+  // Adds raw observations [n, D] to the running normaliser, if there is one.
   void ObserveNew(const at::Tensor& observation);
 
  protected:
-  // Draws come from `seed`; without `draws` there is no generator, nor one in the state.
+  // Seeds the generator with `seed`. Without `draws` there is no generator, also not in the state.
   TrainedPolicy(std::unique_ptr<PolicyNetwork> policy, uint64_t seed, bool draws,
                 const NetworkOptions& network);
 
-  // What the algorithm trains beside the policy, with the optimisers' moments, by name.
+  // What the algorithm trains besides the policy, with the optimisers' moments, by name.
   virtual NamedTensors Networks() const = 0;
 
   at::Generator& generator() { return *generator_; }
-  // Draws the weights at the start, on the CPU: the same on every device.
+  // Draws the initial weights. It is on the CPU, so that every device gets the same weights.
   static at::Generator MakeInitializer(uint64_t seed);
-  // Means of `names` that TakeScalars takes; a reference that stays valid.
+  // Adds scalars that TakeScalars will return. The returned reference stays valid.
   ScalarMeans& AddScalars(const std::vector<std::string>& names);
   // Counts a gradient step.
   void CountStep() { ++learner_steps_; }
 
  private:
-  // The state without the generator's.
+  // The state without the generator.
   NamedTensors Learned() const;
 
   const std::unique_ptr<PolicyNetwork> policy_;

@@ -1,8 +1,8 @@
-// How fast the algorithms update, beside the machine's own matrix products.
+// Measures how fast the algorithms update, compared with the machine's matrix products.
 //
 //   bazel run -c opt //learner/algorithms:update_benchmark -- --benchmark_min_time=2
 //
-// One thread unless OMP_NUM_THREADS says more. ARMATURE_DEVICE=cuda measures there.
+// Uses one thread unless OMP_NUM_THREADS is set. ARMATURE_DEVICE=cuda measures on the GPU.
 #include <cstdlib>
 
 #include "ATen/ATen.h"
@@ -28,7 +28,7 @@ c10::Device Device() {
   return *ParseDevice(name ? name : "cpu");
 }
 
-// Waits for the device: reading one element does.
+// Waits for the device by reading one element.
 void Synchronize(const at::Tensor& tensor) { tensor.flatten()[0].item<float>(); }
 
 v1::PolicySpec MakeSpec(v1::PolicySpec::Head head, int64_t units) {
@@ -45,18 +45,18 @@ v1::PolicySpec MakeSpec(v1::PolicySpec::Head head, int64_t units) {
 // Passes over a network in one update, on average.
 struct Passes {
   double actor_forward;
-  double actor_backward;  // For the weights and for what flows on.
+  double actor_backward;  // For the weights and for the layer's input.
   double critic_forward;
   double critic_backward;
   double critic_to_action;  // For the action's gradient only.
 };
-// The actor at s and s', the targets and twice the critics.
+// The actor for s and s', the targets, and the critics twice.
 constexpr Passes kSacPasses = {2, 1, 6, 2, 2};
-// The target actor, targets and critics; every second time the actor and Q_1.
+// The target actor, targets and critics; in every second update also the actor and Q_1.
 constexpr Passes kTd3Passes = {1.5, 0.5, 4.5, 2, 0.5};
 constexpr Passes kDdpgPasses = {2, 1, 3, 1, 1};
 
-// Multiply-adds, times two. `head`: outputs of the actor.
+// Twice the number of multiply-adds. `head` is the actor's number of outputs.
 double Flops(const Passes& passes, double units, double head) {
   const double actor = kObservationSize * units + units * units + head * units;
   const double critic = (kObservationSize + kActionSize) * units + units * units + units;
@@ -132,7 +132,7 @@ void BM_DdpgUpdate(benchmark::State& state) {
 }
 BENCHMARK(BM_DdpgUpdate)->Arg(256)->Arg(64)->UseRealTime();
 
-// All epochs over a set of 2048 steps of 16 slots, minibatches of 64.
+// All epochs over a set of 2048 steps from 16 slots, in minibatches of 64.
 void BM_PpoSet(benchmark::State& state) {
   constexpr int64_t kSteps = 128;
   constexpr int64_t kSlots = 16;

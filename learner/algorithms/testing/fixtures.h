@@ -1,4 +1,4 @@
-// What the tests of several algorithms share. For tests only.
+// Helpers shared by the algorithms' tests. For tests only.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_TESTING_FIXTURES_H_
 #define ARMATURE_LEARNER_ALGORITHMS_TESTING_FIXTURES_H_
 
@@ -19,22 +19,21 @@ namespace armature {
 v1::PolicySpec MakeSpec(v1::PolicySpec::Head head, int64_t observation_size, int64_t action_size,
                         const std::vector<int64_t>& hidden_sizes);
 
-// The algorithm's state by name, sharing memory. Fails the test where a name comes
-// twice.
+// Returns the algorithm's state by name, sharing memory. Fails the test if a name occurs twice.
 std::map<std::string, at::Tensor> StateMap(const Algorithm& algorithm);
 
-// Standard normal observations and rewards, a fifth of the steps terminated;
-// discounts of 0.99, weights in (0, 1].
+// Observations and rewards are standard normal; a fifth of the steps are terminated; discounts are
+// 0.99, weights in (0, 1].
 TransitionSample RandomSample(int64_t batch_size, const v1::PolicySpec& spec,
                               at::Generator generator);
 
-// 64 steps of a point on a line, D = A = 1: x' = x + 0.2 a, reward -|x'|, x and a
-// uniform in [-1, 1]. Every step truncates into a fresh x. Discount 0.9.
+// 64 steps of a point on a line, D = A = 1: x' = x + 0.2 a, reward -|x'|, with x and a uniform in
+// [-1, 1]. Every step is truncated; the next starts from a new x. Discount 0.9.
 TransitionSample PointSample(at::Generator generator);
-// The largest distance from 0 after ten deterministic steps from 41 places.
+// Returns the largest distance from 0 after ten deterministic steps, over 41 starting points.
 double PointDistance(const PolicyNetwork& policy);
 
-// Golden values of make_golden.py's off-policy cases.
+// Golden values from make_golden.py's off-policy cases.
 v1::PolicySpec GoldenSpec(const nlohmann::json& golden, v1::PolicySpec::Head head);
 TransitionSample GoldenSample(const nlohmann::json& update);
 // Sets the policy, the critics, their targets and the normaliser.

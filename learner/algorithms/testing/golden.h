@@ -1,4 +1,4 @@
-// Golden values of testdata/ as tensors. For tests only.
+// Reads golden values from testdata/ as tensors. For tests only.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_TESTING_GOLDEN_H_
 #define ARMATURE_LEARNER_ALGORITHMS_TESTING_GOLDEN_H_
 
@@ -10,17 +10,17 @@
 
 namespace armature {
 
-// testdata/<name>, which must be among the test's data.
+// Reads testdata/<name>, which must be in the test's data.
 nlohmann::json ReadGolden(const std::string& name);
 
-// {"shape": [..], "values": [..]} as float32.
+// Converts {"shape": [..], "values": [..]} to float32.
 at::Tensor GoldenTensor(const nlohmann::json& golden);
 
-// "relu", "leaky_relu", ..
+// `name` is "relu", "leaky_relu", ..
 v1::PolicySpec::Activation GoldenActivation(const std::string& name);
 
-// Empty, or where and by how much the tensors differ by more than
-// 1e-5 + 1e-4 |expected|.
+// Says where and by how much the tensors differ by more than 1e-5 + 1e-4 |expected|; empty if they
+// do not.
 std::string GoldenDifference(const at::Tensor& actual, const nlohmann::json& expected);
 
 }  // namespace armature
