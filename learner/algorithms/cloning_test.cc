@@ -127,7 +127,7 @@ TEST_F(CloningTest, TheFilterKeepsExactlyTheRowsWhoseDemonstratedActionIsWorthMo
   config.q_filter = true;
   const at::Tensor error = own_ - LastRows(sample_.action, kDemonstrations);
   const Cloning cloning = *Clone(config, sample_, sample_.observation, own_, &critics_);
-  // Of whole batches, by the pass that the policy's gradient takes.
+  // Values of whole batches, from the method that gives the policy's gradient.
   const at::Tensor worth_more =
       (critics_.MinValue(sample_.observation, sample_.action).value.clone() >
        critics_.MinValue(sample_.observation, action_).value)

@@ -183,7 +183,7 @@ absl::StatusOr<NamedTensors> ReplicaHost::Average(const NamedTensors& own, uint6
   }
   ++average_number_;
   if (members_.empty()) return own;
-  // Deposits of the next average come only after the answers.
+  // Deposits for the next average come only after these answers.
   NamedTensors mean = MeanOf(contributions);
   v1::AverageResponse response;
   EncodeTensors(mean, response.mutable_tensors());

@@ -48,13 +48,13 @@ class ReplicaHost : public ReplicaGroup {
   struct Options {
     std::string run_id;
     int64_t replicas = 2;
-    absl::Duration timeout;  // For one that is alive but does not come to an average.
+    absl::Duration timeout;  // For a replica that is alive but does not come to an average.
   };
   struct Metrics {
-    Gauge replicas;         // Taking part, including this one.
+    Gauge replicas;         // Members, including this one.
     Counter replicas_lost;  // Members that died or were left behind.
   };
-  // `trainer` must outlive it.
+  // `trainer` must outlive this.
   ReplicaHost(const Options& options, const Metrics& metrics, WakeSignal* trainer);
 
   // Handles a Join call; the trainer answers it later. Returns FailedPrecondition or
@@ -62,7 +62,8 @@ class ReplicaHost : public ReplicaGroup {
   absl::Status Ask(std::shared_ptr<ReplicaPeer> peer, const v1::JoinReplicasRequest& request);
   // The Join call `peer` is over.
   void Leave(const ReplicaPeer* peer);
-  // An Average call; answered when its average is taken. An error is the answer.
+  // Handles an Average call; answers it when the average is computed. A returned error is the
+  // answer.
   absl::Status Give(std::shared_ptr<AverageCall> call, const v1::AverageRequest& request);
 
   absl::Status Begin(const Identity& identity, SharedState* state) override;
@@ -113,7 +114,7 @@ class ReplicaHost : public ReplicaGroup {
   Metrics metrics_ ABSL_GUARDED_BY(mutex_);
   Members members_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, Applicant> applicants_ ABSL_GUARDED_BY(mutex_);
-  // By replica, also of former members: their experience still counts.
+  // By replica. Includes former members, since their experience still counts.
   std::map<uint32_t, uint64_t> env_steps_ ABSL_GUARDED_BY(mutex_);
   uint64_t average_number_ ABSL_GUARDED_BY(mutex_) = 1;  // The next one.
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

@@ -158,7 +158,7 @@ absl::StatusOr<v1::AverageResponse> ReplicaMember::Send(const v1::AverageRequest
 void ReplicaMember::Stop() {
   absl::MutexLock lock(&mutex_);
   stopped_ = true;
-  // Replica 0 then ends the average that this one may wait in.
+  // Replica 0 then ends the Average call in which this replica may be waiting.
   if (membership_ != nullptr) membership_->Cancel();
 }
 

@@ -1,4 +1,4 @@
-// The side of every replica but 0: joins it, and gives to its averages.
+// The side of all replicas except 0: joins replica 0 and takes part in its averages.
 //
 // Retries: after 0.1 s, doubled with each failure up to 5 s. Gives up after kHostLostMax without
 // replica 0.

@@ -31,7 +31,7 @@ absl::Status ReplicaSync::AfterUpdate(uint64_t env_steps) {
   env_steps_ = env_steps;
   const int64_t steps = algorithm_->learner_steps();
   const int64_t every = options_.average_every_updates;
-  // Due at the same step counts in all replicas, whenever they joined.
+  // Averages are due at the same step counts in all replicas, no matter when they joined.
   const bool due = steps / every > averaged_steps_ / every;
   averaged_steps_ = steps;
   if (!due) return absl::OkStatus();
@@ -48,7 +48,7 @@ void ReplicaSync::Average(const std::vector<at::Tensor>& gradients) {
   for (size_t i = 0; i < gradients.size(); ++i) {
     own.emplace_back(absl::StrCat("gradient.", i), gradients[i]);
   }
-  // This replica's weights become useless too; its trainer will notice.
+  // This replica's weights will not be finite either; its trainer will notice.
   if (!FindNonFinite(own).empty()) return;
   const absl::StatusOr<NamedTensors> mean = MeanWithOthers(own);
   if (!mean.ok()) return;

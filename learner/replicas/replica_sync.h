@@ -1,7 +1,7 @@
-// Decides when a replica averages with the others, and what: its algorithm's state every
-// average_every_updates gradient steps and, with averaging=gradients, every gradient.
+// Decides when a replica averages what with the others: its algorithm's state every
+// average_every_updates gradient steps and, with averaging=gradients, also every gradient.
 //
-// Thread safety and call order: as Replication says.
+// Thread safety and call order: as for Replication.
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICA_SYNC_H_
 #define ARMATURE_LEARNER_REPLICAS_REPLICA_SYNC_H_
 
@@ -35,7 +35,7 @@ class ReplicaSync final : public Replication, public GradientExchange {
     Histogram average_duration_seconds;
     Counter averages;
   };
-  // `group` must outlive it.
+  // `group` must outlive this.
   ReplicaSync(const Options& options, const Metrics& metrics, ReplicaGroup* group);
 
   absl::Status Begin(const ReplicaGroup::Identity& identity, Algorithm* algorithm) override;
@@ -53,9 +53,9 @@ class ReplicaSync final : public Replication, public GradientExchange {
     group_->set_on_wait(std::move(on_wait));
   }
 
-  // Called by the algorithm. If there is no mean, the update uses this replica's own gradients, and
-  // the next Synchronize says what happened. The same if the gradients are not finite; they are not
-  // sent.
+  // Called by the algorithm. If the average fails, the update uses this replica's own gradients,
+  // and the next Synchronize says what happened. Gradients that are not finite are not sent; the
+  // update uses them as they are.
   void Average(const std::vector<at::Tensor>& gradients) override;
 
   ReplicaGroup& group() { return *group_; }
@@ -69,7 +69,7 @@ class ReplicaSync final : public Replication, public GradientExchange {
   Algorithm* algorithm_ = nullptr;
   std::optional<SharedState> state_;
   bool in_step_;                // As of the last Synchronize.
-  uint64_t env_steps_ = 0;      // This replica's, of the last Synchronize.
+  uint64_t env_steps_ = 0;      // This replica's, as of the last Synchronize or AfterUpdate.
   int64_t averaged_steps_ = 0;  // learner_steps when AfterUpdate was last called.
 };
 

@@ -1,6 +1,6 @@
-// One learner's part in a run: alone, as replica 0 of several, or as one of its members.
+// A learner's role in its run: alone, replica 0 of several, or one of the other replicas.
 //
-// Thread safety: none of its own.
+// Thread safety: none.
 #ifndef ARMATURE_LEARNER_REPLICAS_REPLICAS_H_
 #define ARMATURE_LEARNER_REPLICAS_REPLICAS_H_
 
@@ -28,17 +28,17 @@ struct ReplicaRole {
 
 class Replicas {
  public:
-  // `run_id` is this learner's own; `metrics` and `trainer` must outlive it.
+  // `run_id` is this learner's own. `metrics` and `trainer` must outlive this.
   Replicas(const RunConfig& config, const ReplicaRole& role, const std::string& run_id,
            LearnerMetrics* metrics, WakeSignal* trainer);
 
   Replication& replication() { return *replication_; }
-  // To be served beside LearnerService: by replica 0 of several.
+  // Services to serve besides LearnerService; empty except in replica 0 of several.
   std::vector<grpc::Service*> services() const;
 
  private:
-  std::unique_ptr<ReplicaGroup> group_;          // Null: alone.
-  std::unique_ptr<ReplicaServiceImpl> service_;  // Null but in replica 0 of several.
+  std::unique_ptr<ReplicaGroup> group_;          // Null if alone.
+  std::unique_ptr<ReplicaServiceImpl> service_;  // Null except in replica 0 of several.
   std::unique_ptr<Replication> replication_;
 };
 

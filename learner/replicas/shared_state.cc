@@ -112,7 +112,7 @@ NamedTensors SharedState::Snapshot() const {
     const auto statistic = statistics_.find(name);
     if (statistic != statistics_.end()) {
       snapshot.emplace_back(name, statistic->second);
-    } else if (tensor.scalar_type() != at::kByte) {  // Bytes are a generator's state.
+    } else if (tensor.scalar_type() != at::kByte) {  // Bytes are generator state.
       snapshot.emplace_back(name, tensor);
     }
   }

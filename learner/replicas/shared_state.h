@@ -1,13 +1,13 @@
-// What the replicas of a run have in common of an algorithm: its State without the
-// generators. An average is of float32 tensors (parameters, targets, temperature,
-// moments) and merges running statistics, float64 tensors P.count, P.mean and P.m2:
-// with S what all replicas had after the last average and R_i what replica i has seen
-// since, all go on from S + R_0 + .. + R_{N-1}, where by Chan's formula (see
-// running_normalizer.h), for delta = mean_b - mean_a and n = count_a + count_b,
-//   a + b = (n, mean_a + delta count_b / n, m2_a + m2_b + delta^2 count_a count_b / n)
-// Integers (step counts) stay each replica's own, but a joining replica takes them too.
+// The part of an algorithm's State that the replicas of a run share: all except the generators.
+// - float32 tensors (parameters, targets, temperature, moments) are averaged.
+// - Running statistics (float64 tensors P.count, P.mean and P.m2) are merged. S is what all
+//   replicas had after the last average, R_i what replica i has seen since. All continue from
+//   S + R_0 + .. + R_{N-1}. By Chan's formula (see running_normalizer.h), with
+//   delta = mean_b - mean_a and n = count_a + count_b,
+//     a + b = (n, mean_a + delta count_b / n, m2_a + m2_b + delta^2 count_a count_b / n)
+// - Integers (step counts) stay each replica's own, but a joining replica copies them too.
 //
-// Thread safety: none; the trainer's thread, between two updates.
+// Thread safety: none; trainer's thread only, between two updates.
 #ifndef ARMATURE_LEARNER_REPLICAS_SHARED_STATE_H_
 #define ARMATURE_LEARNER_REPLICAS_SHARED_STATE_H_
 
@@ -27,10 +27,10 @@ class SharedState {
   // What `algorithm` has seen so far counts as S. `algorithm` must outlive this.
   explicit SharedState(Algorithm* algorithm);
 
-  // This replica's part in an average; tensors may share memory with the algorithm.
+  // This replica's part of an average. Tensors may share memory with the algorithm.
   NamedTensors Contribution() const;
-  // Continues from MeanOf all contributions. Returns InvalidArgument (names a tensor) if the layout
-  // is not Contribution's.
+  // Continues from `mean`, MeanOf all contributions. Returns InvalidArgument (names a tensor) if
+  // its layout is not Contribution's.
   absl::Status Adopt(const NamedTensors& mean);
 
   // A joining replica starts from replica 0's Snapshot, with Restore.

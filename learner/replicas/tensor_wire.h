@@ -19,11 +19,11 @@ void EncodeTensors(const NamedTensors& tensors, v1::TensorList* list);
 // tensor is malformed, of another dtype or not finite (named).
 absl::StatusOr<NamedTensors> DecodeTensors(const v1::TensorList& list);
 
-// Names, dtypes and shapes alone.
+// Encodes only names, dtypes and shapes.
 void EncodeLayout(const NamedTensors& tensors, TensorMessages* layout);
 
-// OK; FailedPrecondition: `layout`, or that of `tensors`, is not that of `own` (names
-// the first tensor that differs). `whose` begins the message.
+// Returns FailedPrecondition if `layout`, or the layout of `tensors`, differs from that of `own`.
+// The message begins with `whose` and names the first tensor that differs.
 absl::Status CheckLayout(const TensorMessages& layout, const NamedTensors& own,
                          absl::string_view whose);
 absl::Status CheckLayout(const NamedTensors& tensors, const NamedTensors& own,
