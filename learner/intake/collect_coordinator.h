@@ -1,8 +1,8 @@
-// Decides when actors may collect; the interface that the service's threads use.
+// Decides when actors may collect. Used by the service's threads and the trainer.
 //
 // Data flow: CollectRequest -> Request; Issue -> CollectGrant; Heartbeat -> Renew;
 // batch -> Arrived.
-// A grant belongs to its actor, whichever stream the actor uses.
+// A grant belongs to its actor, on whichever stream the actor answers.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_INTAKE_COLLECT_COORDINATOR_H_
 #define ARMATURE_LEARNER_INTAKE_COLLECT_COORDINATOR_H_
@@ -29,8 +29,8 @@ class CollectCoordinator {
 
   virtual ~CollectCoordinator() = default;
 
-  // A group is ready; repeating a request changes nothing. Errors end the stream: InvalidArgument,
-  // ResourceExhausted or FailedPrecondition, depending on the implementation.
+  // A group is ready. Repeating a request changes nothing. Errors (InvalidArgument,
+  // ResourceExhausted or FailedPrecondition, depending on the implementation) end the stream.
   virtual absl::Status Request(uint64_t stream, const ActorKey& actor, uint64_t group,
                                int64_t steps) = 0;
 
@@ -41,31 +41,30 @@ class CollectCoordinator {
                      absl::Time now) = 0;
 
   // A batch of `steps` env steps arrived from `actor` in answer to `grant_id`. `steps` is 0 if the
-  // content is refused; `grant_id` is 0 for transitions, which name no grant. Returns OK if the
-  // trainer gets the batch; InvalidArgument if the actor has no such open grant or the size is
-  // wrong.
+  // content is refused; `grant_id` is 0 for transitions, since they name no grant. If OK, the
+  // trainer gets the batch. Returns InvalidArgument if the actor has no such open grant or the size
+  // is wrong.
   virtual absl::Status Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) = 0;
 
   // Returns the new grants; each is returned once.
   virtual std::vector<Grant> Issue(absl::Time now) = 0;
 
-  // What follows is of interest only where grants depend on what is held already, or lapse.
+  // The rest matters only if grants can lapse or depend on what is already held.
 
   // The trainer took `steps` out of the queue, holds `buffered` steps of the next set and
   // has published `newest_version` (0: nothing yet).
   virtual void Consumed(int64_t /*steps*/, int64_t /*buffered*/, uint64_t /*newest_version*/) {}
 
-  // Training is over: nothing that is open or waits counts any more. Issue is not called
-  // after it.
+  // Training is over: open grants and waiting requests no longer count. Issue is not called again.
   virtual void Finish() {}
 
-  // When the next grant lapses; InfiniteFuture: none does.
+  // When the next grant lapses; InfiniteFuture if none does.
   virtual absl::Time next_deadline() const { return absl::InfiniteFuture(); }
 
-  // Env steps that are granted and have not come yet.
+  // Env steps that are granted but have not arrived.
   virtual int64_t granted_steps() const { return 0; }
 
-  // How many grants ever lapsed, by time.
+  // Number of grants that have lapsed because of their deadline.
   virtual uint64_t lapsed_grants() const { return 0; }
 };
 

@@ -1,4 +1,4 @@
-// Checks what actors send: what the learner accepts and what it refuses.
+// Checks what actors send; the learner refuses what does not pass.
 //
 // Thread safety: free functions on plain values.
 #ifndef ARMATURE_LEARNER_INTAKE_EXPERIENCE_CHECK_H_
@@ -16,7 +16,7 @@ namespace armature {
 
 // Limits on an episode from the environment's spec.
 struct EpisodeBounds {
-  int64_t horizon = 0;  // Control steps; 0: any number.
+  int64_t horizon = 0;  // Control steps; 0 if unlimited.
   // Bounds of one step's reward.
   double reward_low = -std::numeric_limits<double>::infinity();
   double reward_high = std::numeric_limits<double>::infinity();
@@ -43,7 +43,7 @@ struct ExperienceSchema {
 
 // Env steps in `batch`: n, or T * B; 0 if it carries neither.
 int64_t ExperienceSteps(const v1::ExperienceBatch& batch);
-// Whether it carries no experience because all its steps were void.
+// Whether the batch has no experience because all its steps were void.
 bool IsVoid(const v1::ExperienceBatch& batch);
 // The oldest policy version in an accepted batch; 0 if no policy chose its actions.
 uint64_t OldestPolicyVersion(const v1::ExperienceBatch& batch);

@@ -92,7 +92,7 @@ void ExperienceIntake::NoteGone(const ActorKey& key) {
 
 void ExperienceIntake::CloseStream(uint64_t stream) {
   coordinator_->StreamClosed(stream);
-  std::shared_ptr<ExperiencePeer> peer;  // Let go of without the lock.
+  std::shared_ptr<ExperiencePeer> peer;  // Released without the lock.
   {
     absl::MutexLock lock(&mutex_);
     peer = Remove(stream);
@@ -202,7 +202,7 @@ std::optional<ExperienceIntake::Entry> ExperienceIntake::Pop() {
     queue_.pop_front();
     metrics_->intake_queue_batches.Set(static_cast<double>(queue_.size()));
     if (queue_.size() < options_.queue_batches_max) {
-      // Resume all: there may be no further Pop before each has been read.
+      // Resumes all, since there may be no further Pop until each has read.
       for (const uint64_t waiting : std::exchange(waiting_streams_, {})) {
         const auto stream = streams_.find(waiting);
         if (stream != streams_.end()) resumed.push_back(stream->second.peer);

@@ -1,15 +1,15 @@
-// Takes experience from actors for the trainer: each batch once, in order. Acknowledges what the
+// Takes experience from actors for the trainer, each batch once and in order. Acknowledges what the
 // trainer has stored.
 //
 // Data flow: ExperienceReactor -> OpenStream, Offer -> bounded queue -> trainer: Pop, then Stored
 // or Refused -> ExperiencePeer::SendAck.
-// A batch with bad content keeps its place in the queue, without its content, so that
+// A batch with bad content keeps its place in the queue, but not its content, so that
 // acknowledgements stay in order. It affects nothing else.
 // Sequences: see ExperienceBatch.
-// Bounds: `queue_batches_max` batches, and one more per stream; then a stream stops reading until
-// ResumeReading. No stream waits while the queue has room. At most kStreamsMax streams. At most
-// kActorsMax disconnected actor processes are remembered, then the one gone longest is forgotten.
-// Those that never brought experience are forgotten as they leave.
+// Bounds: holds `queue_batches_max` batches and one more per stream; then a stream stops reading
+// until ResumeReading. No stream waits while the queue has room. At most kStreamsMax streams are
+// open. Remembers at most kActorsMax disconnected actor processes, and forgets the one gone longest
+// first. Actors that never brought experience are forgotten when they leave.
 // Thread safety: all methods; the trainer's methods from one thread. Lock order: this lock before
 // the peers' locks.
 #ifndef ARMATURE_LEARNER_INTAKE_EXPERIENCE_INTAKE_H_
@@ -68,7 +68,7 @@ class ExperienceIntake {
   };
   enum class Next { kRead, kWait };
 
-  // None is owned.
+  // The pointers must outlive this.
   ExperienceIntake(const Options& options, CollectCoordinator* coordinator, LearnerMetrics* metrics,
                    WakeSignal* trainer);
 
@@ -76,17 +76,17 @@ class ExperienceIntake {
   void SetSchema(const ExperienceSchema& schema);
   void SetNewestVersion(uint64_t version) { newest_version_ = version; }
 
-  // Opens a stream of `actor`; an open one of the same actor is ended with Aborted. Beyond
-  // kStreamsMax, ends (ResourceExhausted) the longest open stream whose actor has brought no
-  // experience, so that idle streams keep nobody out. Returns the stream's id; ResourceExhausted if
-  // all have brought experience.
+  // Opens a stream for `actor` and returns its id. Ends (Aborted) an open stream of the same actor.
+  // Beyond kStreamsMax, ends (ResourceExhausted) the longest open stream whose actor has brought no
+  // experience, so that idle streams keep nobody out. Returns ResourceExhausted if all have brought
+  // experience.
   absl::StatusOr<uint64_t> OpenStream(const ActorKey& actor, std::shared_ptr<ExperiencePeer> peer);
   void CloseStream(uint64_t stream);
   // Ends all present and future streams.
   void EndStreams(const absl::Status& status);
 
-  // Returns whether to read on or to wait for ResumeReading; OutOfRange if a sequence is missing,
-  // and then the stream must end.
+  // Returns whether to read on or to wait for ResumeReading. Returns OutOfRange if a sequence is
+  // missing; the stream must then end.
   absl::StatusOr<Next> Offer(uint64_t stream, v1::ExperienceBatch batch);
 
   void Deliver(const std::vector<CollectCoordinator::Grant>& grants);
@@ -96,7 +96,7 @@ class ExperienceIntake {
   std::optional<Entry> Pop();
   // Acknowledges an entry that the trainer popped and stored.
   void Stored(const Entry& entry);
-  // Acknowledges an entry that was not stored, and why.
+  // Acknowledges an entry that was not stored and says why.
   void Refused(const Entry& entry, const std::string& why);
 
   // The last stored sequence; 0 if none.

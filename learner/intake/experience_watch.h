@@ -1,9 +1,9 @@
-// Detects a run that learns from nothing: almost all its experience is void, because simulators
-// fail, or is refused.
+// Detects a run that learns from almost nothing, because its experience is void (simulators fail)
+// or refused.
 //
 // It counts env steps in consecutive windows of at least `timeout` and kStepsMin steps. A window is
 // a problem if no actor's usable share reaches kUsableShareMin. Each actor is judged alone, because
-// a count of void steps is only its claim. A flaky environment (1 in 50 steps void), a crashing env
+// its count of void steps is only a claim. A flaky environment (1 in 50 steps void), a crashing env
 // server or a short fault stays far from the limit.
 // Thread safety: none; belongs to the trainer.
 #ifndef ARMATURE_LEARNER_INTAKE_EXPERIENCE_WATCH_H_
@@ -32,11 +32,11 @@ class ExperienceWatch {
   void CountVoid(const std::string& actor, int64_t steps, const std::string& cause);
   void CountRefused(const std::string& actor, int64_t steps, const std::string& cause);
 
-  // If the current window is complete: one sentence on its problem with the last cause, or empty
-  // and a new window begins. Otherwise empty.
+  // Returns one sentence if the current window is complete and has a problem; it includes the last
+  // cause. Otherwise returns empty; a complete window is followed by a new one.
   std::string Problem(absl::Time now);
-  // Same for the current window at the end of the run. A window below kStepsMin counts only if no
-  // step was ever usable.
+  // The same for the current window at the end of the run. A window below kStepsMin counts only if
+  // no step of the run was usable.
   std::string ProblemAtEnd() const;
 
  private:
@@ -54,7 +54,7 @@ class ExperienceWatch {
   std::string Describe() const;
 
   const absl::Duration timeout_;
-  absl::Time begin_ = absl::InfiniteFuture();  // Of the current window.
+  absl::Time begin_ = absl::InfiniteFuture();  // Start of the current window.
   std::map<std::string, Counts> counts_;       // In the window, by actor.
   bool was_any_usable_ = false;                // In the whole run.
   std::string last_cause_;

@@ -1,4 +1,4 @@
-// Off-policy runs: actors collect transitions at will, so nothing is asked or granted.
+// For off-policy runs. Actors collect transitions freely, so there are no requests or grants.
 //
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_INTAKE_FREE_COORDINATOR_H_
@@ -15,7 +15,7 @@ namespace armature {
 
 class FreeCoordinator final : public CollectCoordinator {
  public:
-  // InvalidArgument: nobody has to ask.
+  // Returns InvalidArgument, since actors need no grants.
   absl::Status Request(uint64_t, const ActorKey&, uint64_t, int64_t) override {
     return absl::InvalidArgumentError("collect: this run collects transitions, freely");
   }

@@ -87,7 +87,7 @@ std::vector<CollectCoordinator::Grant> RolloutCoordinator::Issue(absl::Time now)
   const int64_t steps_max = options_.rollout_steps * (1 + options_.max_policy_lag);
   while (!waiting_.empty() && StepsUnderWay() < steps_max) {
     const Waiting& next = waiting_.front();
-    // The set with these steps is learned from `sets_ahead` versions after the newest one.
+    // By the time the learner uses the set with these steps, `sets_ahead` newer versions exist.
     const int64_t sets_ahead = StepsUnderWay() / options_.rollout_steps;
     const int64_t version_min = std::max<int64_t>(
         1, static_cast<int64_t>(newest_version_) + sets_ahead - options_.max_policy_lag);
@@ -132,7 +132,7 @@ uint64_t RolloutCoordinator::lapsed_grants() const {
   return lapsed_grants_;
 }
 
-// Its steps can be granted again; its actor may still answer it.
+// The grant's steps can be granted again. Its actor may still answer.
 RolloutCoordinator::OpenGrants::iterator RolloutCoordinator::Lapse(OpenGrants::iterator grant) {
   granted_steps_ -= grant->second.steps;
   lapsed_order_.push_back(grant->first);

@@ -1,5 +1,5 @@
-// Decides when each group of environments may begin an unroll, so that exactly the trajectories of
-// the next set are collected, with a policy that is fresh enough.
+// Decides when each group of environments may start an unroll, so that actors collect exactly the
+// trajectories of the next set, with a policy that is fresh enough.
 //
 // Data flow: CollectRequest -> Request; Issue -> CollectGrant; Heartbeat -> Renew; TrajectoryBatch
 // -> Arrived; trainer -> Consumed.
@@ -41,9 +41,9 @@ class RolloutCoordinator final : public CollectCoordinator {
 
   explicit RolloutCoordinator(const Options& options) : options_(options) {}
 
-  // A group is ready; repeating a request changes nothing. Returns InvalidArgument if `group` is
-  // not less than the slots of an actor, or `steps` is not a positive multiple of unroll_length up
-  // to rollout_steps.
+  // A group is ready. Repeating a request changes nothing. Returns InvalidArgument if `group` is
+  // not less than the slots of an actor, or if `steps` is not a positive multiple of unroll_length
+  // up to rollout_steps.
   absl::Status Request(uint64_t stream, const ActorKey& actor, uint64_t group,
                        int64_t steps) override;
 
@@ -56,7 +56,7 @@ class RolloutCoordinator final : public CollectCoordinator {
   // Each grant can be answered once.
   absl::Status Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) override;
 
-  // Before a first version nothing is granted.
+  // Nothing is granted before the first version.
   void Consumed(int64_t steps, int64_t buffered, uint64_t newest_version) override;
 
   // Lapses overdue grants, then grants what is needed, in the order of requests.
@@ -93,7 +93,7 @@ class RolloutCoordinator final : public CollectCoordinator {
   // (stream, group) of `waiting_`.
   std::set<std::pair<uint64_t, uint64_t>> known_ ABSL_GUARDED_BY(mutex_);
   OpenGrants open_ ABSL_GUARDED_BY(mutex_);
-  OpenGrants lapsed_ ABSL_GUARDED_BY(mutex_);  // Without an answer so far.
+  OpenGrants lapsed_ ABSL_GUARDED_BY(mutex_);  // Not answered yet.
   std::deque<uint64_t> lapsed_order_ ABSL_GUARDED_BY(mutex_);
   int64_t granted_steps_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t queued_steps_ ABSL_GUARDED_BY(mutex_) = 0;

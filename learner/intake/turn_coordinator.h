@@ -1,9 +1,9 @@
-// Reproducible runs: a turn begins when the trainer has opened it and every actor
-// stands ready, and is granted to all at once.
+// For reproducible runs. A turn begins once the trainer has opened it and every actor is ready; all
+// actors get their grants at once.
 //
-// The actors of the first turn are those of the run. One that leaves breaks it: what
-// it had collected cannot be collected again but from the last checkpoint on. Others
-// that come and go disturb nothing.
+// The actors of the first turn belong to the run. If one of them leaves, the run is broken, because
+// its experience can only be collected again by resuming from the last checkpoint. Other actors may
+// come and go.
 // Thread safety: all methods.
 #ifndef ARMATURE_LEARNER_INTAKE_TURN_COORDINATOR_H_
 #define ARMATURE_LEARNER_INTAKE_TURN_COORDINATOR_H_
@@ -35,20 +35,20 @@ class TurnCoordinator final : public CollectCoordinator {
   absl::Status Request(uint64_t stream, const ActorKey& actor, uint64_t group,
                        int64_t steps) override;
   void StreamClosed(uint64_t stream) override;
-  // A turn waits for its actors for as long as they are there.
+  // Does nothing: a turn waits for its actors as long as they are connected.
   void Renew(const ActorKey&, const std::vector<uint64_t>&, absl::Time) override {}
   absl::Status Arrived(const ActorKey& actor, uint64_t grant_id, int64_t steps) override;
   std::vector<Grant> Issue(absl::Time now) override;
   int64_t granted_steps() const override;
 
-  // From the trainer. The next turn is with the policy of this version, which is the
-  // newest and stays so; `seed` as in CollectGrant.
+  // Called by the trainer. The next turn uses this policy version, which must be the newest and
+  // stay so. `seed` is as in CollectGrant.
   void Open(uint64_t policy_version, std::optional<uint64_t> seed);
 
   // Whether `actor` is one of the run's actors.
   bool TakesPart(const ActorKey& actor) const;
 
-  // Marks the run as broken: it can no longer go as it should.
+  // Marks the run as broken: it can no longer be reproducible.
   void Break(const std::string& why);
   // Returns Aborted, with the reason, if the run is broken.
   absl::Status Check() const;
@@ -66,11 +66,11 @@ class TurnCoordinator final : public CollectCoordinator {
   mutable absl::Mutex mutex_;
   std::map<uint64_t, ActorKey> waiting_ ABSL_GUARDED_BY(mutex_);  // By stream.
   std::optional<Turn> opened_ ABSL_GUARDED_BY(mutex_);            // Not granted yet.
-  // Once some turn was granted: the run's actors by stream, and their grants that are
-  // not answered yet.
+  // The run's actors by stream, and their grants without an answer so far. Set once a turn was
+  // granted.
   std::map<uint64_t, ActorKey> members_ ABSL_GUARDED_BY(mutex_);
   std::map<ActorKey, uint64_t> granted_ ABSL_GUARDED_BY(mutex_);
-  std::string broken_ ABSL_GUARDED_BY(mutex_);  // The reason; empty: not broken.
+  std::string broken_ ABSL_GUARDED_BY(mutex_);  // The reason; empty if not broken.
 };
 
 }  // namespace armature

@@ -13,7 +13,7 @@ using ::testing::SizeIs;
 
 constexpr absl::Time kNow = absl::UnixEpoch();
 
-// Of stream `n`.
+// The actor of stream `n`.
 ActorKey Actor(uint64_t n) { return {"actor", n}; }
 
 TurnCoordinator::Options TwoActors() {
