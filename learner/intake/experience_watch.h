@@ -32,8 +32,8 @@ class ExperienceWatch {
   void CountVoid(const std::string& actor, int64_t steps, const std::string& cause);
   void CountRefused(const std::string& actor, int64_t steps, const std::string& cause);
 
-  // Returns one sentence if the current window is complete and has a problem; it includes the last
-  // cause. Otherwise returns empty; a complete window is followed by a new one.
+  // If the current window is complete and has a problem, returns one sentence that includes the
+  // last cause. Otherwise returns empty, and starts a new window if the current one is complete.
   std::string Problem(absl::Time now);
   // The same for the current window at the end of the run. A window below kStepsMin counts only if
   // no step of the run was usable.

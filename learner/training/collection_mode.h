@@ -1,8 +1,8 @@
-// How acting and learning share the time: at will (FreeRunning), or in turns, so that the
-// order of all things is a function of the seed (TakingTurns).
+// How acting and learning alternate: freely (FreeRunning), or in turns, so that the seed determines
+// the order of everything (TakingTurns).
 //
-// A mode says when what is done; the trainer does it. Thread safety: none, but for the
-// coordinator; belongs to the trainer's thread.
+// A mode decides when to do what; the trainer does it.
+// Thread safety: none, except for the coordinator; belongs to the trainer's thread.
 #ifndef ARMATURE_LEARNER_TRAINING_COLLECTION_MODE_H_
 #define ARMATURE_LEARNER_TRAINING_COLLECTION_MODE_H_
 
@@ -20,28 +20,28 @@
 
 namespace armature {
 
-// What a mode has the trainer do.
+// What a mode tells the trainer to do.
 class TrainingActions {
  public:
   virtual ~TrainingActions() = default;
 
-  // Whether `steps` more may be stored, and whether there is something to learn from.
+  // Whether `steps` more may be stored, and whether an update is possible now.
   virtual bool CanInsert(int64_t steps) const = 0;
   virtual bool CanUpdate() const = 0;
   virtual const RunProgress& progress() const = 0;
   virtual uint64_t newest_policy_version() const = 0;
 
   virtual void Store(const ExperienceIntake::Entry& entry) = 0;
-  // Hands out what the coordinator grants now.
+  // Sends actors what the coordinator grants now.
   virtual void DeliverGrants() = 0;
-  // Publishes again, though no update may have been made since; nothing before the first.
+  // Publishes again, even if there was no update since. Does nothing before the first version.
   virtual void PublishAgain() = 0;
-  // Has the newest policy evaluated, if that is due.
+  // Requests an evaluation of the newest policy, if due.
   virtual void EvaluateIfDue() = 0;
-  // Keeps what is learned by step, if a multiple of checkpoint.save_freq was passed.
+  // Saves the state and model by step, if a multiple of checkpoint.save_freq was passed.
   virtual void SaveStepIfDue() = 0;
   virtual void Checkpoint() = 0;
-  // Ends training once the budget is spent. True: it goes on.
+  // Ends training once the budget is spent. Returns whether training continues.
   virtual bool GoesOnWithinBudget() = 0;
 };
 
@@ -49,29 +49,30 @@ class CollectionMode {
  public:
   virtual ~CollectionMode() = default;
 
-  // What grants collection to actors.
+  // Decides when actors may collect.
   virtual CollectCoordinator& coordinator() = 0;
 
-  // The run goes on from a checkpoint at `env_steps`.
+  // The run continues from a checkpoint at `env_steps`.
   virtual void GoOnFrom(uint64_t env_steps) = 0;
-  // OK; Aborted: the run has lost something that cannot be collected again.
+  // Returns Aborted if the run has lost something that cannot be collected again.
   virtual absl::Status Check() const = 0;
 
-  // In every pass while training goes on: stores what may be stored now. True: something was.
+  // Called in every pass during training. Stores what may be stored now; returns whether it stored
+  // anything.
   virtual bool TakeExperience(ExperienceIntake* intake, TrainingActions* actions) = 0;
-  // In every pass while training goes on, after the updates: evaluates, keeps, ends, and lets
-  // actors go on. True: something was done.
+  // Called in every pass during training, after the updates. Evaluates, saves, ends training and
+  // lets actors continue, as due. Returns whether it did anything.
   virtual bool FinishPass(TrainingActions* actions) = 0;
 
-  // Whether actors that outlive a learner go on with its policies.
+  // Whether actors keep using a learner's policies after that learner is gone.
   virtual bool actors_keep_policies() const = 0;
-  // Whether the run can go on from wherever it is saved.
+  // Whether the run can resume from a checkpoint written at any time.
   virtual bool saves_anywhere() const = 0;
-  // What the trainer waits for that is the mode's; nothing: nothing of it.
+  // What the mode makes the trainer wait for; nullopt if nothing.
   virtual std::optional<WaitState> Waiting(const TrainingActions& actions) const = 0;
 };
 
-// The mode that `config` asks for; `evaluations` must outlive it.
+// Returns the mode that `config` asks for. `evaluations` must outlive it.
 std::unique_ptr<CollectionMode> MakeCollectionMode(const RunConfig& config,
                                                    const EvaluationScheduler* evaluations);
 

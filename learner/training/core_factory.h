@@ -1,4 +1,4 @@
-// Makes what a run learns with, once its environment is known.
+// Makes a run's learning core, once its environment is known.
 //
 // Thread safety: none; belongs to the trainer's thread.
 #ifndef ARMATURE_LEARNER_TRAINING_CORE_FACTORY_H_
@@ -18,13 +18,13 @@ namespace armature {
 
 class CoreFactory {
  public:
-  // The pointers must outlive the cores; `goal_reward` is null without hindsight.
+  // The pointers must outlive the cores. `goal_reward` is null without hindsight.
   CoreFactory(const RunConfig& config, c10::Device device, CollectCoordinator* coordinator,
               RemoteGoalReward* goal_reward)
       : config_(config), device_(device), coordinator_(coordinator), goal_reward_(goal_reward) {}
 
-  // OK; InvalidArgument: a message would be too large; as OnPolicyCore::Create and
-  // OffPolicyCore::Create.
+  // Returns InvalidArgument if a message would be too large; also the errors of
+  // OnPolicyCore::Create and OffPolicyCore::Create.
   absl::StatusOr<std::unique_ptr<LearningCore>> Create(const EnvSpec& env) const;
 
  private:

@@ -17,11 +17,11 @@ namespace armature {
 // File in the run's folder with the tensors of the last update, a TensorFile.
 inline constexpr char kDivergedBatch[] = "diverged_batch.safetensors";
 
-// Returns `found` (DataLoss: what is not finite) extended by all that helps: the gradient step, the
-// key that is the most likely cause, the range of the batch, the existing checkpoint and the
-// command to continue. Writes the batch into `run_dir`; the message says if that failed. An empty
-// batch is not mentioned. `resumes_here` says whether --resume takes `run_dir`; if not, the message
-// has no command.
+// Returns `found` (a DataLoss that says what is not finite) with details: the gradient step, the
+// most likely configuration key, the range of the batch, the existing checkpoint and the command to
+// continue. Writes the batch into `run_dir`; the message says if that failed. An empty batch is not
+// mentioned. If `resumes_here` is false, --resume does not take `run_dir` and the message has no
+// command.
 absl::Status DescribeDivergence(const absl::Status& found, const RunConfig& config,
                                 int64_t learner_steps, const NamedTensors& batch,
                                 const std::string& run_dir, bool resumes_here = true);

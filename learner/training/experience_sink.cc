@@ -10,7 +10,7 @@
 namespace armature {
 namespace {
 
-// Of a refused batch, whose size nobody has checked.
+// Limits the count for a refused batch, since its size was not checked.
 constexpr int64_t kRefusedStepsMax = 1000;
 
 }  // namespace
@@ -20,7 +20,7 @@ void ExperienceSink::Store(const ExperienceIntake::Entry& entry, LearningCore* c
   progress_->CountBatch(batch);
   const auto voided = static_cast<int64_t>(batch.restarted_slots());
   watch_.CountVoid(entry.actor.first, voided, batch.fault());
-  // Of a trajectory's steps the void ones are some.
+  // A trajectory's steps include its void steps.
   const int64_t steps = ExperienceSteps(batch);
   const int64_t usable = batch.has_trajectory() ? std::max<int64_t>(0, steps - voided) : steps;
   const absl::Status status = IsVoid(batch) ? absl::OkStatus() : core->Insert(entry.actor, batch);

@@ -1,5 +1,4 @@
-// Where batches that came end: in the learning core or refused, and counted and acknowledged
-// either way.
+// Puts arrived batches into the learning core or refuses them. Counts and acknowledges both.
 //
 // Thread safety: none; belongs to the trainer's thread.
 #ifndef ARMATURE_LEARNER_TRAINING_EXPERIENCE_SINK_H_
@@ -18,16 +17,16 @@ namespace armature {
 
 class ExperienceSink {
  public:
-  // The pointers must outlive it; `unusable_timeout`: see ExperienceWatch.
+  // The pointers must outlive this. For `unusable_timeout` see ExperienceWatch.
   ExperienceSink(absl::Duration unusable_timeout, ExperienceIntake* intake, RunProgress* progress,
                  LearnerMetrics* metrics)
       : intake_(intake), progress_(progress), metrics_(metrics), watch_(unusable_timeout) {}
 
-  // Into `core`, or refused where it does not take it.
+  // Stores the entry in `core`, or refuses it if `core` does not accept it.
   void Store(const ExperienceIntake::Entry& entry, LearningCore* core);
-  // An entry whose content was refused at the edge.
+  // Refuses an entry with bad content (see ExperienceIntake).
   void Refuse(const ExperienceIntake::Entry& entry);
-  // Shows what `core` holds.
+  // Sets the metrics of what `core` holds.
   void ShowHolding(const LearningCore& core) const;
 
   // See ExperienceWatch.

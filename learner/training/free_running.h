@@ -1,6 +1,6 @@
-// Actors collect while the learner learns; who is ahead waits.
+// Actors collect while the learner learns; the side that is ahead waits.
 //
-// Thread safety: as CollectionMode says.
+// Thread safety: as for CollectionMode.
 #ifndef ARMATURE_LEARNER_TRAINING_FREE_RUNNING_H_
 #define ARMATURE_LEARNER_TRAINING_FREE_RUNNING_H_
 
@@ -19,7 +19,7 @@ class FreeRunning final : public CollectionMode {
   CollectCoordinator& coordinator() override { return *coordinator_; }
   void GoOnFrom(uint64_t) override {}
   absl::Status Check() const override { return absl::OkStatus(); }
-  // So few batches that neither side starves the other.
+  // Takes only a few batches, so that neither side starves the other.
   bool TakeExperience(ExperienceIntake* intake, TrainingActions* actions) override;
   bool FinishPass(TrainingActions* actions) override;
   bool actors_keep_policies() const override { return true; }

@@ -1,4 +1,4 @@
-// Counts for how long the samples-per-insert limiter holds either side back.
+// Measures how long the samples-per-insert limiter holds each side back.
 //
 // Thread safety: none; belongs to the trainer's thread.
 #ifndef ARMATURE_LEARNER_TRAINING_LIMITER_WAITS_H_
@@ -11,10 +11,10 @@ namespace armature {
 
 class LimiterWaits {
  public:
-  // `metrics` must outlive it.
+  // `metrics` must outlive this.
   LimiterWaits(LearnerMetrics* metrics, absl::Time now) : metrics_(metrics), last_(now) {}
 
-  // Once a pass: whether actors and whether updates are held back until the next one.
+  // Call once per pass. Says whether actors and updates are held back until the next pass.
   void Count(bool insert_blocked, bool update_blocked, absl::Time now);
 
  private:

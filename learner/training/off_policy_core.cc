@@ -12,7 +12,7 @@ namespace armature {
 namespace {
 
 constexpr double kMebibyte = 1 << 20;
-// Differ from each other and from the algorithm's stream.
+// These differ from each other and from the algorithm's stream.
 constexpr uint64_t kReplayStream = 0x5a3e;
 constexpr uint64_t kDemonstrationStream = 0xd3a0;
 

@@ -65,8 +65,8 @@ class OffPolicyCore : public LearningCore {
   std::unique_ptr<ReplayStore> replay_;
   const std::optional<Demonstrations> demonstrations_;
   SamplesPerInsertLimiter limiter_;
-  TransitionSample last_batch_;   // Of the last update; views of replay buffers.
-  int64_t published_steps_ = -1;  // learner_steps of the newest version; -1: none.
+  TransitionSample last_batch_;   // Used by the last update; views of replay buffers.
+  int64_t published_steps_ = -1;  // learner_steps of the newest version; -1 if none.
 };
 
 }  // namespace armature

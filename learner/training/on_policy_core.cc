@@ -57,7 +57,7 @@ absl::Status OnPolicyCore::Update(double progress) {
   const TrajectorySet set = buffer_.Take();
   algorithm_->Update(set, progress);
   publish_due_ = true;
-  // The publication that is now due waits for the device anyway.
+  // Publishing is due now and waits for the device anyway.
   absl::Status status = CheckFinite();
   if (!status.ok()) {
     last_batch_ = {{"observation", set.observation},

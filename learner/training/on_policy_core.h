@@ -24,8 +24,8 @@ namespace armature {
 
 class OnPolicyCore : public LearningCore {
  public:
-  // Tells `coordinator`, which it does not own, what it has taken and holds.
-  // OK; InvalidArgument: the algorithm cannot learn `env`.
+  // Tells `coordinator`, which must outlive the core, what it has taken and holds. Returns
+  // InvalidArgument if the algorithm cannot learn in `env`.
   static absl::StatusOr<std::unique_ptr<OnPolicyCore>> Create(const RunConfig& config,
                                                               const EnvSpec& env,
                                                               c10::Device device,

@@ -1,5 +1,5 @@
-// Whether a run can go on: what it has learned is finite, and what came could be learned
-// from. What is wrong is its failure.
+// Whether a run can continue: what it has learned is finite, and its experience was usable. If not,
+// failure() says what is wrong.
 //
 // Thread safety: none; belongs to the trainer's thread.
 #ifndef ARMATURE_LEARNER_TRAINING_RUN_HEALTH_H_
@@ -18,21 +18,21 @@ namespace armature {
 
 class RunHealth {
  public:
-  // `run_dir` is the run's folder; the pointers must outlive it.
+  // `run_dir` is the run's folder. The pointers must outlive this.
   RunHealth(const RunConfig& config, const std::string& run_dir, const RunProgress* progress,
             const Replication* replication)
       : config_(config), run_dir_(run_dir), progress_(progress), replication_(replication) {}
 
-  // Not OK: the run ends with it, though it is not over.
+  // If not OK, this process stops with it, but the run is not over.
   const absl::Status& failure() const { return failure_; }
   bool diverged() const { return absl::IsDataLoss(failure_); }
 
-  // Whether all that `core` has learned is finite; otherwise the run has failed. Before
-  // anything of it leaves this process or its memory.
+  // Returns whether everything `core` has learned is finite; if not, the run fails. Call it before
+  // any of that is published or saved.
   bool StillFinite(LearningCore* core);
-  // `found` (DataLoss) is not finite.
+  // Fails the run. `found` is a DataLoss that says what is not finite.
   void Diverge(const absl::Status& found, LearningCore* core);
-  // `problem`: ExperienceWatch's; empty: there is none.
+  // Fails the run unless `problem` (from ExperienceWatch) is empty or the run has failed already.
   void FailIfAny(const std::string& problem);
   void Fail(const absl::Status& failure) { failure_ = failure; }
 
@@ -42,7 +42,7 @@ class RunHealth {
   const RunProgress* const progress_;
   const Replication* const replication_;
   absl::Status failure_;
-  int64_t finite_steps_ = -1;  // Gradient steps after which all was found finite.
+  int64_t finite_steps_ = -1;  // Gradient steps at the last check that found all finite.
 };
 
 }  // namespace armature

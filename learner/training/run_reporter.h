@@ -48,7 +48,7 @@ class RunReporter {
   // From now on there is something to log.
   void Begin(absl::Time now);
 
-  // Rates start here: `counters` is what was done before.
+  // Rates start here. `counters` is what was done before.
   void GoOnFrom(const RunCounters& counters);
 
   // Counts a batch that arrived while `newest_version` was the newest policy.
@@ -72,7 +72,7 @@ class RunReporter {
   StatusBoard* const status_;
 
   TrainingWindow window_;
-  Pace pace_;  // Of the run's env steps.
+  Pace pace_;  // For the run's env steps.
   std::optional<EvaluationOutcome> last_outcome_;
   absl::Time next_log_ = absl::InfiniteFuture();
   absl::Time last_log_ = absl::InfinitePast();

@@ -10,7 +10,7 @@
 namespace armature {
 namespace {
 
-constexpr uint64_t kTurnStream = 0x707d;  // Apart from the learner's own draws.
+constexpr uint64_t kTurnStream = 0x707d;  // Differs from the learner's own streams.
 
 TurnCoordinator::Options CoordinatorOptions(const RunConfig& config) {
   TurnCoordinator::Options options;
@@ -19,7 +19,7 @@ TurnCoordinator::Options CoordinatorOptions(const RunConfig& config) {
   return options;
 }
 
-// The last step of each of `slots` slots ends its episode.
+// Ends the episode of each of `slots` slots with its last step.
 void Truncate(int64_t slots, v1::TransitionBatch* batch) {
   const std::string& terminated = batch->terminated().packed();
   std::string& truncated = *batch->mutable_truncated()->mutable_packed();
@@ -80,7 +80,7 @@ void TakingTurns::StoreTurn(TrainingActions* actions) {
   const bool period_ends = PeriodBegins(progress.env_steps() + config_.round_steps());
   for (ExperienceIntake::Entry& entry : batches_) {
     v1::ExperienceBatch& batch = entry.batch;
-    // A set is put together in the order of grants.
+    // A set is assembled in the order of grants.
     if (batch.has_trajectory()) {
       batch.mutable_trajectory()->set_grant_id(progress.batches_admitted() + 1);
     }
@@ -93,7 +93,7 @@ void TakingTurns::StoreTurn(TrainingActions* actions) {
 }
 
 void TakingTurns::CloseTurn(TrainingActions* actions) {
-  // Also what no update has changed, such as the normaliser: a resumed run does so.
+  // Publishes even without an update, since the normaliser may have changed; a resumed run does so.
   if (!config_.algorithm.on_policy()) actions->PublishAgain();
   is_closed_ = true;
   actions->SaveStepIfDue();

@@ -1,4 +1,4 @@
-// The order of a reproducible run, with a trainer that only notes what it is asked for.
+// Tests the order of a reproducible run, with a trainer that only records what it is asked to do.
 #include "learner/training/taking_turns.h"
 
 #include <cstdint>
@@ -57,7 +57,7 @@ class NotedActions final : public TrainingActions {
   void Checkpoint() override { Note("checkpoint"); }
   bool GoesOnWithinBudget() override { return !progress_.is_budget_spent(); }
 
-  // What was asked for since the last call.
+  // Returns what was asked for since the last call.
   std::vector<std::string> Take() { return std::exchange(notes_, {}); }
 
   bool can_update = false;
@@ -89,7 +89,7 @@ class TakingTurnsTest : public testing::Test {
     }
   }
 
-  // All actors stand ready; the seed that each is given with its grant.
+  // Makes all actors ready. Returns the seed in each actor's grant.
   std::vector<std::optional<uint64_t>> Ready() {
     for (size_t i = 0; i < actors_.size(); ++i) {
       EXPECT_TRUE(turns_.coordinator().Request(streams_[i], actors_[i], 0, kStepsOfAnActor).ok());
@@ -103,7 +103,7 @@ class TakingTurnsTest : public testing::Test {
   void Send(size_t actor, v1::ExperienceBatch batch) {
     EXPECT_TRUE(intake_.Offer(streams_[actor], std::move(batch)).ok());
   }
-  // A whole turn, learned from.
+  // A whole turn, including learning.
   void Turn(uint64_t sequence) {
     Ready();
     for (const size_t actor : {1, 0}) Send(actor, MakeTransitions(sequence, kStepsOfAnActor));

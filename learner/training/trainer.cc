@@ -10,7 +10,7 @@ namespace armature {
 namespace {
 
 constexpr absl::Duration kWaitMax = absl::Seconds(1);
-// How long the end waits for actors to say goodbye.
+// How long a run that is over waits for its actors to leave.
 constexpr absl::Duration kLingerMax = absl::Seconds(5);
 
 }  // namespace
@@ -81,7 +81,7 @@ absl::Status Trainer::Begin() {
 absl::StatusOr<bool> Trainer::Synchronize() {
   using Standing = ReplicaGroup::Standing;
   const bool was_in_step = parts_.replication.in_step();
-  if (!was_in_step) run_.Report(run_.Waiting());  // To join may take a while.
+  if (!was_in_step) run_.Report(run_.Waiting());  // Joining may take a while.
   const auto standing = parts_.replication.Synchronize(run_.progress().env_steps());
   if (!standing.ok()) return standing.status();
   if (*standing == Standing::kRunIsOver) run_.End("replica 0 has ended the run");
@@ -121,8 +121,8 @@ void Trainer::CountLimiterWaits() {
                        SteadyTime());
 }
 
-// Every deadline here is one that the next pass acts on. Each is infinite while nobody
-// would: before the run begins, and after training is over.
+// The next pass acts on each of these deadlines. They are infinite while it would not, that is
+// before the run begins and after training.
 void Trainer::Wait() {
   const absl::Time deadline =
       std::min({SteadyTime() + kWaitMax, run_.next_deadline(), parts_.evaluations.next_deadline(),
@@ -131,7 +131,7 @@ void Trainer::Wait() {
   parts_.wake.WaitUntil(deadline);
 }
 
-// Acknowledges what actors send as they leave, so that none waits for it.
+// Acknowledges what actors send as they leave, so that they do not wait.
 void Trainer::Linger() {
   const absl::Time deadline = SteadyTime() + kLingerMax;
   while (!stop_ && SteadyTime() < deadline) {

@@ -1,11 +1,11 @@
-// The one thread that learns, and its loop.
+// The training loop, run by the only thread that learns.
 //
 // Data flow: ExperienceIntake -> LearningCore -> PolicyPublisher.
-// A pass of the loop averages with the other replicas, takes experience in, updates, hears
-// evaluations and does what is due; the CollectionMode says when. TrainingRun is what it
-// does. Between passes it waits only for its WakeSignal, always with a deadline; what for is
-// in the StatusBoard, in one sentence.
-// Thread safety: Stop from any thread; the others from one.
+// Each pass of the loop synchronizes with the other replicas, takes experience, updates, takes
+// evaluation results and does what is due. The CollectionMode decides when to do what; TrainingRun
+// does it. Between passes the loop waits only for its WakeSignal, always with a deadline. The
+// StatusBoard has one sentence on what it waits for.
+// Thread safety: Stop from any thread; the others from one thread.
 // Call order: Restore? Run.
 #ifndef ARMATURE_LEARNER_TRAINING_TRAINER_H_
 #define ARMATURE_LEARNER_TRAINING_TRAINER_H_
@@ -26,25 +26,25 @@ class Trainer {
 
   Trainer(const RunConfig& config, const Parts& parts);
 
-  // As TrainingRun::Restore. Before the service starts.
+  // As TrainingRun::Restore. Call before the service starts.
   absl::Status Restore() { return run_.Restore(); }
 
-  // With replicas, only replica 0 evaluates, ends the run and writes its result.
-  // OK: the run is over (true) or Stop was called (false; a checkpoint is written
-  // and actors are not told that the run is over); errors: the run cannot begin, or
-  // its result cannot be written; Aborted: a reproducible run has lost something and
-  // is to be resumed by another process; DataLoss: what it learned is not finite any
-  // more (divergence.h); FailedPrecondition: nearly none of its experience could be
-  // learned from (experience_watch.h). The folder can be resumed after each.
+  // Returns true if the run is over. Returns false after Stop; a checkpoint is written, and actors
+  // are not told that the run is over. With replicas, only replica 0 evaluates, ends the run and
+  // writes its result. Returns Aborted if a reproducible run has lost something and must be resumed
+  // by another process; DataLoss if what it learned is no longer finite (divergence.h);
+  // FailedPrecondition if almost none of its experience was usable (experience_watch.h); other
+  // errors if the run cannot begin or its result cannot be written. The run can be resumed after
+  // any of these errors.
   absl::StatusOr<bool> Run();
 
   void Stop();
 
  private:
-  // Until there is an environment.
+  // Begins the run if the environment is known; otherwise waits.
   absl::Status Begin();
 
-  // A pass, and its pieces; true: something was done.
+  // One pass and its parts. They return whether they did anything.
   absl::Status Pass();
   absl::StatusOr<bool> Synchronize();
   bool TakeExperience();

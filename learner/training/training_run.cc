@@ -84,7 +84,7 @@ absl::Status TrainingRun::Restore() {
   reporter_.GoOnFrom(counters);
   CountAsDone(counters, &parts_.metrics);
   judge_.GoOnFrom(counters.env_steps);
-  if (parts_.replication.makes_run_alone()) {  // Else these are not the run's env steps.
+  if (parts_.replication.makes_run_alone()) {  // Else these are not all of the run's env steps.
     saver_.GoOnFrom(counters.env_steps);
     LogIfError(parts_.directory.GoOnFrom(counters.env_steps));
   }
@@ -120,12 +120,12 @@ absl::Status TrainingRun::MakeCore(const EnvSpec& env) {
   return absl::OkStatus();
 }
 
-// Begins with what another run has learned.
+// Starts with what another run has learned.
 absl::Status TrainingRun::LoadOtherRun() {
   const RunSection& run = config_.run;
   absl::StatusOr<RunCheckpoint> other = RunSaver::LoadStep(run.load, run.load_step);
   if (!other.ok()) return other.status();
-  // Seeds that begin with the same run draw apart.
+  // Runs with different seeds that load the same run should draw differently.
   NamedTensors& state = other->state;
   state.erase(std::remove_if(state.begin(), state.end(),
                              [](const auto& named) { return named.first == kGenerator; }),
@@ -161,7 +161,7 @@ void TrainingRun::Store(const ExperienceIntake::Entry& entry) {
 
 void TrainingRun::OnStored() {
   sink_.ShowHolding(*core_);
-  PublishIfDue();  // Random steps are over.
+  PublishIfDue();  // The random steps may be over now.
 }
 
 void TrainingRun::CheckExperience() {
@@ -190,7 +190,7 @@ bool TrainingRun::HandleUpdate(const absl::Status& updated) {
     health_.Diverge(updated, core_.get());
     return false;
   }
-  if (absl::IsFailedPrecondition(updated)) {  // Nobody will ever give rewards of other goals.
+  if (absl::IsFailedPrecondition(updated)) {  // No server will ever give rewards of other goals.
     health_.Fail(updated);
     return false;
   }
@@ -249,8 +249,8 @@ bool TrainingRun::TakeJudgement() {
 }
 
 void TrainingRun::PublishIfDue() {
-  // Actors may still act with what a former process published after its last
-  // checkpoint; without a newer version their experience would be refused for ever.
+  // Actors may still use what an earlier process published after its last checkpoint. Without a
+  // newer version, their experience would be refused forever.
   const bool lost_its_policy = parts_.mode.actors_keep_policies() && newest_policy_ == nullptr &&
                                parts_.directory.policy_versions_used() > 0;
   const bool due = parts_.replication.in_step() && core_->PublishDue(progress_.env_steps());
@@ -270,7 +270,7 @@ void TrainingRun::Publish() {
   update.set_learner_steps(core_->algorithm().learner_steps());
   update.set_env_steps(progress_.run_env_steps());
   EncodePolicy(core_->algorithm().policy().tensors(), &update);
-  // An actor may use it and send before Publish returns.
+  // An actor may use the policy and send experience before Publish returns.
   parts_.intake.SetNewestVersion(version);
   newest_policy_ = parts_.publisher.Publish(std::move(update));
   core_->OnPublished(version);
@@ -329,7 +329,7 @@ void TrainingRun::EndIfEvaluationIsLate() {
 }
 
 bool TrainingRun::GoesOnWithinBudget() {
-  // Off-policy the run ends with the step that spends it, on-policy with the set.
+  // An off-policy run ends with the env step that spends the budget, an on-policy run with the set.
   const bool within_set = config_.algorithm.on_policy() && core_->holding().transitions > 0;
   if (!parts_.replication.leads_run() || !progress_.is_budget_spent() || within_set) return true;
   health_.FailIfAny(sink_.ProblemAtEnd());
@@ -346,7 +346,7 @@ void TrainingRun::BeginFinalEvaluation() {
   phase_ = Phase::kFinalEvaluation;
   parts_.mode.coordinator().Finish();
   judge_.AskFinal(progress_.run_env_steps(), SteadyTime());
-  Report(Waiting());  // Before anyone can see the request.
+  Report(Waiting());  // Before any actor can see the request.
   HandOutEvaluation();
 }
 
@@ -362,12 +362,12 @@ void TrainingRun::End(const std::string& reason) {
 }
 
 void TrainingRun::SaveAtEnd() {
-  // Before the losses are taken, to be able to name them.
+  // Must come before Log takes the losses, to be able to name them.
   const bool finite = health_.StillFinite(core_.get());
   if (!finite) SaveNewestPolicy();
   reporter_.Log(Now());
   if (finite && (parts_.mode.saves_anywhere() || phase_ == Phase::kOver)) {
-    SaveStep(progress_.run_env_steps());  // The small one first.
+    SaveStep(progress_.run_env_steps());  // The small file first.
     Checkpoint();
   }
   if (newest_policy_ != nullptr) {
@@ -375,12 +375,12 @@ void TrainingRun::SaveAtEnd() {
   }
   if (phase_ != Phase::kOver) {
     saver_.LogStop(progress_.env_steps());
-  } else if (!health_.failure().ok()) {  // It has its policy, whatever came after it.
+  } else if (!health_.failure().ok()) {  // The run has its policy, so this no longer matters.
     spdlog::warn("{}", std::string(health_.failure().message()));
   }
 }
 
-// What was published last is finite, and may be newer than the newest model.
+// The last published policy is finite and may be newer than the newest model.
 void TrainingRun::SaveNewestPolicy() {
   if (newest_policy_ == nullptr || !parts_.replication.leads_run()) return;
   const v1::PolicyUpdate& policy = newest_policy_->policy();
@@ -388,7 +388,6 @@ void TrainingRun::SaveNewestPolicy() {
                               core_->algorithm().policy().spec(), policy));
 }
 
-// The leader's.
 absl::Status TrainingRun::WriteResult() {
   if (!parts_.replication.leads_run()) return absl::OkStatus();
   const v1::PolicyUpdate& policy =

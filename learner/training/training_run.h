@@ -1,5 +1,5 @@
-// A run while it is trained: what learns, how far it is, and what is published, evaluated,
-// saved and said of it. The Trainer's loop and the CollectionMode say when.
+// A run in training: its learning core and progress, and how it is published, evaluated, saved and
+// reported. The Trainer's loop and the CollectionMode decide when.
 //
 // Thread safety: none; belongs to the trainer's thread.
 // Call order: (Restore | Begin), then the others.
@@ -41,37 +41,37 @@ namespace armature {
 
 class TrainingRun final : public TrainingActions {
  public:
-  // All outlive it.
+  // All must outlive the run.
   struct Parts {
     Admission& admission;              // Knows the environment once an actor has joined.
-    ExperienceIntake& intake;          // The queue of batches, and where they are acknowledged.
-    CollectionMode& mode;              // Says when what is done.
-    const CoreFactory& cores;          // Makes what learns, once the environment is known.
-    Replication& replication;          // The other replicas of the run, if there are any.
+    ExperienceIntake& intake;          // Queues and acknowledges batches.
+    CollectionMode& mode;              // Decides when to do what.
+    const CoreFactory& cores;          // Makes the learning core, once the environment is known.
+    Replication& replication;          // The other replicas of the run, if any.
     PolicyPublisher& publisher;        // Numbers policies and sends them to actors.
-    EvaluationScheduler& evaluations;  // Has actors evaluate what the judge asks for.
-    RunDirectory& directory;           // The run's folder, with all that it writes.
-    LearnerMetrics& metrics;           // What /metrics shows.
-    StatusBoard& status;               // What GetStatus answers.
-    WakeSignal& wake;                  // Set by whoever has something for the trainer.
+    EvaluationScheduler& evaluations;  // Has actors do the evaluations that the judge asks for.
+    RunDirectory& directory;           // The run's folder.
+    LearnerMetrics& metrics;           // Shown at /metrics.
+    StatusBoard& status;               // Returned by GetStatus.
+    WakeSignal& wake;                  // Notified when there is something for the trainer.
   };
 
   TrainingRun(const RunConfig& config, const Parts& parts);
 
-  // Goes on from the newest checkpoint: experience, weights, counters, sequences;
-  // then publishes.
-  // OK; NotFound: there never was a checkpoint, so the run begins anew, and what it had
-  // written is put aside; FailedPrecondition: it does not fit the configuration; DataLoss:
-  // there is none that can be read.
+  // Continues from the newest checkpoint (experience, weights, counters, sequences) and publishes.
+  // Returns NotFound if there never was a checkpoint, so that the run starts over; without other
+  // replicas, files it had written are put aside. Returns FailedPrecondition if the checkpoint does
+  // not fit the configuration; DataLoss if no checkpoint can be read.
   absl::Status Restore();
-  // Begins with `env`; and with what run.load had learned.
-  // Errors: as CoreFactory::Create, RunSaver::LoadStep and Replication::Begin.
+  // Starts with `env`, and with what run.load had learned, if set.
+  // Errors: as CoreFactory::Create, RunSaver::LoadStep and Replication::Begin; FailedPrecondition
+  // if run.load does not fit the configuration.
   absl::Status Begin(const EnvSpec& env);
   bool has_begun() const { return core_ != nullptr; }
 
   bool is_training() const { return phase_ == Phase::kTraining; }
   bool is_over() const { return phase_ == Phase::kOver; }
-  // Not OK: the run ends with it, though it is not over.
+  // If not OK, this process stops with it, but the run is not over.
   const absl::Status& failure() const { return health_.failure(); }
   // Complete once the run is over.
   const RunResult& result() const { return result_; }
@@ -82,18 +82,19 @@ class TrainingRun final : public TrainingActions {
   uint64_t newest_policy_version() const override { return parts_.publisher.newest_version(); }
 
   void Store(const ExperienceIntake::Entry& entry) override;
-  // Experience was stored.
+  // Call after storing experience.
   void OnStored();
-  // Fails where next to nothing of what came can be learned from.
+  // Fails the run if almost none of its experience is usable.
   void CheckExperience();
-  // One update, and what follows from it; false: it failed, or the run has.
+  // Makes one update; then averages and publishes if due. Returns false if nothing was updated or
+  // the run has failed.
   bool Update();
-  // Another's state was taken over.
+  // Call after taking the state of another replica or run.
   void OnStateTaken();
 
   void DeliverGrants() override;
   void EvaluateIfDue() override;
-  // What an evaluation says, which may end training; false: there is nothing new.
+  // Takes an evaluation's outcome, which may end the run. Returns false if there is none.
   bool TakeJudgement();
 
   void PublishIfDue();
@@ -102,21 +103,21 @@ class TrainingRun final : public TrainingActions {
   void SaveStepIfDue() override;
   void Checkpoint() override;
   void CheckpointIfDue();
-  // What is kept of a run that ends, however it does.
+  // Saves what is to be kept when this process stops, for whatever reason.
   void SaveAtEnd();
 
   bool GoesOnWithinBudget() override;
   void EndIfEvaluationIsLate();
   void End(const std::string& reason);
-  // The leader's.
+  // Only the leader writes it.
   absl::Status WriteResult();
 
-  // When something is due that is not the parts'.
+  // When this run itself (not its Parts) next has something due.
   absl::Time next_deadline() const;
   // What the trainer waits for.
   WaitState Waiting() const;
   void Report(const WaitState& waiting) { reporter_.Report(Now(), waiting); }
-  // Where the status board may be out of date although the trainer is busy.
+  // Updates the status board if it may be out of date because the trainer is busy.
   void ReportIfDue();
   void LogIfDue();
 
@@ -124,11 +125,11 @@ class TrainingRun final : public TrainingActions {
   enum class Phase { kTraining, kFinalEvaluation, kOver };
 
   absl::Status MakeCore(const EnvSpec& env);
-  // `whose`: as an error names it.
+  // `whose` names the state in an error.
   absl::Status LoadState(const NamedTensors& state, const std::string& whose);
   absl::Status LoadOtherRun();
   absl::Status BeginReplication();
-  // False: nothing was updated, or it is the last.
+  // Returns false if nothing was updated or this was the last update.
   bool HandleUpdate(const absl::Status& updated);
   void HandOutEvaluation();
   void BeginFinalEvaluation();
@@ -148,11 +149,11 @@ class TrainingRun final : public TrainingActions {
   EvaluationJudge judge_;
 
   Phase phase_ = Phase::kTraining;
-  std::optional<EnvSpec> env_;          // Not before an actor has brought it.
+  std::optional<EnvSpec> env_;          // Set once the environment is known.
   std::unique_ptr<LearningCore> core_;  // Null until then.
-  std::string update_problem_;          // Why the last update failed; empty: it did not.
-  SharedEvent newest_policy_;           // Null: none is published by this process.
-  SharedEvent final_policy_;            // The one that `result_` is of; null: the newest.
+  std::string update_problem_;          // Why the last update failed; empty if it did not.
+  SharedEvent newest_policy_;           // Null if this process has not published any.
+  SharedEvent final_policy_;            // The policy for `result_`; null if the newest.
   RunResult result_;
 };
 

@@ -12,7 +12,7 @@
 
 namespace armature {
 
-// Mean of the last `size` values; NaN: none yet.
+// Mean of the last `size` values; NaN if there are none yet.
 class RunningMean {
  public:
   explicit RunningMean(size_t size) : size_(size) {}
