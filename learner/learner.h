@@ -1,7 +1,6 @@
-// Builds a learner from its parts; everything but its ports.
+// Builds a learner from its parts, except for its ports.
 //
-// Thread safety: services() are gRPC's; trainer() has one thread of its own; Stop is from
-// any.
+// Thread safety: gRPC's threads use services(); one thread uses trainer(); Stop from any thread.
 #ifndef ARMATURE_LEARNER_LEARNER_H_
 #define ARMATURE_LEARNER_LEARNER_H_
 
@@ -35,11 +34,11 @@ class Learner {
   Learner(const RunConfig& config, const ReplicaRole& role, const TransportOptions& transport,
           RunDirectory* directory, LearnerMetrics* metrics, c10::Device device);
 
-  // To be restored and run; stopped by Stop.
+  // For Restore and Run. Stop ends it.
   Trainer& trainer() { return trainer_; }
-  // Ends Trainer::Run and whatever it waits for. Any thread.
+  // Ends Trainer::Run and all its waits.
   void Stop();
-  // LearnerService and, in replica 0 of several, ReplicaService.
+  // Returns LearnerService and, in replica 0 of several, ReplicaService.
   std::vector<grpc::Service*> services();
   ExperienceIntake& intake() { return intake_; }
   const StatusBoard& status() const { return status_; }
@@ -53,7 +52,7 @@ class Learner {
   PolicyPublisher publisher_;
   Replicas replicas_;
   Admission admission_;
-  std::unique_ptr<RemoteGoalReward> goal_reward_;  // Null: without hindsight.
+  std::unique_ptr<RemoteGoalReward> goal_reward_;  // Null without hindsight.
   CoreFactory cores_;
   LearnerServiceImpl service_;
   Trainer trainer_;

@@ -48,7 +48,7 @@
 namespace armature {
 namespace {
 
-// Time for open calls when the process ends.
+// How long open calls may take to finish when the process ends.
 constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
 
 struct Flags {
@@ -134,8 +134,8 @@ std::vector<std::string> Addresses(const Flags& flags, const RunConfig& config) 
   return addresses;
 }
 
-// Only for replica 0's folder, which contains the others. If this fails, the run can only be found
-// by its folder.
+// Makes the run findable by name and id. Only for replica 0's folder, which contains the others'.
+// If this fails, the run can only be found by its folder.
 void Remember(const Flags& flags, const RunDirectory& directory) {
   if (flags.replica > 0) return;
   const absl::Status status = RememberRun(directory.path());
@@ -144,7 +144,7 @@ void Remember(const Flags& flags, const RunDirectory& directory) {
                std::string(status.message()));
 }
 
-// PointSpec with its three values as observation and goals of size one.
+// Writes the run's card, in replica 0 only.
 void WriteCard(const Flags& flags, const RunDirectory& directory, const RunConfig& config) {
   if (flags.replica > 0) return;
   const char* clone = std::getenv("BUILD_WORKSPACE_DIRECTORY");  // Set by bazel run.
@@ -157,7 +157,7 @@ void WriteCard(const Flags& flags, const RunDirectory& directory, const RunConfi
 void NoteEnd(const Flags& flags, const RunDirectory& directory, const absl::Status& status) {
   if (flags.replica > 0) return;
   std::string why = status.ok() ? "it was stopped" : std::string(status.message());
-  // Other errors say themselves what to change first.
+  // Errors with exit status 2 say what to change first.
   if (ExitStatus(status) != 2) {
     absl::StrAppend(&why, "; ", GoOnSentence(directory.path()));
   }
@@ -169,7 +169,7 @@ int Refuse(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
-// A reproducible run is one of CPUs.
+// Reproducible runs use the CPU by default.
 absl::StatusOr<c10::Device> DeviceOf(const RunConfig& config) {
   const bool to_the_bit = config.reproducible.enabled && config.learner.device == "auto";
   return ParseDevice(to_the_bit ? "cpu" : config.learner.device);
@@ -204,10 +204,10 @@ absl::Status RestoreIfResumed(const Flags& flags, Learner* learner) {
   return absl::OkStatus();
 }
 
-// What others reach a learner by.
+// The servers through which others reach a learner.
 struct Ports {
   std::atomic<bool> stopping = false;
-  std::unique_ptr<MetricsServer> metrics;  // Null: learner.metrics_listen=off.
+  std::unique_ptr<MetricsServer> metrics;  // Null if learner.metrics_listen=off.
   std::unique_ptr<RpcServer> rpc;
 
   // Errors: as MetricsServer::Start and RpcServer::Start.
@@ -231,14 +231,14 @@ struct Ports {
     return absl::OkStatus();
   }
 
-  // Lets nobody in any more.
+  // Reports the learner as unhealthy, so that no one new connects.
   void Drain() {
     stopping = true;
     rpc->Drain();
   }
 };
 
-// Says so where the launcher and where people look.
+// Tells the launcher (port file) and people (stdout) that the learner is ready.
 absl::Status SayReady(const Flags& flags, const RunConfig& config, const std::string& run_dir,
                       const std::string& device, const Ports& ports) {
   const std::string& address = ports.rpc->address();
@@ -272,7 +272,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   Ports ports;
   status = RestoreIfResumed(flags, &learner);
   if (status.ok()) status = ports.Open(flags, config, registry, &learner);
-  // From here on there is something to put in the place of what an earlier end has left.
+  // From here on the run continues, so the result of an earlier end no longer holds.
   if (status.ok()) status = run.KeepEarlierResult();
   if (!status.ok()) return status;
   WriteCard(flags, run, config);
@@ -287,7 +287,7 @@ absl::Status Serve(const Flags& flags, RunConfig& config,
   const bool is_over = over.ok() && *over;
   WriteCard(flags, run, config);
   if (!is_over) NoteEnd(flags, run, over.status());
-  shutdown.reset();  // A late signal must not find the learner gone.
+  shutdown.reset();  // A late signal must not use the learner after it is gone.
   ports.Drain();
   learner.intake().EndStreams(is_over ? absl::OkStatus()
                                       : absl::UnavailableError("the learner stops; it may return"));
@@ -336,7 +336,7 @@ int Main(int argc, char** argv) {
   try {
     const absl::Status status = Serve(flags, *config, std::move(shutdown));
     return status.ok() ? 0 : Refuse(status, ExitStatus(status));
-  } catch (const c10::Error& error) {  // LibTorch's, e.g. out of memory.
+  } catch (const c10::Error& error) {  // Thrown by LibTorch, e.g. when out of memory.
     return Refuse(absl::InternalError(error.what_without_backtrace()), 1);
   }
 }
