@@ -1,8 +1,8 @@
-// The action distribution of HEAD_CATEGORICAL. Each action component has its own softmax over its
-// own columns of the last layer's output; the components are independent.
+// The action distribution of HEAD_CATEGORICAL. The action's components are independent. Each has
+// its own softmax over its own columns of the last layer's output.
 //
-// Shapes: C components with A choices in total; logits [.., A]; action [.., C], float32, the index
-// of each component's choice.
+// Shapes: C components with A choices in total; logits [.., A]; action [.., C], float32, holds the
+// index of each component's choice.
 // Thread safety: const methods.
 #ifndef ARMATURE_COMMON_POLICY_CATEGORICAL_H_
 #define ARMATURE_COMMON_POLICY_CATEGORICAL_H_
@@ -27,15 +27,15 @@ class Categorical {
   at::Tensor LogProbs(const at::Tensor& logits) const;
   // Log-probability of `action`, summed over its components: [..]. `log_probs` is from LogProbs.
   at::Tensor LogProb(const at::Tensor& action, const at::Tensor& log_probs) const;
-  // 1 in the columns that `action` chose, else 0: [.., C] -> [.., A].
+  // 1 in the columns that `action` chooses, else 0: [.., C] -> [.., A].
   at::Tensor OneHot(const at::Tensor& action) const;
   // Puts the sum over each component into all of its columns: [.., A] -> [.., A].
   at::Tensor ComponentSums(const at::Tensor& values) const;
 
-  // The most likely choice of each component; the first if tied: [.., A] -> [.., C].
+  // The most likely choice of each component, the first if tied: [.., A] -> [.., C].
   at::Tensor Mode(const at::Tensor& logits) const;
-  // Samples by inverse CDF: the first choice whose cumulative probability exceeds `draws`, [.., C],
-  // uniform in [0, 1).
+  // Samples by inverse CDF: takes the first choice whose cumulative probability exceeds its draw.
+  // `draws` is [.., C], uniform in [0, 1).
   at::Tensor Draw(const at::Tensor& logits, const at::Tensor& draws) const;
 
  private:

@@ -16,8 +16,8 @@ inline constexpr double kSquashedLogStdMax = 2;
 
 // Log-probability of tanh(u), where u = mean + exp(log_std) * noise:
 //   sum_a -noise^2 / 2 - log_std - log(2 pi) / 2 - log(1 - tanh(u)^2),
-// with log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u)), which neither
-// overflows nor cancels for large |u|.
+// computed with log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u)), which does not overflow or
+// lose digits for large |u|.
 at::Tensor SquashedGaussianLogProb(const at::Tensor& noise, const at::Tensor& log_std,
                                    const at::Tensor& u);
 

@@ -9,7 +9,7 @@
 
 namespace armature {
 
-// Tensors in an order of their own, each with its name.
+// Named tensors in a fixed order.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 }  // namespace armature

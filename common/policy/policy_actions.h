@@ -1,8 +1,8 @@
-// What stands between a policy's network and the actions of an environment, for everybody
-// who acts with one.
+// Turns a policy network's output into actions for an environment; for everything that acts with a
+// policy.
 //
-// Box actions: the policy's units [-1, 1] map linearly to the environment's bounds; what is
-// sent is clipped to them. (Multi)Discrete: indices, sent as they are.
+// Box actions: the policy's range [-1, 1] maps linearly to the environment's bounds; sent actions
+// are clipped to them. (Multi)Discrete actions are indices and sent unchanged.
 // Shapes: n observations, A = ActionSpec::size().
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_POLICY_POLICY_ACTIONS_H_
@@ -21,18 +21,18 @@
 
 namespace armature {
 
-// OK; InvalidArgument: a policy of `policy` cannot act in `env` (says which size or head
-// does not fit).
+// Returns InvalidArgument if `policy` cannot act in `env`; the message says which size or head does
+// not fit.
 absl::Status CheckPolicyFits(const v1::PolicySpec& policy, const EnvSpec& env);
 
-// The generator of a slot's draws: the same for the same numbers, and apart from those that
-// are seeded by (seed, slot).
+// Returns the generator for a slot's draws. It depends only on the arguments and differs from a
+// generator seeded with (seed, slot).
 Rng MakeDrawGenerator(uint64_t seed, uint64_t slot);
-// Fills `draws`, of one observation, with what PolicyNetwork::ActByDraws takes.
+// Fills `draws` with random numbers for one observation, as PolicyNetwork::ActByDraws takes them.
 void DrawNoise(v1::PolicySpec::Head head, Rng* rng, absl::Span<float> draws);
 
-// `output` on the CPU, in both units.
-// OK; Internal: an action or its log-probability is not finite (names `policy_version`).
+// Copies `output` to the CPU, with actions in both units. Returns Internal if an action or its
+// log-probability is not finite; the message names `policy_version`.
 absl::StatusOr<GroupActions> ToActions(const PolicyNetwork::Output& output,
                                        const ActionSpec& action, uint64_t policy_version);
 // Sets actions->sent from actions->stored.

@@ -18,20 +18,20 @@ namespace armature {
 
 using TensorMessages = google::protobuf::RepeatedPtrField<v1::NamedTensor>;
 
-// The dtype of a float32, float64 or int64 tensor; there is no message for others.
+// Returns the dtype of a float32, float64 or int64 tensor. Other dtypes cannot be sent.
 v1::DType WireType(const at::Tensor& tensor);
 
 // Replaces `messages`; copies from the device. Returns their checksum: the CRC-32C of each
 // tensor's name and packed bytes, in order.
 uint32_t EncodeTensors(const NamedTensors& tensors, TensorMessages* messages);
 
-// Returns DataLoss if `checksum` is not that of `messages`. `what` begins the message.
+// Returns DataLoss if `checksum` does not match `messages`. The error message begins with `what`.
 absl::Status CheckTensors(const TensorMessages& messages, uint32_t checksum,
                           absl::string_view what);
 
-// Returns the tensor on the CPU. `dtype` is one of WireType.
-// Returns InvalidArgument if the message is malformed, of another dtype or not finite (the message
-// names the tensor).
+// Returns the tensor on the CPU. `dtype` must be one that WireType returns.
+// Returns InvalidArgument if the tensor is malformed, not finite or has another dtype (the error
+// message names it).
 absl::StatusOr<at::Tensor> DecodeTensor(const v1::NamedTensor& message, v1::DType dtype);
 
 }  // namespace armature
