@@ -17,7 +17,7 @@ namespace armature {
 namespace {
 
 constexpr char kTemporary[] = ".tmp";
-// Bytes between syncs: seconds for a slow disk, but a fast disk hardly waits.
+// Bytes between syncs. A slow disk needs seconds for this many; a fast disk hardly waits.
 constexpr int64_t kUnsyncedBytesMax = 64 << 20;
 constexpr size_t kReadBytesMin = 4096;
 
@@ -111,7 +111,7 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
   const absl::Cleanup close_descriptor = [descriptor] { close(descriptor); };
   struct stat facts;
   std::string content;
-  // Room for one byte more shows the end at once; files of /proc say that they have 0.
+  // One extra byte shows the end of the file at once. Files in /proc report size 0.
   if (fstat(descriptor, &facts) == 0) content.resize(facts.st_size + 1);
   size_t filled = 0;
   for (;;) {

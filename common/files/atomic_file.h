@@ -1,6 +1,6 @@
-// Writes a file atomically: readers, even after a crash at any moment, see either the old or the
-// new content, never a part. Writes a temporary file beside it, then fsync, rename, fsync of the
-// folder.
+// Writes a file atomically: readers see the old or the new content, never a part, even after a
+// crash at any moment. It writes a temporary file in the same folder, calls fsync, renames the file
+// and calls fsync on the folder.
 //
 // Thread safety: compatible.
 // Call order: Open Append* Commit. A file that is not committed is removed.
@@ -25,7 +25,7 @@ class AtomicFile {
   AtomicFile& operator=(AtomicFile&&) = delete;
   ~AtomicFile();
 
-  // Syncs to disk now and then, so that Commit does not wait long even for a large file.
+  // Syncs to disk from time to time, so that Commit does not wait long even for a large file.
   absl::Status Append(absl::string_view bytes);
   absl::Status Commit();
 

@@ -1,4 +1,5 @@
-// Files that a process reads at its start or leaves for other processes.
+// Files and folders that a process finds at its start, and files it writes for other processes.
+//
 // Thread safety: free functions.
 #ifndef ARMATURE_COMMON_FILES_FILES_H_
 #define ARMATURE_COMMON_FILES_FILES_H_
@@ -27,10 +28,10 @@ void EnterUsersFolder();
 // Returns the folder of the running program, with symbolic links resolved.
 std::string ProgramFolder();
 
-// Finds a data folder or data file of the program, wherever it is installed: $`variable` if set,
-// else `runfiles_path` ("armature/deploy/configs") in Bazel's runfiles, else `bundle_path` next to
-// the program's folder (a bundle has bin/ and its data side by side).
-// Returns NotFound if none exists; the message lists all places tried.
+// Finds a data folder or file of the program, wherever it is installed: $`variable` if set, else
+// `runfiles_path` (e.g. "armature/deploy/configs") in Bazel's runfiles, else `bundle_path` next to
+// the program's folder (a bundle has bin/ and its data side by side). Returns NotFound if none
+// exists; the message lists all places tried.
 absl::StatusOr<std::string> FindProgramData(absl::string_view runfiles_path,
                                             absl::string_view bundle_path, const char* variable);
 

@@ -1,4 +1,5 @@
-// Unary gRPC calls: answered through a callback, or held until the answer is taken or awaited.
+// Unary gRPC calls. StartUnaryCall passes the answer to a callback; UnaryCall keeps it until Take
+// or Await.
 #ifndef ARMATURE_COMMON_RPC_CLIENT_UNARY_CALL_H_
 #define ARMATURE_COMMON_RPC_CLIENT_UNARY_CALL_H_
 
@@ -25,8 +26,8 @@ template <typename Stub, typename Request, typename Response>
 using UnaryMethod = void (Stub::async_interface::*)(grpc::ClientContext*, const Request*, Response*,
                                                     std::function<void(grpc::Status)>);
 
-// Starts a call. `on_answer` is called exactly once, on a gRPC thread. The returned context serves
-// to cancel the call.
+// Starts a call. `on_answer` is called exactly once, on a gRPC thread. Use the returned context to
+// cancel the call.
 template <typename Request, typename Response, typename Stub>
 std::shared_ptr<grpc::ClientContext> StartUnaryCall(
     Stub* stub, UnaryMethod<Stub, Request, Response> method, Request request,
@@ -53,10 +54,9 @@ std::shared_ptr<grpc::ClientContext> StartUnaryCall(
 
 // One unary call in flight.
 //
-// Thread safety: all methods; `signal` is notified when the answer has arrived.
-// Ownership: the destructor cancels the call and waits for its end (which is local
-// and immediate).
-// Lock order: mutex_, then the signal's.
+// Thread safety: all methods; `signal` is notified when the answer arrives.
+// Ownership: the destructor cancels the call and waits for its end, which is local and immediate.
+// Lock order: mutex_, then the mutex of `signal`.
 template <typename Request, typename Response>
 class UnaryCall {
  public:
@@ -76,14 +76,14 @@ class UnaryCall {
     mutex_.Await(absl::Condition(&done_));
   }
 
-  // Returns the answer, once, after it has arrived.
+  // Returns the answer once it has arrived; only the first such call gets it.
   std::optional<absl::StatusOr<Response>> Take() {
     absl::MutexLock lock(&mutex_);
     return std::exchange(answer_, std::nullopt);
   }
 
-  // Waits for the answer. Returns nullopt once `gives_up`, which is asked whenever `signal` is
-  // notified.
+  // Waits for the answer. Calls `gives_up` first and whenever `signal` is notified, and returns
+  // nullopt if it returns true.
   std::optional<absl::StatusOr<Response>> Await(const std::function<bool()>& gives_up) {
     for (;;) {
       if (auto answer = Take()) return answer;
@@ -92,7 +92,7 @@ class UnaryCall {
     }
   }
 
-  // Makes the answer arrive at once, as Cancelled.
+  // Cancels the call; its answer is then Cancelled, immediately.
   void Cancel() { context_->TryCancel(); }
 
  private:

@@ -1,6 +1,7 @@
-// While it exists, writes of this process beyond `bytes` into a file fail as if the disk were full.
+// While this object exists, this process cannot write more than `bytes` into a file; such writes
+// fail as if the disk were full.
 //
-// Thread safety: none; it holds for the whole process.
+// Thread safety: none; the limit applies to the whole process.
 #ifndef ARMATURE_COMMON_FILES_TESTING_FILE_SIZE_LIMIT_H_
 #define ARMATURE_COMMON_FILES_TESTING_FILE_SIZE_LIMIT_H_
 

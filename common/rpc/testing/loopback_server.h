@@ -1,4 +1,4 @@
-// Serves gRPC on a port of 127.0.0.1, for fakes of services and for services under test.
+// Serves gRPC on a port of 127.0.0.1, for fake services and services under test.
 //
 // Thread safety: compatible; address, port and NewChannel from any thread.
 #ifndef ARMATURE_COMMON_RPC_TESTING_LOOPBACK_SERVER_H_
@@ -18,13 +18,13 @@ namespace armature {
 
 class LoopbackServer {
  public:
-  // Listens. `port` 0: any free port. `services` must outlive it.
+  // Starts to listen; on any free port if `port` is 0. `services` must outlive this.
   explicit LoopbackServer(std::vector<grpc::Service*> services, int port = 0);
   ~LoopbackServer() { Stop(); }
 
-  // Listens again, on the same port.
+  // Listens again on the same port.
   void Start();
-  // Ends open calls at `deadline`; now is like SIGKILL. May be called twice.
+  // Ends open calls at `deadline`; the default, now, is like SIGKILL. May be called twice.
   void Stop(absl::Time deadline = absl::Now());
 
   int port() const { return port_; }
