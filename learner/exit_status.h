@@ -8,9 +8,8 @@
 
 namespace armature {
 
-// 2: it would fail the same way again until somebody changes something (e.g. an invalid
-// configuration, a diverged run), so do not restart it. 1: the cause may pass (e.g. a lost peer, a
-// full disk). 0: OK.
+// Returns 2 if a restart would fail the same way until somebody changes something (e.g. an invalid
+// configuration, a diverged run); 1 if the cause may pass (e.g. a lost peer, a full disk); 0 if OK.
 inline int ExitStatus(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:

@@ -28,7 +28,7 @@ class ScalarAdam {
 
 TEST(AdamTest, StepsAsTorchDocumentsForEveryElement) {
   constexpr double kEpsilon = 1e-5;
-  // Not a multiple of a vector register, to meet the kernel's tail.
+  // Not a multiple of a vector register, to test the kernel's tail.
   at::Tensor parameter = at::linspace(-1, 1, 37);
   at::Tensor other = at::ones({1});
   at::Tensor gradient = at::zeros({37});

@@ -23,7 +23,7 @@ class CriticsTest : public testing::TestWithParam<int64_t> {
  protected:
   CriticsTest() {
     critics_.Init({}, generator_);
-    // Targets apart from the critics.
+    // Makes the targets differ from the critics.
     for (const auto& [name, tensor] : critics_.State()) {
       if (name == "target_critics") tensor.add_(0.1);
       if (name == "critics") parameters_ = tensor;

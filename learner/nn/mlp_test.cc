@@ -40,7 +40,7 @@ at::Tensor Activation(v1::PolicySpec::Activation activation, const at::Tensor& x
   }
 }
 
-// The same networks, one member and one layer at a time, for autograd.
+// The same networks, computed one member and one layer at a time, for autograd.
 at::Tensor Reference(const MlpShape& shape, const at::Tensor& parameters, const at::Tensor& input) {
   std::vector<at::Tensor> outputs;
   for (int64_t member = 0; member < shape.members; ++member) {
@@ -69,7 +69,7 @@ at::Tensor Reference(const MlpShape& shape, const at::Tensor& parameters, const 
   return at::stack(outputs);
 }
 
-// Of activation and layer norm.
+// Parameters: activation and layer norm.
 class MlpGradientTest : public testing::TestWithParam<std::tuple<int, bool>> {
  protected:
   static MlpShape Shape() {

@@ -19,7 +19,7 @@ std::unique_ptr<PolicyNetwork> MakePolicy() {
 }
 
 TEST(RunningNormalizerTest, PiecesOfAnySizeGiveTheStatisticsOfTheWhole) {
-  // A large mean beside a small deviation: what a sum of squares would lose.
+  // The mean is large and the deviation small; a sum of squares would lose it.
   const at::Tensor rows =
       at::randn({1000, 3}) * at::tensor({1e-2f, 1.f, 50.f}) + at::tensor({30.f, -2.f, 0.f});
   const auto policy = MakePolicy();
@@ -79,7 +79,7 @@ TEST_F(SharedGoalsTest, StatisticsThatWereKeptApartAreJoinedWhenTheyAreLoaded) {
   apart.Observe(at::tensor({1.f, 0.f, 2.f, 3.f, 6.f, 2.f}).view({2, 3}));
   const NamedTensors state = normalizer_.State();
   for (size_t i = 0; i < state.size(); ++i) state[i].second.copy_(apart.State()[i].second);
-  for (int load = 0; load < 2; ++load) {  // What is joined already stays.
+  for (int load = 0; load < 2; ++load) {  // The second time changes nothing.
     normalizer_.Republish();
     // Goals 1, 3 and 2, 2.
     ExpectStatistics(at::tensor({2.f, 3.f, 2.f}), at::tensor({0.5f, 9.f, 0.5f}));

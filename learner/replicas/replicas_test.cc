@@ -381,7 +381,7 @@ TEST_F(TwoReplicas, TensorsOfAnotherAverageAreRefused) {
 TEST_F(TwoReplicas, TheEndOfTheRunReachesTheOthers) {
   host_.host.End("solved");
   replica_b_->Await(Standing::kRunIsOver);
-  // Also for a replica that comes later.
+  // This also holds for a replica that joins later.
   const auto late = NewSac(3);
   Replica::MemberOf(host_, 1, late.get(), false)->Await(Standing::kRunIsOver);
 }

@@ -21,7 +21,7 @@ namespace {
 constexpr double kLearningRateHigh = 0.01;
 // The most common value.
 constexpr double kLearningRateUsual = 3e-4;
-// From here on, float32 losses, which grow with the square, lose their meaning.
+// Losses grow with the square; beyond this, float32 losses lose their meaning.
 constexpr double kValueHigh = 1e4;
 
 struct Range {

@@ -1,5 +1,5 @@
-// Explains to the user that a run cannot go on because a loss or something it has learned is no
-// longer finite, and keeps the evidence.
+// Explains to the user that a run cannot continue because a loss or something it has learned is no
+// longer finite. Keeps the evidence.
 //
 // Thread safety: free functions.
 #ifndef ARMATURE_LEARNER_TRAINING_DIVERGENCE_H_

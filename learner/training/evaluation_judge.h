@@ -2,11 +2,8 @@
 //
 // Data flow: EvaluationScheduler -> EvaluationJudge -> Trainer.
 // Thread safety: none; belongs to the trainer's thread.
-// Call order: GoOnFrom? (OnPublished
-//  AskIfDue
-//  HandOut
-//  Take)* then, after training, AskFinal (HandOut
-//  Take)*.
+// Call order: GoOnFrom? (OnPublished AskIfDue HandOut Take)*, then, after training, AskFinal
+// (HandOut Take)*.
 // Bounds: holds the newest policy, at most 64 that the last asking of an evaluation may refer to,
 // and 63 for earlier askings.
 #ifndef ARMATURE_LEARNER_TRAINING_EVALUATION_JUDGE_H_

@@ -189,7 +189,7 @@ NamedTensors OffPolicyCore::State(bool with_experience) const {
 }
 
 absl::Status OffPolicyCore::LoadState(const std::map<std::string, at::Tensor>& state) {
-  // Without the replay the limiter restarts too: both start empty.
+  // If the replay is not restored, the limiter starts over too: both begin empty.
   if (state.count("replay.rows_begun") > 0) {
     const auto inserted = state.find("limiter.inserted");
     const auto sampled = state.find("limiter.sampled");

@@ -74,8 +74,8 @@ std::string TrimmedFile(const std::filesystem::path& path) {
 }  // namespace
 
 std::string CommitOf(const std::string& folder) {
-  // In a worktree, .git is a file that names a folder with its HEAD; the branches are in the
-  // clone's folder, named in commondir.
+  // In a worktree, .git is a file that names the folder with its HEAD. The branches are in the
+  // clone's folder, which commondir names.
   std::filesystem::path own = folder + "/.git";
   if (std::string link = TrimmedFile(own); !link.empty()) {
     absl::string_view target = link;

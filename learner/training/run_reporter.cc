@@ -74,8 +74,8 @@ void RunReporter::Count(const v1::ExperienceBatch& batch, uint64_t newest_versio
   for (const v1::Episode& episode : batch.episodes()) window_.Add(episode);
   const uint64_t oldest = OldestPolicyVersion(batch);
   if (oldest > 0) {  // 0: uniformly random actions, no policy.
-    // Versions up to `former` belong to an earlier process, or to none if it did not get to use
-    // them. They count as the version before this process's first.
+    // Versions up to `former` belong to an earlier process, which may not have used all of them.
+    // They count as the version before this process's first.
     const uint64_t former = directory_->policy_versions_used();
     const uint64_t lag = newest_version - std::max(oldest, former);
     window_.policy_lag.Add(lag);

@@ -33,7 +33,7 @@ class RunReporter {
   // The present state of the run.
   struct Moment {
     RunCounters counters;          // This learner's, so far.
-    uint64_t run_env_steps = 0;    // Of all replicas.
+    uint64_t run_env_steps = 0;    // Sum over all replicas.
     uint64_t policy_version = 0;   // The newest.
     LearningCore* core = nullptr;  // Null until the environment is known.
     bool reports_success = false;  // Whether the environment does.

@@ -27,7 +27,7 @@ constexpr char kReturn[] = "evaluation_return_mean";
 constexpr char kSuccess[] = "evaluation_success_rate";
 constexpr char kEpisodes[] = "evaluation_episodes";
 
-// If this fails, there is one file too many on disk, nothing worse.
+// If this fails, one file too many stays on disk, nothing worse.
 void Remove(const std::string& path) {
   std::error_code ignored;
   std::filesystem::remove(path, ignored);

@@ -59,7 +59,7 @@ class RunSaver {
 
   // Whether env steps have passed a multiple of checkpoint.save_freq since the last SaveStep.
   bool StepDue(uint64_t env_steps) const { return env_steps >= next_step_; }
-  // The multiple passed last; `env_steps` if there is no save_freq.
+  // The last multiple passed; `env_steps` if there is no save_freq.
   uint64_t StepOf(uint64_t env_steps) const;
   // Writes `state` (a checkpoint without experience) and the model `policy` at `step`; then removes
   // those beyond checkpoint.models_keep. A failure is logged in one line.
@@ -77,8 +77,8 @@ class RunSaver {
                          const v1::PolicyUpdate& policy,
                          const std::map<std::string, std::string>& evaluation = {}) const;
 
-  // Returns NotFound if there never was a checkpoint; DataLoss if it is gone, unreadable or not of
-  // this format. Then the message says what of the run can still be read.
+  // Returns NotFound if there never was a checkpoint; DataLoss if it is gone, unreadable or not in
+  // this format. The message then says which parts of the run can still be read.
   absl::StatusOr<RunCheckpoint> LoadNewest() const;
   // Returns what the run in `run_dir` had learned at `env_steps`, see FindState. Errors as
   // FindState, TensorFile::Read and RunCheckpoint::FromFile.
@@ -95,7 +95,7 @@ class RunSaver {
   std::function<void(const std::string& sentence)> on_progress_ = [](const std::string&) {};
   CheckpointFolder checkpoints_;
   absl::Time next_due_ = absl::InfiniteFuture();
-  uint64_t next_step_ = 0;  // Never if there is no save_freq.
+  uint64_t next_step_ = 0;  // Never reached if there is no save_freq.
   std::optional<Score> best_;
 };
 
