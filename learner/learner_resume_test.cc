@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/files/atomic_file.h"
+#include "common/files/testing/file_size_limit.h"
 #include "common/metrics/metrics.h"
 #include "common/policy/policy_wire.h"
 #include "common/run_config/run_config.h"
@@ -19,7 +20,6 @@
 #include "learner/run/run_directory.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/fake_actor.h"
-#include "common/files/testing/file_size_limit.h"
 #include "learner/testing/running_learner.h"
 #include "nlohmann/json.hpp"
 
