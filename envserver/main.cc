@@ -26,7 +26,7 @@
 #include "common/rpc/transport.h"
 #include "common/sync/steady_time.h"
 #include "common/sync/wake_signal.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/service/deadline_timer.h"
 #include "envserver/service/env_service.h"
 #include "envserver/slots/step_pool.h"

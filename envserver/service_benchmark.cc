@@ -14,7 +14,7 @@
 #include "common/rpc/rpc_server.h"
 #include "common/rpc/transport.h"
 #include "common/tensor/packed.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/service/deadline_timer.h"
 #include "envserver/service/env_service.h"
 #include "envserver/slots/step_pool.h"

@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/metrics/metrics.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/service/deadline_timer.h"
 #include "envserver/service/env_service_metrics.h"
 #include "envserver/service/reward_envs.h"

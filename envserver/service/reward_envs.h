@@ -13,8 +13,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "envserver/kit/env.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env.h"
+#include "envserver/env/env_registry.h"
 
 namespace armature {
 

@@ -24,7 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/service/deadline_timer.h"
 #include "envserver/service/env_service_metrics.h"
 #include "envserver/service/session_table.h"

@@ -13,7 +13,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/rpc/protocol.h"
 #include "common/tensor/packed.h"
-#include "envserver/kit/env.h"
+#include "envserver/env/env.h"
 #include "envserver/testing/test_envs.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -30,8 +30,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/spec/env_spec.h"
-#include "envserver/kit/env.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/slots/step_pool.h"
 #include "proto/env_service.pb.h"
 

@@ -3,7 +3,7 @@
 #define ARMATURE_ENVSERVER_TASKS_BUILTIN_ENVS_H_
 
 #include "absl/status/status.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env_registry.h"
 
 namespace armature {
 

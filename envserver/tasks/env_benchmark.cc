@@ -10,8 +10,8 @@
 
 #include "benchmark/benchmark.h"
 #include "common/random/rng.h"
-#include "envserver/kit/env.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/tasks/builtin_envs.h"
 
 namespace armature {

@@ -1,4 +1,4 @@
-// What every registered environment must guarantee (envserver/kit/env.h), tested with random
+// What every registered environment must guarantee (envserver/env/env.h), tested with random
 // actions.
 
 #include <cmath>
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "common/random/rng.h"
-#include "envserver/kit/env.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/tasks/builtin_envs.h"
 #include "gtest/gtest.h"
 

@@ -22,7 +22,7 @@
 #include "common/random/rng.h"
 #include "common/rpc/rpc_server.h"
 #include "common/spec/env_spec.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/service/deadline_timer.h"
 #include "envserver/service/env_service.h"
 #include "envserver/slots/step_pool.h"

@@ -8,7 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env_registry.h"
 
 namespace armature {
 

@@ -16,7 +16,7 @@
 #include "common/config/config.h"
 #include "common/spec/env_spec.h"
 #include "envserver/bullet/bullet_world.h"
-#include "envserver/kit/env.h"
+#include "envserver/env/env.h"
 
 namespace armature {
 

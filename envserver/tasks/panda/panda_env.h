@@ -19,7 +19,7 @@
 #include "common/spec/env_spec.h"
 #include "envserver/bullet/body_model.h"
 #include "envserver/bullet/bullet_world.h"
-#include "envserver/kit/env.h"
+#include "envserver/env/env.h"
 #include "envserver/tasks/panda/goal_reward.h"
 #include "envserver/tasks/panda/panda_arm.h"
 #include "envserver/tasks/panda/panda_task.h"

@@ -1,4 +1,4 @@
-#include "envserver/kit/env_registry.h"
+#include "envserver/env/env_registry.h"
 
 #include <utility>
 

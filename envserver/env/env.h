@@ -15,8 +15,8 @@
 // Closing: the destructor runs when the session ends or the slot is replaced.
 // Errors: throw any std::exception, or return a value that is not finite. The slot then gets a new
 // environment, and the fault is counted and reported. Other slots are not affected.
-#ifndef ARMATURE_ENVSERVER_KIT_ENV_H_
-#define ARMATURE_ENVSERVER_KIT_ENV_H_
+#ifndef ARMATURE_ENVSERVER_ENV_ENV_H_
+#define ARMATURE_ENVSERVER_ENV_ENV_H_
 
 #include <cstdint>
 #include <vector>
@@ -88,4 +88,4 @@ class Env {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_KIT_ENV_H_
+#endif  // ARMATURE_ENVSERVER_ENV_ENV_H_

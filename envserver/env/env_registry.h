@@ -1,8 +1,8 @@
 // Registers environments by name and creates them.
 //
 // Thread safety: filled by one thread at startup, const afterwards.
-#ifndef ARMATURE_ENVSERVER_KIT_ENV_REGISTRY_H_
-#define ARMATURE_ENVSERVER_KIT_ENV_REGISTRY_H_
+#ifndef ARMATURE_ENVSERVER_ENV_ENV_REGISTRY_H_
+#define ARMATURE_ENVSERVER_ENV_ENV_REGISTRY_H_
 
 #include <functional>
 #include <map>
@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "envserver/kit/env.h"
+#include "envserver/env/env.h"
 
 namespace armature {
 
@@ -50,4 +50,4 @@ class EnvRegistry {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_KIT_ENV_REGISTRY_H_
+#endif  // ARMATURE_ENVSERVER_ENV_ENV_REGISTRY_H_
