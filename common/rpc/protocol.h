@@ -12,7 +12,7 @@
 namespace armature {
 
 // Increase it with every change of proto/ that an older peer would misread.
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 
 // Returns a random number that no peer can guess and that does not repeat; never 0.
 uint64_t UnguessableId();

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -120,6 +121,97 @@ v1::ActionSpec ActionToProto(const ActionSpec& action) {
   return proto;
 }
 
+// Lower-case letters, digits and '_', with '/' between parts.
+bool IsReportName(const std::string& name) {
+  bool after_letter = false;
+  for (char c : name) {
+    const bool is_separator = c == '/';
+    if (!absl::ascii_islower(c) && !absl::ascii_isdigit(c) && c != '_' && !is_separator) {
+      return false;
+    }
+    if (is_separator && !after_letter) return false;
+    after_letter = !is_separator;
+  }
+  return after_letter;
+}
+
+absl::Status CheckReportName(const EnvSpec& spec, absl::string_view kind, const std::string& name,
+                             std::set<std::string>* names) {
+  if (!IsReportName(name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(spec.id, ": ", kind, " name '", name,
+                     "' is not made of a-z, 0-9 and _, with / between parts"));
+  }
+  if (!names->insert(name).second) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(spec.id, ": ", kind, " '", name, "' is named twice"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMetrics(const EnvSpec& spec) {
+  std::set<std::string> names;
+  for (const MetricSpec& metric : spec.metrics) {
+    absl::Status status = CheckReportName(spec, "metric", metric.name, &names);
+    if (!status.ok()) return status;
+    if (metric.aggregation == v1::MetricSpec::AGGREGATION_UNSPECIFIED ||
+        !v1::MetricSpec::Aggregation_IsValid(metric.aggregation)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(spec.id, ": metric '", metric.name, "' has no aggregation"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckParameters(const EnvSpec& spec) {
+  std::set<std::string> names;
+  for (const ParameterSpec& parameter : spec.parameters) {
+    absl::Status status = CheckReportName(spec, "parameter", parameter.name, &names);
+    if (!status.ok()) return status;
+    if (!std::isfinite(parameter.low) || !std::isfinite(parameter.high) ||
+        !(parameter.low < parameter.high) ||
+        !(parameter.initial >= parameter.low && parameter.initial <= parameter.high)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          spec.id, ": parameter '", parameter.name, "' has limits [", parameter.low, ", ",
+          parameter.high, "] and is ", parameter.initial,
+          " initially; expected finite, low < high, and an initial value between them"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckExtras(const EnvSpec& spec) {
+  if (!spec.goal.has_value()) return absl::OkStatus();
+  std::set<std::string> names;
+  for (const FieldSpec& field : spec.goal->extra) {
+    if (field.name.empty() || !names.insert(field.name).second ||
+        field.dtype != v1::DTYPE_FLOAT32 || field.size() < 1 || field.size() > kFieldSizeMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(spec.id, ": goal extra field '", field.name,
+                       "' must be float32, not empty, and named unlike the others"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void FieldToProto(const FieldSpec& field, v1::FieldSpec* out) {
+  out->set_name(field.name);
+  out->set_dtype(field.dtype);
+  out->mutable_shape()->Add(field.shape.begin(), field.shape.end());
+  AddBounds(field.low, out->mutable_low());
+  AddBounds(field.high, out->mutable_high());
+}
+
+FieldSpec FieldFromProto(const v1::FieldSpec& in) {
+  FieldSpec field;
+  field.name = in.name();
+  field.dtype = in.dtype();
+  field.shape.assign(in.shape().begin(), in.shape().end());
+  field.low.assign(in.low().begin(), in.low().end());
+  field.high.assign(in.high().begin(), in.high().end());
+  return field;
+}
+
 absl::StatusOr<ActionSpec> ActionFromProto(const v1::ActionSpec& proto) {
   ActionSpec action;
   action.shape.assign(proto.shape().begin(), proto.shape().end());
@@ -192,6 +284,12 @@ int64_t FindBadChoice(const ActionSpec& spec, absl::Span<const float> action) {
   return -1;
 }
 
+int64_t GoalSpec::extra_size() const {
+  int64_t sum = 0;
+  for (const FieldSpec& field : extra) sum += field.size();
+  return sum;
+}
+
 int64_t EnvSpec::observation_size() const {
   int64_t sum = 0;
   for (const FieldSpec& field : observation) sum += field.size();
@@ -241,6 +339,9 @@ absl::Status EnvSpec::Validate() const {
                                                      "' must be observation fields of one shape"));
     }
   }
+  if (absl::Status status = CheckExtras(*this); !status.ok()) return status;
+  if (absl::Status status = CheckMetrics(*this); !status.ok()) return status;
+  if (absl::Status status = CheckParameters(*this); !status.ok()) return status;
   if (!(control_period_s > 0)) {
     return absl::InvalidArgumentError(
         absl::StrCat(id, ": control_period_s is ", control_period_s, "; expected > 0"));
@@ -254,18 +355,14 @@ absl::Status EnvSpec::Validate() const {
 v1::EnvSpec EnvSpec::ToProto() const {
   v1::EnvSpec proto;
   proto.set_id(id);
-  for (const FieldSpec& field : observation) {
-    v1::FieldSpec* out = proto.add_observation();
-    out->set_name(field.name);
-    out->set_dtype(field.dtype);
-    out->mutable_shape()->Add(field.shape.begin(), field.shape.end());
-    AddBounds(field.low, out->mutable_low());
-    AddBounds(field.high, out->mutable_high());
-  }
+  for (const FieldSpec& field : observation) FieldToProto(field, proto.add_observation());
   *proto.mutable_action() = ActionToProto(action);
   if (goal.has_value()) {
     proto.mutable_goal()->set_achieved_field(goal->achieved_field);
     proto.mutable_goal()->set_desired_field(goal->desired_field);
+    for (const FieldSpec& field : goal->extra) {
+      FieldToProto(field, proto.mutable_goal()->add_extra());
+    }
   }
   proto.set_horizon(horizon);
   proto.set_control_period_s(control_period_s);
@@ -276,6 +373,20 @@ v1::EnvSpec EnvSpec::ToProto() const {
     proto.mutable_render()->set_height_px(render->height_px);
   }
   proto.set_reports_success(reports_success);
+  for (const MetricSpec& metric : metrics) {
+    v1::MetricSpec* out = proto.add_metric();
+    out->set_name(metric.name);
+    out->set_aggregation(metric.aggregation);
+  }
+  for (const ParameterSpec& parameter : parameters) {
+    v1::ParameterSpec* out = proto.add_parameter();
+    out->set_name(parameter.name);
+    out->set_low(WithoutNegativeZero(parameter.low));
+    out->set_high(WithoutNegativeZero(parameter.high));
+    out->set_initial(WithoutNegativeZero(parameter.initial));
+  }
+  proto.set_saves_state(saves_state);
+  proto.set_has_scene(has_scene);
   return proto;
 }
 
@@ -283,13 +394,7 @@ absl::StatusOr<EnvSpec> EnvSpec::FromProto(const v1::EnvSpec& proto) {
   EnvSpec spec;
   spec.id = proto.id();
   for (const v1::FieldSpec& in : proto.observation()) {
-    FieldSpec field;
-    field.name = in.name();
-    field.dtype = in.dtype();
-    field.shape.assign(in.shape().begin(), in.shape().end());
-    field.low.assign(in.low().begin(), in.low().end());
-    field.high.assign(in.high().begin(), in.high().end());
-    spec.observation.push_back(std::move(field));
+    spec.observation.push_back(FieldFromProto(in));
   }
   absl::StatusOr<ActionSpec> action = ActionFromProto(proto.action());
   if (!action.ok()) {
@@ -297,7 +402,10 @@ absl::StatusOr<EnvSpec> EnvSpec::FromProto(const v1::EnvSpec& proto) {
   }
   spec.action = *std::move(action);
   if (proto.has_goal()) {
-    spec.goal = GoalSpec{proto.goal().achieved_field(), proto.goal().desired_field()};
+    spec.goal = GoalSpec{proto.goal().achieved_field(), proto.goal().desired_field(), {}};
+    for (const v1::FieldSpec& in : proto.goal().extra()) {
+      spec.goal->extra.push_back(FieldFromProto(in));
+    }
   }
   spec.horizon = proto.horizon();
   spec.control_period_s = proto.control_period_s();
@@ -307,8 +415,41 @@ absl::StatusOr<EnvSpec> EnvSpec::FromProto(const v1::EnvSpec& proto) {
     spec.render = RenderSpec{proto.render().width_px(), proto.render().height_px()};
   }
   spec.reports_success = proto.reports_success();
+  for (const v1::MetricSpec& in : proto.metric()) {
+    spec.metrics.push_back({in.name(), in.aggregation()});
+  }
+  for (const v1::ParameterSpec& in : proto.parameter()) {
+    spec.parameters.push_back({in.name(), in.low(), in.high(), in.initial()});
+  }
+  spec.saves_state = proto.saves_state();
+  spec.has_scene = proto.has_scene();
   if (absl::Status status = spec.Validate(); !status.ok()) return status;
   return spec;
+}
+
+absl::StatusOr<std::vector<double>> ParameterValues(const EnvSpec& spec,
+                                                    const std::map<std::string, double>& values) {
+  std::vector<double> out;
+  for (const ParameterSpec& parameter : spec.parameters) out.push_back(parameter.initial);
+  for (const auto& [name, value] : values) {
+    size_t i = 0;
+    while (i < out.size() && spec.parameters[i].name != name) ++i;
+    if (i == out.size()) {
+      std::vector<std::string> names;
+      for (const ParameterSpec& parameter : spec.parameters) names.push_back(parameter.name);
+      return absl::InvalidArgumentError(absl::StrCat(
+          spec.id, " has no parameter '", name, "'; ",
+          names.empty() ? "it has none" : absl::StrCat("it has ", absl::StrJoin(names, ", "))));
+    }
+    const ParameterSpec& parameter = spec.parameters[i];
+    if (!(value >= parameter.low && value <= parameter.high)) {
+      return absl::InvalidArgumentError(absl::StrCat("parameter '", name, "' of ", spec.id, " is ",
+                                                     value, ", expected ", parameter.low, " .. ",
+                                                     parameter.high));
+    }
+    out[i] = value;
+  }
+  return out;
 }
 
 uint64_t SpecHash(const EnvSpec& spec) {
@@ -317,7 +458,11 @@ uint64_t SpecHash(const EnvSpec& spec) {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
     coded.SetSerializationDeterministic(true);
-    spec.ToProto().SerializeToCodedStream(&coded);
+    v1::EnvSpec proto = spec.ToProto();
+    proto.clear_render();
+    proto.clear_saves_state();
+    proto.clear_has_scene();
+    proto.SerializeToCodedStream(&coded);
   }
   uint64_t hash = 14695981039346656037ull;
   for (unsigned char byte : bytes) hash = (hash ^ byte) * 1099511628211ull;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,21 @@ int64_t FindBadChoice(const ActionSpec& spec, absl::Span<const float> action);
 struct GoalSpec {
   std::string achieved_field;
   std::string desired_field;
+  std::vector<FieldSpec> extra;  // float32; not observed.
+
+  int64_t extra_size() const;  // Elements of all extra fields of one step.
+};
+
+struct MetricSpec {
+  std::string name;
+  v1::MetricSpec::Aggregation aggregation = v1::MetricSpec::AGGREGATION_SUM;
+};
+
+struct ParameterSpec {
+  std::string name;
+  double low = 0;
+  double high = 1;
+  double initial = 0;
 };
 
 struct RenderSpec {
@@ -77,6 +93,10 @@ struct EnvSpec {
   double reward_high = std::numeric_limits<double>::infinity();
   std::optional<RenderSpec> render;
   bool reports_success = false;
+  std::vector<MetricSpec> metrics;
+  std::vector<ParameterSpec> parameters;
+  bool saves_state = false;
+  bool has_scene = false;
 
   // Number of elements in one observation: all fields flattened and joined in order.
   int64_t observation_size() const;
@@ -90,7 +110,14 @@ struct EnvSpec {
   static absl::StatusOr<EnvSpec> FromProto(const v1::EnvSpec& proto);
 };
 
-// Hashes the spec's deterministic wire form with FNV-1a (64 bit); never 0.
+// Returns the parameters' values in the spec's order: `values` by name, the others initial.
+// Returns InvalidArgument if the spec has no such parameter (the message lists those there are), or
+// a value is out of its limits.
+absl::StatusOr<std::vector<double>> ParameterValues(const EnvSpec& spec,
+                                                    const std::map<std::string, double>& values);
+
+// Hashes the spec's deterministic wire form, without pictures, scene and saved states (see
+// proto/spec.proto), with FNV-1a (64 bit); never 0.
 uint64_t SpecHash(const EnvSpec& spec);
 
 // Returns the first member in which two specs differ, as one sentence with both values; empty if

@@ -1,4 +1,6 @@
-// The interface to implement for a new environment.
+// The interface of an environment, as slots, wrappers and the service use it. A robot task in
+// Bullet is written as a Task (envserver/kit/task.h), which TaskEnv makes an Env; implement Env
+// itself for another simulator.
 //
 //   class MyTask : public Env {
 //     const EnvSpec& spec() const override { return spec_; }
@@ -12,6 +14,8 @@
 // same thread.
 // Determinism: after Reset with the same seed, the same actions must give the same results,
 // whatever happened before.
+// Optional: named metrics of each step, parameters of the episodes to come, saved states, pictures,
+// a scene for viewers. An environment has what its spec says.
 // Closing: the destructor runs when the session ends or the slot is replaced.
 // Errors: throw any std::exception, or return a value that is not finite. The slot then gets a new
 // environment, and the fault is counted and reported. Other slots are not affected.
@@ -19,13 +23,18 @@
 #define ARMATURE_ENVSERVER_ENV_ENV_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/spec/env_spec.h"
+#include "envserver/env/scene.h"
 
 namespace armature {
+
+class BulletWorld;
 
 // Where an environment writes its observation: one array per field, in the spec's order, directly
 // in the batch to be sent. Does not own the memory.
@@ -54,6 +63,13 @@ struct StepResult {
   bool is_success = false;
 };
 
+// Goal pairs whose rewards are asked for, n of them.
+struct GoalPairs {
+  absl::Span<const float> achieved;  // [n, goal size]
+  absl::Span<const float> desired;   // [n, goal size]
+  absl::Span<const float> extra;     // [n, spec().goal->extra_size()]
+};
+
 class Env {
  public:
   virtual ~Env() = default;
@@ -61,21 +77,47 @@ class Env {
   // Must not change during the environment's life.
   virtual const EnvSpec& spec() const = 0;
 
-  // Begins an episode that depends only on `seed`, and writes its first observation.
+  // Begins an episode that depends only on `seed` and the parameters, and writes its first
+  // observation.
   virtual void Reset(uint64_t seed, Observation& observation) = 0;
 
   // Advances one control step. `action` has spec().action.size() elements, finite and within the
   // spec's bounds (Discrete: the index of the choice).
   virtual StepResult Step(absl::Span<const float> action, Observation& observation) = 0;
 
-  // Computes the rewards of n goal pairs. Both goal arrays are [n, goal size]; `reward` and
-  // `terminated` are [n]. Must agree with Step and must not depend on the environment's state.
+  // Computes the rewards of n goal pairs; `reward` and `terminated` are [n]. Must agree with Step
+  // and must not depend on the environment's state.
   // Returns Unimplemented if the environment has no goal.
-  virtual absl::Status ComputeReward(absl::Span<const float> achieved_goal,
-                                     absl::Span<const float> desired_goal, absl::Span<float> reward,
+  virtual absl::Status ComputeReward(const GoalPairs& goals, absl::Span<float> reward,
                                      absl::Span<uint8_t> terminated) const {
-    (void)achieved_goal, (void)desired_goal, (void)reward, (void)terminated;
+    (void)goals, (void)reward, (void)terminated;
     return absl::UnimplementedError(spec().id + " has no goal");
+  }
+
+  // The three functions below are for environments whose spec lists what they handle. The default
+  // ones do nothing, which is right if it lists nothing.
+
+  // Sets spec().parameters, in order and within their limits, for the episodes to come. Called
+  // before Reset; never called: the initial values.
+  virtual void SetParameters(absl::Span<const double> values) { (void)values; }
+  // Writes spec().metrics, in order, of the last step; called after Step. Values must be finite.
+  virtual void ReadMetrics(absl::Span<float> metrics) const { (void)metrics; }
+  // Writes spec().goal->extra, joined in order, of the last step; called after Step.
+  virtual void ReadGoalExtra(absl::Span<float> extra) const { (void)extra; }
+
+  // Appends to `state` all that the future depends on, between Reset and the end of the episode.
+  // Changes nothing. Returns Unimplemented unless spec().saves_state.
+  virtual absl::Status SaveState(std::string* state) const {
+    (void)state;
+    return absl::UnimplementedError(spec().id + " cannot save its state");
+  }
+  // Takes the state that SaveState of an environment with the same spec and config has given, and
+  // writes its observation. From there, the same actions give the same bits. The generator, the
+  // parameters and the episode are those of the saved state.
+  // Returns InvalidArgument, and changes nothing, if the bytes are not such a state.
+  virtual absl::Status RestoreState(absl::string_view state, Observation& observation) {
+    (void)state, (void)observation;
+    return absl::UnimplementedError(spec().id + " cannot restore a state");
   }
 
   // Draws the current state into `rgb`: 8-bit RGB, spec().render's height x width x 3.
@@ -84,6 +126,16 @@ class Env {
     (void)rgb;
     return absl::UnimplementedError(spec().id + " does not render");
   }
+
+  // What viewers see, if spec().has_scene; null otherwise. Bodies and shapes stay for the
+  // environment's life; sizes and colours may change (SceneView::scene_version).
+  virtual const Scene* scene() const { return nullptr; }
+  // Writes what viewers see now. Allocates only when `view` is new. Called after Reset or Step.
+  virtual void ReadView(SceneView& view) const { (void)view; }
+
+  // The Bullet world that the environment runs in, for wrappers that change or push bodies; null if
+  // there is none. A Reset may put back what they have changed.
+  virtual BulletWorld* world() { return nullptr; }
 };
 
 }  // namespace armature

@@ -48,7 +48,7 @@ absl::StatusOr<v1::ComputeRewardResponse> ComputeRewards(const Env& env, const v
   v1::ComputeRewardResponse response;
   float* reward = ResizeTensor<float>({n}, response.mutable_reward());
   uint8_t* terminated = ResizeTensor<uint8_t>({n}, response.mutable_terminated());
-  status = env.ComputeReward(TensorValues<float>(achieved), TensorValues<float>(desired),
+  status = env.ComputeReward({TensorValues<float>(achieved), TensorValues<float>(desired), {}},
                              absl::MakeSpan(reward, n), absl::MakeSpan(terminated, n));
   if (!status.ok()) return status;
   const int64_t bad = FindNonFinite(absl::MakeConstSpan(reward, n));

@@ -72,6 +72,11 @@ bool Session::OnMessage(const v1::RolloutRequest& request) {
     case v1::RolloutRequest::kRender:
       OnRender(request.render());
       break;
+    case v1::RolloutRequest::kSave:
+    case v1::RolloutRequest::kRestore:
+    case v1::RolloutRequest::kParameters:
+      Refuse(absl::UnimplementedError("saved states and parameters are not served yet"));
+      break;
     case v1::RolloutRequest::kHeartbeat:
       break;
     case v1::RolloutRequest::KIND_NOT_SET:

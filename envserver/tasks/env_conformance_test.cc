@@ -188,7 +188,7 @@ TEST_P(EnvConformanceTest, ComputeRewardAgreesWithStep) {
     float reward = 0;
     uint8_t terminated = 0;
     EXPECT_EQ(
-        slot.env->ComputeReward({}, {}, absl::MakeSpan(&reward, 1), absl::MakeSpan(&terminated, 1))
+        slot.env->ComputeReward({}, absl::MakeSpan(&reward, 1), absl::MakeSpan(&terminated, 1))
             .code(),
         absl::StatusCode::kUnimplemented);
     return;
@@ -213,7 +213,7 @@ TEST_P(EnvConformanceTest, ComputeRewardAgreesWithStep) {
                   size * sizeof(float));
     }
     ASSERT_TRUE(slot.env
-                    ->ComputeReward(achieved_goal, desired_goal, absl::MakeSpan(reward),
+                    ->ComputeReward({achieved_goal, desired_goal, {}}, absl::MakeSpan(reward),
                                     absl::MakeSpan(terminated))
                     .ok());
     EXPECT_EQ(reward, episode.rewards);

@@ -92,7 +92,7 @@ class PointMass : public Env {
     StepResult result;
     uint8_t terminated;
     const absl::Status status =
-        ComputeReward(observation.Field<float>(1), observation.Field<float>(2),
+        ComputeReward({observation.Field<float>(1), observation.Field<float>(2), {}},
                       absl::MakeSpan(&result.reward, 1), absl::MakeSpan(&terminated, 1));
     result.is_success = -result.reward < kGoalRadius;
     result.terminated = terminated != 0;
@@ -108,12 +108,11 @@ class PointMass : public Env {
     return result;
   }
 
-  absl::Status ComputeReward(absl::Span<const float> achieved, absl::Span<const float> desired,
-                             absl::Span<float> reward,
+  absl::Status ComputeReward(const GoalPairs& goals, absl::Span<float> reward,
                              absl::Span<uint8_t> terminated) const override {
     for (size_t i = 0; i < reward.size(); ++i) {
-      const double distance =
-          std::hypot(achieved[2 * i] - desired[2 * i], achieved[2 * i + 1] - desired[2 * i + 1]);
+      const double distance = std::hypot(goals.achieved[2 * i] - goals.desired[2 * i],
+                                         goals.achieved[2 * i + 1] - goals.desired[2 * i + 1]);
       reward[i] = static_cast<float>(-distance);
       terminated[i] = config_.terminate_on_success && -reward[i] < kGoalRadius;
     }

@@ -22,7 +22,7 @@ from armature.identity import TransportOptions as TransportOptions
 from armature.identity import read_secrets
 
 # Equal to common/rpc/protocol.h.
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 MESSAGE_BYTES_MAX = 64 << 20
 _METADATA_BYTES_MAX = 16 << 10

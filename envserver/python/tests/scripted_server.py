@@ -62,7 +62,7 @@ def scripted_server(
 
     def describe(request: Any, context: Any) -> Any:
         before_describe()
-        return wire.DescribeResponse(protocol_version=1, env_ids=[SPEC.id])
+        return wire.DescribeResponse(protocol_version=2, env_ids=[SPEC.id])
 
     def rollout(requests: Iterator[Any], context: Any) -> Iterator[Any]:
         assert next(requests).WhichOneof("kind") == "open"

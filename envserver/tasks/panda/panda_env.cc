@@ -92,13 +92,12 @@ StepResult PandaEnv::Step(absl::Span<const float> action, Observation& observati
   return step;
 }
 
-absl::Status PandaEnv::ComputeReward(absl::Span<const float> achieved_goal,
-                                     absl::Span<const float> desired_goal, absl::Span<float> reward,
+absl::Status PandaEnv::ComputeReward(const GoalPairs& goals, absl::Span<float> reward,
                                      absl::Span<uint8_t> terminated) const {
   const size_t size = facts_.goal_size;
   for (size_t i = 0; i < reward.size(); ++i) {
     const GoalReward::Result result =
-        goal_reward_(achieved_goal.subspan(i * size, size), desired_goal.subspan(i * size, size));
+        goal_reward_(goals.achieved.subspan(i * size, size), goals.desired.subspan(i * size, size));
     reward[i] = result.reward;
     terminated[i] = result.is_success && terminate_on_success_;
   }

@@ -49,8 +49,7 @@ class PandaEnv : public Env {
   const EnvSpec& spec() const override { return spec_; }
   void Reset(uint64_t seed, Observation& observation) override;
   StepResult Step(absl::Span<const float> action, Observation& observation) override;
-  absl::Status ComputeReward(absl::Span<const float> achieved_goal,
-                             absl::Span<const float> desired_goal, absl::Span<float> reward,
+  absl::Status ComputeReward(const GoalPairs& goals, absl::Span<float> reward,
                              absl::Span<uint8_t> terminated) const override;
 
   PandaArm& arm() { return arm_; }

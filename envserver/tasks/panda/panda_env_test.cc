@@ -206,17 +206,17 @@ TEST_F(ReachTest, SparseRewardIsZeroOnlyWithinTheThreshold) {
   const std::vector<float> desired(9, 0.0f);
   std::vector<float> reward(3);
   std::vector<uint8_t> terminated(3);
-  ASSERT_TRUE(
-      env_->ComputeReward(achieved, desired, absl::MakeSpan(reward), absl::MakeSpan(terminated))
-          .ok());
+  ASSERT_TRUE(env_->ComputeReward({achieved, desired, {}}, absl::MakeSpan(reward),
+                                  absl::MakeSpan(terminated))
+                  .ok());
   EXPECT_EQ(reward, (std::vector<float>{0, 0, -1}));
   EXPECT_EQ(terminated, (std::vector<uint8_t>{1, 1, 0}));
   PandaConfig config;
   config.terminate_on_success = false;
   Make(config);
-  ASSERT_TRUE(
-      env_->ComputeReward(achieved, desired, absl::MakeSpan(reward), absl::MakeSpan(terminated))
-          .ok());
+  ASSERT_TRUE(env_->ComputeReward({achieved, desired, {}}, absl::MakeSpan(reward),
+                                  absl::MakeSpan(terminated))
+                  .ok());
   EXPECT_EQ(terminated, (std::vector<uint8_t>{0, 0, 0}));
 }
 
