@@ -13,10 +13,8 @@
 namespace armature {
 
 absl::StatusOr<EnvSpec> CheckDescribeResponse(const v1::DescribeResponse& response) {
-  if (response.protocol_version() != kProtocolVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "protocol_version: expected ", kProtocolVersion, ", got ", response.protocol_version()));
-  }
+  absl::Status status = CheckProtocolVersion(response.protocol_version(), "protocol_version");
+  if (!status.ok()) return status;
   absl::StatusOr<EnvSpec> spec = EnvSpec::FromProto(response.spec());
   if (spec.ok() && SpecHash(*spec) != response.spec_hash()) {
     return absl::FailedPreconditionError(

@@ -37,12 +37,17 @@ v1::Handshake MakeHandshake(absl::string_view peer_name, uint64_t incarnation,
   return handshake;
 }
 
+absl::Status CheckProtocolVersion(uint32_t version, absl::string_view name) {
+  if (version == kProtocolVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(name, ": expected ", kProtocolVersion, ", got ",
+                                                    version,
+                                                    "; run the same Armature on both sides"));
+}
+
 absl::Status CheckHandshake(const v1::Handshake& handshake, absl::string_view run_id) {
-  if (handshake.protocol_version() != kProtocolVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("handshake.protocol_version: expected ", kProtocolVersion, ", got ",
-                     handshake.protocol_version(), "; run the same Armature on both sides"));
-  }
+  absl::Status status =
+      CheckProtocolVersion(handshake.protocol_version(), "handshake.protocol_version");
+  if (!status.ok()) return status;
   if (!IsPeerName(handshake.peer_name())) {
     return absl::InvalidArgumentError(
         "handshake.peer_name: expected 1 to 64 letters, digits, '_', '.' or '-'");

@@ -23,6 +23,9 @@ inline uint64_t NewIncarnation() { return UnguessableId(); }
 v1::Handshake MakeHandshake(absl::string_view peer_name, uint64_t incarnation,
                             absl::string_view run_id);
 
+// Returns FailedPrecondition unless `version` is this one's; the message begins with `name`.
+absl::Status CheckProtocolVersion(uint32_t version, absl::string_view name);
+
 // Returns FailedPrecondition if the protocol version differs, or if the handshake has a run id
 // other than `run_id` (either may be empty to match any); InvalidArgument if a name or incarnation
 // breaks the rules of proto/handshake.proto.

@@ -15,12 +15,20 @@ TEST(ProtocolTest, AcceptsItsOwnHandshake) {
 }
 
 TEST(ProtocolTest, NamesTheFieldWhatWasExpectedAndWhatCame) {
-  v1::Handshake old = MakeHandshake("actor-0", 1, "");
-  old.set_protocol_version(99);
-  EXPECT_THAT(CheckHandshake(old, "").message(),
-              HasSubstr("handshake.protocol_version: expected 1, got 99"));
   EXPECT_THAT(CheckHandshake(MakeHandshake("actor-0", 1, "other"), "run").message(),
               HasSubstr("handshake.run_id: expected 'run', got 'other'"));
+}
+
+TEST(ProtocolTest, APeerOfAnotherVersionGetsOneLineWithTheRemedy) {
+  v1::Handshake old = MakeHandshake("actor-0", 1, "");
+  old.set_protocol_version(1);
+  const absl::Status status = CheckHandshake(old, "");
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "handshake.protocol_version: expected 2, got 1; run the same Armature on both sides");
+  EXPECT_THAT(CheckProtocolVersion(3, "protocol_version").message(),
+              HasSubstr("protocol_version: expected 2, got 3; run the same Armature"));
+  EXPECT_TRUE(CheckProtocolVersion(kProtocolVersion, "protocol_version").ok());
 }
 
 TEST(ProtocolTest, RefusesNamesThatCouldNotBeMetricsOrFiles) {

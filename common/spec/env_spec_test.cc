@@ -1,13 +1,21 @@
 #include "common/spec/env_spec.h"
 
 #include <cmath>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace armature {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 EnvSpec Reach() {
@@ -18,7 +26,7 @@ EnvSpec Reach() {
                       {"desired_goal", v1::DTYPE_FLOAT32, {3}, {}, {}}};
   spec.action.low = {-1, -1, -1};
   spec.action.high = {1, 1, 1};
-  spec.goal = GoalSpec{"achieved_goal", "desired_goal"};
+  spec.goal = GoalSpec{"achieved_goal", "desired_goal", {}};
   spec.horizon = 50;
   spec.control_period_s = 0.04;
   return spec;
@@ -96,6 +104,128 @@ TEST(EnvSpecTest, FindsAValueThatIsNoChoice) {
   EXPECT_EQ(FindBadChoice(action, {0.5f, 1}), 0);
   EXPECT_EQ(FindBadChoice(action, {0, -1}), 1);
   EXPECT_EQ(FindBadChoice(action, {0, std::nanf("")}), 1);
+}
+
+// Reach with all that an environment may offer.
+EnvSpec Equipped() {
+  EnvSpec spec = Reach();
+  spec.goal->extra = {{"effort", v1::DTYPE_FLOAT32, {}, {}, {}},
+                      {"push", v1::DTYPE_FLOAT32, {2, 2}, {-1}, {1}}};
+  spec.metrics = {{"reward/distance", v1::MetricSpec::AGGREGATION_SUM},
+                  {"speed", v1::MetricSpec::AGGREGATION_MEAN},
+                  {"distance_2", v1::MetricSpec::AGGREGATION_LAST}};
+  spec.parameters = {{"level", 0, 1, 0.5}, {"goal/radius", -2, 3, -2}};
+  spec.render = RenderSpec{64, 48};
+  spec.saves_state = true;
+  spec.has_scene = true;
+  return spec;
+}
+
+TEST(EnvSpecTest, MetricsParametersAndGoalExtrasSurviveTheWire) {
+  const absl::StatusOr<EnvSpec> back = EnvSpec::FromProto(Equipped().ToProto());
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(DescribeDifference(Equipped(), *back), "");
+  EXPECT_EQ(SpecHash(Equipped()), SpecHash(*back));
+  ASSERT_EQ(back->metrics.size(), 3u);
+  EXPECT_EQ(back->metrics[1].name, "speed");
+  EXPECT_EQ(back->metrics[1].aggregation, v1::MetricSpec::AGGREGATION_MEAN);
+  ASSERT_EQ(back->parameters.size(), 2u);
+  EXPECT_EQ(back->parameters[1].low, -2);
+  EXPECT_EQ(back->parameters[1].high, 3);
+  EXPECT_EQ(back->parameters[1].initial, -2);
+  ASSERT_EQ(back->goal->extra.size(), 2u);
+  EXPECT_EQ(back->goal->extra[1].shape, (std::vector<int64_t>{2, 2}));
+  EXPECT_EQ(back->goal->extra_size(), 5);
+  EXPECT_TRUE(back->saves_state);
+  EXPECT_TRUE(back->has_scene);
+}
+
+TEST(EnvSpecTest, TheHashLeavesOutOnlyWhatChangesNothingThatIsLearned) {
+  const uint64_t hash = SpecHash(Equipped());
+  const auto changed = [](const std::function<void(EnvSpec&)>& change) {
+    EnvSpec spec = Equipped();
+    change(spec);
+    return SpecHash(spec);
+  };
+  EXPECT_EQ(changed([](EnvSpec& s) { s.render.reset(); }), hash);
+  EXPECT_EQ(changed([](EnvSpec& s) { s.render->width_px = 7; }), hash);
+  EXPECT_EQ(changed([](EnvSpec& s) { s.saves_state = false; }), hash);
+  EXPECT_EQ(changed([](EnvSpec& s) { s.has_scene = false; }), hash);
+  const std::function<void(EnvSpec&)> counted[] = {
+      [](EnvSpec& s) { s.id = "push"; },
+      [](EnvSpec& s) { s.observation[0].low = {-9}; },
+      [](EnvSpec& s) { s.action.high[2] = 2; },
+      [](EnvSpec& s) { s.goal.reset(); },
+      [](EnvSpec& s) { s.goal->extra.pop_back(); },
+      [](EnvSpec& s) { s.goal->extra[0].name = "force"; },
+      [](EnvSpec& s) { s.goal->extra[1].shape = {4}; },
+      [](EnvSpec& s) { s.horizon = 51; },
+      [](EnvSpec& s) { s.control_period_s = 0.05; },
+      [](EnvSpec& s) { s.reward_low = -1; },
+      [](EnvSpec& s) { s.reward_high = 1; },
+      [](EnvSpec& s) { s.reports_success = true; },
+      [](EnvSpec& s) { s.metrics.pop_back(); },
+      [](EnvSpec& s) { s.metrics[0].name = "reward/contact"; },
+      [](EnvSpec& s) { s.metrics[0].aggregation = v1::MetricSpec::AGGREGATION_LAST; },
+      [](EnvSpec& s) { s.parameters.pop_back(); },
+      [](EnvSpec& s) { s.parameters[0].name = "stage"; },
+      [](EnvSpec& s) { s.parameters[0].low = -1; },
+      [](EnvSpec& s) { s.parameters[0].high = 2; },
+      [](EnvSpec& s) { s.parameters[0].initial = 1; },
+  };
+  std::set<uint64_t> hashes = {hash};
+  for (const auto& change : counted) EXPECT_TRUE(hashes.insert(changed(change)).second);
+}
+
+TEST(EnvSpecTest, RefusesMetricsParametersAndExtrasThatBreakTheRules) {
+  const auto refusal = [](const std::function<void(EnvSpec&)>& change) {
+    EnvSpec spec = Equipped();
+    change(spec);
+    return std::string(spec.Validate().message());
+  };
+  for (const char* name : {"", "Speed", "a b", "/a", "a/", "a//b", "a-b"}) {
+    EXPECT_THAT(refusal([&](EnvSpec& s) { s.metrics[0].name = name; }),
+                HasSubstr(absl::StrCat("reach: metric name '", name, "' is not made of")));
+  }
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.metrics[0].name = "speed"; }),
+              HasSubstr("metric 'speed' is named twice"));
+  EXPECT_THAT(refusal([](EnvSpec& s) {
+                s.metrics[1].aggregation = v1::MetricSpec::AGGREGATION_UNSPECIFIED;
+              }),
+              HasSubstr("metric 'speed' has no aggregation"));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.parameters[0].name = "goal/radius"; }),
+              HasSubstr("parameter 'goal/radius' is named twice"));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.parameters[0].initial = 1.5; }),
+              HasSubstr("parameter 'level' has limits [0, 1] and is 1.5 initially"));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.parameters[0].low = 1; }), HasSubstr("low < high"));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.parameters[0].high = INFINITY; }), HasSubstr("finite"));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.parameters[0].initial = NAN; }), HasSubstr("nan"));
+  for (const std::function<void(EnvSpec&)>& change : std::vector<std::function<void(EnvSpec&)>>{
+           [](EnvSpec& s) { s.goal->extra[1].name = "effort"; },
+           [](EnvSpec& s) { s.goal->extra[1].dtype = v1::DTYPE_FLOAT64; },
+           [](EnvSpec& s) { s.goal->extra[1].shape = {0}; }}) {
+    EXPECT_THAT(refusal(change), HasSubstr("must be float32, not empty, and named unlike"));
+  }
+}
+
+TEST(EnvSpecTest, ParameterValuesAreInTheSpecsOrderAndInitialUnlessGiven) {
+  EXPECT_THAT(*ParameterValues(Equipped(), {}), ElementsAre(0.5, -2));
+  EXPECT_THAT(*ParameterValues(Equipped(), {{"goal/radius", 3}}), ElementsAre(0.5, 3));
+  EXPECT_THAT(*ParameterValues(Reach(), {}), ElementsAre());
+}
+
+TEST(EnvSpecTest, ParameterValuesRefuseWhatTheSpecDoesNotHave) {
+  const auto refusal = [](const EnvSpec& spec, const std::map<std::string, double>& values) {
+    const absl::Status status = ParameterValues(spec, values).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  EXPECT_EQ(refusal(Equipped(), {{"stage", 1}}),
+            "reach has no parameter 'stage'; it has level, goal/radius");
+  EXPECT_EQ(refusal(Reach(), {{"stage", 1}}), "reach has no parameter 'stage'; it has none");
+  EXPECT_EQ(refusal(Equipped(), {{"level", 1.5}}),
+            "parameter 'level' of reach is 1.5, expected 0 .. 1");
+  EXPECT_THAT(refusal(Equipped(), {{"level", NAN}}), HasSubstr("is nan"));
 }
 
 TEST(EnvSpecTest, RefusesWhatBreaksTheRules) {
