@@ -107,16 +107,17 @@ class Env {
 
   // Appends to `state` all that the future depends on, between Reset and the end of the episode.
   // Changes nothing. Returns Unimplemented unless spec().saves_state.
-  virtual absl::Status SaveState(std::string* state) const {
+  virtual absl::Status SaveState(std::string* state) {
     (void)state;
     return absl::UnimplementedError(spec().id + " cannot save its state");
   }
-  // Takes the state that SaveState of an environment with the same spec and config has given, and
-  // writes its observation. From there, the same actions give the same bits. The generator, the
-  // parameters and the episode are those of the saved state.
+  // Takes the state that SaveState of an environment with the same spec and config has given. From
+  // there, the same actions give the same bits. The generator, the parameters and the episode are
+  // those of the saved state. Its observation was written before it was saved: whoever saves keeps
+  // that too (slots do), since writing it again might draw other noise.
   // Returns InvalidArgument, and changes nothing, if the bytes are not such a state.
-  virtual absl::Status RestoreState(absl::string_view state, Observation& observation) {
-    (void)state, (void)observation;
+  virtual absl::Status RestoreState(absl::string_view state) {
+    (void)state;
     return absl::UnimplementedError(spec().id + " cannot restore a state");
   }
 
