@@ -37,7 +37,7 @@ absl::Status CheckBounds(const FieldSpec& field) {
 }
 
 absl::Status CheckDiscrete(const ActionSpec& action) {
-  const bool scalar = action.choices.size() == 1 && action.shape.empty();
+  const bool scalar = action.is_scalar();
   int64_t sum = 0;
   for (size_t i = 0; i < action.choices.size(); ++i) {
     const int64_t least = scalar ? 2 : 1;
@@ -107,7 +107,7 @@ v1::ActionSpec ActionToProto(const ActionSpec& action) {
     box->set_size(action.low.size());
     AddBounds(action.low, box->mutable_low());
     AddBounds(action.high, box->mutable_high());
-  } else if (action.choices.size() == 1 && action.shape.empty()) {
+  } else if (action.is_scalar()) {
     proto.mutable_discrete()->set_count(action.choices[0]);
   } else {
     proto.mutable_multi_discrete()->mutable_count()->Add(action.choices.begin(),
@@ -272,7 +272,7 @@ int64_t ActionSpec::policy_size() const {
 
 std::string ActionSpec::ToString() const {
   if (!is_discrete()) return absl::StrCat("a Box of ", size());
-  if (size() == 1 && shape.empty()) return absl::StrCat("one of ", choices[0], " choices");
+  if (is_scalar()) return absl::StrCat("one of ", choices[0], " choices");
   return absl::StrCat("MultiDiscrete [", absl::StrJoin(choices, ","), "]");
 }
 

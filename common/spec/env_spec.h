@@ -44,6 +44,8 @@ struct ActionSpec {
   std::vector<int64_t> start;  // Value of each component's first choice; empty: 0.
 
   bool is_discrete() const { return !choices.empty(); }
+  // True if users see one number instead of a vector: one discrete component without a shape.
+  bool is_scalar() const { return choices.size() == 1 && shape.empty(); }
   // Number of components; each is one float.
   int64_t size() const { return static_cast<int64_t>(is_discrete() ? choices.size() : low.size()); }
   // Number of policy outputs: components of a Box, or the choices of all components together.

@@ -91,6 +91,8 @@ TEST(EnvSpecTest, OneActionHasOneHashHoweverItIsWritten) {
   discrete.action.choices = {3};
   EnvSpec multi = discrete;
   multi.action.shape = {1};
+  EXPECT_TRUE(discrete.action.is_scalar());
+  EXPECT_FALSE(multi.action.is_scalar());
   EXPECT_NE(SpecHash(discrete), SpecHash(multi));
   EXPECT_TRUE(EnvSpec::FromProto(discrete.ToProto())->action.shape.empty());
   EXPECT_EQ(EnvSpec::FromProto(multi.ToProto())->action.shape, std::vector<int64_t>{1});

@@ -188,19 +188,15 @@ std::string Layers(const v1::PolicySpec& spec, const TensorsByName& tensors, std
   return x;
 }
 
-bool IsDiscrete(const ActionSpec& action) {
-  return action.choices.size() == 1 && action.shape.empty();
-}
-
 // The most likely choice per component: int64 [N], or [N, C] for MultiDiscrete.
 void Choose(const ActionSpec& action, const std::string& head, GraphWriter* graph) {
   const auto choose = [&](const std::string& logits, const std::string& output) {
     onnx::NodeProto* choice = graph->Add("ArgMax", {logits}, output);
     SetInt("axis", 1, choice);
-    SetInt("keepdims", IsDiscrete(action) ? 0 : 1, choice);
+    SetInt("keepdims", action.is_scalar() ? 0 : 1, choice);
     return choice->output(0);
   };
-  if (IsDiscrete(action)) {
+  if (action.is_scalar()) {
     choose(head, kAction);
     return;
   }
@@ -270,7 +266,7 @@ absl::Status DescribeInputsAndOutput(const EnvSpec& env, onnx::GraphProto* graph
     }
     DescribeValue(field.name, OnnxType(field.dtype), field.shape, graph->add_input());
   }
-  if (IsDiscrete(env.action)) {
+  if (env.action.is_scalar()) {
     DescribeValue(kAction, onnx::TensorProto::INT64, {}, graph->add_output());
   } else if (env.action.is_discrete()) {
     DescribeValue(kAction, onnx::TensorProto::INT64, {env.action.size()}, graph->add_output());
