@@ -1,4 +1,4 @@
-#include "actor/collect/round_collector.h"
+#include "actor/collect/turn_collector.h"
 
 #include <algorithm>
 #include <string>

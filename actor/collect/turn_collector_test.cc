@@ -1,6 +1,6 @@
 // A round gives the same batch, however slots are divided into groups and whichever group is
 // faster.
-#include "actor/collect/round_collector.h"
+#include "actor/collect/turn_collector.h"
 
 #include "actor/testing/scripted_steps.h"
 #include "common/tensor/packed.h"

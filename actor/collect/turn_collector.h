@@ -6,8 +6,8 @@
 // makes the slots start over: see TakeSeed.
 // Call order: as Collector; after TakeSeed returns a seed, every group gets a step 0.
 // Thread safety: compatible.
-#ifndef ARMATURE_ACTOR_COLLECT_ROUND_COLLECTOR_H_
-#define ARMATURE_ACTOR_COLLECT_ROUND_COLLECTOR_H_
+#ifndef ARMATURE_ACTOR_COLLECT_TURN_COLLECTOR_H_
+#define ARMATURE_ACTOR_COLLECT_TURN_COLLECTOR_H_
 
 #include <cstdint>
 #include <optional>
@@ -71,4 +71,4 @@ class RoundCollector final : public Collector {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ACTOR_COLLECT_ROUND_COLLECTOR_H_
+#endif  // ARMATURE_ACTOR_COLLECT_TURN_COLLECTOR_H_
