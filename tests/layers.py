@@ -26,7 +26,8 @@ common/tensor common/config common/rpc
 common/metrics common/policy common/rpc_client
 common/cli common/env_client
 common/run_config common/play
-envserver/env envserver/bullet
+envserver/env
+envserver/bullet
 envserver/slots
 envserver/service
 envserver/tasks/cartpole envserver/tasks/panda

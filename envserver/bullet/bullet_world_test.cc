@@ -7,6 +7,7 @@
 #include "BulletCollision/CollisionShapes/btBoxShape.h"
 #include "absl/strings/str_cat.h"
 #include "envserver/bullet/body_model.h"
+#include "envserver/bullet/urdf.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -16,7 +17,7 @@ constexpr double kGravity = 9.81;
 
 std::shared_ptr<const BodyModel> Parse(const std::string& urdf,
                                        InertiaSource source = InertiaSource::kUrdf) {
-  auto model = ParseUrdf(urdf, "", source);
+  auto model = ParseUrdf(urdf, "", {source});
   EXPECT_TRUE(model.ok()) << model.status();
   return *model;
 }
@@ -100,20 +101,20 @@ TEST(BodyModelTest, OffDiagonalInertiaIsTurnedIntoPrincipalAxes) {
 }
 
 TEST(BodyModelTest, ErrorsNameWhatIsWrong) {
-  EXPECT_EQ(ParseUrdf("<robot", "", InertiaSource::kUrdf).status().code(),
+  EXPECT_EQ(ParseUrdf("<robot", "", {InertiaSource::kUrdf}).status().code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(LoadUrdf("/no/such.urdf", InertiaSource::kUrdf).status().code(),
+  EXPECT_EQ(LoadUrdf("/no/such.urdf", {InertiaSource::kUrdf}).status().code(),
             absl::StatusCode::kNotFound);
   const auto mesh = ParseUrdf(
       "<robot name='r'><link name='l'><collision><geometry><mesh filename='package://no.obj'/>"
       "</geometry></collision></link></robot>",
-      "/nowhere", InertiaSource::kUrdf);
+      "/nowhere", {InertiaSource::kUrdf});
   EXPECT_NE(std::string(mesh.status().message()).find("/nowhere/no.obj"), std::string::npos)
       << mesh.status();
   const auto planar = ParseUrdf(
       "<robot name='r'><link name='a'/><link name='b'/><joint name='j' type='planar'>"
       "<parent link='a'/><child link='b'/></joint></robot>",
-      "", InertiaSource::kUrdf);
+      "", {InertiaSource::kUrdf});
   EXPECT_NE(std::string(planar.status().message()).find("'j'"), std::string::npos)
       << planar.status();
 }
@@ -128,8 +129,7 @@ TEST(BulletWorldTest, AFreeBodyFallsAsNewtonSays) {
   Body* cube = world.AddBody(Cube(0.1, 2), body_options);
   for (int i = 0; i < 1000; ++i) world.Step();
   // Semi-implicit Euler: g h^2 n (n + 1) / 2 after n steps.
-  cube->UpdatePoses();
-  EXPECT_NEAR(10 - cube->link_pose(-1).getOrigin().z(), kGravity * 1e-6 * 1000 * 1001 / 2, 1e-9);
+  EXPECT_NEAR(10 - cube->LinkPose(kBase).getOrigin().z(), kGravity * 1e-6 * 1000 * 1001 / 2, 1e-9);
 }
 
 // A wheel on a vertical axle, so that gravity has no effect. Returns its velocity after `steps`
@@ -189,7 +189,7 @@ TEST(BodyModelTest, NegativeDampingOrFrictionIsRefusedByName) {
         ParseUrdf(absl::StrCat("<robot name='r'><link name='a'/><link name='b'/><joint name='j' "
                                "type='continuous'><parent link='a'/><child link='b'/><dynamics ",
                                name, "='-1'/></joint></robot>"),
-                  "", InertiaSource::kUrdf);
+                  "", {InertiaSource::kUrdf});
     EXPECT_EQ(model.status().message(),
               absl::StrCat("joint 'j' has a ", name, " of -1; expected 0 or more"));
   }
@@ -197,19 +197,18 @@ TEST(BodyModelTest, NegativeDampingOrFrictionIsRefusedByName) {
 
 TEST(BulletWorldTest, ACubeRestsOnABoxWithItsWeight) {
   BulletWorld world(WorldOptions{});
-  world.AddStaticBox(btVector3(1, 1, 0.1), btVector3(0, 0, -0.1), 0.5);
+  const Body* floor = world.AddStaticBox(btVector3(1, 1, 0.1), btVector3(0, 0, -0.1), 0.5);
   BodyOptions options;
   options.base_pose.setOrigin(btVector3(0, 0, 0.06));
   Body* cube = world.AddBody(Cube(0.1, 2), options);
   for (int i = 0; i < 500; ++i) world.Step();
-  cube->UpdatePoses();
-  EXPECT_NEAR(cube->link_pose(-1).getOrigin().z(), 0.05, 1e-3);
+  EXPECT_NEAR(cube->LinkPose(kBase).getOrigin().z(), 0.05, 1e-3);
   std::vector<ContactPoint> contacts;
   world.GetContacts(&contacts);
   ASSERT_FALSE(contacts.empty());
   double force = 0;
   for (const ContactPoint& contact : contacts) {
-    EXPECT_EQ(contact.body_a == cube->id() ? contact.body_b : contact.body_a, -1);
+    EXPECT_EQ(contact.body_a == cube->id() ? contact.body_b : contact.body_a, floor->id());
     EXPECT_NEAR(std::abs(contact.normal_on_b.z()), 1, 1e-6);
     force += contact.normal_force;
   }
@@ -235,8 +234,7 @@ TEST(BulletWorldTest, FrictionIsTheProductOfThePair) {
           btVector3(kGravity * std::sin(slope), 0, kGravity * (1 - std::cos(slope))));
       world.Step();
     }
-    cube->UpdatePoses();
-    const double travelled = cube->link_pose(-1).getOrigin().x();
+    const double travelled = cube->LinkPose(kBase).getOrigin().x();
     const double expected =
         friction == 1 ? 0 : kGravity * (std::sin(slope) - 0.25 * std::cos(slope)) * 0.125;
     EXPECT_NEAR(travelled, expected, 0.01) << friction;
@@ -305,9 +303,9 @@ struct Pile {
 };
 
 bool Identical(const WorldState& a, const WorldState& b) {
-  bool same = a.size() == b.size();
-  for (size_t i = 0; same && i < a.size(); ++i) {
-    same = a[i].base_pose == b[i].base_pose &&
+  bool same = a.bodies.size() == b.bodies.size();
+  for (size_t i = 0; same && i < a.bodies.size(); ++i) {
+    same = a[i].base_position == b[i].base_position && a[i].base_rotation == b[i].base_rotation &&
            a[i].base_linear_velocity == b[i].base_linear_velocity &&
            a[i].base_angular_velocity == b[i].base_angular_velocity &&
            a[i].joint_position == b[i].joint_position && a[i].joint_velocity == b[i].joint_velocity;
@@ -336,11 +334,10 @@ TEST(BodyTest, LinkVelocityIsTheDerivativeOfThePose) {
   Body* arm = world.AddBody(Parse(kArm), Fixed());
   arm->SetJoints({0.3, 0.05, 0.2}, {1.0, 0.1, -2.0});
   const int hand = arm->model().LinkIndex("hand");
-  const btVector3 before = arm->link_pose(hand).getOrigin();
+  const btVector3 before = arm->LinkPose(hand).getOrigin();
   const btVector3 velocity = arm->LinkVelocity(hand);
   world.Step();
-  arm->UpdatePoses();
-  const btVector3 difference = (arm->link_pose(hand).getOrigin() - before) / 1e-5;
+  const btVector3 difference = (arm->LinkPose(hand).getOrigin() - before) / 1e-5;
   EXPECT_LT((difference - velocity).length(), 1e-3);
   EXPECT_GT(velocity.length(), 0.1);
 }

@@ -89,6 +89,7 @@ void JointMotor::SetTarget(double position, double velocity, double kp, double k
 void JointMotor::createConstraintRows(btMultiBodyConstraintArray& rows,
                                       btMultiBodyJacobianData& data,
                                       const btContactSolverInfo& solver) {
+  set_impulse(0);
   if (impulse_max_ == 0) return;
   const double desired = kp_ * (target_position_ - position()) / solver.m_timeStep + velocity() +
                          kd_ * (target_velocity_ - velocity());
@@ -124,11 +125,36 @@ void JointLimit::createConstraintRows(btMultiBodyConstraintArray& rows,
   }
 }
 
+JointCoupling::JointCoupling(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
+                             JointSpaceInertia* inertia, int other_link, double multiplier,
+                             double offset)
+    : JointRow(body, link, island, inertia),
+      other_link_(other_link),
+      other_index_(6 + body->getLink(other_link).m_dofOffset),
+      multiplier_(multiplier),
+      offset_(offset) {}
+
+void JointCoupling::createConstraintRows(btMultiBodyConstraintArray& rows,
+                                         btMultiBodyJacobianData& data,
+                                         const btContactSolverInfo& solver) {
+  AddRow(/*sign=*/1, /*desired_velocity=*/0, -SIMD_INFINITY, SIMD_INFINITY, rows, data);
+  btMultiBodySolverConstraint& row = rows[rows.size() - 1];
+  double* jacobian = &data.m_jacobians[row.m_jacAindex];
+  double* response = &data.m_deltaVelocitiesUnitImpulse[row.m_jacAindex];
+  jacobian[other_index_] = -multiplier_;
+  m_bodyA->calcAccelerationDeltasMultiDof(jacobian, response, data.scratch_r, data.scratch_v);
+  const double inverse_mass = response[velocity_index()] - multiplier_ * response[other_index_];
+  const double error = position() - multiplier_ * m_bodyA->getJointPos(other_link_) - offset_;
+  const double rate = velocity() - multiplier_ * m_bodyA->getJointVel(other_link_);
+  row.m_jacDiagABInv = inverse_mass > SIMD_EPSILON ? 1 / inverse_mass : 0;
+  row.m_rhs = (-error * solver.m_erp / solver.m_timeStep - rate) * row.m_jacDiagABInv;
+}
+
 btScalar JointRowSolver::solveGroupCacheFriendlyIterations(
     btCollisionObject** bodies, int num_bodies, btPersistentManifold** manifolds, int num_manifolds,
     btTypedConstraint** constraints, int num_constraints, const btContactSolverInfo& solver,
     btIDebugDraw* debug_drawer) {
-  const bool only_joint_rows = num_constraints == 0 &&
+  const bool only_joint_rows = !has_couplings_ && num_constraints == 0 &&
                                m_tmpSolverContactConstraintPool.size() == 0 &&
                                m_multiBodyNormalContactConstraints.size() == 0;
   if (!only_joint_rows) {

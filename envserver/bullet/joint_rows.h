@@ -31,6 +31,9 @@ class JointRow : public btMultiBodyConstraint {
 
   // Index of the joint's velocity in the body's velocity vector.
   int velocity_index() const { return velocity_index_; }
+  // Impulse of the last step.
+  double impulse() const { return m_data[0]; }
+  void set_impulse(double impulse) { m_data[0] = impulse; }
 
  protected:
   double position() const { return m_bodyA->getJointPos(m_linkA); }
@@ -92,8 +95,27 @@ class JointLimit : public JointRow {
   double high_;
 };
 
+// Keeps q = multiplier x (position of another joint of the body) + offset, by impulses on both.
+class JointCoupling : public JointRow {
+ public:
+  JointCoupling(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
+                JointSpaceInertia* inertia, int other_link, double multiplier, double offset);
+  void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
+                            const btContactSolverInfo& solver) override;
+
+ private:
+  int other_link_;
+  int other_index_;  // Of the other joint's velocity.
+  double multiplier_;
+  double offset_;
+};
+
 // A solver for worlds whose multibody constraints are all JointRows.
 class JointRowSolver : public btMultiBodyConstraintSolver {
+ public:
+  // Call it if there are JointCouplings, which need Bullet's own loop.
+  void HandleCouplings() { has_couplings_ = true; }
+
  protected:
   // Solves groups without contacts in a loop over only the data that JointRows use.
   btScalar solveGroupCacheFriendlyIterations(btCollisionObject** bodies, int num_bodies,
@@ -121,6 +143,7 @@ class JointRowSolver : public btMultiBodyConstraintSolver {
   void SolveJointRows(const btContactSolverInfo& solver);
 
   std::vector<Row> rows_;
+  bool has_couplings_ = false;
 };
 
 }  // namespace armature

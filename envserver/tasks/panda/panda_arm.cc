@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "envserver/bullet/model_folder.h"
+#include "envserver/bullet/urdf.h"
 
 namespace armature {
 namespace {
@@ -24,6 +25,7 @@ BodyOptions ArmOptions() {
   BodyOptions options;
   options.base_pose.setOrigin(btVector3(-0.6, 0, 0));
   options.fixed_base = true;
+  options.effort_limits = false;  // Upstream drives joints harder than the model allows.
   return options;
 }
 
@@ -32,7 +34,7 @@ BodyOptions ArmOptions() {
 absl::StatusOr<std::shared_ptr<const BodyModel>> LoadPandaModel() {
   auto folder = FindModelFolder("franka_panda", "pybullet_data/pybullet_data/franka_panda");
   if (!folder.ok()) return folder.status();
-  auto model = LoadUrdf(*folder + "/panda.urdf", InertiaSource::kCollisionBox);
+  auto model = LoadUrdf(*folder + "/panda.urdf", {InertiaSource::kCollisionBox});
   if (!model.ok()) return model;
   if ((*model)->MovingLinks().size() != kDofs || (*model)->LinkIndex(kEndEffectorLink) < 0 ||
       (*model)->LinkIndex(kFingers[0]) < 0 || (*model)->LinkIndex(kFingers[1]) < 0) {
@@ -48,7 +50,7 @@ PandaArm::PandaArm(std::shared_ptr<const BodyModel> model, PandaControl control,
       body_(world->AddBody(model, ArmOptions())),
       ee_link_(model->LinkIndex(kEndEffectorLink)),
       inverse_kinematics_(model, ee_link_, InverseKinematicsOptions{}),
-      world_to_base_(body_->link_pose(-1).inverse()),
+      world_to_base_(body_->LinkPose(kBase).inverse()),
       targets_(std::begin(kNeutral), std::end(kNeutral)) {
   for (const char* finger : kFingers) {
     ContactMaterial material;

@@ -42,8 +42,8 @@ class PandaArm {
   // Joint positions that the motors aim at.  [9]
   absl::Span<const double> joint_targets() const { return targets_; }
 
-  btVector3 ee_position() const { return body_->link_pose(ee_link_).getOrigin(); }
-  btVector3 ee_velocity() { return body_->LinkVelocity(ee_link_); }
+  btVector3 ee_position() const { return body_->LaggedLinkPose(ee_link_).getOrigin(); }
+  btVector3 ee_velocity() { return body_->LaggedLinkVelocity(ee_link_); }
   double finger_width() const;
 
  private:
