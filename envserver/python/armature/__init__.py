@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from armature.connection import describe
     from armature.demonstrations import record_demonstrations
     from armature.env import make
-    from armature.errors import ArmatureError, ServerError, WireError
+    from armature.errors import ArmatureError, OptionError, ServerError, WireError
     from armature.policy import load_policy
     from armature.transport import TransportOptions
     from armature.vector import make_vec
@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArmatureError",
+    "OptionError",
     "ServerError",
     "TransportOptions",
     "WireError",
@@ -38,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     "ArmatureError": "errors",
+    "OptionError": "errors",
     "ServerError": "errors",
     "TransportOptions": "transport",
     "WireError": "errors",

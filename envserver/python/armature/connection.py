@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -19,11 +19,17 @@ import numpy.typing as npt
 
 from armature import wire
 from armature.address import parse_address
-from armature.errors import ArmatureError, ServerError
+from armature.errors import ArmatureError, ServerError, WireError
 from armature.probe import explain_failure
 from armature.spec import EnvSpec
 from armature.tensors import WIRE_DTYPES, get_flags, get_tensor, set_tensor
-from armature.transport import TransportOptions, make_channel, uses_tls
+from armature.transport import (
+    ProtocolVersionError,
+    TransportOptions,
+    check_version,
+    make_channel,
+    uses_tls,
+)
 
 # How long a server may take to answer, unless the user says otherwise: longer than it takes to
 # make an environment, so that it is the server that says what hung. Keepalive finds dead ones.
@@ -86,7 +92,12 @@ class Connection:
     def describe(self, env_id: str = "", config: Mapping[str, str] | None = None) -> Any:
         """The server's DescribeResponse."""
         request = wire.DescribeRequest(env_id=env_id, env_config=config)
-        return self._call("Describe", request, wire.DescribeResponse)
+        response = self._call("Describe", request, wire.DescribeResponse)
+        try:
+            check_version(response.protocol_version)
+        except ProtocolVersionError as error:
+            raise WireError(f"env server at {self.address}: {error}") from None
+        return response
 
     def compute_reward(
         self,
@@ -95,8 +106,12 @@ class Connection:
         spec: EnvSpec,
         achieved_goal: Array,
         desired_goal: Array,
+        extra: Sequence[Array],
     ) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Rewards, float32 [n], and terminated, [n], of n pairs of goals, [n, goal shape...]."""
+        """Rewards, float32 [n], and terminated, [n], of n pairs of goals, [n, goal shape...].
+
+        `extra`: of each of the goal's extra fields, float32 [n, field shape...].
+        """
         field = spec.field(spec.achieved_field)
         request = wire.ComputeRewardRequest(env_id=env_id, env_config=config)
         n = len(achieved_goal)
@@ -106,6 +121,8 @@ class Connection:
                     f"{name}: shape is {list(goal.shape)}, expected {[n, *field.shape]}"
                 )
             set_tensor(getattr(request, name), goal.astype(field.dtype, copy=False))
+        for values in extra:
+            set_tensor(request.extra.add(), values)
         response = self._call("ComputeReward", request, wire.ComputeRewardResponse)
         where = f"env server at {self.address}: ComputeRewardResponse"
         return (

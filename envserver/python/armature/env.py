@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from armature.connection import TIMEOUT_S, Array
-from armature.slots import Observation, RemoteSlots, generator_seed, refuse_options
+from armature.slots import Observation, RemoteSlots, generator_seed, row_of_reports
 from armature.transport import TransportOptions
 
 
@@ -39,7 +39,10 @@ class RemoteEnv(gym.Env[Any, Any]):
 
     The episodes after `reset(seed=s)` are the same on whatever server. The server begins the
     next episode in the step that ends one, so the `reset()` after it costs nothing.
-    `info` has `is_success` where the environment reports success. If the simulator failed and
+    `info` has the environment's metrics and goal extras by name (as `spec.metrics` of
+    `armature.describe(address, env_id)` lists them), and `is_success` where it reports success.
+    `reset(options={"level": 3})` sets parameters, which hold until they are set again; unknown
+    ones are an OptionError (a ValueError) that lists those there are. If the simulator failed and
     was replaced, the step is `truncated` in the last observation there was, its reward is NaN
     (none was given: it is no transition to learn from), and `info` has `restarted` (True) and
     `fault`, the reason. Thread safety: one thread at a time.
@@ -86,8 +89,11 @@ class RemoteEnv(gym.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begins an episode: with a seed that seed's first one, else the next."""
-        refuse_options(options)
+        """Begins an episode: with a seed that seed's first one, else the next.
+
+        `options`: values of the environment's parameters, by name, from this episode on.
+        """
+        self._slots.set_parameters(options or {})
         super().reset(seed=generator_seed(seed))
         step = self._slots.reset(seed)
         return self._slots.observation(step.observation, 0), {}
@@ -97,10 +103,12 @@ class RemoteEnv(gym.Env[Any, Any]):
         self._slots.send(np.asarray(action)[np.newaxis])
         step = self._slots.receive()
         info: dict[str, Any] = {}
-        if self._slots.spec.reports_success:
-            info["is_success"] = bool(step.is_success[0])
         if step.restarted[0]:
             info.update(restarted=True, fault=self._slots.faults(step)[0])
+        else:
+            info.update(row_of_reports(self._slots.reports(step), 0))
+        if self._slots.spec.reports_success:
+            info["is_success"] = bool(step.is_success[0])
         fields = step.final_observation if step.final_slot else step.observation
         return (
             self._slots.observation(fields, 0),
@@ -120,14 +128,36 @@ class RemoteEnv(gym.Env[Any, Any]):
     def compute_reward(
         self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike, info: Any = None
     ) -> Array:
-        """Rewards, float32 [...], of goals [..., goal shape...]: one call for all."""
-        return self._slots.compute_reward(achieved_goal, desired_goal)[0]
+        """Rewards, float32 [...], of goals [..., goal shape...]: one call for all.
+
+        `info`: the info of each one's step, [...] dicts, for the goal extras in it.
+        """
+        return self._slots.compute_reward(achieved_goal, desired_goal, info)[0]
 
     def compute_terminated(
         self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike, info: Any = None
     ) -> npt.NDArray[np.bool_]:
         """Whether the task ends there, [...], of goals [..., goal shape...]."""
-        return self._slots.compute_reward(achieved_goal, desired_goal)[1]
+        return self._slots.compute_reward(achieved_goal, desired_goal, info)[1]
+
+    def set_parameters(self, **values: float) -> None:
+        """From the next episode on; as the options of `reset`."""
+        self._slots.set_parameters(values)
+
+    def save_state(self) -> bytes:
+        """The present state, for `restore_state` here or of another client, also later.
+
+        The bytes are for env servers to read. ArmatureError: the environment saves none.
+        """
+        return self._slots.save_state(0)
+
+    def restore_state(self, state: bytes) -> Observation:
+        """Goes on from a saved state, whose observation is returned.
+
+        From there the same actions give the same steps until the episode ends; its steps so far
+        count. ArmatureError: the bytes are not of this environment; nothing has changed.
+        """
+        return self._slots.one_observation(self._slots.restore_state(0, state))
 
     def close(self) -> None:
         self._slots.close()

@@ -11,6 +11,10 @@ class WireError(ArmatureError):
     """A message that breaks the rules of ``proto/``; says field, what came, what was expected."""
 
 
+class OptionError(ArmatureError, ValueError):
+    """A reset option or a parameter that the environment does not have; lists those it has."""
+
+
 class ServerError(ArmatureError):
     """An env server ended a call or a session.
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from armature.connection import TIMEOUT_S
 from armature.errors import ArmatureError
 from armature.session import Step
-from armature.slots import Observation, RemoteSlots
+from armature.slots import Observation, RemoteSlots, row_of_reports
 from armature.transport import TransportOptions
 
 try:
@@ -77,6 +77,7 @@ def without_void_steps(buffer_class: type[_Buffer]) -> type[_Buffer]:
     class WithoutVoidSteps(buffer_class):  # type: ignore[misc, valid-type]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
+            self._last_infos: list[dict[str, Any]] = []
             if self.optimize_memory_usage:
                 raise ArmatureError("without_void_steps: expected optimize_memory_usage=False")
 
@@ -86,6 +87,7 @@ def without_void_steps(buffer_class: type[_Buffer]) -> type[_Buffer]:
             void = np.array([bool(info.get("restarted")) for info in infos])
             columns = [obs, next_obs, np.reshape(action, (self.n_envs, -1)), reward, done]
             if void.any():
+                last_infos = self._last_infos or [infos[int(np.argmin(void))]] * len(void)
                 stored = self._last_stored() or _first_valid(columns, infos, void)
                 if stored is None:
                     return  # Nothing has been stored yet, so no episode is open either.
@@ -94,11 +96,12 @@ def without_void_steps(buffer_class: type[_Buffer]) -> type[_Buffer]:
                 columns = [_mixed(void, old, new) for old, new in zip(stored, columns)]
                 columns[-1] = columns[-1].astype(bool) | void
                 infos = [
-                    {**info, "TimeLimit.truncated": not was_terminated[slot]}
+                    {**last_infos[slot], **info, "TimeLimit.truncated": not was_terminated[slot]}
                     if void[slot]
                     else info
                     for slot, info in enumerate(infos)
                 ]
+            self._last_infos = infos  # Goal extras in them belong to the transition.
             super().add(*columns, infos)
 
         def _last_stored(self) -> list[Any] | None:
@@ -125,8 +128,14 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
     """Made by `make_vec_env`.
 
     Infos are as Stable-Baselines3's own environments under a Monitor give them:
-    `terminal_observation`, `TimeLimit.truncated`, `episode`, and `is_success` where the
-    environment reports success. HerReplayBuffer's `compute_reward` is one call a batch.
+    `terminal_observation`, `TimeLimit.truncated`, `episode`, the environment's metrics and goal
+    extras by name, and `is_success` where it reports success. HerReplayBuffer's `compute_reward`
+    is one call a batch; where the goal has extras it needs `copy_info_dict=True`.
+    `set_options({"level": 3})` before `reset` sets parameters, for all or, with a list, for each;
+    they hold until they are set again. An unknown one is an OptionError (a ValueError) that
+    lists those there are. `env_method("set_parameters", {"level": 3}, indices=[0])` sets them
+    for the next episodes without a reset, `env_method("save_state")` and
+    `env_method("restore_state", state, indices=[0])` save and restore slots.
     If a slot's simulator failed and was replaced, the step has no outcome and no reward, but
     Stable-Baselines3 stores one of every slot: the step is an ArmatureError, after which `reset`
     goes on. With `marks_void_steps` the slot's episode is truncated instead in the last
@@ -157,11 +166,16 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
         self._started_at = time.monotonic()
 
     def reset(self) -> Observation:
-        """Begins a new episode in every slot, from the seed given to `seed` if any."""
-        if any(self._options):
-            raise ArmatureError("reset options do not cross to an env server; use config")
+        """Begins a new episode in every slot, from the seed given to `seed` if any.
+
+        With the parameters given to `set_options`.
+        """
+        for slot, options in enumerate(self._options):
+            if options:
+                self._slots.set_parameters(options, [slot])
         step = self._slots.reset(self._seeds[0])
         self._reset_seeds()
+        self._reset_options()
         self._returns[:] = 0
         self._lengths[:] = 0
         return self._slots.observation(step.observation)
@@ -208,13 +222,22 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
-        """`compute_reward` and `render`. One call to the server, whatever `indices` are."""
-        if method_name == "render":
-            return [self._slots.render(slot) for slot in self._get_indices(indices)]
+        """`compute_reward` (one call to the server, whatever `indices` are), and of each slot
+        of `indices` `render`, `set_parameters`, `save_state` and `restore_state`."""
+        per_slot = {
+            "render": self._slots.render,
+            "set_parameters": self._set_parameters,
+            "save_state": self._slots.save_state,
+            "restore_state": self._restore_state,
+        }
+        if method_name in per_slot:
+            method: Any = per_slot[method_name]
+            slots = self._get_indices(indices)
+            return [method(slot, *method_args, **method_kwargs) for slot in slots]
         if method_name != "compute_reward":
             raise AttributeError(
-                f"'{method_name}': environments on an env server have compute_reward and render "
-                "only"
+                f"'{method_name}': environments on an env server have compute_reward, "
+                f"{', '.join(per_slot)} only"
             )
         rewards = self._compute_reward(*method_args, **method_kwargs)
         return [rewards for _ in self._get_indices(indices)]
@@ -228,12 +251,25 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
     def _compute_reward(
         self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike, info: Any = None
     ) -> Any:
-        return self._slots.compute_reward(achieved_goal, desired_goal)[0]
+        return self._slots.compute_reward(achieved_goal, desired_goal, info)[0]
+
+    def _set_parameters(self, slot: int, values: Mapping[str, float]) -> None:
+        self._slots.set_parameters(values, [slot])
+
+    def _restore_state(self, slot: int, state: bytes) -> Observation:
+        """`episode` of the restored slot counts from here."""
+        self._returns[slot] = 0
+        self._lengths[slot] = 0
+        return self._slots.one_observation(self._slots.restore_state(slot, state))
 
     def _infos(self, step: Step) -> list[dict[str, Any]]:
         infos: list[dict[str, Any]] = [
             {"TimeLimit.truncated": truncated} for truncated in step.truncated.tolist()
         ]
+        reports = self._slots.reports(step)
+        for slot, info in enumerate(infos):
+            if reports and not step.restarted[slot]:
+                info.update(row_of_reports(reports, slot))
         if self._slots.spec.reports_success:
             for info, is_success in zip(infos, step.is_success.tolist()):
                 info["is_success"] = is_success

@@ -1,7 +1,8 @@
 """One session on one env server: the client's end of ``proto/env_service.proto``.
 
 Data flow: send_actions | send_reset -> stream -> receive -> Step.
-Call order: RemoteSession (send_actions receive | send_reset receive | render)* close.
+Call order: RemoteSession (send_actions receive | send_reset receive | render | save_state |
+restore_state)* close; set_parameters at any time before close.
 Thread safety: one thread at a time; the session's own thread only renews its lease and
 cuts off a wait that lasts longer than `timeout_s`. A session belongs to the process that
 opened it: gRPC does not survive a fork, so a forked child's calls are refused.
@@ -30,11 +31,12 @@ import numpy.typing as npt
 from armature import wire
 from armature.connection import SERVICE, Array, Connection
 from armature.errors import ArmatureError, ServerError, WireError
-from armature.spec import EnvSpec
-from armature.tensors import WIRE_DTYPES, get_flags, get_tensor
+from armature.spec import EnvSpec, FieldSpec
+from armature.tensors import NUMPY_DTYPES, WIRE_DTYPES, get_flags, get_tensor
 from armature.transport import check_handshake, make_handshake, new_incarnation
 
 _FLOAT32 = WIRE_DTYPES[np.dtype("<f4")]
+_FLOAT64 = WIRE_DTYPES[np.dtype("<f8")]
 _UINT8 = WIRE_DTYPES[np.dtype("u1")]
 # How long a clean end may take before the stream is cut.
 _CLOSE_TIMEOUT_S = 2.0
@@ -60,6 +62,9 @@ class Step:
     final_slot: tuple[int, ...]  # Ascending.
     final_observation: tuple[Array, ...]  # One array a field, [k, field shape...]; k may be 0.
     fault: tuple[str, ...]  # A line for each simulator that was replaced.
+    metric: Array  # float32 [n, m], the spec's metrics; 0 where nothing was stepped.
+    goal_extra: tuple[Array, ...]  # float32 [n, field shape...] each, likewise.
+    parameter: Array  # float64 [n, p], what each slot's present episode began with.
 
 
 class RemoteSession:
@@ -81,7 +86,9 @@ class RemoteSession:
         config: Mapping[str, str],
         seed: int,
         first_slot: int = 0,
+        parameters: Mapping[str, float] | None = None,
     ) -> None:
+        """`parameters`: of every slot from its first episode on, as set_parameters."""
         connection.check_process()
         self.address = connection.address
         self.num_envs = num_envs
@@ -110,6 +117,7 @@ class RemoteSession:
         request.open.num_groups = 1
         request.open.seed = seed
         request.open.first_slot = first_slot
+        request.open.parameters.update(parameters or {})
         self._send(request, f"OpenSession of {num_envs} slots of {env_id}")
         opened = self._receive("opened")
         try:
@@ -120,7 +128,6 @@ class RemoteSession:
         except ArmatureError as error:
             raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
         self._keeper.renew_every(opened.lease_s / _HEARTBEATS_PER_LEASE)
-        self._wire_dtypes = [WIRE_DTYPES[field.dtype] for field in self.spec.observation]
         self._action_shape = (num_envs, self.spec.action.size)
         self._actions.actions.action.shape[:] = self._action_shape
         self._next_step = 0
@@ -198,6 +205,52 @@ class RemoteSession:
         except WireError as error:
             raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
 
+    def save_state(self, slot: int) -> bytes:
+        """The state of a slot, for env servers to read; changes nothing."""
+        self._check_turn()
+        request = wire.RolloutRequest()
+        request.save.slot = slot
+        self._send(request, f"SaveState of slot {slot}")
+        state = self._receive("state")
+        if state.slot != slot:
+            reason = f"env server at {self.address}: state.slot is {state.slot}, expected {slot}"
+            raise self._fail(WireError(reason))
+        return bytes(state.state)
+
+    def restore_state(self, slot: int, state: bytes) -> tuple[Array, ...]:
+        """Puts a slot back; the observation there, an array [field shape...] for each field.
+
+        ArmatureError: the bytes are refused; nothing has changed, and the session goes on.
+        """
+        self._check_turn()
+        request = wire.RolloutRequest()
+        request.restore.slot = slot
+        request.restore.state = state
+        self._send(request, f"RestoreState of slot {slot}")
+        restored = self._receive("restored")
+        if restored.refusal:
+            raise ArmatureError(f"env server at {self.address}: {restored.refusal}")
+        try:
+            if restored.slot != slot:
+                raise WireError(f"restored.slot is {restored.slot}, expected {slot}")
+            return self._get_observation(restored.observation, (), "restored.observation")
+        except WireError as error:
+            raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
+
+    def set_parameters(self, values: Mapping[str, float], slots: Sequence[int] = ()) -> None:
+        """Of the episodes that later messages begin; no `slots`: of every one.
+
+        The spec has to have them (EnvSpec.check_parameters): the server ends the session else.
+        """
+        self._connection.check_process()
+        if self._failure is not None:
+            raise self._failure
+        request = wire.RolloutRequest()
+        request.parameters.values.update(values)
+        request.parameters.slot.extend(slots)
+        self._keeper.sent_at = time.monotonic()
+        self._requests.put(request)  # It has no answer to be awaited.
+
     def close(self) -> None:
         """Gives the slots back. May be called again."""
         if self._failure is None and not self._awaiting and self._end.alive:
@@ -269,11 +322,11 @@ class RemoteSession:
         final_slot = tuple(batch.final_slot)
         if final_slot or any(map(np.count_nonzero, (terminated, truncated, restarted))):
             _check_ends(terminated, truncated, restarted, final_slot)
-        observation = self._get_observation(batch.observation, n, "observation")
+        observation = self._get_observation(batch.observation, (n,), "observation")
         final_observation: tuple[Array, ...] = ()
         if final_slot:
             final_observation = self._get_observation(
-                batch.final_observation, len(final_slot), "final_observation"
+                batch.final_observation, (len(final_slot),), "final_observation"
             )
         return Step(
             observation,
@@ -285,15 +338,34 @@ class RemoteSession:
             final_slot,
             final_observation,
             tuple(batch.fault),
+            self._get_table(batch.metric, _FLOAT32, len(self.spec.metrics), "metric"),
+            self._get_fields(batch.goal_extra, self.spec.goal_extra, (n,), "goal_extra"),
+            self._get_table(batch.parameter, _FLOAT64, len(self.spec.parameters), "parameter"),
         )
 
-    def _get_observation(self, tensors: Any, rows: int, name: str) -> tuple[Array, ...]:
-        fields = self.spec.observation
+    def _get_table(self, tensor: Any, dtype: int, columns: int, name: str) -> Array:
+        """[n, columns]; absent where there are no columns."""
+        if not columns:
+            return np.zeros((self.num_envs, 0), NUMPY_DTYPES[dtype])
+        return get_tensor(tensor, dtype, [self.num_envs, columns], name)
+
+    def _get_observation(self, tensors: Any, rows: tuple[int, ...], name: str) -> tuple[Array, ...]:
+        return self._get_fields(tensors, self.spec.observation, rows, name)
+
+    def _get_fields(
+        self, tensors: Any, fields: Sequence[FieldSpec], rows: tuple[int, ...], name: str
+    ) -> tuple[Array, ...]:
+        """[rows..., field shape...] of each field."""
         if len(tensors) != len(fields):
             raise WireError(f"{name}: {len(tensors)} fields came, expected {len(fields)}")
         return tuple(
-            get_tensor(tensor, dtype, (rows, *field.shape), f"{name} '{field.name}'")
-            for tensor, dtype, field in zip(tensors, self._wire_dtypes, fields)
+            get_tensor(
+                tensor,
+                WIRE_DTYPES[field.dtype],
+                (*rows, *field.shape),
+                f"{name} '{field.name}'",
+            )
+            for tensor, field in zip(tensors, fields)
         )
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from armature.connection import Array, Connection, encode_config
-from armature.errors import ArmatureError
+from armature.errors import ArmatureError, OptionError, WireError
 from armature.session import RemoteSession, Step
 from armature.spec import EnvSpec
 from armature.transport import TransportOptions
@@ -64,6 +64,8 @@ class RemoteSlots:
         self.config = encode_config(config)
         self.fresh = False  # Whether every slot is at its first observation, not yet taken.
         self._sessions: list[RemoteSession] = []
+        # What each slot's next episode begins with, [n, p]; p is known from the spec.
+        self._parameters: Array = np.zeros((num_envs, 0))
         options = transport or TransportOptions()
         self._connections = [Connection(one, options, timeout_s) for one in addresses]
         # Slots i .. of each server: as equal as can be, the first ones take the rest.
@@ -72,6 +74,7 @@ class RemoteSlots:
             self.env_id = env_id or self._only_env_id()
             self._open(_random_seed() if seed is None else _checked_seed(seed))
             self.spec: EnvSpec = self._sessions[0].spec
+            self._parameters = self._first.parameter.copy()
             self._check_specs()
             self._check_render_mode(render_mode)
         except BaseException:
@@ -98,7 +101,8 @@ class RemoteSlots:
     def reset(self, seed: Seed) -> Step:
         """Begins an episode in every slot; `seed` as in `RemoteSession.send_reset`.
 
-        Without a seed, slots that are at a first observation nobody has seen stay there.
+        Without a seed, slots that are at a first observation nobody has seen stay there,
+        unless other parameters have been set since their episodes began.
         """
         seeds = self._checked_seeds(seed)
         if any(session.ended for session in self._sessions):
@@ -106,9 +110,14 @@ class RemoteSlots:
                 session.close()
                 connection.reconnect()
             self._open(seeds if isinstance(seeds, int) else _random_seed())
+            if self._have_other_parameters():
+                for slot, row in enumerate(self._parameters.tolist()):
+                    names = [parameter.name for parameter in self.spec.parameters]
+                    self.set_parameters(dict(zip(names, row)), [slot])
+                return self.reset(seeds)
             if isinstance(seeds, list):
                 return self.reset(seeds)
-        elif seeds is not None or not self.fresh:
+        elif seeds is not None or not self.fresh or self._have_other_parameters():
             for i, session in enumerate(self._sessions):
                 if session.awaiting:
                     session.receive()  # Of a step that nobody waited for.
@@ -117,6 +126,7 @@ class RemoteSlots:
             self._first = self._joined([session.receive() for session in self._sessions])
         self.fresh = False
         self._last = self._first
+        self._under_way[:] = False
         return self._first
 
     def reset_some(self, mask: Any) -> Step:
@@ -130,14 +140,49 @@ class RemoteSlots:
                 f"reset_mask is {chosen.dtype} of shape {list(chosen.shape)}, expected bool of "
                 f"shape [{self.num_envs}]"
             )
-        under_way = np.ones(self.num_envs, np.bool_)
-        under_way[slice(None) if self._last is self._first else list(self._last.final_slot)] = False
-        if (chosen & under_way).any():
+        if (chosen & self._under_way).any():
             raise ArmatureError(
-                f"reset_mask[{int(np.argmax(chosen & under_way))}] is set, but that episode is "
-                "under way; expected slots whose episode has ended, or every slot"
+                f"reset_mask[{int(np.argmax(chosen & self._under_way))}] is set, but that episode "
+                "is under way; expected slots whose episode has ended, or every slot"
             )
         return self._last
+
+    def set_parameters(self, values: Mapping[str, Any], slots: Sequence[int] | None = None) -> None:
+        """Of the next episode of each of `slots` (None: all) and those after it.
+
+        OptionError: no such parameter, or a value out of its limits.
+        """
+        checked = {name: _number(name, value) for name, value in values.items()}
+        try:
+            places = self.spec.check_parameters(checked)
+        except WireError as error:
+            hint = (
+                "" if self.spec.parameters else "; what it takes when it is made goes into config"
+            )
+            raise OptionError(f"{error}{hint}") from None
+        chosen = range(self.num_envs) if slots is None else slots
+        for slot in chosen:
+            self._server_of(slot)
+        if not checked or not len(chosen):
+            return
+        for place, value in places.items():
+            self._parameters[list(chosen), place] = value
+        for i, session in enumerate(self._sessions):
+            own = [
+                slot - self._starts[i]
+                for slot in chosen
+                if self._starts[i] <= slot < self._starts[i + 1]
+            ]
+            if own and not session.ended:  # If it has, a reset opens one that begins with them.
+                session.set_parameters(checked, own)
+
+    def episode_parameters(self) -> dict[str, Array]:
+        """What each slot's present episode began with, [n], by name."""
+        columns = self._last.parameter.T
+        return {
+            parameter.name: column.copy()
+            for parameter, column in zip(self.spec.parameters, columns)
+        }
 
     def send(self, actions: npt.ArrayLike) -> None:
         """Begins a step. `actions`: [n, action shape...], of the action space."""
@@ -151,6 +196,8 @@ class RemoteSlots:
         if np.count_nonzero(step.restarted):
             step = self._with_voids_truncated(step)
         self._last = step
+        self._under_way[:] = True
+        self._under_way[list(step.final_slot)] = False
         self.fresh = len(step.final_slot) == self.num_envs
         if self.fresh:
             self._first = step
@@ -160,13 +207,51 @@ class RemoteSlots:
         """A picture of a slot, [height, width, 3]. ArmatureError: render_mode is None."""
         if self.render_mode is None:
             raise ArmatureError("render_mode is None; make the environment with 'rgb_array'")
-        server = max(i for i, start in enumerate(self._starts[:-1]) if start <= slot)
+        server = self._server_of(slot)
         return self._sessions[server].render(slot - self._starts[server])
 
+    def save_state(self, slot: int) -> bytes:
+        """The state of a slot. ArmatureError: the environment saves none."""
+        self._check_saves_state()
+        server = self._server_of(slot)
+        return self._sessions[server].save_state(slot - self._starts[server])
+
+    def restore_state(self, slot: int, state: bytes) -> tuple[Array, ...]:
+        """Puts a slot back; the observation there, [field shape...] of each field.
+
+        ArmatureError: the environment saves none, or the bytes are refused (no change).
+        """
+        self._check_saves_state()
+        server = self._server_of(slot)
+        observation = self._sessions[server].restore_state(slot - self._starts[server], state)
+        rows = tuple(np.array(field) for field in self._last.observation)
+        for row, value in zip(rows, observation):
+            row[slot] = value
+        self._last = dataclasses.replace(self._last, observation=rows)
+        self._under_way[slot] = True
+        self.fresh = False
+        return observation
+
+    def reports(self, step: Step) -> dict[str, Array]:
+        """Metrics, [n], and goal extras, [n, field shape...], of a step, by name.
+
+        Of no meaning where the slot is `restarted`.
+        """
+        reports: dict[str, Array] = {
+            field.name: values for field, values in zip(self.spec.goal_extra, step.goal_extra)
+        }
+        for i, metric in enumerate(self.spec.metrics):
+            reports[metric.name] = step.metric[:, i]
+        return reports
+
     def compute_reward(
-        self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike
+        self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike, info: Any = None
     ) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Rewards (float32) and terminated of goals [..., goal shape...], both [...]."""
+        """Rewards (float32) and terminated of goals [..., goal shape...], both [...].
+
+        `info`: the info of each pair's step, [...] dicts, of which the goal's extra fields
+        are taken; not looked at if there are none.
+        """
         if not self.spec.has_goal:
             raise ArmatureError(f"{self.env_id} on {self.address}: the environment has no goal")
         achieved, desired = np.asarray(achieved_goal), np.asarray(desired_goal)
@@ -183,6 +268,7 @@ class RemoteSlots:
             self.spec,
             achieved.reshape(-1, *goal_shape),
             desired.reshape(-1, *goal_shape),
+            self._extras(info, achieved.reshape(-1, *goal_shape).shape[0]),
         )
         return rewards.reshape(batch_shape), terminated.reshape(batch_shape)
 
@@ -194,6 +280,10 @@ class RemoteSlots:
             field.name: np.array(values if row is None else values[row])
             for field, values in zip(self.spec.observation, fields)
         }
+
+    def one_observation(self, fields: tuple[Array, ...]) -> Observation:
+        """A copy of the `fields` of one slot, [...] each, as users see it."""
+        return self.observation(tuple(field[np.newaxis] for field in fields), 0)
 
     def faults(self, step: Step) -> dict[int, str]:
         """The reason for each restarted slot."""
@@ -207,6 +297,44 @@ class RemoteSlots:
             session.close()
         for connection in self._connections:
             connection.close()
+
+    def _extras(self, info: Any, count: int) -> list[npt.NDArray[np.float32]]:
+        """[count, field shape...] of each extra field of the goal."""
+        fields = self.spec.goal_extra
+        if not fields:
+            return []
+        infos = [info] if isinstance(info, Mapping) else np.asarray(info, object).ravel().tolist()
+        names = ", ".join(field.name for field in fields)
+        if len(infos) != count or not all(isinstance(each, Mapping) for each in infos):
+            raise ArmatureError(
+                f"info: the reward of {self.env_id} depends on {names} too; expected {count} dicts "
+                "of steps with them"
+            )
+        extras = []
+        for field in fields:
+            values = np.empty((count, *field.shape), np.float32)
+            for i, each in enumerate(infos):
+                if field.name not in each or np.shape(each[field.name]) != field.shape:
+                    raise ArmatureError(
+                        f"info[{i}] has no '{field.name}' of shape {list(field.shape)}, on which "
+                        f"the reward of {self.env_id} depends; HerReplayBuffer gives it with "
+                        "copy_info_dict=True"
+                    )
+                values[i] = each[field.name]
+            extras.append(values)
+        return extras
+
+    def _server_of(self, slot: int) -> int:
+        if not 0 <= slot < self.num_envs:
+            raise ArmatureError(f"slot is {slot}, expected 0..{self.num_envs - 1}")
+        return max(i for i, start in enumerate(self._starts[:-1]) if start <= slot)
+
+    def _check_saves_state(self) -> None:
+        if not self.spec.saves_state:
+            raise ArmatureError(f"{self.env_id} on {self.address} does not save its state")
+
+    def _have_other_parameters(self) -> bool:
+        return not np.array_equal(self._last.parameter, self._parameters)
 
     def _only_env_id(self) -> str:
         ids = list(self._connections[0].describe().env_ids)
@@ -230,6 +358,7 @@ class RemoteSlots:
                         config=self.config,
                         seed=seed,
                         first_slot=self._starts[i],
+                        parameters=self._common_parameters(),
                     )
                 )
         except BaseException:
@@ -239,7 +368,18 @@ class RemoteSlots:
         self._sessions = sessions
         self._first = self._joined([session.first for session in self._sessions])
         self._last = self._first
+        self._under_way = np.zeros(self.num_envs, np.bool_)
         self.fresh = True
+
+    def _common_parameters(self) -> dict[str, float]:
+        """Those that all slots have, for sessions that are opened again."""
+        if not self._sessions:  # There is no spec yet.
+            return {}
+        return {
+            parameter.name: float(column[0])
+            for parameter, column in zip(self.spec.parameters, self._parameters.T)
+            if (column == column[0]).all()
+        }
 
     def _check_specs(self) -> None:
         for session in self._sessions[1:]:
@@ -287,6 +427,9 @@ class RemoteSlots:
             ),
             _joined_fields(finals),
             tuple(line for step in steps for line in step.fault),
+            np.concatenate([step.metric for step in steps]),
+            _joined_fields([step.goal_extra for step in steps]),
+            np.concatenate([step.parameter for step in steps]),
         )
 
     def _with_voids_truncated(self, step: Step) -> Step:
@@ -304,13 +447,19 @@ class RemoteSlots:
         )
 
 
-def refuse_options(options: dict[str, Any] | None) -> None:
-    """ArmatureError: a reset was given options."""
-    if options:
-        raise ArmatureError(
-            f"reset options {sorted(options)} do not cross to an env server; what the environment "
-            "takes when it is made goes into config"
-        )
+def _number(name: str, value: Any) -> float:
+    """OptionError: not one number."""
+    if np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf":
+        return float(value)
+    raise OptionError(f"parameter '{name}' is {value!r}, expected a number")
+
+
+def row_of_reports(reports: dict[str, Array], slot: int) -> dict[str, Any]:
+    """What `info` of one slot holds of RemoteSlots.reports: scalars as Python's, else copies."""
+    return {
+        name: values[slot].copy() if values.ndim > 1 else float(values[slot])
+        for name, values in reports.items()
+    }
 
 
 def generator_seed(seed: Any) -> int | None:

@@ -162,13 +162,18 @@ class ProtocolVersionError(ArmatureError):
     """The peer speaks another version of the protocol."""
 
 
+def check_version(version: int, name: str = "protocol_version") -> None:
+    """ProtocolVersionError: not this one's; `name` is the field that says it."""
+    if version != PROTOCOL_VERSION:
+        raise ProtocolVersionError(
+            f"{name}: expected {PROTOCOL_VERSION}, got {version}; run the same Armature on both "
+            "sides"
+        )
+
+
 def check_handshake(handshake: Any) -> None:
     """ProtocolVersionError: another version; WireError: breaks proto/handshake.proto."""
-    if handshake.protocol_version != PROTOCOL_VERSION:
-        raise ProtocolVersionError(
-            f"handshake.protocol_version: expected {PROTOCOL_VERSION}, got "
-            f"{handshake.protocol_version}; run the same Armature on both sides"
-        )
+    check_version(handshake.protocol_version, "handshake.protocol_version")
     if not _PEER_NAME.fullmatch(handshake.peer_name):
         raise WireError("handshake.peer_name: expected 1 to 64 letters, digits, '_', '.' or '-'")
     if handshake.incarnation == 0:

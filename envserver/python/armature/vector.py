@@ -12,9 +12,9 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from armature.connection import TIMEOUT_S, Array
-from armature.errors import ArmatureError
+from armature.errors import ArmatureError, OptionError
 from armature.session import Step
-from armature.slots import Observation, RemoteSlots, generator_seed, refuse_options
+from armature.slots import Observation, RemoteSlots, generator_seed
 from armature.transport import TransportOptions
 
 
@@ -55,8 +55,11 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
 
     Where an episode ended, `infos` has, as Gymnasium's own vector environments in the mode
     SAME_STEP, `final_obs` (an array of objects, None in the other slots), `final_info` and
-    the masks `_final_obs` and `_final_info`. Where the environment reports success,
-    `is_success` is that of the step just taken, of every slot.
+    the masks `_final_obs` and `_final_info`. Metrics and goal extras come in `infos` by name,
+    arrays [num_envs, ...] with masks, of the step just taken (also where it ended an episode);
+    so does `is_success` where the environment reports success.
+    `reset(options={"level": 3})` sets parameters, which hold until they are set again; unknown
+    ones are an OptionError (a ValueError) that lists those there are.
     A slot whose simulator failed and was replaced is `truncated`, with the last observation
     there was in `final_obs` and reward NaN, for none was given; `restarted` and `fault` in
     `infos` (and in `final_info`) say so, and why. Such a step is no experience: drop it.
@@ -87,12 +90,18 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
 
         With one a slot, slot i begins as `make` does with `reset(seed=seed[i])`.
 
-        `options={"reset_mask": mask}`, bool [num_envs]: in those only, if their episodes have
-        ended (they have begun the next one, which stays), or in all.
+        `options`: values of the environment's parameters, by name, from these episodes on;
+        and `"reset_mask": mask`, bool [num_envs]: in those only, if their episodes have ended
+        (they have begun the next one, which stays), or in all.
         """
-        others = dict(options or {})
-        mask = others.pop("reset_mask", None)
-        refuse_options(others)
+        parameters = dict(options or {})
+        mask = parameters.pop("reset_mask", None)
+        if parameters and mask is not None and not np.all(mask):
+            raise OptionError(
+                f"{', '.join(parameters)} with a reset_mask of some, whose episodes have begun; "
+                "use set_parameters, for their next ones"
+            )
+        self._slots.set_parameters(parameters)
         super().reset(seed=generator_seed(seed))
         if mask is None or np.all(mask):
             step = self._slots.reset(seed)
@@ -131,34 +140,68 @@ class RemoteVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     def compute_reward(
         self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike, info: Any = None
     ) -> Array:
-        """Rewards, float32 [...], of goals [..., goal shape...]: one call for all."""
-        return self._slots.compute_reward(achieved_goal, desired_goal)[0]
+        """Rewards, float32 [...], of goals [..., goal shape...]: one call for all.
+
+        `info`: the info of each one's step, [...] dicts, for the goal extras in it.
+        """
+        return self._slots.compute_reward(achieved_goal, desired_goal, info)[0]
+
+    def set_parameters(
+        self, values: Mapping[str, float], slots: Sequence[int] | None = None
+    ) -> None:
+        """From the next episode of each of `slots` on (None: all); as the options of `reset`."""
+        self._slots.set_parameters(values, slots)
+
+    @property
+    def episode_parameters(self) -> dict[str, Array]:
+        """What each slot's present episode began with, [num_envs], by name."""
+        return self._slots.episode_parameters()
+
+    def save_state(self, slot: int) -> bytes:
+        """The present state of a slot, for `restore_state` of any slot or client, also later.
+
+        The bytes are for env servers to read. ArmatureError: the environment saves none.
+        """
+        return self._slots.save_state(slot)
+
+    def restore_state(self, slot: int, state: bytes) -> Observation:
+        """Goes on from a saved state in one slot; the observation there, of that slot alone.
+
+        From there the same actions give the same steps until the episode ends; its steps so far
+        count. ArmatureError: the bytes are not of this environment; nothing has changed.
+        """
+        return self._slots.one_observation(self._slots.restore_state(slot, state))
 
     def close_extras(self, **kwargs: Any) -> None:
         self._slots.close()
 
     def _infos(self, step: Step) -> dict[str, Any]:
-        infos: dict[str, Any] = {}
+        everywhere = np.ones(self.num_envs, np.bool_)
+        # Each entry and where it is meant.
+        entries = {
+            name: (values.copy(), ~step.restarted)
+            for name, values in self._slots.reports(step).items()
+        }
         if self._slots.spec.reports_success:
-            infos["is_success"] = step.is_success
-            infos["_is_success"] = np.ones(self.num_envs, np.bool_)
-        if not step.final_slot:
-            return infos
+            entries["is_success"] = (step.is_success, everywhere)
         if step.restarted.any():
             fault = np.full(self.num_envs, None, object)
             for slot, line in self._slots.faults(step).items():
                 fault[slot] = line
-            infos["restarted"] = step.restarted
-            infos["_restarted"] = np.ones(self.num_envs, np.bool_)
-            infos["fault"], infos["_fault"] = fault, step.restarted.copy()
+            entries["restarted"] = (step.restarted, everywhere)
+            entries["fault"] = (fault, step.restarted)
+        infos: dict[str, Any] = {}
+        for name, (values, mask) in entries.items():
+            infos[name], infos[f"_{name}"] = values, mask.copy()
+        if not step.final_slot:
+            return infos
         ended = step.terminated | step.truncated
         final_obs = np.full(self.num_envs, None, object)
         for k, slot in enumerate(step.final_slot):
             final_obs[slot] = self._slots.observation(step.final_observation, k)
-        final_info = {
-            key: value & ended if key.startswith("_") else value.copy()
-            for key, value in infos.items()
-        }
+        final_info: dict[str, Any] = {}
+        for name, (values, mask) in entries.items():
+            final_info[name], final_info[f"_{name}"] = values.copy(), mask & ended
         infos["final_obs"], infos["_final_obs"] = final_obs, ended
         infos["final_info"], infos["_final_info"] = final_info, ended.copy()
         return infos

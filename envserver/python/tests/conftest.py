@@ -81,13 +81,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
-def serve(folder: pathlib.Path, *flags: str) -> EnvServer:
-    """An armature-serve that finds serve_envs."""
+def serve(folder: pathlib.Path, *flags: str, modules: pathlib.Path = TESTS) -> EnvServer:
+    """An armature-serve that finds the modules in that folder: serve_envs."""
     return EnvServer(
         [sys.executable, "-m", "armature.serve.main"],
         folder,
         *flags,
-        environ={"PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, sys.path)])},
+        environ={"PYTHONPATH": os.pathsep.join([str(modules), *filter(None, sys.path)])},
     )
 
 
@@ -103,6 +103,13 @@ def python_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def discrete_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of an armature-serve with serve_envs' Counter alone."""
     with serve(tmp_path_factory.mktemp("serve"), "--env=serve_envs:Counter") as running:
+        yield running.address
+
+
+@pytest.fixture(scope="session")
+def equipped_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an armature-serve with serve_envs' equipped alone."""
+    with serve(tmp_path_factory.mktemp("serve"), "--env=serve_envs:equipped") as running:
         yield running.address
 
 

@@ -14,7 +14,7 @@ from program import DEADLINE_S
 from armature import wire
 from armature.spec import ActionSpec, EnvSpec, FieldSpec
 from armature.tensors import set_tensor
-from armature.transport import make_handshake
+from armature.transport import PROTOCOL_VERSION, make_handshake
 
 SPEC = EnvSpec(
     id="scripted",
@@ -57,17 +57,19 @@ def scripted_server(
     spec: Any = None,
     before_describe: Callable[[], Any] = lambda: None,
     on_heartbeat: Callable[[], Any] = lambda: None,
+    protocol_version: int = PROTOCOL_VERSION,
 ) -> Iterator[str]:
     """Runs it; gives its address."""
 
     def describe(request: Any, context: Any) -> Any:
         before_describe()
-        return wire.DescribeResponse(protocol_version=2, env_ids=[SPEC.id])
+        return wire.DescribeResponse(protocol_version=protocol_version, env_ids=[SPEC.id])
 
     def rollout(requests: Iterator[Any], context: Any) -> Iterator[Any]:
         assert next(requests).WhichOneof("kind") == "open"
         opened = wire.RolloutResponse()
         opened.opened.handshake.CopyFrom(make_handshake("scripted", 1))
+        opened.opened.handshake.protocol_version = protocol_version
         opened.opened.spec.CopyFrom(spec or SPEC.to_wire())
         opened.opened.lease_s = lease_s
         yield opened

@@ -18,7 +18,7 @@ from program import DEADLINE_S, Program
 import armature
 from armature import wire
 from armature.tensors import NUMPY_DTYPES, set_tensor
-from armature.transport import CHANNEL_OPTIONS, make_handshake
+from armature.transport import CHANNEL_OPTIONS, PROTOCOL_VERSION, make_handshake
 
 TESTS = pathlib.Path(__file__).resolve().parent
 PACKAGE = pathlib.Path(armature.__file__).resolve().parent.parent
@@ -73,7 +73,7 @@ class Server(Program):
         return call(request, timeout=DEADLINE_S)
 
     def compute_reward(
-        self, env_id: str, achieved: Any, desired: Any, **env_config: str
+        self, env_id: str, achieved: Any, desired: Any, extra: Any = (), **env_config: str
     ) -> tuple[Any, Any]:
         call = self.channel.unary_unary(
             "/armature.v1.EnvService/ComputeReward",
@@ -83,8 +83,20 @@ class Server(Program):
         request = wire.ComputeRewardRequest(env_id=env_id, env_config=env_config)
         set_tensor(request.achieved_goal, np.asarray(achieved, np.float32))
         set_tensor(request.desired_goal, np.asarray(desired, np.float32))
+        for each in extra:
+            set_tensor(request.extra.add(), np.asarray(each, np.float32))
         response = call(request, timeout=DEADLINE_S)
         return values(response.reward), values(response.terminated)
+
+    def watch(self, session_id: int = 0, slot: int = 0) -> Any:
+        """The first answer."""
+        call = self.channel.unary_stream(
+            "/armature.v1.EnvService/Watch",
+            wire.WatchRequest.SerializeToString,
+            wire.WatchResponse.FromString,
+        )
+        request = wire.WatchRequest(session_id=session_id, slot=slot)
+        return next(call(request, timeout=DEADLINE_S))
 
     def open(self, env_id: str, num_envs: int, **options: Any) -> Client:
         return Client(self.channel, env_id, num_envs, **options)
@@ -103,6 +115,9 @@ class Client:
         first_slot: int = 0,
         env_config: dict[str, str] | None = None,
         metadata: Any = None,
+        parameters: dict[str, float] | None = None,
+        protocol_version: int = PROTOCOL_VERSION,
+        behind_open: Any = None,  # A request sent before SessionOpened has come.
     ) -> None:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.stream = channel.stream_stream(
@@ -112,13 +127,17 @@ class Client:
         )(iter(self._requests.get, None), timeout=DEADLINE_S, metadata=metadata)
         request = wire.RolloutRequest()
         request.open.handshake.CopyFrom(make_handshake("tester", 5))
+        request.open.handshake.protocol_version = protocol_version
         request.open.env_id = env_id
         request.open.num_envs = num_envs
         request.open.num_groups = num_groups
         request.open.seed = seed
         request.open.first_slot = first_slot
         request.open.env_config.update(env_config or {})
+        request.open.parameters.update(parameters or {})
         self.send(request)
+        if behind_open is not None:
+            self.send(behind_open)
         self.opened = self.receive().opened
         self.first = {}
         for _ in range(num_groups):
@@ -156,6 +175,28 @@ class Client:
         request.render.slot = slot
         self.send(request)
         return self.receive().frame
+
+    def save(self, slot: int) -> bytes:
+        request = wire.RolloutRequest()
+        request.save.slot = slot
+        self.send(request)
+        state = self.receive().state
+        assert state.slot == slot
+        return state.state
+
+    def restore(self, slot: int, state: bytes) -> Any:
+        """The SlotRestored."""
+        request = wire.RolloutRequest()
+        request.restore.slot = slot
+        request.restore.state = state
+        self.send(request)
+        return self.receive().restored
+
+    def set_parameters(self, *slots: int, **parameters: float) -> None:
+        request = wire.RolloutRequest()
+        request.parameters.values.update(parameters)
+        request.parameters.slot.extend(slots)
+        self.send(request)
 
     def close(self) -> None:
         """Half-closes and waits until the server has ended the stream."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from equipped_env import equipped as equipped  # Hosted from here, too.
 from gymnasium import spaces
 
 

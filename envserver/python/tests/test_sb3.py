@@ -111,7 +111,7 @@ def test_attributes_say_what_is_known_of_environments_elsewhere(server: str) -> 
     with pytest.raises(AttributeError, match="use config"):
         env.set_attr("gravity", 0)
     env.set_options({"low": 1})
-    with pytest.raises(ArmatureError, match="use config"):
+    with pytest.raises(ArmatureError, match="goes into config"):
         env.reset()
     env.close()
 

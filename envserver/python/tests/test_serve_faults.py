@@ -176,7 +176,7 @@ def test_a_fault_in_a_reset_is_told_but_voids_no_step(
 @pytest.mark.parametrize(
     ("fault", "code", "text"),
     [
-        ("wrong_frame", grpc.StatusCode.INTERNAL, "Render threw: the frame is uint8 [2, 2, 3]"),
+        ("wrong_frame", grpc.StatusCode.INTERNAL, "Render: the frame is uint8 [2, 2, 3]"),
         ("hang", grpc.StatusCode.DEADLINE_EXCEEDED, "render has not returned for 500ms"),
         ("throw", grpc.StatusCode.INTERNAL, "Render threw: ValueError: the fault asked for"),
         ("kill", grpc.StatusCode.INTERNAL, " was killed by SIGKILL"),

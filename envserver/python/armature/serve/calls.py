@@ -18,6 +18,8 @@ class Call(enum.IntEnum):
     RENDER = 3
     CLOSE = 4
     COMPUTE_REWARD = 5
+    SAVE_STATE = 6
+    RESTORE_STATE = 7
 
 
 CALL_NAMES = {
@@ -27,6 +29,8 @@ CALL_NAMES = {
     Call.RENDER: "render",
     Call.CLOSE: "close",
     Call.COMPUTE_REWARD: "compute_reward",
+    Call.SAVE_STATE: "save_state",
+    Call.RESTORE_STATE: "restore_state",
 }
 _FLAGS = {Call.RESET: "--reset_timeout_s", Call.MAKE: "--start_timeout_s"}
 

@@ -250,5 +250,12 @@ def _check_goals(spec: EnvSpec, request: Any) -> None:
             tensor = getattr(request, name)
             dtype = own if tensor.dtype == own else float32
             count = len(get_tensor(tensor, dtype, (count, *field.shape), name))
+        if len(request.extra) != len(spec.goal_extra):
+            names = [field.name for field in spec.goal_extra]
+            raise WireError(
+                f"extra: {len(request.extra)} fields came, expected {len(names)}: {names}"
+            )
+        for tensor, extra in zip(request.extra, spec.goal_extra):
+            get_tensor(tensor, float32, (count, *extra.shape), f"extra '{extra.name}'")
     except WireError as error:
         raise RefusalError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error

@@ -12,14 +12,16 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
 from armature.errors import ArmatureError
+from armature.serve.declared import declared_extra, declared_metrics, declared_parameters
 from armature.serve.parameters import parameters_of_words
+from armature.serve.saved_state import StateKeeper
 from armature.serve.spaces import (
     ActionReader,
     Field,
@@ -53,6 +55,8 @@ class HostOptions:
     reports_success: bool | None = None  # None: whether the probe sees the key.
     running_statistics: bool = False  # Wrappers that keep some are taken.
     control_period_s: float = 0.0  # 0: the environment's own.
+    # Keys of `info` that are metrics, beside those declared: see armature.serve.declared.
+    metrics: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class RefusedConfigError(ArmatureError):
@@ -130,7 +134,18 @@ def space_spec(env: gym.Env[Any, Any], env_id: str, options: HostOptions) -> Env
         desired_field="desired_goal" if goal else "",
         horizon=_horizon(env),
         control_period_s=options.control_period_s or _control_period_s(env),
+        goal_extra=declared_extra(env.metadata),
+        metrics=declared_metrics(env.metadata, options.metrics),
+        parameters=declared_parameters(env.metadata),
+        saves_state=StateKeeper.of(env) is not None,
     )
+
+
+def episode_options(spec: EnvSpec, parameters: Sequence[float]) -> dict[str, Any]:
+    """Keywords of `reset` beside the seed: the values of the spec's parameters, in order."""
+    if not spec.parameters:
+        return {}
+    return {"options": {p.name: value for p, value in zip(spec.parameters, parameters)}}
 
 
 def actions_of(env: gym.Env[Any, Any]) -> ActionReader:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from armature.serve.env_source import DEFAULT_SUCCESS_KEY
+from armature.spec import AGGREGATIONS
 
 PROGRAM = "armature-serve"
 # The launcher does not try again what ends like this.
@@ -132,6 +133,15 @@ def _parser() -> argparse.ArgumentParser:
         "server tries at the start. Say yes where it comes with a success only.",
     )
     add(
+        "--metrics",
+        type=_metrics,
+        default="",
+        metavar="KEY:HOW,...",
+        help="Keys of `info` that are metrics, for environments that do not declare them in their "
+        "metadata; HOW the steps of an episode become one number: sum, mean or last. E.g. "
+        "reward_forward:sum,x_position:last.",
+    )
+    add(
         "--running_statistics",
         action="store_true",
         help="Host environments in NormalizeObservation or NormalizeReward, each with "
@@ -209,6 +219,19 @@ def _whole(low: int, high: int):  # type: ignore[no-untyped-def]
         raise argparse.ArgumentTypeError(f"{text}: expected a whole number in {low}..{high}")
 
     return parse
+
+
+def _metrics(text: str) -> dict[str, str]:
+    metrics: dict[str, str] = {}
+    for part in filter(None, text.split(",")):
+        name, _, aggregation = part.strip().partition(":")
+        if not name or aggregation not in AGGREGATIONS or name in metrics:
+            raise argparse.ArgumentTypeError(
+                f"{part.strip()}: expected KEY:HOW, each KEY once, HOW one of "
+                f"{', '.join(AGGREGATIONS)}"
+            )
+        metrics[name] = aggregation
+    return metrics
 
 
 def _seconds(low: float, high: float = 86400.0):  # type: ignore[no-untyped-def]

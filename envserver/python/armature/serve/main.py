@@ -68,6 +68,7 @@ async def serve(flags: argparse.Namespace, pool: WorkerPool) -> None:
         {"yes": True, "no": False}.get(flags.reports_success),
         flags.running_statistics,
         flags.control_period_s,
+        flags.metrics,
     )
     limits = CallLimits(flags.step_timeout_s, flags.reset_timeout_s, flags.start_timeout_s)
     catalog = Catalog(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -20,13 +20,22 @@ from armature.serve.env_source import (
     EnvSource,
     HostOptions,
     actions_of,
+    episode_options,
     fields_of,
     make_env,
     space_spec,
 )
 from armature.serve.goal_reward import GoalReward
-from armature.serve.returned import read_reset, read_step, read_success
+from armature.serve.returned import (
+    read_extra,
+    read_metrics,
+    read_reset,
+    read_step,
+    read_success,
+)
+from armature.serve.saved_state import StateKeeper, state_hindrance
 from armature.serve.spaces import MalformedError, write_observation
+from armature.serve.state_trial import check_states
 from armature.spec import EnvSpec
 
 # Steps that are timed, steps whose rewards are computed again, and where trying ends even
@@ -35,6 +44,8 @@ _TIMED_STEPS = 10
 _GOAL_STEPS = 200
 _STEPS_MAX = 1000
 _TRIAL_S = 2.0
+# Different actions with which saved states are tried.
+_STATE_ACTIONS = 32
 
 
 class ProbeWorker:
@@ -61,6 +72,10 @@ class ProbeWorker:
             self.goal_refusal = trial.check_goals()
         if self.goal_refusal:
             self.warnings.append(f"{self.goal_refusal}: hindsight will be refused")
+        hindrance = state_hindrance(self._env) or trial.check_states()
+        if hindrance:
+            self.warnings.append(hindrance)
+            self.spec = dataclasses.replace(self.spec, saves_state=False)
         if trial.success_is_unknown:
             self.warnings.append(
                 f"info['{options.success_key}'] did not come in {trial.steps} steps, in which no "
@@ -87,13 +102,16 @@ class ProbeWorker:
         return sorted(name for name in names if name in sys.modules and name != "__main__")
 
     def compute_reward(
-        self, achieved: npt.NDArray[Any], desired: npt.NDArray[Any]
+        self,
+        achieved: npt.NDArray[Any],
+        desired: npt.NDArray[Any],
+        extra: Sequence[npt.NDArray[Any]],
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
         """As GoalReward.compute. ArmatureError: `goal_refusal`, too."""
         assert self._goal_reward is not None
         if self.goal_refusal:
             raise ArmatureError(self.goal_refusal)
-        return self._goal_reward.compute(achieved, desired)
+        return self._goal_reward.compute(achieved, desired, extra)
 
 
 class _Trial:
@@ -110,11 +128,16 @@ class _Trial:
         self._fields = fields_of(env)
         self._actions = actions_of(env)
         self._rows = [np.zeros(field.shape, field.dtype) for field in spec.observation]
+        self._metric_names = [metric.name for metric in spec.metrics]
+        self._metric = np.zeros(len(spec.metrics), np.float32)
+        self._extra = [np.zeros(field.shape, np.float32) for field in spec.goal_extra]
+        initial = [parameter.initial for parameter in spec.parameters]
+        self._reset_options = episode_options(spec, initial)
         self._random = np.random.default_rng(0)
         self._saw_success = False
         self._episodes = 0
         self._episode_steps = 0
-        self._goals: list[tuple[Any, Any, float, bool]] = []
+        self._goals: list[tuple[Any, Any, Any, float, bool]] = []
         self.steps = 0
         self.step_s = _TRIAL_S
         self.goal_reward: GoalReward | None = None
@@ -147,9 +170,28 @@ class _Trial:
 
     def check_goals(self) -> str:
         assert self.goal_reward is not None
-        achieved, desired, reward, terminated = zip(*self._goals)
+        achieved, desired, extra, reward, terminated = zip(*self._goals)
         return self.goal_reward.check(
-            np.stack(achieved), np.stack(desired), np.array(reward), np.array(terminated)
+            np.stack(achieved),
+            np.stack(desired),
+            [np.stack(values) for values in zip(*extra)],
+            np.array(reward),
+            np.array(terminated),
+        )
+
+    def check_states(self) -> str:
+        """As armature.serve.state_trial; "" too where none are saved."""
+        keeper = StateKeeper.of(self._env)
+        if keeper is None:
+            return ""
+        actions = [self._random_action() for _ in range(_STATE_ACTIONS)]
+        return check_states(
+            self._env,
+            keeper,
+            lambda i: self._actions.read(actions[i % _STATE_ACTIONS]),
+            self._fields,
+            self._rows,
+            self._reset_options,
         )
 
     def _is_enough(self) -> bool:
@@ -158,10 +200,10 @@ class _Trial:
 
     def _begin_episode(self) -> None:
         self._episode_steps = 0
-        observation = read_reset(self._env.reset(seed=self._episodes))
+        observation = read_reset(self._env.reset(seed=self._episodes, **self._reset_options))
         write_observation(self._fields, observation, self._rows)
         if self._spec.has_goal and self.goal_reward is None:
-            self.goal_reward = GoalReward(self._env, observation)
+            self.goal_reward = GoalReward(self._env, observation, self._spec.goal_extra)
 
     def _step(self) -> bool:
         """Whether the episode has ended."""
@@ -171,13 +213,16 @@ class _Trial:
         self.step_s = min(self.step_s, time.perf_counter() - before_s)
         observation, reward, terminated, truncated, info = read_step(returned)
         write_observation(self._fields, observation, self._rows)
+        read_metrics(info, self._metric_names, self._metric)
+        read_extra(info, self._spec.goal_extra, self._extra)
         if self._options.reports_success is not False:
             self._saw_success |= read_success(info, self._options.success_key) is not None
         if self._spec.has_goal:
             names = [field.name for field in self._spec.observation]
             goals = (self._spec.achieved_field, self._spec.desired_field)
             achieved, desired = (self._rows[names.index(name)].copy() for name in goals)
-            self._goals.append((achieved, desired, reward, terminated))
+            extra = [values.copy() for values in self._extra]
+            self._goals.append((achieved, desired, extra, reward, terminated))
         self.steps += 1
         self._episode_steps += 1
         return terminated or truncated or self._episode_steps == self._spec.horizon

@@ -10,14 +10,16 @@ Thread safety: free functions.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from armature.serve.spaces import MalformedError, NotFiniteError
+from armature.spec import FieldSpec
 
-_REWARD_MAX = float(np.finfo(np.float32).max)
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 _SHOWN_CHARACTERS = 40
 
 
@@ -40,9 +42,8 @@ def read_step(returned: Any) -> tuple[Any, float, bool, bool, Mapping[str, Any]]
     observation, reward, terminated, truncated, info = returned
     if not isinstance(reward, float):  # NumPy's float64 is one, too.
         reward = _number("reward", reward)
-    if not abs(reward) <= _REWARD_MAX:
-        shown = reward if not math.isfinite(reward) else f"{reward}, beyond float32"
-        raise NotFiniteError(f"reward is {shown}")
+    if not abs(reward) <= _FLOAT32_MAX:
+        raise _not_float32("reward", reward)
     if type(terminated) is not bool:
         terminated = _flag("terminated", terminated)
     if type(truncated) is not bool:
@@ -58,6 +59,50 @@ def read_success(info: Mapping[str, Any], key: str) -> bool | None:
     if value is None or type(value) is bool:
         return value
     return _flag(f"info['{key}']", value)
+
+
+def read_metrics(info: Mapping[str, Any], names: Sequence[str], row: npt.NDArray[Any]) -> None:
+    """Writes the metrics `names` of a step into `row`, float32 [m]."""
+    for i, name in enumerate(names):
+        value = _reported(info, name, "metric")
+        if not isinstance(value, float):
+            value = _number(f"metric '{name}'", value)
+        if not abs(value) <= _FLOAT32_MAX:
+            raise _not_float32(f"metric '{name}'", value)
+        row[i] = value
+
+
+def read_extra(
+    info: Mapping[str, Any], fields: Sequence[FieldSpec], rows: Sequence[npt.NDArray[Any]]
+) -> None:
+    """Writes the goal's extra fields of a step into `rows`, float32 [shape...] each."""
+    for field, row in zip(fields, rows):
+        value = _reported(info, field.name, "goal extra")
+        try:
+            array = np.asarray(value)
+        except Exception:  # Ragged, or an object with an opinion of its own.
+            array = np.empty(0, object)
+        if array.shape != field.shape or array.dtype.kind not in "biuf":
+            raise MalformedError(
+                f"goal extra '{field.name}' is {_shown(value)}, expected numbers of shape "
+                f"{list(field.shape)}"
+            )
+        row[...] = array
+        if not np.isfinite(row).all():
+            raise NotFiniteError(f"goal extra '{field.name}' is {_shown(value)}")
+
+
+def _reported(info: Mapping[str, Any], name: str, kind: str) -> Any:
+    try:
+        return info[name]
+    except KeyError:
+        keys = ", ".join(map(str, info)) or "nothing"
+        raise MalformedError(f"info has no '{name}', a {kind}; it has {keys}") from None
+
+
+def _not_float32(name: str, value: float) -> NotFiniteError:
+    shown = value if not math.isfinite(value) else f"{value}, beyond float32"
+    return NotFiniteError(f"{name} is {shown}")
 
 
 def _number(name: str, value: Any) -> float:

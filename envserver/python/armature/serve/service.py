@@ -1,6 +1,7 @@
 """EnvService of proto/env_service.proto on grpc.aio.
 
 Data flow: Rollout -> Session -> SlotGroup -> workers; Describe, ComputeReward -> Catalog.
+Watch is refused: Gymnasium's environments draw themselves and describe no scene.
 Bounds: sessions by the SessionTable; other calls by CALLS_MAX at once
 (RESOURCE_EXHAUSTED beyond).
 Thread safety: none; everything happens on one event loop.
@@ -59,6 +60,19 @@ class EnvService:
             call, request.env_id, lambda: self._context.catalog.compute_reward(request)
         )
 
+    async def watch(self, request: Any, call: Any) -> None:
+        context = self._context
+        try:
+            context.table.check_slot(request.session_id, request.slot)
+            raise RefusalError(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                "a Gymnasium environment has no scene to watch; hosted with --render it gives "
+                "pictures",
+            )
+        except RefusalError as error:
+            context.metrics.count_refusal(error.code)
+            await call.abort(error.code, f"env server {context.server_name}: {error.message}")
+
     async def rollout(self, _: Any, call: Any) -> None:
         status = await Session(self._context).serve(call)
         if status.is_ok:
@@ -80,6 +94,11 @@ class EnvService:
                     self.compute_reward,
                     wire.ComputeRewardRequest.FromString,
                     wire.ComputeRewardResponse.SerializeToString,
+                ),
+                "Watch": grpc.unary_stream_rpc_method_handler(
+                    self.watch,
+                    wire.WatchRequest.FromString,
+                    wire.WatchResponse.SerializeToString,
                 ),
                 # Responses are serialized by the session.
                 "Rollout": grpc.stream_stream_rpc_method_handler(

@@ -28,25 +28,30 @@ from armature.serve.calls import CallLimits
 from armature.serve.catalog import Catalog, Hosted
 from armature.serve.durations import format_duration
 from armature.serve.metrics import ServerMetrics
+from armature.serve.session_rules import (
+    INVALID,
+    came_before_opened,
+    came_out_of_turn,
+    check_open,
+    check_parameters,
+    check_question,
+    check_slot,
+    check_spec,
+)
 from armature.serve.session_table import SessionTable
 from armature.serve.slot_group import SlotGroup, SlotPlan, SlotSeed, StepOutcome
 from armature.serve.status import RefusalError, Status
 from armature.serve.user_errors import describe_error
 from armature.serve.workers import WorkerPool
 from armature.spec import EnvSpec
-from armature.transport import (
-    MESSAGE_BYTES_MAX,
-    ProtocolVersionError,
-    check_handshake,
-    make_handshake,
-)
+from armature.transport import make_handshake
 
-GROUPS_MAX = 2
 # One more process costs about 0.1 ms of every batch, for waking it: it has to take over
 # more than that.
 _WORKER_PAYS_S = 0.25e-3
 
-_INVALID = grpc.StatusCode.INVALID_ARGUMENT
+# What is asked of one slot, by the member of RolloutRequest.
+_QUESTIONS = {"render": "RenderRequest", "save": "SaveState", "restore": "RestoreState"}
 _log = logging.getLogger("armature.serve")
 
 
@@ -141,6 +146,9 @@ class Session:
                 self._half_closed = True
                 return self._end_if_answered()
             self._heard = self._loop.time()
+            if self._opening is not None and request.WhichOneof("kind") == "parameters":
+                # Legal before SessionOpened, but only the spec says what there is.
+                await asyncio.wait({self._opening})
             try:
                 self._on_message(request)
             except Exception as error:
@@ -175,20 +183,23 @@ class Session:
             self._on_open(request.open)
         elif kind == "reset":
             self._on_reset(request.reset)
-        elif kind == "render":
-            self._on_render(request.render.slot)
+        elif kind == "parameters":
+            self._on_parameters(request.parameters)
+        elif kind in _QUESTIONS:
+            self._on_question(_QUESTIONS[kind], getattr(request, kind))
         elif kind is None:
             raise RefusalError(
-                _INVALID,
-                "RolloutRequest is empty, expected open, actions, reset, render or heartbeat",
+                INVALID,
+                "RolloutRequest is empty, expected open, actions, reset, render, save, restore, "
+                "parameters or heartbeat",
             )
 
     def _on_open(self, request: Any) -> None:
         if self._opening is not None:
-            raise RefusalError(_INVALID, "OpenSession came twice, expected once")
+            raise RefusalError(INVALID, "OpenSession came twice, expected once")
         self._client = request.handshake.peer_name
         self._env_id = request.env_id
-        _check_open(request)
+        check_open(request)
         self._session_id = self._context.table.acquire(request.num_envs, self._end)
         self._opening = asyncio.ensure_future(self._open(request))
 
@@ -196,29 +207,10 @@ class Session:
         try:
             self._config = dict(request.env_config)
             hosted = await self._context.catalog.describe(request.env_id, self._config)
-            self._check_spec(hosted, request)
+            check_spec(hosted.spec, hosted.spec_hash, request)
             self._begin(hosted, request)
         except Exception as error:
             self._refuse_for(error)
-
-    def _check_spec(self, hosted: Hosted, request: Any) -> None:
-        expected, actual = request.expected_spec_hash, hosted.spec_hash
-        if expected not in (0, actual):
-            raise RefusalError(
-                grpc.StatusCode.FAILED_PRECONDITION,
-                f"OpenSession.expected_spec_hash is {expected:016x}, expected this server's "
-                f"{actual:016x}: another version or another env_config",
-            )
-        # Every slot may send a final observation, too.
-        group_size = request.num_envs // request.num_groups
-        row_bytes = sum(field.size * field.dtype.itemsize for field in hosted.spec.observation)
-        batch_bytes = 2 * row_bytes * group_size
-        if batch_bytes > MESSAGE_BYTES_MAX:
-            raise RefusalError(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"a step batch of {group_size} slots may take {batch_bytes} bytes, "
-                f"{MESSAGE_BYTES_MAX} are allowed: open smaller sessions",
-            )
 
     def _begin(self, hosted: Hosted, request: Any) -> None:
         if self._status.done():
@@ -226,6 +218,7 @@ class Session:
         context = self._context
         self._spec = spec = hosted.spec
         self._group_size = request.num_envs // request.num_groups
+        chosen = check_parameters(spec, "OpenSession.parameters", request.parameters)
         plan = SlotPlan(
             context.catalog.source(request.env_id),
             self._config,
@@ -236,6 +229,7 @@ class Session:
             request.first_slot,
             self._workers_of(hosted),
             context.limits,
+            tuple(chosen.get(i, known.initial) for i, known in enumerate(spec.parameters)),
         )
         response = wire.RolloutResponse()
         opened = response.opened
@@ -268,7 +262,7 @@ class Session:
             group.slots.read_action(actions.action)
         except WireError as error:
             raise RefusalError(
-                _INVALID, f"ActionBatch of group {actions.group} step {actions.step}: {error}"
+                INVALID, f"ActionBatch of group {actions.group} step {actions.step}: {error}"
             ) from error
         self._context.metrics.actions_wait.observe(self._heard - group.since)
         group.turn, group.since = _Turn.SERVER, self._heard
@@ -280,7 +274,7 @@ class Session:
         each = len(reset.slot_seeds)
         if each and (reset.HasField("seed") or each != self._group_size):
             raise RefusalError(
-                _INVALID,
+                INVALID,
                 f"ResetGroup of group {reset.group}: {each} slot_seeds"
                 f"{' beside a seed' if reset.HasField('seed') else ''}, expected none or "
                 f"{self._group_size} and no seed",
@@ -295,44 +289,54 @@ class Session:
         slots = self._groups[index].slots
         slots.reset(seeds, lambda outcome: self._on_stepped(index, outcome))
 
-    def _on_render(self, slot: int) -> None:
+    def _on_question(self, kind: str, request: Any) -> None:
+        """A RenderRequest, SaveState or RestoreState."""
         if self._spec is None:
-            raise _came_before_opened("RenderRequest")
-        slots = len(self._groups) * self._group_size
-        if slot >= slots:
-            raise RefusalError(_INVALID, f"RenderRequest.slot is {slot}, expected 0..{slots - 1}")
-        index, row = divmod(slot, self._group_size)
+            raise came_before_opened(kind)
+        check_slot(kind, request.slot, len(self._groups) * self._group_size)
+        index, row = divmod(request.slot, self._group_size)
         group = self._groups[index]
         if group.turn is not _Turn.CLIENT:
-            raise _came_out_of_turn(f"RenderRequest of slot {slot}", index)
-        if not self._spec.can_render:
-            code = grpc.StatusCode.FAILED_PRECONDITION
-            raise RefusalError(code, "the environment does not render")
-        width, height = self._spec.render_width_px, self._spec.render_height_px
-        if width * height * 3 > MESSAGE_BYTES_MAX:
-            raise RefusalError(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"a frame of {width} x {height} pixels takes {width * height * 3} bytes, "
-                f"{MESSAGE_BYTES_MAX} are allowed",
-            )
+            raise came_out_of_turn(f"{kind} of slot {request.slot}", index)
+        check_question(self._spec, kind)
         group.turn, group.since = _Turn.SERVER, self._heard
-        group.slots.render(row, lambda outcome: self._on_rendered(index, outcome))
+
+        def on_answered(outcome: StepOutcome) -> None:
+            self._on_answered(index, outcome)
+
+        if kind == "RenderRequest":
+            group.slots.render(row, on_answered)
+        elif kind == "SaveState":
+            group.slots.save_state(row, on_answered)
+        else:
+            group.slots.restore_state(row, request.state, on_answered)
+
+    def _on_parameters(self, request: Any) -> None:
+        if self._spec is None:
+            raise came_before_opened("SetParameters")
+        values = check_parameters(self._spec, "SetParameters", request.values)
+        slots = len(self._groups) * self._group_size
+        for slot in request.slot:
+            check_slot("SetParameters", slot, slots)
+        for slot in request.slot or range(slots):
+            index, row = divmod(slot, self._group_size)
+            self._groups[index].slots.set_parameters(row, values)
 
     def _checked_turn(self, kind: str, request: Any) -> _Group:
         """The group of an ActionBatch or ResetGroup, whose turn it is."""
         if self._spec is None:
-            raise _came_before_opened(kind)
+            raise came_before_opened(kind)
         index = request.group
         if index >= len(self._groups):
             raise RefusalError(
-                _INVALID, f"{kind}.group is {index}, expected 0..{len(self._groups) - 1}"
+                INVALID, f"{kind}.group is {index}, expected 0..{len(self._groups) - 1}"
             )
         group = self._groups[index]
         if group.turn is not _Turn.CLIENT:
-            raise _came_out_of_turn(f"{kind} of group {index}", index)
+            raise came_out_of_turn(f"{kind} of group {index}", index)
         if request.step != group.step:
             raise RefusalError(
-                _INVALID,
+                INVALID,
                 f"{kind} of group {index}: step is {request.step}, expected {group.step}",
             )
         return group
@@ -358,7 +362,7 @@ class Session:
         group.turn = _Turn.QUEUED
         self._send(_Response(outcome.response, index, outcome.step))
 
-    def _on_rendered(self, index: int, outcome: StepOutcome) -> None:
+    def _on_answered(self, index: int, outcome: StepOutcome) -> None:
         if self._status.done():
             return
         if outcome.error is not None:
@@ -447,38 +451,3 @@ class Session:
                     "session %d: %s (%d so far)%s",
                     *(self._session_id, fault, self._faults, shown),
                 )
-
-
-def _check_open(request: Any) -> None:
-    try:
-        check_handshake(request.handshake)
-    except ProtocolVersionError as error:
-        raise RefusalError(grpc.StatusCode.FAILED_PRECONDITION, str(error)) from error
-    except WireError as error:
-        raise RefusalError(_INVALID, str(error)) from error
-    if request.num_envs == 0:
-        raise RefusalError(_INVALID, "OpenSession.num_envs is 0, expected at least 1")
-    if not 1 <= request.num_groups <= GROUPS_MAX:
-        raise RefusalError(
-            _INVALID, f"OpenSession.num_groups is {request.num_groups}, expected 1..{GROUPS_MAX}"
-        )
-    if request.num_envs % request.num_groups != 0:
-        raise RefusalError(
-            _INVALID,
-            f"OpenSession.num_envs is {request.num_envs}, expected a multiple of num_groups, "
-            f"{request.num_groups}",
-        )
-
-
-def _came_before_opened(kind: str) -> RefusalError:
-    return RefusalError(
-        _INVALID, f"{kind} came before SessionOpened was sent, expected OpenSession first"
-    )
-
-
-def _came_out_of_turn(name: str, group: int) -> RefusalError:
-    return RefusalError(
-        _INVALID,
-        f"{name} came before the last message of group {group} was answered, expected one at "
-        "a time",
-    )

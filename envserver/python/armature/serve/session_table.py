@@ -47,6 +47,24 @@ class SessionTable:
         del self._sessions[session_id]
         self._update_metrics()
 
+    def check_slot(self, session_id: int, slot: int) -> None:
+        """RefusalError, NOT_FOUND: no such session (0: the one opened last), or it has no such
+        slot."""
+        if not self._sessions:
+            raise RefusalError(grpc.StatusCode.NOT_FOUND, "no session is open")
+        session_id = session_id or max(self._sessions)
+        if session_id not in self._sessions:
+            ids = ", ".join(map(str, self._sessions))
+            raise RefusalError(
+                grpc.StatusCode.NOT_FOUND, f"session_id is {session_id}, open are {ids}"
+            )
+        slots = self._sessions[session_id][0]
+        if slot >= slots:
+            raise RefusalError(
+                grpc.StatusCode.NOT_FOUND,
+                f"slot is {slot}, session {session_id} has 0..{slots - 1}",
+            )
+
     def end_all(self, status: Status) -> None:
         """Refuses sessions from now on and ends those there are."""
         self._ended = status

@@ -1,7 +1,7 @@
 """The memory that the server and the workers of one group of slots both see.
 
-Data flow: server writes `action` -> workers write everything else, each its own rows
--> server packs a StepBatch.
+Data flow: server writes `action` and `next_parameter` -> workers write everything else,
+each its own rows -> server packs a StepBatch.
 It is an anonymous file (memfd) that has no name and so cannot outlive the processes that
 map it, however they die.
 Thread safety: none needed: server and workers take turns, and rows belong to one worker.
@@ -69,6 +69,11 @@ class SharedBatch:
         self.truncated = self._array("u1", (slots,))
         self.restarted = self._array("u1", (slots,))
         self.is_success = self._array("u1", (slots,))
+        self.metric = self._array("<f4", (slots, len(spec.metrics)))
+        self.goal_extra = [self._array("<f4", (slots, *f.shape)) for f in spec.goal_extra]
+        # Of each slot's present episode, and what its next one begins with.
+        self.parameter = self._array("<f8", (slots, len(spec.parameters)))
+        self.next_parameter = self._array("<f8", (slots, len(spec.parameters)))
         self.cause = self._array("u1", (slots,))  # armature.serve.slot_worker.Cause.
         self.failed = self._array("u1", (slots,))  # No episode can be begun in the slot.
         self._line = self._array("u1", (slots, FAULT_BYTES))
@@ -91,8 +96,10 @@ class SharedBatch:
         begin = self._offset
         count = math.prod(shape)
         self._offset += -(-count * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT
-        if self._map is None or count == 0:
+        if self._map is None:
             return np.empty((0,) * len(shape), dtype)
+        if count == 0:
+            return np.empty(shape, dtype)
         return np.frombuffer(self._map, dtype, count, begin).reshape(shape)
 
 

@@ -1,11 +1,12 @@
 """The slots of one group of a session, spread over worker processes.
 
-Data flow: `step` | `reset` | `render` -> one frame to each worker -> their answers ->
-completion, called with the packed answer.
+Data flow: `step` | `reset` -> one frame to each worker -> their answers -> completion, called
+with the packed answer; `render` | `save_state` | `restore_state` -> one slot's worker alike.
 Faults: what a worker survives it mends itself (armature.serve.slot_worker). A worker that
 ends, or whose environment hangs, is replaced here; all of its slots begin new episodes.
-Call order: reset (step | reset | render)* close; nothing is asked before the last
-completion was called. After a completion with an error the group is of no more use.
+Call order: reset (step | reset | render | save_state | restore_state)* close; nothing is asked
+before the last completion was called; set_parameters at any time. After a completion with
+an error the group is of no more use.
 Thread safety: none; everything happens on one event loop and nothing blocks it.
 """
 
@@ -16,7 +17,7 @@ import base64
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import grpc
 import numpy as np
@@ -28,12 +29,16 @@ from armature.serve.env_source import EnvSource, HostOptions
 from armature.serve.shared_batch import SharedBatch
 from armature.serve.slot_worker import START_ATTEMPTS, Cause
 from armature.serve.status import Status
-from armature.serve.worker import job_frame
+from armature.serve.worker import job_frame, slot_frame
 from armature.serve.workers import Worker, WorkerPool
 from armature.spec import EnvSpec
 from armature.tensors import get_tensor, set_tensor
+from armature.transport import MESSAGE_BYTES_MAX
 
 _FLOAT32 = 1  # proto/tensor.proto: DTYPE_FLOAT32.
+
+# What a message takes beside the state in it.
+_STATE_OVERHEAD_BYTES = 64
 
 # A slot's episodes are drawn from (seed, number, episodes so far).
 SlotSeed = tuple[int, int]
@@ -52,6 +57,7 @@ class SlotPlan:
     first_slot: int
     workers: int  # Processes a group, at most.
     limits: CallLimits
+    parameters: tuple[float, ...] = ()  # Of the first episodes, in the spec's order.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +86,14 @@ class _Shard:
     attempts: int = 0  # Workers that were lost in this run.
 
 
+# What is asked of one slot: the frame's opcode and its name on the wire.
+_QUESTIONS = {
+    Call.RENDER: (b"R", "Render"),
+    Call.SAVE_STATE: (b"V", "SaveState"),
+    Call.RESTORE_STATE: (b"L", "RestoreState"),
+}
+
+
 class SlotGroup:
     def __init__(self, plan: SlotPlan, group: int, pool: WorkerPool) -> None:
         """Makes no environment yet. OSError: no memory for the batch."""
@@ -89,12 +103,14 @@ class SlotGroup:
         count = min(plan.workers, plan.group_size)
         self._batch = SharedBatch(plan.spec, plan.group_size, count)
         self._batch.seed[:] = self.seeds_from(plan.seed)
+        self._parameters = self._batch.next_parameter.copy()
+        self._parameters[:] = plan.parameters
         ends = [plan.group_size * (i + 1) // count for i in range(count)]
         begins = [0, *ends[:-1]]
         self._shards = [_Shard(i, begins[i], ends[i]) for i in range(count)]
         self._step = 0
         self._pending: set[int] = set()  # Shards that have not answered.
-        self._render_row = -1  # >= 0: a render is what is pending.
+        self._asked: tuple[Call, int] | None = None  # Of one row; None: a run is pending.
         self._lost: dict[int, tuple[Cause, str, int]] = {}  # Shards whose worker was lost
         # since the last answer: why, and the row that was running (-1: none).
         self._notices: list[dict[str, str]] = []
@@ -107,6 +123,11 @@ class SlotGroup:
         """What the slots draw from in a session that was opened with `seed`."""
         first = self._plan.first_slot + self._group * self._plan.group_size
         return [(seed, first + row) for row in range(self._plan.group_size)]
+
+    def set_parameters(self, row: int, values: Mapping[int, float]) -> None:
+        """By their places in the spec; of the row's episodes that later runs begin."""
+        for place, value in values.items():
+            self._parameters[row, place] = value
 
     def reset(self, seeds: Sequence[SlotSeed], completion: Callable[[StepOutcome], None]) -> None:
         """Every slot begins its next episode; with `seeds`, one a slot, its first one with it."""
@@ -134,16 +155,17 @@ class SlotGroup:
 
     def render(self, row: int, completion: Callable[[StepOutcome], None]) -> None:
         """Draws one slot. The response is a Frame."""
-        self._completion = completion
-        self._render_row = row
-        shard = next(shard for shard in self._shards if shard.begin <= row < shard.end)
-        if shard.worker is None:
-            sentence = self._lost[shard.index][1]
-            return self._fail(grpc.StatusCode.INTERNAL, f"Render: {sentence}", row)
-        self._pending = {shard.index}
-        self._expect_answer(shard, Call.RENDER)
-        shard.worker.send(b"R" + json.dumps(row).encode())
-        self._arm_watch()
+        self._ask(Call.RENDER, row, b"", completion)
+
+    def save_state(self, row: int, completion: Callable[[StepOutcome], None]) -> None:
+        """The response is a SlotState."""
+        self._ask(Call.SAVE_STATE, row, b"", completion)
+
+    def restore_state(
+        self, row: int, state: bytes, completion: Callable[[StepOutcome], None]
+    ) -> None:
+        """The response is a SlotRestored, also where the bytes are refused."""
+        self._ask(Call.RESTORE_STATE, row, state, completion)
 
     def close(self) -> None:
         """Ends the environments. No completion is called any more."""
@@ -158,11 +180,27 @@ class SlotGroup:
                 shard.worker = None
         self._batch.close_fd()
 
+    def _ask(
+        self, call: Call, row: int, content: bytes, completion: Callable[[StepOutcome], None]
+    ) -> None:
+        self._completion = completion
+        self._asked = (call, row)
+        opcode, name = _QUESTIONS[call]
+        shard = next(shard for shard in self._shards if shard.begin <= row < shard.end)
+        if shard.worker is None:
+            sentence = self._lost[shard.index][1]
+            return self._fail(grpc.StatusCode.INTERNAL, f"{name}: {sentence}", row)
+        self._pending = {shard.index}
+        self._expect_answer(shard, call)
+        shard.worker.send(slot_frame(opcode, row, content))
+        self._arm_watch()
+
     def _run(
         self, opcode: bytes, first_call: Call, completion: Callable[[StepOutcome], None]
     ) -> None:
         self._completion = completion
-        self._render_row = -1
+        self._asked = None
+        self._batch.next_parameter[:] = self._parameters
         self._pending = set(range(len(self._shards)))
         for shard in self._shards:
             shard.attempts = 0
@@ -212,14 +250,10 @@ class SlotGroup:
         if shard.index not in self._pending:
             return
         self._pending.discard(shard.index)
-        if self._render_row < 0:
-            if not self._pending:
-                self._finish()
-        elif frame[:1] == b"E":
-            text = json.loads(frame[1:])["text"]
-            self._fail(grpc.StatusCode.INTERNAL, f"Render threw: {text}", self._render_row)
-        else:
-            self._finish_render()
+        if self._asked is not None:
+            self._finish_question(*self._asked, frame)
+        elif not self._pending:
+            self._finish()
 
     def _on_lost(self, shard: _Shard, cause: Cause, sentence: str) -> None:
         """The shard's worker is gone. Between runs: the next one replaces it."""
@@ -229,11 +263,12 @@ class SlotGroup:
         first = self._lost.setdefault(shard.index, (cause, sentence, blamed))
         if not pending:
             return
-        if self._render_row >= 0:
+        if self._asked is not None:
+            call, row = self._asked
             hung = cause is Cause.HUNG
             code = grpc.StatusCode.DEADLINE_EXCEEDED if hung else grpc.StatusCode.INTERNAL
-            text = sentence if hung else f"Render: {sentence}"
-            return self._fail(code, text, self._render_row, (cause,))
+            text = sentence if hung else f"{_QUESTIONS[call][1]}: {sentence}"
+            return self._fail(code, text, row, (cause,))
         shard.attempts += 1
         if shard.attempts > START_ATTEMPTS:
             text = (
@@ -346,16 +381,43 @@ class SlotGroup:
         self._tensors = [(step.observation.add(), field) for field in batch.observation]
         for name in ("reward", "terminated", "truncated", "restarted", "is_success"):
             self._tensors.append((getattr(step, name), getattr(batch, name)))
+        self._tensors += [(step.goal_extra.add(), field) for field in batch.goal_extra]
+        if self._plan.spec.metrics:
+            self._tensors.append((step.metric, batch.metric))
+        if self._plan.spec.parameters:
+            self._tensors.append((step.parameter, batch.parameter))
         for tensor, array in self._tensors:
             set_tensor(tensor, array)
         action = self._plan.spec.action
         self._action_low = np.array(action.low, np.float32)
         self._action_high = np.array(action.high, np.float32)
 
-    def _finish_render(self) -> None:
+    def _finish_question(self, call: Call, row: int, frame: bytes) -> None:
+        name = _QUESTIONS[call][1]
+        if frame[:1] == b"E":
+            error = json.loads(frame[1:])
+            verb = " threw" if error["kind"] == "threw" else ""
+            text = f"{name}{verb}: {error['text']}"
+            return self._fail(grpc.StatusCode.INTERNAL, text, row, (), error["traceback"])
         response = wire.RolloutResponse()
-        response.frame.slot = self._slot(self._render_row)
-        set_tensor(response.frame.rgb, self._batch.frame)
+        if call is Call.RENDER:
+            response.frame.slot = self._slot(row)
+            set_tensor(response.frame.rgb, self._batch.frame)
+        elif call is Call.SAVE_STATE:
+            if len(frame) > MESSAGE_BYTES_MAX - _STATE_OVERHEAD_BYTES:
+                text = (
+                    f"{name}: the state takes {len(frame)} bytes, {MESSAGE_BYTES_MAX} are allowed"
+                )
+                return self._fail(grpc.StatusCode.RESOURCE_EXHAUSTED, text, row)
+            response.state.slot = self._slot(row)
+            response.state.state = frame[1:]
+        else:
+            response.restored.slot = self._slot(row)
+            if frame[:1] == b"X":
+                response.restored.refusal = f"{self._name(row)}: {json.loads(frame[1:])}"
+            else:
+                for field in self._batch.observation:
+                    set_tensor(response.restored.observation.add(), field[row])
         self._complete(StepOutcome(response=response.SerializeToString(), step=self._step))
 
     def _fail(

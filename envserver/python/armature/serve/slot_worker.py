@@ -1,7 +1,8 @@
 """What a worker process does with its slots: rows of one group's SharedBatch.
 
-Data flow: `step` | `begin` | `render` of armature.serve.workers -> each slot's
-environment in turn -> its row. Slots begin their next episode in the step that ended one.
+Data flow: `step` | `begin` of armature.serve.workers -> each slot's environment in turn ->
+its row; `render` | `save_state` | `restore_state` -> one slot's. Slots begin their next
+episode in the step that ended one.
 Faults: a slot whose environment raises, gives a value that is not finite or a wrong shape
 gets a new environment here and now; its row says why. What takes the process down, or
 never returns, is the server's to mend: `deadline` tells it when a call counts as hung.
@@ -25,12 +26,20 @@ from armature.serve.env_source import (
     EnvSource,
     HostOptions,
     actions_of,
+    episode_options,
     fields_of,
     make_env,
     space_spec,
 )
 from armature.serve.goal_reward import GoalReward
-from armature.serve.returned import read_reset, read_step, read_success
+from armature.serve.returned import (
+    read_extra,
+    read_metrics,
+    read_reset,
+    read_step,
+    read_success,
+)
+from armature.serve.saved_state import SavedState, StateKeeper, pack_state, unpack_state
 from armature.serve.shared_batch import SharedBatch
 from armature.serve.spaces import (
     ActionReader,
@@ -77,11 +86,14 @@ class _Slot:
         self.fields: tuple[Field, ...] = ()
         self.actions: ActionReader | None = None
         self.goal_reward: GoalReward | None = None
+        self.keeper: StateKeeper | None = None
         self.episode_steps = 0
         # Views of its row; `...` keeps those of scalars arrays.
         self.observation = [field[row, ...] for field in batch.observation]
         self.final = [field[row, ...] for field in batch.final]
         self.action = batch.action[row]
+        self.metric = batch.metric[row]
+        self.goal_extra = [field[row, ...] for field in batch.goal_extra]
 
 
 class SlotWorker:
@@ -102,6 +114,7 @@ class SlotWorker:
         self._config = config
         self._options = options
         self._spec = spec
+        self._metric_names = [metric.name for metric in spec.metrics]
         self._batch = batch
         self._worker = worker
         self._rows = slice(*rows)
@@ -152,6 +165,35 @@ class SlotWorker:
             )
         self._batch.frame[:] = frame
 
+    def save_state(self, row: int) -> bytes:
+        """The state of a slot. FaultError; whatever the environment raises."""
+        slot = self._slots[row - self._rows.start]
+        assert slot.keeper is not None
+        self._call_begins(slot, Call.SAVE_STATE)
+        try:
+            content = slot.keeper.save()
+        except MalformedError as error:
+            raise FaultError(Cause.MALFORMED, str(error)) from error
+        parameters = tuple(self._batch.parameter[row].tolist())
+        observation = tuple(slot.observation)
+        state = SavedState(slot.episode_steps, parameters, observation, content)
+        return pack_state(self._spec, state)
+
+    def restore_state(self, row: int, packed: bytes) -> None:
+        """Puts a slot back to a state, whose observation is then in its row.
+
+        StateError: refused, nothing has changed; whatever the environment raises.
+        """
+        slot = self._slots[row - self._rows.start]
+        assert slot.keeper is not None
+        self._call_begins(slot, Call.RESTORE_STATE)
+        state = unpack_state(self._spec, packed)
+        slot.keeper.restore(state.content, state.steps)
+        for row_of_field, values in zip(slot.observation, state.observation):
+            row_of_field[...] = values
+        slot.episode_steps = state.steps
+        self._batch.parameter[row] = state.parameters
+
     def close(self) -> None:
         """Ends the environments; what they raise is of no interest any more."""
         for slot in self._slots:
@@ -167,6 +209,10 @@ class SlotWorker:
                 env.step(actions.read(slot.action))
             )
             success = self._read_success(info)
+            if self._metric_names:
+                read_metrics(info, self._metric_names, slot.metric)
+            if slot.goal_extra:
+                read_extra(info, self._spec.goal_extra, slot.goal_extra)
             write_observation(slot.fields, observation, slot.observation)
         except Exception as error:
             raise _fault("Step", error) from error
@@ -207,8 +253,9 @@ class SlotWorker:
         names = [field.name for field in self._spec.observation]
         goals = (self._spec.achieved_field, self._spec.desired_field)
         achieved, desired = (slot.observation[names.index(name)][np.newaxis] for name in goals)
+        extra = [values[np.newaxis] for values in slot.goal_extra]
         differs = slot.goal_reward.check(
-            achieved, desired, np.array([reward]), np.array([terminated])
+            achieved, desired, extra, np.array([reward]), np.array([terminated])
         )
         if differs:
             self._goal_differences += 1
@@ -234,13 +281,16 @@ class SlotWorker:
         episode = int(batch.episodes[slot.row])
         batch.episodes[slot.row] = episode + 1
         slot.episode_steps = 0
+        batch.parameter[slot.row] = batch.next_parameter[slot.row]
+        options = episode_options(self._spec, batch.parameter[slot.row].tolist())
         sequence = np.random.SeedSequence([*batch.seed[slot.row].tolist(), episode])
         self._call_begins(slot, Call.RESET)
         try:
-            observation = read_reset(slot.env.reset(seed=int(sequence.generate_state(1)[0])))
+            seed = int(sequence.generate_state(1)[0])
+            observation = read_reset(slot.env.reset(seed=seed, **options))
             write_observation(slot.fields, observation, slot.observation)
             if self._spec.has_goal and slot.goal_reward is None:
-                slot.goal_reward = GoalReward(slot.env, observation)
+                slot.goal_reward = GoalReward(slot.env, observation, self._spec.goal_extra)
         except Exception as error:
             raise _fault("Reset", error) from error
 
@@ -254,17 +304,21 @@ class SlotWorker:
         except Exception as error:
             text = f"cannot be made: {describe_error(error)}"
             raise FaultError(Cause.THREW, text, describe_traceback(error)) from error
-        for name in ("observation", "action", "horizon"):
+        for name in ("observation", "action", "horizon", "goal_extra", "metrics", "parameters"):
             if getattr(spec, name) != getattr(self._spec, name):
                 raise FaultError(
                     Cause.THREW, f"has another spec than the first one made: {name} differs"
                 )
         slot.env = env
+        slot.keeper = StateKeeper.of(env)
         slot.goal_reward = None
 
     def _replace(self, slot: _Slot, fault: FaultError, restarted: int) -> None:
         batch, row = self._batch, slot.row
         batch.reward[row] = 0
+        batch.metric[row] = 0
+        for values in slot.goal_extra:
+            values[...] = 0
         batch.terminated[row] = batch.truncated[row] = batch.is_success[row] = 0
         batch.restarted[row] = restarted
         batch.cause[row] = fault.cause
@@ -288,6 +342,9 @@ class SlotWorker:
     def _clear_rows(self) -> None:
         batch, rows = self._batch, self._rows
         batch.reward[rows] = 0
+        batch.metric[rows] = 0
+        for values in batch.goal_extra:
+            values[rows] = 0
         for flags in (
             batch.terminated,
             batch.truncated,

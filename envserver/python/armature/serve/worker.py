@@ -3,9 +3,10 @@
 Frames (armature.serve.frames), the first byte says which:
 - ``J`` and JSON, the job, comes first: ``{"source": .., "config": .., "options": ..}`` and,
   where it is to host slots, "slots": what SlotWorker takes.
-- Slots: ``S`` step, ``B`` begin episodes, ``R`` and a row (JSON), render. Answers: ``D``,
-  it is done; ``E`` and JSON, an error (render only). Before an answer perhaps ``N`` and
-  JSON, notices.
+- Slots: ``S`` step, ``B`` begin episodes; of one slot, with its row (4 bytes): ``R``
+  render, ``V`` save the state, ``L`` and a state, restore it. Answers: ``D``, it is done;
+  ``V`` and the state. Of one slot only: ``X`` and JSON, the state is refused; ``E`` and
+  JSON, an error. Before an answer perhaps ``N`` and JSON, notices.
 - A probe: ``P`` probe; ``C`` and a compute-reward request's tensors (ComputeRewardRequest
   on the wire). Answers: ``A`` and what was asked for (JSON; a ComputeRewardResponse);
   ``E`` and JSON: ``{"kind": .., "text": .., "traceback": ..}``.
@@ -21,6 +22,7 @@ import json
 import os
 import random
 import socket
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +35,7 @@ from armature.serve.calls import CallLimits
 from armature.serve.env_source import EnvSource, HostOptions, RefusedConfigError
 from armature.serve.frames import FrameReader, pack
 from armature.serve.probe_worker import ProbeWorker
+from armature.serve.saved_state import StateError
 from armature.serve.shared_batch import SharedBatch
 from armature.serve.slot_worker import FaultError, SlotWorker
 from armature.serve.user_errors import describe_error, describe_traceback
@@ -40,6 +43,7 @@ from armature.spec import EnvSpec
 from armature.tensors import get_tensor, set_tensor
 
 _CHUNK_BYTES = 1 << 14
+_ROW = struct.Struct("<I")
 _ERROR_CHARACTERS = 2000  # Statuses travel in metadata, which is capped at 16 KiB.
 _TRACEBACK_CHARACTERS = 4000
 
@@ -118,14 +122,32 @@ def _run_slots(server: socket.socket, frames: Iterator[bytes], worker: SlotWorke
         elif frame == b"B":
             worker.begin()
         else:
-            try:
-                worker.render(json.loads(frame[1:]))
-            except FaultError as error:
-                answer = pack(_error("render", str(error)))
-            except Exception as error:
-                answer = pack(_error("render", describe_error(error), describe_traceback(error)))
+            answer = pack(_ask_slot(worker, frame))
         notices = worker.take_notices()
         server.sendall(pack(b"N" + json.dumps(notices).encode()) + answer if notices else answer)
+
+
+def slot_frame(opcode: bytes, row: int, content: bytes = b"") -> bytes:
+    """What is asked of one slot: ``R``, ``V`` or ``L``."""
+    return opcode + _ROW.pack(row) + content
+
+
+def _ask_slot(worker: SlotWorker, frame: bytes) -> bytes:
+    (row,) = _ROW.unpack_from(frame, 1)
+    try:
+        if frame[:1] == b"V":
+            return b"V" + worker.save_state(row)
+        if frame[:1] == b"L":
+            worker.restore_state(row, frame[1 + _ROW.size :])
+        else:
+            worker.render(row)
+        return b"D"
+    except StateError as error:
+        return b"X" + json.dumps(str(error)[:_ERROR_CHARACTERS]).encode()
+    except FaultError as error:
+        return _error("fault", str(error))
+    except Exception as error:
+        return _error("threw", describe_error(error), describe_traceback(error))
 
 
 def _answer(
@@ -171,7 +193,11 @@ def _rewards(probe: ProbeWorker, request_bytes: bytes) -> bytes:
     goals = []
     for tensor in (request.achieved_goal, request.desired_goal):
         goals.append(get_tensor(tensor, tensor.dtype, (-1, *field.shape), "goal"))
-    reward, terminated = probe.compute_reward(goals[0], goals[1])
+    extra = [
+        get_tensor(tensor, tensor.dtype, (-1, *field.shape), field.name)
+        for tensor, field in zip(request.extra, probe.spec.goal_extra)
+    ]
+    reward, terminated = probe.compute_reward(goals[0], goals[1], extra)
     response = wire.ComputeRewardResponse()
     set_tensor(response.reward, reward)
     set_tensor(response.terminated, terminated)

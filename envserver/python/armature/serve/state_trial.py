@@ -1,0 +1,73 @@
+"""Tries whether a saved state holds all that the rest of an episode depends on.
+
+What an author forgets to save (a generator, a counter) shows when the same steps are taken
+twice from one state.
+Thread safety: free functions; one environment, one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from armature.serve.returned import read_reset, read_step
+from armature.serve.saved_state import StateKeeper
+from armature.serve.spaces import write_observation
+
+_STEPS_BEFORE = 3
+_STEPS_AFTER = 20
+_SEED = 0
+
+
+def check_states(
+    env: gym.Env[Any, Any],
+    keeper: StateKeeper,
+    actions: Callable[[int], Any],
+    fields: Any,
+    rows: Any,
+    reset_options: dict[str, Any],
+) -> str:
+    """What differs after a restore; "": nothing.
+
+    `actions(i)`: the action of step i, the same each time; `rows`: what an observation is
+    written into. MalformedError: no bytes; whatever the environment raises.
+    """
+    read_reset(env.reset(seed=_SEED, **reset_options))
+    steps = 0
+    while steps < _STEPS_BEFORE:
+        _, _, terminated, truncated, _ = read_step(env.step(actions(steps)))
+        if terminated or truncated:
+            read_reset(env.reset(seed=_SEED, **reset_options))
+            steps = 0
+            break
+        steps += 1
+    content = keeper.save()
+    first = _play(env, actions, steps, fields, rows)
+    keeper.restore(content, steps)
+    second = _play(env, actions, steps, fields, rows)
+    for i, (one, other) in enumerate(zip(first, second)):
+        if one != other:
+            return (
+                f"after restore_state, step {steps + i + 1} of the episode differs from what it "
+                "was when the state was saved: states are not saved; save_state has to hold all "
+                "that the episode depends on, self.np_random too"
+            )
+    return ""
+
+
+def _play(
+    env: gym.Env[Any, Any], actions: Callable[[int], Any], begin: int, fields: Any, rows: Any
+) -> list[Any]:
+    """What each step gave, up to the end of the episode."""
+    seen = []
+    for i in range(begin, begin + _STEPS_AFTER):
+        observation, reward, terminated, truncated, _ = read_step(env.step(actions(i)))
+        write_observation(fields, observation, rows)
+        step = (*(row.tobytes() for row in rows), np.float32(reward).tobytes())
+        seen.append((*step, terminated, truncated))
+        if terminated or truncated:
+            break
+    return seen
