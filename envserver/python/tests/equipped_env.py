@@ -6,6 +6,8 @@ As "equipped" of //envserver/testing, but for its scene.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 from typing import Any
 
@@ -21,9 +23,9 @@ class Equipped(gym.Env[Any, Any]):
     """A point in a square is pushed to a goal; each step also moves it by a little noise.
 
     Reward: -distance - effort. `fault` breaks what it names: nan_metric, no_metric,
-    nan_extra and long_extra in steps whose action[1] is 1; no_bytes always; throw_save, hang_save
-    and throw_restore but for the first calls, with which the server tries states at its start;
-    forget leaves the generator out of the state.
+    nan_extra and long_extra in steps whose action[1] is 1; no_bytes always; throw_save, kill_save,
+    hang_save and throw_restore but for the first calls, with which the server tries states at
+    its start; forget leaves the generator out of the state.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium has it)
@@ -85,6 +87,8 @@ class Equipped(gym.Env[Any, Any]):
         if self._calls > 1:
             if self._fault == "throw_save":
                 raise RuntimeError("the disk broke")
+            if self._fault == "kill_save":
+                os.kill(os.getpid(), signal.SIGKILL)
             if self._fault == "hang_save":
                 threading.Event().wait()
         if self._fault == "no_bytes":
@@ -124,3 +128,15 @@ class Equipped(gym.Env[Any, Any]):
 
 def equipped(**keywords: Any) -> gym.Env[Any, Any]:
     return gym.wrappers.TimeLimit(Equipped(**keywords), HORIZON)
+
+
+def equipped_in_frames() -> gym.Env[Any, Any]:
+    """In a wrapper that holds observations."""
+    inner = gym.wrappers.FlattenObservation(Equipped())
+    return gym.wrappers.FrameStackObservation(inner, 2)
+
+
+def equipped_of_unit_actions() -> gym.Env[Any, Any]:
+    """In wrappers that hold nothing."""
+    inner = gym.wrappers.RescaleAction(equipped(), np.float32(0), np.float32(1))
+    return gym.wrappers.FilterObservation(inner, ["observation"])

@@ -11,7 +11,9 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from equipped_env import equipped as equipped  # Hosted from here, too.
+from equipped_env import equipped as equipped  # These are hosted from here, too.
+from equipped_env import equipped_in_frames as equipped_in_frames
+from equipped_env import equipped_of_unit_actions as equipped_of_unit_actions
 from gymnasium import spaces
 
 

@@ -248,10 +248,15 @@ def test_from_a_restored_state_the_same_actions_give_the_same_bits(server: Serve
 def test_steps_before_a_saved_state_count_towards_the_horizon(server: Server) -> None:
     far = {"terminate_on_success": "false"}
     client = server.open("equipped", 1, env_config=far)
+    early = client.save(0)
     for step in range(HORIZON - 2):
         client.step(step, [[0.1, 0.1]])
     state = client.save(0)
-    client.reset(HORIZON - 2)
+    assert client.restore(0, early).refusal == ""
+    for step in range(HORIZON - 2, 2 * HORIZON - 3):
+        assert not client.step(step, [[0, 0]]).final_slot  # A TimeLimit counts anew, too.
+    assert list(client.step(2 * HORIZON - 3, [[0, 0]]).final_slot) == [0]
+    client.reset(2 * HORIZON - 2)
     assert client.restore(0, state).refusal == ""
     assert not client.step(0, [[0, 0]]).final_slot
     assert list(client.step(1, [[0, 0]]).final_slot) == [0]
@@ -325,6 +330,7 @@ def test_states_of_an_environment_that_saves_none_are_refused(server: Server) ->
     ("fault", "text"),
     [
         ("throw_save", "SaveState threw: RuntimeError: the disk broke"),
+        ("kill_save", "SaveState: worker process"),
         ("throw_restore", "RestoreState threw: RuntimeError: the disk broke"),
     ],
 )
@@ -359,6 +365,28 @@ def test_an_environment_whose_states_are_incomplete_saves_none(server: Server) -
     code, text = refusal(lambda: server.describe("equipped", fault="no_bytes"))
     assert code is grpc.StatusCode.FAILED_PRECONDITION
     assert "save_state gave a str, expected bytes" in text
+
+
+def test_wrappers_that_may_hold_more_keep_states_from_being_saved() -> None:
+    flags = ["--env=serve_envs:equipped_in_frames", "--env=serve_envs:equipped_of_unit_actions"]
+    ended = run_server(*flags, "--list")
+    assert (
+        "env equipped_in_frames: Equipped has save_state, but FrameStackObservation around it may "
+        "hold more: states are not saved"
+    ) in ended.stdout
+    assert "equipped_of_unit_actions has" not in ended.stdout
+    with Server(*flags) as running:
+        assert not running.describe("equipped_in_frames").spec.saves_state
+        spec = running.describe("equipped_of_unit_actions").spec
+        assert spec.saves_state
+        assert not spec.goal.extra  # The goals have been filtered out.
+        client = running.open("equipped_of_unit_actions", 1)
+        state = client.save(0)
+        after = client.step(0, [[1, 1]])
+        assert client.restore(0, state).observation == [
+            wire.Tensor(dtype=1, shape=[2], packed=client.first[0].observation[0].packed)
+        ]
+        assert client.step(1, [[1, 1]]).observation == after.observation
 
 
 def test_a_viewer_hears_that_there_is_no_scene(server: Server) -> None:

@@ -134,7 +134,7 @@ def space_spec(env: gym.Env[Any, Any], env_id: str, options: HostOptions) -> Env
         desired_field="desired_goal" if goal else "",
         horizon=_horizon(env),
         control_period_s=options.control_period_s or _control_period_s(env),
-        goal_extra=declared_extra(env.metadata),
+        goal_extra=declared_extra(env.metadata) if goal else (),  # E.g. flattened: of no use.
         metrics=declared_metrics(env.metadata, options.metrics),
         parameters=declared_parameters(env.metadata),
         saves_state=StateKeeper.of(env) is not None,

@@ -7,6 +7,7 @@ Thread safety: free functions; one environment, one thread.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from armature.serve.spaces import write_observation
 
 _STEPS_BEFORE = 3
 _STEPS_AFTER = 20
+# Where stepping ends with fewer steps; of a slow environment one has to do.
+_TRIAL_S = 2.0
 _SEED = 0
 
 
@@ -45,9 +48,9 @@ def check_states(
             break
         steps += 1
     content = keeper.save()
-    first = _play(env, actions, steps, fields, rows)
+    first = _play(env, actions, range(steps, steps + _STEPS_AFTER), fields, rows)
     keeper.restore(content, steps)
-    second = _play(env, actions, steps, fields, rows)
+    second = _play(env, actions, range(steps, steps + len(first)), fields, rows)
     for i, (one, other) in enumerate(zip(first, second)):
         if one != other:
             return (
@@ -59,15 +62,16 @@ def check_states(
 
 
 def _play(
-    env: gym.Env[Any, Any], actions: Callable[[int], Any], begin: int, fields: Any, rows: Any
+    env: gym.Env[Any, Any], actions: Callable[[int], Any], steps: range, fields: Any, rows: Any
 ) -> list[Any]:
-    """What each step gave, up to the end of the episode."""
+    """What each of `steps` gave, up to the end of the episode."""
     seen = []
-    for i in range(begin, begin + _STEPS_AFTER):
+    end_s = time.perf_counter() + _TRIAL_S
+    for i in steps:
         observation, reward, terminated, truncated, _ = read_step(env.step(actions(i)))
         write_observation(fields, observation, rows)
         step = (*(row.tobytes() for row in rows), np.float32(reward).tobytes())
         seen.append((*step, terminated, truncated))
-        if terminated or truncated:
+        if terminated or truncated or time.perf_counter() > end_s:
             break
     return seen
