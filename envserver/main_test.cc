@@ -81,10 +81,13 @@ class Process {
   FILE* output_;
 };
 
-TEST(EnvServerTest, ListPrintsALineForEachEnvironment) {
+TEST(EnvServerTest, ListPrintsEnvironmentsAndTheirKeys) {
   Process server({"--list"});
   const std::string text = server.ReadAll();
   EXPECT_THAT(text, HasSubstr("cartpole: "));
+  EXPECT_THAT(text, HasSubstr("\n  time_limit_s = 5  (number, at least 0.05 and at most 3600)\n    "
+                              "  Simulated length"));
+  EXPECT_THAT(text, HasSubstr("\n  reward.alive = 1  (number)\n"));
   EXPECT_THAT(text, HasSubstr("panda_reach: "));
   EXPECT_EQ(server.Wait(), 0);
 }

@@ -28,9 +28,9 @@ common/cli common/env_client
 common/run_config common/play
 envserver/env
 envserver/bullet
-envserver/slots
+envserver/slots envserver/kit envserver/conformance
 envserver/service
-envserver/tasks/cartpole envserver/tasks/panda
+envserver/tasks/drake envserver/tasks/panda envserver/server
 envserver/tasks
 envserver
 actor/status actor/act

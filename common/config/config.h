@@ -103,6 +103,17 @@ std::string ToYaml(ConfigRef config);
 // Returns one Markdown table per section: key, type, default (the present value), limits, doc.
 std::string ToMarkdown(ConfigRef config);
 
+// One key of a config, in words.
+struct KeyDescription {
+  std::string key;  // Dotted.
+  std::string type;
+  std::string value;   // The present one.
+  std::string limits;  // Empty: none.
+  std::string doc;
+};
+// Returns all keys in printing order.
+std::vector<KeyDescription> DescribeKeys(ConfigRef config);
+
 // Returns the candidate nearest to `word` by edit distance, or an empty string if none is close.
 std::string NearestName(absl::string_view word, const std::vector<std::string>& candidates);
 

@@ -1,5 +1,7 @@
-// Implements ToYaml and ToMarkdown.
+// Implements ToYaml, ToMarkdown and DescribeKeys.
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -60,7 +62,64 @@ class YamlWriter : public ConfigVisitor {
   std::string text_;
 };
 
-class MarkdownWriter : public ConfigVisitor {
+// Calls Row for each key, and Heading for each section.
+class KeyVisitor : public ConfigVisitor {
+ public:
+  void Field(absl::string_view name, bool& value, absl::string_view doc) override {
+    Add(name, "bool", value ? "true" : "false", {}, doc);
+  }
+  void Field(absl::string_view name, int64_t& value, absl::string_view doc,
+             const FieldLimits& limits) override {
+    Add(name, "integer", absl::StrCat(value), limits, doc);
+  }
+  void Field(absl::string_view name, double& value, absl::string_view doc,
+             const FieldLimits& limits) override {
+    Add(name, "number", NumberToYaml(value), limits, doc);
+  }
+  void Field(absl::string_view name, std::string& value, absl::string_view doc,
+             const FieldLimits& limits) override {
+    Add(name, "word", StringToYaml(value), limits, doc);
+  }
+  void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view doc,
+             const FieldLimits& limits) override {
+    Add(name, "integers", ListToYaml(value), limits, doc);
+  }
+  void Field(absl::string_view name, std::map<std::string, std::string>& value,
+             absl::string_view doc) override {
+    Add(name, "map", absl::StrCat("{", absl::StrJoin(value, ", ", absl::PairFormatter(": ")), "}"),
+        {}, doc);
+  }
+
+ protected:
+  virtual void Row(KeyDescription key) = 0;
+  virtual void Heading(const std::string& key, absl::string_view doc) { (void)key, (void)doc; }
+
+  void BeginSection(absl::string_view name, absl::string_view doc) override {
+    open_.push_back(JoinKey(open_.back(), name));
+    Heading(open_.back(), doc);
+  }
+  void EndSection() override { open_.pop_back(); }
+  const std::string& section() const { return open_.back(); }
+
+ private:
+  void Add(absl::string_view name, absl::string_view type, std::string value,
+           const FieldLimits& limits, absl::string_view doc) {
+    Row({JoinKey(open_.back(), name), std::string(type), std::move(value), LimitsText(limits),
+         std::string(doc)});
+  }
+
+  std::vector<std::string> open_ = {""};
+};
+
+class KeyLister : public KeyVisitor {
+ public:
+  std::vector<KeyDescription> keys;
+
+ protected:
+  void Row(KeyDescription key) override { keys.push_back(std::move(key)); }
+};
+
+class MarkdownWriter : public KeyVisitor {
  public:
   std::string text() const {
     std::string text;
@@ -75,37 +134,17 @@ class MarkdownWriter : public ConfigVisitor {
     return std::string(absl::StripLeadingAsciiWhitespace(text));
   }
 
-  void Field(absl::string_view name, bool& value, absl::string_view doc) override {
-    Row(name, "bool", value ? "true" : "false", {}, doc);
-  }
-  void Field(absl::string_view name, int64_t& value, absl::string_view doc,
-             const FieldLimits& limits) override {
-    Row(name, "integer", absl::StrCat(value), limits, doc);
-  }
-  void Field(absl::string_view name, double& value, absl::string_view doc,
-             const FieldLimits& limits) override {
-    Row(name, "number", NumberToYaml(value), limits, doc);
-  }
-  void Field(absl::string_view name, std::string& value, absl::string_view doc,
-             const FieldLimits& limits) override {
-    Row(name, "word", StringToYaml(value), limits, doc);
-  }
-  void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view doc,
-             const FieldLimits& limits) override {
-    Row(name, "integers", ListToYaml(value), limits, doc);
-  }
-  void Field(absl::string_view name, std::map<std::string, std::string>& value,
-             absl::string_view doc) override {
-    Row(name, "map", absl::StrCat("{", absl::StrJoin(value, ", ", absl::PairFormatter(": ")), "}"),
-        {}, doc);
-  }
-
  protected:
-  void BeginSection(absl::string_view name, absl::string_view doc) override {
-    tables_.push_back({JoinKey(tables_[open_.back()].key, name), std::string(doc), ""});
-    open_.push_back(tables_.size() - 1);
+  void Row(KeyDescription key) override {
+    // A section's own keys stand together, also those after a section within it.
+    const auto table = std::find_if(tables_.begin(), tables_.end(),
+                                    [this](const Table& t) { return t.key == section(); });
+    absl::StrAppend(&table->rows, "| `", key.key, "` | ", key.type, " | `", key.value, "` | ",
+                    key.limits, " | ", absl::StrReplaceAll(key.doc, {{"|", "\\|"}}), " |\n");
   }
-  void EndSection() override { open_.pop_back(); }
+  void Heading(const std::string& key, absl::string_view doc) override {
+    tables_.push_back({key, std::string(doc), ""});
+  }
 
  private:
   struct Table {
@@ -114,16 +153,7 @@ class MarkdownWriter : public ConfigVisitor {
     std::string rows;
   };
 
-  void Row(absl::string_view name, absl::string_view type, absl::string_view value,
-           const FieldLimits& limits, absl::string_view doc) {
-    Table& table = tables_[open_.back()];
-    absl::StrAppend(&table.rows, "| `", JoinKey(table.key, name), "` | ", type, " | `", value,
-                    "` | ", LimitsText(limits), " | ", absl::StrReplaceAll(doc, {{"|", "\\|"}}),
-                    " |\n");
-  }
-
   std::vector<Table> tables_ = {{}};
-  std::vector<size_t> open_ = {0};  // Indices into tables_.
 };
 
 }  // namespace
@@ -138,6 +168,12 @@ std::string ToMarkdown(ConfigRef config) {
   MarkdownWriter writer;
   config.Visit(writer);
   return writer.text();
+}
+
+std::vector<KeyDescription> DescribeKeys(ConfigRef config) {
+  KeyLister lister;
+  config.Visit(lister);
+  return std::move(lister.keys);
 }
 
 }  // namespace armature

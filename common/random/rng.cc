@@ -1,6 +1,7 @@
 #include "common/random/rng.h"
 
 #include <cmath>
+#include <sstream>
 #include <vector>
 
 namespace armature {
@@ -23,6 +24,20 @@ double Rng::Uniform(double low, double high) {
 int64_t Rng::Index(int64_t count) {
   // Lemire's multiply-and-shift method; its bias is below count / 2^64.
   return static_cast<int64_t>((static_cast<unsigned __int128>(engine_()) * count) >> 64);
+}
+
+std::string Rng::State() const {
+  std::ostringstream text;
+  text << engine_;
+  return text.str();
+}
+
+bool Rng::SetState(const std::string& state) {
+  std::istringstream text(state);
+  std::mt19937_64 engine;
+  if (!(text >> engine)) return false;
+  engine_ = engine;
+  return true;
 }
 
 double Rng::Normal() {

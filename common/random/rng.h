@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <random>
+#include <string>
 
 namespace armature {
 
@@ -21,6 +22,11 @@ class Rng {
   double Uniform(double low, double high);  // In [low, high).
   int64_t Index(int64_t count);             // In 0 .. count - 1.
   double Normal();                          // Mean 0, standard deviation 1 (Box-Muller).
+
+  // The generator's state as text, and back. Returns false, and changes nothing, if `state` is not
+  // such a text.
+  std::string State() const;
+  bool SetState(const std::string& state);
 
  private:
   std::mt19937_64 engine_;

@@ -9,9 +9,11 @@
 namespace armature {
 
 absl::Status EnvRegistry::Register(absl::string_view env_id, absl::string_view description,
-                                   EnvFactory factory) {
+                                   EnvFactory factory, EnvKeys keys) {
   const bool inserted =
-      entries_.emplace(std::string(env_id), Entry{std::string(description), std::move(factory)})
+      entries_
+          .emplace(std::string(env_id),
+                   Entry{std::string(description), std::move(factory), std::move(keys)})
           .second;
   if (!inserted) {
     return absl::AlreadyExistsError(
@@ -51,6 +53,12 @@ std::vector<std::string> EnvRegistry::env_ids() const {
 std::string EnvRegistry::description(absl::string_view env_id) const {
   const auto entry = entries_.find(env_id);
   return entry == entries_.end() ? "" : entry->second.description;
+}
+
+std::vector<KeyDescription> EnvRegistry::keys(absl::string_view env_id) const {
+  const auto entry = entries_.find(env_id);
+  if (entry == entries_.end() || entry->second.keys == nullptr) return {};
+  return entry->second.keys();
 }
 
 }  // namespace armature

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/config/config.h"
 #include "envserver/env/env.h"
 
 namespace armature {
@@ -24,11 +25,14 @@ using EnvConfig = std::map<std::string, std::string>;
 // unknown key or a bad value.
 using EnvFactory = std::function<absl::StatusOr<std::unique_ptr<Env>>(const EnvConfig&)>;
 
+// Returns the keys that an environment knows, with their default values.
+using EnvKeys = std::function<std::vector<KeyDescription>()>;
+
 class EnvRegistry {
  public:
   // Returns AlreadyExists if the name is taken.
-  absl::Status Register(absl::string_view env_id, absl::string_view description,
-                        EnvFactory factory);
+  absl::Status Register(absl::string_view env_id, absl::string_view description, EnvFactory factory,
+                        EnvKeys keys = nullptr);
 
   // Returns NotFound for an unknown name (the message gives the nearest name and all names); the
   // factory's errors; FailedPrecondition if the environment's spec is invalid or its id differs
@@ -39,11 +43,14 @@ class EnvRegistry {
   std::vector<std::string> env_ids() const;  // Sorted.
   // Empty for an unknown name.
   std::string description(absl::string_view env_id) const;
+  // Empty for an unknown name, and for an environment that does not say.
+  std::vector<KeyDescription> keys(absl::string_view env_id) const;
 
  private:
   struct Entry {
     std::string description;
     EnvFactory factory;
+    EnvKeys keys;
   };
   std::map<std::string, Entry, std::less<>> entries_;
 };

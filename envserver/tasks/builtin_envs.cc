@@ -6,7 +6,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "common/config/config.h"
-#include "envserver/tasks/cartpole/cartpole.h"
+#include "envserver/tasks/drake/drake_tasks.h"
 #include "envserver/tasks/panda/panda_arm.h"
 #include "envserver/tasks/panda/panda_env.h"
 #include "envserver/tasks/panda/reach.h"
@@ -45,14 +45,6 @@ EnvFactory PandaFactory(std::shared_ptr<PandaModel> panda) {
   };
 }
 
-absl::StatusOr<std::unique_ptr<Env>> MakeCartPole(const EnvConfig& values) {
-  CartPoleConfig config;
-  if (absl::Status status = LoadMap(values, "env_config", ConfigOf(config)); !status.ok()) {
-    return status;
-  }
-  return std::make_unique<CartPole>(config);
-}
-
 }  // namespace
 
 absl::Status RegisterBuiltinEnvs(EnvRegistry& registry) {
@@ -61,8 +53,8 @@ absl::Status RegisterBuiltinEnvs(EnvRegistry& registry) {
   status.Update(registry.Register(
       "panda_reach", "Bring a Franka Panda's end effector to a point (panda-gym's PandaReach).",
       PandaFactory<Reach>(panda)));
-  status.Update(registry.Register(
-      "cartpole", "Balance a pole on a cart (Drake Gym's cart-pole stabilisation).", MakeCartPole));
+  status.Update(RegisterCartPole(registry));
+  status.Update(RegisterBoxFlipUp(registry));
   return status;
 }
 

@@ -1,0 +1,230 @@
+#include "envserver/kit/task_env.h"
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "BulletCollision/CollisionShapes/btSphereShape.h"
+#include "common/config/config.h"
+#include "envserver/kit/register_task.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// A ball of 1 kg on a vertical slider.
+std::shared_ptr<const BodyModel> Ball() {
+  auto model = std::make_shared<BodyModel>();
+  LinkModel ball;
+  ball.name = "ball";
+  ball.joint_type = JointType::kPrismatic;
+  ball.axis = btVector3(0, 0, 1);
+  ball.mass = 1;
+  ball.shape = std::make_shared<btSphereShape>(0.1);
+  ball.inertia_diagonal = btVector3(0.004, 0.004, 0.004);
+  model->links = {ball};
+  return model;
+}
+
+// Lifts the ball with a force. Its hooks can be made to misbehave.
+class Lift : public Task {
+ public:
+  struct Config {
+    double start_m = 1;
+    std::string fault = "none";
+    void Visit(ConfigVisitor& v) {
+      v.Field("start_m", start_m, "Height at the start.", AtLeast(0.0));
+      v.Field("fault", fault, "What goes wrong.",
+              OneOf({"none", "unwritten", "too_many", "no_action", "twice", "bad_name", "throws"}));
+    }
+  };
+
+  explicit Lift(const Config& config) : config_(config) {}
+
+  void Build(TaskBuilder& task) override {
+    if (config_.fault == "throws") throw std::runtime_error("the ball is lost");
+    task.SetTime(0.01, /*physics_steps=*/4, /*horizon_s=*/2);
+    BodyOptions options;
+    options.fixed_base = true;
+    options.motors = false;
+    options.linear_damping = options.angular_damping = 0;
+    ball_ = task.AddBody(Ball(), options);
+    if (config_.fault != "no_action") task.SetAction(1, -20, 20);
+    motion_ = task.AddField("motion", 2);
+    start_ = task.AddField(config_.fault == "twice" ? "motion" : "start", 1);
+    height_ = task.AddReward("height", 2);
+    force_cost_ = task.AddReward(config_.fault == "bad_name" ? "Force" : "force", -0.5);
+    fell_ = task.AddTermination("fell", /*reward=*/-10);
+    top_ = task.AddMetric("top_m", v1::MetricSpec::AGGREGATION_LAST);
+    gain_ = task.AddParameter("gain", 0, 2, 1);
+    task.ReportsSuccess();
+  }
+
+  void Reset() override {
+    ball_->SetJoints({config_.start_m + rng().Uniform(-0.1, 0.1)}, {0});
+    top_m_ = ball_->joint_position(0);
+  }
+  void Act(absl::Span<const float> action) override { force_ = parameter(gain_) * action[0]; }
+  void Substep() override {
+    ball_->AddJointForce(0, force_);
+    ++substeps;
+  }
+  void Observe(ObservationWriter& out) override {
+    if (config_.fault != "unwritten") out.Write(motion_, {Height(), ball_->joint_velocity(0)});
+    if (config_.fault == "too_many") out.Write(start_, {1, 2});
+    out.Write(start_, config_.start_m);
+    if (config_.fault == "unwritten") out[motion_][0] = 1;
+  }
+  void Reward(RewardTerms& out) override {
+    out.Add(height_, Height() / 2);
+    out.Add(height_, Height() / 2);
+    out.Add(force_cost_, std::abs(force_));
+  }
+  Termination Terminated() override {
+    top_m_ = std::max(top_m_, Height());
+    return Height() < 0 ? fell_ : Termination();
+  }
+  bool Success() override { return Height() > 1.5; }
+  void Report(MetricValues& out) override { out.Set(top_, top_m_); }
+  void Keep(StateArchive& state) override { state.Keep(top_m_); }
+
+  int substeps = 0;
+
+ private:
+  double Height() const { return ball_->joint_position(0); }
+
+  const Config config_;
+  Body* ball_ = nullptr;
+  Field motion_, start_;
+  RewardTerm height_, force_cost_;
+  Termination fell_;
+  Metric top_;
+  Parameter gain_;
+  double force_ = 0;
+  double top_m_ = 0;
+};
+
+class TaskEnvTest : public testing::Test {
+ protected:
+  absl::Status Make(const EnvConfig& config) {
+    EnvRegistry registry;
+    EXPECT_TRUE(RegisterTask<Lift>(registry, "lift", "Lift a ball.").ok());
+    auto made = registry.Make("lift", config);
+    if (!made.ok()) return made.status();
+    env_ = *std::move(made);
+    return absl::OkStatus();
+  }
+  TaskEnv& env() { return static_cast<TaskEnv&>(*env_); }
+  std::vector<float> Metrics() {
+    std::vector<float> metrics(env_->spec().metrics.size());
+    env_->ReadMetrics(absl::MakeSpan(metrics));
+    return metrics;
+  }
+
+  std::unique_ptr<Env> env_;
+  std::vector<float> motion_ = std::vector<float>(2);
+  std::vector<float> start_ = std::vector<float>(1);
+  Observation observation_{{absl::MakeSpan(reinterpret_cast<uint8_t*>(motion_.data()), 8),
+                            absl::MakeSpan(reinterpret_cast<uint8_t*>(start_.data()), 4)}};
+};
+
+TEST_F(TaskEnvTest, TheSpecIsWhatBuildDeclared) {
+  ASSERT_TRUE(Make({}).ok());
+  const EnvSpec& spec = env_->spec();
+  EXPECT_EQ(spec.id, "lift");
+  EXPECT_EQ(spec.horizon, 50);
+  EXPECT_DOUBLE_EQ(spec.control_period_s, 0.04);
+  ASSERT_EQ(spec.observation.size(), 2);
+  EXPECT_EQ(spec.observation[0].name, "motion");
+  std::vector<std::string> metrics;
+  for (const MetricSpec& metric : spec.metrics) metrics.push_back(metric.name);
+  EXPECT_THAT(metrics, ElementsAre("reward/height", "reward/force", "terminated/fell", "top_m"));
+  EXPECT_EQ(spec.parameters[0].name, "gain");
+  EXPECT_TRUE(spec.reports_success);
+}
+
+TEST_F(TaskEnvTest, AStepRunsThePhysicsStepsAndSumsTheWeightedTerms) {
+  ASSERT_TRUE(Make({}).ok());
+  env_->Reset(1, observation_);
+  const StepResult step = env_->Step({12.0f}, observation_);
+  EXPECT_EQ(static_cast<Lift&>(env().task()).substeps, 4);
+  const std::vector<float> metrics = Metrics();
+  EXPECT_FLOAT_EQ(metrics[0], 2 * motion_[0]);
+  EXPECT_FLOAT_EQ(metrics[1], -0.5f * 12);
+  EXPECT_FLOAT_EQ(step.reward, metrics[0] + metrics[1]);
+  EXPECT_FALSE(step.terminated);
+}
+
+TEST_F(TaskEnvTest, WeightsComeFromTheConfig) {
+  ASSERT_TRUE(Make({{"reward.height", "0"}, {"reward.force", "-1"}}).ok());
+  env_->Reset(1, observation_);
+  EXPECT_FLOAT_EQ(env_->Step({12.0f}, observation_).reward, -12);
+}
+
+TEST_F(TaskEnvTest, AnEndingNamesItsCauseAndAddsItsReward) {
+  ASSERT_TRUE(Make({{"start_m", "0.2"}}).ok());
+  env_->Reset(1, observation_);
+  StepResult step;
+  for (int t = 0; t < 50 && !step.terminated; ++t) step = env_->Step({0.0f}, observation_);
+  ASSERT_TRUE(step.terminated);
+  EXPECT_LT(motion_[0], 0);
+  EXPECT_EQ(Metrics()[2], 1);
+  EXPECT_FLOAT_EQ(step.reward, 2 * motion_[0] - 10);
+}
+
+TEST_F(TaskEnvTest, AParameterHoldsFromTheNextEpisodeOn) {
+  ASSERT_TRUE(Make({}).ok());
+  const auto force_cost = [this] {
+    env_->Step({10.0f}, observation_);
+    return Metrics()[1];
+  };
+  env_->Reset(1, observation_);
+  env_->SetParameters({2.0});
+  EXPECT_FLOAT_EQ(force_cost(), -5);
+  env_->Reset(2, observation_);
+  EXPECT_FLOAT_EQ(force_cost(), -10);
+  env_->Reset(3, observation_);
+  EXPECT_FLOAT_EQ(force_cost(), -10);
+}
+
+TEST_F(TaskEnvTest, AnElementThatObserveLeavesIsAnErrorThatNamesIt) {
+  ASSERT_TRUE(Make({{"fault", "unwritten"}}).ok());
+  try {
+    env_->Reset(1, observation_);
+    FAIL() << "not noticed";
+  } catch (const TaskError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("'motion' unwritten at [1]"));
+  }
+}
+
+TEST_F(TaskEnvTest, TooManyValuesAreAnErrorThatNamesTheField) {
+  ASSERT_TRUE(Make({{"fault", "too_many"}}).ok());
+  EXPECT_THROW(env_->Reset(1, observation_), TaskError);
+}
+
+TEST_F(TaskEnvTest, WhatBuildGetsWrongIsRefusedInOneSentence) {
+  EXPECT_THAT(Make({{"fault", "no_action"}}).message(), HasSubstr("Build must call SetAction"));
+  EXPECT_THAT(Make({{"fault", "twice"}}).message(), HasSubstr("'motion' is named twice"));
+  EXPECT_THAT(Make({{"fault", "bad_name"}}).message(), HasSubstr("'reward/Force'"));
+  EXPECT_THAT(Make({{"fault", "throws"}}).message(), HasSubstr("env lift: the ball is lost"));
+  EXPECT_THAT(Make({{"reward.hieght", "1"}}).message(),
+              HasSubstr("unknown key 'reward.hieght'; its reward terms are height, force"));
+  EXPECT_THAT(Make({{"reward.height", "much"}}).message(), HasSubstr("expected a number"));
+  EXPECT_THAT(Make({{"start_m", "-1"}}).message(), HasSubstr("start_m"));
+}
+
+TEST_F(TaskEnvTest, KeysListTheTasksOwnAndTheWeights) {
+  EnvRegistry registry;
+  ASSERT_TRUE(RegisterTask<Lift>(registry, "lift", "Lift a ball.").ok());
+  std::vector<std::string> keys;
+  for (const KeyDescription& key : registry.keys("lift")) keys.push_back(key.key + "=" + key.value);
+  EXPECT_THAT(keys, ElementsAre("start_m=1", "fault=none", "reward.height=2", "reward.force=-0.5"));
+}
+
+}  // namespace
+}  // namespace armature
