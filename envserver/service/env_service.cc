@@ -1,5 +1,6 @@
 #include "envserver/service/env_service.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -34,21 +35,50 @@ const FieldSpec& FieldNamed(const EnvSpec& spec, const std::string& name) {
   return spec.observation.front();  // Unreachable: Validate has checked the goal's fields.
 }
 
-absl::StatusOr<v1::ComputeRewardResponse> ComputeRewards(const Env& env, const v1::Tensor& achieved,
-                                                         const v1::Tensor& desired) {
+// Checks the goal's extra fields of n pairs; joins them to [n, E], row by row, in `joined`.
+absl::Status ReadExtra(const google::protobuf::RepeatedPtrField<v1::Tensor>& extra,
+                       const GoalSpec& goal, int64_t n, std::vector<float>* joined) {
+  if (extra.size() != static_cast<int>(goal.extra.size())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("extra has ", extra.size(), " fields, expected ", goal.extra.size()));
+  }
+  const int64_t row_size = goal.extra_size();
+  joined->resize(n * row_size);
+  int64_t column = 0;
+  for (int i = 0; i < extra.size(); ++i) {
+    const FieldSpec& field = goal.extra[i];
+    absl::Status status = CheckGoal(extra[i], field, n, absl::StrCat("extra '", field.name, "'"));
+    if (!status.ok()) return status;
+    const float* from = TensorValues<float>(extra[i]).data();
+    for (int64_t row = 0; row < n; ++row) {
+      std::copy_n(from + row * field.size(), field.size(),
+                  joined->begin() + row * row_size + column);
+    }
+    column += field.size();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::ComputeRewardResponse> ComputeRewards(const Env& env,
+                                                         const v1::ComputeRewardRequest& request) {
   if (!env.spec().goal.has_value()) {
     return absl::FailedPreconditionError("the environment has no goal");
   }
+  const v1::Tensor& achieved = request.achieved_goal();
+  const v1::Tensor& desired = request.desired_goal();
   const FieldSpec& field = FieldNamed(env.spec(), env.spec().goal->achieved_field);
   absl::Status status = CheckGoal(achieved, field, -1, "achieved_goal");
   if (!status.ok()) return status;
   const int64_t n = achieved.shape(0);
   status = CheckGoal(desired, field, n, "desired_goal");
   if (!status.ok()) return status;
+  std::vector<float> extra;
+  status = ReadExtra(request.extra(), *env.spec().goal, n, &extra);
+  if (!status.ok()) return status;
   v1::ComputeRewardResponse response;
   float* reward = ResizeTensor<float>({n}, response.mutable_reward());
   uint8_t* terminated = ResizeTensor<uint8_t>({n}, response.mutable_terminated());
-  status = env.ComputeReward({TensorValues<float>(achieved), TensorValues<float>(desired), {}},
+  status = env.ComputeReward({TensorValues<float>(achieved), TensorValues<float>(desired), extra},
                              absl::MakeSpan(reward, n), absl::MakeSpan(terminated, n));
   if (!status.ok()) return status;
   const int64_t bad = FindNonFinite(absl::MakeConstSpan(reward, n));
@@ -149,8 +179,7 @@ grpc::ServerUnaryReactor* EnvService::ComputeReward(grpc::CallbackServerContext*
         const EnvConfig config = ConfigFrom(request.env_config());
         absl::StatusOr<std::unique_ptr<Env>> env = envs->Take(request.env_id(), config);
         if (!env.ok()) return env.status();
-        absl::StatusOr<v1::ComputeRewardResponse> rewards =
-            ComputeRewards(**env, request.achieved_goal(), request.desired_goal());
+        absl::StatusOr<v1::ComputeRewardResponse> rewards = ComputeRewards(**env, request);
         if (rewards.ok()) envs->Keep(request.env_id(), config, *std::move(env));
         return rewards;
       },

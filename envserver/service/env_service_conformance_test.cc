@@ -214,8 +214,8 @@ TEST_F(ConformanceTest, BadOpensAreRefused) {
 
 TEST_F(ConformanceTest, ComputeRewardAgreesWithTheSteps) {
   RolloutClient client(stub_.get());
-  client.Open(RolloutClient::OpenMessage(env_id_, 4));
-  if (!client.spec.goal.has_value()) GTEST_SKIP() << env_id_ << " has no goal";
+  client.Open(RolloutClient::OpenMessage(equipped_id_, 4));
+  if (!client.spec.goal.has_value()) GTEST_SKIP() << equipped_id_ << " has no goal";
   const auto index_of = [&](const std::string& name) {
     int index = 0;
     while (client.spec.observation[index].name != name) ++index;
@@ -228,9 +228,10 @@ TEST_F(ConformanceTest, ComputeRewardAgreesWithTheSteps) {
     client.SendActions(0, step, RandomActions(client.spec.action, 4, rng));
     const v1::StepBatch batch = client.Read();
     v1::ComputeRewardRequest request;
-    request.set_env_id(env_id_);
+    request.set_env_id(equipped_id_);
     *request.mutable_achieved_goal() = batch.observation(achieved);
     *request.mutable_desired_goal() = batch.observation(desired);
+    *request.mutable_extra() = batch.goal_extra();
     v1::ComputeRewardResponse response;
     grpc::ClientContext context;
     ASSERT_TRUE(stub_->ComputeReward(&context, request, &response).ok());

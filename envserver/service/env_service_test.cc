@@ -263,5 +263,36 @@ TEST_F(EnvServiceTest, WhileASlotIsDrawnItsGroupWaitsAndTheOtherSteps) {
                         "answered, expected one at a time"));
 }
 
+TEST_F(EnvServiceTest, WhileASlotIsSavedItsGroupWaitsAndTheOtherSteps) {
+  v1::OpenSession open = RolloutClient::OpenMessage("equipped", 2, 2);
+  (*open.mutable_env_config())["fault"] = "hang_save";
+  RolloutClient client(stub_.get());
+  client.Open(open);
+  client.SendSave(1);
+  server_->gate().WaitForWaiting(1);
+  client.SendActions(0, 0, {0, 0});
+  EXPECT_EQ(client.Read().group(), 0);
+  client.SendParameters({{"level", 0}});  // Legal at any time.
+  client.SendRestore(1, "");
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(),
+              HasSubstr("RestoreState of slot 1 came before the last message of group 1 was "
+                        "answered, expected one at a time"));
+}
+
+TEST_F(EnvServiceTest, AStateThatCannotBeSavedEndsItsSessionAndNamesSlotStepAndCause) {
+  v1::OpenSession open = RolloutClient::OpenMessage("equipped", 2);
+  (*open.mutable_env_config())["fault"] = "throw_save";
+  RolloutClient client(stub_.get());
+  client.Open(open);
+  client.SendSave(1);
+  const grpc::Status status = client.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(status.error_message(),
+            "env server testsim, env equipped: env equipped slot 1 step 0: SaveState threw: the "
+            "disk broke");
+}
+
 }  // namespace
 }  // namespace armature

@@ -12,6 +12,8 @@ namespace armature {
 namespace {
 
 constexpr uint32_t kGroupsMax = 2;
+// More SetParameters than anybody needs before SessionOpened is sent.
+constexpr size_t kEarlyParametersMax = 64;
 
 absl::Status CameBeforeOpened(absl::string_view kind) {
   return absl::InvalidArgumentError(
@@ -36,8 +38,10 @@ absl::Status CheckSpec(const EnvSpec& spec, uint64_t expected_hash, int64_t grou
   }
   int64_t row_bytes = 0;
   for (const FieldSpec& field : spec.observation) row_bytes += field.bytes();
-  // Every slot may also send a final observation.
-  const int64_t batch_bytes = 2 * row_bytes * group_size;
+  row_bytes *= 2;  // Every slot may also send a final observation.
+  row_bytes += spec.metrics.size() * sizeof(float) + spec.parameters.size() * sizeof(double);
+  if (spec.goal.has_value()) row_bytes += spec.goal->extra_size() * sizeof(float);
+  const int64_t batch_bytes = row_bytes * group_size;
   if (batch_bytes > message_bytes_max) {
     return absl::ResourceExhaustedError(
         absl::StrCat("a step batch of ", group_size, " slots may take ", batch_bytes, " bytes, ",
@@ -73,15 +77,21 @@ bool Session::OnMessage(const v1::RolloutRequest& request) {
       OnRender(request.render());
       break;
     case v1::RolloutRequest::kSave:
+      OnSave(request.save());
+      break;
     case v1::RolloutRequest::kRestore:
+      OnRestore(request.restore());
+      break;
     case v1::RolloutRequest::kParameters:
-      Refuse(absl::UnimplementedError("saved states and parameters are not served yet"));
+      OnParameters(request.parameters());
       break;
     case v1::RolloutRequest::kHeartbeat:
       break;
     case v1::RolloutRequest::KIND_NOT_SET:
-      Refuse(absl::InvalidArgumentError(
-          "RolloutRequest is empty, expected open, actions, reset, render or heartbeat"));
+      Refuse(
+          absl::InvalidArgumentError("RolloutRequest is empty, expected open, actions, reset, "
+                                     "render, save, restore, parameters "
+                                     "or heartbeat"));
       break;
   }
   return !ended_;
@@ -134,6 +144,7 @@ void Session::OnOpen(const v1::OpenSession& open) {
   options.num_groups = open.num_groups();
   options.seed = open.seed();
   options.first_slot = open.first_slot();
+  options.parameters = {open.parameters().begin(), open.parameters().end()};
   options.abandoned_max = context_.abandoned_max;
   VectorEnv::Open(
       context_.registry, context_.pool, std::move(options),
@@ -163,11 +174,17 @@ void Session::OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
   *opened->mutable_spec() = env_->spec().ToProto();
   opened->set_spec_hash(env_->spec_hash());
   opened->set_lease_s(absl::ToDoubleSeconds(context_.lease));
-  outbox_.push_back(std::move(response));
+  outbox_.push_back({std::nullopt, std::move(response)});
   groups_.resize(env_->num_groups());
   for (int64_t group = 0; group < env_->num_groups(); ++group) {
     ResetGroup(group, {});
   }
+  // After the resets: they are for the episodes after those that `open` has begun.
+  for (const v1::SetParameters& parameters : early_parameters_) {
+    OnParameters(parameters);
+    if (ended_) return;
+  }
+  early_parameters_.clear();
   spdlog::info("session {}: {} opened {} slots of {}", grant_->session_id(), client_,
                env_->num_groups() * env_->group_size(), env_id_);
   Send();
@@ -229,36 +246,91 @@ void Session::ResetGroup(uint32_t group, std::vector<SlotSeed> seeds) {
                    });
 }
 
-absl::Status Session::CheckRender(uint32_t slot) const {
-  if (env_ == nullptr) return CameBeforeOpened("RenderRequest");
+absl::Status Session::CheckSlotTurn(absl::string_view kind, uint32_t slot) const {
+  if (env_ == nullptr) return CameBeforeOpened(kind);
   if (const int64_t slots = env_->num_groups() * env_->group_size(); slot >= slots) {
     return absl::InvalidArgumentError(
-        absl::StrCat("RenderRequest.slot is ", slot, ", expected 0..", slots - 1));
+        absl::StrCat(kind, ".slot is ", slot, ", expected 0..", slots - 1));
   }
   const auto group = static_cast<uint32_t>(slot / env_->group_size());
-  if (groups_[group].turn != Turn::kClient) {
-    return CameOutOfTurn(absl::StrCat("RenderRequest of slot ", slot), group);
-  }
+  if (groups_[group].turn == Turn::kClient) return absl::OkStatus();
+  return CameOutOfTurn(absl::StrCat(kind, " of slot ", slot), group);
+}
+
+absl::Status Session::CheckFrameSize() const {
   if (!env_->spec().render.has_value()) return absl::OkStatus();  // Render returns the error.
   const RenderSpec& size = *env_->spec().render;
   const int64_t bytes = size.width_px * size.height_px * 3;
-  if (bytes > context_.message_bytes_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("a frame of ", size.width_px, " x ", size.height_px, " pixels takes ", bytes,
-                     " bytes, ", context_.message_bytes_max, " are allowed"));
-  }
-  return absl::OkStatus();
+  if (bytes <= context_.message_bytes_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("a frame of ", size.width_px, " x ", size.height_px, " pixels takes ", bytes,
+                   " bytes, ", context_.message_bytes_max, " are allowed"));
 }
 
 void Session::OnRender(const v1::RenderRequest& render) {
-  absl::Status status = CheckRender(render.slot());
+  const uint32_t slot = render.slot();
+  absl::Status status = CheckSlotTurn("RenderRequest", slot);
+  if (status.ok()) status = CheckFrameSize();
+  if (status.ok()) {
+    status = env_->Render(slot, [self = shared_from_this(), slot](absl::StatusOr<v1::Tensor> rgb) {
+      self->OnSlotAnswer(slot, rgb.status(), [&](v1::RolloutResponse* response) {
+        response->mutable_frame()->set_slot(slot);
+        *response->mutable_frame()->mutable_rgb() = *std::move(rgb);
+      });
+    });
+  }
   if (!status.ok()) return Refuse(status);
-  status = env_->Render(render.slot(), [self = shared_from_this(),
-                                        slot = render.slot()](absl::StatusOr<v1::Tensor> rgb) {
-    self->OnRendered(slot, std::move(rgb));
-  });
+  BeginServersTurn(static_cast<uint32_t>(slot / env_->group_size()));
+}
+
+void Session::OnSave(const v1::SaveState& save) {
+  const uint32_t slot = save.slot();
+  absl::Status status = CheckSlotTurn("SaveState", slot);
+  if (status.ok()) {
+    status =
+        env_->SaveState(slot, [self = shared_from_this(), slot](absl::StatusOr<std::string> state) {
+          const int64_t bytes_max = self->context_.message_bytes_max;
+          if (state.ok() && static_cast<int64_t>(state->size()) > bytes_max) {
+            state = absl::ResourceExhaustedError(absl::StrCat(
+                "the state takes ", state->size(), " bytes, ", bytes_max, " are allowed"));
+          }
+          self->OnSlotAnswer(slot, state.status(), [&](v1::RolloutResponse* response) {
+            response->mutable_state()->set_slot(slot);
+            response->mutable_state()->set_state(*std::move(state));
+          });
+        });
+  }
   if (!status.ok()) return Refuse(status);
-  BeginServersTurn(static_cast<uint32_t>(render.slot() / env_->group_size()));
+  BeginServersTurn(static_cast<uint32_t>(slot / env_->group_size()));
+}
+
+void Session::OnRestore(const v1::RestoreState& restore) {
+  const uint32_t slot = restore.slot();
+  absl::Status status = CheckSlotTurn("RestoreState", slot);
+  if (status.ok()) {
+    status = env_->RestoreState(
+        slot, restore.state(),
+        [self = shared_from_this(), slot](absl::StatusOr<v1::SlotRestored> restored) {
+          self->OnSlotAnswer(slot, restored.status(), [&](v1::RolloutResponse* response) {
+            *response->mutable_restored() = *std::move(restored);
+          });
+        });
+  }
+  if (!status.ok()) return Refuse(status);
+  BeginServersTurn(static_cast<uint32_t>(slot / env_->group_size()));
+}
+
+void Session::OnParameters(const v1::SetParameters& parameters) {
+  if (env_ == nullptr && opening_ && early_parameters_.size() < kEarlyParametersMax) {
+    early_parameters_.push_back(parameters);
+    return;
+  }
+  if (env_ == nullptr) return Refuse(CameBeforeOpened("SetParameters"));
+  const std::vector<uint32_t> slots(parameters.slot().begin(), parameters.slot().end());
+  const absl::Status status =
+      env_->SetParameters({parameters.values().begin(), parameters.values().end()}, slots);
+  if (status.ok()) return;
+  Refuse(absl::Status(status.code(), absl::StrCat("SetParameters: ", status.message())));
 }
 
 void Session::BeginServersTurn(uint32_t group) {
@@ -281,19 +353,19 @@ void Session::OnStepped(int64_t group, const StepOutcome& outcome) {
   Queue(group, outcome.response);
 }
 
-void Session::OnRendered(uint32_t slot, absl::StatusOr<v1::Tensor> rgb) {
+void Session::OnSlotAnswer(uint32_t slot, const absl::Status& status,
+                           const std::function<void(v1::RolloutResponse*)>& fill) {
   absl::MutexLock lock(&mutex_);
   if (ended_) return;
-  if (!rgb.ok()) return Refuse(rgb.status());
+  if (!status.ok()) return Refuse(status);
   auto response = std::make_shared<v1::RolloutResponse>();
-  response->mutable_frame()->set_slot(slot);
-  *response->mutable_frame()->mutable_rgb() = *std::move(rgb);
+  fill(response.get());
   Queue(slot / env_->group_size(), std::move(response));
 }
 
 void Session::Queue(int64_t group, std::shared_ptr<const v1::RolloutResponse> response) {
   groups_[group].turn = Turn::kQueued;
-  outbox_.push_back(std::move(response));
+  outbox_.push_back({group, std::move(response)});
   Send();
 }
 
@@ -330,14 +402,14 @@ void Session::Send() {
     if (half_closed_ && AllAnswered()) End(absl::OkStatus());
     return;
   }
-  writing_ = std::move(outbox_.front());
+  const Answer answer = std::move(outbox_.front());
   outbox_.pop_front();
+  writing_ = answer.response;
   heard_ = context_.timer->now();
-  if (!writing_->has_opened()) {
+  if (answer.group.has_value()) {
     // Only from now on may the client answer. Earlier, it could make the step after the next one
     // overwrite a batch that is still being sent.
-    Group& group = groups_[writing_->has_step() ? writing_->step().group()
-                                                : writing_->frame().slot() / env_->group_size()];
+    Group& group = groups_[*answer.group];
     group.turn = Turn::kClient;
     if (writing_->has_step()) group.step = writing_->step().step();
     group.since = heard_;

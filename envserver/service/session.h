@@ -7,12 +7,13 @@
 // Lease: runs while it is the client's turn, from the client's last message or the last batch sent
 // to it, and also on a stream that has sent nothing yet. A client that does not read is cut off one
 // lease after its session has ended.
-// Bounds: at most `opened` and one batch or frame per group wait to be written.
+// Bounds: at most `opened` and one answer per group wait to be written.
 #ifndef ARMATURE_ENVSERVER_SERVICE_SESSION_H_
 #define ARMATURE_ENVSERVER_SERVICE_SESSION_H_
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,22 +88,35 @@ class Session : public std::enable_shared_from_this<Session> {
     uint64_t step = 0;     // Step of its last batch.
     absl::Duration since;  // When the turn began.
   };
+  struct Answer {
+    std::optional<int64_t> group;  // Absent: SessionOpened.
+    std::shared_ptr<const v1::RolloutResponse> response;
+  };
 
   void OnOpen(const v1::OpenSession& open) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnActions(const v1::ActionBatch& actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnReset(const v1::ResetGroup& reset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnRender(const v1::RenderRequest& render) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnSave(const v1::SaveState& save) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnRestore(const v1::RestoreState& restore) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnParameters(const v1::SetParameters& parameters) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckOpen(const v1::OpenSession& open) const;
   // Checks whether a message of type `kind` for (group, step) is legal now.
   absl::Status CheckTurn(absl::string_view kind, uint32_t group, uint64_t step) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckRender(uint32_t slot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same for messages about one slot.
+  absl::Status CheckSlotTurn(absl::string_view kind, uint32_t slot) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckFrameSize() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ResetGroup(uint32_t group, std::vector<SlotSeed> seeds)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginServersTurn(uint32_t group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env);
   void OnStepped(int64_t group, const StepOutcome& outcome);
-  void OnRendered(uint32_t slot, absl::StatusOr<v1::Tensor> rgb);
+  // Answers a message about one slot: `fill` writes the response; or ends the session with
+  // `status`.
+  void OnSlotAnswer(uint32_t slot, const absl::Status& status,
+                    const std::function<void(v1::RolloutResponse*)>& fill);
   // Queues a group's answer for sending.
   void Queue(int64_t group, std::shared_ptr<const v1::RolloutResponse> response)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -128,8 +142,10 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string env_id_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<SessionTable::Grant> grant_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<VectorEnv> env_ ABSL_GUARDED_BY(mutex_);  // Null until opened.
+  // Came before the environment was there.
+  std::vector<v1::SetParameters> early_parameters_ ABSL_GUARDED_BY(mutex_);
   std::vector<Group> groups_ ABSL_GUARDED_BY(mutex_);
-  std::deque<std::shared_ptr<const v1::RolloutResponse>> outbox_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Answer> outbox_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const v1::RolloutResponse> writing_ ABSL_GUARDED_BY(mutex_);
   int64_t faults_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -21,6 +21,7 @@
 namespace armature {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Records what a session sends.
@@ -300,6 +301,42 @@ TEST_F(SessionTest, ABatchTooLargeForAMessageIsRefusedBeforeItIsAllocated) {
   ASSERT_TRUE(session_->OnMessage(OpenRequest("wide", 8)));
   EXPECT_EQ(sink_.WaitForEnd().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_LT(PeakBytes() - before, 8 << 25);
+}
+
+TEST_F(SessionTest, AStateTooLargeForAMessageIsRefused) {
+  context_.message_bytes_max = 100;  // A batch takes 84.
+  Open("equipped", 1);
+  v1::RolloutRequest request;
+  request.mutable_save();
+  ASSERT_TRUE(session_->OnMessage(request));
+  const absl::Status status = sink_.WaitForEnd();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("the state takes 136 bytes, 100 are allowed"));
+}
+
+TEST_F(SessionTest, ParametersMayComeBeforeTheSessionIsOpenedAndAreForLaterEpisodes) {
+  v1::RolloutRequest parameters;
+  (*parameters.mutable_parameters()->mutable_values())["level"] = 0.5;
+  ASSERT_TRUE(session_->OnMessage(OpenRequest("equipped", 1)));
+  ASSERT_TRUE(session_->OnMessage(parameters));
+  sink_.WaitForWrite(0);
+  session_->OnWritten(true);
+  EXPECT_THAT(TensorValues<double>(sink_.WaitForWrite(1).step().parameter()), ElementsAre(1));
+  session_->OnWritten(true);
+  v1::RolloutRequest reset;
+  reset.mutable_reset();
+  ASSERT_TRUE(session_->OnMessage(reset));
+  EXPECT_THAT(TensorValues<double>(sink_.WaitForWrite(2).step().parameter()), ElementsAre(0.5));
+}
+
+TEST_F(SessionTest, BadParametersThatCameEarlyEndTheSession) {
+  v1::RolloutRequest parameters;
+  (*parameters.mutable_parameters()->mutable_values())["level"] = 2;
+  ASSERT_TRUE(session_->OnMessage(OpenRequest("equipped", 1)));
+  session_->OnMessage(parameters);
+  EXPECT_THAT(sink_.WaitForEnd().ToString(),
+              HasSubstr("SetParameters: parameter 'level' of equipped is 2, expected 0 .. 1"));
 }
 
 TEST_F(SessionTest, AFrameTooLargeForAMessageIsRefused) {

@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "common/random/rng.h"
 #include "common/tensor/packed.h"
+#include "envserver/slots/saved_state.h"
 
 namespace armature {
 namespace {
@@ -24,16 +25,6 @@ std::string CurrentException() {
   } catch (...) {
     return "an exception that is not a std::exception";
   }
-}
-
-// Resizes `tensor` to [rows, field shape...], filled with zeros; returns its first byte.
-uint8_t* ResizeField(const FieldSpec& field, int64_t rows, v1::Tensor* tensor) {
-  tensor->set_dtype(field.dtype);
-  tensor->clear_shape();
-  tensor->add_shape(static_cast<uint32_t>(rows));
-  for (int64_t extent : field.shape) tensor->add_shape(static_cast<uint32_t>(extent));
-  tensor->mutable_packed()->assign(rows * field.bytes(), '\0');
-  return reinterpret_cast<uint8_t*>(&(*tensor->mutable_packed())[0]);
 }
 
 int64_t FindNonFiniteField(const FieldSpec& field, absl::Span<const uint8_t> bytes) {
@@ -54,28 +45,13 @@ double ElementAt(const FieldSpec& field, absl::Span<const uint8_t> bytes, int64_
                                           : reinterpret_cast<const double*>(bytes.data())[index];
 }
 
-}  // namespace
-
-SlotGroup::Buffer::Buffer(const SlotPlan& plan, int64_t size) {
-  v1::StepBatch* batch = response.mutable_step();
-  std::vector<uint8_t*> starts;
-  for (const FieldSpec& field : plan.spec.observation) {
-    starts.push_back(ResizeField(field, size, batch->add_observation()));
-  }
-  for (int64_t row = 0; row < size; ++row) {
-    std::vector<absl::Span<uint8_t>> fields;
-    for (size_t i = 0; i < starts.size(); ++i) {
-      const int64_t bytes = plan.spec.observation[i].bytes();
-      fields.emplace_back(starts[i] + row * bytes, bytes);
-    }
-    observation.emplace_back(std::move(fields));
-  }
-  reward = ResizeTensor<float>({size}, batch->mutable_reward());
-  terminated = ResizeTensor<uint8_t>({size}, batch->mutable_terminated());
-  truncated = ResizeTensor<uint8_t>({size}, batch->mutable_truncated());
-  restarted = ResizeTensor<uint8_t>({size}, batch->mutable_restarted());
-  is_success = ResizeTensor<uint8_t>({size}, batch->mutable_is_success());
+// Names an element of a field: "'pose'[1,2]", or "'clock'" if it is a scalar.
+std::string Place(const FieldSpec& field, int64_t position) {
+  return absl::StrCat("'", field.name, "'",
+                      field.shape.empty() ? "" : FormatIndex(position, field.shape));
 }
+
+}  // namespace
 
 std::vector<SlotSeed> SlotPlan::SeedsFrom(uint64_t seed, int64_t group) const {
   std::vector<SlotSeed> seeds;
@@ -89,26 +65,30 @@ SlotGroup::SlotGroup(std::shared_ptr<const SlotPlan> plan, int64_t group)
       group_(group),
       slots_(plan_->group_size()),
       seeds_(plan_->SeedsFrom(plan_->options.seed, group)) {
-  for (std::shared_ptr<Buffer>& buffer : buffers_) {
-    buffer = std::make_shared<Buffer>(*plan_, size());
+  for (std::shared_ptr<SlotBatch>& batch : batches_) {
+    batch = std::make_shared<SlotBatch>(plan_->spec, size());
   }
   for (const FieldSpec& field : plan_->spec.observation) {
     final_.emplace_back(size() * field.bytes());
   }
   action_.resize(size() * plan_->spec.action.size());
+  if (plan_->spec.goal.has_value()) extra_.resize(size() * plan_->spec.goal->extra_size());
+  for (Slot& slot : slots_) {
+    slot.parameters = plan_->parameters;
+    parameters_.insert(parameters_.end(), plan_->parameters.begin(), plan_->parameters.end());
+  }
 }
 
 SlotGroup::SlotGroup(SlotGroup& stuck) : SlotGroup(stuck.plan_, stuck.group_) {
   seeds_ = stuck.seeds_;
+  parameters_ = stuck.parameters_;
   step_ = stuck.step_;
   hung_rounds_ = stuck.hung_rounds_;
   rows_ = stuck.hung_;
   std::sort(rows_.begin(), rows_.end());
-  v1::StepBatch* batch = buffer().response.mutable_step();
-  batch->set_group(static_cast<uint32_t>(group_));
-  batch->set_step(step_);
-  Buffer& from = stuck.buffer();
-  Buffer& to = buffer();
+  v1::StepBatch* response = batch().response.mutable_step();
+  response->set_group(static_cast<uint32_t>(group_));
+  response->set_step(step_);
   for (int64_t row = 0; row < size(); ++row) {
     Slot& slot = slots_[row];
     if (std::binary_search(rows_.begin(), rows_.end(), row)) {
@@ -119,21 +99,17 @@ SlotGroup::SlotGroup(SlotGroup& stuck) : SlotGroup(stuck.plan_, stuck.group_) {
     slot.env = std::move(healthy.env);
     slot.episodes = healthy.episodes.load();
     slot.episode_steps = healthy.episode_steps;
+    slot.return_sum = healthy.return_sum;
+    slot.parameters = healthy.parameters;
     slot.ended = healthy.ended;
     slot.fault = healthy.fault;
     slot.failure = healthy.failure;
+    batch().CopyRow(stuck.batch(), row);
     for (size_t i = 0; i < final_.size(); ++i) {
-      const absl::Span<uint8_t> observation = from.observation[row].fields()[i];
-      std::copy(observation.begin(), observation.end(), to.observation[row].fields()[i].begin());
-      const auto final_row = stuck.final_[i].begin() + row * observation.size();
-      std::copy(final_row, final_row + observation.size(),
-                final_[i].begin() + row * observation.size());
+      const int64_t bytes = plan_->spec.observation[i].bytes();
+      const auto final_row = stuck.final_[i].begin() + row * bytes;
+      std::copy(final_row, final_row + bytes, final_[i].begin() + row * bytes);
     }
-    to.reward[row] = from.reward[row];
-    to.terminated[row] = from.terminated[row];
-    to.truncated[row] = from.truncated[row];
-    to.restarted[row] = from.restarted[row];
-    to.is_success[row] = from.is_success[row];
   }
 }
 
@@ -155,12 +131,12 @@ void SlotGroup::Prepare() {
   rows_.clear();
   hung_rounds_ = 0;
   writing_ = 1 - writing_;
-  v1::StepBatch* batch = buffer().response.mutable_step();
-  batch->set_group(static_cast<uint32_t>(group_));
-  batch->set_step(step_);
-  batch->clear_final_slot();
-  batch->clear_final_observation();
-  batch->clear_fault();
+  v1::StepBatch* response = batch().response.mutable_step();
+  response->set_group(static_cast<uint32_t>(group_));
+  response->set_step(step_);
+  response->clear_final_slot();
+  response->clear_final_observation();
+  response->clear_fault();
 }
 
 void SlotGroup::Run(StepPool* pool, Finished finished) {
@@ -171,9 +147,8 @@ void SlotGroup::Run(StepPool* pool, Finished finished) {
 void SlotGroup::RunItem(int64_t item) {
   const int64_t row = rows_.empty() ? item : rows_[item];
   Slot& slot = slots_[row];
-  Buffer& out = buffer();
-  out.reward[row] = 0;
-  out.terminated[row] = out.truncated[row] = out.restarted[row] = out.is_success[row] = 0;
+  batch().ClearRow(row);
+  slot.restored.clear();
   slot.ended = false;
   slot.fault = Fault{};
   Fault fault;
@@ -184,10 +159,11 @@ void SlotGroup::RunItem(int64_t item) {
     fault = step_ == 0 ? BeginEpisode(slot, row) : Step(slot, row);
   }
   if (fault.cause != Cause::kNone) Replace(slot, row, std::move(fault));
+  std::copy(slot.parameters.begin(), slot.parameters.end(), batch().parameter_row(row).begin());
 }
 
 SlotGroup::Fault SlotGroup::Step(Slot& slot, int64_t row) {
-  Buffer& out = buffer();
+  SlotBatch& out = batch();
   const int64_t action_size = plan_->spec.action.size();
   StepResult result;
   try {
@@ -199,8 +175,10 @@ SlotGroup::Fault SlotGroup::Step(Slot& slot, int64_t row) {
   if (!std::isfinite(result.reward)) {
     return {Cause::kNotFinite, absl::StrCat("reward is ", result.reward)};
   }
-  if (Fault fault = CheckFinite(row); fault.cause != Cause::kNone) return fault;
+  if (Fault fault = CheckFinite(out.observation[row]); fault.cause != Cause::kNone) return fault;
+  if (Fault fault = ReadReports(slot, row); fault.cause != Cause::kNone) return fault;
   ++slot.episode_steps;
+  slot.return_sum += result.reward;
   const bool at_horizon = plan_->spec.horizon > 0 && slot.episode_steps >= plan_->spec.horizon;
   out.reward[row] = result.reward;
   out.terminated[row] = result.terminated;
@@ -215,8 +193,43 @@ SlotGroup::Fault SlotGroup::Step(Slot& slot, int64_t row) {
   return BeginEpisode(slot, row);
 }
 
+SlotGroup::Fault SlotGroup::ReadReports(Slot& slot, int64_t row) {
+  const EnvSpec& spec = plan_->spec;
+  const absl::Span<float> metrics = batch().metric_row(row);
+  if (!metrics.empty()) {
+    try {
+      slot.env->ReadMetrics(metrics);
+    } catch (...) {
+      return {Cause::kThrew, absl::StrCat("ReadMetrics threw: ", CurrentException())};
+    }
+    if (const int64_t bad = FindNonFinite(metrics); bad >= 0) {
+      return {Cause::kNotFinite,
+              absl::StrCat("metric '", spec.metrics[bad].name, "' is ", metrics[bad])};
+    }
+  }
+  if (extra_.empty()) return {};
+  const int64_t size = spec.goal->extra_size();
+  const absl::Span<float> extra = absl::MakeSpan(extra_).subspan(row * size, size);
+  try {
+    slot.env->ReadGoalExtra(extra);
+  } catch (...) {
+    return {Cause::kThrew, absl::StrCat("ReadGoalExtra threw: ", CurrentException())};
+  }
+  if (const int64_t bad = FindNonFinite(extra); bad >= 0) {
+    int64_t position = bad;
+    size_t i = 0;
+    while (position >= spec.goal->extra[i].size()) position -= spec.goal->extra[i++].size();
+    const FieldSpec& field = spec.goal->extra[i];
+    return {Cause::kNotFinite,
+            absl::StrCat("goal extra ", Place(field, position), " is ", extra[bad])};
+  }
+  batch().SetExtra(row, extra);
+  return {};
+}
+
 SlotGroup::Fault SlotGroup::BeginEpisode(Slot& slot, int64_t row) {
   const VectorEnvOptions& options = plan_->options;
+  absl::string_view call = "Reset";
   try {
     if (slot.env == nullptr) {
       absl::StatusOr<std::unique_ptr<Env>> env =
@@ -232,19 +245,24 @@ SlotGroup::Fault SlotGroup::BeginEpisode(Slot& slot, int64_t row) {
     }
     const uint64_t episode = slot.episodes.fetch_add(1);
     slot.episode_steps = 0;
+    slot.return_sum = 0;
+    if (const int64_t count = static_cast<int64_t>(slot.parameters.size()); count > 0) {
+      std::copy_n(parameters_.begin() + row * count, count, slot.parameters.begin());
+      call = "SetParameters";
+      slot.env->SetParameters(slot.parameters);
+      call = "Reset";
+    }
     const SlotSeed& seed = seeds_[row];
-    slot.env->Reset(Rng({seed.seed, seed.number, episode}).Bits(), buffer().observation[row]);
+    slot.env->Reset(Rng({seed.seed, seed.number, episode}).Bits(), batch().observation[row]);
   } catch (...) {
-    return {Cause::kThrew, absl::StrCat("Reset threw: ", CurrentException())};
+    return {Cause::kThrew, absl::StrCat(call, " threw: ", CurrentException())};
   }
-  return CheckFinite(row);
+  return CheckFinite(batch().observation[row]);
 }
 
 void SlotGroup::Replace(Slot& slot, int64_t row, Fault fault) {
-  Buffer& out = buffer();
-  out.reward[row] = 0;
-  out.terminated[row] = out.truncated[row] = out.is_success[row] = 0;
-  out.restarted[row] = step_ > 0;  // A reset has no transition that could be void.
+  batch().ClearRow(row);
+  batch().restarted[row] = step_ > 0;  // A reset has no transition that could be void.
   slot.ended = false;
   slot.fault = std::move(fault);
   Fault again;
@@ -258,15 +276,14 @@ void SlotGroup::Replace(Slot& slot, int64_t row, Fault fault) {
                    " new simulators in a row failed to begin an episode, the last: ", again.what));
 }
 
-SlotGroup::Fault SlotGroup::CheckFinite(int64_t row) const {
+SlotGroup::Fault SlotGroup::CheckFinite(const Observation& observation) const {
   for (size_t i = 0; i < plan_->spec.observation.size(); ++i) {
     const FieldSpec& field = plan_->spec.observation[i];
-    const absl::Span<const uint8_t> bytes = buffer().observation[row].fields()[i];
+    const absl::Span<const uint8_t> bytes = observation.fields()[i];
     const int64_t position = FindNonFiniteField(field, bytes);
     if (position < 0) continue;
-    return {Cause::kNotFinite,
-            absl::StrCat("observation '", field.name, "'", FormatIndex(position, field.shape),
-                         " is ", ElementAt(field, bytes, position))};
+    return {Cause::kNotFinite, absl::StrCat("observation ", Place(field, position), " is ",
+                                            ElementAt(field, bytes, position))};
   }
   return {};
 }
@@ -294,6 +311,60 @@ absl::StatusOr<v1::Tensor> SlotGroup::Render(int64_t row) {
   return absl::InternalError(absl::StrCat(SlotName(row), ": Render failed: ", status.message()));
 }
 
+absl::StatusOr<std::string> SlotGroup::SaveState(int64_t row) {
+  Slot& slot = slots_[row];
+  SavedState state;
+  const absl::Status status = slot.env->SaveState(&state.env_state);
+  if (!status.ok()) {
+    return absl::InternalError(
+        absl::StrCat(SlotName(row), ": SaveState failed: ", status.message()));
+  }
+  state.episode_steps = slot.episode_steps;
+  state.return_sum = slot.return_sum;
+  state.parameters = slot.parameters;
+  state.observation = slot.restored;
+  if (slot.restored.empty()) {
+    for (const absl::Span<uint8_t> field : batch().observation[row].fields()) {
+      state.observation.append(reinterpret_cast<const char*>(field.data()), field.size());
+    }
+  }
+  return PackSavedState(state, plan_->spec_hash);
+}
+
+absl::StatusOr<v1::SlotRestored> SlotGroup::RestoreState(int64_t row, absl::string_view state) {
+  v1::SlotRestored restored;
+  restored.set_slot(static_cast<uint32_t>(group_ * size() + row));
+  absl::StatusOr<SavedState> saved = ReadSavedState(state, plan_->spec, plan_->spec_hash);
+  absl::Status status = saved.status();
+  if (status.ok()) {
+    std::vector<absl::Span<uint8_t>> fields;
+    const char* from = saved->observation.data();
+    for (const FieldSpec& field : plan_->spec.observation) {
+      fields.emplace_back(ResizeField(field, /*rows=*/-1, restored.add_observation()),
+                          field.bytes());
+      std::memcpy(fields.back().data(), from, field.bytes());
+      from += field.bytes();
+    }
+    const Fault fault = CheckFinite(Observation(std::move(fields)));
+    status = fault.cause == Cause::kNone ? slots_[row].env->RestoreState(saved->env_state)
+                                         : absl::InvalidArgumentError(fault.what);
+  }
+  if (absl::IsInvalidArgument(status)) {
+    restored.clear_observation();
+    restored.set_refusal(std::string(status.message()));
+    return restored;
+  }
+  if (!status.ok()) {
+    return absl::InternalError(
+        absl::StrCat(SlotName(row), ": RestoreState failed: ", status.message()));
+  }
+  slots_[row].episode_steps = saved->episode_steps;
+  slots_[row].return_sum = saved->return_sum;
+  slots_[row].parameters = std::move(saved->parameters);
+  slots_[row].restored = std::move(saved->observation);
+  return restored;
+}
+
 void SlotGroup::FreeEnv(int64_t row) {
   if (std::find(hung_.begin(), hung_.end(), row) == hung_.end()) slots_[row].env.reset();
 }
@@ -305,29 +376,29 @@ std::string SlotGroup::HungSentence() const {
 
 StepOutcome SlotGroup::Assemble() {
   StepOutcome outcome;
-  v1::StepBatch* batch = buffer().response.mutable_step();
+  v1::StepBatch* response = batch().response.mutable_step();
   for (int64_t row = 0; row < size(); ++row) {
     const Slot& slot = slots_[row];
     if (!slot.failure.ok()) outcome.status = slot.failure;
-    if (slot.ended) batch->add_final_slot(static_cast<uint32_t>(row));
+    if (slot.ended) response->add_final_slot(static_cast<uint32_t>(row));
     if (slot.fault.cause == Cause::kNone) continue;
     outcome.threw += slot.fault.cause == Cause::kThrew;
     outcome.hung += slot.fault.cause == Cause::kHung;
     outcome.not_finite += slot.fault.cause == Cause::kNotFinite;
-    batch->add_fault(absl::StrCat(SlotName(row), ": ", slot.fault.what, "; simulator replaced"));
+    response->add_fault(absl::StrCat(SlotName(row), ": ", slot.fault.what, "; simulator replaced"));
   }
-  outcome.episodes = batch->final_slot_size();
+  outcome.episodes = response->final_slot_size();
   if (outcome.episodes > 0) {
     for (size_t i = 0; i < final_.size(); ++i) {
       const FieldSpec& field = plan_->spec.observation[i];
-      uint8_t* to = ResizeField(field, outcome.episodes, batch->add_final_observation());
-      for (uint32_t row : batch->final_slot()) {
+      uint8_t* to = ResizeField(field, outcome.episodes, response->add_final_observation());
+      for (uint32_t row : response->final_slot()) {
         std::memcpy(to, final_[i].data() + row * field.bytes(), field.bytes());
         to += field.bytes();
       }
     }
   }
-  const std::shared_ptr<Buffer>& sent = buffers_[writing_];
+  const std::shared_ptr<SlotBatch>& sent = batches_[writing_];
   outcome.response = std::shared_ptr<const v1::RolloutResponse>(sent, &sent->response);
   return outcome;
 }

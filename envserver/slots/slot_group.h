@@ -2,7 +2,7 @@
 //
 // Data flow: PrepareReset | PrepareStep -> Run, which calls RunItem once per row; each writes its
 // own row of every tensor -> `finished` -> (if rows hung: a successor runs them again) -> Assemble.
-// Between batches: Render, also on the pool.
+// Between batches: Render, SaveState, RestoreState, also on the pool.
 // Thread safety: rows are independent; use everything else from one thread at a time.
 // Ownership: a hung call keeps its SlotGroup, and so all memory that it may still write, alive. The
 // successor shares nothing with it that either writes.
@@ -18,10 +18,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/spec/env_spec.h"
 #include "envserver/env/env.h"
 #include "envserver/env/env_registry.h"
+#include "envserver/slots/slot_batch.h"
 #include "envserver/slots/step_pool.h"
 #include "envserver/slots/vector_env.h"
 #include "proto/env_service.pb.h"
@@ -34,7 +36,8 @@ struct SlotPlan {
   VectorEnvOptions options;
   EnvSpec spec;
   uint64_t spec_hash;
-  absl::Duration call_timeout;  // The pool's, for messages.
+  std::vector<double> parameters;  // [p], of every slot's first episode.
+  absl::Duration call_timeout;     // The pool's, for messages.
 
   int64_t group_size() const { return options.num_envs / options.num_groups; }
   // See VectorEnv::SeedsFrom.
@@ -55,6 +58,9 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   int64_t size() const { return static_cast<int64_t>(slots_.size()); }
   // [size, action size]; fill it before PrepareStep.
   std::vector<float>& action() { return action_; }
+  // [size, p]: the parameters of the episodes that the next batch begins. Set it, if it changes,
+  // before PrepareReset or PrepareStep.
+  std::vector<double>& parameters() { return parameters_; }
   void set_env(int64_t row, std::unique_ptr<Env> env) { slots_[row].env = std::move(env); }
 
   // Prepares the batch of step 0: every slot begins its next episode. With `seeds`, one per slot,
@@ -76,6 +82,11 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
 
   // Draws a row: rgb uint8 [height, width, 3]. Returns Internal with the environment's error.
   absl::StatusOr<v1::Tensor> Render(int64_t row);
+  // Returns SlotState.state of a row; Internal with the environment's error.
+  absl::StatusOr<std::string> SaveState(int64_t row);
+  // Puts a row back to a saved state. Refused bytes are no error, see SlotRestored. Internal: the
+  // environment failed.
+  absl::StatusOr<v1::SlotRestored> RestoreState(int64_t row, absl::string_view state);
   // Names slot and step: "env ID slot S step T".
   std::string SlotName(int64_t row) const;
 
@@ -99,42 +110,37 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
     // Episodes begun so far. Atomic because a successor reads it while a hung call may raise it.
     std::atomic<uint64_t> episodes{0};
     int64_t episode_steps = 0;
+    double return_sum = 0;           // Rewards of the episode so far.
+    std::vector<double> parameters;  // [p], that the episode began with.
+    // Observation of the state that the slot was put back to, if it was since its last step.
+    std::string restored;
     // State of the running step.
     bool ended = false;
     Fault fault;           // Why the environment was replaced.
     absl::Status failure;  // Set if replacing it failed too.
   };
-  struct Buffer {
-    Buffer(const SlotPlan& plan, int64_t size);
-
-    v1::RolloutResponse response;
-    std::vector<Observation> observation;  // One per row, inside `response`.
-    float* reward;                         // [size]; these pointers all point into `response`.
-    uint8_t* terminated;
-    uint8_t* truncated;
-    uint8_t* restarted;
-    uint8_t* is_success;
-  };
-
   Fault Step(Slot& slot, int64_t row);
   Fault BeginEpisode(Slot& slot, int64_t row);
   void Replace(Slot& slot, int64_t row, Fault fault);
-  Fault CheckFinite(int64_t row) const;
+  // Writes what the last step reports beside its result.
+  Fault ReadReports(Slot& slot, int64_t row);
+  Fault CheckFinite(const Observation& observation) const;
   void Prepare();
-  Buffer& buffer() { return *buffers_[writing_]; }
-  const Buffer& buffer() const { return *buffers_[writing_]; }
+  SlotBatch& batch() { return *batches_[writing_]; }
 
   const std::shared_ptr<const SlotPlan> plan_;
   const int64_t group_;
   std::vector<Slot> slots_;
   // Two batches alternate: one is written while the other is being sent.
-  std::shared_ptr<Buffer> buffers_[2];
+  std::shared_ptr<SlotBatch> batches_[2];
   int writing_ = 0;
   std::vector<std::vector<uint8_t>> final_;  // One per field, [size, field bytes].
   std::vector<float> action_;
-  std::vector<SlotSeed> seeds_;  // One per slot.
-  uint64_t step_ = 0;            // Step of the batch; 0: a reset.
-  std::vector<int64_t> rows_;    // Row of each item; empty: item i is row i.
+  std::vector<double> parameters_;  // [size, p], for the episodes that this batch begins.
+  std::vector<float> extra_;        // [size, E]
+  std::vector<SlotSeed> seeds_;     // One per slot.
+  uint64_t step_ = 0;               // Step of the batch; 0: a reset.
+  std::vector<int64_t> rows_;       // Row of each item; empty: item i is row i.
   std::vector<int64_t> hung_;
   int hung_rounds_ = 0;
   Finished finished_;

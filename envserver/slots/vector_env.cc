@@ -31,10 +31,12 @@ void VectorEnv::Open(const EnvRegistry* registry, StepPool* pool, VectorEnvOptio
                      std::function<void(absl::StatusOr<std::shared_ptr<VectorEnv>>)> opened) {
   CallOnPool<std::unique_ptr<Env>>(
       pool, absl::StrCat("env ", options.env_id, ": making the environment"),
-      [registry, id = options.env_id, config = options.env_config,
+      [registry, id = options.env_id, config = options.env_config, parameters = options.parameters,
        check = std::move(check)]() -> absl::StatusOr<std::unique_ptr<Env>> {
         absl::StatusOr<std::unique_ptr<Env>> env = registry->Make(id, config);
-        const absl::Status status = env.ok() ? check((*env)->spec()) : absl::OkStatus();
+        if (!env.ok()) return env;
+        absl::Status status = check((*env)->spec());
+        if (status.ok()) status = ParameterValues((*env)->spec(), parameters).status();
         return status.ok() ? std::move(env) : absl::StatusOr<std::unique_ptr<Env>>(status);
       },
       [registry, pool, options, opened](absl::StatusOr<std::unique_ptr<Env>> env) {
@@ -49,13 +51,14 @@ void VectorEnv::Open(const EnvRegistry* registry, StepPool* pool, VectorEnvOptio
 VectorEnv::VectorEnv(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,
                      std::unique_ptr<Env> first_env)
     : pool_(pool),
-      plan_(std::make_shared<const SlotPlan>(
-          SlotPlan{registry, std::move(options), first_env->spec(), SpecHash(first_env->spec()),
-                   pool->call_timeout()})) {
+      plan_(std::make_shared<const SlotPlan>(SlotPlan{
+          registry, options, first_env->spec(), SpecHash(first_env->spec()),
+          ParameterValues(first_env->spec(), options.parameters).value(), pool->call_timeout()})) {
   absl::MutexLock lock(&mutex_);
   groups_.resize(plan_->options.num_groups);
   for (int64_t i = 0; i < plan_->options.num_groups; ++i) {
     groups_[i].slots = std::make_shared<SlotGroup>(plan_, i);
+    groups_[i].parameters = groups_[i].slots->parameters();
   }
   groups_[0].slots->set_env(0, std::move(first_env));
 }
@@ -91,21 +94,80 @@ absl::Status VectorEnv::StepGroup(int64_t group, const v1::Tensor& action, Compl
   return absl::OkStatus();
 }
 
+template <typename T>
+void VectorEnv::CallSlot(int64_t slot, absl::string_view what,
+                         std::function<absl::StatusOr<T>(SlotGroup&, int64_t row)> call,
+                         std::function<void(absl::StatusOr<T>)> completion) {
+  const std::shared_ptr<SlotGroup> slots = BeginRun(slot / group_size());
+  if (slots == nullptr) return;
+  const int64_t row = slot % group_size();
+  CallOnPool<T>(
+      pool_, absl::StrCat(slots->SlotName(row), ": ", what),
+      [slots, row, call = std::move(call)] { return call(*slots, row); },
+      [self = shared_from_this(), slots, row,
+       completion = std::move(completion)](absl::StatusOr<T> result) {
+        if (absl::IsDeadlineExceeded(result.status())) slots->AbandonRow(row);
+        if (self->EndRun(slots)) completion(std::move(result));
+      });
+}
+
 absl::Status VectorEnv::Render(int64_t slot, RenderCompletion completion) {
   if (!spec().render.has_value()) {
     return absl::FailedPreconditionError("the environment does not render");
   }
-  const std::shared_ptr<SlotGroup> slots = BeginRun(slot / group_size());
-  if (slots == nullptr) return absl::OkStatus();
-  const int64_t row = slot % group_size();
-  CallOnPool<v1::Tensor>(
-      pool_, absl::StrCat(slots->SlotName(row), ": Render"),
-      [slots, row] { return slots->Render(row); },
-      [self = shared_from_this(), slots, row,
-       completion = std::move(completion)](absl::StatusOr<v1::Tensor> rgb) {
-        if (absl::IsDeadlineExceeded(rgb.status())) slots->AbandonRow(row);
-        if (self->EndRun(slots)) completion(std::move(rgb));
-      });
+  CallSlot<v1::Tensor>(
+      slot, "Render", [](SlotGroup& slots, int64_t row) { return slots.Render(row); },
+      std::move(completion));
+  return absl::OkStatus();
+}
+
+absl::Status VectorEnv::CheckSavesState() const {
+  if (spec().saves_state) return absl::OkStatus();
+  return absl::FailedPreconditionError("the environment does not save its state");
+}
+
+absl::Status VectorEnv::SaveState(int64_t slot, SaveCompletion completion) {
+  if (absl::Status status = CheckSavesState(); !status.ok()) return status;
+  CallSlot<std::string>(
+      slot, "SaveState", [](SlotGroup& slots, int64_t row) { return slots.SaveState(row); },
+      std::move(completion));
+  return absl::OkStatus();
+}
+
+absl::Status VectorEnv::RestoreState(int64_t slot, std::string state,
+                                     RestoreCompletion completion) {
+  if (absl::Status status = CheckSavesState(); !status.ok()) return status;
+  CallSlot<v1::SlotRestored>(
+      slot, "RestoreState",
+      [state = std::move(state)](SlotGroup& slots, int64_t row) {
+        return slots.RestoreState(row, state);
+      },
+      std::move(completion));
+  return absl::OkStatus();
+}
+
+absl::Status VectorEnv::SetParameters(const std::map<std::string, double>& values,
+                                      absl::Span<const uint32_t> slots) {
+  const absl::StatusOr<std::vector<double>> checked = ParameterValues(spec(), values);
+  if (!checked.ok()) return checked.status();
+  for (uint32_t slot : slots) {
+    if (slot < plan_->options.num_envs) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("slot is ", slot, ", expected 0..", plan_->options.num_envs - 1));
+  }
+  const size_t count = checked->size();
+  absl::MutexLock lock(&mutex_);
+  const auto set = [&](int64_t slot) {
+    mutex_.AssertHeld();
+    GroupEntry& entry = groups_[slot / group_size()];
+    for (size_t i = 0; i < count; ++i) {
+      if (values.count(spec().parameters[i].name) == 0) continue;
+      entry.parameters[slot % group_size() * count + i] = (*checked)[i];
+    }
+    entry.has_new_parameters = true;
+  };
+  for (uint32_t slot : slots) set(slot);
+  for (int64_t slot = 0; slots.empty() && slot < plan_->options.num_envs; ++slot) set(slot);
   return absl::OkStatus();
 }
 
@@ -138,8 +200,11 @@ absl::Status VectorEnv::ReadAction(const v1::Tensor& action, SlotGroup& slots) c
 std::shared_ptr<SlotGroup> VectorEnv::BeginRun(int64_t group) {
   absl::MutexLock lock(&mutex_);
   if (closed_) return nullptr;
-  groups_[group].running = true;
-  return groups_[group].slots;
+  GroupEntry& entry = groups_[group];
+  entry.running = true;
+  if (entry.has_new_parameters) entry.slots->parameters() = entry.parameters;
+  entry.has_new_parameters = false;
+  return entry.slots;
 }
 
 bool VectorEnv::EndRun(const std::shared_ptr<SlotGroup>& slots) {

@@ -2,7 +2,10 @@
 // alternate.
 //
 // Data flow: ResetGroup | StepGroup(actions) -> pool threads write each slot's row directly into
-// the StepBatch to be sent -> completion. Render -> a pool thread draws one slot -> completion.
+// the StepBatch to be sent -> completion. Render | SaveState | RestoreState -> a pool thread calls
+// one slot's environment -> completion.
+// Parameters: a slot begins an episode with the values that were set before the ResetGroup or
+// StepGroup that begins it. A new environment gets its slot's values too.
 // Episode ends: a slot resets itself in the step that ends its episode. The batch then has the next
 // episode's first observation, and the last observation of the old one in final_observation. At the
 // horizon a slot is `truncated`, unless it `terminated` in the same step; never both.
@@ -11,15 +14,18 @@
 // affected. In a reset the slot is replaced too, but `restarted` is not set, since no transition is
 // void. If a slot's new environment fails kStartAttempts times in a row, the completion gets an
 // error and the group must not be used any more.
-// Determinism: a slot's episodes depend only on (seed, first_slot + slot, episode number, actions).
-// Call order: Open -> for each group ResetGroup (StepGroup | ResetGroup | Render)* -> Close. Wait
-// for a group's completion before the next call for that group.
+// Determinism: a slot's episodes depend only on (seed, first_slot + slot, episode number,
+// parameters, actions). RestoreState replaces the rest of one episode.
+// Call order: Open -> for each group ResetGroup (StepGroup | ResetGroup | Render | SaveState |
+// RestoreState)* -> Close. Wait for a group's completion before the next call for that group;
+// SetParameters may come at any time.
 // Thread safety: all methods; completions run on pool threads.
 #ifndef ARMATURE_ENVSERVER_SLOTS_VECTOR_ENV_H_
 #define ARMATURE_ENVSERVER_SLOTS_VECTOR_ENV_H_
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +34,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "common/spec/env_spec.h"
 #include "envserver/env/env.h"
 #include "envserver/env/env_registry.h"
@@ -47,6 +55,7 @@ struct VectorEnvOptions {
   int64_t num_groups = 1;  // 1 or 2.
   uint64_t seed = 0;
   uint64_t first_slot = 0;
+  std::map<std::string, double> parameters;  // By name; see OpenSession.parameters.
   // Number of stuck threads allowed; if a call hangs beyond that, the step fails.
   int64_t abandoned_max = 16;
 };
@@ -77,13 +86,18 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   // error the group must not be used any more.
   using RenderCompletion = std::function<void(absl::StatusOr<v1::Tensor>)>;
 
+  // SlotState.state. Errors as for RenderCompletion.
+  using SaveCompletion = std::function<void(absl::StatusOr<std::string>)>;
+  // Errors as for RenderCompletion; a refused state is none (SlotRestored.refusal).
+  using RestoreCompletion = std::function<void(absl::StatusOr<v1::SlotRestored>)>;
+
   static constexpr int kStartAttempts = 3;
 
   // Creates the first environment on the pool, then calls `opened` there. `check` sees the spec
   // before memory for batches is allocated. ResetGroup creates the other environments. `registry`
   // and `pool` must outlive all use.
   // `opened` gets EnvRegistry::Make's errors; Internal if creating threw; DeadlineExceeded if it
-  // hung; errors of `check`.
+  // hung; errors of `check`; InvalidArgument for bad `options.parameters`.
   static void Open(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,
                    std::function<absl::Status(const EnvSpec&)> check,
                    std::function<void(absl::StatusOr<std::shared_ptr<VectorEnv>>)> opened);
@@ -112,6 +126,17 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   // FailedPrecondition, and does nothing, if the spec has no `render`.
   absl::Status Render(int64_t slot, RenderCompletion completion);
 
+  // SaveState: as Render, FailedPrecondition if the spec has no `saves_state`. RestoreState: the
+  // same; the slot goes on from `state`, a SlotState.state.
+  absl::Status SaveState(int64_t slot, SaveCompletion completion);
+  absl::Status RestoreState(int64_t slot, std::string state, RestoreCompletion completion);
+
+  // Sets parameters of the episodes to come, in `slots`, or in all slots if it is empty.
+  // Returns InvalidArgument, and does nothing, if there is no such slot or parameter, or a value is
+  // out of its limits.
+  absl::Status SetParameters(const std::map<std::string, double>& values,
+                             absl::Span<const uint32_t> slots);
+
   // Frees the environments, on the pool, as soon as they are idle. Completions of calls still
   // running are not called.
   void Close();
@@ -120,11 +145,20 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   struct GroupEntry {
     std::shared_ptr<SlotGroup> slots;
     bool running = false;
+    std::vector<double> parameters;  // [group size, p], for the next run.
+    bool has_new_parameters = false;
   };
 
   // Checks the actions and copies them, clipped, into the group.
   absl::Status ReadAction(const v1::Tensor& action, SlotGroup& slots) const;
-  // Marks the group as running and returns its slots; null if closed.
+  // Calls `call` for a slot on the pool; `what` names it in errors.
+  template <typename T>
+  void CallSlot(int64_t slot, absl::string_view what,
+                std::function<absl::StatusOr<T>(SlotGroup&, int64_t row)> call,
+                std::function<void(absl::StatusOr<T>)> completion);
+  absl::Status CheckSavesState() const;
+  // Marks the group as running and returns its slots, with their present parameters; null if
+  // closed.
   std::shared_ptr<SlotGroup> BeginRun(int64_t group);
   // Returns false if closed in the meantime; the slots are then freed.
   bool EndRun(const std::shared_ptr<SlotGroup>& slots);

@@ -10,7 +10,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/random/rng.h"
 #include "common/tensor/packed.h"
-#include "envserver/testing/test_envs.h"
+#include "envserver/testing/vector_env_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -19,72 +19,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr absl::Duration kNever = absl::Hours(1);
-constexpr absl::Duration kSoon = absl::Milliseconds(50);
-
-class VectorEnvTest : public ::testing::Test {
- protected:
-  VectorEnvTest() { EXPECT_TRUE(RegisterTestEnvs(registry_, gate_).ok()); }
-  ~VectorEnvTest() override {
-    gate_->Open();
-    if (env_ != nullptr) env_->Close();
-  }
-
-  absl::Status Open(VectorEnvOptions options, int64_t threads = 2,
-                    absl::Duration timeout = kNever) {
-    pool_ = std::make_unique<StepPool>(StepPool::Options{threads, timeout});
-    absl::Notification opened;
-    absl::Status status;
-    VectorEnv::Open(
-        &registry_, pool_.get(), options, [](const EnvSpec&) { return absl::OkStatus(); },
-        [&](absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
-          status = env.status();
-          if (env.ok()) env_ = *env;
-          opened.Notify();
-        });
-    opened.WaitForNotification();
-    return status;
-  }
-
-  StepOutcome Reset(int64_t group = 0, std::optional<uint64_t> seed = std::nullopt) {
-    absl::Notification ready;
-    StepOutcome outcome;
-    std::vector<SlotSeed> seeds;
-    if (seed.has_value()) seeds = env_->SeedsFrom(*seed, group);
-    env_->ResetGroup(group, std::move(seeds), [&](const StepOutcome& result) {
-      outcome = result;
-      ready.Notify();
-    });
-    ready.WaitForNotification();
-    return outcome;
-  }
-
-  StepOutcome Step(const std::vector<float>& action, int64_t group = 0) {
-    absl::Notification ready;
-    StepOutcome outcome;
-    EXPECT_TRUE(env_->StepGroup(group, ActionTensor(action),
-                                [&](const StepOutcome& result) {
-                                  outcome = result;
-                                  ready.Notify();
-                                })
-                    .ok());
-    ready.WaitForNotification();
-    return outcome;
-  }
-
-  v1::Tensor ActionTensor(const std::vector<float>& values) const {
-    v1::Tensor tensor;
-    const int64_t size = env_->spec().action.size();
-    SetTensor<float>({static_cast<int64_t>(values.size()) / size, size}, values, &tensor);
-    return tensor;
-  }
-
-  std::shared_ptr<HangGate> gate_ = std::make_shared<HangGate>();
-  EnvRegistry registry_;
-  std::unique_ptr<StepPool> pool_;
-  std::shared_ptr<VectorEnv> env_;
-};
 
 VectorEnvOptions PointMasses(int64_t num_envs, int64_t num_groups = 1) {
   VectorEnvOptions options;

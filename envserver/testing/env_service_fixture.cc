@@ -108,6 +108,45 @@ void RolloutClient::SendRender(uint32_t slot) {
   stream_->Write(request);
 }
 
+void RolloutClient::SendSave(uint32_t slot) {
+  v1::RolloutRequest request;
+  request.mutable_save()->set_slot(slot);
+  stream_->Write(request);
+}
+
+void RolloutClient::SendRestore(uint32_t slot, const std::string& state) {
+  v1::RolloutRequest request;
+  request.mutable_restore()->set_slot(slot);
+  request.mutable_restore()->set_state(state);
+  stream_->Write(request);
+}
+
+void RolloutClient::SendParameters(const std::map<std::string, double>& values,
+                                   const std::vector<uint32_t>& slots) {
+  v1::RolloutRequest request;
+  request.mutable_parameters()->mutable_values()->insert(values.begin(), values.end());
+  request.mutable_parameters()->mutable_slot()->Add(slots.begin(), slots.end());
+  stream_->Write(request);
+}
+
+std::string RolloutClient::Save(uint32_t slot) {
+  SendSave(slot);
+  v1::RolloutResponse response;
+  EXPECT_TRUE(stream_->Read(&response)) << stream_->Finish().error_message();
+  EXPECT_TRUE(response.has_state());
+  EXPECT_EQ(response.state().slot(), slot);
+  return response.state().state();
+}
+
+v1::SlotRestored RolloutClient::Restore(uint32_t slot, const std::string& state) {
+  SendRestore(slot, state);
+  v1::RolloutResponse response;
+  EXPECT_TRUE(stream_->Read(&response)) << stream_->Finish().error_message();
+  EXPECT_TRUE(response.has_restored());
+  EXPECT_EQ(response.restored().slot(), slot);
+  return response.restored();
+}
+
 v1::StepBatch RolloutClient::Read() {
   v1::RolloutResponse response;
   EXPECT_TRUE(stream_->Read(&response)) << stream_->Finish().error_message();
@@ -172,10 +211,12 @@ std::string ObservationRow(const v1::StepBatch& batch, int64_t row) {
 
 std::string Row(const v1::StepBatch& batch, int64_t row) {
   std::string bytes = ObservationRow(batch, row);
-  for (const v1::Tensor* tensor : {&batch.reward(), &batch.terminated(), &batch.truncated(),
-                                   &batch.restarted(), &batch.is_success()}) {
-    bytes += TensorRow(*tensor, row);
+  for (const v1::Tensor* tensor :
+       {&batch.reward(), &batch.terminated(), &batch.truncated(), &batch.restarted(),
+        &batch.is_success(), &batch.metric(), &batch.parameter()}) {
+    if (tensor->shape_size() > 0) bytes += TensorRow(*tensor, row);
   }
+  for (const v1::Tensor& tensor : batch.goal_extra()) bytes += TensorRow(tensor, row);
   for (int k = 0; k < batch.final_slot_size(); ++k) {
     if (batch.final_slot(k) != row) continue;
     for (const v1::Tensor& tensor : batch.final_observation()) bytes += TensorRow(tensor, k);
@@ -194,7 +235,9 @@ void ConformanceTest::SetUp() {
     StartServer();
     rendering_config_ = {{"render", "true"}};
   }
-  if (const char* env_id = std::getenv("ARMATURE_ENV_SERVICE_ENV_ID")) env_id_ = env_id;
+  if (const char* env_id = std::getenv("ARMATURE_ENV_SERVICE_ENV_ID")) {
+    env_id_ = equipped_id_ = env_id;
+  }
 }
 
 void ConformanceTest::StartServer(int threads, absl::Duration step_timeout) {

@@ -2,8 +2,8 @@
 // reads single messages, and the fixture of the conformance suite.
 //
 // If ARMATURE_ENV_SERVICE_ADDRESS (and _ENV_ID) is set, ConformanceTest tests the server at that
-// address, whatever its implementation.
-// talks to the server there, whatever implements it.
+// address, whatever its implementation: with that environment, which should have all abilities, or
+// be hosted once with and once without them.
 // Thread safety: none; use from one test thread.
 #ifndef ARMATURE_ENVSERVER_TESTING_ENV_SERVICE_FIXTURE_H_
 #define ARMATURE_ENVSERVER_TESTING_ENV_SERVICE_FIXTURE_H_
@@ -74,8 +74,15 @@ class RolloutClient {
   // Sets ResetGroup.slot_seeds.
   void SendReset(uint32_t group, uint64_t step, const std::vector<uint64_t>& slot_seeds);
   void SendRender(uint32_t slot);
+  void SendSave(uint32_t slot);
+  void SendRestore(uint32_t slot, const std::string& state);
+  void SendParameters(const std::map<std::string, double>& values,
+                      const std::vector<uint32_t>& slots = {});
   v1::StepBatch Read();
   v1::Frame ReadFrame();
+  // Each asks and returns the answer.
+  std::string Save(uint32_t slot);
+  v1::SlotRestored Restore(uint32_t slot, const std::string& state);
   // Resets and returns the first batch of the answer.
   v1::StepBatch Reset(const v1::StepBatch& last, std::optional<uint64_t> seed = std::nullopt);
   void WritesDone() { stream_->WritesDone(); }
@@ -130,6 +137,9 @@ class ConformanceTest : public ::testing::Test {
                                             bool renders = false);
 
   std::string env_id_ = "point_mass";
+  // An environment with metrics, goal extras, parameters, saved states and a scene, if there is
+  // one.
+  std::string equipped_id_ = "equipped";
   std::map<std::string, std::string> rendering_config_;
   std::unique_ptr<TestServer> server_;  // Null when testing another server.
   std::unique_ptr<v1::EnvService::Stub> stub_;

@@ -10,6 +10,7 @@
 
 #include "common/config/config.h"
 #include "common/random/rng.h"
+#include "envserver/testing/equipped_env.h"
 
 namespace armature {
 namespace {
@@ -216,54 +217,11 @@ class CounterEnv : public Env {
 
 }  // namespace
 
-void HangGate::Pass() {
-  absl::MutexLock lock(&mutex_);
-  ++waiting_;
-  mutex_.Await(absl::Condition(&open_));
-}
-
-void HangGate::Open() {
-  absl::MutexLock lock(&mutex_);
-  open_ = true;
-}
-
-void HangGate::WaitForWaiting(int64_t calls) {
-  absl::MutexLock lock(&mutex_);
-  const auto reached = [this, calls] {
-    mutex_.AssertReaderHeld();
-    return waiting_ >= calls;
-  };
-  mutex_.Await(absl::Condition(&reached));
-}
-
-void HangGate::WaitForDestroyed(int64_t environments) {
-  absl::MutexLock lock(&mutex_);
-  const auto reached = [this, environments] {
-    mutex_.AssertReaderHeld();
-    return destroyed_ >= environments;
-  };
-  mutex_.Await(absl::Condition(&reached));
-}
-
-void HangGate::WaitForFreed(int64_t environments) {
-  absl::MutexLock lock(&mutex_);
-  const auto reached = [this, environments] {
-    mutex_.AssertReaderHeld();
-    return freed_ >= environments;
-  };
-  mutex_.Await(absl::Condition(&reached));
-}
-
-void HangGate::CountFreed(bool has_waited) {
-  absl::MutexLock lock(&mutex_);
-  ++freed_;
-  if (has_waited) ++destroyed_;
-}
-
 absl::Status RegisterTestEnvs(EnvRegistry& registry, std::shared_ptr<HangGate> gate) {
   auto faults = std::make_shared<FaultState>();
-  faults->gate = std::move(gate);
-  absl::Status status = registry.Register(
+  faults->gate = gate;
+  absl::Status status = RegisterEquippedEnv(registry, std::move(gate));
+  status.Update(registry.Register(
       "point_mass", "A point is pushed to a goal.",
       [faults](const EnvConfig& values) -> absl::StatusOr<std::unique_ptr<Env>> {
         PointMassConfig config;
@@ -271,7 +229,7 @@ absl::Status RegisterTestEnvs(EnvRegistry& registry, std::shared_ptr<HangGate> g
           return loaded;
         }
         return std::make_unique<PointMass>("point_mass", config, faults);
-      });
+      }));
   status.Update(registry.Register(
       "faulty", "A point mass that breaks when its second action is 1.",
       [faults](const EnvConfig& values) -> absl::StatusOr<std::unique_ptr<Env>> {

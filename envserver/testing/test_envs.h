@@ -2,39 +2,13 @@
 #ifndef ARMATURE_ENVSERVER_TESTING_TEST_ENVS_H_
 #define ARMATURE_ENVSERVER_TESTING_TEST_ENVS_H_
 
-#include <cstdint>
 #include <memory>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "envserver/env/env_registry.h"
+#include "envserver/testing/hang_gate.h"  // IWYU pragma: export
 
 namespace armature {
-
-// Blocks the calls of a hanging environment and lets a test follow them.
-// Thread safety: all methods.
-class HangGate {
- public:
-  // Blocks until Open.
-  void Pass();
-  // Lets all calls continue, including later ones.
-  void Open();
-  // Returns once `calls` calls have arrived here.
-  void WaitForWaiting(int64_t calls);
-  // Waits until `environments` environments that had blocked here have been destroyed.
-  void WaitForDestroyed(int64_t environments);
-  // Waits until `environments` environments of any kind have been destroyed.
-  void WaitForFreed(int64_t environments);
-  void CountFreed(bool has_waited);
-
- private:
-  absl::Mutex mutex_;
-  bool open_ ABSL_GUARDED_BY(mutex_) = false;
-  int64_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t destroyed_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t freed_ ABSL_GUARDED_BY(mutex_) = 0;
-};
 
 // Registers:
 // - "point_mass": push a point in a square to a goal. Observation `observation` float32 [2],
@@ -51,6 +25,7 @@ class HangGate {
 //   replacing does not help. With config `fatal_reset` n > 0, the nth Reset over all environments
 //   has it too; a NaN is then always in the observation. With config `fatal_render` true, it
 //   renders like point_mass, but throws or hangs instead of drawing.
+// - "equipped": see equipped_env.h.
 absl::Status RegisterTestEnvs(EnvRegistry& registry, std::shared_ptr<HangGate> gate);
 
 }  // namespace armature

@@ -17,7 +17,8 @@ trap end EXIT
 install_python_package newest
 oldest="$(python_with oldest)"
 
-bazel build --noshow_progress --ui_event_filters=-info //envserver //envserver/service:env_service_conformance_test
+bazel build --noshow_progress --ui_event_filters=-info //envserver \
+  //envserver/service:env_service_conformance_test //envserver/service:env_abilities_conformance_test
 bin="$(bazel info bazel-bin 2>/dev/null)"
 export ARMATURE_ENVSERVER="$bin/envserver/envserver"
 
@@ -61,7 +62,7 @@ cd tests
 
 # The conformance suite on an armature-serve of ENV, which is started with the other words.
 conformance() {
-  local env_id="$1" line said=""
+  local env_id="$1" line said="" part
   shift
   exec 3< <(exec "$python" -m armature.serve.main --listen=127.0.0.1:0 --metrics_listen=off \
     --env="serve_envs:$env_id" --port_file="$package/port" "$@" 2>&1)
@@ -74,14 +75,17 @@ conformance() {
     echo "python_test: armature-serve ended: $said"
     exit 1
   fi
-  begin conformance env ARMATURE_ENV_SERVICE_ADDRESS="$(head -n 1 "$package/port")" \
-    ARMATURE_ENV_SERVICE_ENV_ID="$env_id" \
-    "$bin/envserver/service/env_service_conformance_test" --gtest_filter='ConformanceTest.*'
-  finish conformance "the conformance suite on armature-serve with $env_id"
-  grep -F '[  PASSED  ]' "$reports/conformance"
+  for part in env_service env_abilities; do
+    begin conformance env ARMATURE_ENV_SERVICE_ADDRESS="$(head -n 1 "$package/port")" \
+      ARMATURE_ENV_SERVICE_ENV_ID="$env_id" \
+      "$bin/envserver/service/${part}_conformance_test" --gtest_filter='ConformanceTest.*'
+    finish conformance "the conformance suite, $part, on armature-serve with $env_id"
+    grep -F '[  PASSED  ]' "$reports/conformance"
+  done
   kill "$server"
   server=""
   exec 3<&-
 }
 conformance point_mass --render
 conformance Counter
+conformance equipped
