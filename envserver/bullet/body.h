@@ -68,6 +68,7 @@ class Body {
   const std::string& name() const { return name_; }
   int id() const { return body_id_; }
   bool is_kinematic() const { return rigid_ != nullptr; }
+  bool has_motors() const { return !targets_.empty(); }
   bool has_fixed_base() const { return fixed_base_; }
   int num_links() const { return static_cast<int>(model_->links.size()); }  // Without the base.
   int num_dofs() const { return static_cast<int>(dof_links_.size()); }

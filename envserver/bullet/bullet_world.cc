@@ -9,7 +9,9 @@
 #include "BulletCollision/NarrowPhaseCollision/btPersistentManifold.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "envserver/bullet/contact_cache.h"
 #include "envserver/bullet/primitive.h"
+#include "envserver/bullet/world_bytes.h"
 
 namespace armature {
 namespace {
@@ -33,9 +35,8 @@ bool MovesByForces(const btCollisionObject& object) { return !object.isStaticOrK
 // A height field that owns its heights. Bullet centres it between its lowest and highest point.
 struct HeightFieldShape : btHeightfieldTerrainShape {
   HeightFieldShape(const HeightField& field, float low, float high)
-      : btHeightfieldTerrainShape(field.columns, field.rows, field.heights->data(),
-                                  /*heightScale=*/1, low, high, /*upAxis=*/2, PHY_FLOAT,
-                                  /*flipQuadEdges=*/false),
+      : btHeightfieldTerrainShape(field.columns, field.rows, field.heights->data(), low, high,
+                                  /*upAxis=*/2, /*flipQuadEdges=*/false),
         heights(field.heights) {
     setLocalScaling(btVector3(field.cell_x_m, field.cell_y_m, 1));
     setMargin(kCollisionMargin);
@@ -346,22 +347,49 @@ void BulletWorld::DropContacts(const Body& body) {
 void BulletWorld::SaveState(WorldState* state) const {
   state->bodies.resize(bodies_.size());
   for (size_t i = 0; i < bodies_.size(); ++i) bodies_[i]->GetState(&state->bodies[i]);
+  SaveContacts(pair_cache_, &state->contacts);
   state->gravity = world_.getGravity();
 }
 
-void BulletWorld::RestoreState(const WorldState& state) {
-  // The pairs own the cached contacts. Without them, the next step finds the contacts again, in an
-  // order that depends only on the poses.
+bool BulletWorld::TryRestore(const WorldState& state) {
   contacts_are_valid_ = false;
-  for (int n = pair_cache_.getNumOverlappingPairs(); n > 0; --n) {
-    const btBroadphasePair& pair = pair_cache_.getOverlappingPairArray()[n - 1];
-    pair_cache_.removeOverlappingPair(pair.m_pProxy0, pair.m_pProxy1, &dispatcher_);
-  }
+  DropAllContacts(pair_cache_, dispatcher_);
   for (size_t i = 0; i < bodies_.size(); ++i) {
     bodies_[i]->ForgetImpulses();
-    bodies_[i]->SetState(state[static_cast<int>(i)]);
+    bodies_[i]->SetState(state.bodies[i]);
   }
   world_.setGravity(state.gravity);
+  return RestoreContacts(state.contacts, world_.getCollisionObjectArray(), pair_cache_,
+                         dispatcher_);
+}
+
+void BulletWorld::RestoreState(const WorldState& state) {
+  if (state.bodies.size() != bodies_.size() || !TryRestore(state)) {
+    throw WorldError("the state is not of this world: its bodies or shapes differ");
+  }
+}
+
+void BulletWorld::SaveState(std::string* bytes) const {
+  WorldState state;
+  SaveState(&state);
+  EncodeState(*this, state, bytes);
+}
+
+absl::Status BulletWorld::RestoreState(absl::string_view bytes) {
+  WorldState state;
+  if (absl::Status status = DecodeState(*this, bytes, &state); !status.ok()) return status;
+  WorldState before;
+  SaveState(&before);
+  // The filters of the state decide which contacts there can be.
+  DropAllContacts(pair_cache_, dispatcher_);
+  for (size_t i = 0; i < bodies_.size(); ++i) bodies_[i]->SetState(state.bodies[i]);
+  absl::Status status =
+      CheckContacts(state.contacts, world_.getCollisionObjectArray(), pair_cache_);
+  if (status.ok() && !TryRestore(state)) {
+    status = absl::InvalidArgumentError("the state's contacts do not fit the shapes");
+  }
+  if (!status.ok()) TryRestore(before);
+  return status;
 }
 
 }  // namespace armature

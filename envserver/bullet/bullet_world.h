@@ -1,13 +1,14 @@
 // A world of rigid and articulated bodies on Bullet's btMultiBodyDynamicsWorld: double precision, a
 // fixed time step, and the settings of Bullet's Python bindings.
 //
-// Determinism: two RestoreState calls with the same state, followed by the same calls, give
-// bit-identical results, whatever happened before. A state has no contacts yet: they are dropped,
-// so a restored run may differ from the run that was saved.
+// Determinism: a world that takes a state of SaveState goes on as the world that was saved: the
+// same calls give the same bits, contacts and their forces included, whatever happened before and
+// in whichever process (docs/decisions/0020-exact-state.md).
 // Call order: Add* (Step | SaveState | RestoreState ...)*; bodies are added before the first step.
 // Errors: WorldError for what a caller gets wrong.
 // Thread safety: none; different threads may use different worlds, and a world any thread.
 // Ownership: owns its bodies; pointers to them are valid as long as the world lives.
+// Allocation: none in Step, contacts and Distance, once there have been as many contacts before.
 // Units: m, kg, s, N; z is up.
 #ifndef ARMATURE_ENVSERVER_BULLET_BULLET_WORLD_H_
 #define ARMATURE_ENVSERVER_BULLET_BULLET_WORLD_H_
@@ -23,6 +24,7 @@
 #include "BulletCollision/CollisionDispatch/btCollisionDispatcher.h"
 #include "BulletCollision/CollisionDispatch/btDefaultCollisionConfiguration.h"
 #include "BulletDynamics/Featherstone/btMultiBodyDynamicsWorld.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "envserver/bullet/body.h"
@@ -115,9 +117,16 @@ class BulletWorld {
 
   // Changes nothing.
   void SaveState(WorldState* state) const;
-  // `state` must come from this world or one built by the same calls; joints, velocities and poses
-  // may have been edited.
+  // `state` must come from this world or one built by the same calls. Positions, velocities and
+  // motors may have been edited; contacts are best cleared then. Without contacts in it, it is as
+  // fast as a reset must be.
   void RestoreState(const WorldState& state);
+
+  // Appends the state as bytes, for another process too.
+  void SaveState(std::string* bytes) const;
+  // Returns InvalidArgument, and changes nothing, if the bytes are damaged or come from a world of
+  // other bodies, options or Bullet.
+  absl::Status RestoreState(absl::string_view bytes);
 
   const WorldOptions& options() const { return options_; }
   // Counts changes of colours and sizes.
@@ -144,13 +153,15 @@ class BulletWorld {
 
   Body* AddPrimitive(SceneShape::Kind kind, const std::array<double, 3>& size, double mass,
                      const BodyOptions& options);
+  // Returns false if the contacts do not fit the shapes.
+  bool TryRestore(const WorldState& state);
   std::string FreeName(const BodyModel& model, const BodyOptions& options) const;
 
   WorldOptions options_;
   btDefaultCollisionConfiguration collision_configuration_;
   mutable btCollisionDispatcher dispatcher_;
   PairFilter pair_filter_;
-  btHashedOverlappingPairCache pair_cache_;
+  mutable btHashedOverlappingPairCache pair_cache_;
   btSimpleBroadphase broadphase_;
   JointRowSolver solver_;
   std::vector<std::unique_ptr<Body>> bodies_;
