@@ -16,8 +16,7 @@ using Key = std::tuple<std::string, InertiaSource, std::vector<std::string>, boo
 
 struct Cache {
   absl::Mutex mutex;
-  std::map<Key, std::shared_ptr<const BodyModel>> models
-      ABSL_GUARDED_BY(mutex);
+  std::map<Key, std::shared_ptr<const BodyModel>> models ABSL_GUARDED_BY(mutex);
 };
 
 Cache& TheCache() {
@@ -31,7 +30,7 @@ absl::StatusOr<std::shared_ptr<const BodyModel>> LoadUrdfOnce(const std::string&
                                                               const UrdfOptions& options) {
   Cache& cache = TheCache();
   absl::MutexLock lock(&cache.mutex);
-  std::shared_ptr<const BodyModel>& kept = 
+  std::shared_ptr<const BodyModel>& kept =
       cache.models[{path, options.inertia_source, options.package_folders, options.read_looks}];
   if (kept == nullptr) {
     auto model = LoadUrdf(path, options);

@@ -47,6 +47,7 @@ TaskEnv::TaskEnv(std::unique_ptr<Task> task, TaskBuilder builder)
     : task_(std::move(task)),
       built_(std::move(builder)),
       spec_([this] {
+        built_.spec_.saves_state = true;
         built_.spec_.has_scene = true;
         return built_.spec_;
       }()),
@@ -166,6 +167,46 @@ void TaskEnv::ReadMetrics(absl::Span<float> metrics) const {
 
 void TaskEnv::ReadGoalExtra(absl::Span<float> extra) const {
   std::copy(goal_extra_.begin(), goal_extra_.end(), extra.begin());
+}
+
+void TaskEnv::Keep(StateArchive& state) {
+  std::string generator = rng_.State();
+  state.Keep(generator);
+  if (!state.is_saving() && state.ok()) state.Check(rng_.SetState(generator));
+  state.Keep(task_->context_.physics_steps);
+  state.Keep(task_->context_.parameters);
+  state.Keep(metrics_.values_);
+  state.Keep(goal_extra_);
+  task_->Keep(state);
+}
+
+absl::Status TaskEnv::SaveState(std::string* state) {
+  std::string world;
+  world_->SaveState(&world);
+  StateArchive archive = StateArchive::Saving(state);
+  archive.Keep(world);
+  Keep(archive);
+  return absl::OkStatus();
+}
+
+absl::Status TaskEnv::RestoreState(absl::string_view state) {
+  std::string before;
+  if (absl::Status status = SaveState(&before); !status.ok()) return status;
+  const auto restore = [this](absl::string_view bytes) -> absl::Status {
+    std::string world;
+    StateArchive archive = StateArchive::Restoring(bytes);
+    archive.Keep(world);
+    if (!archive.ok()) return absl::InvalidArgumentError("the saved state is too short");
+    if (absl::Status status = world_->RestoreState(world); !status.ok()) return status;
+    Keep(archive);
+    if (archive.complete()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("the saved state does not fit ", spec_.id,
+                     ": it is of another version or configuration of this task"));
+  };
+  const absl::Status status = restore(state);
+  if (!status.ok()) restore(before).IgnoreError();  // It was written a moment ago.
+  return status;
 }
 
 void TaskEnv::BuildScene() {

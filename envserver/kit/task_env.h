@@ -1,5 +1,5 @@
 // Makes an environment of a Task: runs its hooks, sums its reward terms, and keeps what every task
-// has: the world, the clock, the generator, the metrics and the view.
+// has: the world, the clock, the generator, the metrics, the saved state and the view.
 //
 // Thread safety, determinism: see Env.
 // Errors: throws what the task's hooks throw; TaskError if an observation is incomplete, naming
@@ -46,6 +46,8 @@ class TaskEnv : public Env {
   void SetParameters(absl::Span<const double> values) override;
   void ReadMetrics(absl::Span<float> metrics) const override;
   void ReadGoalExtra(absl::Span<float> extra) const override;
+  absl::Status SaveState(std::string* state) override;
+  absl::Status RestoreState(absl::string_view state) override;
   const Scene* scene() const override;
   void ReadView(SceneView& view) const override;
   BulletWorld* world() override { return world_.get(); }
@@ -61,6 +63,8 @@ class TaskEnv : public Env {
   // Runs the task's Observe and checks that everything was written.
   void Observe(Observation& observation);
   Termination RunPhysics();
+  // Everything that the future depends on, for saving and restoring.
+  void Keep(StateArchive& state);
 
   const std::unique_ptr<Task> task_;
   TaskBuilder built_;  // What the task declared.

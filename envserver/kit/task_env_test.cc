@@ -145,6 +145,7 @@ TEST_F(TaskEnvTest, TheSpecIsWhatBuildDeclared) {
   for (const MetricSpec& metric : spec.metrics) metrics.push_back(metric.name);
   EXPECT_THAT(metrics, ElementsAre("reward/height", "reward/force", "terminated/fell", "top_m"));
   EXPECT_EQ(spec.parameters[0].name, "gain");
+  EXPECT_TRUE(spec.saves_state);
   EXPECT_TRUE(spec.reports_success);
 }
 
@@ -190,6 +191,20 @@ TEST_F(TaskEnvTest, AParameterHoldsFromTheNextEpisodeOn) {
   EXPECT_FLOAT_EQ(force_cost(), -10);
   env_->Reset(3, observation_);
   EXPECT_FLOAT_EQ(force_cost(), -10);
+}
+
+TEST_F(TaskEnvTest, ARestoredStateHasTheMembersThatKeepNames) {
+  ASSERT_TRUE(Make({}).ok());
+  env_->Reset(1, observation_);
+  for (int t = 0; t < 5; ++t) env_->Step({20.0f}, observation_);
+  std::string state;
+  ASSERT_TRUE(env_->SaveState(&state).ok());
+  const float top = Metrics()[3];
+  env_->Reset(2, observation_);
+  ASSERT_TRUE(env_->RestoreState(state).ok());
+  EXPECT_EQ(Metrics()[3], top);
+  env_->Step({-20.0f}, observation_);
+  EXPECT_GE(Metrics()[3], top);
 }
 
 TEST_F(TaskEnvTest, AnElementThatObserveLeavesIsAnErrorThatNamesIt) {

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "envserver/bullet/model_folder.h"
-#include "envserver/bullet/urdf.h"
+#include "envserver/kit/model_cache.h"
 
 namespace armature {
 namespace {
@@ -34,7 +34,7 @@ BodyOptions ArmOptions() {
 absl::StatusOr<std::shared_ptr<const BodyModel>> LoadPandaModel() {
   auto folder = FindModelFolder("franka_panda", "pybullet_data/pybullet_data/franka_panda");
   if (!folder.ok()) return folder.status();
-  auto model = LoadUrdf(*folder + "/panda.urdf", {InertiaSource::kCollisionBox});
+  auto model = LoadUrdfOnce(*folder + "/panda.urdf", {InertiaSource::kCollisionBox});
   if (!model.ok()) return model;
   if ((*model)->MovingLinks().size() != kDofs || (*model)->LinkIndex(kEndEffectorLink) < 0 ||
       (*model)->LinkIndex(kFingers[0]) < 0 || (*model)->LinkIndex(kFingers[1]) < 0) {

@@ -1,20 +1,42 @@
-// Objects and goal of one Panda task, in addition to robot and table.
+// What the Panda tasks have in common (as in panda-gym v3): robot, table and floor, observation and
+// goal. A task adds its objects and says where they and the goal are.
 //
-// Thread safety: none, like its world.
+// Facts: physics step 1/500 s, 20 per control step. Observation: `observation` = end effector
+// position (3), its velocity (3), finger width (1) unless the gripper is blocked, then the task's
+// objects; `achieved_goal`; `desired_goal`. With terminate_on_success (panda-gym v3) an episode
+// ends at the first success; without it (v2) only at the horizon. Thread safety, determinism: see
+// Task.
 #ifndef ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_TASK_H_
 #define ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_TASK_H_
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/types/span.h"
-#include "common/random/rng.h"
-#include "envserver/bullet/bullet_world.h"
+#include "common/config/config.h"
+#include "envserver/kit/task.h"
+#include "envserver/kit/task_builder.h"
 #include "envserver/tasks/panda/panda_arm.h"
+#include "envserver/tasks/panda/point_reward.h"
 
 namespace armature {
 
+struct PandaConfig {
+  std::string control_type = "ee";
+  std::string reward_type = "sparse";
+  bool terminate_on_success = true;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("control_type", control_type, "What an action moves.", OneOf({"ee", "joints"}));
+    v.Field("reward_type", reward_type, "Sparse: -1 until success; dense: minus the distance.",
+            OneOf({"sparse", "dense"}));
+    v.Field("terminate_on_success", terminate_on_success,
+            "Whether success ends the episode (panda-gym v3) or not (v2).");
+  }
+};
+
 struct PandaTaskFacts {
-  std::string id;
   int goal_size = 3;
   int object_observation_size = 0;
   bool block_gripper = true;
@@ -22,18 +44,39 @@ struct PandaTaskFacts {
   int horizon = 50;  // Control steps.
 };
 
-class PandaTask {
+class PandaTask : public Task {
  public:
-  virtual ~PandaTask() = default;
-  virtual PandaTaskFacts facts() const = 0;
-  // Called once, after table and arm have been added. `world` outlives this.
-  virtual void AddObjects(BulletWorld& world) = 0;
+  using Config = PandaConfig;
+  PandaTask(const PandaConfig& config, const PandaTaskFacts& facts);
+
+  void Build(TaskBuilder& task) override;
+  void Reset() override { PlaceObjects(absl::MakeSpan(desired_goal_)); }
+  void Act(absl::Span<const float> action) override { arm_->Act(action); }
+  void Observe(ObservationWriter& out) override;
+  GoalOutcome GoalReward(const GoalPair& goal) const override;
+  void Keep(StateArchive& state) override { state.Keep(desired_goal_); }
+
+  PandaArm& arm() { return *arm_; }
+
+ protected:
+  // Called once, after robot, table and floor have been added.
+  virtual void AddObjects(TaskBuilder& task) { (void)task; }
   // Begins an episode: places the objects and writes the goal.  [goal_size]
-  virtual void Reset(Rng& rng, absl::Span<float> desired_goal) = 0;
+  virtual void PlaceObjects(absl::Span<float> desired_goal) = 0;
   // [object_observation_size]
-  virtual void ObserveObjects(absl::Span<float> observation) const = 0;
+  virtual void ObserveObjects(absl::Span<float> observation) { (void)observation; }
   // [goal_size]
-  virtual void AchievedGoal(const PandaArm& arm, absl::Span<float> achieved_goal) const = 0;
+  virtual void AchievedGoal(absl::Span<float> achieved_goal) = 0;
+
+  absl::Span<const float> desired_goal() const { return desired_goal_; }
+
+ private:
+  const PandaConfig config_;
+  const PandaTaskFacts facts_;
+  const PointReward point_reward_;
+  std::optional<PandaArm> arm_;
+  Field observation_, achieved_, desired_;
+  std::vector<float> desired_goal_;
 };
 
 }  // namespace armature

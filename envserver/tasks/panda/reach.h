@@ -2,18 +2,29 @@
 #ifndef ARMATURE_ENVSERVER_TASKS_PANDA_REACH_H_
 #define ARMATURE_ENVSERVER_TASKS_PANDA_REACH_H_
 
+#include "absl/status/status.h"
+#include "envserver/env/env_registry.h"
 #include "envserver/tasks/panda/panda_task.h"
 
 namespace armature {
 
 class Reach : public PandaTask {
  public:
-  PandaTaskFacts facts() const override;
-  void AddObjects(BulletWorld& world) override;
-  void Reset(Rng& rng, absl::Span<float> desired_goal) override;
-  void ObserveObjects(absl::Span<float> observation) const override;
-  void AchievedGoal(const PandaArm& arm, absl::Span<float> achieved_goal) const override;
+  explicit Reach(const PandaConfig& config) : PandaTask(config, PandaTaskFacts()) {}
+
+  void Show(MarkerPoses& out) override;
+
+ protected:
+  void AddObjects(TaskBuilder& task) override;
+  void PlaceObjects(absl::Span<float> desired_goal) override;
+  void AchievedGoal(absl::Span<float> achieved_goal) override;
+
+ private:
+  Marker goal_;
 };
+
+// As "panda_reach".
+absl::Status RegisterPandaReach(EnvRegistry& registry);
 
 }  // namespace armature
 

@@ -1,12 +1,12 @@
-#include "envserver/tasks/panda/goal_reward.h"
+#include "envserver/tasks/panda/point_reward.h"
 
 #include <cmath>
 #include <cstddef>
 
 namespace armature {
 
-GoalReward::Result GoalReward::operator()(absl::Span<const float> achieved_goal,
-                                          absl::Span<const float> desired_goal) const {
+PointReward::Result PointReward::operator()(absl::Span<const float> achieved_goal,
+                                            absl::Span<const float> desired_goal) const {
   double square = 0;
   for (size_t i = 0; i < achieved_goal.size(); ++i) {
     const double difference = static_cast<double>(achieved_goal[i]) - desired_goal[i];
@@ -18,7 +18,7 @@ GoalReward::Result GoalReward::operator()(absl::Span<const float> achieved_goal,
           distance < distance_threshold_m_};
 }
 
-double GoalReward::Low(int size, double bound) const {
+double PointReward::Low(int size, double bound) const {
   return type_ == RewardType::kSparse ? -1 : -2 * bound * std::sqrt(size);
 }
 

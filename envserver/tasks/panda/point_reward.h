@@ -3,8 +3,8 @@
 // Success: d < threshold.
 //
 // Thread safety: const.
-#ifndef ARMATURE_ENVSERVER_TASKS_PANDA_GOAL_REWARD_H_
-#define ARMATURE_ENVSERVER_TASKS_PANDA_GOAL_REWARD_H_
+#ifndef ARMATURE_ENVSERVER_TASKS_PANDA_POINT_REWARD_H_
+#define ARMATURE_ENVSERVER_TASKS_PANDA_POINT_REWARD_H_
 
 #include "absl/types/span.h"
 
@@ -12,14 +12,14 @@ namespace armature {
 
 enum class RewardType { kSparse, kDense };
 
-class GoalReward {
+class PointReward {
  public:
   struct Result {
     float reward;
     bool is_success;
   };
 
-  GoalReward(RewardType type, double distance_threshold_m)
+  PointReward(RewardType type, double distance_threshold_m)
       : type_(type), distance_threshold_m_(distance_threshold_m) {}
 
   // Both goals must have the same size.
@@ -36,4 +36,4 @@ class GoalReward {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_TASKS_PANDA_GOAL_REWARD_H_
+#endif  // ARMATURE_ENVSERVER_TASKS_PANDA_POINT_REWARD_H_

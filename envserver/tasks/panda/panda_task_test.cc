@@ -1,4 +1,4 @@
-#include "envserver/tasks/panda/panda_env.h"
+#include "envserver/tasks/panda/panda_task.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/random/rng.h"
+#include "envserver/kit/task_env.h"
 #include "envserver/tasks/panda/golden_reach.h"
 #include "envserver/tasks/panda/reach.h"
 #include "gtest/gtest.h"
@@ -25,13 +26,16 @@ class ReachTest : public testing::Test {
   }
 
   void Make(const PandaConfig& config) {
-    env_ = std::make_unique<PandaEnv>(config, model_, std::make_unique<Reach>());
+    auto made = TaskEnv::Create("panda_reach", [&] { return std::make_unique<Reach>(config); }, {});
+    ASSERT_TRUE(made.ok()) << made.status();
+    env_ = *std::move(made);
   }
 
   static absl::Span<uint8_t> Bytes(std::vector<float>& values) {
     return absl::MakeSpan(reinterpret_cast<uint8_t*>(values.data()), values.size() * 4);
   }
 
+  PandaArm& arm() { return static_cast<PandaTask&>(env_->task()).arm(); }
   StepResult Step(const std::vector<float>& action) { return env_->Step(action, observation_); }
 
   using Policy = std::function<std::vector<float>(int step)>;
@@ -45,10 +49,10 @@ class ReachTest : public testing::Test {
     for (size_t t = 0; t < steps; ++t) {
       Step(policy(static_cast<int>(t)));
       const btVector3 expected(golden[t][0], golden[t][1], golden[t][2]);
-      worst = std::max<double>(worst, (env_->arm().ee_position() - expected).length());
+      worst = std::max<double>(worst, (arm().ee_position() - expected).length());
       for (int i = 0; i < 3; ++i) {
-        EXPECT_FLOAT_EQ(robot_[i], env_->arm().ee_position()[i]);
-        EXPECT_FLOAT_EQ(robot_[3 + i], env_->arm().ee_velocity()[i]);
+        EXPECT_FLOAT_EQ(robot_[i], arm().ee_position()[i]);
+        EXPECT_FLOAT_EQ(robot_[3 + i], arm().ee_velocity()[i]);
       }
     }
     return worst;
@@ -77,7 +81,7 @@ class ReachTest : public testing::Test {
   }
 
   // Returns all observations and rewards of an episode of random actions.
-  static std::vector<float> Record(PandaEnv& env, uint64_t seed) {
+  static std::vector<float> Record(Env& env, uint64_t seed) {
     std::vector<float> robot(6), achieved(3), desired(3), record;
     Observation observation({Bytes(robot), Bytes(achieved), Bytes(desired)});
     env.Reset(seed, observation);
@@ -102,7 +106,7 @@ class ReachTest : public testing::Test {
   }
 
   std::shared_ptr<const BodyModel> model_;
-  std::unique_ptr<PandaEnv> env_;
+  std::unique_ptr<TaskEnv> env_;
   std::vector<float> robot_ = std::vector<float>(6);
   std::vector<float> achieved_ = std::vector<float>(3);
   std::vector<float> desired_ = std::vector<float>(3);
@@ -121,14 +125,14 @@ TEST_F(ReachTest, InertiasAreUpstreams) {
 TEST_F(ReachTest, FirstInverseKinematicsTargetIsUpstreams) {
   env_->Reset(0, observation_);
   Step({1, 0, 0});
-  for (int i = 0; i < 7; ++i) EXPECT_NEAR(env_->arm().joint_targets()[i], kFirstTarget[i], 1e-6);
+  for (int i = 0; i < 7; ++i) EXPECT_NEAR(arm().joint_targets()[i], kFirstTarget[i], 1e-6);
 }
 
 TEST_F(ReachTest, FreeMotionIsUpstreamsToTheMicrometre) {
   EXPECT_LT(Deviation(kEeForward, 50, [](int) { return std::vector<float>{1, 0, 0}; }), 1e-6);
   EXPECT_LT(Deviation(kEeSwinging, 9, [](int t) { return Swinging(t, 3); }), 1e-6);
   for (int i = 0; i < 3; ++i) {
-    EXPECT_NEAR(env_->arm().ee_velocity()[i], kEeSwinging[8][3 + i], 1e-5);
+    EXPECT_NEAR(arm().ee_velocity()[i], kEeSwinging[8][3 + i], 1e-5);
   }
 }
 

@@ -1,0 +1,84 @@
+#include "envserver/tasks/panda/panda_task.h"
+
+#include <algorithm>
+
+namespace armature {
+namespace {
+
+constexpr int kSubsteps = 20;
+constexpr double kTimeStep = 1.0 / 500;
+constexpr double kObservationBound = 10;
+constexpr double kFriction = 0.5;
+
+PandaControl ControlOf(const PandaConfig& config) {
+  return config.control_type == "ee" ? PandaControl::kEndEffector : PandaControl::kJoints;
+}
+
+RewardType RewardOf(const PandaConfig& config) {
+  return config.reward_type == "sparse" ? RewardType::kSparse : RewardType::kDense;
+}
+
+// 1.4 m from the origin, at a yaw of 45 and a pitch of -30 degrees.
+SceneCamera PandaCamera() {
+  SceneCamera camera;
+  camera.name = "front";
+  camera.position = {0.857, -0.857, 0.7};
+  camera.target = {0, 0, 0};
+  camera.vertical_field_of_view_deg = 60;
+  camera.width_px = 720;
+  camera.height_px = 480;
+  return camera;
+}
+
+}  // namespace
+
+PandaTask::PandaTask(const PandaConfig& config, const PandaTaskFacts& facts)
+    : config_(config),
+      facts_(facts),
+      point_reward_(RewardOf(config), facts.distance_threshold_m),
+      desired_goal_(facts.goal_size) {}
+
+void PandaTask::Build(TaskBuilder& task) {
+  task.SetTime(kTimeStep, kSubsteps, facts_.horizon * kSubsteps * kTimeStep);
+  auto model = LoadPandaModel();
+  if (!model.ok()) throw TaskError(std::string(model.status().message()));
+  arm_.emplace(*std::move(model), ControlOf(config_), facts_.block_gripper, &task.world());
+  // Floor at z = -0.4 and table with its top at z = 0.
+  task.world().AddStaticBox(btVector3(3, 3, 0.01), btVector3(0, 0, -0.41), kFriction);
+  task.world().AddStaticBox(btVector3(1.1, 0.7, 0.4) / 2, btVector3(-0.3, 0, -0.2), kFriction);
+  AddObjects(task);
+  const int robot_size = facts_.block_gripper ? 6 : 7;
+  observation_ = task.AddField("observation", robot_size + facts_.object_observation_size,
+                               -kObservationBound, kObservationBound);
+  achieved_ =
+      task.AddField("achieved_goal", facts_.goal_size, -kObservationBound, kObservationBound);
+  desired_ = task.AddField("desired_goal", facts_.goal_size, -kObservationBound, kObservationBound);
+  GoalOptions options;
+  options.terminate_on_success = config_.terminate_on_success;
+  task.SetGoal(achieved_, desired_, options);
+  task.SetAction(PandaArm::ActionSize(ControlOf(config_), facts_.block_gripper), -1, 1);
+  task.SetRewardBounds(point_reward_.Low(facts_.goal_size, kObservationBound), 0);
+  task.AddCamera(PandaCamera());
+}
+
+void PandaTask::Observe(ObservationWriter& out) {
+  const absl::Span<float> field = out[observation_];
+  const btVector3 position = arm_->ee_position();
+  const btVector3 velocity = arm_->ee_velocity();
+  for (int i = 0; i < 3; ++i) {
+    field[i] = static_cast<float>(position[i]);
+    field[3 + i] = static_cast<float>(velocity[i]);
+  }
+  int robot_size = 6;
+  if (!facts_.block_gripper) field[robot_size++] = static_cast<float>(arm_->finger_width());
+  ObserveObjects(field.subspan(robot_size));
+  AchievedGoal(out[achieved_]);
+  std::copy(desired_goal_.begin(), desired_goal_.end(), out[desired_].begin());
+}
+
+GoalOutcome PandaTask::GoalReward(const GoalPair& goal) const {
+  const auto result = point_reward_(goal.achieved, goal.desired);
+  return {result.reward, result.is_success};
+}
+
+}  // namespace armature
