@@ -17,6 +17,7 @@
 #include "envserver/env/env_registry.h"
 #include "envserver/service/deadline_timer.h"
 #include "envserver/service/env_service.h"
+#include "envserver/slots/slot_view.h"
 #include "envserver/slots/step_pool.h"
 #include "envserver/slots/vector_env.h"
 #include "envserver/tasks/builtin_envs.h"
@@ -45,7 +46,8 @@ v1::Tensor ZeroActions(int64_t rows, int64_t size) {
   return action;
 }
 
-void InProcess(benchmark::State& state, const std::string& env_id) {
+// With `watched`, somebody looks at every slot, which costs a copy of the view in each step.
+void InProcess(benchmark::State& state, const std::string& env_id, bool watched = false) {
   const EnvRegistry registry = AllEnvs();
   StepPool pool({kThreads, kStepTimeout});
   VectorEnvOptions options;
@@ -53,6 +55,10 @@ void InProcess(benchmark::State& state, const std::string& env_id) {
   options.num_envs = state.range(0);
   auto first = registry.Make(env_id, {});
   auto env = std::make_shared<VectorEnv>(&registry, &pool, options, *std::move(first));
+  for (int64_t slot = 0; watched && slot < state.range(0); ++slot) {
+    const auto box = std::make_shared<FrameBox>([](bool) {});
+    if (!env->Watch(slot, box).ok()) std::abort();
+  }
   const v1::Tensor action = ZeroActions(state.range(0), env->spec().action.size());
   {
     absl::Notification ready;
@@ -118,6 +124,14 @@ void ThroughService(benchmark::State& state, const std::string& env_id) {
 BENCHMARK_CAPTURE(InProcess, point_mass, "point_mass")
     ->Arg(1)
     ->Arg(16)
+    ->Arg(64)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+BENCHMARK_CAPTURE(InProcess, equipped_unwatched, "equipped", /*watched=*/false)
+    ->Arg(64)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+BENCHMARK_CAPTURE(InProcess, equipped_watched, "equipped", /*watched=*/true)
     ->Arg(64)
     ->MeasureProcessCPUTime()
     ->UseRealTime();

@@ -1,12 +1,15 @@
-// The part of the conformance suite about metrics, goal extras, parameters and saved states; see
-// env_service_conformance_test.cc. A test skips what the environment does not have.
+// The part of the conformance suite about metrics, goal extras, parameters, saved states and
+// viewers; see env_service_conformance_test.cc. A test skips what the environment does not have.
 #include <cmath>
 #include <functional>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/random/rng.h"
+#include "common/rpc/protocol.h"
 #include "common/spec/env_spec.h"
 #include "common/tensor/packed.h"
 #include "envserver/testing/env_service_fixture.h"
@@ -333,6 +336,102 @@ TEST_F(ConformanceTest, SavingNeedsASpecThatHasIt) {
     EXPECT_THAT(status.error_message(), HasSubstr("the environment does not save its state"));
     EXPECT_THAT(status.error_message(), HasSubstr(env_id_));
   }
+}
+
+TEST_F(ConformanceTest, AViewerSeesTheSceneItsMeshesAndThenEachStepToTheEpisodesEnd) {
+  RolloutClient client(stub_.get());
+  client.Open(RolloutClient::OpenMessage(equipped_id_, 4, 2));
+  if (!client.spec.has_scene) GTEST_SKIP() << equipped_id_ << " has no scene";
+  WatchClient viewer(stub_.get(), client.opened.session_id(), 3);
+  viewer.AwaitHeaders();
+  Rng rng({5});
+  const std::vector<float> actions = RandomActions(client.spec.action, 2, rng);
+  client.SendActions(1, 0, actions);
+  v1::StepBatch batch = client.Read();
+  const v1::WatchOpened opened = viewer.ReadOpened();
+  EXPECT_TRUE(CheckHandshake(opened.handshake(), "").ok());
+  EXPECT_EQ(opened.session_id(), client.opened.session_id());
+  EXPECT_EQ(opened.client(), "tester");
+  EXPECT_EQ(opened.num_envs(), 4u);
+  EXPECT_EQ(opened.spec().id(), equipped_id_);
+  std::set<std::string> meshes;
+  for (const v1::SceneShape& shape : opened.scene().shape()) {
+    EXPECT_LT(shape.body(), static_cast<uint32_t>(opened.scene().body_size()));
+    EXPECT_NE(shape.geometry_case(), v1::SceneShape::GEOMETRY_NOT_SET);
+    if (shape.has_mesh()) meshes.insert(shape.mesh().name());
+  }
+  for (size_t left = meshes.size(); left > 0; --left) {
+    const v1::Mesh mesh = viewer.ReadMesh();
+    EXPECT_EQ(meshes.erase(mesh.name()), 1u);
+    EXPECT_TRUE(CheckTensor(mesh.vertex(), v1::DTYPE_FLOAT32, {-1, 3}, "vertex").ok());
+    EXPECT_TRUE(CheckTensor(mesh.triangle(), v1::DTYPE_INT32, {-1, 3}, "triangle").ok());
+  }
+  double return_sum = 0;
+  for (uint32_t step = 1; step < 1000; ++step) {
+    const v1::PoseFrame frame = viewer.ReadFrame();
+    const int64_t bodies = opened.scene().body_size();
+    EXPECT_TRUE(CheckTensor(frame.pose(), v1::DTYPE_FLOAT32, {bodies, 7}, "pose").ok());
+    EXPECT_TRUE(CheckTensor(frame.contact(), v1::DTYPE_FLOAT32, {-1, 7}, "contact").ok());
+    EXPECT_EQ(frame.episode(), 0u);
+    EXPECT_EQ(frame.episode_step(), step);
+    EXPECT_NEAR(frame.time_s(), step * client.spec.control_period_s, 1e-9);
+    EXPECT_EQ(frame.reward(), TensorValues<float>(batch.reward())[1]);
+    return_sum += frame.reward();
+    EXPECT_NEAR(frame.return_sum(), return_sum, 1e-6);
+    EXPECT_EQ(frame.action_size(), client.spec.action.size());
+    ASSERT_EQ(frame.metric_size(), static_cast<int>(client.spec.metrics.size()));
+    for (int i = 0; i < frame.metric_size(); ++i) {
+      EXPECT_EQ(frame.metric(i), TensorValues<float>(batch.metric())[frame.metric_size() + i]);
+    }
+    EXPECT_EQ(frame.terminated(), batch.terminated().packed()[1] != 0);
+    EXPECT_EQ(frame.truncated(), batch.truncated().packed()[1] != 0);
+    EXPECT_EQ(frame.is_success(), batch.is_success().packed()[1] != 0);
+    if (Ended(batch, 1)) break;
+    client.SendActions(1, batch.step(), RandomActions(client.spec.action, 2, rng));
+    batch = client.Read();
+  }
+  ASSERT_TRUE(Ended(batch, 1));
+  const v1::PoseFrame next = viewer.ReadFrame();
+  EXPECT_EQ(next.episode(), 1u);
+  EXPECT_EQ(next.episode_step(), 0u);
+  EXPECT_EQ(next.return_sum(), 0);
+  EXPECT_EQ(next.action_size(), 0);
+  EXPECT_FALSE(next.terminated() || next.truncated());
+  client.WritesDone();
+  EXPECT_TRUE(client.Finish().ok());
+  const grpc::Status end = viewer.Finish();
+  EXPECT_TRUE(end.ok()) << "it ends with the session: " << end.error_message();
+}
+
+TEST_F(ConformanceTest, WatchingChangesNoEpisodeAndIsNoLease) {
+  RolloutClient plain(stub_.get());
+  plain.Open(RolloutClient::OpenMessage(equipped_id_, 2));
+  if (!plain.spec.has_scene) GTEST_SKIP() << equipped_id_ << " has no scene";
+  const std::vector<std::string> rows = PlayGroup(plain, 60, &plain.first[0]);
+  RolloutClient client(stub_.get());
+  client.Open(RolloutClient::OpenMessage(equipped_id_, 2));
+  std::vector<std::unique_ptr<WatchClient>> viewers;  // None of them reads.
+  for (uint32_t slot : {0, 1, 1}) {
+    viewers.push_back(std::make_unique<WatchClient>(stub_.get(), /*session_id=*/0, slot));
+    viewers.back()->AwaitHeaders();
+  }
+  EXPECT_EQ(PlayGroup(client, 60, &client.first[0]), rows);
+}
+
+TEST_F(ConformanceTest, WatchingNeedsAnOpenSessionASlotAndAScene) {
+  RolloutClient client(stub_.get());
+  client.Open(RolloutClient::OpenMessage(env_id_, 2));
+  const grpc::Status unknown = WatchClient(stub_.get(), 987654321, 0).Finish();
+  EXPECT_EQ(unknown.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(unknown.error_message(), HasSubstr(std::to_string(client.opened.session_id())));
+  EXPECT_THAT(unknown.error_message(), HasSubstr("tester"));
+  const uint64_t session_id = client.opened.session_id();
+  EXPECT_EQ(WatchClient(stub_.get(), session_id, 2).Finish().error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  if (client.spec.has_scene) return;
+  const grpc::Status refused = WatchClient(stub_.get(), session_id, 0).Finish();
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(refused.error_message(), HasSubstr("scene"));
 }
 
 }  // namespace

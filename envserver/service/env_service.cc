@@ -10,6 +10,7 @@
 #include "common/rpc/transport.h"
 #include "common/tensor/packed.h"
 #include "envserver/service/rollout_reactor.h"
+#include "envserver/service/watch_reactor.h"
 #include "envserver/slots/pool_call.h"
 
 namespace armature {
@@ -167,6 +168,11 @@ grpc::ServerUnaryReactor* EnvService::Describe(grpc::CallbackServerContext* call
 grpc::ServerBidiReactor<v1::RolloutRequest, v1::RolloutResponse>* EnvService::Rollout(
     grpc::CallbackServerContext* call) {
   return new RolloutReactor(&context_, call);
+}
+
+grpc::ServerWriteReactor<v1::WatchResponse>* EnvService::Watch(grpc::CallbackServerContext* call,
+                                                               const v1::WatchRequest* request) {
+  return new WatchReactor(&context_, &viewers_, call, *request);
 }
 
 grpc::ServerUnaryReactor* EnvService::ComputeReward(grpc::CallbackServerContext* call,

@@ -1,10 +1,11 @@
 // Implements EnvService (proto/env_service.proto) on gRPC's callback API. No call blocks a gRPC
 // thread; environments are created and run only on the StepPool.
 //
-// Data flow: Rollout -> RolloutReactor -> Session -> VectorEnv -> StepPool.
+// Data flow: Rollout -> RolloutReactor -> Session -> VectorEnv -> StepPool; the slot's thread ->
+// SlotView -> Viewer -> WatchReactor -> Watch.
 // Thread safety: all methods.
-// Bounds: `slots_total` limits sessions; kCallsMax limits concurrent other calls (ResourceExhausted
-// beyond it).
+// Bounds: `slots_total` limits sessions, kViewersMax viewers; kCallsMax limits concurrent other
+// calls (ResourceExhausted beyond it).
 #ifndef ARMATURE_ENVSERVER_SERVICE_ENV_SERVICE_H_
 #define ARMATURE_ENVSERVER_SERVICE_ENV_SERVICE_H_
 
@@ -54,6 +55,8 @@ class EnvService : public v1::EnvService::CallbackService {
                                      v1::DescribeResponse* response) override;
   grpc::ServerBidiReactor<v1::RolloutRequest, v1::RolloutResponse>* Rollout(
       grpc::CallbackServerContext* call) override;
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* call,
+                                                     const v1::WatchRequest* request) override;
   grpc::ServerUnaryReactor* ComputeReward(grpc::CallbackServerContext* call,
                                           const v1::ComputeRewardRequest* request,
                                           v1::ComputeRewardResponse* response) override;
@@ -71,6 +74,7 @@ class EnvService : public v1::EnvService::CallbackService {
   const SessionContext context_;
   const std::shared_ptr<RewardEnvs> reward_envs_;  // Shared with calls that may hang.
   std::atomic<int> calls_{0};
+  std::atomic<int> viewers_{0};
 };
 
 }  // namespace armature

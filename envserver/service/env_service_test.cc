@@ -11,6 +11,7 @@
 
 #include "absl/types/span.h"
 #include "common/tensor/packed.h"
+#include "envserver/service/viewer.h"
 #include "envserver/testing/env_service_fixture.h"
 #include "gmock/gmock.h"
 #include "grpcpp/grpcpp.h"
@@ -292,6 +293,125 @@ TEST_F(EnvServiceTest, AStateThatCannotBeSavedEndsItsSessionAndNamesSlotStepAndC
   EXPECT_EQ(status.error_message(),
             "env server testsim, env equipped: env equipped slot 1 step 0: SaveState threw: the "
             "disk broke");
+}
+
+v1::OpenSession EquippedMessage(const std::string& fault, int num_envs) {
+  v1::OpenSession open = RolloutClient::OpenMessage("equipped", num_envs);
+  (*open.mutable_env_config())["fault"] = fault;
+  (*open.mutable_env_config())["terminate_on_success"] = "false";
+  return open;
+}
+
+TEST_F(EnvServiceTest, AViewThatFailsEndsTheViewingAndIsNoFaultOfTheSlot) {
+  const std::map<std::string, std::string> causes = {
+      {"throw_view", "slot 0 step 1: ReadView threw: the lamp broke"},
+      {"nan_view", "the pose of body 'point' is nan"}};
+  for (const auto& [fault, cause] : causes) {
+    RolloutClient client(stub_.get());
+    client.Open(EquippedMessage(fault, 1));
+    WatchClient viewer(stub_.get(), client.opened.session_id(), 0);
+    viewer.AwaitHeaders();
+    client.SendActions(0, 0, {0, 0});
+    EXPECT_EQ(client.Read().fault_size(), 0);
+    const grpc::Status end = viewer.Finish();
+    EXPECT_EQ(end.error_code(), grpc::StatusCode::INTERNAL);
+    EXPECT_THAT(end.error_message(), HasSubstr(cause));
+    client.SendActions(0, 1, {0, 0});
+    EXPECT_EQ(client.Read().step(), 2);
+  }
+}
+
+TEST_F(EnvServiceTest, FramesComeNoFasterThanAskedAndTheNewestWins) {
+  RolloutClient client(stub_.get());
+  client.Open(EquippedMessage("none", 1));
+  WatchClient viewer(stub_.get(), 0, 0, /*frames_per_s_max=*/0.5);
+  viewer.AwaitHeaders();
+  client.SendActions(0, 0, {0, 0});
+  client.Read();
+  viewer.ReadOpened();
+  viewer.ReadMesh();
+  EXPECT_EQ(viewer.ReadFrame().episode_step(), 1u);
+  for (uint64_t step = 1; step < 6; ++step) {
+    client.SendActions(0, step, {0, 0});
+    client.Read();
+  }
+  server_->SetClock(2);
+  EXPECT_EQ(viewer.ReadFrame().episode_step(), 6u) << "those between are dropped";
+  // The end of an episode is not dropped, though the next one has begun.
+  for (uint64_t step = 6; step < 23; ++step) {
+    client.SendActions(0, step, {0, 0});
+    client.Read();
+  }
+  server_->SetClock(4);
+  const v1::PoseFrame last = viewer.ReadFrame();
+  EXPECT_EQ(last.episode_step(), 20u);
+  EXPECT_TRUE(last.truncated());
+  server_->SetClock(6);
+  const v1::PoseFrame newest = viewer.ReadFrame();
+  EXPECT_EQ(newest.episode(), 1u);
+  EXPECT_EQ(newest.episode_step(), 3u);
+}
+
+TEST_F(EnvServiceTest, AColourThatChangesComesWithTheFrame) {
+  v1::OpenSession open = EquippedMessage("none", 1);
+  (*open.mutable_parameters())["level"] = 0;
+  RolloutClient client(stub_.get());
+  client.Open(open);  // The point begins at the goal, which is green.
+  WatchClient viewer(stub_.get(), 0, 0);
+  viewer.AwaitHeaders();
+  client.SendActions(0, 0, {0, 0});
+  client.Read();
+  const v1::WatchOpened opened = viewer.ReadOpened();
+  EXPECT_THAT(opened.scene().shape(2).colour(), ElementsAre(0, 1, 0, 1));
+  viewer.ReadMesh();
+  EXPECT_EQ(viewer.ReadFrame().changed_shape_size(), 0);
+  client.SendActions(0, 1, {1, 1});
+  client.Read();
+  const v1::PoseFrame frame = viewer.ReadFrame();
+  ASSERT_EQ(frame.changed_shape_size(), 1);
+  EXPECT_THAT(frame.changed_index(), ElementsAre(2));
+  EXPECT_THAT(frame.changed_shape(0).colour(), ElementsAre(0, 0, 1, 1));
+  client.SendActions(0, 2, {1, 1});
+  client.Read();
+  EXPECT_EQ(viewer.ReadFrame().changed_shape_size(), 0);
+}
+
+TEST_F(EnvServiceTest, ThereAreAtMostSoManyViewersAndTheirPlacesComeBack) {
+  RolloutClient client(stub_.get());
+  client.Open(EquippedMessage("none", 1));
+  std::vector<std::unique_ptr<WatchClient>> viewers;
+  for (int i = 0; i < kViewersMax; ++i) {
+    viewers.push_back(std::make_unique<WatchClient>(stub_.get(), 0, 0));
+    viewers.back()->AwaitHeaders();
+  }
+  const grpc::Status refused = WatchClient(stub_.get(), 0, 0).Finish();
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.error_message(), HasSubstr("16 viewers watch this server"));
+  client.WritesDone();
+  EXPECT_TRUE(client.Finish().ok());
+  for (const auto& viewer : viewers) EXPECT_TRUE(viewer->Finish().ok());
+  const grpc::Status none = WatchClient(stub_.get(), 0, 0).Finish();
+  EXPECT_EQ(none.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(none.error_message(), HasSubstr("no session is open"));
+}
+
+TEST_F(EnvServiceTest, ASessionThatEndsBeforeItsNextStepEndsItsViewers) {
+  auto client = std::make_unique<RolloutClient>(stub_.get());
+  client->Open(EquippedMessage("none", 1));
+  WatchClient viewer(stub_.get(), 0, 0, /*frames_per_s_max=*/1e-9);
+  viewer.AwaitHeaders();
+  client->Cancel();
+  EXPECT_TRUE(viewer.Finish().ok());
+}
+
+TEST_F(EnvServiceTest, AFrameRateThatIsNoneIsRefused) {
+  RolloutClient client(stub_.get());
+  client.Open(EquippedMessage("none", 1));
+  for (double rate : {-1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
+    const grpc::Status status = WatchClient(stub_.get(), 0, 0, rate).Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), HasSubstr("frames_per_s_max"));
+  }
 }
 
 }  // namespace

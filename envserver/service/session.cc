@@ -167,6 +167,7 @@ void Session::OnOpened(absl::StatusOr<std::shared_ptr<VectorEnv>> env) {
   }
   if (!env.ok()) return Refuse(env.status());
   env_ = *std::move(env);
+  context_.table->Show(grant_->session_id(), client_, env_);
   auto response = std::make_shared<v1::RolloutResponse>();
   v1::SessionOpened* opened = response->mutable_opened();
   *opened->mutable_handshake() = MakeHandshake(context_.server_name, context_.incarnation, "");

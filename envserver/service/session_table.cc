@@ -1,9 +1,11 @@
 #include "envserver/service/session_table.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace armature {
 
@@ -23,9 +25,32 @@ absl::StatusOr<std::unique_ptr<SessionTable::Grant>> SessionTable::Acquire(
   }
   slots_in_use_ += slots;
   const uint64_t id = ++last_session_id_;
-  sessions_.emplace(id, Entry{slots, std::move(end)});
+  sessions_.emplace(id, Entry{slots, std::move(end), "", {}});
   UpdateMetrics();
   return std::make_unique<Grant>(this, id);
+}
+
+void SessionTable::Show(uint64_t session_id, std::string client, std::weak_ptr<VectorEnv> env) {
+  absl::MutexLock lock(&mutex_);
+  Entry& entry = sessions_.find(session_id)->second;
+  entry.client = std::move(client);
+  entry.env = std::move(env);
+}
+
+absl::StatusOr<WatchedSession> SessionTable::Find(uint64_t session_id) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::string> listed;
+  WatchedSession found;
+  for (const auto& [id, entry] : sessions_) {
+    std::shared_ptr<VectorEnv> env = entry.env.lock();
+    if (env == nullptr) continue;
+    listed.push_back(absl::StrCat(id, " (", env->spec().id, " of ", entry.client, ")"));
+    if (session_id == 0 || id == session_id) found = {id, entry.client, std::move(env)};
+  }
+  if (found.env != nullptr) return found;
+  return absl::NotFoundError(absl::StrCat(
+      session_id == 0 ? "no session is open" : absl::StrCat("session ", session_id, " is not open"),
+      listed.empty() ? "" : absl::StrCat("; open: ", absl::StrJoin(listed, ", "))));
 }
 
 void SessionTable::EndAll(const absl::Status& status) {

@@ -9,14 +9,23 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "envserver/service/env_service_metrics.h"
+#include "envserver/slots/vector_env.h"
 
 namespace armature {
+
+// An open session, as viewers find it.
+struct WatchedSession {
+  uint64_t id = 0;
+  std::string client;  // Its peer name.
+  std::shared_ptr<VectorEnv> env;
+};
 
 class SessionTable {
  public:
@@ -42,6 +51,12 @@ class SessionTable {
   absl::StatusOr<std::unique_ptr<Grant>> Acquire(int64_t slots,
                                                  std::function<void(const absl::Status&)> end);
 
+  // Lets viewers find a session, from now until its Grant is destroyed.
+  void Show(uint64_t session_id, std::string client, std::weak_ptr<VectorEnv> env);
+  // Returns a session that is shown; 0: the last one. NotFound: there is none; the message lists
+  // those there are.
+  absl::StatusOr<WatchedSession> Find(uint64_t session_id) const;
+
   // Ends all sessions and refuses new ones.
   void EndAll(const absl::Status& status);
 
@@ -52,6 +67,8 @@ class SessionTable {
   struct Entry {
     int64_t slots;
     std::function<void(const absl::Status&)> end;
+    std::string client;
+    std::weak_ptr<VectorEnv> env;  // Empty until shown.
   };
 
   void Free(uint64_t session_id);

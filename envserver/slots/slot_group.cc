@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -73,9 +74,12 @@ SlotGroup::SlotGroup(std::shared_ptr<const SlotPlan> plan, int64_t group)
   }
   action_.resize(size() * plan_->spec.action.size());
   if (plan_->spec.goal.has_value()) extra_.resize(size() * plan_->spec.goal->extra_size());
-  for (Slot& slot : slots_) {
-    slot.parameters = plan_->parameters;
+  for (int64_t row = 0; row < size(); ++row) {
+    slots_[row].parameters = plan_->parameters;
     parameters_.insert(parameters_.end(), plan_->parameters.begin(), plan_->parameters.end());
+    if (!plan_->views.empty()) {
+      slots_[row].publisher = plan_->views[group_ * size() + row]->Adopt();
+    }
   }
 }
 
@@ -158,7 +162,9 @@ void SlotGroup::RunItem(int64_t item) {
   } else {
     fault = step_ == 0 ? BeginEpisode(slot, row) : Step(slot, row);
   }
+  const bool begins = step_ == 0 || slot.ended || fault.cause != Cause::kNone;
   if (fault.cause != Cause::kNone) Replace(slot, row, std::move(fault));
+  if (begins && slot.failure.ok()) Show(slot, row, /*of_step=*/false);
   std::copy(slot.parameters.begin(), slot.parameters.end(), batch().parameter_row(row).begin());
 }
 
@@ -185,6 +191,7 @@ SlotGroup::Fault SlotGroup::Step(Slot& slot, int64_t row) {
   out.truncated[row] = !result.terminated && (result.truncated || at_horizon);
   out.is_success[row] = result.is_success;
   slot.ended = result.terminated || result.truncated || at_horizon;
+  Show(slot, row, /*of_step=*/true);
   if (!slot.ended) return {};
   for (size_t i = 0; i < final_.size(); ++i) {
     const absl::Span<const uint8_t> last = out.observation[row].fields()[i];
@@ -242,6 +249,7 @@ SlotGroup::Fault SlotGroup::BeginEpisode(Slot& slot, int64_t row) {
                                             DescribeDifference(plan_->spec, (*env)->spec()))};
       }
       slot.env = *std::move(env);
+      if (slot.frame != nullptr) slot.frame->scene = nullptr;
     }
     const uint64_t episode = slot.episodes.fetch_add(1);
     slot.episode_steps = 0;
@@ -274,6 +282,41 @@ void SlotGroup::Replace(Slot& slot, int64_t row, Fault fault) {
   slot.failure = absl::InternalError(
       absl::StrCat(SlotName(row), ": ", slot.fault.what, "; ", VectorEnv::kStartAttempts,
                    " new simulators in a row failed to begin an episode, the last: ", again.what));
+}
+
+void SlotGroup::Show(Slot& slot, int64_t row, bool of_step) {
+  if (plan_->views.empty()) return;
+  SlotView& viewers = *plan_->views[group_ * size() + row];
+  if (!viewers.watched()) return;
+  if (slot.frame == nullptr) slot.frame = std::make_unique<SlotFrame>();
+  SlotFrame& frame = *slot.frame;
+  try {
+    const int64_t shown_version = frame.view.scene_version;
+    slot.env->ReadView(frame.view);
+    if (frame.scene == nullptr || frame.view.scene_version != shown_version) {
+      const Scene* scene = slot.env->scene();
+      if (scene == nullptr) throw std::logic_error("scene() is null, but the spec has a scene");
+      frame.scene = std::make_shared<const Scene>(*scene);
+    }
+  } catch (...) {
+    return viewers.Fail(
+        slot.publisher,
+        absl::InternalError(absl::StrCat(SlotName(row), ": ReadView threw: ", CurrentException())));
+  }
+  SlotBatch& out = batch();
+  const size_t action_size = of_step ? plan_->spec.action.size() : 0;
+  const auto action = action_.begin() + row * plan_->spec.action.size();
+  const absl::Span<const float> metrics = of_step ? out.metric_row(row) : absl::Span<float>();
+  frame.episode = slot.episodes - 1;
+  frame.episode_step = slot.episode_steps;
+  frame.reward = of_step ? out.reward[row] : 0;
+  frame.return_sum = slot.return_sum;
+  frame.metrics.assign(metrics.begin(), metrics.end());
+  frame.action.assign(action, action + action_size);
+  frame.terminated = of_step && out.terminated[row] != 0;
+  frame.truncated = of_step && out.truncated[row] != 0;
+  frame.is_success = of_step && out.is_success[row] != 0;
+  viewers.Publish(slot.publisher, frame);
 }
 
 SlotGroup::Fault SlotGroup::CheckFinite(const Observation& observation) const {
@@ -362,6 +405,7 @@ absl::StatusOr<v1::SlotRestored> SlotGroup::RestoreState(int64_t row, absl::stri
   slots_[row].return_sum = saved->return_sum;
   slots_[row].parameters = std::move(saved->parameters);
   slots_[row].restored = std::move(saved->observation);
+  Show(slots_[row], row, /*of_step=*/false);
   return restored;
 }
 

@@ -24,6 +24,7 @@
 #include "envserver/env/env.h"
 #include "envserver/env/env_registry.h"
 #include "envserver/slots/slot_batch.h"
+#include "envserver/slots/slot_view.h"
 #include "envserver/slots/step_pool.h"
 #include "envserver/slots/vector_env.h"
 #include "proto/env_service.pb.h"
@@ -38,6 +39,8 @@ struct SlotPlan {
   uint64_t spec_hash;
   std::vector<double> parameters;  // [p], of every slot's first episode.
   absl::Duration call_timeout;     // The pool's, for messages.
+  // What viewers see of each slot of the session; empty without a scene.
+  std::vector<std::shared_ptr<SlotView>> views;
 
   int64_t group_size() const { return options.num_envs / options.num_groups; }
   // See VectorEnv::SeedsFrom.
@@ -114,6 +117,8 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
     std::vector<double> parameters;  // [p], that the episode began with.
     // Observation of the state that the slot was put back to, if it was since its last step.
     std::string restored;
+    std::unique_ptr<SlotFrame> frame;  // Null until somebody watches.
+    uint64_t publisher = 0;            // See SlotView::Adopt.
     // State of the running step.
     bool ended = false;
     Fault fault;           // Why the environment was replaced.
@@ -125,6 +130,9 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   // Writes what the last step reports beside its result.
   Fault ReadReports(Slot& slot, int64_t row);
   Fault CheckFinite(const Observation& observation) const;
+  // Shows the slot to its viewers, if there are any; `of_step`: with what the last step gave.
+  // Errors end the viewing and are no fault of the slot.
+  void Show(Slot& slot, int64_t row, bool of_step);
   void Prepare();
   SlotBatch& batch() { return *batches_[writing_]; }
 

@@ -8,6 +8,7 @@
 #include "common/tensor/packed.h"
 #include "envserver/slots/pool_call.h"
 #include "envserver/slots/slot_group.h"
+#include "envserver/slots/slot_view.h"
 
 namespace armature {
 namespace {
@@ -23,6 +24,12 @@ class FreeJob : public PoolJob {
  private:
   const std::shared_ptr<SlotGroup> slots_;
 };
+
+std::vector<std::shared_ptr<SlotView>> ViewsOf(const EnvSpec& spec, int64_t num_envs) {
+  std::vector<std::shared_ptr<SlotView>> views(spec.has_scene ? num_envs : 0);
+  for (std::shared_ptr<SlotView>& view : views) view = std::make_shared<SlotView>();
+  return views;
+}
 
 }  // namespace
 
@@ -51,9 +58,10 @@ void VectorEnv::Open(const EnvRegistry* registry, StepPool* pool, VectorEnvOptio
 VectorEnv::VectorEnv(const EnvRegistry* registry, StepPool* pool, VectorEnvOptions options,
                      std::unique_ptr<Env> first_env)
     : pool_(pool),
-      plan_(std::make_shared<const SlotPlan>(SlotPlan{
-          registry, options, first_env->spec(), SpecHash(first_env->spec()),
-          ParameterValues(first_env->spec(), options.parameters).value(), pool->call_timeout()})) {
+      plan_(std::make_shared<const SlotPlan>(
+          SlotPlan{registry, options, first_env->spec(), SpecHash(first_env->spec()),
+                   ParameterValues(first_env->spec(), options.parameters).value(),
+                   pool->call_timeout(), ViewsOf(first_env->spec(), options.num_envs)})) {
   absl::MutexLock lock(&mutex_);
   groups_.resize(plan_->options.num_groups);
   for (int64_t i = 0; i < plan_->options.num_groups; ++i) {
@@ -247,6 +255,16 @@ void VectorEnv::OnRun(const std::shared_ptr<SlotGroup>& slots, const Completion&
   if (EndRun(slots)) completion(outcome);
 }
 
+absl::Status VectorEnv::Watch(int64_t slot, std::shared_ptr<FrameBox> box) {
+  if (plan_->views.empty()) {
+    return absl::FailedPreconditionError("the environment has no scene");
+  }
+  plan_->views[slot]->Add(std::move(box));
+  return absl::OkStatus();
+}
+
+void VectorEnv::Unwatch(int64_t slot, const FrameBox* box) { plan_->views[slot]->Remove(box); }
+
 void VectorEnv::Close() {
   std::vector<std::shared_ptr<SlotGroup>> idle;
   {
@@ -257,6 +275,7 @@ void VectorEnv::Close() {
       if (!entry.running) idle.push_back(entry.slots);
     }
   }
+  for (const std::shared_ptr<SlotView>& view : plan_->views) view->Close();
   for (const std::shared_ptr<SlotGroup>& slots : idle) {
     pool_->Submit(std::make_shared<FreeJob>(slots), slots->size());
   }

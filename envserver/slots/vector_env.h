@@ -45,6 +45,7 @@
 
 namespace armature {
 
+class FrameBox;
 class SlotGroup;
 struct SlotPlan;
 
@@ -136,6 +137,11 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   // out of its limits.
   absl::Status SetParameters(const std::map<std::string, double>& values,
                              absl::Span<const uint32_t> slots);
+
+  // Puts frames of slot `slot` into `box`, from its next step or reset on, until Unwatch or Close,
+  // which closes the box. Returns FailedPrecondition if the spec has no scene.
+  absl::Status Watch(int64_t slot, std::shared_ptr<FrameBox> box);
+  void Unwatch(int64_t slot, const FrameBox* box);
 
   // Frees the environments, on the pool, as soon as they are idle. Completions of calls still
   // running are not called.

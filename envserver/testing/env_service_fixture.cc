@@ -176,6 +176,47 @@ grpc::Status RolloutClient::Finish() {
   return stream_->Finish();
 }
 
+WatchClient::WatchClient(v1::EnvService::Stub* stub, uint64_t session_id, uint32_t slot,
+                         double frames_per_s_max) {
+  context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  v1::WatchRequest request;
+  request.set_session_id(session_id);
+  request.set_slot(slot);
+  request.set_frames_per_s_max(frames_per_s_max);
+  reader_ = stub->Watch(&context_, request);
+}
+
+v1::WatchResponse WatchClient::Read() {
+  v1::WatchResponse response;
+  EXPECT_TRUE(reader_->Read(&response)) << reader_->Finish().error_message();
+  return response;
+}
+
+v1::WatchOpened WatchClient::ReadOpened() {
+  const v1::WatchResponse response = Read();
+  EXPECT_TRUE(response.has_opened());
+  return response.opened();
+}
+
+v1::Mesh WatchClient::ReadMesh() {
+  const v1::WatchResponse response = Read();
+  EXPECT_TRUE(response.has_mesh());
+  return response.mesh();
+}
+
+v1::PoseFrame WatchClient::ReadFrame() {
+  const v1::WatchResponse response = Read();
+  EXPECT_TRUE(response.has_frame());
+  return response.frame();
+}
+
+grpc::Status WatchClient::Finish() {
+  v1::WatchResponse response;
+  while (reader_->Read(&response)) {
+  }
+  return reader_->Finish();
+}
+
 std::vector<float> RandomActions(const ActionSpec& spec, int64_t count, Rng& rng) {
   std::vector<float> actions;
   for (int64_t i = 0; i < count; ++i) {

@@ -99,6 +99,29 @@ class RolloutClient {
   std::unique_ptr<grpc::ClientReaderWriter<v1::RolloutRequest, v1::RolloutResponse>> stream_;
 };
 
+// One Watch call; with `session_id` 0 of the session opened last.
+class WatchClient {
+ public:
+  WatchClient(v1::EnvService::Stub* stub, uint64_t session_id, uint32_t slot,
+              double frames_per_s_max = 0);
+
+  // Returns once the server follows the slot, or has refused to.
+  void AwaitHeaders() { reader_->WaitForInitialMetadata(); }
+  // Fail the test if the next message is not of this kind.
+  v1::WatchOpened ReadOpened();
+  v1::Mesh ReadMesh();
+  v1::PoseFrame ReadFrame();
+  // Drops remaining messages; returns how the stream ended.
+  grpc::Status Finish();
+  void Cancel() { context_.TryCancel(); }
+
+ private:
+  v1::WatchResponse Read();
+
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::WatchResponse>> reader_;
+};
+
 // Each returns actions for `count` slots.
 std::vector<float> RandomActions(const ActionSpec& spec, int64_t count, Rng& rng);
 std::vector<float> ZeroActions(const ActionSpec& spec, int64_t count);

@@ -1,0 +1,30 @@
+// Scenes and frames of slots as the messages of proto/scene.proto.
+//
+// Thread safety: free functions.
+#ifndef ARMATURE_ENVSERVER_SERVICE_SCENE_MESSAGES_H_
+#define ARMATURE_ENVSERVER_SERVICE_SCENE_MESSAGES_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "envserver/env/scene.h"
+#include "envserver/slots/slot_view.h"
+#include "proto/scene.pb.h"
+
+namespace armature {
+
+v1::Scene SceneMessage(const Scene& scene);
+v1::Mesh MeshMessage(const SceneMesh& mesh);
+// Returns each mesh that the scene names, once.
+std::vector<std::shared_ptr<const SceneMesh>> MeshesOf(const Scene& scene);
+
+// Writes a frame; shapes whose size or colour differs from `sent`, the scene that the viewer has,
+// are listed as changed.
+// Returns Internal if a value is not finite; FailedPrecondition if the bodies or shapes are not
+// those of `sent`.
+absl::Status WriteFrame(const SlotFrame& frame, const Scene& sent, v1::PoseFrame* out);
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_SERVICE_SCENE_MESSAGES_H_
