@@ -1,6 +1,8 @@
 #include "actor/testing/fake_env_server.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/rpc/protocol.h"
 #include "common/tensor/packed.h"
@@ -65,6 +67,25 @@ v1::StepBatch Step(const FakeEnvServer::Options& options, int64_t session, uint3
   FillObservation(session, sim->slots, batch.mutable_observation());
   if (!finals.empty()) FillObservation(session, finals, batch.mutable_final_observation());
   return batch;
+}
+
+std::string StateOf(const Slot& slot) { return absl::StrCat(slot.episode, " ", slot.clock); }
+
+v1::SlotRestored Restore(int64_t session, const v1::RestoreState& restore, Slot* slot) {
+  v1::SlotRestored restored;
+  restored.set_slot(restore.slot());
+  const std::vector<std::string> parts = absl::StrSplit(restore.state(), ' ');
+  Slot saved;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &saved.episode) ||
+      !absl::SimpleAtoi(parts[1], &saved.clock)) {
+    restored.set_refusal("no state of line");
+    return restored;
+  }
+  *slot = saved;
+  SetTensor<double>({2}, {static_cast<double>(session), static_cast<double>(saved.episode)},
+                    restored.add_observation());
+  SetTensor<int64_t>({}, {saved.clock}, restored.add_observation());
+  return restored;
 }
 
 }  // namespace
@@ -136,6 +157,11 @@ void FakeEnvServer::AwaitHeartbeats(int64_t count) {
 std::vector<v1::OpenSession> FakeEnvServer::opened() const {
   absl::MutexLock lock(&mutex_);
   return opened_;
+}
+
+std::vector<v1::SetParameters> FakeEnvServer::parameters() const {
+  absl::MutexLock lock(&mutex_);
+  return parameters_;
 }
 
 int64_t FakeEnvServer::open_sessions() const {
@@ -243,6 +269,24 @@ grpc::Status FakeEnvServer::Rollout(
       *ResizeTensor<uint8_t>({height, options_.render->width_px, 3}, frame->mutable_rgb()) =
           ++frames;
       stream->Write(response);
+      continue;
+    }
+    if (request.has_save()) {
+      const uint32_t slot = request.save().slot();
+      response.mutable_state()->set_slot(slot);
+      response.mutable_state()->set_state(StateOf(groups[slot / size].slots[slot % size]));
+      stream->Write(response);
+      continue;
+    }
+    if (request.has_restore()) {
+      const uint32_t slot = request.restore().slot();
+      *response.mutable_restored() =
+          Restore(session, request.restore(), &groups[slot / size].slots[slot % size]);
+      stream->Write(response);
+      continue;
+    }
+    if (request.has_parameters()) {
+      parameters_.push_back(request.parameters());
       continue;
     }
     if (request.has_reset()) {

@@ -3,8 +3,9 @@
 // Environment "line": observation {position float64 [2], clock int64 []}, Box [2] in
 // [-2, 4] x [0, 1], horizon Options::horizon (0: no end), reports success at the end. position is
 // {session number on this server, episode number of the slot}; clock counts the episode's steps;
-// the reward is the clock after the step. So all transitions are distinguishable.
-// Thread safety: all methods.
+// the reward is the clock after the step. So all transitions are distinguishable. A saved state is
+// "EPISODE CLOCK" of the slot; other bytes are refused. SetParameters is recorded, whatever it
+// sets. Thread safety: all methods.
 #ifndef ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_
 #define ARMATURE_ACTOR_TESTING_FAKE_ENV_SERVER_H_
 
@@ -55,6 +56,7 @@ class FakeEnvServer final : public v1::EnvService::Service {
   void AwaitSessions(int64_t count);    // Opened since the start.
   void AwaitHeartbeats(int64_t count);  // Since the start.
   std::vector<v1::OpenSession> opened() const;
+  std::vector<v1::SetParameters> parameters() const;  // All that came, in order.
   int64_t open_sessions() const;
   // Timeout of the last Describe call.
   absl::Duration describe_timeout() const;
@@ -79,6 +81,7 @@ class FakeEnvServer final : public v1::EnvService::Service {
   int64_t open_sessions_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t slots_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t bad_actions_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<v1::SetParameters> parameters_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::OpenSession> opened_ ABSL_GUARDED_BY(mutex_);
   LoopbackServer server_{{this}};
 };

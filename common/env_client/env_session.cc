@@ -15,6 +15,13 @@ namespace {
 // Before it gets an answer, a server sends at most `opened` and one batch per group.
 constexpr size_t kInboxMax = 4;
 
+// What an answer is called in messages.
+absl::string_view NameOf(v1::RolloutResponse::KindCase answer) {
+  if (answer == v1::RolloutResponse::kFrame) return "a frame";
+  if (answer == v1::RolloutResponse::kState) return "a state";
+  return "'restored'";
+}
+
 }  // namespace
 
 EnvSession::EnvSession(const std::shared_ptr<grpc::Channel>& channel, std::string address,
@@ -77,6 +84,13 @@ absl::Status EnvSession::OnMessage(const v1::RolloutResponse& message, Received*
       return OnStep(message.step(), &received->steps);
     case v1::RolloutResponse::kFrame:
       return OnFrame(message.frame(), &received->frames);
+    case v1::RolloutResponse::kState: {
+      const absl::Status status = TakeAnswer(message.kind_case(), message.state().slot());
+      if (status.ok()) received->states.push_back(message.state());
+      return status;
+    }
+    case v1::RolloutResponse::kRestored:
+      return OnRestored(message.restored(), &received->restored);
     default:
       return absl::InvalidArgumentError("sent a response of no known kind");
   }
@@ -120,18 +134,38 @@ absl::Status EnvSession::OnStep(const v1::StepBatch& batch, std::vector<DecodedS
   return absl::OkStatus();
 }
 
-absl::Status EnvSession::OnFrame(const v1::Frame& frame, std::vector<v1::Frame>* frames) {
+absl::Status EnvSession::TakeAnswer(v1::RolloutResponse::KindCase kind, uint32_t slot) {
   for (Group& group : groups_) {
-    if (group.frame_of != frame.slot()) continue;
-    group.frame_of.reset();
-    absl::Status status =
-        CheckTensor(frame.rgb(), v1::DTYPE_UINT8, {picture_.height_px, picture_.width_px, 3},
-                    absl::StrCat("frame of slot ", frame.slot()));
-    if (status.ok()) frames->push_back(frame);
-    return status;
+    if (!group.asked.has_value() || group.asked->answer != kind || group.asked->slot != slot) {
+      continue;
+    }
+    group.asked.reset();
+    return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("sent a frame of slot ", frame.slot(), ", which was not asked for"));
+      absl::StrCat("sent ", NameOf(kind), " of slot ", slot, ", which was not asked for"));
+}
+
+absl::Status EnvSession::OnFrame(const v1::Frame& frame, std::vector<v1::Frame>* frames) {
+  absl::Status status = TakeAnswer(v1::RolloutResponse::kFrame, frame.slot());
+  if (!status.ok()) return status;
+  status = CheckTensor(frame.rgb(), v1::DTYPE_UINT8, {picture_.height_px, picture_.width_px, 3},
+                       absl::StrCat("frame of slot ", frame.slot()));
+  if (status.ok()) frames->push_back(frame);
+  return status;
+}
+
+absl::Status EnvSession::OnRestored(const v1::SlotRestored& restored,
+                                    std::vector<RestoredSlot>* slots) {
+  absl::Status status = TakeAnswer(v1::RolloutResponse::kRestored, restored.slot());
+  if (!status.ok()) return status;
+  absl::StatusOr<RestoredSlot> decoded = decoder_.DecodeRestored(restored);
+  if (!decoded.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("restored slot ", restored.slot(), ": ", decoded.status().message()));
+  }
+  slots->push_back(*std::move(decoded));
+  return absl::OkStatus();
 }
 
 absl::Status EnvSession::CheckDeadlines(absl::Time now) const {
@@ -145,9 +179,9 @@ absl::Status EnvSession::CheckDeadlines(absl::Time now) const {
       return absl::DeadlineExceededError(absl::StrCat(
           "did not answer step ", group.step, " within ", absl::FormatDuration(kEnvAnswerTimeout)));
     }
-    if (group.frame_of.has_value() && now >= group.deadline) {
-      return absl::DeadlineExceededError(absl::StrCat("did not draw slot ", *group.frame_of,
-                                                      " within ",
+    if (group.asked.has_value() && now >= group.deadline) {
+      return absl::DeadlineExceededError(absl::StrCat("did not send ", NameOf(group.asked->answer),
+                                                      " of slot ", group.asked->slot, " within ",
                                                       absl::FormatDuration(kEnvAnswerTimeout)));
     }
   }
@@ -178,20 +212,45 @@ void EnvSession::Reset(uint32_t group, std::optional<uint64_t> seed) {
   groups_[group].deadline = last_write_ + kEnvAnswerTimeout;
 }
 
+void EnvSession::Ask(v1::RolloutRequest request, Question question) {
+  Group& group = groups_[question.slot / group_size_];
+  group.asked = question;
+  Write(std::move(request));
+  group.deadline = last_write_ + kEnvAnswerTimeout;
+}
+
 void EnvSession::Render(uint32_t slot) {
   v1::RolloutRequest request;
   request.mutable_render()->set_slot(slot);
-  Group& group = groups_[slot / group_size_];
-  group.frame_of = slot;
+  Ask(std::move(request), {v1::RolloutResponse::kFrame, slot});
+}
+
+void EnvSession::SaveState(uint32_t slot) {
+  v1::RolloutRequest request;
+  request.mutable_save()->set_slot(slot);
+  Ask(std::move(request), {v1::RolloutResponse::kState, slot});
+}
+
+void EnvSession::RestoreState(uint32_t slot, const std::string& state) {
+  v1::RolloutRequest request;
+  request.mutable_restore()->set_slot(slot);
+  request.mutable_restore()->set_state(state);
+  Ask(std::move(request), {v1::RolloutResponse::kRestored, slot});
+}
+
+void EnvSession::SetParameters(const std::map<std::string, double>& values,
+                               absl::Span<const uint32_t> slots) {
+  v1::RolloutRequest request;
+  request.mutable_parameters()->mutable_values()->insert(values.begin(), values.end());
+  request.mutable_parameters()->mutable_slot()->Add(slots.begin(), slots.end());
   Write(std::move(request));
-  group.deadline = last_write_ + kEnvAnswerTimeout;
 }
 
 absl::Time EnvSession::NextDeadline() const {
   if (!opened_) return open_deadline_;
   absl::Time next = last_write_ + heartbeat_period_;
   for (const Group& group : groups_) {
-    if (group.awaited || group.frame_of.has_value()) next = std::min(next, group.deadline);
+    if (group.awaited || group.asked.has_value()) next = std::min(next, group.deadline);
   }
   return next;
 }

@@ -2,13 +2,14 @@
 //
 // Keeps the server's lease by sending a heartbeat after a third of it without a message. Limits
 // each wait to kEnvAnswerTimeout: until `opened`, and for every answer.
-// Data flow: Act | Reset | Render -> Rollout stream -> StepDecoder -> Poll.
-// Thread safety: compatible; `signal` is notified when Poll has something.
+// Data flow: Act | Reset | Render | SaveState | RestoreState | SetParameters -> Rollout stream ->
+// StepDecoder -> Poll. Thread safety: compatible; `signal` is notified when Poll has something.
 // Ownership: the destructor ends the session.
 #ifndef ARMATURE_COMMON_ENV_CLIENT_ENV_SESSION_H_
 #define ARMATURE_COMMON_ENV_CLIENT_ENV_SESSION_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ class EnvSession {
   struct Received {
     std::vector<DecodedStep> steps;  // In order; each may be answered by Act or Reset.
     std::vector<v1::Frame> frames;   // In order; shape and dtype as in the spec.
+    std::vector<v1::SlotState> states;
+    std::vector<RestoredSlot> restored;
     // Set when the session is over; the message begins with the server's address.
     std::optional<absl::Status> ended;
   };
@@ -51,6 +54,16 @@ class EnvSession {
   // if the spec has `render`, and before Act answers that step; Act must then wait for the frame.
   void Render(uint32_t slot);
 
+  // Asks for slot `slot`'s state, or puts the slot back to one; only if the spec has `saves_state`.
+  // The same rules as for Render; the answers are Received.states and .restored.
+  void SaveState(uint32_t slot);
+  void RestoreState(uint32_t slot, const std::string& state);
+
+  // Sets parameters of the episodes to come, in `slots` or, if it is empty, in all; at any time.
+  // See proto/env_service.proto. Not answered; what the spec does not have ends the session.
+  void SetParameters(const std::map<std::string, double>& values,
+                     absl::Span<const uint32_t> slots = {});
+
   const std::string& address() const { return address_; }
   bool opened() const { return opened_; }
   int64_t group_size() const { return group_size_; }
@@ -59,10 +72,15 @@ class EnvSession {
 
  private:
   using Stream = BidiStream<v1::RolloutRequest, v1::RolloutResponse>;
+  // A question about one slot.
+  struct Question {
+    v1::RolloutResponse::KindCase answer = v1::RolloutResponse::KIND_NOT_SET;
+    uint32_t slot = 0;
+  };
   struct Group {
     uint64_t step = 0;  // Of the awaited answer, else of the last one.
     bool awaited = true;
-    std::optional<uint32_t> frame_of;  // Slot of the awaited picture.
+    std::optional<Question> asked;  // Not answered yet.
     absl::Time deadline = absl::InfiniteFuture();
   };
 
@@ -70,6 +88,10 @@ class EnvSession {
   absl::Status OnOpened(const v1::SessionOpened& opened);
   absl::Status OnStep(const v1::StepBatch& batch, std::vector<DecodedStep>* steps);
   absl::Status OnFrame(const v1::Frame& frame, std::vector<v1::Frame>* frames);
+  absl::Status OnRestored(const v1::SlotRestored& restored, std::vector<RestoredSlot>* slots);
+  void Ask(v1::RolloutRequest request, Question question);
+  // Ends the wait for an answer; refuses one that was not asked for.
+  absl::Status TakeAnswer(v1::RolloutResponse::KindCase kind, uint32_t slot);
   absl::Status OnMessage(const v1::RolloutResponse& message, Received* received);
   absl::Status CheckDeadlines(absl::Time now) const;
 

@@ -1,5 +1,8 @@
 #include "common/env_client/env_session.h"
 
+#include <functional>
+#include <vector>
+
 #include "absl/time/clock.h"
 #include "actor/testing/fake_env_server.h"
 #include "common/rpc/protocol.h"
@@ -10,7 +13,10 @@
 namespace armature {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+bool HasStep(const EnvSession::Received& received) { return !received.steps.empty(); }
 
 class EnvSessionTest : public ::testing::Test {
  protected:
@@ -26,6 +32,18 @@ class EnvSessionTest : public ::testing::Test {
     return std::make_unique<EnvSession>(MakeChannel(server_->address(), {}).value(),
                                         server_->address(), open, LineSpec(options.horizon),
                                         &signal_);
+  }
+
+  // Polls until `enough` of what has come, or 30 s have passed.
+  EnvSession::Received Await(EnvSession& session,
+                             const std::function<bool(const EnvSession::Received&)>& enough) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(30);
+    EnvSession::Received received = session.Poll(absl::Now());
+    while (!enough(received) && !received.ended.has_value() && absl::Now() < deadline) {
+      signal_.WaitUntil(deadline);
+      received = session.Poll(absl::Now());
+    }
+    return received;
   }
 
   WakeSignal signal_;
@@ -46,17 +64,51 @@ TEST_F(EnvSessionTest, AServerMayTakeAsLongToOpenAsTheContractAllows) {
 
 TEST_F(EnvSessionTest, AndAsLongForAStepThatReplacesASimulator) {
   const auto session = Open({});
-  const absl::Time deadline = absl::Now() + absl::Seconds(30);
-  EnvSession::Received received = session->Poll(absl::Now());
-  for (; received.steps.empty() && absl::Now() < deadline; received = session->Poll(absl::Now())) {
-    signal_.WaitUntil(deadline);
-  }
-  ASSERT_FALSE(received.steps.empty());
+  ASSERT_FALSE(Await(*session, HasStep).steps.empty());
   server_->HoldSteps();
   session->Act(0, {0, 0});
   const absl::Time limit = absl::Now() + absl::Seconds(v1::ENV_LIMIT_START_S);
   EXPECT_FALSE(session->Poll(limit).ended.has_value());
   EXPECT_TRUE(session->Poll(limit + absl::Minutes(1)).ended.has_value());
+}
+
+TEST_F(EnvSessionTest, ASlotIsSavedAndRestored) {
+  const auto session = Open({});
+  ASSERT_FALSE(Await(*session, HasStep).steps.empty());
+  session->Act(0, {0, 0});
+  ASSERT_FALSE(Await(*session, HasStep).steps.empty());
+  session->SaveState(0);
+  const auto saved = Await(*session, [](const auto& r) { return !r.states.empty(); });
+  ASSERT_FALSE(saved.states.empty());
+  EXPECT_EQ(saved.states[0].state(), "0 1");
+  session->RestoreState(0, "7 3");
+  auto restored = Await(*session, [](const auto& r) { return !r.restored.empty(); });
+  ASSERT_FALSE(restored.restored.empty());
+  EXPECT_EQ(restored.restored[0].refusal, "");
+  EXPECT_THAT(restored.restored[0].observation, ElementsAre(1, 7, 3));
+  session->RestoreState(0, "nonsense");
+  restored = Await(*session, [](const auto& r) { return !r.restored.empty(); });
+  ASSERT_FALSE(restored.restored.empty());
+  EXPECT_EQ(restored.restored[0].refusal, "no state of line");
+  session->Act(0, {0, 0});
+  const auto stepped = Await(*session, HasStep);
+  ASSERT_FALSE(stepped.steps.empty());
+  EXPECT_THAT(stepped.steps[0].observation, ElementsAre(1, 7, 4)) << "it goes on from there";
+}
+
+TEST_F(EnvSessionTest, ParametersAreSentInTheOrderOfTheOtherMessages) {
+  const auto session = Open({});
+  ASSERT_FALSE(Await(*session, HasStep).steps.empty());
+  session->SetParameters({{"level", 0.5}, {"mass", 2}});
+  session->SetParameters({{"level", 1}}, {0});
+  session->Act(0, {0, 0});
+  ASSERT_FALSE(Await(*session, HasStep).steps.empty());
+  const std::vector<v1::SetParameters> parameters = server_->parameters();
+  ASSERT_EQ(parameters.size(), 2u);
+  EXPECT_EQ(parameters[0].values().at("level"), 0.5);
+  EXPECT_EQ(parameters[0].values().at("mass"), 2);
+  EXPECT_EQ(parameters[0].slot_size(), 0);
+  EXPECT_THAT(parameters[1].slot(), ElementsAre(0));
 }
 
 }  // namespace

@@ -91,7 +91,9 @@ std::string DescribeOutOfBounds(const EnvSpec& spec, int64_t column, float value
 }  // namespace
 
 StepDecoder::StepDecoder(EnvSpec spec)
-    : spec_(std::move(spec)), observation_size_(spec_.observation_size()) {
+    : spec_(std::move(spec)),
+      observation_size_(spec_.observation_size()),
+      goal_(spec_.goal.value_or(GoalSpec())) {
   for (const FieldSpec& field : spec_.observation) {
     for (int64_t i = 0; i < field.size(); ++i) {
       low_.push_back(static_cast<float>(BoundAt(field.low, i, -kInfinity)));
@@ -117,32 +119,79 @@ void StepDecoder::CountOutOfBounds(const std::vector<float>& rows, DecodedStep* 
 }
 
 absl::Status StepDecoder::FlattenFields(
-    const google::protobuf::RepeatedPtrField<v1::Tensor>& fields, int64_t rows,
+    const google::protobuf::RepeatedPtrField<v1::Tensor>& fields,
+    const std::vector<FieldSpec>& specs, int64_t row_size, std::optional<int64_t> rows,
     const std::string& name, std::vector<float>* out) const {
-  if (fields.size() != static_cast<int>(spec_.observation.size())) {
+  if (fields.size() != static_cast<int>(specs.size())) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name, " has ", fields.size(), " fields, expected ", spec_.observation.size()));
+        absl::StrCat(name, " has ", fields.size(), " fields, expected ", specs.size()));
   }
-  out->resize(rows * observation_size_);
+  const int64_t count = rows.value_or(1);
+  out->resize(count * row_size);
   int64_t column = 0;
   for (int i = 0; i < fields.size(); ++i) {
-    const FieldSpec& field = spec_.observation[i];
-    std::vector<int64_t> shape = {rows};
+    const FieldSpec& field = specs[i];
+    std::vector<int64_t> shape;
+    if (rows.has_value()) shape.push_back(*rows);
     shape.insert(shape.end(), field.shape.begin(), field.shape.end());
     const std::string field_name = absl::StrCat(name, " '", field.name, "'");
     if (absl::Status status = CheckTensor(fields[i], field.dtype, shape, field_name);
         !status.ok()) {
       return status;
     }
-    CopyField(fields[i], rows, field.size(), observation_size_, out->data() + column);
+    CopyField(fields[i], count, field.size(), row_size, out->data() + column);
     column += field.size();
   }
   // A finite float64 may still overflow float32.
   if (const int64_t bad = FindNonFinite(*out); bad >= 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name, FormatIndex(bad, {rows, observation_size_}), " exceeds float32"));
+        absl::StrCat(name, FormatIndex(bad, {count, row_size}), " exceeds float32"));
   }
   return absl::OkStatus();
+}
+
+absl::Status StepDecoder::ReadMetrics(const v1::StepBatch& batch, DecodedStep* step) const {
+  const auto count = static_cast<int64_t>(spec_.metrics.size());
+  if (count == 0 && !batch.has_metric()) return absl::OkStatus();
+  if (absl::Status status =
+          CheckTensor(batch.metric(), v1::DTYPE_FLOAT32, {step->num_slots(), count}, "metric");
+      !status.ok()) {
+    return status;
+  }
+  const absl::Span<const float> values = TensorValues<float>(batch.metric());
+  step->metric.assign(values.begin(), values.end());
+  return absl::OkStatus();
+}
+
+absl::Status StepDecoder::ReadParameters(const v1::StepBatch& batch, DecodedStep* step) const {
+  const auto count = static_cast<int64_t>(spec_.parameters.size());
+  if (count == 0 && !batch.has_parameter()) return absl::OkStatus();
+  if (absl::Status status = CheckTensor(batch.parameter(), v1::DTYPE_FLOAT64,
+                                        {step->num_slots(), count}, "parameter");
+      !status.ok()) {
+    return status;
+  }
+  const absl::Span<const double> values = TensorValues<double>(batch.parameter());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const ParameterSpec& parameter = spec_.parameters[i % count];
+    if (values[i] >= parameter.low && values[i] <= parameter.high) continue;
+    return absl::InvalidArgumentError(absl::StrCat("parameter '", parameter.name, "' of slot ",
+                                                   i / count, " is ", values[i], ", expected ",
+                                                   parameter.low, " .. ", parameter.high));
+  }
+  step->parameter.assign(values.begin(), values.end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RestoredSlot> StepDecoder::DecodeRestored(const v1::SlotRestored& message) const {
+  RestoredSlot restored;
+  restored.slot = message.slot();
+  restored.refusal = message.refusal();
+  if (!restored.refusal.empty()) return restored;
+  absl::Status status = FlattenFields(message.observation(), spec_.observation, observation_size_,
+                                      /*rows=*/std::nullopt, "observation", &restored.observation);
+  if (!status.ok()) return status;
+  return restored;
 }
 
 absl::StatusOr<DecodedStep> StepDecoder::Decode(const v1::StepBatch& batch,
@@ -150,8 +199,8 @@ absl::StatusOr<DecodedStep> StepDecoder::Decode(const v1::StepBatch& batch,
   DecodedStep step;
   step.group = batch.group();
   step.step = batch.step();
-  if (absl::Status status =
-          FlattenFields(batch.observation(), num_slots, "observation", &step.observation);
+  if (absl::Status status = FlattenFields(batch.observation(), spec_.observation, observation_size_,
+                                          num_slots, "observation", &step.observation);
       !status.ok()) {
     return status;
   }
@@ -177,12 +226,18 @@ absl::StatusOr<DecodedStep> StepDecoder::Decode(const v1::StepBatch& batch,
   }
   if (absl::Status status = CheckEnds(batch, step); !status.ok()) return status;
   if (batch.final_slot_size() > 0) {
-    if (absl::Status status = FlattenFields(batch.final_observation(), batch.final_slot_size(),
-                                            "final_observation", &step.final_observation);
+    if (absl::Status status =
+            FlattenFields(batch.final_observation(), spec_.observation, observation_size_,
+                          batch.final_slot_size(), "final_observation", &step.final_observation);
         !status.ok()) {
       return status;
     }
   }
+  absl::Status status = FlattenFields(batch.goal_extra(), goal_.extra, goal_.extra_size(),
+                                      num_slots, "goal_extra", &step.goal_extra);
+  if (status.ok()) status = ReadMetrics(batch, &step);
+  if (status.ok()) status = ReadParameters(batch, &step);
+  if (!status.ok()) return status;
   CountOutOfBounds(step.observation, &step);
   CountOutOfBounds(step.final_observation, &step);
   step.fault.assign(batch.fault().begin(), batch.fault().end());

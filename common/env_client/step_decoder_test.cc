@@ -127,5 +127,96 @@ TEST(StepDecoderTest, WithoutBoundsNothingIsOutside) {
   EXPECT_EQ(step->first_out_of_bounds, "");
 }
 
+// Spec with m = 2, E = 3 and p = 1.
+EnvSpec EquippedSpec() {
+  EnvSpec spec = Spec();
+  spec.metrics = {{"speed", v1::MetricSpec::AGGREGATION_MEAN},
+                  {"power", v1::MetricSpec::AGGREGATION_SUM}};
+  spec.goal = GoalSpec{
+      "",
+      "",
+      {{"effort", v1::DTYPE_FLOAT32, {}, {}, {}}, {"push", v1::DTYPE_FLOAT32, {1, 2}, {}, {}}}};
+  spec.parameters = {{"level", 0, 1, 1}};
+  return spec;
+}
+
+v1::StepBatch EquippedBatch() {
+  v1::StepBatch batch = Batch();
+  SetTensor<float>({2, 2}, {1, 2, 3, 4}, batch.mutable_metric());
+  SetTensor<float>({2}, {5, 6}, batch.add_goal_extra());
+  SetTensor<float>({2, 1, 2}, {7, 8, 9, 10}, batch.add_goal_extra());
+  SetTensor<double>({2, 1}, {0.25, 1}, batch.mutable_parameter());
+  return batch;
+}
+
+std::string EquippedProblem(const v1::StepBatch& batch) {
+  return std::string(StepDecoder(EquippedSpec()).Decode(batch, 2).status().message());
+}
+
+TEST(StepDecoderTest, MetricsExtrasAndParametersAreRowsToo) {
+  const auto step = StepDecoder(EquippedSpec()).Decode(EquippedBatch(), 2);
+  ASSERT_TRUE(step.ok()) << step.status();
+  EXPECT_THAT(step->metric, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(step->goal_extra, ElementsAre(5, 7, 8, 6, 9, 10));
+  EXPECT_THAT(step->parameter, ElementsAre(0.25, 1));
+  const auto none = StepDecoder(Spec()).Decode(Batch(), 2);
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_THAT(none->metric, ElementsAre());
+  EXPECT_THAT(none->goal_extra, ElementsAre());
+  EXPECT_THAT(none->parameter, ElementsAre());
+}
+
+TEST(StepDecoderTest, RefusesMetricsExtrasAndParametersThatTheSpecDoesNotHave) {
+  v1::StepBatch batch = EquippedBatch();
+  batch.clear_metric();
+  EXPECT_THAT(EquippedProblem(batch), HasSubstr("metric: "));
+  batch = EquippedBatch();
+  SetTensor<float>({2, 3}, {1, 2, 3, 4, 5, 6}, batch.mutable_metric());
+  EXPECT_THAT(EquippedProblem(batch), HasSubstr("metric: shape is [2,3], expected [2,2]"));
+  batch = EquippedBatch();
+  SetTensor<float>({2, 2}, {1, 2, 3, std::numeric_limits<float>::quiet_NaN()},
+                   batch.mutable_metric());
+  EXPECT_THAT(EquippedProblem(batch), HasSubstr("metric[1,1] is nan"));
+  batch = EquippedBatch();
+  batch.mutable_goal_extra()->RemoveLast();
+  EXPECT_THAT(EquippedProblem(batch), HasSubstr("goal_extra has 1 fields, expected 2"));
+  batch = EquippedBatch();
+  SetTensor<float>({2, 2}, {7, 8, 9, 10}, batch.mutable_goal_extra(1));
+  EXPECT_THAT(EquippedProblem(batch), HasSubstr("goal_extra 'push': shape is [2,2]"));
+  batch = EquippedBatch();
+  SetTensor<double>({2, 1}, {0.25, 1.5}, batch.mutable_parameter());
+  EXPECT_THAT(EquippedProblem(batch),
+              HasSubstr("parameter 'level' of slot 1 is 1.5, expected 0 .. 1"));
+  batch = EquippedBatch();
+  batch.clear_parameter();
+  EXPECT_THAT(EquippedProblem(batch), HasSubstr("parameter: "));
+
+  batch = Batch();
+  SetTensor<float>({2, 2}, {1, 2, 3, 4}, batch.mutable_metric());
+  EXPECT_THAT(Problem(batch), HasSubstr("metric: shape is [2,2], expected [2,0]"));
+  batch = Batch();
+  SetTensor<float>({2}, {5, 6}, batch.add_goal_extra());
+  EXPECT_THAT(Problem(batch), HasSubstr("goal_extra has 1 fields, expected 0"));
+}
+
+TEST(StepDecoderTest, ARestoredObservationIsOneRow) {
+  v1::SlotRestored message;
+  message.set_slot(3);
+  SetTensor<double>({1, 2}, {7, 8}, message.add_observation());
+  SetTensor<int64_t>({}, {30}, message.add_observation());
+  SetTensor<uint8_t>({3}, {2, 3, 4}, message.add_observation());
+  const auto restored = StepDecoder(Spec()).DecodeRestored(message);
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_EQ(restored->slot, 3u);
+  EXPECT_EQ(restored->refusal, "");
+  EXPECT_THAT(restored->observation, ElementsAre(7, 8, 30, 2, 3, 4));
+  SetTensor<int64_t>({1}, {30}, message.mutable_observation(1));
+  EXPECT_THAT(std::string(StepDecoder(Spec()).DecodeRestored(message).status().message()),
+              HasSubstr("observation 'clock': shape is [1], expected []"));
+  v1::SlotRestored refused;
+  refused.set_refusal("damaged");
+  EXPECT_EQ(StepDecoder(Spec()).DecodeRestored(refused)->refusal, "damaged");
+}
+
 }  // namespace
 }  // namespace armature
