@@ -396,8 +396,8 @@ def test_a_viewer_hears_that_there_is_no_scene(server: Server) -> None:
     assert "a Gymnasium environment has no scene to watch" in text
     code, text = refusal(lambda: server.watch(10**6))
     assert code is grpc.StatusCode.NOT_FOUND
-    assert "session_id is 1000000, open are " in text
-    assert text.endswith(str(client.opened.session_id))
+    assert "session 1000000 is not open; open: " in text
+    assert f"{client.opened.session_id} of tester" in text
     assert refusal(lambda: server.watch(slot=2))[0] is grpc.StatusCode.NOT_FOUND
     assert client.step(0, np.zeros((2, 2))).step == 1  # A viewer is no harm to the session.
 

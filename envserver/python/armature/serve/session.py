@@ -200,7 +200,7 @@ class Session:
         self._client = request.handshake.peer_name
         self._env_id = request.env_id
         check_open(request)
-        self._session_id = self._context.table.acquire(request.num_envs, self._end)
+        self._session_id = self._context.table.acquire(request.num_envs, self._end, self._client)
         self._opening = asyncio.ensure_future(self._open(request))
 
     async def _open(self, request: Any) -> None:

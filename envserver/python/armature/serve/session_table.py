@@ -17,16 +17,17 @@ class SessionTable:
     def __init__(self, slots_total: int, metrics: ServerMetrics) -> None:
         self.slots_total = slots_total
         self._metrics = metrics
-        self._sessions: dict[int, tuple[int, Callable[[Status], None]]] = {}
+        # By session id: slots, what ends it, and the client's name.
+        self._sessions: dict[int, tuple[int, Callable[[Status], None], str]] = {}
         self._last_session_id = 0
         self._ended: Status | None = None
         metrics.slots_total.set(slots_total)
 
     @property
     def slots_free(self) -> int:
-        return self.slots_total - sum(slots for slots, _ in self._sessions.values())
+        return self.slots_total - sum(slots for slots, _, _ in self._sessions.values())
 
-    def acquire(self, slots: int, end: Callable[[Status], None]) -> int:
+    def acquire(self, slots: int, end: Callable[[Status], None], client: str) -> int:
         """A session id, to be given to `free`. `end` is what `end_all` calls.
 
         RefusalError: fewer slots are free; the server is ending.
@@ -39,7 +40,7 @@ class SessionTable:
                 f"num_envs is {slots}, but {self.slots_free} of {self.slots_total} slots are free",
             )
         self._last_session_id += 1
-        self._sessions[self._last_session_id] = (slots, end)
+        self._sessions[self._last_session_id] = (slots, end, client)
         self._update_metrics()
         return self._last_session_id
 
@@ -54,9 +55,9 @@ class SessionTable:
             raise RefusalError(grpc.StatusCode.NOT_FOUND, "no session is open")
         session_id = session_id or max(self._sessions)
         if session_id not in self._sessions:
-            ids = ", ".join(map(str, self._sessions))
+            listed = ", ".join(f"{i} of {client}" for i, (*_, client) in self._sessions.items())
             raise RefusalError(
-                grpc.StatusCode.NOT_FOUND, f"session_id is {session_id}, open are {ids}"
+                grpc.StatusCode.NOT_FOUND, f"session {session_id} is not open; open: {listed}"
             )
         slots = self._sessions[session_id][0]
         if slot >= slots:
@@ -68,7 +69,7 @@ class SessionTable:
     def end_all(self, status: Status) -> None:
         """Refuses sessions from now on and ends those there are."""
         self._ended = status
-        for _, end in list(self._sessions.values()):
+        for _, end, _ in list(self._sessions.values()):
             end(status)
 
     def _update_metrics(self) -> None:
