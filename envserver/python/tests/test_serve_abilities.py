@@ -285,13 +285,13 @@ def test_one_slot_of_several_is_restored_in_place(server: Server) -> None:
 
 
 def test_bytes_that_are_no_state_are_refused_and_change_nothing(server: Server) -> None:
+    with Server("--env", "serve_envs:equipped", "--metrics", "is_success:sum") as other:
+        others = other.open("equipped", 1).save(0)
     actions = np.random.default_rng(3).uniform(-1, 1, (30, 1, 2))
     plain, client = server.open("equipped", 1), server.open("equipped", 1)
     state = client.save(0)
     damaged = bytearray(state)
     damaged[-1] ^= 1
-    with Server("--env", "serve_envs:equipped", "--metrics", "is_success:sum") as other:
-        others = other.open("equipped", 1).save(0)
     for wrong, text in (
         (b"", "the 0 bytes are no state that armature-serve has saved"),
         (state[:20], "the 20 bytes are no state"),
