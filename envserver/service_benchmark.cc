@@ -47,13 +47,15 @@ v1::Tensor ZeroActions(int64_t rows, int64_t size) {
 }
 
 // With `watched`, somebody looks at every slot, which costs a copy of the view in each step.
-void InProcess(benchmark::State& state, const std::string& env_id, bool watched = false) {
+void InProcess(benchmark::State& state, const std::string& env_id, const EnvConfig& config = {},
+               bool watched = false) {
   const EnvRegistry registry = AllEnvs();
   StepPool pool({kThreads, kStepTimeout});
   VectorEnvOptions options;
   options.env_id = env_id;
+  options.env_config = config;
   options.num_envs = state.range(0);
-  auto first = registry.Make(env_id, {});
+  auto first = registry.Make(env_id, config);
   auto env = std::make_shared<VectorEnv>(&registry, &pool, options, *std::move(first));
   for (int64_t slot = 0; watched && slot < state.range(0); ++slot) {
     const auto box = std::make_shared<FrameBox>([](bool) {});
@@ -127,11 +129,16 @@ BENCHMARK_CAPTURE(InProcess, point_mass, "point_mass")
     ->Arg(64)
     ->MeasureProcessCPUTime()
     ->UseRealTime();
-BENCHMARK_CAPTURE(InProcess, equipped_unwatched, "equipped", /*watched=*/false)
+// What it costs that viewers could watch (nothing), and that one does.
+BENCHMARK_CAPTURE(InProcess, no_scene, "equipped", EnvConfig{{"has_scene", "false"}})
     ->Arg(64)
     ->MeasureProcessCPUTime()
     ->UseRealTime();
-BENCHMARK_CAPTURE(InProcess, equipped_watched, "equipped", /*watched=*/true)
+BENCHMARK_CAPTURE(InProcess, unwatched, "equipped")
+    ->Arg(64)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+BENCHMARK_CAPTURE(InProcess, watched, "equipped", EnvConfig(), /*watched=*/true)
     ->Arg(64)
     ->MeasureProcessCPUTime()
     ->UseRealTime();
