@@ -34,12 +34,12 @@ std::unique_ptr<Collector> MakeCollector(const JoinedRun& run, const SessionPool
   const int64_t observation_size = run.spec.observation_size();
   const int64_t action_size = run.spec.action.size();
   if (run.response.in_rounds()) {
-    RoundCollector::Options options;
+    TurnCollector::Options options;
     options.trajectories = run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES;
     options.observation_size = observation_size;
     options.action_size = action_size;
-    options.round_length = run.response.unroll_length();
-    return std::make_unique<RoundCollector>(groups, options);
+    options.turn_length = run.response.unroll_length();
+    return std::make_unique<TurnCollector>(groups, options);
   }
   if (run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES) {
     return std::make_unique<TrajectoryCollector>(groups, observation_size, action_size,
@@ -132,7 +132,7 @@ absl::StatusOr<std::string> Actor::Live(const JoinedRun& run,
   RolloutLoop::Parts parts;
   parts.learner_address = options_.learner;
   parts.actor_name = options_.name;
-  parts.in_rounds = response.in_rounds();
+  parts.takes_turns = response.in_rounds();
   parts.reconnect_timeout = options_.reconnect_timeout;
   parts.flush_timeout = kFlushTimeout;
   parts.directory = directory;

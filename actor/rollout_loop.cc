@@ -19,7 +19,7 @@ namespace {
 // Limits log lines about an environment that always fails.
 constexpr absl::Duration kFaultLinePeriod = absl::Seconds(5);
 
-// Seed stream of a round, the same in every life of an actor.
+// Seed stream of a turn, the same in every life of an actor.
 constexpr uint64_t kAnyLife = 0;
 constexpr uint64_t kEnvStream = 0;
 constexpr uint64_t kPolicyStream = 1;
@@ -97,7 +97,7 @@ absl::Status RolloutLoop::Receive(absl::Time now) {
 }
 
 absl::Status RolloutLoop::CheckUnbroken(const SessionPool::Received& from_envs) const {
-  if (!parts_.in_rounds || parts_.link->run_over()) return absl::OkStatus();
+  if (!parts_.takes_turns || parts_.link->run_over()) return absl::OkStatus();
   std::string lost;
   if (!parts_.link->connected()) lost = parts_.link->last_failure();
   if (!from_envs.lost.empty()) lost = parts_.pool->last_failure();

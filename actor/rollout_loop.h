@@ -34,7 +34,7 @@ class RolloutLoop {
     std::string learner_address;
     std::string actor_name;
     // Whether the run is reproducible: see JoinResponse.in_rounds.
-    bool in_rounds = false;
+    bool takes_turns = false;
     absl::Duration reconnect_timeout;
     absl::Duration flush_timeout;
     ServerDirectory* directory;
@@ -58,7 +58,7 @@ class RolloutLoop {
   // Takes in what came from all peers. Returns an error if the actor cannot go on.
   absl::Status Receive(absl::Time now);
   absl::Status CheckPeers(absl::Time now) const;
-  // In rounds: returns an error if something was lost, so that the run would differ when repeated.
+  // In turns: returns an error if something was lost, so that the run would differ when repeated.
   absl::Status CheckUnbroken(const SessionPool::Received& from_envs) const;
   void OnStep(SessionPool::GroupStep group_step, absl::Time now);
   // Tells the learner what the actor is working on.

@@ -1,5 +1,5 @@
 // Turns steps into experience batches. One class per collect mode: TransitionCollector and
-// TrajectoryCollector; RoundCollector collects rounds of either.
+// TrajectoryCollector; TurnCollector collects turns of either.
 //
 // Data flow: OnStep -> (PrepareToAct -> policy -> OnActions) -> ... -> Take.
 // Groups are numbered from 0, as in SessionPool::groups().

@@ -61,24 +61,24 @@ v1::Tensor JoinFinals(int64_t steps, int64_t observation_size,
 
 }  // namespace
 
-RoundCollector::RoundCollector(const std::vector<Group>& groups, const Options& options)
+TurnCollector::TurnCollector(const std::vector<Group>& groups, const Options& options)
     : Collector(groups), options_(options) {
   const int64_t d = options.observation_size, a = options.action_size;
   for (const Group& group : groups) {
     groups_.push_back({false, 0, TransitionCutter(group.first_slot, d, a), TransitionBuffer(d, a),
-                       TrajectoryCutter(options.round_length, group.size, d, a)});
+                       TrajectoryCutter(options.turn_length, group.size, d, a)});
     num_slots_ += group.size;
   }
 }
 
-bool RoundCollector::PrepareToAct(size_t group, uint64_t policy_version, int64_t room) {
+bool TurnCollector::PrepareToAct(size_t group, uint64_t policy_version, int64_t room) {
   const GroupState& state = groups_[group];
-  if (state_ != State::kRecording || state.steps == options_.round_length) return false;
-  // No policy is published during a round, so the newest one stays the same.
+  if (state_ != State::kRecording || state.steps == options_.turn_length) return false;
+  // No policy is published during a turn, so the newest one stays the same.
   return policy_version >= grant_.policy_version_min() && room > 0;
 }
 
-void RoundCollector::OnActions(size_t group, const GroupActions& actions) {
+void TurnCollector::OnActions(size_t group, const GroupActions& actions) {
   GroupState& state = groups_[group];
   if (options_.trajectories) {
     state.trajectory_cutter.OnAction(actions);
@@ -87,7 +87,7 @@ void RoundCollector::OnActions(size_t group, const GroupActions& actions) {
   }
 }
 
-void RoundCollector::Cut(size_t group, const DecodedStep& step, absl::Time /*now*/) {
+void TurnCollector::Cut(size_t group, const DecodedStep& step, absl::Time /*now*/) {
   GroupState& state = groups_[group];
   if (options_.trajectories) {
     state.trajectory_cutter.OnStep(step);
@@ -95,12 +95,12 @@ void RoundCollector::Cut(size_t group, const DecodedStep& step, absl::Time /*now
     state.transition_cutter.OnStep(step, &state.transitions);
   }
   if (step.step > 0) ++state.steps;
-  state.ready = step.step == 0 || state.steps == options_.round_length;
+  state.ready = step.step == 0 || state.steps == options_.turn_length;
   const bool all_ready = std::all_of(groups_.begin(), groups_.end(),
                                      [](const GroupState& other) { return other.ready; });
   if (!all_ready) return;
   if (state_ == State::kGathering && grant_.grant_id() != 0) {
-    BeginRound();
+    BeginTurn();
     return;
   }
   if (state_ == State::kRecording) complete_.push_back(JoinGroups());
@@ -109,7 +109,7 @@ void RoundCollector::Cut(size_t group, const DecodedStep& step, absl::Time /*now
   state_ = State::kRequested;
 }
 
-void RoundCollector::BeginRound() {
+void TurnCollector::BeginTurn() {
   state_ = State::kRecording;
   for (GroupState& group : groups_) {
     group.ready = false;
@@ -118,7 +118,7 @@ void RoundCollector::BeginRound() {
   }
 }
 
-v1::ExperienceBatch RoundCollector::JoinGroups() {
+v1::ExperienceBatch TurnCollector::JoinGroups() {
   v1::ExperienceBatch batch;
   if (options_.trajectories) {
     *batch.mutable_trajectory() = JoinTrajectories();
@@ -129,8 +129,8 @@ v1::ExperienceBatch RoundCollector::JoinGroups() {
   return batch;
 }
 
-v1::TransitionBatch RoundCollector::JoinTransitions() {
-  const int64_t steps = options_.round_length, rows = steps * num_slots_;
+v1::TransitionBatch TurnCollector::JoinTransitions() {
+  const int64_t steps = options_.turn_length, rows = steps * num_slots_;
   std::vector<v1::TransitionBatch> parts;
   for (GroupState& group : groups_)
     parts.push_back(group.transitions.Take(group.transitions.size()));
@@ -150,8 +150,8 @@ v1::TransitionBatch RoundCollector::JoinTransitions() {
   return joined;
 }
 
-v1::TrajectoryBatch RoundCollector::JoinTrajectories() {
-  const int64_t steps = options_.round_length;
+v1::TrajectoryBatch TurnCollector::JoinTrajectories() {
+  const int64_t steps = options_.turn_length;
   std::vector<v1::TrajectoryBatch> parts;
   for (GroupState& group : groups_) parts.push_back(group.trajectory_cutter.Take());
   using Part = v1::TrajectoryBatch;
@@ -174,24 +174,24 @@ v1::TrajectoryBatch RoundCollector::JoinTrajectories() {
   return joined;
 }
 
-std::vector<v1::ExperienceBatch> RoundCollector::Take(int64_t /*room*/, absl::Time /*now*/) {
+std::vector<v1::ExperienceBatch> TurnCollector::Take(int64_t /*room*/, absl::Time /*now*/) {
   return std::exchange(complete_, {});  // PrepareToAct has respected `room`.
 }
 
-std::vector<v1::ExperienceBatch> RoundCollector::Flush() { return std::exchange(complete_, {}); }
+std::vector<v1::ExperienceBatch> TurnCollector::Flush() { return std::exchange(complete_, {}); }
 
-std::vector<v1::CollectRequest> RoundCollector::TakeRequests() {
+std::vector<v1::CollectRequest> TurnCollector::TakeRequests() {
   if (!std::exchange(request_due_, false)) return {};
   v1::CollectRequest request;
-  request.set_steps(static_cast<uint32_t>(options_.round_length * num_slots_));
+  request.set_steps(static_cast<uint32_t>(options_.turn_length * num_slots_));
   return {request};
 }
 
-void RoundCollector::OnGrant(const v1::CollectGrant& grant) {
+void TurnCollector::OnGrant(const v1::CollectGrant& grant) {
   if (state_ != State::kRequested) return;
   grant_ = grant;
   if (!grant.has_seed()) {
-    BeginRound();
+    BeginTurn();
     return;
   }
   seed_ = grant.seed();
@@ -199,6 +199,6 @@ void RoundCollector::OnGrant(const v1::CollectGrant& grant) {
   for (GroupState& group : groups_) group.ready = false;
 }
 
-std::optional<uint64_t> RoundCollector::TakeSeed() { return std::exchange(seed_, std::nullopt); }
+std::optional<uint64_t> TurnCollector::TakeSeed() { return std::exchange(seed_, std::nullopt); }
 
 }  // namespace armature

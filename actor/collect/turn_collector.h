@@ -1,8 +1,8 @@
-// For reproducible runs: all slots of the actor collect in rounds of T steps each.
+// For reproducible runs: all slots of the actor collect in turns of T steps each.
 //
 // When all groups are ready, it requests one grant. Then every group records T steps at its own
-// pace. The round becomes one batch, whose order does not depend on how slots are divided into
-// groups, nor on which group was faster. Between rounds all groups wait. A grant with a seed first
+// pace. The turn becomes one batch, whose order does not depend on how slots are divided into
+// groups, nor on which group was faster. Between turns all groups wait. A grant with a seed first
 // makes the slots start over: see TakeSeed.
 // Call order: as Collector; after TakeSeed returns a seed, every group gets a step 0.
 // Thread safety: compatible.
@@ -20,21 +20,21 @@
 
 namespace armature {
 
-class RoundCollector final : public Collector {
+class TurnCollector final : public Collector {
  public:
   struct Options {
     bool trajectories = false;  // Otherwise transitions.
     int64_t observation_size = 0;
     int64_t action_size = 0;
-    int64_t round_length = 1;  // T
+    int64_t turn_length = 1;  // T
   };
   // `groups` must be in ascending order of their slots, without gaps.
-  RoundCollector(const std::vector<Group>& groups, const Options& options);
+  TurnCollector(const std::vector<Group>& groups, const Options& options);
 
   bool PrepareToAct(size_t group, uint64_t policy_version, int64_t room) override;
   void OnActions(size_t group, const GroupActions& actions) override;
   std::vector<v1::ExperienceBatch> Take(int64_t room, absl::Time now) override;
-  // Returns complete rounds only.
+  // Returns complete turns only.
   std::vector<v1::ExperienceBatch> Flush() override;
   std::vector<v1::CollectRequest> TakeRequests() override;
   void OnGrant(const v1::CollectGrant& grant) override;
@@ -46,15 +46,15 @@ class RoundCollector final : public Collector {
   // kGathering -> kRequested -> (kGathering ->) kRecording -> kRequested ...
   enum class State { kGathering, kRequested, kRecording };
   struct GroupState {
-    bool ready = false;  // Waiting for the round's first step.
-    int64_t steps = 0;   // In this round.
+    bool ready = false;  // Waiting for the turn's first step.
+    int64_t steps = 0;   // In this turn.
     TransitionCutter transition_cutter;
     TransitionBuffer transitions;
     TrajectoryCutter trajectory_cutter;
   };
 
   void Cut(size_t group, const DecodedStep& step, absl::Time now) override;
-  void BeginRound();
+  void BeginTurn();
   v1::ExperienceBatch JoinGroups();
   v1::TransitionBatch JoinTransitions();
   v1::TrajectoryBatch JoinTrajectories();
@@ -64,7 +64,7 @@ class RoundCollector final : public Collector {
   int64_t num_slots_ = 0;
   State state_ = State::kGathering;
   bool request_due_ = false;
-  v1::CollectGrant grant_;        // Of this round; id 0: none.
+  v1::CollectGrant grant_;        // Of this turn; id 0: none.
   std::optional<uint64_t> seed_;  // For TakeSeed.
   std::vector<v1::ExperienceBatch> complete_;
 };

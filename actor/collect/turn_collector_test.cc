@@ -1,4 +1,4 @@
-// A round gives the same batch, however slots are divided into groups and whichever group is
+// A turn gives the same batch, however slots are divided into groups and whichever group is
 // faster.
 #include "actor/collect/turn_collector.h"
 
@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr int64_t kSlots = 4;
-constexpr int64_t kRoundLength = 3;
+constexpr int64_t kTurnLength = 3;
 const absl::Time kStart = absl::UnixEpoch();
 using Groups = std::vector<Collector::Group>;
 
@@ -62,8 +62,8 @@ GroupActions ActionsOf(uint64_t step, const Collector::Group& group) {
           Rows(whole.log_prob, group.first_slot, group.size, 1), whole.policy_version};
 }
 
-RoundCollector Make(const Groups& groups, bool trajectories) {
-  return RoundCollector(groups, {trajectories, 2, 1, kRoundLength});
+TurnCollector Make(const Groups& groups, bool trajectories) {
+  return TurnCollector(groups, {trajectories, 2, 1, kTurnLength});
 }
 
 v1::CollectGrant Grant(uint64_t version_min = 5) {
@@ -73,27 +73,27 @@ v1::CollectGrant Grant(uint64_t version_min = 5) {
   return grant;
 }
 
-void BeginAll(RoundCollector* collector, const Groups& groups) {
+void BeginAll(TurnCollector* collector, const Groups& groups) {
   for (size_t group = 0; group < groups.size(); ++group) {
     collector->OnStep(group, StepOf(0, groups[group]), kStart);
   }
 }
 
 // Steps `group` once, with step number `step`.
-void StepOnce(RoundCollector* collector, const Groups& groups, size_t group, uint64_t step) {
+void StepOnce(TurnCollector* collector, const Groups& groups, size_t group, uint64_t step) {
   ASSERT_TRUE(collector->PrepareToAct(group, 5, 1));
   collector->OnActions(group, ActionsOf(step - 1, groups[group]));
   collector->OnStep(group, StepOf(step, groups[group]), kStart);
 }
 
-// Plays one round: each group to its end before the next, the last one first.
-std::string Round(const Groups& groups, bool trajectories) {
-  RoundCollector collector = Make(groups, trajectories);
+// Plays one turn: each group to its end before the next, the last one first.
+std::string Turn(const Groups& groups, bool trajectories) {
+  TurnCollector collector = Make(groups, trajectories);
   BeginAll(&collector, groups);
   EXPECT_THAT(collector.TakeRequests(), SizeIs(1));
   collector.OnGrant(Grant());
   for (size_t group = groups.size(); group-- > 0;) {
-    for (uint64_t step = 1; step <= kRoundLength; ++step) {
+    for (uint64_t step = 1; step <= kTurnLength; ++step) {
       EXPECT_THAT(collector.Take(1, kStart), IsEmpty());
       StepOnce(&collector, groups, group, step);
     }
@@ -104,29 +104,29 @@ std::string Round(const Groups& groups, bool trajectories) {
 }
 
 // Episodes are reported as they end; they do not affect training.
-std::string ExperienceOf(const std::string& round) {
+std::string ExperienceOf(const std::string& turn) {
   v1::ExperienceBatch batch;
-  EXPECT_TRUE(batch.ParseFromString(round));
+  EXPECT_TRUE(batch.ParseFromString(turn));
   batch.clear_episodes();
   return batch.SerializeAsString();
 }
 
-TEST(RoundCollector, ARoundIsTheSameHoweverItsSlotsAreCutIntoGroups) {
+TEST(TurnCollector, ATurnIsTheSameHoweverItsSlotsAreCutIntoGroups) {
   for (bool trajectories : {false, true}) {
-    const std::string whole = ExperienceOf(Round({{0, kSlots}}, trajectories));
+    const std::string whole = ExperienceOf(Turn({{0, kSlots}}, trajectories));
     for (const Groups& groups : {Groups{{0, 2}, {2, 2}}, Groups{{0, 1}, {1, 2}, {3, 1}}}) {
-      EXPECT_TRUE(ExperienceOf(Round(groups, trajectories)) == whole) << groups.size();
+      EXPECT_TRUE(ExperienceOf(Turn(groups, trajectories)) == whole) << groups.size();
     }
   }
 }
 
-TEST(RoundCollector, TransitionsStandStepByStepSlotsAscending) {
+TEST(TurnCollector, TransitionsStandStepByStepSlotsAscending) {
   v1::ExperienceBatch batch;
-  ASSERT_TRUE(batch.ParseFromString(Round({{0, 3}, {3, 1}}, /*trajectories=*/false)));
+  ASSERT_TRUE(batch.ParseFromString(Turn({{0, 3}, {3, 1}}, /*trajectories=*/false)));
   const v1::TransitionBatch& rows = batch.transitions();
   EXPECT_THAT(TensorValues<int32_t>(rows.slot()), ElementsAre(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3));
   EXPECT_THAT(rows.observation().shape(), ElementsAre(12, 2));
-  for (uint64_t step = 0; step < kRoundLength; ++step) {
+  for (uint64_t step = 0; step < kTurnLength; ++step) {
     for (int64_t slot = 0; slot < kSlots; ++slot) {
       const size_t row = step * kSlots + slot;
       EXPECT_EQ(TensorValues<float>(rows.observation())[2 * row], ObservationAt(step, slot));
@@ -137,9 +137,9 @@ TEST(RoundCollector, TransitionsStandStepByStepSlotsAscending) {
   EXPECT_EQ(batch.episodes_size(), 3);
 }
 
-TEST(RoundCollector, TrajectoriesHaveTheirFinalObservationsInRowMajorOrder) {
+TEST(TurnCollector, TrajectoriesHaveTheirFinalObservationsInRowMajorOrder) {
   v1::ExperienceBatch batch;
-  ASSERT_TRUE(batch.ParseFromString(Round({{0, 2}, {2, 2}}, /*trajectories=*/true)));
+  ASSERT_TRUE(batch.ParseFromString(Turn({{0, 2}, {2, 2}}, /*trajectories=*/true)));
   const v1::TrajectoryBatch& trajectory = batch.trajectory();
   EXPECT_THAT(trajectory.observation().shape(), ElementsAre(4, 4, 2));
   EXPECT_THAT(trajectory.final_observation().shape(), ElementsAre(3, 2));
@@ -151,9 +151,9 @@ TEST(RoundCollector, TrajectoriesHaveTheirFinalObservationsInRowMajorOrder) {
   EXPECT_EQ(trajectory.policy_version(), 5u);
 }
 
-TEST(RoundCollector, StandsStillWithoutAGrantAndBetweenRounds) {
+TEST(TurnCollector, StandsStillWithoutAGrantAndBetweenTurns) {
   const Groups groups = {{0, 2}, {2, 2}};
-  RoundCollector collector = Make(groups, false);
+  TurnCollector collector = Make(groups, false);
   collector.OnStep(0, StepOf(0, groups[0]), kStart);
   EXPECT_THAT(collector.TakeRequests(), IsEmpty()) << "a group is not ready yet";
   collector.OnStep(1, StepOf(0, groups[1]), kStart);
@@ -165,16 +165,16 @@ TEST(RoundCollector, StandsStillWithoutAGrantAndBetweenRounds) {
   collector.OnGrant(Grant(/*version_min=*/5));
   EXPECT_FALSE(collector.PrepareToAct(0, 4, 1)) << "an older policy";
   EXPECT_FALSE(collector.PrepareToAct(0, 5, 0)) << "no room";
-  for (uint64_t step = 1; step <= kRoundLength; ++step) StepOnce(&collector, groups, 0, step);
-  EXPECT_FALSE(collector.PrepareToAct(0, 5, 1)) << "the group's round is over";
-  for (uint64_t step = 1; step <= kRoundLength; ++step) StepOnce(&collector, groups, 1, step);
+  for (uint64_t step = 1; step <= kTurnLength; ++step) StepOnce(&collector, groups, 0, step);
+  EXPECT_FALSE(collector.PrepareToAct(0, 5, 1)) << "the group's turn is over";
+  for (uint64_t step = 1; step <= kTurnLength; ++step) StepOnce(&collector, groups, 1, step);
   EXPECT_FALSE(collector.PrepareToAct(1, 5, 1)) << "all wait for the next grant";
   EXPECT_THAT(collector.TakeRequests(), SizeIs(1));
 }
 
-TEST(RoundCollector, ASeedLetsEverySlotBeginAnewBeforeTheRound) {
+TEST(TurnCollector, ASeedLetsEverySlotBeginAnewBeforeTheTurn) {
   const Groups groups = {{0, 2}, {2, 2}};
-  RoundCollector collector = Make(groups, false);
+  TurnCollector collector = Make(groups, false);
   BeginAll(&collector, groups);
   collector.TakeRequests();
   v1::CollectGrant grant = Grant();

@@ -85,8 +85,8 @@ absl::Time SessionPool::NextAttempt(Shard* shard, absl::Time now) const {
   const size_t num_servers = ranked_.size();
   if (num_servers < 2) return now + shard->backoff.Next();
   if (now < grace_end) return std::min(now + shard->backoff.Next(), grace_end);
-  const bool round_over = ++shard->rotation % num_servers == 1;
-  return now + (round_over ? shard->backoff.Next() : Backoff::kMin);
+  const bool asked_all = ++shard->rotation % num_servers == 1;
+  return now + (asked_all ? shard->backoff.Next() : Backoff::kMin);
 }
 
 void SessionPool::TryOpen(size_t shard, absl::Time now) {

@@ -7,8 +7,8 @@
 // shard tries other servers. A shard that is away from home, or gets a new home, moves there once
 // there is room. Shards move one at a time: between episodes, or after kEpisodeGrace if their slots
 // are not between episodes together by then.
-// A lost shard is reopened with back-off: between attempts, or between rounds once it asks all
-// servers in turn. The other shards continue.
+// A lost shard is reopened with back-off: after each attempt at its home, and later each time that
+// it has asked all servers. The other shards continue.
 // Groups are numbered over all shards: group g of shard s is s * num_groups + g.
 // Data flow: Poll -> steps -> (policy) -> Act.
 // Thread safety: compatible; `signal` is notified when Poll has something.

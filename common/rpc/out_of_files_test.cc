@@ -119,10 +119,10 @@ TEST(OutOfFiles, ACrowdLeavesFilesAndTheServerServesOnWhenItHasGone) {
   const int port = ParseAddress(address)->port;
   ASSERT_EQ(CheckHealth(address), absl::OkStatus());
 
-  for (int round = 0; round < 2; ++round) {
+  for (int i = 0; i < 2; ++i) {
     crowd.Come(port);
     std::vector<int> files;
-    for (int i = 0; i < 10; ++i) files.push_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    for (int j = 0; j < 10; ++j) files.push_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
     for (const int fd : files) {
       EXPECT_GE(fd, 0) << "no file is left for a checkpoint";
       close(fd);

@@ -82,26 +82,26 @@ absl::Status CheckReproducible(const RunConfig& config) {
   if (config.actor.device != "cpu") return refuse("actor.device", config.actor.device, "cpu");
   if (config.actor.threads != 1) return refuse("actor.threads", config.actor.threads, "1");
   if (!config.checkpoint.replay) return refuse("checkpoint.replay", "false", "true");
-  const std::string round = absl::StrCat(
-      "a round's env steps (",
+  const std::string turn = absl::StrCat(
+      "a turn's env steps (",
       config.algorithm.on_policy() ? "algorithm.ppo.unroll_length" : "reproducible.round_length",
       " * collect.envs_per_actor * cluster.actors)");
-  const int64_t round_steps = config.round_steps();
+  const int64_t turn_steps = config.turn_steps();
   const int64_t period = config.reproducible.period_env_steps;
   const bool sets = config.algorithm.on_policy();
   const int64_t set_steps = config.algorithm.ppo.rollout_steps;
   absl::Status status;
   if (sets) {
-    status.Update(CheckMultiple("algorithm.ppo.rollout_steps", set_steps, round, round_steps));
+    status.Update(CheckMultiple("algorithm.ppo.rollout_steps", set_steps, turn, turn_steps));
     status.Update(CheckMultiple("reproducible.period_env_steps", period,
                                 "algorithm.ppo.rollout_steps", set_steps));
   } else {
-    status.Update(CheckMultiple("reproducible.period_env_steps", period, round, round_steps));
+    status.Update(CheckMultiple("reproducible.period_env_steps", period, turn, turn_steps));
   }
   if (!status.ok()) return status;
   const int64_t total = config.run.total_env_steps;
   if (total < period) {
-    const int64_t shorter = NearestMultiple(total, sets ? set_steps : round_steps);
+    const int64_t shorter = NearestMultiple(total, sets ? set_steps : turn_steps);
     return absl::InvalidArgumentError(
         absl::StrCat("reproducible.enabled: run.total_env_steps=", total,
                      " is less than one reproducible.period_env_steps=", period,
@@ -253,7 +253,7 @@ int64_t RunConfig::unroll_length() const {
   return reproducible.enabled ? reproducible.round_length : 0;
 }
 
-int64_t RunConfig::round_steps() const {
+int64_t RunConfig::turn_steps() const {
   return unroll_length() * collect.envs_per_actor * cluster.actors;
 }
 
@@ -289,12 +289,12 @@ absl::Status RunConfig::Validate() const {
 absl::Status RunConfig::ValidateResume(uint64_t env_steps) const {
   if (!reproducible.enabled) return absl::OkStatus();
   const bool sets = algorithm.on_policy();
-  const int64_t unit = sets ? algorithm.ppo.rollout_steps : round_steps();
+  const int64_t unit = sets ? algorithm.ppo.rollout_steps : turn_steps();
   if (env_steps % unit == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the run stands at ", env_steps, " env steps, within a ",
       sets ? "set of algorithm.ppo.rollout_steps="
-           : "round of reproducible.round_length * collect.envs_per_actor * cluster.actors=",
+           : "turn of reproducible.round_length * collect.envs_per_actor * cluster.actors=",
       unit, ": with reproducible.enabled it goes on with the settings that it had only"));
 }
 

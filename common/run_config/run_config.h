@@ -359,11 +359,11 @@ struct RunConfig {
     v.Section("cluster", cluster, "What `bazel run //deploy:cluster` starts.");
   }
 
-  // Steps that a slot takes per grant: the length of a trajectory, or of a round in a reproducible
+  // Steps that a slot takes per grant: the length of a trajectory, or of a turn in a reproducible
   // run; 0 if actors collect freely.
   int64_t unroll_length() const;
-  // Env steps in one round of a reproducible run, summed over all actors.
-  int64_t round_steps() const;
+  // Env steps in one turn of a reproducible run, summed over all actors.
+  int64_t turn_steps() const;
 
   // Checks that involve several fields: settings that contradict each other, or would make
   // processes wait for each other for ever.

@@ -140,12 +140,12 @@ TEST(RunConfig, ATargetNeedsEvaluations) {
   }
 }
 
-TEST(RunConfig, AReproducibleRunIsCutIntoWholeRoundsAndPeriods) {
+TEST(RunConfig, AReproducibleRunIsCutIntoWholeTurnsAndPeriods) {
   const char* const on = "reproducible.enabled=true";
   const char* const band = "replay.samples_per_insert_tolerance=0.2";
   EXPECT_EQ(Complaint({on, band}), "");
   EXPECT_THAT(Complaint({on, band, "reproducible.period_env_steps=9990"}),
-              AllOf(HasSubstr("reproducible.period_env_steps=9990 is not a multiple of a round's"),
+              AllOf(HasSubstr("reproducible.period_env_steps=9990 is not a multiple of a turn's"),
                     HasSubstr("the nearest is reproducible.period_env_steps=10000")));
   EXPECT_THAT(Complaint({on, band, "run.total_env_steps=96000"}),
               HasSubstr("the nearest is run.total_env_steps=100000"));
@@ -175,7 +175,7 @@ TEST(RunConfig, AReproducibleRunRefusesWhatDoesNotRepeat) {
   }
 }
 
-TEST(RunConfig, AReproducibleRunGoesOnOnlyFromTheEndOfARound) {
+TEST(RunConfig, AReproducibleRunGoesOnOnlyFromTheEndOfATurn) {
   RunConfig config;
   config.algorithm.name = "ppo";
   EXPECT_TRUE(config.ValidateResume(12345).ok()) << "other runs go on from anywhere";
@@ -191,7 +191,7 @@ TEST(RunConfig, AReproducibleRunGoesOnOnlyFromTheEndOfARound) {
   config.reproducible.round_length = 5;
   EXPECT_TRUE(config.ValidateResume(5120).ok());
   EXPECT_EQ(config.ValidateResume(5130).message(),
-            "the run stands at 5130 env steps, within a round of reproducible.round_length * "
+            "the run stands at 5130 env steps, within a turn of reproducible.round_length * "
             "collect.envs_per_actor * cluster.actors=40: with reproducible.enabled it goes on "
             "with the settings that it had only");
 }

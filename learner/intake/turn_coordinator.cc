@@ -12,7 +12,7 @@ absl::Status TurnCoordinator::Request(uint64_t stream, const ActorKey& actor, ui
                                       int64_t steps) {
   if (group != 0 || steps != options_.steps_per_actor) {
     return absl::InvalidArgumentError(absl::StrCat("collect: group ", group, " asks for ", steps,
-                                                   " steps, but rounds are of group 0 and ",
+                                                   " steps, but turns are of group 0 and ",
                                                    options_.steps_per_actor, " steps"));
   }
   absl::MutexLock lock(&mutex_);
@@ -38,13 +38,13 @@ absl::Status TurnCoordinator::Arrived(const ActorKey& actor, uint64_t grant_id, 
   absl::MutexLock lock(&mutex_);
   const auto granted = granted_.find(actor);
   if (granted == granted_.end() || (grant_id != 0 && grant_id != granted->second)) {
-    return absl::InvalidArgumentError(absl::StrCat("a round's batch with grant_id=", grant_id,
+    return absl::InvalidArgumentError(absl::StrCat("a turn's batch with grant_id=", grant_id,
                                                    ": no grant that this actor has yet to answer"));
   }
   granted_.erase(granted);
   if (steps == 0 || steps == options_.steps_per_actor) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      "a round's batch has ", steps, " env steps, expected ", options_.steps_per_actor));
+      "a turn's batch has ", steps, " env steps, expected ", options_.steps_per_actor));
 }
 
 std::vector<CollectCoordinator::Grant> TurnCoordinator::Issue(absl::Time /*now*/) {
@@ -95,7 +95,7 @@ std::string TurnCoordinator::Waiting() const {
     return absl::StrCat("the learner waits for ", options_.actors, " actors to stand ready; ",
                         waiting_.size(), " do");
   }
-  return "the learner waits for the round that actors collect";
+  return "the learner waits for the turn that actors collect";
 }
 
 }  // namespace armature

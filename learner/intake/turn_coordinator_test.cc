@@ -23,7 +23,7 @@ TurnCoordinator::Options TwoActors() {
   return options;
 }
 
-TEST(TurnCoordinator, GrantsARoundOnceToAllWhenItIsOpenAndAllStandReady) {
+TEST(TurnCoordinator, GrantsATurnOnceToAllWhenItIsOpenAndAllStandReady) {
   TurnCoordinator turns(TwoActors());
   ASSERT_TRUE(turns.Request(1, Actor(1), 0, 40).ok());
   ASSERT_TRUE(turns.Request(1, Actor(1), 0, 40).ok()) << "the same again changes nothing";
@@ -47,7 +47,7 @@ TEST(TurnCoordinator, GrantsARoundOnceToAllWhenItIsOpenAndAllStandReady) {
   EXPECT_THAT(turns.Issue(kNow), SizeIs(2));
 }
 
-TEST(TurnCoordinator, RefusesRoundsOfAnotherSizeAndActorsTooMany) {
+TEST(TurnCoordinator, RefusesTurnsOfAnotherSizeAndActorsTooMany) {
   TurnCoordinator turns(TwoActors());
   EXPECT_EQ(turns.Request(1, Actor(1), 0, 41).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(turns.Request(1, Actor(1), 1, 40).code(), absl::StatusCode::kInvalidArgument);
@@ -58,7 +58,7 @@ TEST(TurnCoordinator, RefusesRoundsOfAnotherSizeAndActorsTooMany) {
   EXPECT_THAT(third.message(), HasSubstr("cluster.actors=2"));
 }
 
-TEST(TurnCoordinator, AnActorMayLeaveBeforeTheFirstRoundOnly) {
+TEST(TurnCoordinator, AnActorMayLeaveBeforeTheFirstTurnOnly) {
   TurnCoordinator turns(TwoActors());
   ASSERT_TRUE(turns.Request(1, Actor(1), 0, 40).ok());
   turns.StreamClosed(1);
@@ -73,7 +73,7 @@ TEST(TurnCoordinator, AnActorMayLeaveBeforeTheFirstRoundOnly) {
   EXPECT_THAT(turns.Check().message(), HasSubstr("an actor left"));
 }
 
-TEST(TurnCoordinator, OthersComeAndGoWithoutDisturbingARoundThatHasBegun) {
+TEST(TurnCoordinator, OthersComeAndGoWithoutDisturbingATurnThatHasBegun) {
   TurnCoordinator turns(TwoActors());
   ASSERT_TRUE(turns.Request(1, Actor(1), 0, 40).ok());
   ASSERT_TRUE(turns.Request(2, Actor(2), 0, 40).ok());

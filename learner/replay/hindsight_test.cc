@@ -128,7 +128,7 @@ TEST(HindsightTest, GoalsAreThoseOfTheSameEpisodeAtThisStepOrLaterAndRewardsFoll
   // More than fit, so that some episodes have lost their beginning.
   for (int i = 0; i < 40; ++i) episodes.Add(i % 3, true);
   std::map<int64_t, int64_t> later_by;  // How many steps later the goal was achieved.
-  for (int round = 0; round < 20; ++round) {
+  for (int draw = 0; draw < 20; ++draw) {
     const auto sample = store->Sample(100, 0);
     ASSERT_TRUE(sample.ok());
     ASSERT_EQ((*sample)->relabelled, 80);
@@ -271,7 +271,7 @@ TEST(HindsightTest, ARestoredStoreRelabelsBitForBit) {
   for (const auto& [name, tensor] : store->State()) state[name] = tensor.clone();
   const auto restored = MakeStore(MakeOptions(&reward, 4));
   ASSERT_TRUE(restored->LoadState(state).ok());
-  for (int round = 0; round < 5; ++round) {
+  for (int draw = 0; draw < 5; ++draw) {
     const auto one = store->Sample(32, 0);
     const auto other = restored->Sample(32, 0);
     ASSERT_TRUE(one.ok() && other.ok());
@@ -288,10 +288,10 @@ TEST(HindsightTest, OneCallRewardsAllBatchesDrawnAhead) {
   const auto store = MakeStore(options);
   Episodes episodes(store.get());
   for (int i = 0; i < 40; ++i) episodes.Add(i % 3, true);
-  for (int round = 0; round < 6; ++round) {
+  for (int draw = 0; draw < 6; ++draw) {
     const auto sample = store->Sample(20, 0);
     ASSERT_TRUE(sample.ok());
-    EXPECT_EQ(reward.calls, 1 + round / 3);
+    EXPECT_EQ(reward.calls, 1 + draw / 3);
     ASSERT_EQ((*sample)->relabelled, 16);
     const TransitionSample& steps = (*sample)->transitions;
     const at::Tensor expected =
@@ -317,7 +317,7 @@ TEST(HindsightTest, BatchesDrawnAheadAreRestoredBitForBit) {
   const auto restored = MakeStore(options);
   ASSERT_TRUE(restored->LoadState(state).ok());
   std::vector<float> errors(16);
-  for (int round = 0; round < 6; ++round) {
+  for (int draw = 0; draw < 6; ++draw) {
     const auto one = store->Sample(16, 0.5);
     const auto other = restored->Sample(16, 0.5);
     ASSERT_TRUE(one.ok() && other.ok());
@@ -331,7 +331,7 @@ TEST(HindsightTest, BatchesDrawnAheadAreRestoredBitForBit) {
     EXPECT_TRUE(at::equal(a.terminated, b.terminated));
     EXPECT_TRUE(at::equal(a.discount, b.discount));
     EXPECT_TRUE(at::equal(a.weight, b.weight));
-    for (size_t i = 0; i < errors.size(); ++i) errors[i] = static_cast<float>(i + round);
+    for (size_t i = 0; i < errors.size(); ++i) errors[i] = static_cast<float>(i + draw);
     EXPECT_TRUE(store->SetErrors(errors).ok());
     EXPECT_TRUE(restored->SetErrors(errors).ok());
   }

@@ -332,18 +332,18 @@ TEST(ReplayStoreTest, ARestoredStoreGoesOnBitForBit) {
       const auto restored = MakeStore(options);
       ASSERT_TRUE(restored->LoadState(Copy(store->State())).ok());
       EXPECT_FALSE(restored->SetErrors({1, 1, 1, 1}).ok()) << "it has sampled nothing yet";
-      for (int round = 0; round < 10; ++round) {
+      for (int i = 0; i < 10; ++i) {
         const std::vector<Transition> steps = slots.Steps(3);
         for (ReplayStore* either : {store.get(), restored.get()}) {
           ASSERT_TRUE(Insert(either, steps).ok());
-          ASSERT_TRUE(either->Sample(8, 0.1 * round).ok());
+          ASSERT_TRUE(either->Sample(8, 0.1 * i).ok());
           ASSERT_TRUE(either->SetErrors({1, 2, 3, 4, 5, 6, 7, 8}).ok());
         }
         const auto one = Copy(store->State());
         const auto other = Copy(restored->State());
         ASSERT_EQ(one.size(), other.size());
         for (const auto& [name, tensor] : one) {
-          ASSERT_TRUE(at::equal(tensor, other.at(name))) << name << ", round " << round;
+          ASSERT_TRUE(at::equal(tensor, other.at(name))) << name << ", batch " << i;
         }
       }
     }

@@ -89,7 +89,7 @@ absl::Status ReplicaHost::Give(std::shared_ptr<AverageCall> call,
   for (auto& [replica, member] : members_) {
     if (member.membership != request.membership()) continue;
     if (request.round() != average_number_) {
-      return absl::FailedPreconditionError(absl::StrCat(Name(replica), " is at round ",
+      return absl::FailedPreconditionError(absl::StrCat(Name(replica), " is at average ",
                                                         request.round(), ", replica 0 at ",
                                                         average_number_, "; join again"));
     }
@@ -109,7 +109,7 @@ absl::Status ReplicaHost::Begin(const Identity& identity, SharedState* state) {
   if (bytes <= kMessageBytesMax / 2) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("learner.replicas=", options_.replicas, " would exchange ", bytes >> 20,
-                   " MiB in a round, more than ", kMessageBytesMax >> 21,
+                   " MiB in an average, more than ", kMessageBytesMax >> 21,
                    " MiB; lower algorithm.network.hidden_sizes or set learner.replicas=1"));
 }
 
@@ -134,7 +134,7 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaHost::Synchronize(uint64_t env_ste
     welcome.set_run_env_steps(env_steps + OthersEnvSteps());
     applicant.peer->Send(event);
     members_[replica] = {welcome.membership(), std::move(applicant.peer), std::nullopt};
-    spdlog::info("{} joined at round {}", Name(replica), average_number_);
+    spdlog::info("{} joined at average {}", Name(replica), average_number_);
   }
   applicants_.clear();
   metrics_.replicas.Set(1 + members_.size());
@@ -167,12 +167,12 @@ absl::StatusOr<NamedTensors> ReplicaHost::Average(const NamedTensors& own, uint6
     absl::Status status;
     if (!member.deposit) {
       status = absl::FailedPreconditionError(absl::StrCat(
-          Name(it->first), " did not come to round ", average_number_,
+          Name(it->first), " did not come to average ", average_number_,
           " within learner.average_timeout_s=", absl::ToDoubleSeconds(options_.timeout),
           "; join again"));
     } else {
       status = CheckLayout(member.deposit->tensors, own,
-                           absl::StrCat(Name(it->first), " in round ", average_number_));
+                           absl::StrCat(Name(it->first), " in average ", average_number_));
     }
     if (!status.ok()) {
       it = Drop(it, status);

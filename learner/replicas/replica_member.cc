@@ -94,7 +94,7 @@ absl::StatusOr<ReplicaGroup::Standing> ReplicaMember::Join(uint64_t env_steps) {
     absl::MutexLock lock(&mutex_);
     others_env_steps_ = welcome->run_env_steps() - std::min(env_steps, welcome->run_env_steps());
   }
-  spdlog::info("replica {} joined replica 0 at round {}", replica_, average_number_);
+  spdlog::info("replica {} joined replica 0 at average {}", replica_, average_number_);
   return Standing::kJoined;
 }
 
@@ -132,7 +132,7 @@ absl::StatusOr<NamedTensors> ReplicaMember::Average(const NamedTensors& own, uin
     membership_->Cancel();  // The others have averaged without this replica.
     joined_ = false;
     if (!absl::IsCancelled(status)) {
-      spdlog::warn("round {}: {}", average_number_, std::string(status.message()));
+      spdlog::warn("average {}: {}", average_number_, std::string(status.message()));
     }
     return status;
   }

@@ -371,7 +371,7 @@ TEST_F(TwoReplicas, TensorsOfAnotherAverageAreRefused) {
         replica_b_->sync.group().Average({{"gradient.0", at::ones({3})}}, 0).status();
     EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
     EXPECT_THAT(std::string(status.message()),
-                HasSubstr("replica 1 in round 1: tensor 0 is gradient.0 DTYPE_FLOAT32 [3]"));
+                HasSubstr("replica 1 in average 1: tensor 0 is gradient.0 DTYPE_FLOAT32 [3]"));
   });
   const auto mean = host_.host.Average(Ones(), 5);
   thread.join();

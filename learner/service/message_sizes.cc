@@ -62,7 +62,7 @@ absl::Status CheckTransitions(const RunConfig& config, const EnvSpec& env) {
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "reproducible.round_length=", config.reproducible.round_length,
-      " with collect.envs_per_actor=", slots, " makes rounds of ",
+      " with collect.envs_per_actor=", slots, " makes turns of ",
       TooLarge(config.unroll_length() * slots * TransitionBytes(env)),
       slots > fit
           ? absl::StrCat("; lower collect.envs_per_actor to ", fit, " at most")

@@ -15,7 +15,7 @@ constexpr uint64_t kTurnStream = 0x707d;  // Differs from the learner's own stre
 TurnCoordinator::Options CoordinatorOptions(const RunConfig& config) {
   TurnCoordinator::Options options;
   options.actors = config.cluster.actors;
-  options.steps_per_actor = config.round_steps() / config.cluster.actors;
+  options.steps_per_actor = config.turn_steps() / config.cluster.actors;
   return options;
 }
 
@@ -77,7 +77,7 @@ void TakingTurns::StoreTurn(TrainingActions* actions) {
   std::sort(batches_.begin(), batches_.end(),
             [](const auto& a, const auto& b) { return a.actor < b.actor; });
   const RunProgress& progress = actions->progress();
-  const bool period_ends = PeriodBegins(progress.env_steps() + config_.round_steps());
+  const bool period_ends = PeriodBegins(progress.env_steps() + config_.turn_steps());
   for (ExperienceIntake::Entry& entry : batches_) {
     v1::ExperienceBatch& batch = entry.batch;
     // A set is assembled in the order of grants.

@@ -45,7 +45,7 @@ TEST(EventLoop, DescriptorIsWatchedUntilUnwatched) {
   close(ends[0]);
 }
 
-TEST(EventLoop, AnUnwatchedDescriptorIsNotCalledInTheSameRound) {
+TEST(EventLoop, AnUnwatchedDescriptorIsNotCalledInTheSamePoll) {
   EventLoop loop;
   int first[2];
   int second[2];

@@ -14,11 +14,11 @@ void HealthWatch::Start(const std::string& rpc_address, const std::string& metri
   rpc_address_ = rpc_address;
   metrics_address_ = metrics_address;
   open_ = 0;
-  Ask(round_);
+  Ask(watch_);
 }
 
-void HealthWatch::Ask(uint64_t round) {
-  if (round != round_) return;
+void HealthWatch::Ask(uint64_t watch) {
+  if (watch != watch_) return;
   if (open_ == kAsks) {
     Stop();
     on_frozen_();
@@ -26,12 +26,12 @@ void HealthWatch::Ask(uint64_t round) {
   }
   ++open_;
   // An answer may come after this has been destroyed, and then on a loop that no longer runs.
-  source_->Ask(rpc_address_, metrics_address_, timeout_, [loop = loop_, this, round] {
-    loop->Post([this, round] {
-      if (round == round_) open_ = 0;
+  source_->Ask(rpc_address_, metrics_address_, timeout_, [loop = loop_, this, watch] {
+    loop->Post([this, watch] {
+      if (watch == watch_) open_ = 0;
     });
   });
-  loop_->After(timeout_ / kAsks, [this, round] { Ask(round); });
+  loop_->After(timeout_ / kAsks, [this, watch] { Ask(watch); });
 }
 
 }  // namespace armature

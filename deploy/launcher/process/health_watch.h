@@ -43,10 +43,10 @@ class HealthWatch {
 
   // Starts watching this process, instead of any earlier one.
   void Start(const std::string& rpc_address, const std::string& metrics_address);
-  void Stop() { ++round_; }
+  void Stop() { ++watch_; }
 
  private:
-  void Ask(uint64_t round);
+  void Ask(uint64_t watch);
 
   EventLoop* const loop_;
   HealthSource* const source_;
@@ -54,7 +54,7 @@ class HealthWatch {
   const std::function<void()> on_frozen_;
   std::string rpc_address_;
   std::string metrics_address_;
-  uint64_t round_ = 0;  // Counts Start and Stop; events of earlier rounds are ignored.
+  uint64_t watch_ = 0;  // Counts Start and Stop; events of earlier watches are ignored.
   int open_ = 0;        // Questions since the last answer.
 };
 
