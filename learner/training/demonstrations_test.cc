@@ -207,7 +207,7 @@ void Learn(OffPolicyCore& core, uint64_t first, uint64_t last) {
   }
 }
 
-std::map<std::string, at::Tensor> Copied(const OffPolicyCore& core) {
+std::map<std::string, at::Tensor> Copied(OffPolicyCore& core) {
   std::map<std::string, at::Tensor> state;
   for (const auto& [name, tensor] : core.State(true)) state[name] = tensor.clone();
   return state;

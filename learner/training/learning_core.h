@@ -63,10 +63,18 @@ class LearningCore {
   virtual std::string WhyNoInsert(int64_t steps) const = 0;
 
   // All that the next update depends on; `with_experience` adds the experience.
-  virtual NamedTensors State(bool with_experience) const = 0;
+  NamedTensors State(bool with_experience);
   // Returns InvalidArgument if a tensor is missing or does not fit (named). Experience may be
   // missing.
-  virtual absl::Status LoadState(const std::map<std::string, at::Tensor>& state) = 0;
+  absl::Status LoadState(const std::map<std::string, at::Tensor>& state);
+
+ protected:
+  // The part of the state that is experience. None, if it would be too old for a resumed run.
+  virtual NamedTensors ExperienceState() const { return {}; }
+  // Returns LoadState's errors.
+  virtual absl::Status LoadExperience(const std::map<std::string, at::Tensor>& /*state*/) {
+    return absl::OkStatus();
+  }
 };
 
 }  // namespace armature

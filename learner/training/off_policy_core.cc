@@ -179,27 +179,24 @@ std::string OffPolicyCore::WhyNoUpdate() const { return limiter_.WhyNoSample(bat
 
 std::string OffPolicyCore::WhyNoInsert(int64_t steps) const { return limiter_.WhyNoInsert(steps); }
 
-NamedTensors OffPolicyCore::State(bool with_experience) const {
-  NamedTensors state = algorithm_->State();
-  if (!with_experience) return state;
-  for (auto& tensor : replay_->State()) state.push_back(std::move(tensor));
+NamedTensors OffPolicyCore::ExperienceState() const {
+  NamedTensors state = replay_->State();
   state.emplace_back("limiter.inserted", Count(limiter_.inserted()));
   state.emplace_back("limiter.sampled", Count(limiter_.sampled()));
   return state;
 }
 
-absl::Status OffPolicyCore::LoadState(const std::map<std::string, at::Tensor>& state) {
+absl::Status OffPolicyCore::LoadExperience(const std::map<std::string, at::Tensor>& state) {
   // If the replay is not restored, the limiter starts over too: both begin empty.
-  if (state.count("replay.rows_begun") > 0) {
-    const auto inserted = state.find("limiter.inserted");
-    const auto sampled = state.find("limiter.sampled");
-    if (inserted == state.end() || sampled == state.end()) {
-      return absl::InvalidArgumentError("state has a replay but no limiter counts");
-    }
-    if (absl::Status status = replay_->LoadState(state); !status.ok()) return status;
-    limiter_.Restore(inserted->second.item<int64_t>(), sampled->second.item<int64_t>());
+  if (state.count("replay.rows_begun") == 0) return absl::OkStatus();
+  const auto inserted = state.find("limiter.inserted");
+  const auto sampled = state.find("limiter.sampled");
+  if (inserted == state.end() || sampled == state.end()) {
+    return absl::InvalidArgumentError("state has a replay but no limiter counts");
   }
-  return algorithm_->LoadState(state);
+  if (absl::Status status = replay_->LoadState(state); !status.ok()) return status;
+  limiter_.Restore(inserted->second.item<int64_t>(), sampled->second.item<int64_t>());
+  return absl::OkStatus();
 }
 
 }  // namespace armature

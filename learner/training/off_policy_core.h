@@ -48,8 +48,10 @@ class OffPolicyCore : public LearningCore {
   void OnPublished(uint64_t version) override;
   std::string WhyNoUpdate() const override;
   std::string WhyNoInsert(int64_t steps) const override;
-  NamedTensors State(bool with_experience) const override;
-  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
+
+ protected:
+  NamedTensors ExperienceState() const override;
+  absl::Status LoadExperience(const std::map<std::string, at::Tensor>& state) override;
 
  private:
   OffPolicyCore(const RunConfig& config, c10::Device device,

@@ -94,10 +94,4 @@ std::string OnPolicyCore::WhyNoInsert(int64_t) const {
   return buffer_.ready() ? "actors wait for the learner to learn from a full set" : "";
 }
 
-NamedTensors OnPolicyCore::State(bool) const { return algorithm_->State(); }
-
-absl::Status OnPolicyCore::LoadState(const std::map<std::string, at::Tensor>& state) {
-  return algorithm_->LoadState(state);
-}
-
 }  // namespace armature

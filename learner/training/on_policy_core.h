@@ -5,7 +5,6 @@
 #define ARMATURE_LEARNER_TRAINING_ON_POLICY_CORE_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -45,9 +44,6 @@ class OnPolicyCore : public LearningCore {
   void OnPublished(uint64_t version) override;
   std::string WhyNoUpdate() const override;
   std::string WhyNoInsert(int64_t steps) const override;
-  // Never includes trajectories: they are too old for a resumed run.
-  NamedTensors State(bool with_experience) const override;
-  absl::Status LoadState(const std::map<std::string, at::Tensor>& state) override;
 
  private:
   OnPolicyCore(const RunConfig& config, int64_t bytes_per_step, c10::Device device,

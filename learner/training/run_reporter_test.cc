@@ -49,8 +49,6 @@ class ReportingCore final : public LearningCore {
   void OnPublished(uint64_t) override {}
   std::string WhyNoUpdate() const override { return ""; }
   std::string WhyNoInsert(int64_t) const override { return ""; }
-  NamedTensors State(bool) const override { return {}; }
-  absl::Status LoadState(const std::map<std::string, at::Tensor>&) override { return {}; }
 };
 
 class RunReporterTest : public testing::Test {
