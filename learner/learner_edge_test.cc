@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/files/testing/test_path.h"
 #include "common/run_config/run_config.h"
 #include "common/tensor/packed.h"
 #include "gmock/gmock.h"
@@ -28,7 +29,7 @@ RunConfig SolvedBySuccess() {
 }
 
 TEST(LearnerEdge, AReportCountsFromWhomItWasAskedOnly) {
-  RunningLearner learner(SolvedBySuccess(), NewRunPath());
+  RunningLearner learner(SolvedBySuccess(), NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   const auto stranger = learner.NewActor("stranger", 8);
   const auto namesake = learner.NewActor("actor-0", 9);
@@ -47,7 +48,7 @@ TEST(LearnerEdge, AReportCountsFromWhomItWasAskedOnly) {
 }
 
 TEST(LearnerEdge, WhoHasNotJoinedHearsNothing) {
-  RunningLearner learner(PointSacConfig(), NewRunPath());
+  RunningLearner learner(PointSacConfig(), NewTestPath());
   FakeActor stranger(learner.NewChannel(), "stranger", 8);
   stranger.Subscribe(/*can_evaluate=*/true);
   const absl::Status status = stranger.SubscriptionEnd();
@@ -56,7 +57,7 @@ TEST(LearnerEdge, WhoHasNotJoinedHearsNothing) {
 }
 
 TEST(LearnerEdge, EnvStepsAreThoseThatCameNotThoseThatAreClaimed) {
-  RunningLearner learner(PointSacConfig(), NewRunPath());
+  RunningLearner learner(PointSacConfig(), NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Open();
   v1::ExperienceBatch batch = MakeTransitions(1, 8);
@@ -68,7 +69,7 @@ TEST(LearnerEdge, EnvStepsAreThoseThatCameNotThoseThatAreClaimed) {
 }
 
 TEST(LearnerEdge, ASlotThatNoActorHasIsRefused) {
-  RunningLearner learner(PointSacConfig(), NewRunPath());
+  RunningLearner learner(PointSacConfig(), NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Open();
   uint64_t sequence = 0;
@@ -81,7 +82,7 @@ TEST(LearnerEdge, ASlotThatNoActorHasIsRefused) {
 }
 
 TEST(LearnerEdge, ATrajectoryAnswersAGrantOfItsOwnActor) {
-  RunningLearner learner(PointPpoConfig(), NewRunPath());
+  RunningLearner learner(PointPpoConfig(), NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   const auto stranger = learner.NewActor("stranger", 8);
   actor->Open();
@@ -99,7 +100,7 @@ TEST(LearnerEdge, ATrajectoryAnswersAGrantOfItsOwnActor) {
 }
 
 TEST(LearnerEdge, AnActorAsksForGroupsThatItCanHaveOnly) {
-  RunningLearner learner(PointPpoConfig(), NewRunPath());
+  RunningLearner learner(PointPpoConfig(), NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Open();
   actor->Collect(/*group=*/4, 8);  // It has 4 slots.

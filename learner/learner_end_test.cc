@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/files/atomic_file.h"
+#include "common/files/testing/test_path.h"
 #include "common/run_config/run_config.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,7 +22,7 @@ using testing::HasSubstr;
 using Kind = v1::LearnerEvent;
 
 TEST(LearnerEnd, AnEvaluationThatReachesTheTargetEndsTheRun) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointSacConfig();
   config.evaluation.every_env_steps = 24;
   config.evaluation.stop_at_success_rate = 0.9;
@@ -64,7 +65,7 @@ TEST(LearnerEnd, AnEvaluationThatReachesTheTargetEndsTheRun) {
 }
 
 TEST(LearnerEnd, TheBestModelIsThePolicyEvaluatedNotALaterOne) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointSacConfig();
   config.evaluation.every_env_steps = 24;
   RunningLearner learner(config, path);
@@ -92,7 +93,7 @@ TEST(LearnerEnd, TheBestModelIsThePolicyEvaluatedNotALaterOne) {
 }
 
 TEST(LearnerEnd, ASpentBudgetEndsTheRunAfterAFinalEvaluation) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointSacConfig();
   config.run.total_env_steps = 32;
   config.evaluation.every_env_steps = 1000;

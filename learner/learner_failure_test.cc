@@ -6,6 +6,7 @@
 #include "ATen/ATen.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/files/testing/test_path.h"
 #include "common/run_config/run_config.h"
 #include "common/tensor/packed.h"
 #include "gmock/gmock.h"
@@ -86,7 +87,7 @@ TEST(LearnerFailure, ALossThatIsNotFiniteEndsTheRunAndKeepsWhatWas) {
       set(&config.algorithm.td3);
       set(&config.algorithm.ddpg);
       config.replay.prioritized.enabled = prioritized;
-      const std::string path = NewRunPath(absl::StrCat("_", name, prioritized));
+      const std::string path = NewTestPath(absl::StrCat("_", name, prioritized));
       const absl::Status status = EndOf(config, path, 8, Usual);
       EXPECT_TRUE(absl::IsDataLoss(status)) << status;
       EXPECT_THAT(status.message(),
@@ -98,7 +99,7 @@ TEST(LearnerFailure, ALossThatIsNotFiniteEndsTheRunAndKeepsWhatWas) {
 }
 
 TEST(LearnerFailure, ARunThatDivergesAfterItsCheckpointCanGoOnFromIt) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointSacConfig();
   TrainAndStop(config, path, 4);
   config.algorithm.sac.learning_rate = 1e30;
@@ -123,7 +124,7 @@ TEST(LearnerFailure, ARunThatDivergesAfterItsCheckpointCanGoOnFromIt) {
 }
 
 TEST(LearnerFailure, OnPolicyALossThatIsNotFiniteEndsTheRunToo) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointPpoConfig();
   config.algorithm.ppo.learning_rate = 1e30;
   RunningLearner learner(config, path);
@@ -142,7 +143,7 @@ TEST(LearnerFailure, OnPolicyALossThatIsNotFiniteEndsTheRunToo) {
 TEST(LearnerFailure, ARunWhoseEveryStepIsVoidEndsWithTheCause) {
   RunConfig config = PointSacConfig();
   config.learner.unusable_experience_timeout_s = 1e-9;
-  const absl::Status status = EndOf(config, NewRunPath(), 4, AllVoid);
+  const absl::Status status = EndOf(config, NewTestPath(), 4, AllVoid);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.message(), HasSubstr("were void, for their simulators failed"));
   EXPECT_THAT(status.message(), HasSubstr("env point slot 2 step 7: reward is None"));
@@ -150,7 +151,7 @@ TEST(LearnerFailure, ARunWhoseEveryStepIsVoidEndsWithTheCause) {
 
 // Of a trajectory void steps are part, and so of the budget.
 TEST(LearnerFailure, ARunThatHasSpentItsBudgetOnVoidStepsHasFailed) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointPpoConfig();
   config.run.total_env_steps = 16;
   RunningLearner learner(config, path);
@@ -174,7 +175,7 @@ TEST(LearnerFailure, ARunWhoseEveryBatchIsRefusedEndsWithTheCause) {
   RunConfig config = PointSacConfig();
   config.replay.observation_type = "float16";
   config.learner.unusable_experience_timeout_s = 1e-9;
-  const absl::Status status = EndOf(config, NewRunPath(), 20, TooLargeForFloat16);
+  const absl::Status status = EndOf(config, NewTestPath(), 20, TooLargeForFloat16);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.message(), HasSubstr("set replay.observation_type=float32"));
 }

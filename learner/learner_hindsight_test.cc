@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "common/files/testing/test_path.h"
 #include "common/run_config/run_config.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -32,7 +33,7 @@ TEST(LearnerHindsight, HindsightLearnsWithTheEnvServersRewardsAndAnotherServersW
   config.replay.hindsight.batches_ahead = 1;
   auto first = std::make_unique<FakeRewardServer>();
   FakeRewardServer second;
-  RunningLearner learner(config, NewRunPath());
+  RunningLearner learner(config, NewTestPath());
   FakeActor actor(learner.NewChannel(), "actor-0", 1);
   ASSERT_TRUE(actor.Join(GoalPointSpec(), {first->address(), second.address()}).ok());
   actor.Open();
@@ -61,7 +62,7 @@ TEST(LearnerHindsight, AnEnvironmentThatHasNoRewardsOfOtherGoalsEndsARunWithHind
   FakeRewardServer server([](const auto&, auto*) {
     return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "a step's was -1, theirs is -0.5");
   });
-  RunningLearner learner(config, NewRunPath());
+  RunningLearner learner(config, NewTestPath());
   FakeActor actor(learner.NewChannel(), "actor-0", 1);
   ASSERT_TRUE(actor.Join(GoalPointSpec(), {server.address()}).ok());
   actor.Open();
@@ -76,7 +77,7 @@ TEST(LearnerHindsight, AnEnvironmentThatHasNoRewardsOfOtherGoalsEndsARunWithHind
 TEST(LearnerHindsight, AnEnvironmentWithoutGoalsEndsARunWithHindsight) {
   RunConfig config = PointSacConfig();
   config.replay.hindsight.enabled = true;
-  RunningLearner learner(config, NewRunPath());
+  RunningLearner learner(config, NewTestPath());
   const auto actor = learner.NewActor("actor-0", 1);
   const absl::Status status = learner.Join().status();
   EXPECT_EQ(status.message(),

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/files/atomic_file.h"
+#include "common/files/testing/test_path.h"
 #include "common/run_config/run_config.h"
 #include "gmock/gmock.h"
 #include "grpcpp/create_channel.h"
@@ -26,7 +27,7 @@ using Kind = v1::LearnerEvent;
 class RunningReplica : public RunningLearner {
  public:
   RunningReplica(const RunConfig& config, const ReplicaRole& role)
-      : RunningLearner(config, NewRunPath(absl::StrCat(role.replica)), Begin::kNew, role) {}
+      : RunningLearner(config, NewTestPath(absl::StrCat(role.replica)), Begin::kNew, role) {}
 };
 
 RunConfig TwoReplicas(const std::string& averaging) {

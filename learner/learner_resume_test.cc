@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "common/files/atomic_file.h"
 #include "common/files/testing/file_size_limit.h"
+#include "common/files/testing/test_path.h"
 #include "common/metrics/metrics.h"
 #include "common/policy/policy_wire.h"
 #include "common/run_config/run_config.h"
@@ -30,7 +31,7 @@ using testing::HasSubstr;
 using Kind = v1::LearnerEvent;
 
 TEST(LearnerResume, PublishesAtOnceWhenAFormerProcessHadPublishedAfterItsLastCheckpoint) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   {
     RunningLearner learner(PointSacConfig(), path);
     const auto actor = learner.NewActor("actor-0", 7);
@@ -47,7 +48,7 @@ TEST(LearnerResume, PublishesAtOnceWhenAFormerProcessHadPublishedAfterItsLastChe
 }
 
 TEST(LearnerResume, AfterAStopThePoliciesAreNumberedOn) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   double last = 0;
   {
     RunningLearner learner(PointSacConfig(), path);
@@ -68,7 +69,7 @@ TEST(LearnerResume, AfterAStopThePoliciesAreNumberedOn) {
 }
 
 TEST(LearnerResume, AResumedRunGoesOnWithCountersWeightsAndVersions) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   const RunConfig config = PointSacConfig();
   uint64_t version_before = 0;
   std::string run_id;
@@ -119,7 +120,7 @@ TEST(LearnerResume, AResumedRunGoesOnWithCountersWeightsAndVersions) {
 }
 
 TEST(LearnerResume, ACheckpointHoldsAllThatTheRunIsMadeOf) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointSacConfig();
   config.algorithm.network.normalize_observation = true;
   TrainAndStop(config, path, 20);
@@ -142,7 +143,7 @@ TEST(LearnerResume, ACheckpointHoldsAllThatTheRunIsMadeOf) {
 }
 
 TEST(LearnerResume, Float16ObservationsArePartOfTheCheckpoint) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointSacConfig();
   config.replay.observation_type = "float16";
   {
@@ -162,7 +163,7 @@ TEST(LearnerResume, Float16ObservationsArePartOfTheCheckpoint) {
 }
 
 TEST(LearnerResume, ARunWhoseCheckpointsAreDamagedIsRefusedAndLosesNothing) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   const RunConfig config = PointSacConfig();
   TrainAndStop(config, path, 4);
   const std::string rows = ReadWholeFile(path + "/progress.csv").value();
@@ -192,7 +193,7 @@ TEST(LearnerResume, ARunWhoseCheckpointsAreDamagedIsRefusedAndLosesNothing) {
 }
 
 TEST(LearnerResume, OnAFullDiskTrainingGoesOnWithoutCheckpoints) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   RunConfig config = PointSacConfig();
   config.checkpoint.every_s = 1;
   RunningLearner learner(config, path);
@@ -215,13 +216,13 @@ TEST(LearnerResume, OnAFullDiskTrainingGoesOnWithoutCheckpoints) {
 }
 
 TEST(LearnerResume, ANewRunBeginsWithWhatAnotherHadLearned) {
-  const std::string other = NewRunPath("_other");
+  const std::string other = NewTestPath("_other");
   TrainAndStop(PointSacConfig(), other, 20);
   const TensorFile learned = TensorFile::Read(other + "/models/model_160.safetensors").value();
   RunConfig config = PointSacConfig();
   config.run.load = other;
   config.run.load_step = 160;
-  RunningLearner learner(config, NewRunPath());
+  RunningLearner learner(config, NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Subscribe(false);
   actor->Open();
@@ -233,10 +234,10 @@ TEST(LearnerResume, ANewRunBeginsWithWhatAnotherHadLearned) {
 }
 
 TEST(LearnerResume, SeedsThatBeginWithOneRunDrawApart) {
-  const std::string other = NewRunPath("_other");
+  const std::string other = NewTestPath("_other");
   TrainAndStop(PointSacConfig(), other, 4);
   const auto generator_of_seed = [&other](int64_t seed) {
-    const std::string path = NewRunPath(absl::StrCat("_", seed));
+    const std::string path = NewTestPath(absl::StrCat("_", seed));
     RunConfig config = PointSacConfig();
     config.run.seed = seed;
     config.run.load = other;

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/files/testing/test_path.h"
 #include "common/policy/policy_wire.h"
 #include "common/run_config/run_config.h"
 #include "gmock/gmock.h"
@@ -31,7 +32,7 @@ void CollectUntil(FakeActor* actor, uint64_t version, uint64_t* sequence) {
 }
 
 TEST(Learner, OffPolicyStoresLearnsAndPublishes) {
-  RunningLearner learner(PointSacConfig(), NewRunPath());
+  RunningLearner learner(PointSacConfig(), NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Subscribe(false);
   actor->Open();
@@ -49,7 +50,7 @@ TEST(Learner, OffPolicyStoresLearnsAndPublishes) {
 }
 
 TEST(Learner, NoPolicyIsPublishedBeforeTheRandomStepsAreOver) {
-  RunningLearner learner(PointSacConfig(), NewRunPath());
+  RunningLearner learner(PointSacConfig(), NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Open();
   actor->SendAndWait(MakeTransitions(1, 8));
@@ -62,7 +63,7 @@ TEST(Learner, NoPolicyIsPublishedBeforeTheRandomStepsAreOver) {
 }
 
 TEST(Learner, AResentBatchIsStoredOnceWhateverBreaks) {
-  const std::string path = NewRunPath();
+  const std::string path = NewTestPath();
   const RunConfig config = PointSacConfig();
   {
     RunningLearner learner(config, path);
@@ -90,7 +91,7 @@ TEST(Learner, AResentBatchIsStoredOnceWhateverBreaks) {
 }
 
 TEST(Learner, OnPolicyASetFillsThoughAnActorDiesWithItsGrants) {
-  RunningLearner learner(PointPpoConfig(), NewRunPath());
+  RunningLearner learner(PointPpoConfig(), NewTestPath());
   auto doomed = learner.NewActor("actor-0", 7);
   doomed->Open();
   for (uint64_t group = 0; group < 2; ++group) doomed->Collect(group, 8);
@@ -110,7 +111,7 @@ TEST(Learner, OnPolicyASetFillsThoughAnActorDiesWithItsGrants) {
 }
 
 TEST(Learner, OnPolicyATrajectoryThatIsTooOldIsRefusedAndCollectedAnew) {
-  RunningLearner learner(PointPpoConfig(), NewRunPath());
+  RunningLearner learner(PointPpoConfig(), NewTestPath());
   const auto actor = learner.NewActor("actor-0", 7);
   actor->Subscribe(false);
   actor->Open();
@@ -126,7 +127,7 @@ TEST(Learner, OnPolicyATrajectoryThatIsTooOldIsRefusedAndCollectedAnew) {
 }
 
 TEST(Learner, OneSentenceSaysWhoWaitsForWhom) {
-  RunningLearner learner(PointSacConfig(), NewRunPath());
+  RunningLearner learner(PointSacConfig(), NewTestPath());
   FakeActor watcher(learner.NewChannel(), "watcher", 1);
   EXPECT_THAT(watcher.Status().waiting(), HasSubstr("waits for an actor to join"));
   const auto actor = learner.NewActor("actor-0", 7);

@@ -107,15 +107,19 @@ absl::Status CheckHealth(const std::string& address) {
   return FromGrpc(status);
 }
 
-TEST(OutOfFiles, ACrowdLeavesFilesAndTheServerServesOnWhenItHasGone) {
-  Crowd crowd;
+// Call it after the crowd has come to be: that has files enough.
+std::unique_ptr<RpcServer> StartWithFewFiles() {
   rlimit limit = {};
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = kFilesMax;
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-  const auto server = RpcServer::Start({"127.0.0.1:0"}, {}, {});
-  ASSERT_TRUE(server.ok()) << server.status();
-  const std::string address = (*server)->address();
+  EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  return RpcServer::Start({"127.0.0.1:0"}, {}, {}).value();
+}
+
+TEST(OutOfFiles, ACrowdLeavesFilesAndTheServerServesOnWhenItHasGone) {
+  Crowd crowd;
+  const std::unique_ptr<RpcServer> server = StartWithFewFiles();
+  const std::string address = server->address();
   const int port = ParseAddress(address)->port;
   ASSERT_EQ(CheckHealth(address), absl::OkStatus());
 
@@ -135,13 +139,8 @@ TEST(OutOfFiles, ACrowdLeavesFilesAndTheServerServesOnWhenItHasGone) {
 // The process itself uses up its files, except those that the test needs.
 TEST(OutOfFiles, TheServerServesOnAfterNoFileWasLeft) {
   Crowd crowd;
-  rlimit limit = {};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = kFilesMax;
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-  const auto server = RpcServer::Start({"127.0.0.1:0"}, {}, {});
-  ASSERT_TRUE(server.ok()) << server.status();
-  const std::string address = (*server)->address();
+  const std::unique_ptr<RpcServer> server = StartWithFewFiles();
+  const std::string address = server->address();
   std::vector<int> files;
   for (int fd = 0; fd >= 0;) {
     fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

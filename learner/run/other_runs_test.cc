@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/run/run_models.h"
@@ -20,11 +20,9 @@ using testing::HasSubstr;
 class OtherRunsTest : public testing::Test {
  protected:
   void SetUp() override {
-    output_ = absl::StrCat(testing::TempDir(), "/",
-                           testing::UnitTest::GetInstance()->current_test_info()->name());
+    output_ = NewTestPath();
     setenv("XDG_STATE_HOME", (output_ + "/state").c_str(), 1);
     run_ = output_ + "/reach/20260101-000000";
-    std::filesystem::remove_all(output_);
     std::filesystem::create_directories(run_ + "/checkpoints");
     std::ofstream(run_ + "/run.json") << R"({"run_id": "aaaa000000000001"})";
   }

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -19,9 +20,7 @@ using testing::HasSubstr;
 class RunEndTest : public testing::Test {
  protected:
   void SetUp() override {
-    run_ = absl::StrCat(testing::TempDir(), "/",
-                        testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(run_);
+    run_ = NewTestPath();
     std::filesystem::create_directories(run_);
     config_.run.total_env_steps = 100;
     config_.evaluation.stop_at_success_rate = 0.9;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/files/atomic_file.h"
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/run/run_index.h"
@@ -24,9 +25,7 @@ using testing::HasSubstr;
 class RunFinderTest : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = absl::StrCat(testing::TempDir(), "/",
-                         testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(root_);
+    root_ = NewTestPath();
     setenv("XDG_STATE_HOME", (root_ + "/state").c_str(), 1);
     cases_ = nlohmann::json::parse(ReadWholeFile("learner/run/testdata/find_run.json").value());
     for (const auto& [path, content] : cases_["files"].items()) {

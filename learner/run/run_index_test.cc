@@ -1,7 +1,6 @@
 #include "learner/run/run_index.h"
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -9,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -23,9 +23,7 @@ using testing::SizeIs;
 class RunIndexTest : public testing::Test {
  protected:
   void SetUp() override {
-    home_ = absl::StrCat(testing::TempDir(), "/",
-                         testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(home_);
+    home_ = NewTestPath();
     setenv("XDG_STATE_HOME", home_.c_str(), 1);
   }
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -19,9 +19,7 @@ using testing::HasSubstr;
 class RunModelsTest : public testing::Test {
  protected:
   void SetUp() override {
-    run_ = absl::StrCat(testing::TempDir(), "/",
-                        testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(run_);
+    run_ = NewTestPath();
     std::filesystem::create_directories(run_ + "/models");
   }
   void Model(const std::string& name) { std::ofstream(ModelPath(run_, name)) << "model"; }

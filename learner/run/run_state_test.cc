@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/files/atomic_file.h"
+#include "common/files/testing/test_path.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -12,9 +13,7 @@ namespace {
 class RunStateTest : public testing::Test {
  protected:
   void SetUp() override {
-    run_ = absl::StrCat(testing::TempDir(), "/",
-                        testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(run_);
+    run_ = NewTestPath();
     std::filesystem::create_directories(run_);
   }
   std::string Card() { return ReadWholeFile(run_ + "/README.md").value(); }

@@ -1,21 +1,10 @@
 #include "learner/testing/running_learner.h"
 
-#include <filesystem>
-
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "learner/testing/experience.h"
 
 namespace armature {
-
-std::string NewRunPath(const std::string& suffix) {
-  const std::string path =
-      absl::StrCat(testing::TempDir(), "/",
-                   testing::UnitTest::GetInstance()->current_test_info()->name(), suffix);
-  std::filesystem::remove_all(path);
-  return path;
-}
 
 RunningLearner::RunningLearner(const RunConfig& config, const std::string& path, Begin begin,
                                const ReplicaRole& role)

@@ -23,9 +23,6 @@
 
 namespace armature {
 
-// A path of the running test's own where nothing exists.
-std::string NewRunPath(const std::string& suffix = "");
-
 class RunningLearner {
  public:
   // kResumeHeld: the trainer does not run until Start.

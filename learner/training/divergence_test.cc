@@ -4,6 +4,7 @@
 
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/tensor_file.h"
@@ -23,9 +24,7 @@ NamedTensors Batch(double observation, double reward) {
 }
 
 std::string NewRun() {
-  const std::string run = absl::StrCat(
-      testing::TempDir(), testing::UnitTest::GetInstance()->current_test_info()->name());
-  std::filesystem::remove_all(run);
+  const std::string run = NewTestPath();
   std::filesystem::create_directories(run + "/checkpoints");
   return run;
 }

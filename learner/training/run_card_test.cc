@@ -4,8 +4,8 @@
 #include <fstream>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "common/files/atomic_file.h"
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/tensor_file.h"
@@ -20,9 +20,7 @@ using testing::Not;
 class RunCardTest : public testing::Test {
  protected:
   void SetUp() override {
-    run_ = absl::StrCat(testing::TempDir(), "/",
-                        testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(run_);
+    run_ = NewTestPath();
     std::filesystem::create_directories(run_ + "/models");
     config_.run.seed = 7;
     config_.environment.config = {{"reward", "sparse"}};

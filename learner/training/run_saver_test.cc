@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "ATen/ATen.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/files/testing/file_size_limit.h"
+#include "common/files/testing/test_path.h"
 #include "common/metrics/metrics.h"
 #include "common/policy/policy_wire.h"
 #include "gmock/gmock.h"
@@ -32,9 +32,7 @@ using testing::Pair;
 class RunSaverTest : public testing::Test {
  protected:
   void SetUp() override {
-    path_ = absl::StrCat(testing::TempDir(), "/",
-                         testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(path_);
+    path_ = NewTestPath();
     directory_ = RunDirectory::Open(path_).value();
     settings_.every_s = 60;
     settings_.keep = 2;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -23,8 +24,7 @@ class ChildProcessTest : public testing::Test {
     loop_.Run();
   }
 
-  const std::string log_ = testing::TempDir() + "/" +
-                           testing::UnitTest::GetInstance()->current_test_info()->name() + ".log";
+  const std::string log_ = NewTestPath(".log");
   EventLoop loop_;
   std::vector<std::string> lines_;
   int wait_status_ = -1;

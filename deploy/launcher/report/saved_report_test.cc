@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/files/testing/test_path.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -14,10 +15,7 @@ class SavedReportTest : public testing::Test {
  protected:
   // Makes a run's folder with checkpoints of these env steps, like RunCheckpoint's.
   std::string Run(const std::string& name, const std::vector<uint64_t>& checkpoints) {
-    const std::string folder =
-        absl::StrCat(testing::TempDir(), "/",
-                     testing::UnitTest::GetInstance()->current_test_info()->name(), "/", name);
-    std::filesystem::remove_all(folder);
+    const std::string folder = NewTestPath("/" + name);
     std::filesystem::create_directories(folder + "/checkpoints");
     for (const uint64_t env_steps : checkpoints) {
       Write(folder,
