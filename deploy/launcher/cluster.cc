@@ -21,7 +21,6 @@
 #include "common/files/files.h"
 #include "common/rpc/address.h"
 #include "common/sync/steady_time.h"
-#include "deploy/launcher/programs.h"
 #include "deploy/launcher/prometheus_targets.h"
 #include "deploy/launcher/report/run_result.h"
 #include "learner/run/run_state.h"
@@ -30,9 +29,6 @@ namespace armature {
 namespace {
 
 constexpr absl::Duration kRestartBackoffMax = absl::Seconds(10);
-// Share of ready_timeout_s that an actor has to find its peers, so that it can say which one is
-// missing before the launcher only reports that it is not ready.
-constexpr double kConnectWithin = 0.8;
 // Log lines of one child shown between two progress lines; its log has all of them.
 constexpr int64_t kComplaintsShownMax = 5;
 // Exit status of a child that would only fail again: bad flags or configuration, or
@@ -49,9 +45,6 @@ std::string LocalAddress(const std::string& address) {
   return IsEverywhere(address) ? absl::StrCat("127.0.0.1", address.substr(address.rfind(':')))
                                : address;
 }
-
-// The configured ports are for replica 0.
-std::string WithAnyPort(const std::string& listen) { return BoundAddress(listen, 0); }
 
 std::string Said(const std::string& last_words) {
   return last_words.empty() ? "it said nothing" : absl::StrCat("its last line: ", last_words);
@@ -103,60 +96,22 @@ void Cluster::Add(Role role, int64_t index, const std::string& program, int64_t 
   children_.push_back(std::move(child));
 }
 
-std::string Cluster::PortPath(const Child& child) const {
-  return absl::StrCat(options_.run_dir, "/ports/", child.name);
-}
-
 std::string Cluster::ResultPath() const { return options_.run_dir + "/result.json"; }
-
-std::string Cluster::SocketAddress(const Child& child) const {
-  return sockets_->SocketAddress(child.name);
-}
 
 std::string Cluster::LogPath(const Child& child) const {
   return absl::StrCat(options_.run_dir, "/logs/", child.name, ".log");
 }
 
 std::vector<std::string> Cluster::Arguments(const Child& child) const {
-  const RunConfig& config = options_.config;
-  std::vector<std::string> arguments;
   switch (child.role) {
     case Role::kLearner:
-      arguments = LearnerArguments(child);
-      break;
+      return commands_->Learner(child.replica, child.was_ever_ready, child.rpc_address);
     case Role::kEnvServer:
-      arguments = EnvServerArguments(
-          options_.programs.envserver, config.cluster,
-          child.rpc_address.empty()
-              ? EnvServerListen(options_.programs.envserver, config.cluster, SocketAddress(child))
-              : child.rpc_address,
-          child.name);
-      break;
+      return commands_->EnvServer(child.name, child.rpc_address);
     case Role::kActor:
-      arguments = {options_.programs.actor,
-                   "--learner",
-                   SocketAddress(*children_[child.replica]),
-                   "--env_servers",
-                   EnvServers(),
-                   "--name",
-                   child.name,
-                   "--device",
-                   config.actor.device,
-                   "--threads",
-                   absl::StrCat(config.actor.threads),
-                   "--connect_timeout_s",
-                   absl::StrCat(kConnectWithin * config.cluster.ready_timeout_s)};
-      break;
+      return commands_->Actor(child.name, child.replica, EnvServers());
   }
-  arguments.insert(arguments.end(), {"--port_file", PortPath(child)});
-  const std::vector<std::string> flags = TransportFlags(options_.transport);
-  arguments.insert(arguments.end(), flags.begin(), flags.end());
-  return arguments;
-}
-
-std::string Cluster::LearnerFolder(const Child& child) const {
-  return child.replica == 0 ? options_.run_dir
-                            : absl::StrCat(options_.run_dir, "/replica_", child.replica);
+  return {};
 }
 
 absl::Status Cluster::WriteConfig(const std::string& folder) const {
@@ -164,49 +119,19 @@ absl::Status Cluster::WriteConfig(const std::string& folder) const {
   return WriteDurably(folder + "/config.yaml", ToYaml(ConfigOf(config)));
 }
 
-std::vector<std::string> Cluster::LearnerArguments(const Child& child) const {
-  const bool is_first = child.replica == 0;
-  const std::string folder = LearnerFolder(child);
-  std::error_code ignored;
-  // A replica that was added on resume starts from scratch.
-  const bool has_run = is_first || std::filesystem::exists(folder + "/config.yaml", ignored);
-  std::vector<std::string> arguments = {options_.programs.learner};
-  if (child.was_ever_ready || (options_.resume && has_run)) {
-    arguments.insert(arguments.end(), {"--resume", folder});
-  } else {
-    arguments.insert(arguments.end(), {options_.run_dir + "/config.yaml", "--run_dir", folder});
-  }
-  arguments.insert(arguments.end(), options_.overrides.begin(), options_.overrides.end());
-  const LearnerSection& learner = options_.config.learner;
-  if (!is_first) {
-    arguments.insert(
-        arguments.end(),
-        {"--replica", absl::StrCat(child.replica), "--replica_host", SocketAddress(*children_[0]),
-         absl::StrCat("learner.metrics_listen=", WithAnyPort(learner.metrics_listen))});
-  }
-  if (learner.listen != LearnerSection::kAuto && !child.rpc_address.empty()) {
-    arguments.push_back(absl::StrCat("learner.listen=", child.rpc_address));
-  } else if (learner.listen != LearnerSection::kAuto && !is_first) {
-    arguments.push_back(absl::StrCat("learner.listen=", WithAnyPort(learner.listen)));
-  }
-  arguments.insert(arguments.end(), {"--socket", SocketAddress(child)});
-  return arguments;
-}
-
-std::string Cluster::EnvServers() const {
+std::vector<std::string> Cluster::EnvServers() const {
   std::vector<std::string> addresses;
   for (const auto& child : children_) {
     if (child->role == Role::kEnvServer) addresses.push_back(child->rpc_address);
   }
-  const std::string& external = options_.config.cluster.external_env_servers;
-  if (!external.empty()) addresses.push_back(external);
-  return absl::StrJoin(addresses, ",");
+  return addresses;
 }
 
 absl::Status Cluster::Prepare() {
   absl::StatusOr<std::unique_ptr<PrivateFolder>> sockets = PrivateFolder::Make();
   if (!sockets.ok()) return sockets.status();
   sockets_ = *std::move(sockets);
+  commands_.emplace(&options_, sockets_.get());
   std::error_code error;
   const std::string ports = options_.run_dir + "/ports";
   for (const std::string& folder : {ports, options_.run_dir + "/logs"}) {
@@ -253,7 +178,7 @@ int Cluster::Run() {
 
 void Cluster::Start(Child* child) {
   std::error_code ignored;
-  std::filesystem::remove(PortPath(*child), ignored);
+  std::filesystem::remove(commands_->PortPath(child->name), ignored);
   child->ready = false;
   child->last_words.clear();
   const int64_t start = ++child->starts;
@@ -273,7 +198,7 @@ void Cluster::OnPortFiles() {
   // Check the folder itself for which files have arrived.
   for (const auto& child : children_) {
     if (child->ready || !child->process->running()) continue;
-    const absl::StatusOr<PortFile> ports = ReadPortFile(PortPath(*child));
+    const absl::StatusOr<PortFile> ports = ReadPortFile(commands_->PortPath(child->name));
     if (!ports.ok()) continue;
     child->rpc_address = ports->rpc_address;
     child->metrics_address = ports->metrics_address;
@@ -284,7 +209,7 @@ void Cluster::OnPortFiles() {
 void Cluster::KeepOverrides() {
   for (const auto& child : children_) {
     if (child->role != Role::kLearner) continue;
-    if (absl::Status status = WriteConfig(LearnerFolder(*child)); !status.ok()) {
+    if (absl::Status status = WriteConfig(commands_->LearnerFolder(child->replica)); !status.ok()) {
       terminal_->Warning(
           absl::StrCat("armature: the run goes on, but its next --resume needs the "
                        "same overrides again: ",
@@ -299,8 +224,9 @@ void Cluster::OnReady(Child* child) {
   child->budget.OnReady(std::chrono::steady_clock::now());
   // Learners are checked on their local socket: their certificate need not match this machine's
   // address.
-  child->health->Start(child->role == Role::kLearner ? SocketAddress(*child) : child->rpc_address,
-                       child->metrics_address);
+  child->health->Start(
+      child->role == Role::kLearner ? commands_->SocketAddress(child->name) : child->rpc_address,
+      child->metrics_address);
   TellPrometheus();
   if (stopping_) return;
   if (child->starts > 1) terminal_->Line(absl::StrCat("armature: ", child->name, " is back"));
@@ -457,9 +383,10 @@ void Cluster::AskStatus() {
       OnStatus(i, absl::UnavailableError("it is being restarted"));
       continue;
     }
-    status_->Ask(SocketAddress(learner), [this, i](absl::StatusOr<v1::StatusResponse> status) {
-      loop_->Post([this, i, status = std::move(status)] { OnStatus(i, status); });
-    });
+    status_->Ask(commands_->SocketAddress(learner.name),
+                 [this, i](absl::StatusOr<v1::StatusResponse> status) {
+                   loop_->Post([this, i, status = std::move(status)] { OnStatus(i, status); });
+                 });
   }
 }
 

@@ -16,16 +16,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "common/rpc/private_folder.h"
-#include "common/rpc/transport.h"
-#include "common/run_config/run_config.h"
+#include "deploy/launcher/child_commands.h"
+#include "deploy/launcher/cluster_options.h"
 #include "deploy/launcher/process/child_process.h"
 #include "deploy/launcher/process/event_loop.h"
 #include "deploy/launcher/process/health_watch.h"
@@ -39,30 +39,8 @@ namespace armature {
 
 class Cluster {
  public:
-  struct Programs {
-    std::string learner;
-    // cluster.env_server_command, or our own program: its path, then the flags that come before
-    // those that every env server gets.
-    std::vector<std::string> envserver;
-    std::string actor;
-    std::vector<std::string> uploader;  // For run.type=wandb; see RunUploader.
-  };
-  struct Options {
-    RunConfig config;     // Validated.
-    std::string run_dir;  // Absolute; exists.
-    bool resume = false;  // Continue from run_dir's checkpoint, with its config.yaml.
-    // On resume: what `config` has beyond config.yaml, as key=value. Written to config.yaml once
-    // all processes were ready with them.
-    std::vector<std::string> overrides;
-    std::string command;  // Command that starts the launcher, for advice to the user.
-    TransportOptions transport;
-    Programs programs;
-    // A stop waits for a learner as long as its writing makes progress. A learner without progress
-    // for this long is killed.
-    absl::Duration save_stall_max = absl::Minutes(2);
-    // Time from SIGTERM to SIGKILL for actors and env servers, which have nothing to save.
-    absl::Duration stop_within = absl::Seconds(6);
-  };
+  using Programs = ClusterPrograms;
+  using Options = ClusterOptions;
 
   // All pointers must outlive this.
   Cluster(Options options, StatusSource* status, HealthSource* health, Terminal* terminal,
@@ -104,14 +82,8 @@ class Cluster {
 
   void Add(Role role, int64_t index, const std::string& program, int64_t replica);
   std::vector<std::string> Arguments(const Child& child) const;
-  std::string LearnerFolder(const Child& child) const;
-  std::vector<std::string> LearnerArguments(const Child& child) const;
-  // Env servers for the actors: first those started here, then external ones.
-  std::string EnvServers() const;
-  std::string PortPath(const Child& child) const;
-  // Address at which processes on this machine reach our learner or env server, whatever other
-  // address it has.
-  std::string SocketAddress(const Child& child) const;
+  // Of the env servers started here.
+  std::vector<std::string> EnvServers() const;
   std::string LogPath(const Child& child) const;
   std::string ResultPath() const;
   absl::Status Prepare();
@@ -156,6 +128,7 @@ class Cluster {
   EventLoop* const loop_;
 
   std::unique_ptr<PrivateFolder> sockets_;        // Set by Prepare; outlives the children.
+  std::optional<ChildCommands> commands_;         // Set by Prepare.
   std::vector<std::unique_ptr<Child>> children_;  // Learners first, by replica.
   RunUploader uploader_;
   ProgressReport progress_;

@@ -11,7 +11,6 @@
 #include "common/files/atomic_file.h"
 #include "deploy/launcher/cluster.h"
 #include "deploy/launcher/command_line.h"
-#include "deploy/launcher/programs.h"
 #include "deploy/launcher/report/run_result.h"
 #include "deploy/launcher/report/saved_report.h"
 
@@ -159,7 +158,7 @@ void Cluster::Conclude() {
     // A learner that never owned the folder must leave it alone.
     if (child->role != Role::kLearner || !child->was_ever_ready) continue;
     for (const char* folder : {"/checkpoints", "/models"}) {
-      RemoveTemporaries(LearnerFolder(*child) + folder);
+      RemoveTemporaries(commands_->LearnerFolder(child->replica) + folder);
     }
   }
 }
@@ -168,7 +167,7 @@ std::string Cluster::LastLine() const {
   if (is_over_) return outcome_;
   std::vector<std::string> folders;
   for (const auto& child : children_) {
-    if (child->role == Role::kLearner) folders.push_back(LearnerFolder(*child));
+    if (child->role == Role::kLearner) folders.push_back(commands_->LearnerFolder(child->replica));
   }
   const SavedReport report = FindSaved(folders, env_steps_);
   std::string line = outcome_;
