@@ -17,7 +17,7 @@ packages=(
   # What is made of a policy: pictures and models.
   libgif-dev libonnx-dev
   # Simulation.
-  libbullet-dev libeigen3-dev liburdfdom-dev libtinyobjloader-dev
+  libbullet-dev libeigen3-dev libtinyxml2-dev libtinyobjloader-dev
 )
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev openssl curl python3-venv)
 

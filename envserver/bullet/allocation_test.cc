@@ -115,11 +115,11 @@ class AllocationTest : public testing::TestWithParam<bool> {};
 
 TEST_P(AllocationTest, ASteadyHeapStepsAndAnswersWithoutAllocation) {
   Heap heap(GetParam());
-  for (int t = 0; t < 600; ++t) heap.Step(t);
+  for (int t = 0; t < 1500; ++t) heap.Step(t);
   const long before = t_allocations;
-  for (int t = 600; t < 900; ++t) heap.Step(t);
+  for (int t = 1500; t < 1800; ++t) heap.Step(t);
   EXPECT_EQ(t_allocations - before, 0) << "in 300 steps";
-  EXPECT_GT(heap.contacts(), 10 * 900);
+  EXPECT_GT(heap.contacts(), 10 * 1800);
 }
 
 INSTANTIATE_TEST_SUITE_P(Grounds, AllocationTest, testing::Bool());

@@ -151,7 +151,7 @@ void Body::AddJoints(const BodyOptions& options) {
     if (model.friction > 0) {
       joint.friction = std::make_unique<JointMotor>(body, link, island, inertia);
     }
-    if (model.mimic.has_value()) {
+    if (model.mimic.has_value() && options.mimic_joints) {
       joint.coupling =
           std::make_unique<JointCoupling>(body, link, island, inertia, model.mimic->link,
                                           model.mimic->multiplier, model.mimic->offset);

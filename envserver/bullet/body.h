@@ -46,6 +46,8 @@ struct BodyOptions {
   bool motors = true;  // Whether joints have motors; if not, do not call SetMotor.
   // Whether motors and AddJointForce are held to the model's effort_max.
   bool effort_limits = true;
+  // Whether joints that mimic others are held to them; if not, they move on their own.
+  bool mimic_joints = true;
   double linear_damping = 0.04;
   double angular_damping = 0.04;
   double friction = 0.5;  // Of every link whose model says nothing.

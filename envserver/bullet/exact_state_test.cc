@@ -67,6 +67,7 @@ class Pile {
     arm.base_pose.setOrigin(btVector3(-0.5, 0, 0));
     arm.fixed_base = true;
     arm.effort_limits = false;
+    arm.mimic_joints = seed % 2 == 0;
     panda_ = world_.AddBody(Panda(), arm);
     ContactMaterial finger;
     finger.friction = 1;

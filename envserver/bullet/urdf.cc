@@ -1,216 +1,315 @@
 #include "envserver/bullet/urdf.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <set>
 #include <utility>
 
-#include "BulletCollision/CollisionShapes/btBoxShape.h"
-#include "BulletCollision/CollisionShapes/btCompoundShape.h"
-#include "BulletCollision/CollisionShapes/btConvexHullShape.h"
-#include "BulletCollision/CollisionShapes/btCylinderShape.h"
-#include "BulletCollision/CollisionShapes/btSphereShape.h"
-#include "Eigen/Core"
-#include "Eigen/Eigenvalues"
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
-#include "tiny_obj_loader.h"
-#include "urdf_parser/urdf_parser.h"
+#include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
+#include "envserver/bullet/urdf_inertia.h"
+#include "envserver/bullet/urdf_shapes.h"
+#include "envserver/bullet/urdf_xml.h"
+#include "spdlog/spdlog.h"
 
 namespace armature {
 namespace {
 
-btVector3 ToBullet(const urdf::Vector3& v) { return btVector3(v.x, v.y, v.z); }
-
-btTransform ToBullet(const urdf::Pose& pose) {
-  const urdf::Rotation& r = pose.rotation;
-  return btTransform(btQuaternion(r.x, r.y, r.z, r.w), ToBullet(pose.position));
-}
-
-// A compound that owns its children.
-struct Compound : btCompoundShape {
-  explicit Compound() { setMargin(kCollisionMargin); }
-  void Add(const btTransform& pose, std::shared_ptr<btCollisionShape> shape) {
-    addChildShape(pose, shape.get());
-    children.push_back(std::move(shape));
-  }
-  std::vector<std::shared_ptr<btCollisionShape>> children;
+// A joint of the file, by the names of its links.
+struct UrdfJoint {
+  const XMLElement* element;
+  std::string name;
+  std::string parent;
+  std::string child;
 };
-
-absl::StatusOr<std::shared_ptr<btCollisionShape>> LoadHull(const std::string& path,
-                                                           const btVector3& scale) {
-  tinyobj::ObjReader reader;
-  if (!reader.ParseFromFile(path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot read mesh ", path, ": ", reader.Error()));
-  }
-  auto hull = std::make_shared<btConvexHullShape>();
-  hull->setMargin(kCollisionMargin);
-  const std::vector<tinyobj::real_t>& vertices = reader.GetAttrib().vertices;
-  for (const tinyobj::shape_t& shape : reader.GetShapes()) {
-    for (const tinyobj::index_t& index : shape.mesh.indices) {
-      const tinyobj::real_t* v = &vertices[3 * index.vertex_index];
-      hull->addPoint(btVector3(v[0], v[1], v[2]) * scale, /*recalculateLocalAabb=*/false);
-    }
-  }
-  if (hull->getNumPoints() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("mesh ", path, " has no faces"));
-  }
-  hull->recalcLocalAabb();
-  hull->optimizeConvexHull();
-  return hull;
-}
-
-absl::StatusOr<std::shared_ptr<btCollisionShape>> MakeShape(const urdf::Geometry& geometry,
-                                                            const std::string& mesh_folder) {
-  switch (geometry.type) {
-    case urdf::Geometry::SPHERE:
-      return std::make_shared<btSphereShape>(static_cast<const urdf::Sphere&>(geometry).radius);
-    case urdf::Geometry::BOX: {
-      auto box =
-          std::make_shared<btBoxShape>(ToBullet(static_cast<const urdf::Box&>(geometry).dim) * 0.5);
-      box->setMargin(kCollisionMargin);
-      return box;
-    }
-    case urdf::Geometry::CYLINDER: {
-      const auto& cylinder = static_cast<const urdf::Cylinder&>(geometry);
-      auto shape = std::make_shared<btCylinderShapeZ>(
-          btVector3(cylinder.radius, cylinder.radius, cylinder.length / 2));
-      shape->setMargin(kCollisionMargin);
-      return shape;
-    }
-    case urdf::Geometry::MESH: {
-      const auto& mesh = static_cast<const urdf::Mesh&>(geometry);
-      return LoadHull(
-          absl::StrCat(mesh_folder, "/", absl::StripPrefix(mesh.filename, "package://")),
-          ToBullet(mesh.scale));
-    }
-    default:  // Later versions of urdfdom have more shapes.
-      return absl::InvalidArgumentError("unknown collision geometry");
-  }
-}
-
-void ReadInertia(const urdf::Inertial& inertial, LinkModel* link) {
-  link->mass = inertial.mass;
-  link->inertial_frame = ToBullet(inertial.origin);
-  link->inertia_diagonal = btVector3(inertial.ixx, inertial.iyy, inertial.izz);
-  if (inertial.ixy == 0 && inertial.ixz == 0 && inertial.iyz == 0) return;
-  Eigen::Matrix3d matrix;
-  matrix << inertial.ixx, inertial.ixy, inertial.ixz,  //
-      inertial.ixy, inertial.iyy, inertial.iyz,        //
-      inertial.ixz, inertial.iyz, inertial.izz;
-  const Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d> solver(matrix);
-  Eigen::Matrix3d axes = solver.eigenvectors();
-  if (axes.determinant() < 0) axes.col(0) = -axes.col(0);
-  link->inertial_frame.getBasis() *=
-      btMatrix3x3(axes(0, 0), axes(0, 1), axes(0, 2), axes(1, 0), axes(1, 1), axes(1, 2),
-                  axes(2, 0), axes(2, 1), axes(2, 2));
-  const Eigen::Vector3d diagonal = solver.eigenvalues();
-  link->inertia_diagonal = btVector3(diagonal[0], diagonal[1], diagonal[2]);
-}
-
-absl::Status ReadCollision(const urdf::Link& urdf_link, const std::string& mesh_folder,
-                           InertiaSource inertia_source, LinkModel* link) {
-  if (inertia_source == InertiaSource::kCollisionBox) link->inertia_diagonal.setZero();
-  if (urdf_link.collision_array.empty()) return absl::OkStatus();
-  auto compound = std::make_shared<Compound>();
-  // The bindings wrap every mesh in a compound shape; the compound's margin is part of the bounding
-  // box from which the inertia is computed.
-  Compound wrapped;
-  for (const urdf::CollisionSharedPtr& collision : urdf_link.collision_array) {
-    if (collision->geometry == nullptr) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("link '", urdf_link.name, "' has a collision without geometry"));
-    }
-    auto shape = MakeShape(*collision->geometry, mesh_folder);
-    if (!shape.ok()) return shape.status();
-    const btTransform pose = link->inertial_frame.inverse() * ToBullet(collision->origin);
-    compound->Add(pose, *shape);
-    if (collision->geometry->type == urdf::Geometry::MESH) {
-      auto wrapper = std::make_shared<Compound>();
-      wrapper->Add(btTransform::getIdentity(), *shape);
-      wrapped.Add(pose, wrapper);
-    } else {
-      wrapped.Add(pose, *shape);
-    }
-  }
-  if (inertia_source == InertiaSource::kCollisionBox && link->mass > 0) {
-    wrapped.calculateLocalInertia(link->mass, link->inertia_diagonal);
-  }
-  link->shape = std::move(compound);
-  return absl::OkStatus();
-}
-
-absl::Status ReadJoint(const urdf::Joint& joint, LinkModel* link) {
-  link->parent_to_joint = ToBullet(joint.parent_to_joint_origin_transform);
-  switch (joint.type) {
-    case urdf::Joint::FIXED:
-      return absl::OkStatus();
-    case urdf::Joint::REVOLUTE:
-    case urdf::Joint::CONTINUOUS:
-      link->joint_type = JointType::kRevolute;
-      break;
-    case urdf::Joint::PRISMATIC:
-      link->joint_type = JointType::kPrismatic;
-      break;
-    default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("joint '", joint.name, "' is not fixed, revolute, continuous or prismatic"));
-  }
-  if (joint.axis.x == 0 && joint.axis.y == 0 && joint.axis.z == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("joint '", joint.name, "' has a zero axis"));
-  }
-  link->axis = ToBullet(joint.axis).normalized();
-  if (joint.dynamics != nullptr) {
-    for (const auto& [name, value] :
-         {std::pair{"damping", joint.dynamics->damping}, {"friction", joint.dynamics->friction}}) {
-      if (std::isfinite(value) && value >= 0) continue;
-      return absl::InvalidArgumentError(absl::StrCat("joint '", joint.name, "' has a ", name,
-                                                     " of ", value, "; expected 0 or more"));
-    }
-    link->damping = joint.dynamics->damping;
-    link->friction = joint.dynamics->friction;
-  }
-  if (joint.type != urdf::Joint::CONTINUOUS && joint.limits != nullptr &&
-      joint.limits->lower <= joint.limits->upper) {
-    link->has_limits = true;
-    link->position_low = joint.limits->lower;
-    link->position_high = joint.limits->upper;
-  }
-  return absl::OkStatus();
-}
 
 class UrdfReader {
  public:
-  UrdfReader(std::string mesh_folder, InertiaSource inertia_source)
-      : mesh_folder_(std::move(mesh_folder)), inertia_source_(inertia_source) {}
+  UrdfReader(const std::string& folder, const UrdfOptions& options)
+      : options_(options), shapes_(folder, options, &warnings_) {}
 
-  absl::Status ReadLink(const urdf::Link& urdf_link, LinkModel* link) const {
-    link->name = urdf_link.name;
-    if (urdf_link.inertial != nullptr) ReadInertia(*urdf_link.inertial, link);
-    return ReadCollision(urdf_link, mesh_folder_, inertia_source_, link);
-  }
-
-  // Depth first; children in the order of their joints' names.
-  absl::Status ReadChildren(const urdf::Link& parent, int parent_index, BodyModel* model) const {
-    for (const urdf::LinkSharedPtr& child : parent.child_links) {
-      LinkModel link;
-      link.parent = parent_index;
-      link.joint_name = child->parent_joint->name;
-      if (absl::Status status = ReadJoint(*child->parent_joint, &link); !status.ok()) return status;
-      if (absl::Status status = ReadLink(*child, &link); !status.ok()) return status;
-      model->links.push_back(std::move(link));
-      const int index = static_cast<int>(model->links.size()) - 1;
-      if (absl::Status status = ReadChildren(*child, index, model); !status.ok()) return status;
+  std::shared_ptr<const BodyModel> Read(const XMLElement& robot) {
+    model_ = std::make_shared<BodyModel>();
+    model_->name = robot.Attribute("name") == nullptr ? "robot" : robot.Attribute("name");
+    CheckElements(robot);
+    shapes_.ReadMaterials(robot);
+    CollectLinksAndJoints(robot);
+    const std::string root = RootLink();
+    ReadLink(root, &model_->base);
+    ReadChildren(root, kBase);
+    if (model_->links.size() + 1 != links_.size()) {
+      throw UrdfError(absl::StrCat("some links form a ring: only ", model_->links.size() + 1,
+                                   " of ", links_.size(), " hang on the root '", root, "'"));
     }
-    return absl::OkStatus();
+    ConnectMimics();
+    if (options_.inertia_source == InertiaSource::kUrdf) GiveBaseItsMass(model_.get(), &warnings_);
+    FillEmptyJoints(model_.get(), &warnings_);
+    model_->warnings = warnings_.Take();
+    return model_;
   }
 
  private:
-  std::string mesh_folder_;
-  InertiaSource inertia_source_;
+  void CheckElements(const XMLElement& robot) {
+    for (const XMLElement* child = robot.FirstChildElement(); child != nullptr;
+         child = child->NextSiblingElement()) {
+      const std::string name = child->Name();
+      if (name == "link" || name == "joint" || name == "material") continue;
+      if (absl::StartsWith(name, "xacro:") && name != "xacro:property" && name != "xacro:arg") {
+        throw UrdfError(absl::StrCat("line ", child->GetLineNum(), " has <", name,
+                                     ">: this is a xacro file; run xacro on it first"));
+      }
+      warnings_.AddUnused(*child);
+    }
+  }
+
+  // Counts the children of a link or joint that nothing reads.
+  void CountUnused(const XMLElement& element, const std::set<std::string>& used) {
+    for (const XMLElement* child = element.FirstChildElement(); child != nullptr;
+         child = child->NextSiblingElement()) {
+      if (used.count(child->Name()) == 0) warnings_.AddUnused(*child);
+    }
+  }
+
+  void CollectLinksAndJoints(const XMLElement& robot) {
+    ForEachChild(robot, "link", [&](const XMLElement& link) {
+      const std::string name = RequireName(link);
+      if (!links_.emplace(name, &link).second) {
+        throw UrdfError(absl::StrCat("two links are named '", name, "'"));
+      }
+      link_order_.push_back(name);
+    });
+    if (links_.empty()) throw UrdfError("the robot has no link");
+    std::set<std::string> names;
+    ForEachChild(robot, "joint", [&](const XMLElement& element) {
+      UrdfJoint joint{&element, RequireName(element), "", ""};
+      if (!names.insert(joint.name).second) {
+        throw UrdfError(absl::StrCat("two joints are named '", joint.name, "'"));
+      }
+      joint.parent = LinkOf(element, "parent", joint.name);
+      joint.child = LinkOf(element, "child", joint.name);
+      if (!joint_of_child_.emplace(joint.child, joint.name).second) {
+        throw UrdfError(absl::StrCat("link '", joint.child, "' is the child of two joints, '",
+                                     joint_of_child_[joint.child], "' and '", joint.name, "'"));
+      }
+      joints_.push_back(joint);
+    });
+    std::sort(joints_.begin(), joints_.end(),
+              [](const UrdfJoint& a, const UrdfJoint& b) { return a.name < b.name; });
+  }
+
+  std::string LinkOf(const XMLElement& joint, const char* role, const std::string& name) const {
+    const XMLElement* element = joint.FirstChildElement(role);
+    const char* link = element == nullptr ? nullptr : element->Attribute("link");
+    if (link == nullptr || links_.count(link) == 0) {
+      throw UrdfError(absl::StrCat("joint '", name, "' has the ", role, " '",
+                                   link == nullptr ? "" : link, "', which is no link"));
+    }
+    return link;
+  }
+
+  std::string RootLink() const {
+    std::vector<std::string> roots;
+    for (const std::string& name : link_order_) {
+      if (joint_of_child_.count(name) == 0) roots.push_back(name);
+    }
+    if (roots.size() == 1) return roots[0];
+    throw UrdfError(roots.empty()
+                        ? "every link is the child of a joint: the links form a ring"
+                        : absl::StrCat("the links are not one tree: ", absl::StrJoin(roots, ", "),
+                                       " have no parent"));
+  }
+
+  void ReadLink(const std::string& name, LinkModel* link) {
+    const XMLElement& element = *links_.at(name);
+    const std::string owner = absl::StrCat("link '", name, "'");
+    link->name = name;
+    if (const XMLElement* inertial = element.FirstChildElement("inertial")) {
+      ReadInertia(*inertial, options_.inertia_source, owner, &warnings_, link);
+    }
+    shapes_.ReadLink(element, owner, link);
+    if (const XMLElement* contact = element.FirstChildElement("contact")) {
+      ReadContact(*contact, owner, link);
+    }
+    CountUnused(element, {"inertial", "visual", "collision", "contact"});
+  }
+
+  void ReadContact(const XMLElement& contact, const std::string& owner, LinkModel* link) {
+    ContactMaterial material;
+    const std::map<std::string, double*> members = {
+        {"lateral_friction", &material.friction},
+        {"spinning_friction", &material.spinning_friction},
+        {"rolling_friction", &material.rolling_friction},
+        {"restitution", &material.restitution},
+        {"stiffness", &material.stiffness},
+        {"damping", &material.damping}};
+    for (const XMLElement* child = contact.FirstChildElement(); child != nullptr;
+         child = child->NextSiblingElement()) {
+      const std::string name = child->Name();
+      const auto member = members.find(name);
+      if (name == "friction_anchor") {
+        material.friction_anchor = true;
+      } else if (member == members.end()) {
+        warnings_.AddUnused(*child);
+      } else {
+        *member->second = RequireNumber(*child, "value", owner);
+        if (*member->second < 0) {
+          throw UrdfError(absl::StrCat(owner, " has a ", name, " of ", *member->second,
+                                       "; expected 0 or more"));
+        }
+      }
+    }
+    link->material = material;
+  }
+
+  // Depth first; children in the order of their joints' names.
+  void ReadChildren(const std::string& parent, int parent_index) {
+    for (const UrdfJoint& joint : joints_) {
+      if (joint.parent != parent) continue;
+      LinkModel link;
+      link.parent = parent_index;
+      ReadJoint(joint, &link);
+      ReadLink(joint.child, &link);
+      model_->links.push_back(std::move(link));
+      ReadChildren(joint.child, static_cast<int>(model_->links.size()) - 1);
+    }
+  }
+
+  void ReadJoint(const UrdfJoint& joint, LinkModel* link) {
+    const XMLElement& element = *joint.element;
+    const std::string owner = absl::StrCat("joint '", joint.name, "'");
+    const std::string type = element.Attribute("type") == nullptr ? "" : element.Attribute("type");
+    link->joint_name = joint.name;
+    link->parent_to_joint = ReadOrigin(element, owner);
+    CountUnused(element, {"origin", "parent", "child", "axis", "limit", "dynamics", "mimic"});
+    if (type == "fixed") return;
+    if (type == "revolute" || type == "continuous") {
+      link->joint_type = JointType::kRevolute;
+    } else if (type == "prismatic") {
+      link->joint_type = JointType::kPrismatic;
+    } else {
+      throw UrdfError(absl::StrCat(
+          owner, " is of type '", type, "'; expected fixed, revolute, continuous or prismatic",
+          type == "floating" ? " (a free base needs no joint)" : "",
+          type == "planar" ? " (two prismatic joints and a revolute one do the same)" : ""));
+    }
+    if (const XMLElement* axis = element.FirstChildElement("axis")) {
+      const btVector3 direction = ReadVector(*axis, "xyz", btVector3(1, 0, 0), owner);
+      if (direction.fuzzyZero()) throw UrdfError(owner + " has a zero axis");
+      link->axis = direction.normalized();
+    }
+    if (const XMLElement* dynamics = element.FirstChildElement("dynamics")) {
+      link->damping = ReadNotNegative(*dynamics, "damping", owner);
+      link->friction = ReadNotNegative(*dynamics, "friction", owner);
+    }
+    ReadLimits(element.FirstChildElement("limit"), type, owner, link);
+    if (const XMLElement* mimic = element.FirstChildElement("mimic")) {
+      const char* other = mimic->Attribute("joint");
+      Mimic follows;
+      follows.multiplier = ReadNumber(*mimic, "multiplier", 1, owner);
+      follows.offset = ReadNumber(*mimic, "offset", 0, owner);
+      link->mimic = follows;
+      followed_.emplace_back(joint.name, other == nullptr ? "" : other);
+    }
+  }
+
+  double ReadNotNegative(const XMLElement& element, const char* name, const std::string& owner) {
+    const double value = ReadNumber(element, name, 0, owner);
+    if (value >= 0) return value;
+    throw UrdfError(absl::StrCat(owner, " has a ", name, " of ", value, "; expected 0 or more"));
+  }
+
+  void ReadLimits(const XMLElement* limit, const std::string& type, const std::string& owner,
+                  LinkModel* link) {
+    if (limit == nullptr) {
+      if (type != "continuous") warnings_.Add(owner + " has no <limit>; it moves without limits");
+      return;
+    }
+    const double effort = ReadNumber(*limit, "effort", 0, owner);
+    const double velocity = ReadNumber(*limit, "velocity", 0, owner);
+    if (effort > 0) link->effort_max = effort;
+    if (effort <= 0 && limit->Attribute("effort") != nullptr) {
+      warnings_.Add(absl::StrCat(owner, " has an effort of ", effort, ", read as unlimited"));
+    }
+    if (velocity > 0) link->velocity_max = velocity;
+    if (type == "continuous") return;
+    const double low = ReadNumber(*limit, "lower", 0, owner);
+    const double high = ReadNumber(*limit, "upper", 0, owner);
+    if (low > high) {
+      warnings_.Add(absl::StrCat(owner, " has a lower limit of ", low, " above the upper one of ",
+                                 high, "; it moves without limits"));
+      return;
+    }
+    if (low == high) warnings_.Add(absl::StrCat(owner, " has both limits at ", low));
+    link->has_limits = true;
+    link->position_low = low;
+    link->position_high = high;
+  }
+
+  void ConnectMimics() {
+    for (const auto& [joint, other] : followed_) {
+      LinkModel& link = model_->links[model_->JointLink(joint)];
+      const int leader = model_->JointLink(other);
+      if (leader == kNoLink || joint == other ||
+          model_->links[leader].joint_type == JointType::kFixed) {
+        throw UrdfError(absl::StrCat("joint '", joint, "' mimics '", other,
+                                     "', which is no other moving joint"));
+      }
+      link.mimic->link = leader;
+    }
+  }
+
+  const UrdfOptions& options_;
+  UrdfWarnings warnings_;
+  UrdfShapeReader shapes_;
+  std::shared_ptr<BodyModel> model_;
+  std::map<std::string, const XMLElement*> links_;
+  std::vector<std::string> link_order_;
+  std::vector<UrdfJoint> joints_;  // By name.
+  std::map<std::string, std::string> joint_of_child_;
+  std::vector<std::pair<std::string, std::string>> followed_;  // Joint, and whom it follows.
+};
+
+// Files that have been read and are in use.
+class ModelCache {
+ public:
+  absl::StatusOr<std::shared_ptr<const BodyModel>> Load(const std::string& path,
+                                                        const UrdfOptions& options) {
+    const std::string key =
+        absl::StrCat(path, "\n", static_cast<int>(options.inertia_source), options.read_looks, "\n",
+                     absl::StrJoin(options.package_folders, "\n"));
+    absl::MutexLock lock(&mutex_);
+    if (auto model = models_[key].lock()) return model;
+    auto model = Read(path, options);
+    if (!model.ok()) return model;
+    models_[key] = *model;
+    for (const std::string& warning : (*model)->warnings) spdlog::warn("{}: {}", path, warning);
+    return model;
+  }
+
+ private:
+  static absl::StatusOr<std::shared_ptr<const BodyModel>> Read(const std::string& path,
+                                                               const UrdfOptions& options) {
+    std::ifstream file(path);
+    if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    const size_t slash = path.find_last_of('/');
+    auto model = ParseUrdf(text, slash == std::string::npos ? "." : path.substr(0, slash), options);
+    if (!model.ok()) {
+      return absl::Status(model.status().code(),
+                          absl::StrCat(path, ": ", model.status().message()));
+    }
+    return model;
+  }
+
+  absl::Mutex mutex_;
+  std::map<std::string, std::weak_ptr<const BodyModel>> models_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -218,29 +317,25 @@ class UrdfReader {
 absl::StatusOr<std::shared_ptr<const BodyModel>> ParseUrdf(const std::string& urdf,
                                                            const std::string& folder,
                                                            const UrdfOptions& options) {
-  const urdf::ModelInterfaceSharedPtr parsed = urdf::parseURDF(urdf);
-  if (parsed == nullptr || parsed->getRoot() == nullptr) {
-    return absl::InvalidArgumentError("the URDF does not parse; the parser's messages are above");
+  tinyxml2::XMLDocument document;
+  document.Parse(urdf.data(), urdf.size());
+  if (document.Error()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the URDF does not parse: ", document.ErrorStr()));
   }
-  const UrdfReader reader(folder, options.inertia_source);
-  auto model = std::make_shared<BodyModel>();
-  model->name = parsed->getName();
-  const urdf::Link& root = *parsed->getRoot();
-  if (absl::Status status = reader.ReadLink(root, &model->base); !status.ok()) return status;
-  if (absl::Status status = reader.ReadChildren(root, -1, model.get()); !status.ok()) return status;
-  return model;
+  const XMLElement* robot = document.FirstChildElement("robot");
+  if (robot == nullptr) return absl::InvalidArgumentError("the URDF has no <robot>");
+  try {
+    return UrdfReader(folder, options).Read(*robot);
+  } catch (const UrdfError& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
 }
 
 absl::StatusOr<std::shared_ptr<const BodyModel>> LoadUrdf(const std::string& path,
                                                           const UrdfOptions& options) {
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  auto model = ParseUrdf(text, path.substr(0, path.find_last_of('/')), options);
-  if (!model.ok()) {
-    return absl::Status(model.status().code(), absl::StrCat(path, ": ", model.status().message()));
-  }
-  return model;
+  static auto* cache = new ModelCache();
+  return cache->Load(path, options);
 }
 
 }  // namespace armature

@@ -25,7 +25,9 @@ BodyOptions ArmOptions() {
   BodyOptions options;
   options.base_pose.setOrigin(btVector3(-0.6, 0, 0));
   options.fixed_base = true;
-  options.effort_limits = false;  // Upstream drives joints harder than the model allows.
+  // As upstream, which drives joints harder than the model allows and each finger on its own.
+  options.effort_limits = false;
+  options.mimic_joints = false;
   return options;
 }
 
