@@ -70,6 +70,8 @@ class FolderTest : public testing::Test {
     std::filesystem::remove_all(root_);
     Write("src/my_robot/package.xml", "<package><name>my_robot</name></package>");
     Write("src/my_robot/meshes/a.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\nf 1 2 4\n");
+    Write("src/my_robot/urdf/r.urdf", "");
+    Write("renamed/urdf/r.urdf", "");
     Write("elsewhere/other_robot/meshes/a.obj", "v 0 0 0\nv 2 0 0\nv 0 1 0\nf 1 2 3\n");
     // The package is in a folder with another name.
     Write("renamed/package.xml", "<package><name>third_robot</name></package>");
