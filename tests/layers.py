@@ -71,7 +71,7 @@ def is_free(path: str) -> bool:
     """Whether it may include what it likes."""
     name = os.path.basename(path)
     free = name.endswith(("_test.cc", "_benchmark.cc")) or "/testing/" in path
-    return free or path.startswith(("tests/", "deploy/bundle/"))
+    return free or path.startswith(("tests/", "examples/", "deploy/bundle/"))
 
 
 def arrows(texts: dict[str, str]) -> dict[tuple[str, str], list[str]]:

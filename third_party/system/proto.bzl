@@ -9,16 +9,19 @@ def armature_proto(name, src, deps = [], grpc = False):
       deps: libraries of the files that `src` imports (with grpc: of its messages).
       grpc: generate the service stubs instead of the messages.
     """
-    package = native.package_name()
+
+    # Files import each other from the root of their repository, which may be external.
+    repository = native.repository_name()[len("@"):]
+    root = "external/" + repository if repository else "."
     base = src[:-len(".proto")] + (".grpc.pb" if grpc else ".pb")
-    flags = "--cpp_out=$(GENDIR)"
+    flags = "--cpp_out=$(GENDIR)/" + root
     if grpc:
-        flags = "--grpc_out=$(GENDIR) --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin)"
+        flags = "--grpc_out=$(GENDIR)/%s --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin)" % root
     native.genrule(
         name = name + "_gen",
-        srcs = ["//proto:all_protos", src, "@system//versions:versions.txt"],
+        srcs = [Label("//proto:all_protos"), src, "@system//versions:versions.txt"],
         outs = [base + ".cc", base + ".h"],
-        cmd = "protoc -I. %s %s/%s" % (flags, package, src),
+        cmd = "protoc -I%s %s $(location %s)" % (root, flags, src),
         message = "Generating C++ from " + src,
     )
     native.cc_library(

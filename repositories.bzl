@@ -1,0 +1,44 @@
+"""The repositories that the robot kit needs, for Armature's own WORKSPACE and for those of others.
+
+    local_repository(name = "armature", path = "/path/to/armature")
+    load("@armature//:repositories.bzl", "armature_repositories")
+    armature_repositories("/path/to/armature")
+
+Nothing is downloaded: all of it is Debian's.
+"""
+
+load("//third_party/system:system.bzl", "system_repository")
+
+# Bazel's own rule sets, as Debian packages them (bazel-rules-java, bazel-rules-proto,
+# bazel-skylib). Nothing here is fetched from a git host.
+_DEBIAN_RULES = {
+    "bazel_skylib": "tools/skylib",
+    "rules_java": "rules/java",
+    "rules_proto": "rules/proto",
+}
+
+def armature_repositories(path = "."):
+    """Declares them.
+
+    Args:
+      path: of Armature's clone; absolute, or relative to the workspace that calls this.
+    """
+    for name, folder in _DEBIAN_RULES.items():
+        native.local_repository(name = name, path = "/usr/share/bazel/" + folder)
+
+    # Debian's rules_cc does not fit Debian's Bazel 4.2; see third_party/bazel.
+    for name in ["rules_cc", "remote_coverage_tools"]:
+        native.local_repository(name = name, path = path + "/third_party/bazel/" + name)
+
+    # What apt has installed.
+    native.new_local_repository(
+        name = "dpkg",
+        build_file_content = 'exports_files(["status"])',
+        path = "/var/lib/dpkg",
+    )
+
+    # Libraries that Debian packages: gRPC, Protocol Buffers, Abseil, Bullet, ...
+    system_repository(
+        name = "system",
+        build_file = Label("//third_party/system:BUILD.system.bazel"),
+    )
