@@ -1,10 +1,11 @@
 #!/bin/bash
 # Packs programs, the shared libraries they need and data into one archive.
 #
-#   make_bundle.sh ARCHIVE [--program PATH] [--data FOLDER=PATH] [--runfile PATH] [--root PATH] ...
+#   make_bundle.sh ARCHIVE [--program PATH] [--data FOLDER=PATH] [--runfile PATH] [--root PATH]
+#     [--robot_kit PATH] ...
 #
 # A runfile is what a program reads: it is put where the program looks for it, as in Bazel's
-# own tree beside a program.
+# own tree beside a program. Of the robot kit are headers, an archive and a file for CMake.
 #
 # Left out: glibc, which the other machine has (this one's version is the least),
 # and LibTorch with what it brings, which the launcher finds there.
@@ -51,6 +52,16 @@ while (($# > 0)); do
       if [[ "$path" == external/* ]]; then path="${path#external/}"; else path="armature/$path"; fi
       mkdir -p "$root/runfiles/$(dirname "$path")"
       cp -L "$2" "$root/runfiles/$path"
+      ;;
+    --robot_kit)
+      path="${2#bazel-out/*/bin/}"
+      case "$path" in
+        *.h) path="include/armature/$path" ;;
+        *.a) path="lib/$(basename "$path")" ;;
+        *.cmake) path="lib/cmake/Armature/$(basename "$path")" ;;
+      esac
+      mkdir -p "$root/$(dirname "$path")"
+      cp -L "$2" "$root/$path"
       ;;
     --root) cp -L "$2" "$root/" ;;
     *)
