@@ -2,12 +2,13 @@
 // flip-up). Everything moves in the x-z plane.
 //
 // Facts: physics step 0.001 s, 100 per control step, limit 10 s. Box: 1 kg, 0.2 x 0.3 x 0.05 m (x,
-// y, z). Bin: floor top at z = 0; walls 0.05 thick, inner faces at x = +-0.265, from z = -0.015 to
-// 0.195. Finger: a sphere of 1 kg and radius 0.01 m on sliders along x and z. Friction 1.
-// Observation: box x, z, theta, finger x, z, then their velocities. Action: the finger's target (x,
-// z) in -0.5..0.5, -0.1..0.6 m. Control: f = m (100 (target - q) - 20 v + integral of (target - q))
-// + weight, every physics step. Reward: 10 - 2 phi^2 - 0.1 theta_dot^2 - 0.1 |target - q|^2 - 0.1
-// |v|^2, phi = (theta mod pi) - pi / 2. Start: box x ~ U(+-0.1), theta 0; finger at (0, 0.25).
+// y, z); theta > 0 lifts its end at +x. Bin: floor top at z = 0; walls 0.05 thick, inner faces at
+// x = +-0.265, from z = -0.015 to 0.195. Finger: a sphere of 1 kg and radius 0.01 m on sliders
+// along x and z. Friction 1. Observation: box x, z, theta, finger x, z, then their velocities.
+// Action: the finger's target (x, z) in -0.5..0.5, -0.1..0.6 m. Control: f = m (100 (target - q) -
+// 20 v + integral of (target - q)) + weight, every physics step. Reward: 10 - 2 phi^2 - 0.1
+// theta_dot^2 - 0.1 |target - q|^2 - 0.1 |v|^2, phi = (theta mod pi) - pi / 2. Start: box x ~
+// U(+-0.1), theta 0; finger at (0, 0.25).
 #include <array>
 #include <cmath>
 #include <memory>
@@ -57,11 +58,12 @@ std::shared_ptr<const BodyModel> BoxModel() {
   box.name = "box";
   box.parent = 1;
   box.joint_type = JointType::kRevolute;
-  box.axis = btVector3(0, 1, 0);
+  box.axis = btVector3(0, -1, 0);  // Positive theta lifts the end at +x.
   box.mass = kBoxMass;
   box.shape = WithMargin(std::make_shared<btBoxShape>(kBoxSize / 2));
   box.shape->calculateLocalInertia(kBoxMass, box.inertia_diagonal);
   auto model = std::make_shared<BodyModel>();
+  model->name = "box";
   model->links = {Slider("box_x", -1, {1, 0, 0}), Slider("box_z", 0, {0, 0, 1}), box};
   return model;
 }
@@ -81,6 +83,7 @@ std::shared_ptr<const BodyModel> FingerModel(double low_x, double high_x, double
   finger.shape = std::make_shared<btSphereShape>(kFingerRadius);
   finger.shape->calculateLocalInertia(kFingerMass, finger.inertia_diagonal);
   auto model = std::make_shared<BodyModel>();
+  model->name = "finger";
   model->links = {x, finger};
   return model;
 }
@@ -175,15 +178,18 @@ class BoxFlipUp : public Task {
 
   static void AddBin(TaskBuilder& task) {
     constexpr double kThickness = 0.05, kInnerX = 0.265, kBottom = -0.015, kTop = 0.195;
-    const double outer = kInnerX + kThickness;
-    BulletWorld& world = task.world();
-    world.AddStaticBox(btVector3(outer, kBinDepth / 2, kThickness / 2),
-                       btVector3(0, 0, -kThickness / 2), /*friction=*/1);
-    for (int side : {-1, 1}) {
-      world.AddStaticBox(btVector3(kThickness / 2, kBinDepth / 2, (kTop - kBottom) / 2),
-                         btVector3(side * (kInnerX + kThickness / 2), 0, (kTop + kBottom) / 2),
-                         /*friction=*/1);
-    }
+    const auto add = [&](const char* name, const btVector3& size, const btVector3& position) {
+      BodyOptions options;
+      options.name = name;
+      options.base_pose.setOrigin(position);
+      options.friction = 1;
+      task.world().AddBox(size, /*mass=*/0, options);
+    };
+    add("floor", {2 * (kInnerX + kThickness), kBinDepth, -kBottom}, {0, 0, kBottom / 2});
+    const btVector3 wall(kThickness, kBinDepth, kTop - kBottom);
+    const double x = kInnerX + kThickness / 2, z = (kTop + kBottom) / 2;
+    add("left_wall", wall, {-x, 0, z});
+    add("right_wall", wall, {x, 0, z});
   }
 
   const Config config_;

@@ -35,6 +35,7 @@ enum Link { kCart, kPole };
 // The original's slider stops at +-4.8, which no episode reaches.
 std::shared_ptr<const BodyModel> CartPoleModel() {
   auto model = std::make_shared<BodyModel>();
+  model->name = "cart_pole";
   LinkModel cart;
   cart.name = "cart";
   cart.joint_type = JointType::kPrismatic;
