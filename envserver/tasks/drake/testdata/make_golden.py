@@ -4,10 +4,10 @@
     python make_golden.py            # all files, about five minutes
     python make_golden.py push       # one of them
 
-Writes cart_pole.txt, finger.txt, flight.txt, push.txt and random.txt beside this script. Each begins
-with comments that say what its lines mean. Units are SI, if not said otherwise. A given version of
-Drake gives the same files again; other versions may differ in the last digits, and after contacts
-in more.
+Writes cart_pole.txt, finger.txt, flight.txt, push.txt and random.txt beside this script. Each
+begins with comments that say what its lines mean. Units are SI, if not said otherwise. A given
+version of Drake gives the same files again; other versions may differ in the last digits, and
+after contacts in more.
 
 The plants are those of Drake Gym's cart-pole and box flip-up, built here from their numbers. The
 loop below counts physics steps itself and computes the finger's controller, so that a control step
@@ -132,8 +132,8 @@ class CartPole(Simulation):
 class BoxFlipUp(Simulation):
     """State: box x, z, theta, finger x, z, then their velocities.
 
-    As in the original, the box touches other bodies with its eight corners, tiny spheres, and with a
-    box that is 1 mm smaller: Drake's contact model has one point per pair of shapes, so a face
+    As in the original, the box touches other bodies with its eight corners, tiny spheres, and with
+    a box that is 1 mm smaller: Drake's contact model has one point per pair of shapes, so a face
     needs corners to rest on.
     """
 
@@ -232,11 +232,11 @@ class BoxFlipUp(Simulation):
 
 
 def cart_pole(rng):
-    yield "Cart-pole episodes. A line that begins with 'episode': the pole's mass, and the start's"
-    yield "x, theta, x_dot, theta_dot. Then a line per control step: force on the cart, force along x"
-    yield "at the pole's mass, number of physics steps (fewer than 5 in the step that ends the"
-    yield "episode), x, theta, x_dot, theta_dot after it. The last 20 episodes are balanced for up to 40"
-    yield "steps."
+    yield "Cart-pole episodes. A line that begins with 'episode': the pole's mass, and the"
+    yield "start's x, theta, x_dot, theta_dot. Then a line per control step: force on the cart,"
+    yield "force along x at the pole's mass, number of physics steps (fewer than 5 in the step"
+    yield "that ends the episode), x, theta, x_dot, theta_dot after it. The last 20 episodes are"
+    yield "balanced for up to 40 steps."
     yield None
     simulation = CartPole()
     for episode in range(320):
@@ -259,8 +259,8 @@ def cart_pole(rng):
 
 def finger(rng):
     yield "The finger moves without touching box, bin or joint limits. A line that begins with"
-    yield "'episode': the variant, and the start's x, z, x_dot, z_dot. Then a line per control step:"
-    yield "target x, z, and x, z, x_dot, z_dot after it. The box lies at x = 0."
+    yield "'episode': the variant, and the start's x, z, x_dot, z_dot. Then a line per control"
+    yield "step: target x, z, and x, z, x_dot, z_dot after it. The box lies at x = 0."
     yield None
     for variant in ("seed", "current"):
         simulation = BoxFlipUp(variant)
@@ -294,10 +294,10 @@ def finger(rng):
 
 
 def flight(rng):
-    yield "The box flies before it touches anything. A line that begins with 'episode': the start's x,"
-    yield "z, theta, x_dot, z_dot, theta_dot, a force on the box along x and z, and a torque about"
-    yield "theta's axis, which act all the time. Then a line per control step: x, z, theta, x_dot,"
-    yield "z_dot, theta_dot. The finger waits at (0.45, 0.25), outside the bin."
+    yield "The box flies before it touches anything. A line that begins with 'episode': the"
+    yield "start's x, z, theta, x_dot, z_dot, theta_dot, a force on the box along x and z, and a"
+    yield "torque about theta's axis, which act all the time. Then a line per control step: x, z,"
+    yield "theta, x_dot, z_dot, theta_dot. The finger waits at (0.45, 0.25), outside the bin."
     yield None
     simulation = BoxFlipUp("seed")
 
@@ -320,10 +320,11 @@ def flight(rng):
 
 
 def push(rng):
-    yield "The finger slides the box and leaves it. A line each, 'episode' and: the side it pushes from (-1:"
-    yield "from the left), the box's first x, the finger's first x (z is 0.025), number of control steps in"
-    yield "which the target moves on by the next number, each; 10 steps of rest; the target goes back by 0.1"
-    yield "in one step; 10 steps of rest. Then the box's x, z and theta, and its x before the finger leaves."
+    yield "The finger slides the box and leaves it. A line each, 'episode' and: the side it"
+    yield "pushes from (-1: from the left), the box's first x, the finger's first x (z is 0.025),"
+    yield "number of control steps in which the target moves on by the next number, each; 10"
+    yield "steps of rest; the target goes back by 0.1 in one step; 10 steps of rest. Then the"
+    yield "box's x, z and theta, and its x before the finger leaves."
     yield None
     simulation = BoxFlipUp("seed")
     made = 0
@@ -352,11 +353,11 @@ def push(rng):
 
 
 def random(rng):
-    yield "Episodes of 100 control steps with uniformly random targets. Kinds: the variants 'seed' and"
-    yield "'current', and 'upright', a 'seed' whose box starts upright (z 0.1, theta pi/2). A line that"
-    yield "begins with 'episode': the kind, the box's first x, the return, the box's last x, z and theta,"
-    yield "the largest abs(theta - first theta) after a control step, and the largest abs(x - first x)."
-    yield "Then ten lines of ten targets x, z, in mm."
+    yield "Episodes of 100 control steps with uniformly random targets. Kinds: the variants"
+    yield "'seed' and 'current', and 'upright', a 'seed' whose box starts upright (z 0.1, theta"
+    yield "pi/2). A line that begins with 'episode': the kind, the box's first x, the return, the"
+    yield "box's last x, z and theta, the largest abs(theta - first theta) after a control step,"
+    yield "and the largest abs(x - first x). Then ten lines of ten targets x, z, in mm."
     yield None
     for kind in ("seed", "current", "upright"):
         simulation = BoxFlipUp("seed" if kind == "upright" else kind)
