@@ -187,7 +187,9 @@ class UrdfReader {
     const std::string type = element.Attribute("type") == nullptr ? "" : element.Attribute("type");
     link->joint_name = joint.name;
     link->parent_to_joint = ReadOrigin(element, owner);
-    CountUnused(element, {"origin", "parent", "child", "axis", "limit", "dynamics", "mimic"});
+    // A safety_controller is for the robot's own controller: nothing of it is lost here.
+    CountUnused(element, {"origin", "parent", "child", "axis", "limit", "dynamics", "mimic",
+                          "safety_controller"});
     if (type == "fixed") return;
     if (type == "revolute" || type == "continuous") {
       link->joint_type = JointType::kRevolute;
