@@ -383,7 +383,7 @@ def test_wrappers_that_may_hold_more_keep_states_from_being_saved() -> None:
         client = running.open("equipped_of_unit_actions", 1)
         state = client.save(0)
         after = client.step(0, [[1, 1]])
-        assert client.restore(0, state).observation == [
+        assert list(client.restore(0, state).observation) == [
             wire.Tensor(dtype=1, shape=[2], packed=client.first[0].observation[0].packed)
         ]
         assert client.step(1, [[1, 1]]).observation == after.observation
