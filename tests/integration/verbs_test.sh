@@ -10,7 +10,8 @@ eval="$bin/deploy/eval" play="$bin/deploy/play" random="$bin/deploy/random"
 folder="$(mktemp -d)"
 export XDG_STATE_HOME="$folder/state"
 server=""
-trap 'if [[ -n "$server" ]]; then kill "$server"; fi; rm -rf "$folder"' EXIT
+# Ends what still runs, also after a failure: an eval of a million episodes would go on for hours.
+trap 'kill $(jobs -p) $server 2>/dev/null; rm -rf "$folder"' EXIT
 run="$folder/run"
 fail() {
   echo "verbs_test: $*" >&2
