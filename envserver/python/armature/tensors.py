@@ -36,6 +36,11 @@ def wire_dtype(dtype: npt.DTypeLike) -> int:
     return number
 
 
+def without_negative_zero(number: float) -> float:
+    """-0 becomes 0: equal bounds have one wire form, and one hash."""
+    return number + 0.0
+
+
 def set_tensor(tensor: Any, array: npt.NDArray[Any]) -> None:
     """Writes `array` (C order, little-endian) into the message `tensor`."""
     tensor.dtype = wire_dtype(array.dtype)

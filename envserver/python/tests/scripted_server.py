@@ -12,7 +12,8 @@ import numpy as np
 from program import DEADLINE_S
 
 from armature import wire
-from armature.spec import ActionSpec, EnvSpec, FieldSpec
+from armature.action_spec import ActionSpec
+from armature.spec import EnvSpec, FieldSpec
 from armature.tensors import set_tensor
 from armature.transport import PROTOCOL_VERSION, make_handshake
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from armature.action_spec import ActionSpec
 from armature.errors import ArmatureError, WireError
 from armature.serve.durations import format_duration
 from armature.serve.env_source import HostOptions, parse_config, parse_source, space_spec
@@ -20,7 +21,7 @@ from armature.serve.spaces import (
     observation_fields,
     write_observation,
 )
-from armature.spec import ActionSpec, EnvSpec
+from armature.spec import EnvSpec
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
 

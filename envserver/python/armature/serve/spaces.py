@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from armature.action_spec import ActionSpec
 from armature.errors import ArmatureError
-from armature.spec import ActionSpec, FieldSpec
+from armature.spec import FieldSpec
 
 # What each dtype of a space crosses the wire as: the nearest that holds its values.
 _CARRIERS: dict[str, str] = {
