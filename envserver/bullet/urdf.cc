@@ -8,12 +8,10 @@
 #include <set>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/synchronization/mutex.h"
 #include "envserver/bullet/urdf_inertia.h"
 #include "envserver/bullet/urdf_shapes.h"
 #include "envserver/bullet/urdf_xml.h"
@@ -278,42 +276,6 @@ class UrdfReader {
   std::vector<std::pair<std::string, std::string>> followed_;  // Joint, and whom it follows.
 };
 
-// Files that have been read and are in use.
-class ModelCache {
- public:
-  absl::StatusOr<std::shared_ptr<const BodyModel>> Load(const std::string& path,
-                                                        const UrdfOptions& options) {
-    const std::string key =
-        absl::StrCat(path, "\n", static_cast<int>(options.inertia_source), options.read_looks, "\n",
-                     absl::StrJoin(options.package_folders, "\n"));
-    absl::MutexLock lock(&mutex_);
-    if (auto model = models_[key].lock()) return model;
-    auto model = Read(path, options);
-    if (!model.ok()) return model;
-    models_[key] = *model;
-    for (const std::string& warning : (*model)->warnings) spdlog::warn("{}: {}", path, warning);
-    return model;
-  }
-
- private:
-  static absl::StatusOr<std::shared_ptr<const BodyModel>> Read(const std::string& path,
-                                                               const UrdfOptions& options) {
-    std::ifstream file(path);
-    if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    const size_t slash = path.find_last_of('/');
-    auto model = ParseUrdf(text, slash == std::string::npos ? "." : path.substr(0, slash), options);
-    if (!model.ok()) {
-      return absl::Status(model.status().code(),
-                          absl::StrCat(path, ": ", model.status().message()));
-    }
-    return model;
-  }
-
-  absl::Mutex mutex_;
-  std::map<std::string, std::weak_ptr<const BodyModel>> models_ ABSL_GUARDED_BY(mutex_);
-};
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const BodyModel>> ParseUrdf(const std::string& urdf,
@@ -336,8 +298,16 @@ absl::StatusOr<std::shared_ptr<const BodyModel>> ParseUrdf(const std::string& ur
 
 absl::StatusOr<std::shared_ptr<const BodyModel>> LoadUrdf(const std::string& path,
                                                           const UrdfOptions& options) {
-  static auto* cache = new ModelCache();
-  return cache->Load(path, options);
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const size_t slash = path.find_last_of('/');
+  auto model = ParseUrdf(text, slash == std::string::npos ? "." : path.substr(0, slash), options);
+  if (!model.ok()) {
+    return absl::Status(model.status().code(), absl::StrCat(path, ": ", model.status().message()));
+  }
+  for (const std::string& warning : (*model)->warnings) spdlog::warn("{}: {}", path, warning);
+  return model;
 }
 
 }  // namespace armature

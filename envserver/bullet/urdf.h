@@ -30,10 +30,9 @@ struct UrdfOptions {
   bool read_looks = true;  // Whether visual geometry is read.
 };
 
-// Reads a file; a file that is in use is read once, for all who ask with the same options. Its
-// warnings are in the model, and logged when it is read.
-// Returns NotFound if there is no such file; InvalidArgument, with the names of file and element,
-// if it does not parse or cannot be honoured.
+// Reads a file. Its warnings are in the model, and logged. (LoadUrdfOnce of envserver/kit keeps
+// what it has read.) Returns NotFound if there is no such file; InvalidArgument, with the names of
+// file and element, if it does not parse or cannot be honoured.
 absl::StatusOr<std::shared_ptr<const BodyModel>> LoadUrdf(const std::string& path,
                                                           const UrdfOptions& options = {});
 

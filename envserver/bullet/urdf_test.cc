@@ -349,15 +349,5 @@ TEST(UrdfTest, Trouble12LinksThatAreNoTreeAreRefusedByName) {
   EXPECT_THAT(Refusal("<sdf/>"), HasSubstr("no <robot>"));
 }
 
-TEST_F(FolderTest, AFileInUseIsReadOnce) {
-  Write("r.urdf", Arm(kLimit, kInertial));
-  const auto first = LoadUrdf(root_ + "/r.urdf");
-  const auto second = LoadUrdf(root_ + "/r.urdf");
-  ASSERT_TRUE(first.ok() && second.ok());
-  EXPECT_EQ(*first, *second);
-  const auto other = LoadUrdf(root_ + "/r.urdf", {InertiaSource::kCollisionBox});
-  EXPECT_NE(*first, *other);
-}
-
 }  // namespace
 }  // namespace armature
