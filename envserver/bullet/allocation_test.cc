@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "envserver/bullet/bullet_world.h"
-#include "envserver/bullet/urdf.h"
+#include "envserver/bullet/testing/robots.h"
 #include "gtest/gtest.h"
 
 namespace {
@@ -33,27 +33,6 @@ void* aligned_alloc(size_t alignment, size_t size) {
 namespace armature {
 namespace {
 
-constexpr char kLegged[] = R"(
-<robot name="legged">
-  <link name="trunk">
-    <inertial><mass value="5"/>
-      <inertia ixx="0.1" ixy="0" ixz="0" iyy="0.1" iyz="0" izz="0.1"/></inertial>
-    <collision><origin xyz="0.1 0 0"/><geometry><box size="0.2 0.2 0.1"/></geometry></collision>
-    <collision><origin xyz="-0.1 0 0"/><geometry><box size="0.2 0.2 0.1"/></geometry></collision>
-  </link>
-  <joint name="left" type="revolute">
-    <parent link="trunk"/><child link="leg_left"/><origin xyz="0 0.15 0"/><axis xyz="0 1 0"/>
-    <limit lower="-1" upper="1" effort="20" velocity="10"/><dynamics damping="0.1"/>
-  </joint>
-  <link name="leg_left">
-    <inertial><origin xyz="0 0 -0.1"/><mass value="0.5"/>
-      <inertia ixx="0.002" ixy="0" ixz="0" iyy="0.002" iyz="0" izz="0.001"/></inertial>
-    <collision><origin xyz="0 0 -0.1"/>
-      <geometry><cylinder radius="0.03" length="0.2"/></geometry></collision>
-    <collision><origin xyz="0 0 -0.2"/><geometry><sphere radius="0.04"/></geometry></collision>
-  </link>
-</robot>)";
-
 // A heap that is stirred: contacts come and go all the time.
 class Heap {
  public:
@@ -72,11 +51,10 @@ class Heap {
       world_.AddStaticBox(btVector3(0.1, 1, 1), btVector3(side, 0, 1), 0.5);
       world_.AddStaticBox(btVector3(1, 0.1, 1), btVector3(0, side, 1), 0.5);
     }
-    const auto model = *ParseUrdf(kLegged, "", UrdfOptions{});
     for (int i = 0; i < 3; ++i) {
       BodyOptions options;
       options.base_pose.setOrigin(btVector3(0.05 * i, 0.05 * i, 0.3 + 0.3 * i));
-      legged_.push_back(world_.AddBody(model, options));
+      legged_.push_back(world_.AddBody(TestLegged(), options));
       options.base_pose.setOrigin(btVector3(0.3, 0.05 * i, 0.1 + 0.25 * i));
       world_.AddBox({0.1, 0.1, 0.1}, 0.5, options);
       options.base_pose.setOrigin(btVector3(-0.3, 0.05 * i, 0.1 + 0.25 * i));
@@ -138,7 +116,7 @@ TEST(AllocationTest, AResetAllocatesNothing) {
   world.AddStaticBox(btVector3(2, 2, 0.1), btVector3(0, 0, -0.1), 0.5);
   BodyOptions options;
   options.base_pose.setOrigin(btVector3(0, 0, 0.2));
-  world.AddBody(*ParseUrdf(kLegged, "", UrdfOptions{}), options);
+  world.AddBody(TestLegged(), options);
   WorldState start;
   world.SaveState(&start);
   long before = 0;

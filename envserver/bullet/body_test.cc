@@ -6,67 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "Eigen/Cholesky"
-#include "Eigen/Core"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/bullet/scene_writer.h"
+#include "envserver/bullet/testing/robots.h"
 #include "envserver/bullet/urdf.h"
 #include "gtest/gtest.h"
 
 namespace armature {
 namespace {
-
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-constexpr char kArm[] = R"(
-<robot name="arm">
-  <link name="base">
-    <inertial><origin xyz="0.02 0.01 0.03"/><mass value="3"/>
-      <inertia ixx="0.05" ixy="0.01" ixz="0" iyy="0.06" iyz="0" izz="0.07"/></inertial>
-    <collision><geometry><box size="0.1 0.1 0.1"/></geometry></collision>
-  </link>
-  <joint name="shoulder" type="revolute">
-    <parent link="base"/><child link="upper"/><origin xyz="0 0 0.3" rpy="0.2 0 0.1"/>
-    <axis xyz="0 1 0"/><limit lower="-3" upper="3" effort="5" velocity="9"/>
-  </joint>
-  <link name="upper">
-    <inertial><origin xyz="0.2 0.01 0"/><mass value="2"/>
-      <inertia ixx="0.01" ixy="0.002" ixz="0" iyy="0.03" iyz="0" izz="0.03"/></inertial>
-  </link>
-  <joint name="slide" type="prismatic">
-    <parent link="upper"/><child link="lower"/><origin xyz="0.4 0 0" rpy="0 0.4 0"/>
-    <axis xyz="1 0 1"/><limit lower="-1" upper="1" effort="100" velocity="9"/>
-  </joint>
-  <link name="lower">
-    <inertial><origin xyz="0.1 0 0.05"/><mass value="1"/>
-      <inertia ixx="0.01" ixy="0" ixz="0" iyy="0.02" iyz="0" izz="0.02"/></inertial>
-  </link>
-  <joint name="wrist" type="continuous">
-    <parent link="lower"/><child link="hand"/><origin xyz="0.1 0.2 0"/><axis xyz="0 0 1"/>
-  </joint>
-  <link name="hand">
-    <inertial><origin xyz="0.05 0 0"/><mass value="0.5"/>
-      <inertia ixx="0.001" ixy="0" ixz="0" iyy="0.002" iyz="0" izz="0.002"/></inertial>
-    <collision><geometry><sphere radius="0.05"/></geometry></collision>
-  </link>
-</robot>)";
-
-std::shared_ptr<const BodyModel> Arm() { return *ParseUrdf(kArm, "", UrdfOptions{}); }
-
-WorldOptions Fine() {
-  WorldOptions options;
-  options.time_step_s = 1e-5;
-  return options;
-}
-
-BodyOptions NoDrag(bool fixed_base) {
-  BodyOptions options;
-  options.fixed_base = fixed_base;
-  options.linear_damping = 0;
-  options.angular_damping = 0;
-  options.effort_limits = false;
-  return options;
-}
 
 BodyOptions At(double x, double y, double z) {
   BodyOptions options;
@@ -83,164 +30,11 @@ std::string MessageOf(const std::function<void()>& call) {
   return "";
 }
 
-// Sets a position and velocities that have nothing special.
-void Disturb(Body* arm) {
-  if (!arm->has_fixed_base()) {
-    btTransform pose(btQuaternion(0.3, -0.5, 0.2), btVector3(0.1, 0.2, 2));
-    arm->SetBasePose(pose);
-    arm->SetBaseVelocity(btVector3(0.3, -0.2, 0.5), btVector3(0.7, 0.4, -0.6));
-  }
-  arm->SetJoints({0.4, 0.1, -0.7}, {1.2, -0.4, 2.1});
-}
-
-// Velocities of the whole body.
-Eigen::VectorXd Velocities(const Body& arm) {
-  Eigen::VectorXd v(arm.num_velocities());
-  int n = 0;
-  if (!arm.has_fixed_base()) {
-    for (int i = 0; i < 3; ++i) v[n++] = arm.LinkVelocity(kBase)[i];
-    for (int i = 0; i < 3; ++i) v[n++] = arm.LinkAngularVelocity(kBase)[i];
-  }
-  for (double each : arm.joint_velocities()) v[n++] = each;
-  return v;
-}
-
-class DynamicsTest : public testing::TestWithParam<bool> {
- protected:
-  DynamicsTest() : world_(Fine()), arm_(world_.AddBody(Arm(), NoDrag(GetParam()))) {
-    Disturb(arm_);
-  }
-  BulletWorld world_;
-  Body* arm_;
-};
-
-TEST_P(DynamicsTest, VelocitiesAreTheDerivativesOfPoses) {
-  for (int link = kBase; link < arm_->num_links(); ++link) {
-    Disturb(arm_);
-    const btTransform before = arm_->LinkPose(link);
-    world_.Step();
-    const btTransform after = arm_->LinkPose(link);
-    const btVector3 velocity = (after.getOrigin() - before.getOrigin()) / 1e-5;
-    EXPECT_LT((velocity - arm_->LinkVelocity(link)).length(), 1e-4) << link;
-    const btQuaternion turn = after.getRotation() * before.getRotation().inverse();
-    const btVector3 rate = turn.getAxis() * turn.getAngle() / 1e-5;
-    if (link == kBase && GetParam()) continue;
-    EXPECT_LT((rate - arm_->LinkAngularVelocity(link)).length(), 1e-3) << link;
-  }
-}
-
-TEST_P(DynamicsTest, TheJacobianGivesTheVelocityOfAPoint) {
-  const int n = arm_->num_velocities();
-  for (int link = kBase; link < arm_->num_links(); ++link) {
-    const btVector3 point = arm_->LinkPose(link) * btVector3(0.1, -0.2, 0.3);
-    Matrix jacobian(6, n);
-    arm_->Jacobian(link, point, absl::MakeSpan(jacobian.data(), jacobian.size()));
-    const Eigen::VectorXd motion = jacobian * Velocities(*arm_);
-    const btVector3 linear = arm_->PointVelocity(link, point);
-    const btVector3 angular = arm_->LinkAngularVelocity(link);
-    for (int i = 0; i < 3; ++i) {
-      EXPECT_NEAR(motion[i], linear[i], 1e-12) << link;
-      EXPECT_NEAR(motion[3 + i], angular[i], 1e-12) << link;
-    }
-  }
-}
-
-TEST_P(DynamicsTest, TheMassMatrixGivesTheKineticEnergy) {
-  const int n = arm_->num_velocities();
-  Matrix mass(n, n);
-  arm_->MassMatrix(absl::MakeSpan(mass.data(), mass.size()));
-  EXPECT_LT((mass - mass.transpose()).cwiseAbs().maxCoeff(), 1e-12);
-  double energy = 0;
-  for (int link = kBase; link < arm_->num_links(); ++link) {
-    if (link == kBase && GetParam()) continue;
-    const btVector3 v = arm_->PointVelocity(link, arm_->CentreOfMass(link));
-    const btTransform frame = arm_->LinkPose(link) * arm_->link_model(link).inertial_frame;
-    const btVector3 w = frame.getBasis().transpose() * arm_->LinkAngularVelocity(link);
-    energy += 0.5 * arm_->mass(link) * v.length2() +
-              0.5 * w.dot(w * arm_->link_model(link).inertia_diagonal);
-  }
-  const Eigen::VectorXd v = Velocities(*arm_);
-  EXPECT_NEAR(0.5 * v.dot(mass * v), energy, 1e-12);
-}
-
-TEST_P(DynamicsTest, InverseDynamicsAreTheForcesOfBulletsOwnAcceleration) {
-  // The whole body falls freely; what it takes for that is nothing.
-  const Eigen::VectorXd before = Velocities(*arm_);
-  std::vector<double> force(arm_->num_velocities()), mid(arm_->num_velocities());
-  world_.Step();
-  // Accelerations of base origin and joints, from Bullet.
-  const Eigen::VectorXd acceleration = (Velocities(*arm_) - before) / 1e-5;
-  Disturb(arm_);
-  arm_->InverseDynamics(
-      absl::MakeConstSpan(acceleration.data(), static_cast<size_t>(acceleration.size())),
-      absl::MakeSpan(force));
-  for (double each : force) EXPECT_NEAR(each, 0, 2e-3);
-}
-
-TEST_P(DynamicsTest, JointForcesOfInverseDynamicsGiveTheAcceleration) {
-  if (!GetParam()) return;  // A free base has no forces of its own.
-  const std::vector<double> wanted = {3, -2, 5};
-  std::vector<double> force(3);
-  arm_->InverseDynamics(wanted, absl::MakeSpan(force));
-  for (int dof = 0; dof < 3; ++dof) arm_->AddJointForce(dof, force[dof]);
-  const Eigen::VectorXd before = Velocities(*arm_);
-  world_.Step();
-  const Eigen::VectorXd acceleration = (Velocities(*arm_) - before) / 1e-5;
-  for (int dof = 0; dof < 3; ++dof) EXPECT_NEAR(acceleration[dof], wanted[dof], 1e-2);
-}
-
-TEST_P(DynamicsTest, GravityForcesHoldTheBodyWhereItIs) {
-  arm_->SetBaseVelocity(btVector3(0, 0, 0), btVector3(0, 0, 0));
-  arm_->SetJoints({0.4, 0.1, -0.7}, {0, 0, 0});
-  std::vector<double> force(arm_->num_velocities());
-  arm_->GravityForces(absl::MakeSpan(force));
-  if (!GetParam()) {
-    EXPECT_NEAR(force[2], 6.5 * 9.81, 1e-9);
-    return;
-  }
-  for (int dof = 0; dof < 3; ++dof) arm_->AddJointForce(dof, force[dof]);
-  world_.Step();
-  for (int dof = 0; dof < 3; ++dof) EXPECT_NEAR(arm_->joint_velocity(dof), 0, 1e-12);
-}
-
-TEST_P(DynamicsTest, AForceAtAPointActsThroughTheJacobian) {
-  const int hand = arm_->Link("hand"), n = arm_->num_velocities();
-  const btVector3 point = arm_->LinkPose(hand) * btVector3(0.1, 0, 0.2);
-  const btVector3 force(2, -3, 4);
-  Matrix jacobian(6, n), mass(n, n);
-  arm_->Jacobian(hand, point, absl::MakeSpan(jacobian.data(), jacobian.size()));
-  arm_->MassMatrix(absl::MakeSpan(mass.data(), mass.size()));
-  const Eigen::Vector3d f(force.x(), force.y(), force.z());
-  const Eigen::VectorXd expected = mass.ldlt().solve(jacobian.topRows(3).transpose() * f) * 1e-5;
-  world_.Step();
-  const Eigen::VectorXd without = Velocities(*arm_);
-  for (const bool held : {false, true}) {
-    Disturb(arm_);
-    if (held) {
-      arm_->HoldForce(hand, force, (point - arm_->CentreOfMass(hand)).cross(force));
-    } else {
-      arm_->AddForce(hand, force, point);
-    }
-    world_.Step();
-    const Eigen::VectorXd change = Velocities(*arm_) - without;
-    EXPECT_LT((change - expected).norm(), 1e-3 * expected.norm());
-  }
-  Disturb(arm_);
-  world_.Step();
-  EXPECT_GT((Velocities(*arm_) - without).norm(), 0.5 * expected.norm()) << "still held";
-  arm_->HoldForce(hand, btVector3(0, 0, 0), btVector3(0, 0, 0));
-  Disturb(arm_);
-  world_.Step();
-  EXPECT_EQ((Velocities(*arm_) - without).norm(), 0) << "held no more";
-}
-
-INSTANTIATE_TEST_SUITE_P(FixedAndFree, DynamicsTest, testing::Bool());
-
 TEST(BodyTest, AWrongNameListsTheNamesThereAre) {
   BulletWorld world(WorldOptions{});
   BodyOptions options = At(0, 0, 1);
   options.name = "robot";
-  const Body* arm = world.AddBody(Arm(), options);
+  const Body* arm = world.AddBody(TestArm(), options);
   EXPECT_EQ(arm->Link("base"), kBase);
   EXPECT_EQ(arm->Link("hand"), 2);
   EXPECT_EQ(arm->Joint("slide"), 1);
@@ -250,17 +44,17 @@ TEST(BodyTest, AWrongNameListsTheNamesThereAre) {
             "body 'robot' has no moving joint 'knee'; it has shoulder, slide, wrist");
   EXPECT_EQ(MessageOf([&] { world.FindBody("table"); }),
             "the world has no body 'table'; it has robot");
-  EXPECT_EQ(MessageOf([&] { world.AddBody(Arm(), options); }), "two bodies are named 'robot'");
-  EXPECT_EQ(world.AddBody(Arm(), At(0, 1, 1))->name(), "arm");
-  EXPECT_EQ(world.AddBody(Arm(), At(0, 2, 1))->name(), "arm_2");
+  EXPECT_EQ(MessageOf([&] { world.AddBody(TestArm(), options); }), "two bodies are named 'robot'");
+  EXPECT_EQ(world.AddBody(TestArm(), At(0, 1, 1))->name(), "arm");
+  EXPECT_EQ(world.AddBody(TestArm(), At(0, 2, 1))->name(), "arm_2");
 }
 
 TEST(BodyTest, EffortLimitsHoldMotorsAndAddedForces) {
   for (const bool limited : {true, false}) {
-    BulletWorld world(Fine());
+    BulletWorld world(FineSteps());
     BodyOptions options = NoDrag(true);
     options.effort_limits = limited;
-    Body* arm = world.AddBody(Arm(), options);
+    Body* arm = world.AddBody(TestArm(), options);
     world.SetGravity(btVector3(0, 0, 0));
     MotorTarget strong;
     strong.velocity = 100;
@@ -344,7 +138,7 @@ TEST(BodyTest, DistanceIsBetweenTheNearestPoints) {
   BulletWorld world(WorldOptions{});
   const Body* sphere = world.AddSphere(0.1, 1, At(0, 0, 1));
   const Body* box = world.AddBox({0.2, 0.2, 0.2}, 0, At(0.5, 0, 1));
-  const Body* arm = world.AddBody(Arm(), NoDrag(true));
+  const Body* arm = world.AddBody(TestArm(), NoDrag(true));
   ClosestPoints nearest = world.Distance(*sphere, kBase, *box, kBase, 1);
   ASSERT_TRUE(nearest.found);
   EXPECT_NEAR(nearest.distance, 0.3, 2e-3);
@@ -367,7 +161,7 @@ TEST(BodyTest, MassesFrictionsSizesAndColoursChangeAndAStatePutsThemBack) {
   Body* cube = world.AddBox({0.1, 0.1, 0.1}, 2, At(0, 0, 0.05));
   BodyOptions aside = NoDrag(true);
   aside.base_pose.setOrigin(btVector3(5, 0, 0));
-  Body* arm = world.AddBody(Arm(), aside);
+  Body* arm = world.AddBody(TestArm(), aside);
   WorldState start;
   world.SaveState(&start);
   const int64_t looks = world.looks_version();
@@ -448,7 +242,7 @@ TEST(BodyTest, AnObjectRestsOnATerrainAtItsHeights) {
 // Drake's box flip-up moves in x, z and theta only: two slides and a pin, whose links between have
 // no mass.
 TEST(BodyTest, APlanarBodyIsTwoSlidesAndAPin) {
-  auto model = std::make_shared<BodyModel>(*Arm());
+  auto model = std::make_shared<BodyModel>(*TestArm());
   model->base = LinkModel();
   model->base.name = "plane";
   const auto box = *ParseUrdf(
@@ -492,7 +286,7 @@ TEST(BodyTest, APlanarBodyIsTwoSlidesAndAPin) {
 TEST(SceneWriterTest, EveryLinkWithShapesIsABodyOfTheScene) {
   BulletWorld world(WorldOptions{});
   world.AddStaticBox(btVector3(1, 1, 0.1), btVector3(0, 0, -0.1), 0.5);
-  world.AddBody(Arm(), NoDrag(true));
+  world.AddBody(TestArm(), NoDrag(true));
   Scene scene;
   AppendToScene(world, &scene);
   ASSERT_EQ(scene.bodies.size(), 3);

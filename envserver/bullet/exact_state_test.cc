@@ -9,6 +9,7 @@
 #include "common/random/rng.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/bullet/model_folder.h"
+#include "envserver/bullet/testing/robots.h"
 #include "envserver/bullet/urdf.h"
 #include "gtest/gtest.h"
 
@@ -16,34 +17,6 @@ namespace armature {
 namespace {
 
 constexpr int kSteps = 100;
-
-// A robot whose links have several shapes each, so that contacts have parts.
-constexpr char kRobot[] = R"(
-<robot name="robot">
-  <link name="trunk">
-    <inertial><mass value="2"/>
-      <inertia ixx="0.02" ixy="0" ixz="0" iyy="0.02" iyz="0" izz="0.02"/></inertial>
-    <collision><origin xyz="0.1 0 0"/><geometry><box size="0.1 0.2 0.1"/></geometry></collision>
-    <collision><origin xyz="-0.1 0 0"/><geometry><sphere radius="0.07"/></geometry></collision>
-  </link>
-  <joint name="hip" type="revolute">
-    <parent link="trunk"/><child link="leg"/><origin xyz="0 0.15 0"/><axis xyz="0 1 0"/>
-    <limit lower="-1" upper="1" effort="20" velocity="10"/><dynamics damping="0.1"/>
-  </joint>
-  <link name="leg">
-    <inertial><origin xyz="0 0 -0.1"/><mass value="0.5"/>
-      <inertia ixx="0.002" ixy="0" ixz="0" iyy="0.002" iyz="0" izz="0.001"/></inertial>
-    <collision><origin xyz="0 0 -0.1"/>
-      <geometry><cylinder radius="0.03" length="0.2"/></geometry></collision>
-    <collision><origin xyz="0 0 -0.2"/><geometry><sphere radius="0.04"/></geometry></collision>
-  </link>
-</robot>)";
-
-std::shared_ptr<const BodyModel> Robot() {
-  static const auto* model =
-      new std::shared_ptr<const BodyModel>(*ParseUrdf(kRobot, "", UrdfOptions{}));
-  return *model;
-}
 
 std::shared_ptr<const BodyModel> Panda() {
   const auto folder = FindModelFolder("franka_panda", "pybullet_data/pybullet_data/franka_panda");
@@ -76,7 +49,7 @@ class Pile {
     finger.damping = 1e3;
     finger.friction_anchor = true;
     panda_->SetContactMaterial(panda_->Link("panda_leftfinger"), finger);
-    robot_ = world_.AddBody(Robot(), At(rng, 0.5, false));
+    robot_ = world_.AddBody(TestLegged(), At(rng, 0.5, false));
     world_.SaveState(&start_);
   }
 
