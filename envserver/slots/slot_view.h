@@ -2,8 +2,9 @@
 //
 // Data flow: the slot's thread -> SlotView::Publish -> each viewer's FrameBox -> the viewer's
 // thread. A slot asks `watched`, one atomic read, and reads its environment's view only if that is
-// true. Thread safety: all methods. A lock is held only while one frame is copied. Bounds: a box
-// holds two frames; whoever is too slow loses those between.
+// true.
+// Thread safety: all methods. A lock is held only while one frame is copied.
+// Bounds: a box holds two frames; whoever is too slow loses those between.
 #ifndef ARMATURE_ENVSERVER_SLOTS_SLOT_VIEW_H_
 #define ARMATURE_ENVSERVER_SLOTS_SLOT_VIEW_H_
 
