@@ -5,6 +5,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/rpc/callback_threads.h"
 #include "common/rpc/grpc_log.h"
 #include "common/rpc/secrets.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -144,6 +145,7 @@ absl::Status RpcServer::Listen(const std::vector<std::string>& addresses,
                                const TransportOptions& options,
                                const std::vector<grpc::Service*>& services) {
   TakeGrpcLog();
+  KeepCallbackThreads();
   const absl::StatusOr<Secrets> secrets = ReadSecrets(options);
   if (!secrets.ok()) return secrets.status();
   grpc::EnableDefaultHealthCheckService(true);

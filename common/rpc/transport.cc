@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/rpc/callback_threads.h"
 #include "common/rpc/grpc_log.h"
 #include "common/rpc/secrets.h"
 #include "grpcpp/create_channel.h"
@@ -46,6 +47,7 @@ std::string Target(const Address& address) {
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address,
                                                            const TransportOptions& options) {
   TakeGrpcLog();
+  KeepCallbackThreads();
   const absl::StatusOr<Address> parsed = ParseAddress(address);
   if (!parsed.ok()) return parsed.status();
   const absl::StatusOr<Secrets> secrets = ReadSecrets(options);
