@@ -81,7 +81,7 @@ class Process {
   FILE* output_;
 };
 
-TEST(EnvServerTest, ListPrintsEnvironmentsAndTheirKeys) {
+TEST(EnvServerTest, ListPrintsEnvironmentsAndWrappersAndTheirKeys) {
   Process server({"--list"});
   const std::string text = server.ReadAll();
   EXPECT_THAT(text, HasSubstr("cartpole: "));
@@ -89,6 +89,7 @@ TEST(EnvServerTest, ListPrintsEnvironmentsAndTheirKeys) {
                               "  Simulated length"));
   EXPECT_THAT(text, HasSubstr("\n  reward.alive = 1  (number)\n"));
   EXPECT_THAT(text, HasSubstr("panda_reach: "));
+  EXPECT_THAT(text, HasSubstr("\n  latency.action_steps = 1  (integer, at least 0 and at most"));
   EXPECT_EQ(server.Wait(), 0);
 }
 

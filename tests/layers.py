@@ -29,6 +29,7 @@ common/run_config common/play
 envserver/env
 envserver/bullet
 envserver/slots envserver/kit envserver/conformance
+envserver/wrappers
 envserver/service
 envserver/tasks/drake envserver/tasks/panda envserver/server
 envserver/tasks

@@ -22,14 +22,28 @@ bool WithinLimits(double value, const FieldLimits& limits) {
   return value <= limits.high;
 }
 
+// Returns a node within a list or a map as YAML; a quoted scalar stays quoted.
+std::string NestedToYaml(const YAML::Node& node) {
+  if (node.IsNull()) return "~";
+  if (node.IsScalar()) {
+    const std::string& text = node.Scalar();
+    const bool needs_quotes = text.find_first_of(",[]{}") != std::string::npos;
+    return node.Tag() == "!" || needs_quotes ? QuotedYaml(text) : text;
+  }
+  std::vector<std::string> entries;
+  for (const auto& entry : node) {
+    entries.push_back(
+        node.IsMap() ? absl::StrCat(NestedToYaml(entry.first), ": ", NestedToYaml(entry.second))
+                     : NestedToYaml(entry));
+  }
+  const std::string joined = absl::StrJoin(entries, ", ");
+  return node.IsMap() ? absl::StrCat("{", joined, "}") : absl::StrCat("[", joined, "]");
+}
+
 // Returns any node as one line of YAML; a quoted scalar stays quoted.
 std::string NodeToYaml(const YAML::Node& node) {
-  if (node.IsScalar()) return node.Tag() == "!" ? QuotedYaml(node.Scalar()) : node.Scalar();
-  YAML::Emitter emitter;
-  emitter.SetSeqFormat(YAML::Flow);
-  emitter.SetMapFormat(YAML::Flow);
-  emitter << node;
-  return absl::StrReplaceAll(emitter.c_str(), {{"\n", " "}});
+  if (node.IsScalar() && node.Tag() != "!") return node.Scalar();
+  return NestedToYaml(node);
 }
 
 std::string Shown(const YAML::Node& node) {
@@ -55,6 +69,50 @@ bool ParseInteger(absl::string_view text, int64_t* value) {
   return true;
 }
 
+// Sets a dotted key in a map of maps, which is changed in place.
+void SetNested(YAML::Node map, absl::string_view key, const YAML::Node& value) {
+  const size_t dot = key.find('.');
+  const std::string name(key.substr(0, dot));
+  if (dot == absl::string_view::npos) {
+    map[name] = value;
+    return;
+  }
+  if (!map[name].IsDefined() || !map[name].IsMap()) map[name] = YAML::Node(YAML::NodeType::Map);
+  SetNested(map[name], key.substr(dot + 1), value);
+}
+
+// Returns an undefined node if `text` is not one YAML map.
+YAML::Node ParseMap(const std::string& text) {
+  try {
+    const YAML::Node node = YAML::Load(text);
+    if (node.IsMap()) return node;
+  } catch (const YAML::Exception&) {
+    // Values of free keys are only passed on; whoever knows the key says what is wrong.
+  }
+  return YAML::Node(YAML::NodeType::Undefined);
+}
+
+// Sets one free key. "a.b" goes into the map that the key "a" has, if it has one; a value of "a"
+// replaces those of all "a.b".
+void SetFreeKey(const std::string& key, const YAML::Node& value,
+                std::map<std::string, std::string>* values) {
+  for (size_t dot = key.find('.'); dot != std::string::npos; dot = key.find('.', dot + 1)) {
+    const auto outer = values->find(key.substr(0, dot));
+    if (outer == values->end()) continue;
+    const YAML::Node map = ParseMap(outer->second);
+    if (!map.IsDefined()) continue;
+    SetNested(map, key.substr(dot + 1), value);
+    outer->second = NodeToYaml(map);
+    return;
+  }
+  const std::string prefix = key + ".";
+  auto inner = values->lower_bound(prefix);
+  while (inner != values->end() && absl::StartsWith(inner->first, prefix)) {
+    inner = values->erase(inner);
+  }
+  (*values)[key] = NodeToYaml(value);
+}
+
 // Collects the dotted keys of all fields, in order.
 class KeyCollector : public ConfigVisitor {
  public:
@@ -72,6 +130,9 @@ class KeyCollector : public ConfigVisitor {
   }
   void Field(absl::string_view name, std::vector<int64_t>&, absl::string_view,
              const FieldLimits&) override {
+    Add(name);
+  }
+  void Field(absl::string_view name, std::vector<std::string>&, absl::string_view) override {
     Add(name);
   }
   void Field(absl::string_view name, std::map<std::string, std::string>&,
@@ -176,6 +237,23 @@ class Reader : public ConfigVisitor {
     }
   }
 
+  void Field(absl::string_view name, std::vector<std::string>& value, absl::string_view) override {
+    const YAML::Node* node = Take(name);
+    if (node == nullptr) return;
+    if (!node->IsSequence()) {
+      Expected(Key(name), "a list of words such as [position, velocity]", *node);
+      return;
+    }
+    value.clear();
+    for (const YAML::Node& word : *node) {
+      if (!word.IsScalar()) {
+        Expected(absl::StrCat(Key(name), "[", value.size(), "]"), "a word", word);
+        return;
+      }
+      value.push_back(word.Scalar());
+    }
+  }
+
   void Field(absl::string_view name, std::map<std::string, std::string>& value,
              absl::string_view) override {
     const YAML::Node* node = Take(name);
@@ -186,12 +264,15 @@ class Reader : public ConfigVisitor {
       return;
     }
     // A whole map replaces the old one; "environment.config.x=1" sets one key of it.
-    if (!absl::StartsWith(single_key_, key + ".")) value.clear();
+    const bool sets_one = absl::StartsWith(single_key_, key + ".");
+    if (!sets_one) value.clear();
     std::map<std::string, YAML::Node> entries;
     ReadMap(key, *node, &entries);
     for (const auto& [entry, entry_node] : entries) {
       if (entry_node.IsNull()) {
         Expected(JoinKey(key, entry), "a value", entry_node);
+      } else if (sets_one) {
+        SetFreeKey(entry, entry_node, &value);
       } else {
         value[entry] = NodeToYaml(entry_node);
       }
@@ -393,6 +474,51 @@ absl::Status ApplyOverride(absl::string_view assignment, ConfigRef config) {
         absl::StrCat("override '", assignment, "': expected key=value"));
   }
   return Assign(parts.first, parts.second, "override", config);
+}
+
+std::string ScalarText(const std::string& yaml) {
+  try {
+    const YAML::Node node = YAML::Load(yaml);
+    if (node.IsScalar()) return node.Scalar();
+  } catch (const YAML::Exception&) {
+    // Not YAML: as it is.
+  }
+  return yaml;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> FlattenKeys(
+    const std::map<std::string, std::string>& values, absl::string_view source) {
+  std::map<std::string, std::string> flat;
+  std::vector<std::pair<std::string, YAML::Node>> maps;
+  const auto add = [&](const std::string& key, const std::string& value) {
+    if (flat.emplace(key, value).second) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(source, ": key '", key, "' is given twice"));
+  };
+  for (const auto& [key, value] : values) {
+    if (const YAML::Node map = ParseMap(value); map.IsDefined()) {
+      maps.emplace_back(key, map);
+    } else if (absl::Status status = add(key, value); !status.ok()) {
+      return status;
+    }
+  }
+  while (!maps.empty()) {
+    const auto [key, map] = maps.back();
+    maps.pop_back();
+    for (const auto& entry : map) {
+      const std::string name = JoinKey(key, entry.first.Scalar());
+      absl::Status status;
+      if (entry.second.IsMap()) {
+        maps.emplace_back(name, entry.second);
+      } else if (entry.second.IsNull()) {
+        status = absl::InvalidArgumentError(
+            absl::StrCat(source, ": ", name, ": expected a value, got nothing"));
+      } else {
+        status = add(name, NodeToYaml(entry.second));
+      }
+      if (!status.ok()) return status;
+    }
+  }
+  return flat;
 }
 
 absl::Status LoadMap(const std::map<std::string, std::string>& values, absl::string_view source,

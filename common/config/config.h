@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace armature {
@@ -53,6 +54,9 @@ class ConfigVisitor {
                      const FieldLimits& limits = {}) = 0;
   virtual void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view doc,
                      const FieldLimits& limits = {}) = 0;
+  // A list of words.
+  virtual void Field(absl::string_view name, std::vector<std::string>& value,
+                     absl::string_view doc) = 0;
   // Free-form keys, e.g. those passed on to an environment, which checks them.
   virtual void Field(absl::string_view name, std::map<std::string, std::string>& value,
                      absl::string_view doc) = 0;
@@ -92,11 +96,21 @@ ConfigRef ConfigOf(Config& config) {
 // messages.
 // They return InvalidArgument as described under Strictness.
 absl::Status LoadYaml(absl::string_view text, absl::string_view source, ConfigRef config);
-// `assignment` is "dotted.key=value"; the value is YAML.
+// `assignment` is "dotted.key=value"; the value is YAML. What follows the key of free-form keys is
+// one of these, dots included, unless it leads into a map that is the value of one.
 absl::Status ApplyOverride(absl::string_view assignment, ConfigRef config);
 // Reads flat keys with YAML values, e.g. an environment's config on the wire.
 absl::Status LoadMap(const std::map<std::string, std::string>& values, absl::string_view source,
                      ConfigRef config);
+
+// Returns `values` with each value that is a YAML map replaced by its entries, under dotted keys:
+// {a: "{b: {c: 1}}"} becomes {a.b.c: "1"}. Values that are not YAML stay as they are.
+// Returns InvalidArgument if a key is given in both ways, or has no value.
+absl::StatusOr<std::map<std::string, std::string>> FlattenKeys(
+    const std::map<std::string, std::string>& values, absl::string_view source);
+
+// Returns the text of a YAML scalar without its quotes; anything else as it is.
+std::string ScalarText(const std::string& yaml);
 
 // Returns the config as YAML; LoadYaml reads an equal config back.
 std::string ToYaml(ConfigRef config);

@@ -27,6 +27,7 @@ struct OuterConfig {
   std::string device = "auto";
   std::string name = "run";
   std::vector<int64_t> sizes = {256, 256};
+  std::vector<std::string> words;
   std::map<std::string, std::string> environment;
   InnerConfig inner;
 
@@ -35,6 +36,7 @@ struct OuterConfig {
     v.Field("device", device, "Where.", OneOf({"auto", "cpu"}));
     v.Field("name", name, "Any.");
     v.Field("sizes", sizes, "Layers.", AtLeast(1));
+    v.Field("words", words, "Names.");
     v.Field("environment", environment, "Free keys.");
     v.Section("inner", inner, "The inner part.");
   }
@@ -113,6 +115,8 @@ TEST(Config, IllTypedValueIsRefused) {
   EXPECT_THAT(LoadError("inner: 3"), HasSubstr("inner: expected a map of keys, got '3'"));
   EXPECT_THAT(LoadError("sizes: 64"), HasSubstr("sizes: expected a list of integers"));
   EXPECT_THAT(LoadError("sizes: [64, x]"), HasSubstr("sizes[1]: expected an integer, got 'x'"));
+  EXPECT_THAT(LoadError("words: a"), HasSubstr("words: expected a list of words"));
+  EXPECT_THAT(LoadError("words: [a, [b]]"), HasSubstr("words[1]: expected a word, got a list"));
   EXPECT_THAT(LoadError("environment: joints"), HasSubstr("environment: expected a map"));
   EXPECT_THAT(LoadError("environment: {x: }"), HasSubstr("environment.x: expected a value"));
   EXPECT_THAT(LoadError("name:"), HasSubstr("name: expected a word, got nothing"));
@@ -177,6 +181,45 @@ TEST(Config, OverridesReachEveryKindOfField) {
   EXPECT_THAT(config.environment, ElementsAre(Pair("x", "1")));
 }
 
+TEST(Config, AnOverrideGoesIntoTheMapThatAFreeKeyHas) {
+  OuterConfig config;
+  ASSERT_TRUE(Load("environment:\n"
+                   "  latency: {action_steps: 1, deep: {a: 1}, name: \"7\"}\n"
+                   "  plain: 3\n",
+                   &config)
+                  .ok());
+  for (const char* text :
+       {"environment.latency.action_steps=2", "environment.latency.deep.b=x, y",
+        "environment.latency.new.c=1", "environment.plain.d=4", "environment.other.e=5"}) {
+    ASSERT_TRUE(ApplyOverride(text, ConfigOf(config)).ok()) << text;
+  }
+  const auto flat = FlattenKeys(config.environment, "env");
+  ASSERT_TRUE(flat.ok()) << flat.status();
+  EXPECT_THAT(*flat, ElementsAre(Pair("latency.action_steps", "2"), Pair("latency.deep.a", "1"),
+                                 Pair("latency.deep.b", "\"x, y\""), Pair("latency.name", "\"7\""),
+                                 Pair("latency.new.c", "1"), Pair("other.e", "5"),
+                                 Pair("plain", "3"), Pair("plain.d", "4")));
+  EXPECT_EQ(ScalarText(flat->at("latency.deep.b")), "x, y");
+  EXPECT_EQ(ScalarText("x, y"), "x, y");
+  EXPECT_EQ(ScalarText("[x, 'y']"), "[x, 'y']");
+  // A whole value replaces what was under the key, however that was written.
+  ASSERT_TRUE(ApplyOverride("environment.other={f: 6}", ConfigOf(config)).ok());
+  ASSERT_TRUE(ApplyOverride("environment.latency=off", ConfigOf(config)).ok());
+  EXPECT_THAT(config.environment, ElementsAre(Pair("latency", "off"), Pair("other", "{f: 6}"),
+                                              Pair("plain", "3"), Pair("plain.d", "4")));
+}
+
+TEST(Config, FlattenedKeysGivenTwiceOrWithoutAValueAreRefused) {
+  EXPECT_EQ(FlattenKeys({{"a", "{b: 1}"}, {"a.b", "2"}}, "env").status().message(),
+            "env: key 'a.b' is given twice");
+  EXPECT_EQ(FlattenKeys({{"a", "{b: uniform(1, 2)}"}}, "env").status().message(),
+            "env: a.2): expected a value, got nothing");
+  // Neither is a map.
+  const auto kept = FlattenKeys({{"a", "[{b: 1}]"}, {"c", "{"}, {"d", "{}"}}, "env");
+  ASSERT_TRUE(kept.ok());
+  EXPECT_THAT(*kept, ElementsAre(Pair("a", "[{b: 1}]"), Pair("c", "{")));
+}
+
 TEST(Config, AnIpv6AddressNeedsNoQuotes) {
   for (const char* address : {"[::1]:5556", "[2001:db8::5]:0", "[::1]:5556,[::2]:1,host:2"}) {
     OuterConfig config;
@@ -192,8 +235,9 @@ TEST(Config, AnIpv6AddressNeedsNoQuotes) {
   }
   EXPECT_THAT(LoadError("fast: true\n\nname: [::1]:5556 5557\n"), HasSubstr("c.yaml:3"));
   OuterConfig config;
-  ASSERT_TRUE(Load("sizes: [1, 2]\nname: '[::1]:1'\n", &config).ok());
+  ASSERT_TRUE(Load("words: [a, '7']\nsizes: [1, 2]\nname: '[::1]:1'\n", &config).ok());
   EXPECT_THAT(config.sizes, ElementsAre(1, 2));
+  EXPECT_THAT(config.words, ElementsAre("a", "7"));
   EXPECT_EQ(config.name, "[::1]:1");
 }
 
@@ -234,6 +278,7 @@ TEST(Config, PrintedYamlReadsBackEqual) {
   config.fast = true;
   config.device = "cpu";
   config.sizes = {};
+  config.words = {"a", "b c", "d: e", "", "[f"};
   config.inner.learning_rate = 0.1 + 0.2;
   config.inner.batch_size = 999;
   for (const char* name : {"run", "127.0.0.1:0", "", "null", "~", "a: b", "- x", "'", "a\"b\\c\n",
@@ -245,6 +290,7 @@ TEST(Config, PrintedYamlReadsBackEqual) {
     ASSERT_TRUE(status.ok()) << status << "\n" << ToYaml(ConfigOf(config));
     EXPECT_EQ(read.name, name);
     EXPECT_EQ(read.environment, config.environment);
+    EXPECT_EQ(read.words, config.words);
     EXPECT_EQ(ToYaml(ConfigOf(read)), ToYaml(ConfigOf(config)));
     EXPECT_EQ(read.inner.learning_rate, config.inner.learning_rate);
   }

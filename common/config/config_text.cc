@@ -57,6 +57,15 @@ std::string ListToYaml(const std::vector<int64_t>& list) {
   return absl::StrCat("[", absl::StrJoin(list, ", "), "]");
 }
 
+std::string WordsToYaml(const std::vector<std::string>& words) {
+  return absl::StrCat("[",
+                      absl::StrJoin(words, ", ",
+                                    [](std::string* out, const std::string& word) {
+                                      absl::StrAppend(out, StringToYaml(word));
+                                    }),
+                      "]");
+}
+
 std::string LimitsText(const FieldLimits& limits) {
   if (!limits.choices.empty()) return absl::StrCat("one of ", absl::StrJoin(limits.choices, ", "));
   std::vector<std::string> parts;

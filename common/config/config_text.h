@@ -22,6 +22,7 @@ std::string QuotedYaml(const std::string& text);
 // Quotes `text` only if YAML would otherwise read it as something else.
 std::string StringToYaml(const std::string& text);
 std::string ListToYaml(const std::vector<int64_t>& list);
+std::string WordsToYaml(const std::vector<std::string>& words);
 
 // For example "at least 1 and at most 5"; empty if there are no limits.
 std::string LimitsText(const FieldLimits& limits);

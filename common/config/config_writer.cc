@@ -37,6 +37,9 @@ class YamlWriter : public ConfigVisitor {
              const FieldLimits&) override {
     Line(name, ListToYaml(value));
   }
+  void Field(absl::string_view name, std::vector<std::string>& value, absl::string_view) override {
+    Line(name, WordsToYaml(value));
+  }
   void Field(absl::string_view name, std::map<std::string, std::string>& value,
              absl::string_view) override {
     Line(name, value.empty() ? "{}" : "");
@@ -83,6 +86,10 @@ class KeyVisitor : public ConfigVisitor {
   void Field(absl::string_view name, std::vector<int64_t>& value, absl::string_view doc,
              const FieldLimits& limits) override {
     Add(name, "integers", ListToYaml(value), limits, doc);
+  }
+  void Field(absl::string_view name, std::vector<std::string>& value,
+             absl::string_view doc) override {
+    Add(name, "words", WordsToYaml(value), {}, doc);
   }
   void Field(absl::string_view name, std::map<std::string, std::string>& value,
              absl::string_view doc) override {

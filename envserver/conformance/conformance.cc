@@ -20,7 +20,8 @@ namespace {
 
 // An environment and memory for its observation.
 struct Slot {
-  explicit Slot(std::unique_ptr<Env> made) : env(std::move(made)) {
+  Slot(std::unique_ptr<Env> made, int64_t episode_steps)
+      : env(std::move(made)), episode_steps_max(episode_steps) {
     std::vector<absl::Span<uint8_t>> spans;
     for (const FieldSpec& field : env->spec().observation) memory.emplace_back(field.bytes());
     for (std::vector<uint8_t>& bytes : memory) spans.push_back(absl::MakeSpan(bytes));
@@ -28,6 +29,7 @@ struct Slot {
   }
 
   std::unique_ptr<Env> env;
+  int64_t episode_steps_max;
   std::vector<std::vector<uint8_t>> memory;
   Observation observation{{}};
 };
@@ -49,8 +51,9 @@ struct Episode {
 
 class Promise : public testing::Test {
  public:
-  Promise(std::function<absl::Status(EnvRegistry&)> register_envs, ConformanceCase what)
-      : register_envs_(std::move(register_envs)), case_(std::move(what)) {}
+  Promise(std::function<absl::Status(EnvRegistry&)> register_envs, ConformanceCase what,
+          const ConformanceOptions& options)
+      : register_envs_(std::move(register_envs)), case_(std::move(what)), options_(options) {}
 
  protected:
   void SetUp() override { ASSERT_TRUE(register_envs_(registry_).ok()); }
@@ -58,7 +61,7 @@ class Promise : public testing::Test {
   Slot Make() {
     auto env = registry_.Make(case_.env_id, case_.config);
     if (!env.ok()) throw std::runtime_error(env.status().ToString());  // Fails the test.
-    return Slot(*std::move(env));
+    return Slot(*std::move(env), options_.episode_steps_max);
   }
 
   static std::vector<float> RandomAction(const ActionSpec& spec, Rng& rng) {
@@ -84,7 +87,7 @@ class Promise : public testing::Test {
     slot.env->ReadGoalExtra(absl::MakeSpan(episode.extras.back()));
     const auto length = static_cast<int64_t>(episode.rewards.size());
     return !step.terminated && !step.truncated && (spec.horizon == 0 || length < spec.horizon) &&
-           length < kStepsMax;
+           length < slot.episode_steps_max;
   }
 
   static void Begin(Slot& slot, uint64_t seed, Episode& episode) {
@@ -101,10 +104,9 @@ class Promise : public testing::Test {
     return episode;
   }
 
-  static constexpr int64_t kStepsMax = 1000;  // Of an episode without a horizon.
-
   std::function<absl::Status(EnvRegistry&)> register_envs_;
   ConformanceCase case_;
+  ConformanceOptions options_;
   EnvRegistry registry_;
 };
 
@@ -149,7 +151,7 @@ class StaysWithinItsSpec : public Promise {
     ASSERT_TRUE(spec.Validate().ok()) << spec.Validate();
     EXPECT_EQ(spec.id, case_.env_id);
     int64_t steps = 0;
-    for (uint64_t seed = 0; steps < 10000 && !HasFailure(); ++seed) {
+    for (uint64_t seed = 0; steps < options_.steps && !HasFailure(); ++seed) {
       const Episode episode = Run(slot, seed);
       steps += static_cast<int64_t>(episode.rewards.size());
       for (const auto& observation : episode.observations) {
@@ -401,32 +403,36 @@ std::string TestName(const ConformanceCase& what) {
 
 template <typename PromiseType>
 void Add(const std::string& promise, const std::function<absl::Status(EnvRegistry&)>& register_envs,
-         const ConformanceCase& what) {
+         const ConformanceCase& what, const ConformanceOptions& options) {
   testing::RegisterTest(absl::StrCat("Conformance_", promise).c_str(), TestName(what).c_str(),
-                        nullptr, nullptr, __FILE__, __LINE__, [register_envs, what]() -> Promise* {
-                          return new PromiseType(register_envs, what);
+                        nullptr, nullptr, __FILE__, __LINE__,
+                        [register_envs, what, options]() -> Promise* {
+                          return new PromiseType(register_envs, what, options);
                         });
 }
 
 }  // namespace
 
 void RegisterConformanceTests(const std::function<absl::Status(EnvRegistry&)>& register_envs,
-                              const std::vector<ConformanceCase>& more) {
+                              const std::vector<ConformanceCase>& more,
+                              const ConformanceOptions& options) {
   EnvRegistry registry;
   const absl::Status status = register_envs(registry);
   if (!status.ok()) throw std::runtime_error(status.ToString());
   std::vector<ConformanceCase> cases;
-  for (const std::string& env_id : registry.env_ids()) cases.push_back({env_id, {}});
+  if (options.with_defaults) {
+    for (const std::string& env_id : registry.env_ids()) cases.push_back({env_id, {}});
+  }
   cases.insert(cases.end(), more.begin(), more.end());
   for (const ConformanceCase& what : cases) {
-    Add<StaysWithinItsSpec>("StaysWithinItsSpec", register_envs, what);
-    Add<RepeatsAnEpisodeToTheBit>("RepeatsAnEpisodeToTheBit", register_envs, what);
-    Add<IsAloneInItsInstance>("IsAloneInItsInstance", register_envs, what);
-    Add<WritesEveryElement>("WritesEveryElement", register_envs, what);
-    Add<ComputesRewardsAsStepDoes>("ComputesRewardsAsStepDoes", register_envs, what);
-    Add<TakesItsParametersLimits>("TakesItsParametersLimits", register_envs, what);
-    Add<GoesOnFromASavedState>("GoesOnFromASavedState", register_envs, what);
-    Add<RefusesAnUnknownKey>("RefusesAnUnknownKey", register_envs, what);
+    Add<StaysWithinItsSpec>("StaysWithinItsSpec", register_envs, what, options);
+    Add<RepeatsAnEpisodeToTheBit>("RepeatsAnEpisodeToTheBit", register_envs, what, options);
+    Add<IsAloneInItsInstance>("IsAloneInItsInstance", register_envs, what, options);
+    Add<WritesEveryElement>("WritesEveryElement", register_envs, what, options);
+    Add<ComputesRewardsAsStepDoes>("ComputesRewardsAsStepDoes", register_envs, what, options);
+    Add<TakesItsParametersLimits>("TakesItsParametersLimits", register_envs, what, options);
+    Add<GoesOnFromASavedState>("GoesOnFromASavedState", register_envs, what, options);
+    Add<RefusesAnUnknownKey>("RefusesAnUnknownKey", register_envs, what, options);
   }
 }
 

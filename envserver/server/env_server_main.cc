@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -30,6 +31,7 @@
 #include "envserver/service/deadline_timer.h"
 #include "envserver/service/env_service.h"
 #include "envserver/slots/step_pool.h"
+#include "envserver/wrappers/builtin_wrappers.h"
 #include "spdlog/spdlog.h"
 
 namespace armature {
@@ -99,8 +101,8 @@ void AddFlags(CLI::App& app, Flags* flags) {
                  "Written once the server is ready: a line with its address, then one with that of "
                  "/metrics.");
   app.add_flag("--list", flags->list,
-               "Print the environments and the keys of environment.env_config that each knows, and "
-               "end.");
+               "Print the environments and the wrappers, with the keys of environment.config that "
+               "each knows, and end.");
   AddTransportFlags(app, &flags->transport);
 }
 
@@ -111,13 +113,22 @@ std::string ServerName(const Flags& flags) {
   return absl::StrCat("envserver-", port == 0 ? getpid() : port);
 }
 
+void PrintKeys(const std::vector<KeyDescription>& keys) {
+  for (const KeyDescription& key : keys) {
+    std::cout << "  " << key.key << " = " << key.value << "  (" << key.type
+              << (key.limits.empty() ? "" : ", ") << key.limits << ")\n      " << key.doc << "\n";
+  }
+}
+
 void List(const EnvRegistry& registry) {
   for (const std::string& id : registry.env_ids()) {
     std::cout << id << ": " << registry.description(id) << "\n";
-    for (const KeyDescription& key : registry.keys(id)) {
-      std::cout << "  " << key.key << " = " << key.value << "  (" << key.type
-                << (key.limits.empty() ? "" : ", ") << key.limits << ")\n      " << key.doc << "\n";
-    }
+    PrintKeys(registry.keys(id));
+  }
+  std::cout << "\nWrappers of any of them; the key `wrappers` lists them, innermost first:\n";
+  for (const std::string& name : registry.wrapper_names()) {
+    std::cout << name << ": " << registry.wrapper_description(name) << "\n";
+    PrintKeys(registry.wrapper_keys(name));
   }
 }
 
@@ -189,7 +200,8 @@ int EnvServerMain(int argc, char** argv, const RegisterEnvs& register_envs,
   if (add_flags != nullptr) add_flags(app);
   if (const std::optional<int> exit_status = ParseFlags(app, argc, argv)) return *exit_status;
   EnvRegistry registry;
-  absl::Status status = register_envs(registry);
+  absl::Status status = RegisterBuiltinWrappers(registry);
+  status.Update(register_envs(registry));
   if (status.ok() && flags.list) {
     List(registry);
     return 0;

@@ -7,8 +7,8 @@
 //     return armature::EnvServerMain(argc, argv, RegisterMine);
 //   }
 //
-// `--help` explains the flags, `--list` prints the environments with their keys. It ends at SIGINT
-// or SIGTERM.
+// `--help` explains the flags, `--list` prints the environments and wrappers with their keys. It
+// ends at SIGINT or SIGTERM.
 #ifndef ARMATURE_ENVSERVER_SERVER_ENV_SERVER_MAIN_H_
 #define ARMATURE_ENVSERVER_SERVER_ENV_SERVER_MAIN_H_
 
@@ -23,7 +23,8 @@ class App;
 
 namespace armature {
 
-// Registers environments; called once, after flags were parsed.
+// Registers environments, and wrappers beside the built-in ones (envserver/wrappers), which are
+// there already; called once, after flags were parsed.
 using RegisterEnvs = std::function<absl::Status(EnvRegistry&)>;
 
 // Runs an env server. Returns the process's exit status if it cannot start or only had to print;

@@ -1,0 +1,16 @@
+#include "envserver/wrappers/builtin_wrappers.h"
+
+namespace armature {
+
+absl::Status RegisterBuiltinWrappers(EnvRegistry& registry) {
+  absl::Status status;
+  for (const auto add :
+       {RegisterActionNoise, RegisterActionRepeat, RegisterClipObservation, RegisterClipReward,
+        RegisterFrame, RegisterHistory, RegisterLatency, RegisterObservationNoise, RegisterPush,
+        RegisterRandomize, RegisterRescaleAction, RegisterRescaleReward, RegisterTimeFeature}) {
+    status.Update(add(registry));
+  }
+  return status;
+}
+
+}  // namespace armature

@@ -1,0 +1,119 @@
+// Every environment, the built-in tasks too, in every wrapper that takes it, and in a stack of
+// several, held to what every environment promises.
+#include <iostream>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "envserver/bullet/bullet_world.h"
+#include "envserver/conformance/conformance.h"
+#include "envserver/tasks/builtin_envs.h"
+#include "envserver/wrappers/builtin_wrappers.h"
+#include "envserver/wrappers/testing/wrapped_envs.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+// Keys with which every wrapper does something, by wrapper. `env` has no wrapper yet.
+std::map<std::string, EnvConfig> WrapperKeys(Env& env) {
+  std::map<std::string, EnvConfig> keys = {
+      {"action_noise", {{"action_noise.distribution", "normal"}}},
+      {"action_repeat", {{"action_repeat.steps", "3"}}},
+      {"clip_observation", {{"clip_observation.high", "0.5"}}},
+      {"clip_reward", {{"clip_reward.low", "-0.5"}}},
+      {"frame", {{"frame.quaternion", "orientation"}, {"frame.vectors", "[velocity]"}}},
+      {"history", {{"history.steps", "3"}}},
+      {"latency", {{"latency.action_steps", "2"}, {"latency.observation_steps", "1"}}},
+      {"observation_noise", {{"observation_noise.amplitude", "0.01"}}},
+      {"rescale_action", {{"rescale_action.high", "3"}}},
+      {"rescale_reward", {{"rescale_reward.scale", "0.3"}}},
+      {"time_feature", {}},
+      {"randomize", {}},
+      {"push", {}},
+  };
+  BulletWorld* world = env.world();
+  for (int id = 0; world != nullptr && id < world->num_bodies(); ++id) {
+    const Body& body = world->body(id);
+    if (body.num_velocities() == 0) continue;
+    const std::string& link = body.link_model(body.num_links() - 1).name;
+    keys["randomize"] = {{absl::StrCat("randomize.mass_factor.", body.name()), "uniform(0.8, 1.2)"},
+                         {absl::StrCat("randomize.friction.", body.name()), "uniform(0.2, 0.8)"},
+                         {"randomize.gravity", "normal(9.81, 0.1)"}};
+    keys["push"] = {{"push.body", body.name()},
+                    {"push.link", link},
+                    {"push.kind", "force"},
+                    {"push.force_n", "uniform(0, 1)"},
+                    {"push.interval_s", "uniform(0.1, 0.3)"},
+                    {"push.duration_s", "0.1"}};
+  }
+  return keys;
+}
+
+// The first wrappers that a goal allows, and those that need a world.
+const char* const kStacks[] = {
+    "[latency, action_noise, observation_noise, clip_observation, history, rescale_reward]",
+    "[randomize, push, action_repeat, observation_noise, time_feature, rescale_action]"};
+
+EnvConfig StackConfig(const std::string& stack, const std::map<std::string, EnvConfig>& keys) {
+  EnvConfig config = {{"wrappers", stack}};
+  for (const auto& [name, own] : keys) {
+    if (stack.find(name) != std::string::npos) config.insert(own.begin(), own.end());
+  }
+  return config;
+}
+
+// Returns 1 if fewer than two environments take a wrapper, else 0.
+int AddCases(const EnvRegistry& registry, std::vector<ConformanceCase>* cases) {
+  std::map<std::string, int> taken;
+  for (const std::string& name : registry.wrapper_names()) taken[absl::StrCat("[", name, "]")] = 0;
+  for (const char* stack : kStacks) taken[stack] = 0;
+  for (const std::string& env_id : registry.env_ids()) {
+    auto bare = registry.Make(env_id, {});
+    if (!bare.ok()) throw std::runtime_error(bare.status().ToString());
+    const std::map<std::string, EnvConfig> keys = WrapperKeys(**bare);
+    for (auto& [stack, count] : taken) {
+      ConformanceCase what{env_id, StackConfig(stack, keys)};
+      // Refusals have tests of their own.
+      if (!registry.Make(env_id, what.config).ok()) continue;
+      ++count;
+      cases->push_back(std::move(what));
+    }
+  }
+  int status = 0;
+  for (const auto& [stack, count] : taken) {
+    if (count >= 2) continue;
+    std::cerr << stack << " is taken by " << count << " environments, expected 2 or more\n";
+    status = 1;
+  }
+  return status;
+}
+
+}  // namespace
+}  // namespace armature
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  // Registered once, so that models are read once.
+  armature::EnvRegistry all;
+  absl::Status status = armature::RegisterBuiltinWrappers(all);
+  status.Update(armature::RegisterWrappedEnvs(all));
+  status.Update(armature::RegisterBuiltinEnvs(all));
+  if (!status.ok()) throw std::runtime_error(status.ToString());
+  std::vector<armature::ConformanceCase> cases;
+  if (const int wrong = armature::AddCases(all, &cases); wrong != 0) return wrong;
+  armature::ConformanceOptions options;
+  options.steps = 200;
+  options.episode_steps_max = 20;
+  options.with_defaults = false;
+  armature::RegisterConformanceTests(
+      [&all](armature::EnvRegistry& registry) {
+        registry = all;
+        return absl::OkStatus();
+      },
+      cases, options);
+  return RUN_ALL_TESTS();
+}
