@@ -14,7 +14,7 @@ echo "armature: unit and integration tests"
 # What no test needs, such as the benchmarks, must build as well. Programs and tests
 # are named apart: asked for //..., Bazel compiles every library twice.
 {
-  bazel query --noshow_progress 'kind(cc_binary, //...)' 2>/dev/null |
+  bazel query --noshow_progress 'kind("(cc|sh)_binary", //...) + //deploy:bundle' 2>/dev/null |
     xargs bazel build --keep_going --noshow_progress &&
     bazel test --keep_going --noshow_progress --test_output=errors --build_tests_only //...
 } 2>&1 | tee "$log"
@@ -28,6 +28,11 @@ done < <(grep -E '^//[^ ]+ +(\(cached\) )?(PASSED|FLAKY|FAILED|TIMEOUT|NO STATUS
 # Something that did not build, or no test at all.
 if ((bazel_status != 0 && ${#failures[@]} == 0)); then
   failures+=("bazel: status $bazel_status")
+fi
+# Then the scripts need not ask Bazel one by one.
+if ((bazel_status == 0)); then
+  ARMATURE_BIN="$(bazel info bazel-bin 2>/dev/null)"
+  export ARMATURE_BIN
 fi
 
 # What crosses processes, or needs more than a build.

@@ -3,11 +3,11 @@
 # survived, and what was learned plays in Python.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 source tests/integration/python_package.sh
 
-bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy:eval \
-  //deploy:play
+build //deploy:cluster //deploy:eval //deploy:play
 trap 'rm -rf "$package"' EXIT
 install_python_package newest
 export PYTHONPATH="$PYTHONPATH:$PWD/tests/integration:$package/envserver/python/examples"
-"$python" tests/integration/bridge_test.py "$(bazel info bazel-bin 2>/dev/null)/deploy"
+"$python" tests/integration/bridge_test.py "$bin/deploy"

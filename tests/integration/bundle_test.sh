@@ -3,9 +3,10 @@
 # bundle_chroot_test.sh does the same in a bare root folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 
-bazel build --noshow_progress --ui_event_filters=-info //deploy:bundle
-archive="$(bazel info bazel-bin 2>/dev/null)/deploy/armature.tar.gz"
+build //deploy:bundle
+archive="$bin/deploy/armature.tar.gz"
 libtorch="$(bazel info output_base 2>/dev/null)/external/libtorch"
 folder="$(mktemp -d)"
 export XDG_STATE_HOME="$folder/state"

@@ -3,11 +3,11 @@
 # real cluster, every role in turn. tests/exactly_once.sh does more of them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 source tests/integration/python_package.sh
 
-bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster
+build //deploy:cluster
 trap 'rm -rf "$package"' EXIT
 install_python_package newest
 export PYTHONPATH="$PYTHONPATH:$PWD/tests/integration"
-"$python" tests/integration/exactly_once_test.py \
-  "$(bazel info bazel-bin 2>/dev/null)/deploy/cluster" "${1:-6}"
+"$python" tests/integration/exactly_once_test.py "$bin/deploy/cluster" "${1:-6}"

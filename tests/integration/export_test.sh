@@ -3,12 +3,11 @@
 # activation and kind of observation, and one that a cluster has trained.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 source tests/integration/python_package.sh
 
 python="$(python_with tools)"
-bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy:export \
-  //tests/export:example_policies
-bin="$(bazel info bazel-bin 2>/dev/null)"
+build //deploy:cluster //deploy:export //tests/export:example_policies
 folder="$(mktemp -d)"
 export XDG_STATE_HOME="$folder/state"
 trap 'rm -rf "$folder"' EXIT

@@ -3,10 +3,9 @@
 # no proxy stands before this machine, a low limit of files is raised.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 
-bazel build --noshow_progress --ui_event_filters=-info //actor //deploy:certificates \
-  //deploy:random //envserver
-bin="$(bazel info bazel-bin 2>/dev/null)"
+build //actor //deploy:certificates //deploy:random //envserver
 folder="$(mktemp -d)"
 export XDG_STATE_HOME="$folder/state"
 server=""

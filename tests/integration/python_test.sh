@@ -4,6 +4,7 @@
 # work with; and the conformance suite of EnvService against armature-serve.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 source tests/integration/python_package.sh
 
 reports="$(mktemp -d)"
@@ -17,9 +18,8 @@ trap end EXIT
 install_python_package newest
 oldest="$(python_with oldest)"
 
-bazel build --noshow_progress --ui_event_filters=-info //envserver \
-  //envserver/service:env_service_conformance_test //envserver/service:env_abilities_conformance_test
-bin="$(bazel info bazel-bin 2>/dev/null)"
+build //envserver //envserver/service:env_service_conformance_test \
+  //envserver/service:env_abilities_conformance_test
 export ARMATURE_ENVSERVER="$bin/envserver/envserver"
 
 # begin NAME COMMAND...: beside the others.

@@ -2,11 +2,11 @@
 # What a user can get wrong is told in one clear line, with a non-zero status.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 
 # //learner by itself: only then has it its own folder of configs.
-bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy:eval \
+build //deploy:cluster //deploy:eval \
   //deploy:play //deploy:random //deploy:export //learner || exit 1
-bin="$(bazel info bazel-bin 2>/dev/null)"
 failures=0
 
 # refuses STATUS TEXT PROGRAM FLAG...: one line on stderr with TEXT.

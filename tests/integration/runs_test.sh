@@ -3,10 +3,9 @@
 # one, and no name, place or path of it is lost on the way to a shell.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 
-bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy:eval \
-  //deploy:export //learner
-bin="$(bazel info bazel-bin 2>/dev/null)"
+build //deploy:cluster //deploy:eval //deploy:export //learner
 train="$bin/deploy/cluster" learner="$bin/learner/learner"
 folder="$(mktemp -d)"
 export XDG_STATE_HOME="$folder/state"

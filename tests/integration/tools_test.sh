@@ -3,12 +3,11 @@
 # a launcher that trains nothing, with the real one, and with the real client, offline.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 source tests/integration/python_package.sh
 
 python="$(python_with tools)"
-bazel build --noshow_progress --ui_event_filters=-info //deploy:sweep //deploy:plot \
-  //deploy:wandb_uploader
-bin="$(bazel info bazel-bin 2>/dev/null)"
+build //deploy:sweep //deploy:plot //deploy:wandb_uploader
 (
   cd deploy/tools
   "$python" -m ruff format --quiet --check --no-cache .

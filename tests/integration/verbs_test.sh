@@ -2,10 +2,9 @@
 # A small run is trained and then evaluated and played; an environment is looked at.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/integration/build.sh
 
-bazel build --noshow_progress --ui_event_filters=-info //deploy:cluster //deploy:eval \
-  //deploy:play //deploy:random //envserver
-bin="$(bazel info bazel-bin 2>/dev/null)"
+build //deploy:cluster //deploy:eval //deploy:play //deploy:random //envserver
 eval="$bin/deploy/eval" play="$bin/deploy/play" random="$bin/deploy/random"
 folder="$(mktemp -d)"
 export XDG_STATE_HOME="$folder/state"
