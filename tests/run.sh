@@ -6,7 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./deploy/install_dependencies.sh --tests || exit 1
 
 log="$(mktemp)"
-trap 'rm -f "$log"' EXIT
+reports="$(mktemp -d)"
+trap 'rm -rf "$log" "$reports"' EXIT
 passed=0
 failures=()
 
@@ -35,15 +36,49 @@ if ((bazel_status == 0)); then
   export ARMATURE_BIN
 fi
 
-# What crosses processes, or needs more than a build.
-for script in tests/integration/*_test.sh; do
-  echo "armature: $script"
-  if "$script"; then
+# What crosses processes, or needs more than a build. Scripts share no folder and no port, and
+# one by itself uses less than a core: three run at once. Those with a line "# Starts first:"
+# do so.
+at_once=3
+declare -A running=() # By process id: when it began, and the script.
+
+begin() {
+  set -m # A process group of its own: `stop` ends all that the script has started.
+  "$1" >"$reports/$(basename "$1")" 2>&1 </dev/null &
+  set +m
+  running[$!]="$SECONDS $1"
+}
+
+# Waits until one of them ends, and prints what it has said.
+finish_one() {
+  local pid begun script status=0
+  wait -n -p pid "${!running[@]}" || status=$?
+  read -r begun script <<<"${running[$pid]}"
+  unset "running[$pid]"
+  echo "armature: $script, $((SECONDS - begun)) s"
+  cat "$reports/$(basename "$script")"
+  if ((status == 0)); then
     passed=$((passed + 1))
   else
-    failures+=("$script: status $?")
+    failures+=("$script: status $status")
   fi
+}
+
+stop() {
+  trap - INT TERM HUP
+  for pid in "${!running[@]}"; do kill -- "-$pid"; done
+  wait
+  exit 130
+}
+trap stop INT TERM HUP
+
+scripts=(tests/integration/*_test.sh)
+first='^# Starts first: '
+for script in $(grep -l "$first" "${scripts[@]}") $(grep -L "$first" "${scripts[@]}"); do
+  if ((${#running[@]} == at_once)); then finish_one; fi
+  begin "$script"
 done
+while ((${#running[@]} > 0)); do finish_one; done
 
 for failure in "${failures[@]}"; do echo "FAILED $failure"; done
 echo "$passed passed, ${#failures[@]} failed"
