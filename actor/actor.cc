@@ -1,5 +1,6 @@
 #include "actor/actor.h"
 
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -31,21 +32,17 @@ std::unique_ptr<Collector> MakeCollector(const JoinedRun& run, const SessionPool
   for (const SessionPool::GroupLayout& group : pool.groups()) {
     groups.push_back({group.first_slot, group.size});
   }
-  const int64_t observation_size = run.spec.observation_size();
-  const int64_t action_size = run.spec.action.size();
   if (run.response.in_rounds()) {
     TurnCollector::Options options;
     options.trajectories = run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES;
-    options.observation_size = observation_size;
-    options.action_size = action_size;
+    options.env = run.spec;
     options.turn_length = run.response.unroll_length();
     return std::make_unique<TurnCollector>(groups, options);
   }
   if (run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES) {
-    return std::make_unique<TrajectoryCollector>(groups, observation_size, action_size,
-                                                 run.response.unroll_length());
+    return std::make_unique<TrajectoryCollector>(groups, run.spec, run.response.unroll_length());
   }
-  return std::make_unique<TransitionCollector>(groups, observation_size, action_size,
+  return std::make_unique<TransitionCollector>(groups, run.spec,
                                                run.response.transitions_per_batch());
 }
 
@@ -99,7 +96,9 @@ absl::StatusOr<std::string> Actor::Live(const JoinedRun& run,
                                         const std::function<void(const std::string&)>& on_ready) {
   const v1::JoinResponse& response = run.response;
   const uint64_t life = response.in_rounds() ? 0 : run.identity.incarnation;
-  const auto store = PolicyStore::Create(response.policy(), options_.device);
+  const std::map<std::string, double> parameters(response.parameters().begin(),
+                                                 response.parameters().end());
+  const auto store = PolicyStore::Create(response.policy(), options_.device, parameters);
   if (!store.ok()) return store.status();
   auto make_runner = [&](uint64_t stream, const v1::Exploration& exploration) {
     return PolicyRunner::Create(
@@ -122,6 +121,7 @@ absl::StatusOr<std::string> Actor::Live(const JoinedRun& run,
   pool_options.run_seed = response.seed();
   pool_options.life = life;
   pool_options.moves = !response.in_rounds();
+  pool_options.parameters = parameters;
   SessionPool pool(pool_options, directory, channels, metrics_, &signal_);
   const std::unique_ptr<Collector> collector = MakeCollector(run, pool);
   LearnerLink link(

@@ -24,7 +24,9 @@ constexpr int kReportAttempts = 6;
 bool IsSameEvaluation(const v1::EvaluationRequest& a, const v1::EvaluationRequest& b) {
   return a.policy_version_min() == b.policy_version_min() && a.episodes() == b.episodes() &&
          a.seed() == b.seed() && a.num_envs() == b.num_envs() &&
-         a.episode_steps_max() == b.episode_steps_max();
+         a.episode_steps_max() == b.episode_steps_max() &&
+         std::map<std::string, double>(a.parameters().begin(), a.parameters().end()) ==
+             std::map<std::string, double>(b.parameters().begin(), b.parameters().end());
 }
 
 }  // namespace
@@ -157,6 +159,7 @@ absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
   open.set_num_groups(1);
   open.set_seed(request.seed());
   open.set_expected_spec_hash(SpecHash(options_.spec));
+  *open.mutable_parameters() = request.parameters();
   absl::Status last = absl::UnavailableError("there is no env server");
   const std::vector<std::string> addresses = directory_->addresses();
   for (size_t i = 0; i < addresses.size(); ++i) {
@@ -168,7 +171,7 @@ absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
       continue;
     }
     EnvSession session(*channel, address, open, options_.spec, &signal_);
-    EvaluationTally tally(request.episodes(), num_envs,
+    EvaluationTally tally(options_.spec, request.episodes(), num_envs,
                           options_.spec.horizon > 0 ? 0 : request.episode_steps_max());
     last = RunOn(&session, request, policy, &tally);
     if (last.ok()) {

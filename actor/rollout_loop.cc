@@ -166,8 +166,10 @@ void RolloutLoop::BeginEpisodes(int64_t first_slot, const DecodedStep& step) {
 }
 
 void RolloutLoop::Reseed() {
-  const std::optional<uint64_t> seed = parts_.collector->TakeSeed();
+  const PolicySnapshot policy = parts_.store->newest();
+  const std::optional<uint64_t> seed = parts_.collector->TakeSeed(policy.version);
   if (!seed.has_value()) return;
+  parts_.pool->SetParameters(policy.parameters);
   for (size_t group = 0; group < ready_.size(); ++group) {
     ready_[group].clear();
     parts_.pool->Reset(group, ActorSeed(*seed, parts_.actor_name, kAnyLife, kEnvStream));
@@ -186,6 +188,8 @@ void RolloutLoop::LogFaults(const std::vector<std::string>& faults, absl::Time n
 absl::Status RolloutLoop::ActOnReady() {
   const PolicySnapshot policy = parts_.store->newest();
   if (!parts_.runner->CanAct(policy)) return absl::OkStatus();
+  // No policy is published during a turn, so this never changes the episodes that begin in one.
+  parts_.pool->SetParameters(policy.parameters);
   std::vector<size_t> groups;
   std::vector<float> rows;
   std::vector<int64_t> slots;

@@ -43,6 +43,7 @@ nlohmann::ordered_json Report(const TrainedRun& run, const Flags& flags, const O
   json["env_steps"] = run.policy.weights.env_steps();
   json["environment"] = outcome.spec.id;
   json["environment_config"] = run.config.environment.config;
+  json["parameters"] = outcome.parameters;
   json["seed"] = flags.episodes.seed;
   json["deterministic"] = !flags.run.stochastic;
   json.update(StatisticsJson(outcome.spec, outcome.episodes));
@@ -75,8 +76,9 @@ int Main(int argc, char** argv) {
     std::cout << outcome.spec.id << ", " << run->model_path << " after "
               << run->policy.weights.env_steps() << " env steps, "
               << (flags.run.stochastic ? "stochastic" : "deterministic") << ", seed "
-              << flags.episodes.seed << ", " << outcome.episodes.size() << " episodes\n"
-              << StatisticsTable(outcome.spec, outcome.episodes);
+              << flags.episodes.seed << ", " << outcome.episodes.size() << " episodes";
+    for (const auto& [name, value] : outcome.parameters) std::cout << ", " << name << " " << value;
+    std::cout << "\n" << StatisticsTable(outcome.spec, outcome.episodes);
   }
   if (const int status = Conclude("eval", outcome, flags.episodes.episodes); status != 0) {
     return status;

@@ -1,5 +1,6 @@
 #include "learner/learner.h"
 
+#include "common/run_config/parameter_config.h"
 #include "common/sync/steady_time.h"
 
 namespace armature {
@@ -11,6 +12,8 @@ EvaluationScheduler::Options EvaluationOptions(const RunConfig& config) {
   options.num_envs = config.evaluation.num_envs;
   options.episode_steps_max = config.evaluation.episode_steps_max;
   options.seed = config.run.seed;
+  options.parameters =
+      ReadParameters(config.evaluation.parameters, "evaluation.parameters").value();
   options.timeout = absl::Seconds(config.evaluation.timeout_s);
   return options;
 }

@@ -9,15 +9,19 @@
 
 namespace armature {
 
-absl::StatusOr<std::unique_ptr<PolicyStore>> PolicyStore::Create(const v1::PolicySpec& spec,
-                                                                 c10::Device device) {
+absl::StatusOr<std::unique_ptr<PolicyStore>> PolicyStore::Create(
+    const v1::PolicySpec& spec, c10::Device device,
+    const std::map<std::string, double>& parameters) {
   auto network = PolicyNetwork::Create(spec, device);
   if (!network.ok()) return network.status();
-  return absl::WrapUnique(new PolicyStore(spec, device));
+  return absl::WrapUnique(new PolicyStore(spec, device, parameters));
 }
 
-PolicyStore::PolicyStore(const v1::PolicySpec& spec, c10::Device device)
-    : spec_(spec), device_(device) {}
+PolicyStore::PolicyStore(const v1::PolicySpec& spec, c10::Device device,
+                         const std::map<std::string, double>& parameters)
+    : spec_(spec), device_(device) {
+  newest_.parameters = parameters;
+}
 
 absl::Status PolicyStore::Apply(const v1::PolicyUpdate& update, uint64_t learner_incarnation) {
   auto tensors = DecodePolicy(update);
@@ -32,7 +36,9 @@ absl::Status PolicyStore::Apply(const v1::PolicyUpdate& update, uint64_t learner
     return absl::InvalidArgumentError(
         absl::StrCat("policy version is ", update.version(), ", expected at least ", least));
   }
-  newest_ = {update.version(), *std::move(network)};
+  newest_.version = update.version();
+  newest_.network = *std::move(network);
+  for (const auto& [name, value] : update.parameters()) newest_.parameters[name] = value;
   learner_incarnation_ = learner_incarnation;
   return absl::OkStatus();
 }

@@ -7,7 +7,9 @@
 #define ARMATURE_ACTOR_ACT_POLICY_STORE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -23,13 +25,16 @@ class PolicyNetwork;
 struct PolicySnapshot {
   uint64_t version = 0;  // 0: none yet, and no network.
   std::shared_ptr<const PolicyNetwork> network;
+  // Of the episodes that training slots begin from now on, by name; others are initial.
+  std::map<std::string, double> parameters = {};
 };
 
 class PolicyStore {
  public:
-  // Returns PolicyNetwork::Create's errors.
-  static absl::StatusOr<std::unique_ptr<PolicyStore>> Create(const v1::PolicySpec& spec,
-                                                             c10::Device device);
+  // `parameters` hold until an update sets others. Returns PolicyNetwork::Create's errors.
+  static absl::StatusOr<std::unique_ptr<PolicyStore>> Create(
+      const v1::PolicySpec& spec, c10::Device device,
+      const std::map<std::string, double>& parameters = {});
 
   // Makes `update` the newest policy. `learner_incarnation` identifies the learner process that
   // sent it: after a restart from a checkpoint, versions may begin below the present one.
@@ -43,7 +48,8 @@ class PolicyStore {
   uint64_t learner_incarnation() const;
 
  private:
-  PolicyStore(const v1::PolicySpec& spec, c10::Device device);
+  PolicyStore(const v1::PolicySpec& spec, c10::Device device,
+              const std::map<std::string, double>& parameters);
 
   const v1::PolicySpec spec_;
   const c10::Device device_;

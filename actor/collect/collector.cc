@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace armature {
 namespace {
@@ -19,13 +20,15 @@ std::string Shorten(const std::string& line) {
 
 }  // namespace
 
-Collector::Collector(const std::vector<Group>& groups) {
-  for (const Group& group : groups) trackers_.emplace_back(group.size);
+Collector::Collector(const std::vector<Group>& groups, const EnvSpec& env) : layout_(groups) {
+  for (const Group& group : groups) trackers_.emplace_back(env, group.size);
 }
 
 int64_t Collector::OnStep(size_t group, const DecodedStep& step, absl::Time now) {
-  const std::vector<EpisodeTracker::Ended> ended = trackers_[group].OnStep(step);
-  for (const EpisodeTracker::Ended& end : ended) *counts_.add_episodes() = end.episode;
+  std::vector<EpisodeTracker::Ended> ended = trackers_[group].OnStep(step);
+  for (EpisodeTracker::Ended& end : ended) {
+    episodes_.push_back({step.step, layout_[group].first_slot + end.slot, std::move(end.episode)});
+  }
   if (step.step > 0) {
     counts_.set_restarted_slots(counts_.restarted_slots() +
                                 std::count(step.restarted.begin(), step.restarted.end(), 1));
@@ -35,7 +38,15 @@ int64_t Collector::OnStep(size_t group, const DecodedStep& step, absl::Time now)
   return static_cast<int64_t>(ended.size());
 }
 
+void Collector::SortEpisodes() {
+  std::sort(episodes_.begin(), episodes_.end(), [](const EndedEpisode& a, const EndedEpisode& b) {
+    return std::pair(a.step, a.slot) < std::pair(b.step, b.slot);
+  });
+}
+
 void Collector::TakeCounts(v1::ExperienceBatch* batch) {
+  for (EndedEpisode& ended : episodes_) *batch->add_episodes() = std::move(ended.episode);
+  episodes_.clear();
   batch->MergeFrom(counts_);
   counts_.Clear();
 }

@@ -15,6 +15,7 @@
 #include "common/env_client/step_decoder.h"
 #include "common/play/episode_tracker.h"
 #include "common/policy/group_actions.h"
+#include "common/spec/env_spec.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -26,7 +27,8 @@ class Collector {
     int64_t size;
   };
 
-  explicit Collector(const std::vector<Group>& groups);
+  // `env`: what steps look like.
+  Collector(const std::vector<Group>& groups, const EnvSpec& env);
   virtual ~Collector() = default;
 
   // Takes a step of `group`. Step 0 means that the group's session has started over; incomplete
@@ -58,20 +60,32 @@ class Collector {
   // Whether a group is ready but has no grant.
   virtual bool waits_for_grant() const { return false; }
   // If set: all slots must begin new episodes, and all generators restart with this seed. Returns
-  // each such order once.
-  virtual std::optional<uint64_t> TakeSeed() { return std::nullopt; }
+  // each such order once, and not before the newest policy is as new as the order demands, since
+  // the episodes need its parameters.
+  virtual std::optional<uint64_t> TakeSeed(uint64_t /*policy_version*/) { return std::nullopt; }
 
  protected:
   virtual void Cut(size_t group, const DecodedStep& step, absl::Time now) = 0;
 
+  // Puts the episodes since the last batch in order of step number, then slot. Otherwise they are
+  // in the order in which the groups' steps came.
+  void SortEpisodes();
   // Moves episodes, counts and last fault since the last batch into `batch`.
   void TakeCounts(v1::ExperienceBatch* batch);
   // Whether any step since the last batch was void.
   bool has_void_steps() const { return counts_.restarted_slots() > 0; }
 
  private:
+  struct EndedEpisode {
+    uint64_t step;  // That ended it.
+    int64_t slot;   // The actor's number.
+    v1::Episode episode;
+  };
+
+  const std::vector<Group> layout_;
   std::vector<EpisodeTracker> trackers_;
-  v1::ExperienceBatch counts_;  // Episodes, restarted_slots and fault only.
+  std::vector<EndedEpisode> episodes_;  // Since the last batch.
+  v1::ExperienceBatch counts_;          // restarted_slots and fault only.
 };
 
 }  // namespace armature

@@ -35,7 +35,7 @@ v1::CollectGrant GrantFor(uint64_t group, uint64_t id, uint64_t version_min = 0)
 }
 
 TEST(TransitionCollectorTest, SendsFullBatchesAtOnceAndOthersInTime) {
-  TransitionCollector collector(kGroups, 2, 1, /*transitions_per_batch=*/4);
+  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/4);
   Begin(&collector, 0);
   EXPECT_EQ(collector.NextDeadline(), absl::InfiniteFuture());
   Step(&collector, 0, 0, kStart);
@@ -54,7 +54,7 @@ TEST(TransitionCollectorTest, SendsFullBatchesAtOnceAndOthersInTime) {
 }
 
 TEST(TransitionCollectorTest, GivesNoMoreBatchesThanThereIsRoomFor) {
-  TransitionCollector collector(kGroups, 2, 1, /*transitions_per_batch=*/1);
+  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/1);
   Begin(&collector, 0);
   Step(&collector, 0, 0, kStart);
   EXPECT_FALSE(collector.PrepareToAct(0, 1, /*room=*/0));
@@ -65,7 +65,7 @@ TEST(TransitionCollectorTest, GivesNoMoreBatchesThanThereIsRoomFor) {
 }
 
 TEST(TransitionCollectorTest, TellsOfVoidStepsThoughTheyLeaveNoTransition) {
-  TransitionCollector collector(kGroups, 2, 1, /*transitions_per_batch=*/4);
+  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/4);
   Begin(&collector, 0);
   DecodedStep step = ScriptedStep(1, {Outcome::kRestarted, Outcome::kRestarted});
   step.fault = {"slot 0: reward is None", "slot 1: reward is None"};
@@ -81,7 +81,7 @@ TEST(TransitionCollectorTest, TellsOfVoidStepsThoughTheyLeaveNoTransition) {
 }
 
 TEST(TransitionCollectorTest, ALongFaultIsCutBetweenCharacters) {
-  TransitionCollector collector(kGroups, 2, 1, /*transitions_per_batch=*/4);
+  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/4);
   Begin(&collector, 0);
   DecodedStep step = ScriptedStep(1, {Outcome::kRestarted, Outcome::kRestarted});
   std::string fault = "?";
@@ -95,7 +95,7 @@ TEST(TransitionCollectorTest, ALongFaultIsCutBetweenCharacters) {
 }
 
 TEST(TransitionCollectorTest, EveryEpisodeIsReportedOnce) {
-  TransitionCollector collector(kGroups, 2, 1, /*transitions_per_batch=*/3);
+  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/3);
   Begin(&collector, 0);
   Begin(&collector, 1);
   int64_t episodes = 0;
@@ -114,7 +114,7 @@ class TrajectoryCollectorTest : public ::testing::Test {
     Begin(&collector_, 0);
     Begin(&collector_, 1);
   }
-  TrajectoryCollector collector_{kGroups, 2, 1, /*unroll_length=*/2};
+  TrajectoryCollector collector_{kGroups, ScriptedEnv(), /*unroll_length=*/2};
 };
 
 TEST_F(TrajectoryCollectorTest, AsksOnceForEachGroupThatStandsReady) {

@@ -5,13 +5,14 @@
 
 namespace armature {
 
-TrajectoryCollector::TrajectoryCollector(const std::vector<Group>& groups, int64_t observation_size,
-                                         int64_t action_size, int64_t unroll_length)
-    : Collector(groups), unroll_length_(unroll_length) {
+TrajectoryCollector::TrajectoryCollector(const std::vector<Group>& groups, const EnvSpec& env,
+                                         int64_t unroll_length)
+    : Collector(groups, env), unroll_length_(unroll_length) {
   for (const Group& group : groups) {
-    groups_.push_back({State::kIdle, /*has_session=*/false, group.size,
-                       TrajectoryCutter(unroll_length, group.size, observation_size, action_size),
-                       v1::CollectGrant()});
+    groups_.push_back(
+        {State::kIdle, /*has_session=*/false, group.size,
+         TrajectoryCutter(unroll_length, group.size, env.observation_size(), env.action.size()),
+         v1::CollectGrant()});
   }
 }
 

@@ -12,13 +12,13 @@
 
 #include "actor/collect/collector.h"
 #include "actor/collect/trajectory_cutter.h"
+#include "common/spec/env_spec.h"
 
 namespace armature {
 
 class TrajectoryCollector final : public Collector {
  public:
-  TrajectoryCollector(const std::vector<Group>& groups, int64_t observation_size,
-                      int64_t action_size, int64_t unroll_length);
+  TrajectoryCollector(const std::vector<Group>& groups, const EnvSpec& env, int64_t unroll_length);
 
   bool PrepareToAct(size_t group, uint64_t policy_version, int64_t room) override;
   void OnActions(size_t group, const GroupActions& actions) override;

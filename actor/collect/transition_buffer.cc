@@ -17,8 +17,10 @@ void TakeRows(int64_t count, int64_t width, std::vector<T>* rows, v1::Tensor* te
 
 }  // namespace
 
-TransitionBuffer::TransitionBuffer(int64_t observation_size, int64_t action_size)
-    : observation_size_(observation_size), action_size_(action_size) {}
+TransitionBuffer::TransitionBuffer(const EnvSpec& env)
+    : observation_size_(env.observation_size()),
+      action_size_(env.action.size()),
+      goal_extra_size_(env.goal.has_value() ? env.goal->extra_size() : 0) {}
 
 void TransitionBuffer::Append(const Transition& transition) {
   observation_.insert(observation_.end(), transition.observation.begin(),
@@ -27,6 +29,7 @@ void TransitionBuffer::Append(const Transition& transition) {
   reward_.push_back(transition.reward);
   next_observation_.insert(next_observation_.end(), transition.next_observation.begin(),
                            transition.next_observation.end());
+  goal_extra_.insert(goal_extra_.end(), transition.goal_extra.begin(), transition.goal_extra.end());
   terminated_.push_back(transition.terminated ? 1 : 0);
   truncated_.push_back(transition.truncated ? 1 : 0);
   slot_.push_back(transition.slot);
@@ -39,6 +42,9 @@ v1::TransitionBatch TransitionBuffer::Take(int64_t count) {
   TakeRows(count, action_size_, &action_, batch.mutable_action());
   TakeRows(count, 0, &reward_, batch.mutable_reward());
   TakeRows(count, observation_size_, &next_observation_, batch.mutable_next_observation());
+  if (goal_extra_size_ > 0) {
+    TakeRows(count, goal_extra_size_, &goal_extra_, batch.mutable_goal_extra());
+  }
   TakeRows(count, 0, &terminated_, batch.mutable_terminated());
   TakeRows(count, 0, &truncated_, batch.mutable_truncated());
   TakeRows(count, 0, &slot_, batch.mutable_slot());

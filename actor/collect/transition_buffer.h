@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/spec/env_spec.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -20,6 +21,7 @@ struct Transition {
   absl::Span<const float> action;       // [A]
   float reward;
   absl::Span<const float> next_observation;  // [D]
+  absl::Span<const float> goal_extra;        // [E]
   bool terminated;
   bool truncated;
   int32_t slot;
@@ -28,7 +30,8 @@ struct Transition {
 
 class TransitionBuffer {
  public:
-  TransitionBuffer(int64_t observation_size, int64_t action_size);
+  // For transitions of `env`.
+  explicit TransitionBuffer(const EnvSpec& env);
 
   // Copies the transition.
   void Append(const Transition& transition);
@@ -40,10 +43,12 @@ class TransitionBuffer {
  private:
   const int64_t observation_size_;
   const int64_t action_size_;
+  const int64_t goal_extra_size_;
   std::vector<float> observation_;
   std::vector<float> action_;
   std::vector<float> reward_;
   std::vector<float> next_observation_;
+  std::vector<float> goal_extra_;
   std::vector<uint8_t> terminated_;
   std::vector<uint8_t> truncated_;
   std::vector<int32_t> slot_;

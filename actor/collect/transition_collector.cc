@@ -6,13 +6,11 @@
 
 namespace armature {
 
-TransitionCollector::TransitionCollector(const std::vector<Group>& groups, int64_t observation_size,
-                                         int64_t action_size, int64_t transitions_per_batch)
-    : Collector(groups),
-      transitions_per_batch_(transitions_per_batch),
-      buffer_(observation_size, action_size) {
+TransitionCollector::TransitionCollector(const std::vector<Group>& groups, const EnvSpec& env,
+                                         int64_t transitions_per_batch)
+    : Collector(groups, env), transitions_per_batch_(transitions_per_batch), buffer_(env) {
   for (const Group& group : groups) {
-    cutters_.emplace_back(group.first_slot, observation_size, action_size);
+    cutters_.emplace_back(group.first_slot, env);
   }
 }
 

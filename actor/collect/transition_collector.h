@@ -13,6 +13,7 @@
 #include "actor/collect/collector.h"
 #include "actor/collect/transition_buffer.h"
 #include "actor/collect/transition_cutter.h"
+#include "common/spec/env_spec.h"
 
 namespace armature {
 
@@ -20,8 +21,8 @@ class TransitionCollector final : public Collector {
  public:
   static constexpr absl::Duration kFlushAfter = absl::Milliseconds(50);
 
-  TransitionCollector(const std::vector<Group>& groups, int64_t observation_size,
-                      int64_t action_size, int64_t transitions_per_batch);
+  TransitionCollector(const std::vector<Group>& groups, const EnvSpec& env,
+                      int64_t transitions_per_batch);
 
   bool PrepareToAct(size_t group, uint64_t policy_version, int64_t room) override;
   void OnActions(size_t group, const GroupActions& actions) override;

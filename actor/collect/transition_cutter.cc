@@ -11,9 +11,11 @@ absl::Span<const float> Row(const std::vector<float>& rows, int64_t row, int64_t
 
 }  // namespace
 
-TransitionCutter::TransitionCutter(int64_t first_slot, int64_t observation_size,
-                                   int64_t action_size)
-    : first_slot_(first_slot), observation_size_(observation_size), action_size_(action_size) {}
+TransitionCutter::TransitionCutter(int64_t first_slot, const EnvSpec& env)
+    : first_slot_(first_slot),
+      observation_size_(env.observation_size()),
+      action_size_(env.action.size()),
+      goal_extra_size_(env.goal.has_value() ? env.goal->extra_size() : 0) {}
 
 void TransitionCutter::OnAction(const GroupActions& actions) {
   action_ = actions.stored;
@@ -32,6 +34,7 @@ void TransitionCutter::OnStep(const DecodedStep& step, TransitionBuffer* out) {
     transition.next_observation = ended
                                       ? Row(step.final_observation, final_row++, observation_size_)
                                       : Row(step.observation, slot, observation_size_);
+    transition.goal_extra = Row(step.goal_extra, slot, goal_extra_size_);
     transition.terminated = step.terminated[slot] != 0;
     transition.truncated = step.truncated[slot] != 0;
     transition.slot = static_cast<int32_t>(first_slot_ + slot);

@@ -13,13 +13,14 @@
 #include "actor/collect/transition_buffer.h"
 #include "common/env_client/step_decoder.h"
 #include "common/policy/group_actions.h"
+#include "common/spec/env_spec.h"
 
 namespace armature {
 
 class TransitionCutter {
  public:
   // `first_slot` is the actor's number for the group's slot 0.
-  TransitionCutter(int64_t first_slot, int64_t observation_size, int64_t action_size);
+  TransitionCutter(int64_t first_slot, const EnvSpec& env);
 
   void OnAction(const GroupActions& actions);
   // Appends the transitions that `step` completes.
@@ -29,6 +30,7 @@ class TransitionCutter {
   const int64_t first_slot_;
   const int64_t observation_size_;
   const int64_t action_size_;
+  const int64_t goal_extra_size_;
   std::vector<float> observation_;  // [n, D], before the action.
   std::vector<float> action_;       // [n, A]
   uint64_t policy_version_ = 0;

@@ -30,8 +30,8 @@ class TransitionCutterTest : public ::testing::Test {
     return {values.begin(), values.end()};
   }
 
-  TransitionCutter cutter_{kFirstSlot, 2, 1};
-  TransitionBuffer buffer_{2, 1};
+  TransitionCutter cutter_{kFirstSlot, ScriptedEnv()};
+  TransitionBuffer buffer_{ScriptedEnv()};
   uint64_t step_ = 0;
 };
 
@@ -51,7 +51,7 @@ TEST_F(TransitionCutterTest, EveryOutcomeGivesTheRightTransitions) {
           Step(a2, b2);
           const v1::TransitionBatch batch = buffer_.Take(buffer_.size());
           const Outcome outcomes[2][2] = {{a1, b1}, {a2, b2}};
-          std::vector<float> observation, action, reward, next;
+          std::vector<float> observation, action, reward, next, extra;
           std::vector<uint8_t> terminated, truncated;
           std::vector<int32_t> slots;
           std::vector<int64_t> versions;
@@ -63,6 +63,7 @@ TEST_F(TransitionCutterTest, EveryOutcomeGivesTheRightTransitions) {
               observation.push_back(-ObservationAt(t, slot));
               action.push_back(ActionAt(t, slot));
               reward.push_back(RewardAt(t + 1, slot));
+              extra.push_back(ExtraAt(t + 1, slot));
               const float value = Ends(outcome) ? FinalAt(t + 1, slot) : ObservationAt(t + 1, slot);
               next.push_back(value);
               next.push_back(-value);
@@ -76,6 +77,7 @@ TEST_F(TransitionCutterTest, EveryOutcomeGivesTheRightTransitions) {
           ASSERT_EQ(Values<float>(batch.action()), action);
           ASSERT_EQ(Values<float>(batch.reward()), reward);
           ASSERT_EQ(Values<float>(batch.next_observation()), next);
+          ASSERT_EQ(Values<float>(batch.goal_extra()), extra);
           ASSERT_EQ(Values<uint8_t>(batch.terminated()), terminated);
           ASSERT_EQ(Values<uint8_t>(batch.truncated()), truncated);
           ASSERT_EQ(Values<int32_t>(batch.slot()), slots);
@@ -83,6 +85,7 @@ TEST_F(TransitionCutterTest, EveryOutcomeGivesTheRightTransitions) {
           const int64_t n = static_cast<int64_t>(slots.size());
           ASSERT_TRUE(CheckTensor(batch.observation(), v1::DTYPE_FLOAT32, {n, 2}, "o").ok());
           ASSERT_TRUE(CheckTensor(batch.action(), v1::DTYPE_FLOAT32, {n, 1}, "a").ok());
+          ASSERT_TRUE(CheckTensor(batch.goal_extra(), v1::DTYPE_FLOAT32, {n, 1}, "e").ok());
         }
 }
 

@@ -62,11 +62,14 @@ v1::Tensor JoinFinals(int64_t steps, int64_t observation_size,
 }  // namespace
 
 TurnCollector::TurnCollector(const std::vector<Group>& groups, const Options& options)
-    : Collector(groups), options_(options) {
-  const int64_t d = options.observation_size, a = options.action_size;
+    : Collector(groups, options.env),
+      options_(options),
+      observation_size_(options.env.observation_size()),
+      action_size_(options.env.action.size()) {
   for (const Group& group : groups) {
-    groups_.push_back({false, 0, TransitionCutter(group.first_slot, d, a), TransitionBuffer(d, a),
-                       TrajectoryCutter(options.turn_length, group.size, d, a)});
+    groups_.push_back(
+        {false, 0, TransitionCutter(group.first_slot, options.env), TransitionBuffer(options.env),
+         TrajectoryCutter(options.turn_length, group.size, observation_size_, action_size_)});
     num_slots_ += group.size;
   }
 }
@@ -125,6 +128,7 @@ v1::ExperienceBatch TurnCollector::JoinGroups() {
   } else {
     *batch.mutable_transitions() = JoinTransitions();
   }
+  SortEpisodes();
   TakeCounts(&batch);
   return batch;
 }
@@ -137,12 +141,15 @@ v1::TransitionBatch TurnCollector::JoinTransitions() {
   using Part = v1::TransitionBatch;
   v1::TransitionBatch joined;
   *joined.mutable_observation() =
-      JoinSteps(steps, {rows, options_.observation_size}, Each(parts, &Part::observation));
-  *joined.mutable_action() =
-      JoinSteps(steps, {rows, options_.action_size}, Each(parts, &Part::action));
+      JoinSteps(steps, {rows, observation_size_}, Each(parts, &Part::observation));
+  *joined.mutable_action() = JoinSteps(steps, {rows, action_size_}, Each(parts, &Part::action));
   *joined.mutable_reward() = JoinSteps(steps, {rows}, Each(parts, &Part::reward));
   *joined.mutable_next_observation() =
-      JoinSteps(steps, {rows, options_.observation_size}, Each(parts, &Part::next_observation));
+      JoinSteps(steps, {rows, observation_size_}, Each(parts, &Part::next_observation));
+  if (parts.front().has_goal_extra()) {
+    *joined.mutable_goal_extra() =
+        JoinSteps(steps, {rows, options_.env.goal->extra_size()}, Each(parts, &Part::goal_extra));
+  }
   *joined.mutable_terminated() = JoinSteps(steps, {rows}, Each(parts, &Part::terminated));
   *joined.mutable_truncated() = JoinSteps(steps, {rows}, Each(parts, &Part::truncated));
   *joined.mutable_slot() = JoinSteps(steps, {rows}, Each(parts, &Part::slot));
@@ -156,11 +163,10 @@ v1::TrajectoryBatch TurnCollector::JoinTrajectories() {
   for (GroupState& group : groups_) parts.push_back(group.trajectory_cutter.Take());
   using Part = v1::TrajectoryBatch;
   v1::TrajectoryBatch joined;
-  *joined.mutable_observation() =
-      JoinSteps(steps + 1, {steps + 1, num_slots_, options_.observation_size},
-                Each(parts, &Part::observation));
+  *joined.mutable_observation() = JoinSteps(steps + 1, {steps + 1, num_slots_, observation_size_},
+                                            Each(parts, &Part::observation));
   *joined.mutable_action() =
-      JoinSteps(steps, {steps, num_slots_, options_.action_size}, Each(parts, &Part::action));
+      JoinSteps(steps, {steps, num_slots_, action_size_}, Each(parts, &Part::action));
   const std::vector<int64_t> shape = {steps, num_slots_};
   *joined.mutable_reward() = JoinSteps(steps, shape, Each(parts, &Part::reward));
   *joined.mutable_terminated() = JoinSteps(steps, shape, Each(parts, &Part::terminated));
@@ -168,7 +174,7 @@ v1::TrajectoryBatch TurnCollector::JoinTrajectories() {
   *joined.mutable_valid() = JoinSteps(steps, shape, Each(parts, &Part::valid));
   *joined.mutable_behaviour_log_prob() =
       JoinSteps(steps, shape, Each(parts, &Part::behaviour_log_prob));
-  *joined.mutable_final_observation() = JoinFinals(steps, options_.observation_size, parts);
+  *joined.mutable_final_observation() = JoinFinals(steps, observation_size_, parts);
   joined.set_policy_version(parts.front().policy_version());
   joined.set_grant_id(grant_.grant_id());
   return joined;
@@ -199,6 +205,9 @@ void TurnCollector::OnGrant(const v1::CollectGrant& grant) {
   for (GroupState& group : groups_) group.ready = false;
 }
 
-std::optional<uint64_t> TurnCollector::TakeSeed() { return std::exchange(seed_, std::nullopt); }
+std::optional<uint64_t> TurnCollector::TakeSeed(uint64_t policy_version) {
+  if (policy_version < grant_.policy_version_min()) return std::nullopt;
+  return std::exchange(seed_, std::nullopt);
+}
 
 }  // namespace armature

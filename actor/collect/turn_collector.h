@@ -17,6 +17,7 @@
 #include "actor/collect/trajectory_cutter.h"
 #include "actor/collect/transition_buffer.h"
 #include "actor/collect/transition_cutter.h"
+#include "common/spec/env_spec.h"
 
 namespace armature {
 
@@ -24,8 +25,7 @@ class TurnCollector final : public Collector {
  public:
   struct Options {
     bool trajectories = false;  // Otherwise transitions.
-    int64_t observation_size = 0;
-    int64_t action_size = 0;
+    EnvSpec env;
     int64_t turn_length = 1;  // T
   };
   // `groups` must be in ascending order of their slots, without gaps.
@@ -40,7 +40,7 @@ class TurnCollector final : public Collector {
   void OnGrant(const v1::CollectGrant& grant) override;
   bool waits_for_grant() const override { return state_ == State::kRequested; }
   // The seed with which all slots must start over now; returned once.
-  std::optional<uint64_t> TakeSeed() override;
+  std::optional<uint64_t> TakeSeed(uint64_t policy_version) override;
 
  private:
   // kGathering -> kRequested -> (kGathering ->) kRecording -> kRequested ...
@@ -60,6 +60,8 @@ class TurnCollector final : public Collector {
   v1::TrajectoryBatch JoinTrajectories();
 
   const Options options_;
+  const int64_t observation_size_;
+  const int64_t action_size_;
   std::vector<GroupState> groups_;
   int64_t num_slots_ = 0;
   State state_ = State::kGathering;

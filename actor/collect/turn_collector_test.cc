@@ -43,6 +43,7 @@ DecodedStep StepOf(uint64_t step, const Collector::Group& group) {
   part.truncated = Rows(whole.truncated, group.first_slot, group.size, 1);
   part.restarted = Rows(whole.restarted, group.first_slot, group.size, 1);
   part.is_success = Rows(whole.is_success, group.first_slot, group.size, 1);
+  part.goal_extra = Rows(whole.goal_extra, group.first_slot, group.size, 1);
   int64_t final_row = 0;
   for (int64_t slot = 0; slot < kSlots; ++slot) {
     if (!whole.ended(slot)) continue;
@@ -63,7 +64,7 @@ GroupActions ActionsOf(uint64_t step, const Collector::Group& group) {
 }
 
 TurnCollector Make(const Groups& groups, bool trajectories) {
-  return TurnCollector(groups, {trajectories, 2, 1, kTurnLength});
+  return TurnCollector(groups, {trajectories, ScriptedEnv(), kTurnLength});
 }
 
 v1::CollectGrant Grant(uint64_t version_min = 5) {
@@ -103,19 +104,11 @@ std::string Turn(const Groups& groups, bool trajectories) {
   return batches.front().SerializeAsString();
 }
 
-// Episodes are reported as they end; they do not affect training.
-std::string ExperienceOf(const std::string& turn) {
-  v1::ExperienceBatch batch;
-  EXPECT_TRUE(batch.ParseFromString(turn));
-  batch.clear_episodes();
-  return batch.SerializeAsString();
-}
-
 TEST(TurnCollector, ATurnIsTheSameHoweverItsSlotsAreCutIntoGroups) {
   for (bool trajectories : {false, true}) {
-    const std::string whole = ExperienceOf(Turn({{0, kSlots}}, trajectories));
+    const std::string whole = Turn({{0, kSlots}}, trajectories);
     for (const Groups& groups : {Groups{{0, 2}, {2, 2}}, Groups{{0, 1}, {1, 2}, {3, 1}}}) {
-      EXPECT_TRUE(ExperienceOf(Turn(groups, trajectories)) == whole) << groups.size();
+      EXPECT_TRUE(Turn(groups, trajectories) == whole) << groups.size();
     }
   }
 }
@@ -132,6 +125,7 @@ TEST(TurnCollector, TransitionsStandStepByStepSlotsAscending) {
       EXPECT_EQ(TensorValues<float>(rows.observation())[2 * row], ObservationAt(step, slot));
       EXPECT_EQ(TensorValues<float>(rows.reward())[row], RewardAt(step + 1, slot));
       EXPECT_EQ(TensorValues<float>(rows.action())[row], ActionAt(step, slot));
+      EXPECT_EQ(TensorValues<float>(rows.goal_extra())[row], ExtraAt(step + 1, slot));
     }
   }
   EXPECT_EQ(batch.episodes_size(), 3);
@@ -180,8 +174,9 @@ TEST(TurnCollector, ASeedLetsEverySlotBeginAnewBeforeTheTurn) {
   v1::CollectGrant grant = Grant();
   grant.set_seed(99);
   collector.OnGrant(grant);
-  EXPECT_EQ(collector.TakeSeed(), 99u);
-  EXPECT_EQ(collector.TakeSeed(), std::nullopt);
+  EXPECT_EQ(collector.TakeSeed(4), std::nullopt) << "the parameters come with a newer policy";
+  EXPECT_EQ(collector.TakeSeed(5), 99u);
+  EXPECT_EQ(collector.TakeSeed(5), std::nullopt);
   collector.OnStep(0, StepOf(0, groups[0]), kStart);
   EXPECT_FALSE(collector.PrepareToAct(0, 5, 1)) << "the other group has not begun anew";
   collector.OnStep(1, StepOf(0, groups[1]), kStart);

@@ -240,7 +240,10 @@ absl::StatusOr<JoinedRun> JoinRun(const JoinRunOptions& options, ServerDirectory
                             *channels, stopping, signal);
   if (!second.ok()) return second.status();
   run.response = *std::move(second);
-  if (absl::Status status = CheckJoinResponse(run.response); !status.ok()) {
+  const auto& parameters = run.response.parameters();
+  absl::Status status = CheckJoinResponse(run.response);
+  status.Update(ParameterValues(run.spec, {parameters.begin(), parameters.end()}).status());
+  if (!status.ok()) {
     return Named(absl::StrCat("learner ", options.learner_address), status);
   }
   return run;

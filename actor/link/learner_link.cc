@@ -1,6 +1,7 @@
 #include "actor/link/learner_link.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -90,7 +91,10 @@ void LearnerLink::OpenStreams(const v1::JoinResponse& joined) {
 void LearnerLink::OnEvent(const v1::LearnerEvent& event, uint64_t learner_incarnation) {
   switch (event.kind_case()) {
     case v1::LearnerEvent::kPolicy: {
-      const absl::Status status = store_->Apply(event.policy(), learner_incarnation);
+      const std::map<std::string, double> parameters(event.policy().parameters().begin(),
+                                                     event.policy().parameters().end());
+      absl::Status status = ParameterValues(options_.spec, parameters).status();
+      if (status.ok()) status = store_->Apply(event.policy(), learner_incarnation);
       if (!status.ok()) {
         metrics_->policy_updates_refused.Increment();
         if (policy_refused_.exchange(true)) return;

@@ -8,8 +8,10 @@ namespace armature {
 
 std::string DescribeSettingsChange(const v1::JoinResponse& before, const v1::JoinResponse& after) {
   google::protobuf::util::MessageDifferencer differencer;
-  for (const int number : {v1::JoinResponse::kHandshakeFieldNumber,
-                           v1::JoinResponse::kAcknowledgedSequenceFieldNumber}) {
+  // Parameters change during a run; the newest come with policies.
+  for (const int number :
+       {v1::JoinResponse::kHandshakeFieldNumber, v1::JoinResponse::kAcknowledgedSequenceFieldNumber,
+        v1::JoinResponse::kParametersFieldNumber}) {
     differencer.IgnoreField(v1::JoinResponse::descriptor()->FindFieldByNumber(number));
   }
   std::string report;

@@ -34,6 +34,7 @@ SessionPool::SessionPool(const Options& options, ServerDirectory* directory, Cha
       metrics_(metrics),
       signal_(signal),
       spec_hash_(SpecHash(options.spec)),
+      parameters_(options.parameters),
       none_since_(SteadyTime()) {
   int64_t first_slot = 0;
   const int64_t num_servers = static_cast<int64_t>(directory->addresses().size());
@@ -114,6 +115,7 @@ void SessionPool::TryOpen(size_t shard, absl::Time now) {
       ActorSeed(options_.run_seed, options_.identity.name, options_.life, state.generation));
   open.set_first_slot(state.first_slot);
   open.set_expected_spec_hash(spec_hash_);
+  open.mutable_parameters()->insert(parameters_.begin(), parameters_.end());
   state.session = std::make_unique<EnvSession>(*channel, address, open, options_.spec, signal_);
   state.stepped = false;
 }
@@ -275,6 +277,14 @@ void SessionPool::Reset(size_t group, uint64_t seed) {
   const size_t num_groups = options_.num_groups;
   between_episodes_[group] = false;
   shards_[group / num_groups].session->Reset(group % num_groups, seed);
+}
+
+void SessionPool::SetParameters(const std::map<std::string, double>& parameters) {
+  if (parameters == parameters_) return;
+  parameters_ = parameters;
+  for (Shard& shard : shards_) {
+    if (shard.session != nullptr) shard.session->SetParameters(parameters);
+  }
 }
 
 absl::Time SessionPool::NextDeadline() const {

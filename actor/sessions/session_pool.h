@@ -60,6 +60,8 @@ class SessionPool {
     uint64_t life = 0;  // See ActorSeed.
     // Whether shards may move, which ends their episodes.
     bool moves = true;
+    // Of the first episodes, by name; see SetParameters.
+    std::map<std::string, double> parameters;
   };
   // The pointers must outlive the pool.
   SessionPool(const Options& options, ServerDirectory* directory, ChannelPool* channels,
@@ -91,6 +93,11 @@ class SessionPool {
   // Restarts all slots of such a group, seeded only by `seed` and their numbers. The answer is step
   // 0.
   void Reset(size_t group, uint64_t seed);
+
+  // Sets parameters of all slots, those of sessions to come included. A slot begins its next
+  // episode with the values set before the Act or Reset that begins it. Does nothing if they are
+  // the present ones. Values must fit the spec.
+  void SetParameters(const std::map<std::string, double>& parameters);
 
   // Poll must be called by this time.
   absl::Time NextDeadline() const;
@@ -158,6 +165,7 @@ class SessionPool {
   std::vector<Shard> shards_;
   std::vector<std::string> ranked_;  // The directory's servers, from RankServers.
   uint64_t directory_version_ = 0;
+  std::map<std::string, double> parameters_;
   std::map<std::string, absl::Status> refusals_;  // Permanent refusals, by address.
   std::optional<absl::Time> none_since_;
   std::string last_failure_;

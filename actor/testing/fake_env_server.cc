@@ -13,6 +13,7 @@ namespace {
 struct Slot {
   int64_t episode = 0;
   int64_t clock = 0;
+  double level = 0;  // Of its episode.
 };
 
 // Concatenates the fields of one row for each entry of `slots`.
@@ -33,8 +34,9 @@ struct GroupSim {
   std::vector<Slot> slots;
 };
 
+// `level`: of the episodes that begin now.
 v1::StepBatch Step(const FakeEnvServer::Options& options, int64_t session, uint32_t group,
-                   GroupSim* sim, bool first) {
+                   double level, GroupSim* sim, bool first) {
   const int64_t n = static_cast<int64_t>(sim->slots.size());
   v1::StepBatch batch;
   if (!first) ++sim->step;
@@ -51,7 +53,7 @@ v1::StepBatch Step(const FakeEnvServer::Options& options, int64_t session, uint3
     if (options.restart_period > 0 && i == 0 && sim->step % options.restart_period == 0) {
       restarted[i] = 1;
       batch.add_fault(absl::StrCat("env line slot 0 step ", sim->step, ": on purpose"));
-      slot = {slot.episode + 1, 0};
+      slot = {slot.episode + 1, 0, level};
       continue;
     }
     ++slot.clock;
@@ -61,9 +63,15 @@ v1::StepBatch Step(const FakeEnvServer::Options& options, int64_t session, uint3
     success[i] = 1;
     batch.add_final_slot(static_cast<uint32_t>(i));
     finals.push_back(slot);
-    slot = {slot.episode + 1, 0};
+    slot = {slot.episode + 1, 0, level};
   }
   if (options.sends_nan && sim->step == 3) reward[0] = std::numeric_limits<float>::quiet_NaN();
+  if (options.has_level) {
+    *batch.mutable_metric() = batch.reward();
+    batch.mutable_metric()->add_shape(1);
+    double* levels = ResizeTensor<double>({n, 1}, batch.mutable_parameter());
+    for (int64_t i = 0; i < n; ++i) levels[i] = sim->slots[i].level;
+  }
   FillObservation(session, sim->slots, batch.mutable_observation());
   if (!finals.empty()) FillObservation(session, finals, batch.mutable_final_observation());
   return batch;
@@ -81,6 +89,7 @@ v1::SlotRestored Restore(int64_t session, const v1::RestoreState& restore, Slot*
     restored.set_refusal("no state of line");
     return restored;
   }
+  saved.level = slot->level;
   *slot = saved;
   SetTensor<double>({2}, {static_cast<double>(session), static_cast<double>(saved.episode)},
                     restored.add_observation());
@@ -107,6 +116,10 @@ FakeEnvServer::FakeEnvServer(const Options& options)
     : options_(options), spec_([&options] {
         EnvSpec spec = LineSpec(options.horizon);
         spec.render = options.render;
+        if (options.has_level) {
+          spec.parameters = {{"level", 0, 1, 0.5}};
+          spec.metrics = {{"reward/clock", v1::MetricSpec::AGGREGATION_SUM}};
+        }
         return spec;
       }()) {
   server_.Stop();  // Only the port is taken, so that the address is known.
@@ -251,9 +264,11 @@ grpc::Status FakeEnvServer::Rollout(
   const int64_t size = open.num_envs() / open.num_groups();
   std::vector<GroupSim> groups(open.num_groups());
   uint8_t frames = 0;
+  double level = open.parameters().count("level") > 0 ? open.parameters().at("level") : 0.5;
   for (uint32_t group = 0; group < groups.size(); ++group) {
-    groups[group].slots.resize(size);
-    *response.mutable_step() = Step(options_, session, group, &groups[group], /*first=*/true);
+    groups[group].slots.assign(size, {0, 0, level});
+    *response.mutable_step() =
+        Step(options_, session, group, level, &groups[group], /*first=*/true);
     stream->Write(response);
   }
   while (stream->Read(&request)) {
@@ -287,14 +302,16 @@ grpc::Status FakeEnvServer::Rollout(
     }
     if (request.has_parameters()) {
       parameters_.push_back(request.parameters());
+      const auto& values = request.parameters().values();
+      if (values.count("level") > 0) level = values.at("level");
       continue;
     }
     if (request.has_reset()) {
       GroupSim& sim = groups[request.reset().group()];
-      for (Slot& slot : sim.slots) slot = {slot.episode + 1, 0};
+      for (Slot& slot : sim.slots) slot = {slot.episode + 1, 0, level};
       sim.step = 0;
       *response.mutable_step() =
-          Step(options_, session, request.reset().group(), &sim, /*first=*/true);
+          Step(options_, session, request.reset().group(), level, &sim, /*first=*/true);
       stream->Write(response);
       continue;
     }
@@ -305,7 +322,8 @@ grpc::Status FakeEnvServer::Rollout(
                         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !holding_ || stopping_; };
     mutex_.Await(absl::Condition(&released));
     if (stopping_) break;  // A killed process does not answer.
-    *response.mutable_step() = Step(options_, session, actions.group(), &sim, /*first=*/false);
+    *response.mutable_step() =
+        Step(options_, session, actions.group(), level, &sim, /*first=*/false);
     stream->Write(response);
   }
   absl::MutexLock lock(&mutex_);

@@ -36,6 +36,9 @@ class FakeEnvServer final : public v1::EnvService::Service {
     absl::Status refusal;        // If not OK, Rollout answers with this.
     bool holds_open = false;     // Rollout never answers.
     bool sends_nan = false;      // In the reward of step 3.
+    // Whether there is a parameter "level", 0 .. 1, initially 0.5, and a metric "reward/clock", the
+    // sum of rewards.
+    bool has_level = false;
     // If set, pictures whose first byte is their number in the session.
     std::optional<RenderSpec> render;
     bool sends_small_frames = false;  // One row missing.

@@ -7,6 +7,7 @@
 
 #include "common/env_client/step_decoder.h"
 #include "common/policy/group_actions.h"
+#include "common/spec/env_spec.h"
 
 namespace armature {
 
@@ -21,12 +22,24 @@ inline bool Ends(Outcome outcome) {
 }
 
 // Every observation, action and reward is a number that shows where it belongs.
-// D = 2: {value, -value}; A = 1.
+// D = 2: {value, -value}; A = 1; E = 1.
 inline float ObservationAt(uint64_t step, int64_t slot) { return 100.0f * step + slot; }
 inline float FinalAt(uint64_t step, int64_t slot) { return 10000.0f + ObservationAt(step, slot); }
 inline float RewardAt(uint64_t step, int64_t slot) { return 0.5f * step + 0.25f * slot; }
+inline float ExtraAt(uint64_t step, int64_t slot) { return 7.0f * step + slot; }
 // The action that answers `step`.
 inline float ActionAt(uint64_t step, int64_t slot) { return -0.01f * step - 0.001f * slot; }
+
+inline EnvSpec ScriptedEnv() {
+  EnvSpec env;
+  env.id = "scripted";
+  env.observation = {{"position", v1::DTYPE_FLOAT32, {2}, {}, {}}};
+  env.action.low = {-1};
+  env.action.high = {1};
+  env.goal.emplace();
+  env.goal->extra = {{"effort", v1::DTYPE_FLOAT32, {}, {}, {}}};
+  return env;
+}
 
 // For step 0, pass `step` = 0 and outcomes that are all kGoesOn.
 inline DecodedStep ScriptedStep(uint64_t step, const std::vector<Outcome>& outcomes) {
@@ -41,6 +54,7 @@ inline DecodedStep ScriptedStep(uint64_t step, const std::vector<Outcome>& outco
     decoded.truncated.push_back(outcome == Outcome::kTruncated || outcome == Outcome::kBoth);
     decoded.restarted.push_back(outcome == Outcome::kRestarted);
     decoded.is_success.push_back(outcome == Outcome::kTerminated);
+    decoded.goal_extra.push_back(step == 0 ? 0 : ExtraAt(step, slot));
     if (Ends(outcome)) {
       decoded.final_observation.push_back(FinalAt(step, slot));
       decoded.final_observation.push_back(-FinalAt(step, slot));

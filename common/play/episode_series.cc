@@ -32,8 +32,9 @@ absl::Status PlayChunk(const EpisodeSeriesOptions& options, uint64_t incarnation
   open.set_seed(options.seed);
   open.set_first_slot(static_cast<uint64_t>(first));
   open.set_expected_spec_hash(SpecHash(options.spec));
+  open.mutable_parameters()->insert(options.parameters.begin(), options.parameters.end());
   EnvSession session(options.channel, options.address, open, options.spec, signal);
-  EvaluationTally tally(num_slots, num_slots, options.steps_max);
+  EvaluationTally tally(options.spec, num_slots, num_slots, options.steps_max);
   PlayOptions play;
   int64_t missing = num_slots;
   play.act = [&](const DecodedStep& step) {

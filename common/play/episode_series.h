@@ -33,6 +33,8 @@ struct EpisodeSeriesOptions {
   std::string address;
   EnvSpec spec;
   std::map<std::string, std::string> env_config;
+  // Of every episode; those not named have their initial values. Must fit the spec.
+  std::map<std::string, double> parameters;
   uint64_t seed = 0;
   int64_t episodes = 1;
   int64_t num_envs = 1;   // Environments at the same time.

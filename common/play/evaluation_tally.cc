@@ -2,11 +2,12 @@
 
 namespace armature {
 
-EvaluationTally::EvaluationTally(int64_t episodes, int64_t num_slots, int64_t steps_max)
+EvaluationTally::EvaluationTally(const EnvSpec& env, int64_t episodes, int64_t num_slots,
+                                 int64_t steps_max)
     : quota_(num_slots, episodes / num_slots),
       counted_(num_slots),
       waits_(num_slots),
-      tracker_(num_slots, steps_max),
+      tracker_(env, num_slots, steps_max),
       missing_(episodes) {
   for (int64_t slot = 0; slot < episodes % num_slots; ++slot) ++quota_[slot];
 }

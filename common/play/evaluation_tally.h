@@ -13,6 +13,7 @@
 
 #include "common/env_client/step_decoder.h"
 #include "common/play/episode_tracker.h"
+#include "common/spec/env_spec.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -20,8 +21,8 @@ namespace armature {
 class EvaluationTally {
  public:
   // Divides `episodes` over `num_slots` slots as equally as possible; the first slots get one more.
-  // Episodes are cut after `steps_max` steps; 0: never.
-  EvaluationTally(int64_t episodes, int64_t num_slots, int64_t steps_max = 0);
+  // Episodes are cut after `steps_max` steps; 0: never. `env`: what steps look like.
+  EvaluationTally(const EnvSpec& env, int64_t episodes, int64_t num_slots, int64_t steps_max = 0);
 
   void OnStep(const DecodedStep& step);
   bool complete() const { return missing_ == 0; }

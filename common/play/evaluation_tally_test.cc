@@ -7,7 +7,7 @@ namespace armature {
 namespace {
 
 TEST(EvaluationTallyTest, SurplusEpisodesOfQuickSlotsDoNotCount) {
-  EvaluationTally tally(5, 2);  // Slot 0: three episodes; slot 1: two.
+  EvaluationTally tally(EnvSpec(), 5, 2);  // Slot 0: three episodes; slot 1: two.
   tally.OnStep(ScriptedStep(0, {Outcome::kGoesOn, Outcome::kGoesOn}));
   // Slot 0 ends at every step, slot 1 at every fourth.
   uint64_t step = 0;
@@ -33,7 +33,7 @@ TEST(EvaluationTallyTest, SurplusEpisodesOfQuickSlotsDoNotCount) {
 }
 
 TEST(EvaluationTallyTest, ARestartedEpisodeIsRunAgain) {
-  EvaluationTally tally(1, 1);
+  EvaluationTally tally(EnvSpec(), 1, 1);
   tally.OnStep(ScriptedStep(0, {Outcome::kGoesOn}));
   tally.OnStep(ScriptedStep(1, {Outcome::kGoesOn}));
   tally.OnStep(ScriptedStep(2, {Outcome::kRestarted}));
@@ -45,7 +45,7 @@ TEST(EvaluationTallyTest, ARestartedEpisodeIsRunAgain) {
 }
 
 TEST(EvaluationTallyTest, EpisodesThatDoNotEndAreCutAndTheGroupIsResetForTheNext) {
-  EvaluationTally tally(3, 2, /*steps_max=*/4);  // Slot 0: two episodes; slot 1: one.
+  EvaluationTally tally(EnvSpec(), 3, 2, /*steps_max=*/4);  // Slot 0: two episodes; slot 1: one.
   for (uint64_t begin = 0; begin < 2; ++begin) {
     tally.OnStep(ScriptedStep(0, {Outcome::kGoesOn, Outcome::kGoesOn}));
     for (uint64_t step = 1; step <= 4; ++step) {
@@ -64,7 +64,7 @@ TEST(EvaluationTallyTest, EpisodesThatDoNotEndAreCutAndTheGroupIsResetForTheNext
 }
 
 TEST(EvaluationTallyTest, ASlotThatWasCutWaitsForTheOthers) {
-  EvaluationTally tally(4, 2, /*steps_max=*/3);
+  EvaluationTally tally(EnvSpec(), 4, 2, /*steps_max=*/3);
   tally.OnStep(ScriptedStep(0, {Outcome::kGoesOn, Outcome::kGoesOn}));
   // Slot 1 ends by itself after two steps, and is cut in its second episode.
   for (uint64_t step = 1; step <= 5; ++step) {

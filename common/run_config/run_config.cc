@@ -263,6 +263,9 @@ absl::Status RunConfig::Validate() const {
   if (absl::Status status = CheckListen(learner); !status.ok()) return status;
   if (absl::Status status = CheckNetwork(algorithm.network); !status.ok()) return status;
   if (absl::Status status = CheckParameterNoise(algorithm); !status.ok()) return status;
+  if (absl::Status status = curriculum.Validate(); !status.ok()) return status;
+  const auto parameters = ReadParameters(evaluation.parameters, "evaluation.parameters");
+  if (!parameters.ok()) return parameters.status();
   if (run.load.empty() && run.load_step > 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("run.load_step=", run.load_step,

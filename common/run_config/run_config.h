@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "common/config/config.h"
 #include "common/run_config/algorithm_config.h"
+#include "common/run_config/parameter_config.h"
 
 namespace armature {
 
@@ -159,6 +160,7 @@ struct EvaluationSection {
   double stop_at_return = 0;
   double timeout_s = 120;
   int64_t episode_steps_max = 10000;
+  std::map<std::string, std::string> parameters;
 
   void Visit(ConfigVisitor& v) {
     v.Field("every_env_steps", every_env_steps,
@@ -178,6 +180,9 @@ struct EvaluationSection {
             "Evaluated episodes of an environment without a time limit are cut after so many steps "
             "and count with what they have; 0: never.",
             Between(0, 1000000000));
+    v.Field("parameters", parameters,
+            "Of the environment in evaluations, by name, e.g. {disturbance: 0}; those not named "
+            "have their initial values, whatever training's are.");
   }
 };
 
@@ -339,6 +344,7 @@ struct RunConfig {
   CollectSection collect;
   ReplaySection replay;
   EvaluationSection evaluation;
+  CurriculumSection curriculum;
   CheckpointSection checkpoint;
   ReproducibleSection reproducible;
   LearnerSection learner;
@@ -352,6 +358,9 @@ struct RunConfig {
     v.Section("collect", collect, "How actors gather experience.");
     v.Section("replay", replay, "Off-policy storage and the ratio of learning to acting.");
     v.Section("evaluation", evaluation, "Deterministic episodes, and when the run is solved.");
+    v.Section(
+        "curriculum", curriculum,
+        "Raises and lowers a parameter of the environment as the policy gets better or worse.");
     v.Section("checkpoint", checkpoint, "What survives the learner.");
     v.Section("reproducible", reproducible, "Runs that can be repeated bit for bit.");
     v.Section("learner", learner, "The learner process.");

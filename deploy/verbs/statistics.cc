@@ -11,6 +11,7 @@
 namespace armature {
 namespace {
 
+constexpr int kNameWidth = 12;  // Of the first column, at least.
 constexpr int kResamples = 10000;
 constexpr size_t kResampledMax = 1000;
 constexpr uint64_t kResamplingSeed = 95;
@@ -57,6 +58,14 @@ std::vector<double> Lengths(const std::vector<v1::Episode>& episodes) {
   return values;
 }
 
+std::vector<double> MetricValues(const std::vector<v1::Episode>& episodes, size_t metric) {
+  std::vector<double> values;
+  for (const v1::Episode& episode : episodes) {
+    values.push_back(episode.metric(static_cast<int>(metric)));
+  }
+  return values;
+}
+
 int64_t Successes(const std::vector<v1::Episode>& episodes) {
   return std::count_if(episodes.begin(), episodes.end(),
                        [](const v1::Episode& episode) { return episode.is_success(); });
@@ -72,10 +81,11 @@ std::string IntervalText(const std::optional<Interval>& interval) {
   return absl::StrFormat("%.4g to %.4g", interval->low, interval->high);
 }
 
-std::string Row(const char* name, const Summary& summary) {
-  return absl::StrFormat("%-12s %10.4g  %-22s %10.4g %10.4g %10.4g %10.4g\n", name, summary.mean,
-                         IntervalText(summary.mean_interval), summary.std, summary.median,
-                         summary.min, summary.max);
+// `width`: of the names' column.
+std::string Row(const std::string& name, int width, const Summary& summary) {
+  return absl::StrFormat("%-*s %10.4g  %-22s %10.4g %10.4g %10.4g %10.4g\n", width, name,
+                         summary.mean, IntervalText(summary.mean_interval), summary.std,
+                         summary.median, summary.min, summary.max);
 }
 
 nlohmann::ordered_json ToJson(const Summary& summary) {
@@ -124,16 +134,23 @@ Interval SuccessInterval(int64_t successes, int64_t episodes) {
 }
 
 std::string StatisticsTable(const EnvSpec& spec, const std::vector<v1::Episode>& episodes) {
-  std::string table = absl::StrFormat("%-12s %10s  %-22s %10s %10s %10s %10s\n", "", "mean",
+  int width = kNameWidth;
+  for (const MetricSpec& metric : spec.metrics) {
+    width = std::max(width, static_cast<int>(metric.name.size()));
+  }
+  std::string table = absl::StrFormat("%-*s %10s  %-22s %10s %10s %10s %10s\n", width, "", "mean",
                                       "95 % interval", "deviation", "median", "min", "max");
-  absl::StrAppend(&table, Row("return", Summarize(Returns(episodes))));
-  absl::StrAppend(&table, Row("length", Summarize(Lengths(episodes))));
+  absl::StrAppend(&table, Row("return", width, Summarize(Returns(episodes))));
+  absl::StrAppend(&table, Row("length", width, Summarize(Lengths(episodes))));
   if (spec.reports_success) {
     const int64_t total = static_cast<int64_t>(episodes.size());
     const int64_t successes = Successes(episodes);
-    absl::StrAppendFormat(&table, "%-12s %10.4g  %-22s %d of %d\n", "success rate",
+    absl::StrAppendFormat(&table, "%-*s %10.4g  %-22s %d of %d\n", width, "success rate",
                           static_cast<double>(successes) / static_cast<double>(total),
                           IntervalText(SuccessInterval(successes, total)), successes, total);
+  }
+  for (size_t i = 0; i < spec.metrics.size(); ++i) {
+    absl::StrAppend(&table, Row(spec.metrics[i].name, width, Summarize(MetricValues(episodes, i))));
   }
   const int64_t cut = Cut(episodes);
   if (cut > 0) {
@@ -157,6 +174,10 @@ nlohmann::ordered_json StatisticsJson(const EnvSpec& spec,
     const Interval interval = SuccessInterval(Successes(episodes), total);
     json["success_rate"] = static_cast<double>(Successes(episodes)) / static_cast<double>(total);
     json["success_rate_interval_95"] = {interval.low, interval.high};
+  }
+  json["metrics"] = nlohmann::ordered_json::object();
+  for (size_t i = 0; i < spec.metrics.size(); ++i) {
+    json["metrics"][spec.metrics[i].name] = ToJson(Summarize(MetricValues(episodes, i)));
   }
   json["per_episode"] = nlohmann::ordered_json::array();
   for (const v1::Episode& episode : episodes) {

@@ -39,12 +39,13 @@ Summary Summarize(absl::Span<const double> values);
 // and 1 (https://doi.org/10.1080/01621459.1927.10502953).
 Interval SuccessInterval(int64_t successes, int64_t episodes);
 
-// Formats a table of returns, lengths and, if `spec` reports it, successes, plus the number of cut
-// episodes, if any. `episodes` must not be empty.
+// Formats a table of returns, lengths, successes (if `spec` reports them) and metrics, plus the
+// number of cut episodes, if any. `episodes` must not be empty.
 std::string StatisticsTable(const EnvSpec& spec, const std::vector<v1::Episode>& episodes);
 
 // The same for programs: episodes, return, length, cut, success_rate, success_rate_interval_95
-// (null if the environment does not report success) and per_episode, in order of episode number.
+// (null if the environment does not report success), metrics by name, and per_episode, in order of
+// episode number.
 nlohmann::ordered_json StatisticsJson(const EnvSpec& spec,
                                       const std::vector<v1::Episode>& episodes);
 

@@ -81,6 +81,22 @@ TEST(StatisticsTest, SuccessIsToldOnlyWhereTheEnvironmentReportsIt) {
   EXPECT_EQ(json["per_episode"][1]["success"], true);
 }
 
+TEST(StatisticsTest, TheEnvironmentsMetricsAreRowsOfTheirOwn) {
+  EnvSpec spec;
+  spec.metrics = {{"reward/forward", v1::MetricSpec::AGGREGATION_SUM},
+                  {"terminated/fell", v1::MetricSpec::AGGREGATION_LAST}};
+  std::vector<v1::Episode> episodes = {Episode(-3, 50, false), Episode(-1, 4, true)};
+  for (v1::Episode& episode : episodes) {
+    episode.add_metric(static_cast<float>(2 * episode.return_sum()));
+    episode.add_metric(episode.is_success() ? 0 : 1);
+  }
+  EXPECT_THAT(StatisticsTable(spec, episodes), HasSubstr("\nreward/forward          -4 "));
+  EXPECT_THAT(StatisticsTable(spec, episodes), HasSubstr("\nterminated/fell        0.5 "));
+  const nlohmann::ordered_json json = StatisticsJson(spec, episodes);
+  EXPECT_EQ(json["metrics"]["reward/forward"]["min"], -6);
+  EXPECT_EQ(json["metrics"]["terminated/fell"]["mean"], 0.5);
+}
+
 TEST(StatisticsTest, EpisodesThatWereCutAreSaid) {
   std::vector<v1::Episode> episodes = {Episode(-3, 50, false), Episode(-1, 4, true)};
   EXPECT_THAT(StatisticsTable(EnvSpec(), episodes), Not(HasSubstr("cut")));

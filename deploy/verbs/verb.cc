@@ -10,8 +10,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "common/cli/flags.h"
 #include "common/random/rng.h"
+#include "common/run_config/parameter_config.h"
 #include "common/sync/steady_time.h"
 #include "deploy/launcher/programs.h"
 #include "deploy/launcher/report/terminal.h"
@@ -64,6 +66,10 @@ void AddEpisodeFlags(CLI::App& app, EpisodeFlags* flags) {
                  "Cut episodes after so many steps; they count with what they have. Default: "
                  "evaluation.episode_steps_max where the environment has no time limit.")
       ->check(CLI::Range(int64_t{1}, int64_t{1000000000}));
+  app.add_option("--parameter", flags->parameters,
+                 "name=value: of the environment, in these episodes; may be given several times. "
+                 "Default: evaluation.parameters, else the initial values.")
+      ->allow_extra_args(false);
   app.add_option("--env_servers", flags->env_servers,
                  "Play on one that runs already: host:port,host:port | dns:name:port | file:PATH. "
                  "Default: what the configuration's cluster section says, started for this.");
@@ -86,6 +92,33 @@ uint64_t DrawSeed(int64_t seed) { return Rng({static_cast<uint64_t>(seed), kDraw
 int64_t EpisodeStepsMax(const EpisodeFlags& flags, const RunConfig& config, const EnvSpec& spec) {
   if (flags.max_steps > 0) return flags.max_steps;
   return spec.horizon > 0 ? 0 : config.evaluation.episode_steps_max;
+}
+
+absl::StatusOr<std::map<std::string, double>> EpisodeParameters(const EpisodeFlags& flags,
+                                                                const RunConfig& config,
+                                                                const EnvSpec& spec) {
+  constexpr absl::string_view kFlag = "--parameter";
+  constexpr absl::string_view kKey = "evaluation.parameters";
+  std::map<std::string, std::string> given;
+  for (const std::string& word : flags.parameters) {
+    const size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(kFlag, " ", word, ": expected name=value, e.g. slope=0.2"));
+    }
+    given[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  std::map<std::string, double> values;
+  for (const auto& [key, written] :
+       {std::pair(kKey, &config.evaluation.parameters), {kFlag, &given}}) {
+    const auto read = ReadParameters(*written, key);
+    if (!read.ok()) return read.status();
+    if (absl::Status status = ParameterValues(spec, *read).status(); !status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(key, ": ", status.message()));
+    }
+    for (const auto& [name, value] : *read) values[name] = value;
+  }
+  return values;
 }
 
 Outcome Perform(const RunConfig& config, const EpisodeFlags& flags,
@@ -116,6 +149,9 @@ Outcome Perform(const RunConfig& config, const EpisodeFlags& flags,
     series.address = scene.address;
     series.spec = scene.spec;
     series.env_config = config.environment.config;
+    auto parameters = EpisodeParameters(flags, config, scene.spec);
+    if (!parameters.ok()) return parameters.status();
+    series.parameters = outcome.parameters = *std::move(parameters);
     series.seed = SessionSeed(flags.seed);
     series.episodes = flags.episodes;
     series.steps_max = EpisodeStepsMax(flags, config, scene.spec);

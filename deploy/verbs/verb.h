@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,11 +29,13 @@ struct EpisodeFlags {
   int64_t episodes = 1;
   int64_t seed = 1;
   int64_t num_envs = 1;
-  int64_t max_steps = 0;  // 0: from the configuration, see EpisodeStepsMax.
+  int64_t max_steps = 0;                // 0: from the configuration, see EpisodeStepsMax.
+  std::vector<std::string> parameters;  // name=value
   std::string env_servers;
   TransportOptions transport;
 };
-// Adds --episodes, --seed, --max_steps, --env_servers and the security flags, but not --num_envs.
+// Adds --episodes, --seed, --max_steps, --parameter, --env_servers and the security flags, but not
+// --num_envs.
 void AddEpisodeFlags(CLI::App& app, EpisodeFlags* flags);
 void AddNumEnvsFlag(CLI::App& app, EpisodeFlags* flags);
 
@@ -44,6 +47,14 @@ uint64_t DrawSeed(int64_t seed);
 // Returns the number of steps after which an episode is cut, 0: never. From --max_steps, else
 // evaluation.episode_steps_max if the environment has no time limit.
 int64_t EpisodeStepsMax(const EpisodeFlags& flags, const RunConfig& config, const EnvSpec& spec);
+
+// Returns the environment's parameters for the episodes: evaluation.parameters, and over them
+// --parameter. Those not named have their initial values.
+// Returns InvalidArgument if one has no such form, is no number, or the environment has no such
+// parameter or limit; the message names the key or flag, and the parameter.
+absl::StatusOr<std::map<std::string, double>> EpisodeParameters(const EpisodeFlags& flags,
+                                                                const RunConfig& config,
+                                                                const EnvSpec& spec);
 
 // What a verb does in the environment.
 struct Performance {
@@ -59,7 +70,8 @@ struct Outcome {
   absl::Status status;
   int signal = 0;  // The signal that ended it early.
   EnvSpec spec;
-  std::vector<v1::Episode> episodes;  // Those that ended.
+  std::map<std::string, double> parameters;  // See EpisodeParameters.
+  std::vector<v1::Episode> episodes;         // Those that ended.
 };
 
 // Plays `flags.episodes` episodes of the environment in `config`. Progress and the env server's

@@ -58,6 +58,13 @@ absl::Status CheckTransitions(const ExperienceSchema& schema, uint64_t newest_ve
   status.Update(CheckFloats(batch.action(), {n, a}, "transitions.action"));
   status.Update(CheckFloats(batch.reward(), {n}, "transitions.reward"));
   status.Update(CheckFloats(batch.next_observation(), {n, d}, "transitions.next_observation"));
+  if (schema.goal_extra_size > 0) {
+    status.Update(
+        CheckFloats(batch.goal_extra(), {n, schema.goal_extra_size}, "transitions.goal_extra"));
+  } else if (batch.has_goal_extra()) {
+    status.Update(absl::InvalidArgumentError(
+        "transitions.goal_extra is set, but the environment has no such fields"));
+  }
   status.Update(CheckFlags(batch.terminated(), {n}, "transitions.terminated"));
   status.Update(CheckFlags(batch.truncated(), {n}, "transitions.truncated"));
   status.Update(CheckTensor(batch.slot(), v1::DTYPE_INT32, {n}, "transitions.slot"));
@@ -152,6 +159,38 @@ absl::Status CheckCounts(const ExperienceSchema& schema, const v1::ExperienceBat
   return absl::OkStatus();
 }
 
+absl::Status CheckMetrics(const std::vector<MetricSpec>& metrics, const v1::Episode& episode,
+                          absl::string_view name) {
+  if (episode.metric_size() != static_cast<int>(metrics.size())) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ".metric has ", episode.metric_size(),
+                                                   " values, expected ", metrics.size()));
+  }
+  for (int i = 0; i < episode.metric_size(); ++i) {
+    if (std::isfinite(episode.metric(i))) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ".metric[", i, "] (", metrics[i].name, ") is not finite"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckParameters(const std::vector<ParameterSpec>& parameters,
+                             const v1::Episode& episode, absl::string_view name) {
+  if (episode.parameter_size() != static_cast<int>(parameters.size())) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ".parameter has ",
+                                                   episode.parameter_size(), " values, expected ",
+                                                   parameters.size()));
+  }
+  for (int i = 0; i < episode.parameter_size(); ++i) {
+    const ParameterSpec& spec = parameters[i];
+    const double value = episode.parameter(i);
+    if (value >= spec.low && value <= spec.high) continue;  // False for NaN.
+    return absl::InvalidArgumentError(absl::StrCat(name, ".parameter[", i, "] (", spec.name,
+                                                   ")=", value, ", expected ", spec.low, " .. ",
+                                                   spec.high));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckEpisode(const EpisodeBounds& bounds, const v1::Episode& episode,
@@ -174,7 +213,10 @@ absl::Status CheckEpisode(const EpisodeBounds& bounds, const v1::Episode& episod
                                                    " of ", length, " steps, expected ", low, " .. ",
                                                    high, " by the environment's reward bounds"));
   }
-  return absl::OkStatus();
+  if (absl::Status status = CheckMetrics(bounds.metrics, episode, name); !status.ok()) {
+    return status;
+  }
+  return CheckParameters(bounds.parameters, episode, name);
 }
 
 int64_t ExperienceSteps(const v1::ExperienceBatch& batch) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -14,15 +15,17 @@
 
 namespace armature {
 
-// Limits on an episode from the environment's spec.
+// What an episode of the environment must look like, from its spec.
 struct EpisodeBounds {
   int64_t horizon = 0;  // Control steps; 0 if unlimited.
   // Bounds of one step's reward.
   double reward_low = -std::numeric_limits<double>::infinity();
   double reward_high = std::numeric_limits<double>::infinity();
+  std::vector<MetricSpec> metrics = {};
+  std::vector<ParameterSpec> parameters = {};
 
   static EpisodeBounds Of(const EnvSpec& env) {
-    return {env.horizon, env.reward_low, env.reward_high};
+    return {env.horizon, env.reward_low, env.reward_high, env.metrics, env.parameters};
   }
 };
 
@@ -31,6 +34,7 @@ struct ExperienceSchema {
   v1::CollectMode mode = v1::COLLECT_MODE_TRANSITIONS;
   int64_t observation_size = 0;       // D
   ActionSpec action;                  // A = action.size()
+  int64_t goal_extra_size = 0;        // E
   int64_t transitions_per_batch = 0;  // Maximum in one TransitionBatch.
   int64_t unroll_length = 0;          // T
   int64_t rollout_steps = 0;          // Maximum T * B of one TrajectoryBatch.
@@ -48,8 +52,9 @@ bool IsVoid(const v1::ExperienceBatch& batch);
 // The oldest policy version in an accepted batch; 0 if no policy chose its actions.
 uint64_t OldestPolicyVersion(const v1::ExperienceBatch& batch);
 
-// Returns InvalidArgument if the length or return is outside of `bounds` (with a tolerance for
-// rounding). The message begins with `name`.
+// Returns InvalidArgument if the length, return (with a tolerance for rounding) or a parameter is
+// outside of `bounds`, or there are not as many finite metrics and parameters. The message begins
+// with `name`.
 absl::Status CheckEpisode(const EpisodeBounds& bounds, const v1::Episode& episode,
                           absl::string_view name);
 

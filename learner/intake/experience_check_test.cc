@@ -125,6 +125,42 @@ TEST(ExperienceCheck, AReturnIsWithinTheRewardBoundsOfItsSteps) {
   }
 }
 
+TEST(ExperienceCheck, AnEpisodeHasTheSpecsMetricsAndParametersFiniteAndWithinTheirLimits) {
+  EnvSpec env = PointSpec();
+  env.metrics = {{"reward/near", v1::MetricSpec::AGGREGATION_SUM},
+                 {"terminated/fell", v1::MetricSpec::AGGREGATION_LAST}};
+  env.parameters = {{"slope", 0, 1, 0}};
+  const auto problem = [bounds = EpisodeBounds::Of(env)](std::vector<float> metric,
+                                                         std::vector<double> parameter) {
+    v1::Episode episode;
+    episode.set_length(1);
+    episode.mutable_metric()->Add(metric.begin(), metric.end());
+    episode.mutable_parameter()->Add(parameter.begin(), parameter.end());
+    return std::string(CheckEpisode(bounds, episode, "episode").message());
+  };
+  EXPECT_EQ(problem({1, 0}, {1}), "");
+  EXPECT_EQ(problem({1}, {1}), "episode.metric has 1 values, expected 2");
+  EXPECT_EQ(problem({1, kNaN}, {1}), "episode.metric[1] (terminated/fell) is not finite");
+  EXPECT_EQ(problem({1, 0}, {}), "episode.parameter has 0 values, expected 1");
+  EXPECT_EQ(problem({1, 0}, {1.5}), "episode.parameter[0] (slope)=1.5, expected 0 .. 1");
+  EXPECT_EQ(problem({1, 0}, {kNaN}), "episode.parameter[0] (slope)=nan, expected 0 .. 1");
+}
+
+TEST(ExperienceCheck, GoalExtrasComeWithEveryTransitionIfTheGoalHasThem) {
+  ExperienceSchema schema = PointSchema(v1::COLLECT_MODE_TRANSITIONS);
+  v1::ExperienceBatch good = MakeTransitions(1, 2);
+  const v1::ExperienceBatch without = good;
+  SetTensor<float>({2, 3}, std::vector<float>(6, 1),
+                   good.mutable_transitions()->mutable_goal_extra());
+  ExpectRefusals(schema, without, {{[&](auto* b) { *b = good; }, "transitions.goal_extra is set"}});
+  schema.goal_extra_size = 3;
+  ExpectRefusals(
+      schema, good,
+      {{[](auto* b) { b->mutable_transitions()->clear_goal_extra(); }, "transitions.goal_extra"},
+       {[](auto* b) { SetFloat(b->mutable_transitions()->mutable_goal_extra(), 4, kNaN); },
+        "transitions.goal_extra[1,1] is nan"}});
+}
+
 TEST(ExperienceCheck, ADiscreteActionMustBeOneOfTheChoices) {
   ExperienceSchema schema = PointSchema(v1::COLLECT_MODE_TRAJECTORIES);
   schema.action = {};

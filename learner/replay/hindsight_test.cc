@@ -25,7 +25,8 @@ constexpr int64_t kLength = 6;    // Steps per episode.
 // Terminates when the goal is reached; its reward tells the two arguments apart.
 class Reward : public GoalReward {
  public:
-  absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override {
+  absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired,
+                                  const at::Tensor& /*extra*/) override {
     if (fails) return absl::UnavailableError("no reward today");
     ++calls;
     EXPECT_EQ(achieved.size(1), kGoalSize);
@@ -35,6 +36,16 @@ class Reward : public GoalReward {
   bool fails = false;
   bool ends_on_success = true;
   int calls = 0;
+};
+
+// Minus what the step's extra says.
+class CostReward : public GoalReward {
+ public:
+  absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& /*desired*/,
+                                  const at::Tensor& extra) override {
+    EXPECT_EQ(extra.size(0), achieved.size(0));
+    return Outcome{-extra.select(1, 0), at::zeros({achieved.size(0)})};
+  }
 };
 
 EnvSpec GoalEnv() {
@@ -67,6 +78,10 @@ ReplayStore::Options MakeOptions(Reward* reward, double k) {
   return options;
 }
 
+// Of the step that begins with observation `number`; float16 can hold neither its size nor its
+// fraction.
+float ExtraAt(int64_t number) { return 100000.125f + number; }
+
 // Inserts whole episodes and remembers each observation's episode and time. An observation's number
 // is also its achieved goal.
 class Episodes {
@@ -89,8 +104,10 @@ class Episodes {
       const std::vector<uint8_t> terminated = {is_last && end == End::kTerminated};
       const std::vector<uint8_t> truncated = {is_last && end == End::kTruncated};
       const std::vector<int32_t> slots = {slot};
+      const std::vector<float> extra = {ExtraAt(number_ - 1)};
       ASSERT_TRUE(
-          store_->Insert(1, {before, action, reward, after, terminated, truncated, slots}).ok());
+          store_->Insert(1, {before, action, reward, after, terminated, truncated, slots, extra})
+              .ok());
     }
     ++number_;
     ++episode_;
@@ -338,6 +355,59 @@ TEST(HindsightTest, BatchesDrawnAheadAreRestoredBitForBit) {
   state["replay.ahead.action"] = at::zeros({1});
   EXPECT_EQ(restored->LoadState(state).message(),
             "replay.ahead.action is missing or is not Float [2,16,1]");
+}
+
+ReplayStore::Options CostOptions(CostReward* reward) {
+  Reward unused;
+  ReplayStore::Options options = MakeOptions(&unused, 4);
+  options.hindsight->reward = reward;
+  options.hindsight->extra_size = 1;
+  options.float_type = ObservationStore::FloatType::kFloat16;
+  return options;
+}
+
+TEST(HindsightTest, EachStepsExtraReachesItsRewardAsItWasAlsoInAFloat16Replay) {
+  CostReward reward;
+  const auto store = MakeStore(CostOptions(&reward));
+  Episodes episodes(store.get());
+  for (int i = 0; i < 40; ++i) episodes.Add(i % 3, true);  // More than fit.
+  std::set<int64_t> seen;
+  for (int draw = 0; draw < 10; ++draw) {
+    const auto sample = store->Sample(100, 0);
+    ASSERT_TRUE(sample.ok()) << sample.status();
+    ASSERT_EQ((*sample)->relabelled, 80);
+    const TransitionSample& steps = (*sample)->transitions;
+    for (int64_t i = 0; i < 80; ++i) {
+      const auto number = static_cast<int64_t>(steps.observation[i][0].item<float>());
+      seen.insert(number);
+      ASSERT_EQ(steps.reward[i].item<float>(), -ExtraAt(number));
+    }
+  }
+  EXPECT_GT(seen.size(), 100u);
+}
+
+TEST(HindsightTest, ExtrasCountTowardsTheBudgetAndAreRestored) {
+  CostReward reward;
+  ReplayStore::Options options = CostOptions(&reward);
+  const auto store = MakeStore(options);
+  options.hindsight->extra_size = 0;
+  EXPECT_EQ(store->bytes_per_row(), MakeStore(options)->bytes_per_row() + 4);
+  Episodes episodes(store.get());
+  for (int i = 0; i < 10; ++i) episodes.Add(i % 3, true);
+  std::map<std::string, at::Tensor> state;
+  for (const auto& [name, tensor] : store->State()) state[name] = tensor.clone();
+  const auto restored = MakeStore(CostOptions(&reward));
+  ASSERT_TRUE(restored->LoadState(state).ok());
+  for (int draw = 0; draw < 3; ++draw) {
+    const auto one = store->Sample(50, 0);
+    const auto other = restored->Sample(50, 0);
+    ASSERT_TRUE(one.ok() && other.ok());
+    EXPECT_TRUE(at::equal((*one)->transitions.reward, (*other)->transitions.reward));
+  }
+  state["replay.goal_extra"] = state["replay.goal_extra"].narrow(0, 0, 1);
+  EXPECT_EQ(restored->LoadState(state).message(), "replay.goal_extra has 1 rows, expected 70");
+  state.erase("replay.goal_extra");
+  EXPECT_EQ(restored->LoadState(state).message(), "state has no replay.goal_extra");
 }
 
 TEST(HindsightTest, GoalsMayBeStoredAsBytes) {

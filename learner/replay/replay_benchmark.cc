@@ -73,7 +73,8 @@ class Batch {
 // Reached within 5 cm, as in the robot tasks.
 class DistanceReward : public GoalReward {
  public:
-  absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override {
+  absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired,
+                                  const at::Tensor& /*extra*/) override {
     const at::Tensor reached = ((achieved - desired).square().sum(1) < 0.05 * 0.05).to(at::kFloat);
     return Outcome{reached - 1, at::zeros_like(reached)};
   }

@@ -91,6 +91,7 @@ NamedTensors ReplayStore::State() const {
   }
   NamedTensors state = observations_.State(rows());
   state.emplace_back("replay.action", actions_.narrow(0, 0, rows()));
+  if (extra_size() > 0) state.emplace_back("replay.goal_extra", extras_.narrow(0, 0, rows()));
   state.emplace_back("replay.next", ToTensor(saved.next));
   state.emplace_back("replay.reward", ToTensor(saved.reward));
   state.emplace_back("replay.terminated", ToTensor(saved.terminated));
@@ -185,9 +186,14 @@ absl::Status ReplayStore::LoadState(const std::map<std::string, at::Tensor>& sta
   absl::StatusOr<at::Tensor> actions =
       Find(state, "replay.action", at::kFloat, options_.action_size);
   if (!actions.ok()) return actions.status();
-  if (actions->size(0) != rows) {
+  absl::StatusOr<at::Tensor> extras = extras_.narrow(0, 0, 0);
+  if (extra_size() > 0) extras = Find(state, "replay.goal_extra", at::kFloat, extra_size());
+  if (!extras.ok()) return extras.status();
+  for (const auto& [name, tensor] :
+       {std::pair("replay.action", *actions), {"replay.goal_extra", *extras}}) {
+    if (tensor.size(0) == rows || tensor.size(1) == 0) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("replay.action has ", actions->size(0), " rows, expected ", rows));
+        absl::StrCat(name, " has ", tensor.size(0), " rows, expected ", rows));
   }
   absl::StatusOr<at::Tensor> generator = Find(state, "replay.generator", at::kByte, 0);
   if (!generator.ok()) return generator.status();
@@ -203,6 +209,8 @@ absl::Status ReplayStore::LoadState(const std::map<std::string, at::Tensor>& sta
   observations_.Load(state);
   actions_.zero_();
   actions_.narrow(0, 0, rows).copy_(*actions);
+  extras_.zero_();
+  if (extra_size() > 0) extras_.narrow(0, 0, rows).copy_(*extras);
   sampler_->Load(state);
   random_.Load(*generator);
   sampled_ = nullptr;  // The former sample is not in the new content.

@@ -25,6 +25,10 @@ std::unique_ptr<RowSampler> MakeSampler(const ReplayStore::Options& options,
   return std::make_unique<PrioritizedSampler>(*options.prioritized, links);
 }
 
+int64_t ExtraSize(const ReplayStore::Options& options) {
+  return options.hindsight.has_value() ? options.hindsight->extra_size : 0;
+}
+
 int64_t ObservationSize(const ReplayStore::Options& options) {
   int64_t size = 0;
   for (const ObservationField& field : options.observation) size += field.size;
@@ -79,6 +83,7 @@ absl::StatusOr<ReplayStore::Hindsight> ReplayStore::HindsightOf(const EnvSpec& e
   }
   Hindsight hindsight;
   hindsight.goals = *goals;
+  hindsight.extra_size = env.goal->extra_size();
   return hindsight;
 }
 
@@ -86,7 +91,7 @@ int64_t ReplayStore::BytesPerRow(const Options& options) {
   const int64_t sampler_bytes = options.prioritized.has_value() ? PrioritizedSampler::kBytesPerRow
                                                                 : UniformSampler::kBytesPerRow;
   return ObservationStore::BytesPerRow(options.observation, options.float_type) +
-         options.action_size * static_cast<int64_t>(sizeof(float)) +
+         (options.action_size + ExtraSize(options)) * static_cast<int64_t>(sizeof(float)) +
          EpisodeLinks::BytesPerRow(options.hindsight.has_value()) + sampler_bytes;
 }
 
@@ -141,6 +146,8 @@ ReplayStore::ReplayStore(const Options& options, int64_t capacity)
       observations_(options.observation, options.float_type, capacity, options.device),
       actions_(at::zeros({capacity, options.action_size},
                          at::TensorOptions().dtype(at::kFloat).device(options.device))),
+      extras_(at::zeros({capacity, ExtraSize(options)},
+                        at::TensorOptions().dtype(at::kFloat).device(options.device))),
       sampler_(MakeSampler(options, &links_)),
       random_(options.seed) {}
 
@@ -165,9 +172,11 @@ absl::Status ReplayStore::Insert(uint64_t actor, const ReplaySteps& steps) {
   const int64_t size = observations_.observation_size();
   at::Tensor observation = at::empty({2 * count, size}, at::kFloat);
   at::Tensor action = at::empty({count, options_.action_size}, at::kFloat);
+  at::Tensor extra = at::empty({count, extra_size()}, at::kFloat);
   at::Tensor rows = at::empty({count}, at::kLong);
   float* const observation_out = observation.mutable_data_ptr<float>();
   float* const action_out = action.mutable_data_ptr<float>();
+  float* const extra_out = extra.mutable_data_ptr<float>();
   int64_t* const rows_out = rows.mutable_data_ptr<int64_t>();
   Pending pending;
   auto begin = [&] { pending = {links_.rows_begun(), links_.rows_begun(), 0, 0}; };
@@ -175,7 +184,7 @@ absl::Status ReplayStore::Insert(uint64_t actor, const ReplaySteps& steps) {
   for (int64_t i = 0; i < count; ++i) {
     // This step may begin two rows, which overwrite those begun `capacity` rows before.
     if (links_.rows_begun() + 1 - capacity() >= pending.oldest_serial) {
-      Write(pending, observation, action, rows);
+      Write(pending, observation, action, extra, rows);
       begin();
     }
     const auto before = steps.observation.subspan(i * size, size);
@@ -192,19 +201,23 @@ absl::Status ReplayStore::Insert(uint64_t actor, const ReplaySteps& steps) {
     sampler_->Add(placed.row);
     std::copy_n(steps.action.begin() + i * options_.action_size, options_.action_size,
                 action_out + pending.steps * options_.action_size);
+    std::copy_n(steps.goal_extra.begin() + i * extra_size(), extra_size(),
+                extra_out + pending.steps * extra_size());
     rows_out[pending.steps++] = placed.row;
     pending.oldest_serial = std::min(pending.oldest_serial, placed.serial);
   }
-  Write(pending, observation, action, rows);
+  Write(pending, observation, action, extra, rows);
   return absl::OkStatus();
 }
 
 void ReplayStore::Write(const Pending& pending, const at::Tensor& observation,
-                        const at::Tensor& action, const at::Tensor& rows) {
+                        const at::Tensor& action, const at::Tensor& extra, const at::Tensor& rows) {
   if (pending.steps == 0) return;
   observations_.Write(pending.first_serial % capacity(), observation.narrow(0, 0, pending.rows));
-  actions_.index_copy_(0, rows.narrow(0, 0, pending.steps).to(options_.device),
-                       action.narrow(0, 0, pending.steps).to(options_.device));
+  const at::Tensor written = rows.narrow(0, 0, pending.steps).to(options_.device);
+  actions_.index_copy_(0, written, action.narrow(0, 0, pending.steps).to(options_.device));
+  if (extra_size() == 0) return;
+  extras_.index_copy_(0, written, extra.narrow(0, 0, pending.steps).to(options_.device));
 }
 
 void ReplayStore::Resize(int64_t batch_size, Batch* batch) const {
@@ -316,6 +329,7 @@ void ReplayStore::SetGoals(const at::Tensor& goal_rows, Batch* batch) const {
 absl::Status ReplayStore::ComputeRewards() {
   std::vector<at::Tensor> achieved;
   std::vector<at::Tensor> desired;
+  std::vector<at::Tensor> extra;
   int64_t count = 0;
   for (const Batch& batch : batches_) {
     const int64_t relabelled = batch.sample.relabelled;
@@ -324,11 +338,13 @@ absl::Status ReplayStore::ComputeRewards() {
     const at::Tensor next = batch.sample.transitions.next_observation.narrow(0, 0, relabelled);
     achieved.push_back(next.narrow(1, goals.achieved_begin, goals.size));
     desired.push_back(next.narrow(1, goals.desired_begin, goals.size));
+    const at::Tensor rows = batch.index[kRow].narrow(0, 0, relabelled).to(options_.device);
+    extra.push_back(extras_.index_select(0, rows));
     count += relabelled;
   }
   if (count == 0) return absl::OkStatus();
   absl::StatusOr<GoalReward::Outcome> outcome =
-      options_.hindsight->reward->Compute(at::cat(achieved), at::cat(desired));
+      options_.hindsight->reward->Compute(at::cat(achieved), at::cat(desired), at::cat(extra));
   if (!outcome.ok()) return outcome.status();
   for (const at::Tensor& values : {outcome->reward, outcome->terminated}) {
     if (values.scalar_type() != at::kFloat || values.dim() != 1 || values.size(0) != count) {

@@ -13,7 +13,8 @@
 // Hindsight (Andrychowicz et al. 2017, arXiv:1707.01495; strategy `future`): a share k / (k + 1) of
 // a batch gets a new desired goal, in observation and next observation: the goal achieved in the
 // next observation of this or a later step of the same episode, drawn uniformly. The reward is
-// recomputed. The step is terminated if the new goal ends the episode or the environment had
+// recomputed, from the new goal and the step's own goal extras, which are kept as float32. The step
+// is terminated if the new goal ends the episode or the environment had
 // terminated it. (A step that ended its episode can only get the goal it achieved itself. So if it
 // ended by success, that also holds for the new goal; if it ended by failure, e.g. a fall, it does
 // so for any goal.) Steps of unfinished episodes keep their goal. Several batches are drawn at
@@ -61,6 +62,7 @@ struct ReplaySteps {
   absl::Span<const uint8_t> terminated;      // n
   absl::Span<const uint8_t> truncated;       // n
   absl::Span<const int32_t> slot;            // n
+  absl::Span<const float> goal_extra = {};   // n * E; kept only for hindsight
 };
 
 // B steps. The tensors are views of buffers that a later Sample may overwrite.
@@ -79,6 +81,7 @@ class ReplayStore {
   struct Hindsight {
     double k = 4;  // Relabelled steps per step that keeps its goal; > 0.
     GoalColumns goals;
+    int64_t extra_size = 0;        // E: values of a step that its reward needs beside the goals.
     int64_t batches_ahead = 1;     // Drawn at once, per call of `reward`; >= 1.
     GoalReward* reward = nullptr;  // Must outlive the store.
   };
@@ -154,8 +157,9 @@ class ReplayStore {
   static absl::Status Validate(const Options& options);
   static int64_t BytesPerRow(const Options& options);
   static int64_t StreamBytes(const Options& options);
+  int64_t extra_size() const { return extras_.size(1); }
   void Write(const Pending& pending, const at::Tensor& observation, const at::Tensor& action,
-             const at::Tensor& rows);
+             const at::Tensor& extra, const at::Tensor& rows);
   void Resize(int64_t batch_size, Batch* batch) const;
   // Redraws all of batches_.
   absl::Status DrawBatches(int64_t batch_size, double progress);
@@ -176,6 +180,7 @@ class ReplayStore {
   EpisodeLinks links_;
   ObservationStore observations_;
   at::Tensor actions_;  // float32 [capacity, A]
+  at::Tensor extras_;   // float32 [capacity, E]; E is 0 without hindsight.
   std::unique_ptr<RowSampler> sampler_;
   ReplayRandom random_;
 

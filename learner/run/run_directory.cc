@@ -216,9 +216,8 @@ absl::Status RunDirectory::Log(const std::map<std::string, double>& scalars, uin
   CsvLog::Row row = {{"env_steps", static_cast<double>(env_steps)}, {"wall_s", wall_s}};
   std::map<std::string, double> finite;
   for (const auto& [tag, value] : scalars) {
-    if (!std::isfinite(value)) continue;
     row.emplace_back(tag, value);
-    finite.emplace(tag, value);
+    if (std::isfinite(value)) finite.emplace(tag, value);
   }
   absl::Status status = csv->Append(row);
   if (events_) status.Update(events_->Append(finite, static_cast<int64_t>(env_steps), now));

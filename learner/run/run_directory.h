@@ -92,8 +92,8 @@ class RunDirectory {
   absl::Status KeepEarlierResult();
   absl::Status WriteResult(const RunResult& result);
 
-  // Adds a row to progress.csv and a point per scalar (named as in TensorBoard). Leaves out
-  // non-finite values.
+  // Adds a row to progress.csv and a point per scalar (named as in TensorBoard). A value that is
+  // not finite is an empty cell, so that the columns are there from the first row, and no point.
   absl::Status LogProgress(const std::map<std::string, double>& scalars, uint64_t env_steps,
                            double wall_s, absl::Time now);
   // Adds a row to evaluations.csv and points eval/*.

@@ -188,7 +188,7 @@ TEST(RunDirectory, ProgressAndEvaluationsAreRowsAndTheResultIsJson) {
           .ok());
   ASSERT_TRUE(directory->LogEvaluation({{"eval/mean_reward", -3}}, 500, 2, absl::Now()).ok());
   EXPECT_EQ(ReadWholeFile(path + "/progress.csv").value(),
-            "env_steps,wall_s,time/fps\n500,1.5,100\n");
+            "env_steps,wall_s,rollout/ep_rew_mean,time/fps\n500,1.5,,100\n");
   EXPECT_EQ(ReadWholeFile(path + "/evaluations.csv").value(),
             "env_steps,wall_s,eval/mean_reward\n500,2,-3\n");
   RunResult result;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/protocol.h"
+#include "common/run_config/parameter_config.h"
 #include "learner/algorithms/factory.h"
 #include "learner/service/message_sizes.h"
 #include "spdlog/spdlog.h"
@@ -21,6 +22,7 @@ ExperienceSchema MakeExperienceSchema(const RunConfig& config, const EnvSpec& en
       config.algorithm.on_policy() ? v1::COLLECT_MODE_TRAJECTORIES : v1::COLLECT_MODE_TRANSITIONS;
   schema.observation_size = env.observation_size();
   schema.action = env.action;
+  schema.goal_extra_size = env.goal.has_value() ? env.goal->extra_size() : 0;
   schema.transitions_per_batch = TransitionsPerBatch(config, env);
   schema.unroll_length = config.algorithm.ppo.unroll_length;
   schema.rollout_steps = config.algorithm.ppo.rollout_steps;
@@ -46,11 +48,21 @@ absl::Status Admission::SetSpec(const EnvSpec& spec) {
   return Adopt(spec);
 }
 
+void Admission::SetParameters(const std::map<std::string, double>& parameters) {
+  absl::MutexLock lock(&mutex_);
+  parameters_ = parameters;
+}
+
 absl::Status Admission::Adopt(const EnvSpec& spec) {
   absl::StatusOr<v1::PolicySpec> policy = MakePolicySpec(config_.algorithm, spec);
   if (!policy.ok()) return policy.status();
   policy_ = *std::move(policy);
   spec_ = spec;
+  if (config_.curriculum.enabled() && !parameters_.has_value()) {
+    // If there is an error, the trainer ends the run with it.
+    const absl::StatusOr<CurriculumPlan> plan = PlanCurriculum(config_.curriculum, spec);
+    if (plan.ok()) parameters_ = {{config_.curriculum.parameter, plan->start}};
+  }
   intake_->SetSchema(MakeExperienceSchema(config_, spec));
   trainer_->Notify();
   return absl::OkStatus();
@@ -106,6 +118,9 @@ absl::StatusOr<v1::JoinResponse> Admission::Join(const v1::JoinRequest& request)
   *response.mutable_policy() = policy_;
   *response.mutable_exploration() = MakeExploration(config_.algorithm);
   response.set_seed(config_.run.seed);
+  if (parameters_.has_value()) {
+    response.mutable_parameters()->insert(parameters_->begin(), parameters_->end());
+  }
   const ActorKey actor = KeyOf(request.handshake());
   response.set_acknowledged_sequence(intake_->AcknowledgedSequence(actor));
   Remember(actor);

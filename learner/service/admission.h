@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -53,6 +54,10 @@ class Admission {
   // Join.
   absl::Status CheckJoined(const v1::Handshake& handshake) const;
 
+  // Parameters of the episodes that an actor which joins from now on begins. Until the first call
+  // they are those that the configuration's curriculum starts with.
+  void SetParameters(const std::map<std::string, double>& parameters);
+
   std::optional<EnvSpec> spec() const;
   const std::string& run_id() const { return run_id_; }
 
@@ -69,6 +74,7 @@ class Admission {
   mutable absl::Mutex mutex_;
   std::optional<EnvSpec> spec_ ABSL_GUARDED_BY(mutex_);
   v1::PolicySpec policy_ ABSL_GUARDED_BY(mutex_);
+  std::optional<std::map<std::string, double>> parameters_ ABSL_GUARDED_BY(mutex_);
   std::set<ActorKey> joined_ ABSL_GUARDED_BY(mutex_);
   std::deque<ActorKey> joined_order_ ABSL_GUARDED_BY(mutex_);
 };

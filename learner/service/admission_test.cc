@@ -37,6 +37,26 @@ class AdmissionTest : public testing::Test {
   ExperienceIntake intake_{{}, &coordinator_, &metrics_, &wake_};
 };
 
+TEST_F(AdmissionTest, TellsWhoJoinsTheParametersOfTheNextEpisodes) {
+  EnvSpec spec = PointSpec();
+  spec.parameters = {{"slope", 0, 1, 0.5}};
+  Admission plain(PointSacConfig(), "run-1", &intake_, &wake_);
+  EXPECT_EQ(plain.Join(Request(spec))->parameters_size(), 0) << "the environment has its own";
+
+  RunConfig config = PointSacConfig();
+  config.curriculum.parameter = "slope";
+  config.curriculum.start = "0.25";
+  Admission admission(config, "run-1", &intake_, &wake_);
+  EXPECT_EQ(admission.Join(Request(spec))->parameters().at("slope"), 0.25);
+  admission.SetParameters({{"slope", 0.75}});
+  EXPECT_EQ(admission.Join(Request(spec))->parameters().at("slope"), 0.75);
+
+  Admission resumed(config, "run-1", &intake_, &wake_);
+  resumed.SetParameters({{"slope", 0.75}});
+  ASSERT_TRUE(resumed.SetSpec(spec).ok());
+  EXPECT_EQ(resumed.Join(Request(spec))->parameters().at("slope"), 0.75);
+}
+
 TEST_F(AdmissionTest, FirstSaysWhatToOpenThenHowToAct) {
   RunConfig config = PointSacConfig();
   config.environment.config = {{"reward_type", "dense"}};

@@ -73,6 +73,7 @@ bool EvaluationScheduler::Advance(absl::Time now) {
   request->set_episodes(options_.episodes);
   request->set_num_envs(std::min(options_.num_envs, options_.episodes));
   request->set_episode_steps_max(options_.episode_steps_max);
+  request->mutable_parameters()->insert(options_.parameters.begin(), options_.parameters.end());
   request->set_seed(Rng({options_.seed, kSeedStream, open_->env_steps}).Bits());
   if (const std::shared_ptr<EventSink> sink = next->second.sink.lock()) sink->Send(event);
   return true;
@@ -105,11 +106,15 @@ absl::Status EvaluationScheduler::Report(const v1::EvaluationResult& result, abs
   outcome_->env_steps = open_->env_steps;
   outcome_->policy_version = result.policy_version();
   outcome_->episodes = result.episodes_size();
+  outcome_->metric_means.resize(bounds_.metrics.size());
   for (const v1::Episode& episode : result.episodes()) {
     outcome_->return_mean += episode.return_sum() / result.episodes_size();
     outcome_->length_mean += 1.0 * episode.length() / result.episodes_size();
     outcome_->success_rate += episode.is_success() ? 1 : 0;
     outcome_->episodes_cut += episode.cut() ? 1 : 0;
+    for (int i = 0; i < episode.metric_size(); ++i) {
+      outcome_->metric_means[i] += static_cast<double>(episode.metric(i)) / result.episodes_size();
+    }
   }
   outcome_->success_rate /= result.episodes_size();  // Exact when all succeeded.
   last_got_on_ = now;

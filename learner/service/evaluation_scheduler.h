@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -39,7 +40,8 @@ struct EvaluationOutcome {
   int64_t episodes_cut = 0;  // Cut at EvaluationRequest.episode_steps_max.
   double return_mean = 0;
   double length_mean = 0;
-  double success_rate = 0;  // Share of episodes whose last step was a success.
+  double success_rate = 0;           // Share of episodes whose last step was a success.
+  std::vector<double> metric_means;  // The spec's metrics, in order.
 };
 
 class EvaluationScheduler {
@@ -52,6 +54,7 @@ class EvaluationScheduler {
     int64_t num_envs = 1;
     int64_t episode_steps_max = 0;              // As in EvaluationRequest.
     uint64_t seed = 0;                          // The run's seed.
+    std::map<std::string, double> parameters;   // Of the episodes; others initial.
     absl::Duration timeout = absl::Minutes(2);  // evaluation.timeout_s
   };
   explicit EvaluationScheduler(const Options& options) : options_(options) {}

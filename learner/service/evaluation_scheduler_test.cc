@@ -93,6 +93,34 @@ TEST_F(EvaluationSchedulerTest, OneActorIsAskedAndItsEpisodesAreAveraged) {
   EXPECT_EQ(scheduler_.Waiting(), "");
 }
 
+TEST_F(EvaluationSchedulerTest, EpisodesAreAskedForWithTheirParametersAndTheirMetricsAreAveraged) {
+  EvaluationScheduler::Options options = TwoEpisodes();
+  options.parameters = {{"disturbance", 0}, {"slope", 0.5}};
+  EvaluationScheduler scheduler(options);
+  EpisodeBounds bounds;
+  bounds.metrics = {{"reward/near", v1::MetricSpec::AGGREGATION_SUM},
+                    {"terminated/fell", v1::MetricSpec::AGGREGATION_LAST}};
+  scheduler.SetBounds(bounds);
+  scheduler.AddEvaluator(kActor0, a_);
+  scheduler.Ask(1, 0);
+  scheduler.Advance(kStart);
+  const auto request = a_->Take();
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(request->parameters_size(), 2);
+  EXPECT_EQ(request->parameters().at("slope"), 0.5);
+  v1::EvaluationResult result = Result(request->evaluation_id(), 1);
+  EXPECT_THAT(scheduler.Report(result, kStart).message(),
+              HasSubstr("episodes[0].metric has 0 values, expected 2"));
+  scheduler.Advance(kStart + absl::Seconds(60));
+  result.set_evaluation_id(a_->Take()->evaluation_id());
+  for (int i : {0, 1}) {
+    result.mutable_episodes(i)->add_metric(static_cast<float>(3 + i));
+    result.mutable_episodes(i)->add_metric(static_cast<float>(i));
+  }
+  ASSERT_TRUE(scheduler.Report(result, kStart).ok());
+  EXPECT_THAT(scheduler.TakeOutcome()->metric_means, testing::ElementsAre(3.5, 0.5));
+}
+
 TEST_F(EvaluationSchedulerTest, WaitsForAnActorToConnect) {
   ASSERT_TRUE(scheduler_.Ask(1, 0));
   scheduler_.Advance(kStart);

@@ -16,9 +16,8 @@ constexpr int64_t kTensorOverhead = 128;
 // All tensors of an experience batch, its counts, and episodes of steps that the actor has not sent
 // yet.
 constexpr int64_t kBatchOverhead = 1 << 20;
-// For a step that ends an episode.
-constexpr int64_t kEpisodeBytes = 32;
 constexpr int64_t kFloat = sizeof(float);
+constexpr int64_t kDouble = sizeof(double);
 
 double Mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
@@ -27,10 +26,19 @@ std::string TooLarge(int64_t bytes) {
                       " MiB of one message");
 }
 
-// Observation, next observation, action, reward, two flags, slot, version.
+// For a step that ends an episode.
+int64_t EpisodeBytes(const EnvSpec& env) {
+  constexpr int64_t kPlain = 32;
+  constexpr int64_t kLists = 16;  // Tags and lengths of metrics and parameters.
+  return kPlain + kLists + kFloat * static_cast<int64_t>(env.metrics.size()) +
+         kDouble * static_cast<int64_t>(env.parameters.size());
+}
+
+// Observation, next observation, action, goal extras, reward, two flags, slot, version.
 int64_t TransitionBytes(const EnvSpec& env) {
-  return kFloat * (2 * env.observation_size() + env.action.size() + 1) + 2 + sizeof(int32_t) +
-         sizeof(int64_t) + kEpisodeBytes;
+  const int64_t extra = env.goal.has_value() ? env.goal->extra_size() : 0;
+  return kFloat * (2 * env.observation_size() + env.action.size() + extra + 1) + 2 +
+         sizeof(int32_t) + sizeof(int64_t) + EpisodeBytes(env);
 }
 
 int64_t TransitionsThatFit(const EnvSpec& env) {
@@ -115,7 +123,7 @@ int64_t TrajectoryBytesMax(const EnvSpec& env, int64_t unroll_length, int64_t sl
   const int64_t steps = unroll_length * slots;
   const int64_t observation = kFloat * env.observation_size();
   // Observation and final observation, action, reward, log-probability, three flags.
-  const int64_t step = 2 * observation + kFloat * (env.action.size() + 2) + 3 + kEpisodeBytes;
+  const int64_t step = 2 * observation + kFloat * (env.action.size() + 2) + 3 + EpisodeBytes(env);
   return steps * step + slots * observation + kBatchOverhead;
 }
 

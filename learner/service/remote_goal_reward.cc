@@ -15,9 +15,10 @@
 namespace armature {
 namespace {
 
-void SetGoals(const at::Tensor& goals, std::vector<int64_t> shape, v1::Tensor* tensor) {
-  shape.insert(shape.begin(), goals.size(0));
-  const at::Tensor values = goals.to(at::kCPU).contiguous();
+// `rows` [n, .], each of `shape`.
+void SetRows(const at::Tensor& rows, std::vector<int64_t> shape, v1::Tensor* tensor) {
+  shape.insert(shape.begin(), rows.size(0));
+  const at::Tensor values = rows.to(at::kCPU).contiguous();
   SetTensor<float>(shape, {values.const_data_ptr<float>(), static_cast<size_t>(values.numel())},
                    tensor);
 }
@@ -48,6 +49,7 @@ absl::Status RemoteGoalReward::AddServers(const std::vector<std::string>& addres
 
 void RemoteGoalReward::SetEnv(const EnvSpec& env) {
   env_id_ = env.id;
+  extra_ = env.goal->extra;
   for (const FieldSpec& field : env.observation) {
     if (field.name == env.goal->achieved_field) goal_shape_ = field.shape;
   }
@@ -74,13 +76,14 @@ void RemoteGoalReward::TakeNewServers() {
 }
 
 absl::StatusOr<GoalReward::Outcome> RemoteGoalReward::Compute(const at::Tensor& achieved,
-                                                              const at::Tensor& desired) {
+                                                              const at::Tensor& desired,
+                                                              const at::Tensor& extra) {
   TakeNewServers();
   if (servers_.empty()) {
     return absl::UnavailableError(
         "hindsight waits for an actor to name an env server that computes rewards");
   }
-  const v1::ComputeRewardRequest request = MakeRequest(achieved, desired);
+  const v1::ComputeRewardRequest request = MakeRequest(achieved, desired, extra);
   for (size_t i = 0; i < servers_.size(); ++i) {
     Server& server = servers_.front();
     if (SteadyTime() >= server.next_attempt) {
@@ -117,12 +120,18 @@ absl::StatusOr<GoalReward::Outcome> RemoteGoalReward::Compute(const at::Tensor& 
 }
 
 v1::ComputeRewardRequest RemoteGoalReward::MakeRequest(const at::Tensor& achieved,
-                                                       const at::Tensor& desired) const {
+                                                       const at::Tensor& desired,
+                                                       const at::Tensor& extra) const {
   v1::ComputeRewardRequest request;
   request.set_env_id(env_id_);
   request.mutable_env_config()->insert(options_.env_config.begin(), options_.env_config.end());
-  SetGoals(achieved, goal_shape_, request.mutable_achieved_goal());
-  SetGoals(desired, goal_shape_, request.mutable_desired_goal());
+  SetRows(achieved, goal_shape_, request.mutable_achieved_goal());
+  SetRows(desired, goal_shape_, request.mutable_desired_goal());
+  int64_t column = 0;
+  for (const FieldSpec& field : extra_) {
+    SetRows(extra.narrow(1, column, field.size()), field.shape, request.add_extra());
+    column += field.size();
+  }
   return request;
 }
 

@@ -58,7 +58,8 @@ class RemoteGoalReward : public GoalReward {
   // Returns FailedPrecondition if a server says that the environment has no such rewards (others
   // would too); Unavailable if no server answered (with the last one's reason) or none is known;
   // Cancelled after Cancel.
-  absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired) override;
+  absl::StatusOr<Outcome> Compute(const at::Tensor& achieved, const at::Tensor& desired,
+                                  const at::Tensor& extra) override;
 
   // Makes the running and later Compute calls return Cancelled.
   void Cancel();
@@ -71,7 +72,8 @@ class RemoteGoalReward : public GoalReward {
     bool has_environment = false;                // It has answered, and was not lost since.
   };
 
-  v1::ComputeRewardRequest MakeRequest(const at::Tensor& achieved, const at::Tensor& desired) const;
+  v1::ComputeRewardRequest MakeRequest(const at::Tensor& achieved, const at::Tensor& desired,
+                                       const at::Tensor& extra) const;
   // Asks one server and checks its answer.
   absl::StatusOr<v1::ComputeRewardResponse> Ask(Server* server,
                                                 const v1::ComputeRewardRequest& request);
@@ -83,6 +85,7 @@ class RemoteGoalReward : public GoalReward {
   const Options options_;
   std::string env_id_;
   std::vector<int64_t> goal_shape_;
+  std::vector<FieldSpec> extra_;
   std::deque<Server> servers_;  // The next one to ask is in front.
   std::string last_failure_;
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/tensor/packed.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/testing/fake_reward_server.h"
 
@@ -21,7 +22,10 @@ EnvSpec GoalEnv() {
   spec.id = "reach";
   spec.observation = {{"achieved_goal", v1::DTYPE_FLOAT32, {2}, {}, {}},
                       {"desired_goal", v1::DTYPE_FLOAT32, {2}, {}, {}}};
-  spec.goal = GoalSpec{"achieved_goal", "desired_goal"};
+  spec.goal = GoalSpec{
+      "achieved_goal",
+      "desired_goal",
+      {{"force", v1::DTYPE_FLOAT32, {1, 2}, {}, {}}, {"effort", v1::DTYPE_FLOAT32, {}, {}, {}}}};
   return spec;
 }
 
@@ -35,10 +39,11 @@ class RemoteGoalRewardTest : public testing::Test {
   }
   absl::StatusOr<GoalReward::Outcome> Compute(RemoteGoalReward* reward) {
     reward->SetEnv(GoalEnv());
-    return reward->Compute(achieved_, desired_);
+    return reward->Compute(achieved_, desired_, extra_);
   }
 
   const at::Tensor achieved_ = at::tensor({1.0f, 0.0f, 5.0f, 0.0f}).view({2, 2});
+  const at::Tensor extra_ = at::tensor({1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f}).view({2, 3});
   const at::Tensor desired_ = at::tensor({1.0f, 9.0f, 2.0f, 9.0f}).view({2, 2});
 };
 
@@ -60,6 +65,19 @@ TEST_F(RemoteGoalRewardTest, RewardsAndTerminationsAreTheEnvServers) {
   for (const v1::Tensor& goal : {request.achieved_goal(), request.desired_goal()}) {
     EXPECT_TRUE(CheckTensor(goal, v1::DTYPE_FLOAT32, {2, 2}, "goal").ok());
   }
+}
+
+TEST_F(RemoteGoalRewardTest, EachExtraFieldTravelsInItsOwnShape) {
+  FakeRewardServer server;
+  RemoteGoalReward reward(Options());
+  ASSERT_TRUE(reward.AddServers({server.address()}).ok());
+  ASSERT_TRUE(Compute(&reward).ok());
+  const v1::ComputeRewardRequest request = server.last_request();
+  ASSERT_EQ(request.extra_size(), 2);
+  ASSERT_TRUE(CheckTensor(request.extra(0), v1::DTYPE_FLOAT32, {2, 1, 2}, "force").ok());
+  ASSERT_TRUE(CheckTensor(request.extra(1), v1::DTYPE_FLOAT32, {2}, "effort").ok());
+  EXPECT_THAT(TensorValues<float>(request.extra(0)), testing::ElementsAre(1, 2, 4, 5));
+  EXPECT_THAT(TensorValues<float>(request.extra(1)), testing::ElementsAre(3, 6));
 }
 
 TEST_F(RemoteGoalRewardTest, WhenAServerDiesAnotherIsAskedAndFromThenOnFirst) {

@@ -121,6 +121,8 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry* registry)
       episode_return_mean(
           AddUnknown(registry, "armature_learner_episode_return_mean",
                      "Mean return of the last 100 training episodes; NaN: none yet.")),
+      curriculum_level(AddUnknown(registry, "armature_learner_curriculum_level",
+                                  "Present value of curriculum.parameter; NaN: no curriculum.")),
       replicas(registry->AddGauge("armature_learner_replicas",
                                   "Replicas that average, as replica 0 sees them; 0: another "
                                   "replica, or learner.replicas is 1.")),
@@ -139,7 +141,19 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry* registry)
           AddUnknown(registry, "armature_learner_time_left_seconds",
                      "Until the env steps are made, at the pace of late; NaN: not known yet.")),
       scalars(AddScalars(registry)),
-      waiting(AddWaiting(registry)) {}
+      waiting(AddWaiting(registry)),
+      registry_(registry) {}
+
+void LearnerMetrics::AddEpisodeMetrics(const std::vector<std::string>& names) {
+  episode_metrics.clear();
+  for (const std::string& name : names) {
+    episode_metrics.push_back(
+        AddUnknown(registry_, "armature_learner_episode_metric_mean",
+                   "The environment's own metrics, means over the last 100 training episodes; NaN: "
+                   "none yet. Reward terms are sums.",
+                   {{"name", name}}));
+  }
+}
 
 void LearnerMetrics::SetScalars(const std::map<std::string, double>& by_tag) {
   for (const auto& [tag, value] : by_tag) {

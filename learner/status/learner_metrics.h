@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/metrics/metrics.h"
 #include "learner/status/wait_reason.h"
@@ -17,6 +18,8 @@ struct LearnerMetrics {
 
   // Sets the gauges of those scalars, by tag, that have one.
   void SetScalars(const std::map<std::string, double>& by_tag);
+  // Adds the gauges of the environment's metrics, NaN until they are known. Call once.
+  void AddEpisodeMetrics(const std::vector<std::string>& names);
   // The learner now waits for `reason`, and for nothing else.
   void SetWaiting(WaitReason reason);
 
@@ -49,6 +52,8 @@ struct LearnerMetrics {
   Gauge evaluation_success_rate;
   Counter evaluation_failures;
   Gauge episode_return_mean;
+  std::vector<Gauge> episode_metrics;  // In the order of AddEpisodeMetrics.
+  Gauge curriculum_level;
   Gauge replicas;
   Counter replicas_lost;
   Counter average_rounds;
@@ -57,6 +62,9 @@ struct LearnerMetrics {
   Gauge time_left_seconds;
   std::map<std::string, Gauge> scalars;  // By tag.
   std::map<WaitReason, Gauge> waiting;
+
+ private:
+  MetricsRegistry* const registry_;
 };
 
 }  // namespace armature

@@ -37,6 +37,7 @@ class RunningLearner {
   absl::StatusOr<bool> Join();
   absl::StatusOr<bool> StopAndJoin();
 
+  std::string address() const { return server_->address(); }
   std::shared_ptr<grpc::Channel> NewChannel() const { return server_->NewChannel(); }
   // An actor that has joined with PointSpec.
   std::unique_ptr<FakeActor> NewActor(const std::string& name, uint64_t incarnation) const;

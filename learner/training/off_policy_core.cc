@@ -125,6 +125,7 @@ absl::Status OffPolicyCore::Insert(const ActorKey& actor, const v1::ExperienceBa
   steps.terminated = TensorValues<uint8_t>(transitions.terminated());
   steps.truncated = TensorValues<uint8_t>(transitions.truncated());
   steps.slot = TensorValues<int32_t>(transitions.slot());
+  steps.goal_extra = TensorValues<float>(transitions.goal_extra());
   const absl::Status status = replay_->Insert(ActorNumber(actor.first, actor.second), steps);
   if (!status.ok()) return status;
   const int64_t n = static_cast<int64_t>(steps.reward.size());

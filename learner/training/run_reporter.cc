@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/sync/steady_time.h"
@@ -57,7 +58,11 @@ RunReporter::RunReporter(const RunConfig& config, RunDirectory* directory, Learn
                                                                       : config.checkpoint.every_s);
 }
 
-void RunReporter::Begin(absl::Time now) {
+void RunReporter::Begin(const EnvSpec& env, absl::Time now) {
+  metric_names_.clear();
+  for (const MetricSpec& metric : env.metrics) metric_names_.push_back(metric.name);
+  window_.CountMetrics(metric_names_.size());
+  metrics_->AddEpisodeMetrics(metric_names_);
   last_log_ = now;
   next_log_ = now + absl::Seconds(config_.learner.log_every_s);
 }
@@ -92,6 +97,15 @@ void RunReporter::Log(const Moment& moment) {
   scalars["rollout/ep_rew_mean"] = window_.episode_return.mean();
   scalars["rollout/ep_len_mean"] = window_.episode_length.mean();
   if (moment.reports_success) scalars["rollout/success_rate"] = window_.success_rate.mean();
+  for (size_t i = 0; i < metric_names_.size(); ++i) {
+    const double mean = window_.metrics[i].mean();
+    scalars[absl::StrCat("metrics/", metric_names_[i])] = mean;
+    metrics_->episode_metrics[i].Set(mean);
+  }
+  if (moment.curriculum != nullptr) {
+    scalars["curriculum/" + moment.curriculum->parameter()] = moment.curriculum->level();
+    metrics_->curriculum_level.Set(moment.curriculum->level());
+  }
   scalars["time/fps"] = (counters.env_steps - logged_env_steps_) / seconds;
   scalars["time/updates_per_s"] = (counters.learner_steps - logged_learner_steps_) / seconds;
   scalars["train/learner_steps"] = counters.learner_steps;
@@ -117,6 +131,9 @@ void RunReporter::LogEvaluation(const EvaluationOutcome& outcome, const Moment& 
   if (moment.reports_success) {
     scalars["eval/success_rate"] = outcome.success_rate;
     metrics_->evaluation_success_rate.Set(outcome.success_rate);
+  }
+  for (size_t i = 0; i < outcome.metric_means.size(); ++i) {
+    scalars[absl::StrCat("eval/metrics/", metric_names_[i])] = outcome.metric_means[i];
   }
   AddOtherNames(config_.algorithm.on_policy(), &scalars);
   LogIfError(
@@ -149,6 +166,13 @@ void RunReporter::Report(const Moment& moment, const WaitState& waiting) {
   status.set_episode_length_mean(window_.episode_length.mean());
   const bool success = moment.reports_success;
   status.set_success_rate(success ? window_.success_rate.mean() : kNaN);
+  for (size_t i = 0; i < metric_names_.size(); ++i) {
+    const double mean = window_.metrics[i].mean();
+    if (!std::isfinite(mean)) continue;  // No episode yet.
+    v1::MetricMean* metric = status.add_metric();
+    metric->set_name(metric_names_[i]);
+    metric->set_mean(mean);
+  }
   status.set_batches_refused(counters.batches_refused);
   status.set_batches_duplicate(static_cast<uint64_t>(metrics_->batches_duplicate.value()));
   status.set_restarted_slots(counters.restarted_slots);

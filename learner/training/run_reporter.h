@@ -8,16 +8,19 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/metrics/pace.h"
 #include "common/run_config/run_config.h"
+#include "common/spec/env_spec.h"
 #include "learner/run/run_directory.h"
 #include "learner/service/evaluation_scheduler.h"
 #include "learner/status/learner_metrics.h"
 #include "learner/status/status_board.h"
 #include "learner/status/wait_reason.h"
+#include "learner/training/curriculum.h"
 #include "learner/training/learning_core.h"
 #include "learner/training/run_checkpoint.h"
 #include "learner/training/training_window.h"
@@ -32,11 +35,12 @@ class RunReporter {
  public:
   // The present state of the run.
   struct Moment {
-    RunCounters counters;          // This learner's, so far.
-    uint64_t run_env_steps = 0;    // Sum over all replicas.
-    uint64_t policy_version = 0;   // The newest.
-    LearningCore* core = nullptr;  // Null until the environment is known.
-    bool reports_success = false;  // Whether the environment does.
+    RunCounters counters;                    // This learner's, so far.
+    uint64_t run_env_steps = 0;              // Sum over all replicas.
+    uint64_t policy_version = 0;             // The newest.
+    LearningCore* core = nullptr;            // Null until the environment is known.
+    bool reports_success = false;            // Whether the environment does.
+    const Curriculum* curriculum = nullptr;  // Null: none.
     bool finished = false;
     bool target_reached = false;
   };
@@ -45,8 +49,8 @@ class RunReporter {
   RunReporter(const RunConfig& config, RunDirectory* directory, LearnerMetrics* metrics,
               StatusBoard* status);
 
-  // From now on there is something to log.
-  void Begin(absl::Time now);
+  // From now on there is something to log, of runs in `env`.
+  void Begin(const EnvSpec& env, absl::Time now);
 
   // Rates start here. `counters` is what was done before.
   void GoOnFrom(const RunCounters& counters);
@@ -71,6 +75,7 @@ class RunReporter {
   LearnerMetrics* const metrics_;
   StatusBoard* const status_;
 
+  std::vector<std::string> metric_names_;  // The spec's, in order.
   TrainingWindow window_;
   Pace pace_;  // For the run's env steps.
   std::optional<EvaluationOutcome> last_outcome_;

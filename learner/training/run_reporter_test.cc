@@ -126,6 +126,64 @@ TEST_F(RunReporterTest, WhatAnAlgorithmReportsIsAMetric) {
                                       Not(HasSubstr("clip_fraction"))));
 }
 
+// An episode with these two metrics.
+void AddEpisode(float near, float effort, v1::ExperienceBatch* batch) {
+  batch->mutable_trajectory()->set_policy_version(1);
+  v1::Episode* episode = batch->add_episodes();
+  episode->set_return_sum(near + effort);
+  episode->set_length(1);
+  episode->add_metric(near);
+  episode->add_metric(effort);
+}
+
+TEST_F(RunReporterTest, TheEnvironmentsMetricsAreColumnsFromTheFirstRowMeansAndStatus) {
+  EnvSpec env;
+  env.metrics = {{"reward/near", v1::MetricSpec::AGGREGATION_SUM},
+                 {"reward/effort", v1::MetricSpec::AGGREGATION_SUM}};
+  RunReporter reporter = Make();
+  reporter.Begin(env, absl::Now());
+  reporter.Log(At(10, 1));
+  std::map<std::string, std::string> row = LastRow("progress.csv");
+  EXPECT_EQ(row.at("metrics/reward/near"), "") << "no episode yet";
+  const size_t columns = row.size();
+  reporter.Report(At(10, 1), {WaitReason::kNothing, ""});
+  EXPECT_EQ(status_.Get().metric_size(), 0);
+
+  v1::ExperienceBatch batch;
+  AddEpisode(2, -1, &batch);
+  AddEpisode(4, -2, &batch);
+  reporter.Count(batch, 1);
+  reporter.Log(At(20, 2));
+  row = LastRow("progress.csv");
+  EXPECT_EQ(row.size(), columns) << "the columns stay";
+  EXPECT_EQ(row.at("metrics/reward/near"), "3");
+  EXPECT_EQ(row.at("metrics/reward/effort"), "-1.5");
+  EXPECT_EQ(row.at("rollout/ep_rew_mean"), "1.5") << "the terms add up to it";
+  EXPECT_THAT(registry_.Text(),
+              HasSubstr("armature_learner_episode_metric_mean{name=\"reward/effort\"} -1.5\n"));
+  reporter.Report(At(20, 2), {WaitReason::kNothing, ""});
+  ASSERT_EQ(status_.Get().metric_size(), 2);
+  EXPECT_EQ(status_.Get().metric(1).name(), "reward/effort");
+  EXPECT_EQ(status_.Get().metric(1).mean(), -1.5);
+
+  EvaluationOutcome outcome;
+  outcome.metric_means = {5, -0.5};
+  reporter.LogEvaluation(outcome, At(20, 2));
+  EXPECT_EQ(LastRow("evaluations.csv").at("eval/metrics/reward/effort"), "-0.5");
+}
+
+TEST_F(RunReporterTest, MeansOfMetricsAreOverTheLastHundredEpisodes) {
+  EnvSpec env;
+  env.metrics = {{"a", v1::MetricSpec::AGGREGATION_SUM}, {"b", v1::MetricSpec::AGGREGATION_SUM}};
+  RunReporter reporter = Make();
+  reporter.Begin(env, absl::Now());
+  v1::ExperienceBatch batch;
+  for (int i = 0; i < 300; ++i) AddEpisode(i < 200 ? 1000 : 1, 0, &batch);
+  reporter.Count(batch, 1);
+  reporter.Report(At(300, 1), {WaitReason::kNothing, ""});
+  EXPECT_EQ(status_.Get().metric(0).mean(), 1);
+}
+
 TEST_F(RunReporterTest, StableBaselinesNamesStandBesideOurs) {
   core_.reporting.scalars = {{"train/temperature", 0.25}, {"train/entropy", 3}};
   config_.algorithm.name = "sac";

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/policy/policy_wire.h"
+#include "common/run_config/parameter_config.h"
 #include "common/sync/steady_time.h"
 #include "learner/nn/state.h"
 #include "learner/run/run_end.h"
@@ -77,6 +78,10 @@ absl::Status TrainingRun::Restore() {
   absl::Status status = CheckResume(config_, *checkpoint);
   if (status.ok()) status = MakeCore(checkpoint->env);
   if (status.ok()) status = LoadState(checkpoint->state, "the checkpoint");
+  if (status.ok() && curriculum_.has_value()) {
+    status = curriculum_->LoadState({checkpoint->state.begin(), checkpoint->state.end()});
+    AdmitAtLevel();
+  }
   if (status.ok()) status = BeginReplication();
   if (!status.ok()) return status;
   progress_.GoOnFrom(counters);
@@ -106,13 +111,28 @@ absl::Status TrainingRun::Begin(const EnvSpec& env) {
   return status;
 }
 
+absl::Status TrainingRun::MakeCurriculum(const EnvSpec& env) {
+  constexpr char kEvaluation[] = "evaluation.parameters";
+  const auto evaluation = ReadParameters(config_.evaluation.parameters, kEvaluation);
+  if (!evaluation.ok()) return evaluation.status();
+  if (absl::Status status = ParameterValues(env, *evaluation).status(); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(kEvaluation, ": ", status.message()));
+  }
+  if (!config_.curriculum.enabled()) return absl::OkStatus();
+  absl::StatusOr<Curriculum> curriculum = Curriculum::Create(config_.curriculum, env);
+  if (!curriculum.ok()) return curriculum.status();
+  curriculum_ = *std::move(curriculum);
+  return absl::OkStatus();
+}
+
 absl::Status TrainingRun::MakeCore(const EnvSpec& env) {
+  if (absl::Status status = MakeCurriculum(env); !status.ok()) return status;
   parts_.evaluations.SetBounds(EpisodeBounds::Of(env));
   absl::StatusOr<std::unique_ptr<LearningCore>> core = parts_.cores.Create(env);
   if (!core.ok()) return core.status();
   core_ = *std::move(core);
   env_ = env;
-  reporter_.Begin(SteadyTime());
+  reporter_.Begin(env, SteadyTime());
   saver_.Begin(SteadyTime());
   spdlog::info("{} on {}: {}", config_.algorithm.name, env.id, core_->Describe());
   const std::string advice = AdviceOnImages(env, config_.algorithm.network.normalize_observation);
@@ -156,7 +176,22 @@ void TrainingRun::Store(const ExperienceIntake::Entry& entry) {
     return;
   }
   reporter_.Count(entry.batch, parts_.publisher.newest_version());
+  CountForCurriculum(entry.batch);
   sink_.Store(entry, core_.get());
+}
+
+void TrainingRun::CountForCurriculum(const v1::ExperienceBatch& batch) {
+  // The level reaches actors with policies, so episodes before the first one cannot change it.
+  if (!curriculum_.has_value() || newest_policy_ == nullptr) return;
+  const double before = curriculum_->level();
+  for (const v1::Episode& episode : batch.episodes()) curriculum_->Add(episode);
+  if (curriculum_->level() == before) return;
+  spdlog::info("curriculum: {} goes from {:.4g} to {:.4g} at {} env steps",
+               curriculum_->parameter(), before, curriculum_->level(), progress_.run_env_steps());
+}
+
+void TrainingRun::AdmitAtLevel() {
+  parts_.admission.SetParameters({{curriculum_->parameter(), curriculum_->level()}});
 }
 
 void TrainingRun::OnStored() {
@@ -270,6 +305,10 @@ void TrainingRun::Publish() {
   update.set_learner_steps(core_->algorithm().learner_steps());
   update.set_env_steps(progress_.run_env_steps());
   EncodePolicy(core_->algorithm().policy().tensors(), &update);
+  if (curriculum_.has_value()) {
+    (*update.mutable_parameters())[curriculum_->parameter()] = curriculum_->level();
+    AdmitAtLevel();
+  }
   // An actor may use the policy and send experience before Publish returns.
   parts_.intake.SetNewestVersion(version);
   newest_policy_ = parts_.publisher.Publish(std::move(update));
@@ -284,6 +323,9 @@ RunCheckpoint TrainingRun::State(bool with_experience) const {
   checkpoint.env = *env_;
   checkpoint.counters = progress_.counters();
   checkpoint.state = core_->State(with_experience);
+  if (curriculum_.has_value()) {
+    for (auto& tensor : curriculum_->State()) checkpoint.state.push_back(std::move(tensor));
+  }
   return checkpoint;
 }
 
@@ -437,6 +479,7 @@ RunReporter::Moment TrainingRun::Now() const {
   now.policy_version = parts_.publisher.newest_version();
   now.core = core_.get();
   now.reports_success = env_ && env_->reports_success;
+  now.curriculum = curriculum_.has_value() ? &*curriculum_ : nullptr;
   now.finished = phase_ == Phase::kOver;
   now.target_reached = result_.target_reached;
   return now;

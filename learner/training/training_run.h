@@ -28,6 +28,7 @@
 #include "learner/status/wait_reason.h"
 #include "learner/training/collection_mode.h"
 #include "learner/training/core_factory.h"
+#include "learner/training/curriculum.h"
 #include "learner/training/evaluation_judge.h"
 #include "learner/training/experience_sink.h"
 #include "learner/training/learning_core.h"
@@ -125,6 +126,11 @@ class TrainingRun final : public TrainingActions {
   enum class Phase { kTraining, kFinalEvaluation, kOver };
 
   absl::Status MakeCore(const EnvSpec& env);
+  // Checks the keys that set the environment's parameters.
+  absl::Status MakeCurriculum(const EnvSpec& env);
+  void CountForCurriculum(const v1::ExperienceBatch& batch);
+  // Tells actors that join from now on.
+  void AdmitAtLevel();
   // `whose` names the state in an error.
   absl::Status LoadState(const NamedTensors& state, const std::string& whose);
   absl::Status LoadOtherRun();
@@ -151,9 +157,10 @@ class TrainingRun final : public TrainingActions {
   Phase phase_ = Phase::kTraining;
   std::optional<EnvSpec> env_;          // Set once the environment is known.
   std::unique_ptr<LearningCore> core_;  // Null until then.
-  std::string update_problem_;          // Why the last update failed; empty if it did not.
-  SharedEvent newest_policy_;           // Null if this process has not published any.
-  SharedEvent final_policy_;            // The policy for `result_`; null if the newest.
+  std::optional<Curriculum> curriculum_;
+  std::string update_problem_;  // Why the last update failed; empty if it did not.
+  SharedEvent newest_policy_;   // Null if this process has not published any.
+  SharedEvent final_policy_;    // The policy for `result_`; null if the newest.
   RunResult result_;
 };
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <limits>
+#include <vector>
 
 #include "proto/learner_service.pb.h"
 
@@ -28,7 +29,7 @@ class RunningMean {
   }
 
  private:
-  const size_t size_;
+  size_t size_;
   std::deque<double> values_;
 };
 
@@ -37,11 +38,15 @@ struct TrainingWindow {
   RunningMean episode_length{100};
   RunningMean success_rate{100};
   RunningMean policy_lag{100};
+  std::vector<RunningMean> metrics;  // The spec's, in order.
 
+  // Call once, with the number of the spec's metrics.
+  void CountMetrics(size_t count) { metrics.assign(count, RunningMean(100)); }
   void Add(const v1::Episode& episode) {
     episode_return.Add(episode.return_sum());
     episode_length.Add(episode.length());
     success_rate.Add(episode.is_success() ? 1 : 0);
+    for (size_t i = 0; i < metrics.size(); ++i) metrics[i].Add(episode.metric(static_cast<int>(i)));
   }
 };
 

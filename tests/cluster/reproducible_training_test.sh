@@ -87,4 +87,28 @@ same noise-one noise-three
 train noise-half 1000
 go_on noise-half run.total_env_steps=2000
 same noise-one noise-half
+# A curriculum goes by the episodes in their order, and each episode's value must have reached its
+# slot in time. So the level changes at the same steps with more env servers, or killed and resumed.
+# The thresholds lie amid the returns of this little trained policy: the level goes up and down.
+config=(tests/cluster/reproducible_sac.yaml environment.id=cartpole
+  "environment.config={disturbance: true}" curriculum.parameter=disturbance
+  curriculum.metric=return curriculum.episodes=3 curriculum.raise_at=6.6 curriculum.lower_at=6.5
+  curriculum.step=0.125 curriculum.start=0.5 "evaluation.parameters={disturbance: 0}")
+# Each change of a run's level, once: what a kill has cost is repeated.
+levels() {
+  grep -ho "curriculum: .*" "$TEST_TMPDIR/$1/logs/learner-0.log" | sort -u
+}
+same_levels() {
+  [[ "$(levels "$1")" == "$(levels "$2")" ]] ||
+    fail "$1 and $2 have other levels: $(diff <(levels "$1") <(levels "$2"))"
+}
+train level-one 2000
+[[ "$(levels level-one | wc -l)" -ge 8 ]] || fail "level-one has few changes: $(levels level-one)"
+train level-three 2000 cluster.env_servers=3 cluster.env_server_threads=1
+same level-one level-three
+same_levels level-one level-three
+killed level-everything everything run.total_env_steps=2000
+go_on level-everything
+same level-one level-everything
+same_levels level-one level-everything
 echo "reproducible_training_test: the same weights each time"

@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace armature {
 
@@ -30,6 +32,18 @@ std::string About(double seconds) {
   if (minutes < 1) return absl::StrFormat("%.0f s", seconds);
   if (minutes < 60) return absl::StrFormat("%d min", minutes);
   return absl::StrFormat("%s h %02d min", WithCommas(minutes / 60), minutes % 60);
+}
+
+// Reward terms in a row, for example "  terms forward 12.5, effort -3.1"; empty if there are none.
+std::string Terms(const v1::StatusResponse& status) {
+  constexpr absl::string_view kPrefix = "reward/";
+  std::vector<std::string> terms;
+  for (const v1::MetricMean& metric : status.metric()) {
+    absl::string_view name = metric.name();
+    if (!absl::ConsumePrefix(&name, kPrefix)) continue;
+    terms.push_back(absl::StrFormat("%s %.2f", name, metric.mean()));
+  }
+  return terms.empty() ? "" : absl::StrCat("  terms ", absl::StrJoin(terms, ", "));
 }
 
 }  // namespace
@@ -88,6 +102,7 @@ std::string ProgressReport::Line(const absl::StatusOr<v1::StatusResponse>& statu
       absl::StrAppendFormat(&line, " success %.2f", status->evaluation_success_rate());
     }
   }
+  absl::StrAppend(&line, Terms(*status));  // Last: a narrow terminal cuts them off.
   return line;
 }
 

@@ -45,6 +45,20 @@ TEST(ProgressReport, SaysEverythingThatIsKnown) {
             "return -12.35  success 0.50  replay 12%  evaluation -3.00 success 0.75");
 }
 
+TEST(ProgressReport, ShowsTheRewardTermsLast) {
+  ProgressReport report(kStart, 1000);
+  v1::StatusResponse status = Status(100, 10);
+  status.set_episode_return_mean(9.4);
+  for (const auto& [name, mean] :
+       {std::pair("reward/forward", 12.5), {"speed", 1.0}, {"reward/effort", -3.1}}) {
+    v1::MetricMean* metric = status.add_metric();
+    metric->set_name(name);
+    metric->set_mean(mean);
+  }
+  EXPECT_THAT(report.Line(status, kStart + absl::Seconds(1)),
+              HasSubstr("return 9.40  terms forward 12.50, effort -3.10"));
+}
+
 TEST(ProgressReport, OfReplicasAddsUpTheirEnvStepsAndShowsEach) {
   ProgressReport report(kStart, 2000000);
   report.Line({Status(1000, 100), Status(2000, 90)}, kStart + absl::Seconds(1));
