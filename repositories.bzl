@@ -4,10 +4,11 @@
     load("@armature//:repositories.bzl", "armature_repositories")
     armature_repositories("/path/to/armature")
 
-Nothing is downloaded: all of it is Debian's.
+All of it is Debian's, except MuJoCo's renderer, which pip fetches.
 """
 
 load("//third_party/system:system.bzl", "system_repository")
+load("//third_party/wheel:wheel.bzl", "wheel_repository")
 
 # Bazel's own rule sets, as Debian packages them (bazel-rules-java, bazel-rules-proto,
 # bazel-skylib). Nothing here is fetched from a git host.
@@ -41,4 +42,15 @@ def armature_repositories(path = "."):
     system_repository(
         name = "system",
         build_file = Label("//third_party/system:BUILD.system.bazel"),
+    )
+
+    # What draws pictures: docs/decisions/0022-seeing.md.
+    wheel_repository(
+        name = "mujoco",
+        build_file = Label("//third_party/wheel:BUILD.mujoco.bazel"),
+        include = [
+            "mujoco/include/mujoco/",
+            "mujoco/libmujoco.so",
+        ],
+        requirements = Label("//third_party/wheel:mujoco.txt"),
     )

@@ -16,6 +16,8 @@ packages=(
   prometheus-cpp-dev libcivetweb-dev
   # What is made of a policy: pictures and models.
   libgif-dev libonnx-dev
+  # Pictures without a display: EGL and Mesa, which draws where there is no GPU.
+  libegl-dev libegl1 libgl1-mesa-dri
   # Simulation.
   libbullet-dev libeigen3-dev libtinyxml2-dev libtinyobjloader-dev
 )

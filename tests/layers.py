@@ -27,7 +27,7 @@ common/metrics common/policy common/rpc_client
 common/cli common/env_client
 common/run_config common/play
 envserver/env
-envserver/bullet
+envserver/bullet envserver/render
 envserver/slots envserver/kit envserver/conformance
 envserver/wrappers
 envserver/service

@@ -14,6 +14,7 @@ _PACKAGES = [
     "libc6-dev",
     "libcivetweb-dev",
     "libcli11-dev",
+    "libegl-dev",
     "libeigen3-dev",
     "libfmt-dev",
     "libgif-dev",

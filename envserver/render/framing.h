@@ -1,0 +1,18 @@
+// Where to look from when nobody has said.
+//
+// Thread safety: free functions.
+#ifndef ARMATURE_ENVSERVER_RENDER_FRAMING_H_
+#define ARMATURE_ENVSERVER_RENDER_FRAMING_H_
+
+#include "envserver/env/scene.h"
+
+namespace armature {
+
+// A camera, named "default", that has all of the scene in its picture: from the front right (+x,
+// -y), a little above. Planes, height fields and markers do not count, since they may reach far; a
+// scene of nothing else is seen by SceneCamera's own default. The view has a pose for each body.
+SceneCamera FrameScene(const Scene& scene, const SceneView& view);
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_RENDER_FRAMING_H_
