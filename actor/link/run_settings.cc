@@ -5,18 +5,25 @@
 #include "google/protobuf/util/message_differencer.h"
 
 namespace armature {
+namespace {
+
+// Values of parameters change during a run; the newest come with policies.
+v1::JoinResponse WithoutParameterValues(v1::JoinResponse response) {
+  for (auto& parameter : *response.mutable_parameters()) parameter.second = 0;
+  return response;
+}
+
+}  // namespace
 
 std::string DescribeSettingsChange(const v1::JoinResponse& before, const v1::JoinResponse& after) {
   google::protobuf::util::MessageDifferencer differencer;
-  // Parameters change during a run; the newest come with policies.
-  for (const int number :
-       {v1::JoinResponse::kHandshakeFieldNumber, v1::JoinResponse::kAcknowledgedSequenceFieldNumber,
-        v1::JoinResponse::kParametersFieldNumber}) {
+  for (const int number : {v1::JoinResponse::kHandshakeFieldNumber,
+                           v1::JoinResponse::kAcknowledgedSequenceFieldNumber}) {
     differencer.IgnoreField(v1::JoinResponse::descriptor()->FindFieldByNumber(number));
   }
   std::string report;
   differencer.ReportDifferencesToString(&report);
-  if (differencer.Compare(before, after)) return "";
+  if (differencer.Compare(WithoutParameterValues(before), WithoutParameterValues(after))) return "";
   return absl::StrJoin(absl::StrSplit(report, '\n', absl::SkipEmpty()), ", ");
 }
 

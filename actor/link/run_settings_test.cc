@@ -69,5 +69,15 @@ TEST(RunSettingsTest, NamesTheMembersWithBothValuesOnOneLine) {
             "modified: unroll_length: 4 -> 6, modified: exploration.normal_noise_std: 0.5 -> 0.25");
 }
 
+TEST(RunSettingsTest, AParameterMayHaveAnotherValueButTheNamesAreSettings) {
+  v1::JoinResponse before, after;
+  (*before.mutable_parameters())["slope"] = 0.25;
+  (*after.mutable_parameters())["slope"] = 0.75;
+  EXPECT_EQ(DescribeSettingsChange(before, after), "");
+  // Without this the slots would keep a value that the learner no longer sets.
+  after.clear_parameters();
+  EXPECT_THAT(DescribeSettingsChange(before, after), HasSubstr("parameters"));
+}
+
 }  // namespace
 }  // namespace armature
