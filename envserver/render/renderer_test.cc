@@ -218,6 +218,14 @@ TEST_F(RendererTest, ShapesTurnAndMoveWithTheirBody) {
   EXPECT_TRUE(IsBackground(picture.AtPoint({0.5, 0, 0.2})));
 }
 
+TEST_F(RendererTest, AnEmptySceneIsSky) {
+  Renderer renderer;  // Whose first picture it is.
+  std::vector<uint8_t> rgb(3 * camera_.width_px * camera_.height_px);
+  const absl::Status status = renderer.Draw(scene_, view_, camera_, absl::MakeSpan(rgb));
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_GT(rgb[0], 100);
+}
+
 TEST_F(RendererTest, TheNearerShapeHidesTheOther) {
   Add(Kind::kSphere, {0.2, 0, 0}, {0, 0, 0.5}, kRed);
   Add(Kind::kSphere, {0.2, 0, 0}, {0, -1, 0.6}, kBlue);

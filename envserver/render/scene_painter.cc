@@ -173,9 +173,9 @@ void ScenePainter::Upload() {
 }
 
 void ScenePainter::Reserve(int shapes) {
-  if (shapes <= scene_.maxgeom) return;
+  if (scene_.maxgeom > 0 && shapes <= scene_.maxgeom) return;
   mjv_freeScene(&scene_);
-  mjv_makeScene(assets_.model(), &scene_, 2 * shapes);
+  mjv_makeScene(assets_.model(), &scene_, 2 * std::max(shapes, 1));
 }
 
 void ScenePainter::SetShapes(const Scene& scene, const SceneView& view) {

@@ -62,6 +62,11 @@ std::shared_ptr<const BodyModel> BoxModel() {
   box.mass = kBoxMass;
   box.shape = WithMargin(std::make_shared<btBoxShape>(kBoxSize / 2));
   box.shape->calculateLocalInertia(kBoxMass, box.inertia_diagonal);
+  SceneShape look;
+  look.kind = SceneShape::Kind::kBox;
+  look.size = {kBoxSize.x(), kBoxSize.y(), kBoxSize.z()};
+  look.colour = {0.85, 0.45, 0.2, 1};
+  box.looks = {look};
   auto model = std::make_shared<BodyModel>();
   model->name = "box";
   model->links = {Slider("box_x", -1, {1, 0, 0}), Slider("box_z", 0, {0, 0, 1}), box};
@@ -82,6 +87,11 @@ std::shared_ptr<const BodyModel> FingerModel(double low_x, double high_x, double
   finger.mass = kFingerMass;
   finger.shape = std::make_shared<btSphereShape>(kFingerRadius);
   finger.shape->calculateLocalInertia(kFingerMass, finger.inertia_diagonal);
+  SceneShape look;
+  look.kind = SceneShape::Kind::kSphere;
+  look.size = {kFingerRadius, 0, 0};
+  look.colour = {0.2, 0.45, 0.75, 1};
+  finger.looks = {look};
   auto model = std::make_shared<BodyModel>();
   model->name = "finger";
   model->links = {x, finger};

@@ -7,12 +7,14 @@
 // control step then ends early. Start: x ~ U(+-0.1), theta ~ U(+-0.15), theta_dot ~ U(+-0.1), x_dot
 // 0. Noise: U(+-0.01) on each element. Disturbance: a force along x on the pole's mass, U(+-1) N,
 // in the last 0.1 s of every second, drawn anew for each physics step. Mass: 0.1 + U(+-0.05) kg.
+#include <array>
 #include <cmath>
 #include <memory>
 #include <utility>
 
 #include "common/config/config.h"
 #include "envserver/bullet/body_model.h"
+#include "envserver/env/scene.h"
 #include "envserver/kit/register_task.h"
 #include "envserver/kit/task.h"
 #include "envserver/kit/task_builder.h"
@@ -32,6 +34,31 @@ constexpr int kQuietSteps = 90;  // Of each second.
 enum Dof { kSlider, kPin };
 enum Link { kCart, kPole };
 
+SceneShape Look(SceneShape::Kind kind, const std::array<double, 3>& size, const ScenePose& pose,
+                const Colour& colour) {
+  SceneShape shape;
+  shape.kind = kind;
+  shape.size = size;
+  shape.pose = pose;
+  shape.colour = colour;
+  return shape;
+}
+
+// For viewers only: nothing collides.
+void AddLooks(BodyModel* model) {
+  const double half = std::sqrt(0.5);
+  constexpr Colour kSteel = {0.55, 0.57, 0.6, 1};
+  model->base.looks = {Look(SceneShape::Kind::kCylinder, {0.015, 2 * kPositionMax, 0},
+                            {0, 0, 0, 0, half, 0, half}, kSteel)};  // The track, along x.
+  model->links[kCart].looks = {
+      Look(SceneShape::Kind::kBox, {0.3, 0.16, 0.14}, kNoPose, {0.2, 0.42, 0.7, 1})};
+  // The mass is at the pole's end.
+  model->links[kPole].looks = {Look(SceneShape::Kind::kCylinder, {0.015, kPoleLength, 0},
+                                    {0, 0, kPoleLength / 2, 0, 0, 0, 1}, kSteel),
+                               Look(SceneShape::Kind::kSphere, {0.05, 0, 0},
+                                    {0, 0, kPoleLength, 0, 0, 0, 1}, {0.9, 0.5, 0.15, 1})};
+}
+
 // The original's slider stops at +-4.8, which no episode reaches.
 std::shared_ptr<const BodyModel> CartPoleModel() {
   auto model = std::make_shared<BodyModel>();
@@ -48,6 +75,7 @@ std::shared_ptr<const BodyModel> CartPoleModel() {
   pole.mass = kPoleMass;
   pole.inertial_frame.setOrigin(btVector3(0, 0, kPoleLength));
   model->links = {cart, pole};
+  AddLooks(model.get());
   return model;
 }
 
