@@ -15,8 +15,6 @@ Viewer::Viewer(const SessionContext* context, std::atomic<int>* viewers, ViewerS
   viewers_.fetch_add(1);
 }
 
-Viewer::~Viewer() { viewers_.fetch_sub(1); }
-
 void Viewer::Start(const v1::WatchRequest& request) {
   absl::MutexLock lock(&mutex_);
   const absl::Status status = Begin(request);
@@ -160,6 +158,7 @@ void Viewer::End(const absl::Status& status) {
   if (ended_) return;
   ended_ = true;
   end_status_ = status;
+  viewers_.fetch_sub(1);  // Before the peer reads its end: it may come back at once.
   if (box_ != nullptr) session_.env->Unwatch(slot_, box_.get());
   session_.env = nullptr;
   if (!writing_ && sink_ != nullptr) sink_->End(status);

@@ -45,10 +45,9 @@ class ViewerSink {
 
 class Viewer : public std::enable_shared_from_this<Viewer> {
  public:
-  // `viewers` counts the server's viewers. It and `context` must outlive this; `sink` is used until
-  // OnClosed.
+  // `viewers` counts the server's viewers that have not ended. It and `context` must outlive this;
+  // `sink` is used until OnClosed.
   Viewer(const SessionContext* context, std::atomic<int>* viewers, ViewerSink* sink);
-  ~Viewer();
 
   // Begins, or ends with the error, as in proto/env_service.proto.
   void Start(const v1::WatchRequest& request);
