@@ -238,7 +238,8 @@ def test_time_and_memory_are_those_of_the_server_and_of_its_workers() -> None:
         client.step(0, Busy.COMPUTE)  # Its worker computes for a while.
         after = server.metrics()
     cpu, memory = "armature_process_cpu_seconds_total", "armature_process_resident_memory_bytes"
-    assert after[cpu] - before[cpu] >= Busy.CPU_S
+    ticks = 0.03  # The kernel counts in hundredths of a second, for each process.
+    assert after[cpu] - before[cpu] >= Busy.CPU_S - ticks
     # Server, fork server and worker are a Python each.
     assert 3e7 < after[memory] < 1e11
 
