@@ -57,7 +57,7 @@ while (($# > 0)); do
       path="${2#bazel-out/*/bin/}"
       case "$path" in
         *.h) path="include/armature/$path" ;;
-        *.a) path="lib/$(basename "$path")" ;;
+        *.a | *.so.*) path="lib/$(basename "$path")" ;;
         *.cmake) path="lib/cmake/Armature/$(basename "$path")" ;;
       esac
       mkdir -p "$root/$(dirname "$path")"

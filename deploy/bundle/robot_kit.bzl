@@ -6,18 +6,20 @@ What to link, which headers of /usr and which macros: as @system's targets say.
 def _is_ours(label):
     return label != None and not label.workspace_name
 
-# The static libraries of our own targets, and the -l flags of all others.
+# The static libraries of our own targets; of all others, shared libraries and -l flags.
 def _linked(inputs):
-    archives, libraries = [], []
+    archives, shared, libraries = [], [], []
     for linker_input in inputs:
-        for library in linker_input.libraries if _is_ours(linker_input.owner) else []:
+        for library in linker_input.libraries:
             archive = library.static_library or library.pic_static_library
-            if archive:
+            if archive and _is_ours(linker_input.owner):
                 archives.append(archive)
+            elif library.dynamic_library and not _is_ours(linker_input.owner):
+                shared.append(library.resolved_symlink_dynamic_library or library.dynamic_library)
         for flag in linker_input.user_link_flags:
             if flag.startswith("-l") and flag[len("-l"):] not in libraries:
                 libraries.append(flag[len("-l"):])
-    return archives, libraries
+    return archives, shared, libraries
 
 # Folders of /usr/include that headers are included from.
 def _include_folders(context):
@@ -48,7 +50,7 @@ def _merge(ctx, archives):
 def _robot_kit(ctx):
     info = ctx.attr.library[CcInfo]
     context = info.compilation_context
-    archives, libraries = _linked(info.linking_context.linker_inputs.to_list())
+    archives, shared, libraries = _linked(info.linking_context.linker_inputs.to_list())
     config = ctx.actions.declare_file("ArmatureConfig.cmake")
     ctx.actions.expand_template(
         template = ctx.file.template,
@@ -60,11 +62,13 @@ def _robot_kit(ctx):
                 if not define.startswith("ARMATURE_SYSTEM=")
             ]),
             "@INCLUDE_FOLDERS@": " ".join(_include_folders(context)),
-            "@LIBRARIES@": ";".join(libraries),
+            "@LIBRARIES@": ";".join(
+                ["${_armature_root}/lib/" + library.basename for library in shared] + libraries,
+            ),
         },
     )
     headers = [header for header in context.headers.to_list() if _is_ours(header.owner)]
-    return [DefaultInfo(files = depset([_merge(ctx, archives), config] + headers))]
+    return [DefaultInfo(files = depset([_merge(ctx, archives), config] + shared + headers))]
 
 robot_kit = rule(
     implementation = _robot_kit,

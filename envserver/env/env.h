@@ -121,8 +121,9 @@ class Env {
     return absl::UnimplementedError(spec().id + " cannot restore a state");
   }
 
-  // Draws the current state into `rgb`: 8-bit RGB, spec().render's height x width x 3.
-  // Returns Unimplemented if spec().render is absent.
+  // Draws the current state into `rgb`: 8-bit RGB, spec().render's height x width x 3. Changes
+  // nothing. Returns Unimplemented if spec().render is absent. If there is a scene too, slots draw
+  // the end of an episode from it.
   virtual absl::Status Render(absl::Span<uint8_t> rgb) {
     (void)rgb;
     return absl::UnimplementedError(spec().id + " does not render");

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "envserver/bullet/model_folder.h"
 #include "envserver/kit/model_cache.h"
+#include "envserver/render/renderer.h"
 
 namespace armature {
 namespace {
@@ -174,6 +175,13 @@ Marker TaskBuilder::AddMarker(absl::string_view name, SceneShape shape) {
   markers_.push_back(std::move(shape));
   marker_names_.emplace_back(name);
   return {static_cast<int>(markers_.size()) - 1};
+}
+
+void TaskBuilder::AddCamera(SceneCamera camera) {
+  if (absl::Status status = CheckCamera(camera); !status.ok()) {
+    throw TaskError(std::string(status.message()));
+  }
+  cameras_.push_back(std::move(camera));
 }
 
 void TaskBuilder::CheckComplete() const {

@@ -88,7 +88,9 @@ class TaskBuilder {
 
   // Something that viewers see and the world does not have.
   Marker AddMarker(absl::string_view name, SceneShape shape);
-  void AddCamera(SceneCamera camera) { cameras_.push_back(std::move(camera)); }
+  // The first one takes the task's pictures. Without any, one is placed that has all bodies in view
+  // where Reset puts them; for that, Reset is called once more, before the first episode.
+  void AddCamera(SceneCamera camera);
 
  private:
   friend class TaskEnv;

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "envserver/bullet/scene_writer.h"
+#include "envserver/render/framing.h"
+#include "envserver/render/renderer.h"
 
 namespace armature {
 namespace {
@@ -217,9 +219,23 @@ void TaskEnv::BuildScene() {
     scene_.shapes.back().body = static_cast<int>(scene_.bodies.size()) - 1;
   }
   scene_.cameras = built_.cameras_;
-  if (scene_.cameras.empty()) scene_.cameras.push_back({});
+  if (scene_.cameras.empty()) {
+    // As an episode begins.
+    task_->Reset();
+    SceneView view;
+    AppendPoses(*world_, &view);
+    world_->RestoreState(initial_);
+    view.poses.resize(scene_.bodies.size(), kNoPose);  // Markers have no place yet.
+    scene_.cameras.push_back(FrameScene(scene_, view));
+  }
+  spec_.render = RenderSpec{scene_.cameras[0].width_px, scene_.cameras[0].height_px};
   scene_version_ = world_->looks_version();
   markers_.poses_.assign(built_.markers_.size(), kNoPose);
+}
+
+absl::Status TaskEnv::Render(absl::Span<uint8_t> rgb) {
+  ReadView(drawn_);
+  return Renderer::Shared().Draw(*scene(), drawn_, scene_.cameras[0], rgb);
 }
 
 const Scene* TaskEnv::scene() const {

@@ -48,6 +48,8 @@ class TaskEnv : public Env {
   void ReadGoalExtra(absl::Span<float> extra) const override;
   absl::Status SaveState(std::string* state) override;
   absl::Status RestoreState(absl::string_view state) override;
+  // Drawn by the process's one renderer (envserver/render), seen by the scene's first camera.
+  absl::Status Render(absl::Span<uint8_t> rgb) override;
   const Scene* scene() const override;
   void ReadView(SceneView& view) const override;
   BulletWorld* world() override { return world_.get(); }
@@ -81,6 +83,7 @@ class TaskEnv : public Env {
   MetricValues metrics_;
   std::vector<float> goal_extra_;
   mutable MarkerPoses markers_;
+  SceneView drawn_;  // What the last picture showed.
 };
 
 }  // namespace armature

@@ -27,6 +27,10 @@ std::shared_ptr<const BodyModel> Ball() {
   ball.mass = 1;
   ball.shape = std::make_shared<btSphereShape>(0.1);
   ball.inertia_diagonal = btVector3(0.004, 0.004, 0.004);
+  SceneShape look;
+  look.kind = SceneShape::Kind::kSphere;
+  look.size = {0.1, 0, 0};
+  ball.looks = {look};
   model->links = {ball};
   return model;
 }
@@ -40,7 +44,8 @@ class Lift : public Task {
     void Visit(ConfigVisitor& v) {
       v.Field("start_m", start_m, "Height at the start.", AtLeast(0.0));
       v.Field("fault", fault, "What goes wrong.",
-              OneOf({"none", "unwritten", "too_many", "no_action", "twice", "bad_name", "throws"}));
+              OneOf({"none", "unwritten", "too_many", "no_action", "twice", "bad_name", "throws",
+                     "bad_camera"}));
     }
   };
 
@@ -63,6 +68,12 @@ class Lift : public Task {
     top_ = task.AddMetric("top_m", v1::MetricSpec::AGGREGATION_LAST);
     gain_ = task.AddParameter("gain", 0, 2, 1);
     task.ReportsSuccess();
+    if (config_.fault == "bad_camera") {
+      SceneCamera camera;
+      camera.name = "wide";
+      camera.width_px = 5000;
+      task.AddCamera(camera);
+    }
   }
 
   void Reset() override {
@@ -207,6 +218,26 @@ TEST_F(TaskEnvTest, ARestoredStateHasTheMembersThatKeepNames) {
   EXPECT_GE(Metrics()[3], top);
 }
 
+TEST_F(TaskEnvTest, ATaskIsSeenByACameraThatHasItInViewAndItsPictureShowsWhereItIs) {
+  ASSERT_TRUE(Make({}).ok());
+  ASSERT_EQ(env().scene()->cameras.size(), 1);
+  EXPECT_EQ(env().scene()->cameras[0].name, "default");
+  const RenderSpec size = *env().spec().render;
+  EXPECT_EQ(size.width_px, 640);
+  EXPECT_EQ(size.height_px, 480);
+  const auto draw = [&] {
+    std::vector<uint8_t> rgb(size.width_px * size.height_px * 3);
+    const absl::Status status = env().Render(absl::MakeSpan(rgb));
+    EXPECT_TRUE(status.ok()) << status;
+    return rgb;
+  };
+  env().Reset(1, observation_);
+  const std::vector<uint8_t> first = draw();
+  EXPECT_EQ(draw(), first) << "drawing changes nothing";
+  env().Step({20.0f}, observation_);
+  EXPECT_NE(draw(), first);
+}
+
 TEST_F(TaskEnvTest, AnElementThatObserveLeavesIsAnErrorThatNamesIt) {
   ASSERT_TRUE(Make({{"fault", "unwritten"}}).ok());
   try {
@@ -227,6 +258,8 @@ TEST_F(TaskEnvTest, WhatBuildGetsWrongIsRefusedInOneSentence) {
   EXPECT_THAT(Make({{"fault", "twice"}}).message(), HasSubstr("'motion' is named twice"));
   EXPECT_THAT(Make({{"fault", "bad_name"}}).message(), HasSubstr("'reward/Force'"));
   EXPECT_THAT(Make({{"fault", "throws"}}).message(), HasSubstr("env lift: the ball is lost"));
+  EXPECT_THAT(Make({{"fault", "bad_camera"}}).message(),
+              HasSubstr("env lift: camera 'wide': the picture is 5000 x 480 pixels"));
   EXPECT_THAT(Make({{"reward.hieght", "1"}}).message(),
               HasSubstr("unknown key 'reward.hieght'; its reward terms are height, force"));
   EXPECT_THAT(Make({{"reward.height", "much"}}).message(), HasSubstr("expected a number"));

@@ -419,6 +419,22 @@ TEST_F(ConformanceTest, RenderingChangesNoEpisode) {
             PlayGroup(plain, 60, &plain.first[0]));
 }
 
+TEST_F(ConformanceTest, APictureOfTheLastStateNeedsAnEpisodeThatEndedAndASessionThatRenders) {
+  for (const bool renders : {false, true}) {
+    v1::OpenSession open = RenderingMessage(2);
+    open.set_renders(renders);
+    RolloutClient client(stub_.get());
+    client.Open(open);
+    if (!client.spec.render.has_value()) GTEST_SKIP() << env_id_ << " does not render";
+    client.SendRender(1, /*last_state=*/true);
+    const grpc::Status status = client.Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(),
+                HasSubstr(renders ? "the last step ended no episode of slot 1"
+                                  : "the session was opened without `renders`"));
+  }
+}
+
 TEST_F(ConformanceTest, RenderingNeedsASpecThatHasIt) {
   RolloutClient client(stub_.get());
   client.Open(RolloutClient::OpenMessage(env_id_, 1));

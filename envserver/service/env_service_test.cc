@@ -215,6 +215,32 @@ TEST_F(EnvServiceTest, AFrameShowsTheSlotAskedForAsItIsNow) {
   }
 }
 
+TEST_F(EnvServiceTest, APictureOfTheLastStateShowsTheEndOfTheEpisodeNotTheNextOnesBeginning) {
+  RolloutClient client(stub_.get());
+  v1::OpenSession open = RenderingMessage(2);
+  open.set_renders(true);
+  client.Open(open);
+  v1::StepBatch batch = client.first[0];
+  for (uint64_t step = 0; batch.final_slot().empty(); ++step) {
+    client.SendActions(0, step, {0.9f, -0.9f, -0.9f, 0.9f});
+    batch = client.Read();
+  }
+  const uint32_t slot = batch.final_slot(0);
+  const auto place_of = [](const v1::Tensor& positions, int64_t index) -> size_t {
+    const absl::Span<const float> position = TensorValues<float>(positions);
+    const int64_t column = std::lround((position[2 * index] + 1) / 2 * 23);
+    const int64_t row = std::lround((1 - position[2 * index + 1]) / 2 * 15);
+    return (row * 24 + column) * 3;
+  };
+  const size_t end = place_of(batch.final_observation(0), 0);
+  const size_t beginning = place_of(batch.observation(0), slot);
+  ASSERT_NE(end, beginning);
+  client.SendRender(slot, /*last_state=*/true);
+  EXPECT_EQ(client.ReadFrame().rgb().packed().find("\xff\xff\xff"), end);
+  client.SendRender(slot);
+  EXPECT_EQ(client.ReadFrame().rgb().packed().find("\xff\xff\xff"), beginning);
+}
+
 TEST_F(EnvServiceTest, ASimulatorThatThrowsWhenDrawnEndsItsSessionAndNoOther) {
   RolloutClient bystander(stub_.get());
   bystander.Open(RolloutClient::OpenMessage("point_mass", 1));

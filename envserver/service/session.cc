@@ -145,6 +145,7 @@ void Session::OnOpen(const v1::OpenSession& open) {
   options.seed = open.seed();
   options.first_slot = open.first_slot();
   options.parameters = {open.parameters().begin(), open.parameters().end()};
+  options.renders = open.renders();
   options.abandoned_max = context_.abandoned_max;
   VectorEnv::Open(
       context_.registry, context_.pool, std::move(options),
@@ -273,12 +274,14 @@ void Session::OnRender(const v1::RenderRequest& render) {
   absl::Status status = CheckSlotTurn("RenderRequest", slot);
   if (status.ok()) status = CheckFrameSize();
   if (status.ok()) {
-    status = env_->Render(slot, [self = shared_from_this(), slot](absl::StatusOr<v1::Tensor> rgb) {
-      self->OnSlotAnswer(slot, rgb.status(), [&](v1::RolloutResponse* response) {
-        response->mutable_frame()->set_slot(slot);
-        *response->mutable_frame()->mutable_rgb() = *std::move(rgb);
-      });
-    });
+    status =
+        env_->Render(slot, render.last_state(),
+                     [self = shared_from_this(), slot](absl::StatusOr<v1::Tensor> rgb) {
+                       self->OnSlotAnswer(slot, rgb.status(), [&](v1::RolloutResponse* response) {
+                         response->mutable_frame()->set_slot(slot);
+                         *response->mutable_frame()->mutable_rgb() = *std::move(rgb);
+                       });
+                     });
   }
   if (!status.ok()) return Refuse(status);
   BeginServersTurn(static_cast<uint32_t>(slot / env_->group_size()));

@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "common/random/rng.h"
 #include "common/tensor/packed.h"
+#include "envserver/render/renderer.h"
 #include "envserver/slots/saved_state.h"
 
 namespace armature {
@@ -50,6 +51,17 @@ double ElementAt(const FieldSpec& field, absl::Span<const uint8_t> bytes, int64_
 std::string Place(const FieldSpec& field, int64_t position) {
   return absl::StrCat("'", field.name, "'",
                       field.shape.empty() ? "" : FormatIndex(position, field.shape));
+}
+
+// The environment's own picture of its present state.
+absl::StatusOr<v1::Tensor> Draw(Env& env, const EnvSpec& spec) {
+  v1::Tensor rgb;
+  const RenderSpec& size = *spec.render;
+  uint8_t* pixels = ResizeTensor<uint8_t>({size.height_px, size.width_px, 3}, &rgb);
+  const absl::Status status =
+      env.Render(absl::MakeSpan(pixels, size.height_px * size.width_px * 3));
+  if (!status.ok()) return status;
+  return rgb;
 }
 
 }  // namespace
@@ -197,6 +209,7 @@ SlotGroup::Fault SlotGroup::Step(Slot& slot, int64_t row) {
     const absl::Span<const uint8_t> last = out.observation[row].fields()[i];
     std::copy(last.begin(), last.end(), final_[i].begin() + row * last.size());
   }
+  if (plan_->options.renders && plan_->spec.render.has_value()) KeepLastState(slot);
   return BeginEpisode(slot, row);
 }
 
@@ -250,6 +263,7 @@ SlotGroup::Fault SlotGroup::BeginEpisode(Slot& slot, int64_t row) {
       }
       slot.env = *std::move(env);
       if (slot.frame != nullptr) slot.frame->scene = nullptr;
+      slot.last = nullptr;
     }
     const uint64_t episode = slot.episodes.fetch_add(1);
     slot.episode_steps = 0;
@@ -344,14 +358,49 @@ void SlotGroup::OnFinished() {
   finished(shared_from_this());
 }
 
-absl::StatusOr<v1::Tensor> SlotGroup::Render(int64_t row) {
-  v1::Tensor rgb;
+absl::StatusOr<v1::Tensor> SlotGroup::Render(int64_t row, bool last_state) {
+  const absl::StatusOr<v1::Tensor> rgb =
+      last_state ? DrawLastState(*slots_[row].last) : Draw(*slots_[row].env, plan_->spec);
+  if (rgb.ok()) return rgb;
+  return absl::InternalError(
+      absl::StrCat(SlotName(row), ": Render failed: ", rgb.status().message()));
+}
+
+void SlotGroup::KeepLastState(Slot& slot) {
+  const bool is_first = slot.last == nullptr;
+  if (is_first) slot.last = std::make_unique<LastState>();
+  LastState& last = *slot.last;
+  last.status = absl::OkStatus();
+  try {
+    if (!plan_->spec.has_scene) {
+      absl::StatusOr<v1::Tensor> rgb = Draw(*slot.env, plan_->spec);
+      last.status = rgb.status();
+      if (rgb.ok()) last.rgb = *std::move(rgb);
+      return;
+    }
+    const int64_t version = last.view.scene_version;
+    slot.env->ReadView(last.view);
+    if (!is_first && last.view.scene_version == version) return;
+    last.scene = *slot.env->scene();
+  } catch (...) {
+    last.status = absl::InternalError(CurrentException());
+    last.view.scene_version = -1;  // The scene is not there.
+  }
+}
+
+absl::StatusOr<v1::Tensor> SlotGroup::DrawLastState(const LastState& last) const {
+  if (!last.status.ok()) return last.status;
+  if (!plan_->spec.has_scene) return last.rgb;
   const RenderSpec& size = *plan_->spec.render;
-  const int64_t bytes = size.height_px * size.width_px * 3;
+  SceneCamera camera = last.scene.cameras.empty() ? SceneCamera() : last.scene.cameras.front();
+  camera.width_px = static_cast<int>(size.width_px);
+  camera.height_px = static_cast<int>(size.height_px);
+  v1::Tensor rgb;
   uint8_t* pixels = ResizeTensor<uint8_t>({size.height_px, size.width_px, 3}, &rgb);
-  const absl::Status status = slots_[row].env->Render(absl::MakeSpan(pixels, bytes));
-  if (status.ok()) return rgb;
-  return absl::InternalError(absl::StrCat(SlotName(row), ": Render failed: ", status.message()));
+  absl::Status status = Renderer::Shared().Draw(
+      last.scene, last.view, camera, absl::MakeSpan(pixels, size.height_px * size.width_px * 3));
+  if (!status.ok()) return status;
+  return rgb;
 }
 
 absl::StatusOr<std::string> SlotGroup::SaveState(int64_t row) {

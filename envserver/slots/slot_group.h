@@ -23,6 +23,7 @@
 #include "common/spec/env_spec.h"
 #include "envserver/env/env.h"
 #include "envserver/env/env_registry.h"
+#include "envserver/env/scene.h"
 #include "envserver/slots/slot_batch.h"
 #include "envserver/slots/slot_view.h"
 #include "envserver/slots/step_pool.h"
@@ -83,8 +84,11 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   // Completes the step's batch. Call it only if no row hung.
   StepOutcome Assemble();
 
-  // Draws a row: rgb uint8 [height, width, 3]. Returns Internal with the environment's error.
-  absl::StatusOr<v1::Tensor> Render(int64_t row);
+  // Whether the last step ended an episode of this row.
+  bool has_ended(int64_t row) const { return slots_[row].ended; }
+  // Draws a row: rgb uint8 [height, width, 3]. With `last_state`, as its episode ended in the last
+  // step. Returns Internal with the environment's error.
+  absl::StatusOr<v1::Tensor> Render(int64_t row, bool last_state);
   // Returns SlotState.state of a row; Internal with the environment's error.
   absl::StatusOr<std::string> SaveState(int64_t row);
   // Puts a row back to a saved state. Refused bytes are no error, see SlotRestored. Internal: the
@@ -108,6 +112,13 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
     Cause cause = Cause::kNone;
     std::string what;
   };
+  // What an episode ended with, for a picture of it.
+  struct LastState {
+    Scene scene;          // If the spec has one;
+    SceneView view;       // otherwise
+    v1::Tensor rgb;       // the picture.
+    absl::Status status;  // Why there is none.
+  };
   struct Slot {
     std::unique_ptr<Env> env;  // Null: to be created.
     // Episodes begun so far. Atomic because a successor reads it while a hung call may raise it.
@@ -119,6 +130,7 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
     std::string restored;
     std::unique_ptr<SlotFrame> frame;  // Null until somebody watches.
     uint64_t publisher = 0;            // See SlotView::Adopt.
+    std::unique_ptr<LastState> last;   // Null until an episode of its environment has ended.
     // State of the running step.
     bool ended = false;
     Fault fault;           // Why the environment was replaced.
@@ -133,6 +145,9 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   // Shows the slot to its viewers, if there are any; `of_step`: with what the last step gave.
   // Errors end the viewing and are no fault of the slot.
   void Show(Slot& slot, int64_t row, bool of_step);
+  // Keeps the state that the slot is in, for Render.
+  void KeepLastState(Slot& slot);
+  absl::StatusOr<v1::Tensor> DrawLastState(const LastState& last) const;
   void Prepare();
   SlotBatch& batch() { return *batches_[writing_]; }
 

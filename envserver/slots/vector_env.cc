@@ -119,12 +119,28 @@ void VectorEnv::CallSlot(int64_t slot, absl::string_view what,
       });
 }
 
-absl::Status VectorEnv::Render(int64_t slot, RenderCompletion completion) {
+absl::Status VectorEnv::CheckLastState(int64_t slot) {
+  if (!plan_->options.renders) {
+    return absl::InvalidArgumentError(
+        "RenderRequest.last_state is set, but the session was opened without `renders`");
+  }
+  absl::MutexLock lock(&mutex_);
+  const std::shared_ptr<SlotGroup>& slots = groups_[slot / group_size()].slots;
+  if (slots == nullptr || slots->has_ended(slot % group_size())) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "RenderRequest.last_state is set, but the last step ended no episode of slot ", slot));
+}
+
+absl::Status VectorEnv::Render(int64_t slot, bool last_state, RenderCompletion completion) {
   if (!spec().render.has_value()) {
     return absl::FailedPreconditionError("the environment does not render");
   }
+  if (last_state) {
+    if (absl::Status status = CheckLastState(slot); !status.ok()) return status;
+  }
   CallSlot<v1::Tensor>(
-      slot, "Render", [](SlotGroup& slots, int64_t row) { return slots.Render(row); },
+      slot, "Render",
+      [last_state](SlotGroup& slots, int64_t row) { return slots.Render(row, last_state); },
       std::move(completion));
   return absl::OkStatus();
 }

@@ -57,6 +57,8 @@ struct VectorEnvOptions {
   uint64_t seed = 0;
   uint64_t first_slot = 0;
   std::map<std::string, double> parameters;  // By name; see OpenSession.parameters.
+  // Slots keep the state in which an episode ends, for Render.
+  bool renders = false;
   // Number of stuck threads allowed; if a call hangs beyond that, the step fails.
   int64_t abandoned_max = 16;
 };
@@ -123,9 +125,11 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
   // or shape, a value that is not finite or, if Discrete, an invalid choice.
   absl::Status StepGroup(int64_t group, const v1::Tensor& action, Completion completion);
 
-  // Draws slot `slot`, in 0 .. num_envs - 1. If OK, `completion` will be called. Returns
-  // FailedPrecondition, and does nothing, if the spec has no `render`.
-  absl::Status Render(int64_t slot, RenderCompletion completion);
+  // Draws slot `slot`, in 0 .. num_envs - 1; with `last_state`, as its episode ended in the group's
+  // last step. If OK, `completion` will be called. Returns FailedPrecondition, and does nothing, if
+  // the spec has no `render`; InvalidArgument if that step ended no episode, or options.renders is
+  // false.
+  absl::Status Render(int64_t slot, bool last_state, RenderCompletion completion);
 
   // SaveState: as Render, FailedPrecondition if the spec has no `saves_state`. RestoreState: the
   // same; the slot goes on from `state`, a SlotState.state.
@@ -163,6 +167,8 @@ class VectorEnv : public std::enable_shared_from_this<VectorEnv> {
                 std::function<absl::StatusOr<T>(SlotGroup&, int64_t row)> call,
                 std::function<void(absl::StatusOr<T>)> completion);
   absl::Status CheckSavesState() const;
+  // Whether a picture of the last state can be had.
+  absl::Status CheckLastState(int64_t slot);
   // Marks the group as running and returns its slots, with their present parameters; null if
   // closed.
   std::shared_ptr<SlotGroup> BeginRun(int64_t group);

@@ -343,7 +343,9 @@ TEST_F(VectorEnvTest, CloseWhileASlotIsDrawnFreesTheEnvironmentsAfterIt) {
   options.env_config["fatal_render"] = "true";
   ASSERT_TRUE(Open(options, 2, kNever).ok());
   Reset();
-  ASSERT_TRUE(env_->Render(1, [](absl::StatusOr<v1::Tensor>) { ADD_FAILURE(); }).ok());
+  ASSERT_TRUE(
+      env_->Render(1, /*last_state=*/false, [](absl::StatusOr<v1::Tensor>) { ADD_FAILURE(); })
+          .ok());
   gate_->WaitForWaiting(1);
   env_->Close();
   gate_->Open();

@@ -102,9 +102,10 @@ void RolloutClient::SendReset(uint32_t group, uint64_t step,
   stream_->Write(request);
 }
 
-void RolloutClient::SendRender(uint32_t slot) {
+void RolloutClient::SendRender(uint32_t slot, bool last_state) {
   v1::RolloutRequest request;
   request.mutable_render()->set_slot(slot);
+  request.mutable_render()->set_last_state(last_state);
   stream_->Write(request);
 }
 

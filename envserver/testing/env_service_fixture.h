@@ -73,7 +73,7 @@ class RolloutClient {
   void SendReset(uint32_t group, uint64_t step, std::optional<uint64_t> seed = std::nullopt);
   // Sets ResetGroup.slot_seeds.
   void SendReset(uint32_t group, uint64_t step, const std::vector<uint64_t>& slot_seeds);
-  void SendRender(uint32_t slot);
+  void SendRender(uint32_t slot, bool last_state = false);
   void SendSave(uint32_t slot);
   void SendRestore(uint32_t slot, const std::string& state);
   void SendParameters(const std::map<std::string, double>& values,

@@ -121,9 +121,9 @@ class RemoteEnv(gym.Env[Any, Any]):
     def render(self) -> Any:
         """A picture, uint8 [height, width, 3]; None without a render_mode.
 
-        After the step that ended an episode it shows the next one's beginning.
+        After the step that ended an episode it shows that end, until `reset`.
         """
-        return None if self.render_mode is None else self._slots.render(0)
+        return None if self.render_mode is None else self._slots.render(0, last_state=True)
 
     def compute_reward(
         self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike, info: Any = None

@@ -87,8 +87,12 @@ class RemoteSession:
         seed: int,
         first_slot: int = 0,
         parameters: Mapping[str, float] | None = None,
+        renders: bool = False,
     ) -> None:
-        """`parameters`: of every slot from its first episode on, as set_parameters."""
+        """`parameters`: of every slot from its first episode on, as set_parameters.
+
+        `renders`: pictures of last states will be asked for.
+        """
         connection.check_process()
         self.address = connection.address
         self.num_envs = num_envs
@@ -118,6 +122,7 @@ class RemoteSession:
         request.open.seed = seed
         request.open.first_slot = first_slot
         request.open.parameters.update(parameters or {})
+        request.open.renders = renders
         self._send(request, f"OpenSession of {num_envs} slots of {env_id}")
         opened = self._receive("opened")
         try:
@@ -190,11 +195,15 @@ class RemoteSession:
         self._next_step += 1
         return step
 
-    def render(self, slot: int) -> npt.NDArray[np.uint8]:
-        """A picture of a slot, [height, width, 3], top row first."""
+    def render(self, slot: int, *, last_state: bool = False) -> npt.NDArray[np.uint8]:
+        """A picture of a slot, [height, width, 3], top row first.
+
+        `last_state`: as its episode ended in the last step, for a session that `renders`.
+        """
         self._check_turn()
         request = wire.RolloutRequest()
         request.render.slot = slot
+        request.render.last_state = last_state
         self._send(request, f"RenderRequest of slot {slot}")
         frame = self._receive("frame")
         shape = (self.spec.render_height_px, self.spec.render_width_px, 3)

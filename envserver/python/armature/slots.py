@@ -64,6 +64,7 @@ class RemoteSlots:
         self.config = encode_config(config)
         self.fresh = False  # Whether every slot is at its first observation, not yet taken.
         self._sessions: list[RemoteSession] = []
+        self._ended: frozenset[int] = frozenset()  # Slots whose episode the last step ended.
         # What each slot's next episode begins with, [n, p]; p is known from the spec.
         self._parameters: Array = np.zeros((num_envs, 0))
         options = transport or TransportOptions()
@@ -72,6 +73,7 @@ class RemoteSlots:
         self._starts = [-(-num_envs * i // len(addresses)) for i in range(len(addresses) + 1)]
         try:
             self.env_id = env_id or self._only_env_id()
+            self._renders = render_mode is not None
             self._open(_random_seed() if seed is None else _checked_seed(seed))
             self.spec: EnvSpec = self._sessions[0].spec
             self._parameters = self._first.parameter.copy()
@@ -124,6 +126,7 @@ class RemoteSlots:
                 own = self._starts[i], self._starts[i + 1]
                 session.send_reset(seeds[slice(*own)] if isinstance(seeds, list) else seeds)
             self._first = self._joined([session.receive() for session in self._sessions])
+        self._ended = frozenset()
         self.fresh = False
         self._last = self._first
         self._under_way[:] = False
@@ -193,6 +196,7 @@ class RemoteSlots:
     def receive(self) -> Step:
         """The outcome of the step that was begun."""
         step = self._joined([session.receive() for session in self._sessions])
+        self._ended = frozenset(step.final_slot)
         if np.count_nonzero(step.restarted):
             step = self._with_voids_truncated(step)
         self._last = step
@@ -203,12 +207,17 @@ class RemoteSlots:
             self._first = step
         return step
 
-    def render(self, slot: int) -> npt.NDArray[np.uint8]:
-        """A picture of a slot, [height, width, 3]. ArmatureError: render_mode is None."""
+    def render(self, slot: int, *, last_state: bool = False) -> npt.NDArray[np.uint8]:
+        """A picture of a slot, [height, width, 3]. ArmatureError: render_mode is None.
+
+        `last_state`: where the last step has ended the slot's episode, the end of it, until
+        `reset`.
+        """
         if self.render_mode is None:
             raise ArmatureError("render_mode is None; make the environment with 'rgb_array'")
         server = self._server_of(slot)
-        return self._sessions[server].render(slot - self._starts[server])
+        own = slot - self._starts[server]
+        return self._sessions[server].render(own, last_state=last_state and slot in self._ended)
 
     def save_state(self, slot: int) -> bytes:
         """The state of a slot. ArmatureError: the environment saves none."""
@@ -229,6 +238,7 @@ class RemoteSlots:
             row[slot] = value
         self._last = dataclasses.replace(self._last, observation=rows)
         self._under_way[slot] = True
+        self._ended -= {slot}
         self.fresh = False
         return observation
 
@@ -359,6 +369,7 @@ class RemoteSlots:
                         seed=seed,
                         first_slot=self._starts[i],
                         parameters=self._common_parameters(),
+                        renders=self._renders,
                     )
                 )
         except BaseException:
@@ -368,6 +379,7 @@ class RemoteSlots:
         self._sessions = sessions
         self._first = self._joined([session.first for session in self._sessions])
         self._last = self._first
+        self._ended = frozenset()
         self._under_way = np.zeros(self.num_envs, np.bool_)
         self.fresh = True
 

@@ -268,7 +268,6 @@ def test_program_that_forgets_close_ends_by_itself(server: str) -> None:
         ({"env_id": "cartpole", "num_envs": 100_000}, "RESOURCE_EXHAUSTED"),
         ({}, "hosts box_flip_up, cartpole, panda_reach.*choose one with env_id"),
         ({"env_id": "cartpole", "num_envs": 0}, "num_envs is 0"),
-        ({"env_id": "cartpole", "render_mode": "rgb_array"}, "does not render"),
         ({"env_id": "cartpole", "render_mode": "human"}, "render_mode is 'human'"),
         ({"env_id": "cartpole", "seed": -1}, "seed is -1"),
         ({"env_id": "cartpole", "config": {"sizes": {1}}}, r"config\['sizes'\]"),

@@ -90,6 +90,30 @@ def test_each_slot_is_drawn_in_its_own_state(python_server: str) -> None:
     env.close()
 
 
+def test_the_picture_after_an_episode_shows_its_end_until_reset(python_server: str) -> None:
+    env = armature.make(python_server, "point_mass", render_mode="rgb_array")
+
+    def shade(observation: Any) -> int:
+        return int(255 * abs(observation["achieved_goal"][0]))
+
+    for _ in range(2):
+        observation, _ = env.reset()
+        assert env.render()[0, 0, 0] == shade(observation)
+        ended = False
+        while not ended:
+            observation, _, terminated, truncated, _ = env.step(np.array([0.3, 0.1], np.float32))
+            ended = terminated or truncated
+            assert env.render()[0, 0, 0] == shade(observation)
+    observation, _ = env.reset()
+    assert env.render()[0, 0, 0] == shade(observation)
+    env.close()
+
+
+def test_an_environment_that_does_not_draw_is_refused_by_name(discrete_server: str) -> None:
+    with pytest.raises(armature.ArmatureError, match="does not render; an environment hosted by"):
+        armature.make(discrete_server, render_mode="rgb_array")
+
+
 def test_compute_reward_is_the_hosted_envs(python_server: str) -> None:
     env = armature.make_vec(python_server, 4, "point_mass", {"terminate_on_success": False})
     env.reset(seed=0)

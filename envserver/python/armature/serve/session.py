@@ -32,6 +32,7 @@ from armature.serve.session_rules import (
     INVALID,
     came_before_opened,
     came_out_of_turn,
+    check_last_state,
     check_open,
     check_parameters,
     check_question,
@@ -108,6 +109,7 @@ class Session:
         self._config: dict[str, str] = {}
         self._session_id = 0
         self._spec: EnvSpec | None = None
+        self._renders = False
         self._group_size = 0
         self._groups: list[_Group] = []
         self._outbox: collections.deque[_Response] = collections.deque()
@@ -218,6 +220,7 @@ class Session:
         context = self._context
         self._spec = spec = hosted.spec
         self._group_size = request.num_envs // request.num_groups
+        self._renders = request.renders
         chosen = check_parameters(spec, "OpenSession.parameters", request.parameters)
         plan = SlotPlan(
             context.catalog.source(request.env_id),
@@ -230,6 +233,7 @@ class Session:
             self._workers_of(hosted),
             context.limits,
             tuple(chosen.get(i, known.initial) for i, known in enumerate(spec.parameters)),
+            request.renders,
         )
         response = wire.RolloutResponse()
         opened = response.opened
@@ -299,13 +303,15 @@ class Session:
         if group.turn is not _Turn.CLIENT:
             raise came_out_of_turn(f"{kind} of slot {request.slot}", index)
         check_question(self._spec, kind)
+        if kind == "RenderRequest" and request.last_state:
+            check_last_state(self._renders, group.slots.has_ended(row), request.slot)
         group.turn, group.since = _Turn.SERVER, self._heard
 
         def on_answered(outcome: StepOutcome) -> None:
             self._on_answered(index, outcome)
 
         if kind == "RenderRequest":
-            group.slots.render(row, on_answered)
+            group.slots.render(row, request.last_state, on_answered)
         elif kind == "SaveState":
             group.slots.save_state(row, on_answered)
         else:

@@ -77,6 +77,17 @@ def check_question(spec: EnvSpec, kind: str) -> None:
         raise _unable("the environment does not save its state")
 
 
+def check_last_state(renders: bool, has_ended: bool, slot: int) -> None:
+    """RefusalError: there is no picture of this slot's last state."""
+    if not renders:
+        reason = "the session was opened without `renders`"
+    elif not has_ended:
+        reason = f"the last step ended no episode of slot {slot}"
+    else:
+        return
+    raise RefusalError(INVALID, f"RenderRequest.last_state is set, but {reason}")
+
+
 def check_slot(kind: str, slot: int, slots: int) -> None:
     if slot >= slots:
         raise RefusalError(INVALID, f"{kind}.slot is {slot}, expected 0..{slots - 1}")

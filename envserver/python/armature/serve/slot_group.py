@@ -58,6 +58,7 @@ class SlotPlan:
     workers: int  # Processes a group, at most.
     limits: CallLimits
     parameters: tuple[float, ...] = ()  # Of the first episodes, in the spec's order.
+    renders: bool = False  # Slots draw the last state of each episode.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,9 +154,14 @@ class SlotGroup:
         self._step += 1
         self._run(b"S", Call.STEP, completion)
 
-    def render(self, row: int, completion: Callable[[StepOutcome], None]) -> None:
-        """Draws one slot. The response is a Frame."""
-        self._ask(Call.RENDER, row, b"", completion)
+    def has_ended(self, row: int) -> bool:
+        """Whether the last step ended an episode of this row."""
+        batch = self._batch
+        return bool(self._step and (batch.terminated[row] or batch.truncated[row]))
+
+    def render(self, row: int, last_state: bool, completion: Callable[[StepOutcome], None]) -> None:
+        """Draws one slot, or its episode's end. The response is a Frame."""
+        self._ask(Call.RENDER, row, b"", completion, b"F" if last_state else b"")
 
     def save_state(self, row: int, completion: Callable[[StepOutcome], None]) -> None:
         """The response is a SlotState."""
@@ -181,7 +187,12 @@ class SlotGroup:
         self._batch.close_fd()
 
     def _ask(
-        self, call: Call, row: int, content: bytes, completion: Callable[[StepOutcome], None]
+        self,
+        call: Call,
+        row: int,
+        content: bytes,
+        completion: Callable[[StepOutcome], None],
+        variant: bytes = b"",  # Instead of the call's own opcode.
     ) -> None:
         self._completion = completion
         self._asked = (call, row)
@@ -192,7 +203,7 @@ class SlotGroup:
             return self._fail(grpc.StatusCode.INTERNAL, f"{name}: {sentence}", row)
         self._pending = {shard.index}
         self._expect_answer(shard, call)
-        shard.worker.send(slot_frame(opcode, row, content))
+        shard.worker.send(slot_frame(variant or opcode, row, content))
         self._arm_watch()
 
     def _run(
@@ -221,6 +232,7 @@ class SlotGroup:
             "worker": shard.index,
             "rows": [shard.begin, shard.end],
             "limits": dataclasses.asdict(plan.limits),
+            "renders": plan.renders,
         }
         try:
             shard.worker = self._pool.start(

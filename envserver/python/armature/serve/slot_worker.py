@@ -18,6 +18,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import numpy.typing as npt
 
 from armature.errors import ArmatureError
 from armature.serve.bounds_watch import BoundsWatch
@@ -88,6 +89,7 @@ class _Slot:
         self.goal_reward: GoalReward | None = None
         self.keeper: StateKeeper | None = None
         self.episode_steps = 0
+        self.last_frame: npt.NDArray[Any] | None = None  # Of its last episode's last state.
         # Views of its row; `...` keeps those of scalars arrays.
         self.observation = [field[row, ...] for field in batch.observation]
         self.final = [field[row, ...] for field in batch.final]
@@ -97,7 +99,10 @@ class _Slot:
 
 
 class SlotWorker:
-    """`worker` is its index in the group, `rows` the half-open range that it owns."""
+    """`worker` is its index in the group, `rows` the half-open range that it owns.
+
+    `renders`: slots draw the last state of each episode, for `render`.
+    """
 
     def __init__(
         self,
@@ -109,6 +114,7 @@ class SlotWorker:
         worker: int,
         rows: tuple[int, int],
         limits: CallLimits,
+        renders: bool = False,
     ) -> None:
         self._source = source
         self._config = config
@@ -118,6 +124,7 @@ class SlotWorker:
         self._batch = batch
         self._worker = worker
         self._rows = slice(*rows)
+        self._renders = renders and spec.can_render
         self._limits_s = [limits.of(call) for call in Call]
         self._slots = [_Slot(row, batch) for row in range(*rows)]
         self._bounds = BoundsWatch(spec, batch, self._rows)
@@ -152,11 +159,14 @@ class SlotWorker:
                 self._replace(slot, fault, restarted=0)
         self._count_outside()
 
-    def render(self, row: int) -> None:
-        """Draws a slot into the batch's frame. FaultError; whatever the environment raises."""
+    def render(self, row: int, *, last_state: bool = False) -> None:
+        """Draws a slot into the batch's frame. FaultError; whatever the environment raises.
+
+        `last_state`: the end of the episode that the last step has ended, drawn then.
+        """
         slot = self._slots[row - self._rows.start]
-        self._call_begins(slot, Call.RENDER)
-        frame = np.asarray(slot.env.render()) if slot.env is not None else np.empty(0)
+        kept = slot.last_frame if last_state else None
+        frame = self._draw(slot) if kept is None else kept
         if frame.shape != self._batch.frame.shape or frame.dtype != np.uint8:
             raise FaultError(
                 Cause.MALFORMED,
@@ -164,6 +174,10 @@ class SlotWorker:
                 f"{list(self._batch.frame.shape)}",
             )
         self._batch.frame[:] = frame
+
+    def _draw(self, slot: _Slot) -> npt.NDArray[Any]:
+        self._call_begins(slot, Call.RENDER)
+        return np.asarray(slot.env.render()) if slot.env is not None else np.empty(0)
 
     def save_state(self, row: int) -> bytes:
         """The state of a slot. FaultError; whatever the environment raises."""
@@ -231,6 +245,11 @@ class SlotWorker:
             batch.truncated[row] = 1
         for final, last in zip(slot.final, slot.observation):
             final[...] = last
+        if self._renders:
+            try:
+                slot.last_frame = np.array(self._draw(slot))
+            except Exception as error:
+                raise _fault("Render", error) from error
         self._begin_episode(slot)
 
     def _read_success(self, info: Mapping[str, Any]) -> bool:

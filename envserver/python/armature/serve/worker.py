@@ -4,9 +4,9 @@ Frames (armature.serve.frames), the first byte says which:
 - ``J`` and JSON, the job, comes first: ``{"source": .., "config": .., "options": ..}`` and,
   where it is to host slots, "slots": what SlotWorker takes.
 - Slots: ``S`` step, ``B`` begin episodes; of one slot, with its row (4 bytes): ``R``
-  render, ``V`` save the state, ``L`` and a state, restore it. Answers: ``D``, it is done;
-  ``V`` and the state. Of one slot only: ``X`` and JSON, the state is refused; ``E`` and
-  JSON, an error. Before an answer perhaps ``N`` and JSON, notices.
+  render, ``F`` its episode's last state; ``V`` save the state, ``L`` and a state, restore
+  it. Answers: ``D``, it is done; ``V`` and the state. Of one slot only: ``X`` and JSON, the
+  state is refused; ``E`` and JSON, an error. Before an answer perhaps ``N`` and JSON, notices.
 - A probe: ``P`` probe; ``C`` and a compute-reward request's tensors (ComputeRewardRequest
   on the wire). Answers: ``A`` and what was asked for (JSON; a ComputeRewardResponse);
   ``E`` and JSON: ``{"kind": .., "text": .., "traceback": ..}``.
@@ -106,6 +106,7 @@ def _host(
         slots["worker"],
         (slots["rows"][0], slots["rows"][1]),
         CallLimits(**slots["limits"]),
+        renders=slots["renders"],
     )
     try:
         _run_slots(server, frames, worker)
@@ -128,7 +129,7 @@ def _run_slots(server: socket.socket, frames: Iterator[bytes], worker: SlotWorke
 
 
 def slot_frame(opcode: bytes, row: int, content: bytes = b"") -> bytes:
-    """What is asked of one slot: ``R``, ``V`` or ``L``."""
+    """What is asked of one slot: ``R``, ``F``, ``V`` or ``L``."""
     return opcode + _ROW.pack(row) + content
 
 
@@ -140,7 +141,7 @@ def _ask_slot(worker: SlotWorker, frame: bytes) -> bytes:
         if frame[:1] == b"L":
             worker.restore_state(row, frame[1 + _ROW.size :])
         else:
-            worker.render(row)
+            worker.render(row, last_state=frame[:1] == b"F")
         return b"D"
     except StateError as error:
         return b"X" + json.dumps(str(error)[:_ERROR_CHARACTERS]).encode()
