@@ -23,11 +23,11 @@ ROWS = """
 proto
 common/checksum common/files common/random common/sync common/spec
 common/tensor common/config common/rpc
-common/metrics common/policy common/rpc_client
-common/cli common/env_client
+common/metrics common/policy common/rpc_client common/scene
+common/cli common/env_client common/render
 common/run_config common/play
 envserver/env
-envserver/bullet envserver/render
+envserver/bullet
 envserver/slots envserver/kit envserver/conformance
 envserver/wrappers
 envserver/service

@@ -25,13 +25,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "common/scene/scene.h"
 #include "envserver/bullet/body_dynamics.h"
 #include "envserver/bullet/body_model.h"
 #include "envserver/bullet/body_state.h"
 #include "envserver/bullet/joint_rows.h"
 #include "envserver/bullet/joint_space_inertia.h"
 #include "envserver/bullet/world_error.h"
-#include "envserver/env/scene.h"
 
 namespace armature {
 

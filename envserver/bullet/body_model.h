@@ -16,8 +16,8 @@
 #include "LinearMath/btTransform.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "common/scene/scene.h"
 #include "envserver/bullet/pooled_memory.h"
-#include "envserver/env/scene.h"
 
 namespace armature {
 

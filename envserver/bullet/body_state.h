@@ -11,8 +11,8 @@
 
 #include "LinearMath/btTransform.h"
 #include "absl/types/optional.h"
+#include "common/scene/scene.h"
 #include "envserver/bullet/body_model.h"
-#include "envserver/env/scene.h"
 
 namespace armature {
 

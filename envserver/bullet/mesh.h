@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "envserver/env/scene.h"
+#include "common/scene/scene.h"
 
 namespace armature {
 

@@ -10,8 +10,8 @@
 #include <memory>
 
 #include "BulletCollision/CollisionShapes/btCollisionShape.h"
+#include "common/scene/scene.h"
 #include "envserver/bullet/body_model.h"
-#include "envserver/env/scene.h"
 
 namespace armature {
 

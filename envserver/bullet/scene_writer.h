@@ -5,8 +5,8 @@
 #ifndef ARMATURE_ENVSERVER_BULLET_SCENE_WRITER_H_
 #define ARMATURE_ENVSERVER_BULLET_SCENE_WRITER_H_
 
+#include "common/scene/scene.h"
 #include "envserver/bullet/bullet_world.h"
-#include "envserver/env/scene.h"
 
 namespace armature {
 

@@ -29,8 +29,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/scene/scene.h"
 #include "common/spec/env_spec.h"
-#include "envserver/env/scene.h"
 
 namespace armature {
 

@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/render/renderer.h"
 #include "envserver/bullet/model_folder.h"
 #include "envserver/kit/model_cache.h"
-#include "envserver/render/renderer.h"
 
 namespace armature {
 namespace {

@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/scene/scene.h"
 #include "common/spec/env_spec.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/bullet/urdf.h"
-#include "envserver/env/scene.h"
 #include "envserver/kit/task.h"
 
 namespace armature {

@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "common/render/framing.h"
+#include "common/render/renderer.h"
 #include "envserver/bullet/scene_writer.h"
-#include "envserver/render/framing.h"
-#include "envserver/render/renderer.h"
 
 namespace armature {
 namespace {

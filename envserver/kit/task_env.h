@@ -21,10 +21,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/random/rng.h"
+#include "common/scene/scene.h"
 #include "common/spec/env_spec.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/env/env.h"
-#include "envserver/env/scene.h"
 #include "envserver/kit/task.h"
 #include "envserver/kit/task_builder.h"
 
@@ -48,7 +48,7 @@ class TaskEnv : public Env {
   void ReadGoalExtra(absl::Span<float> extra) const override;
   absl::Status SaveState(std::string* state) override;
   absl::Status RestoreState(absl::string_view state) override;
-  // Drawn by the process's one renderer (envserver/render), seen by the scene's first camera.
+  // Drawn by the process's one renderer (common/render), seen by the scene's first camera.
   absl::Status Render(absl::Span<uint8_t> rgb) override;
   const Scene* scene() const override;
   void ReadView(SceneView& view) const override;

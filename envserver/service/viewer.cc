@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/protocol.h"
-#include "envserver/service/scene_messages.h"
+#include "common/scene/scene_messages.h"
 
 namespace armature {
 

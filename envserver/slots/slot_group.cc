@@ -11,8 +11,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/random/rng.h"
+#include "common/render/renderer.h"
 #include "common/tensor/packed.h"
-#include "envserver/render/renderer.h"
 #include "envserver/slots/saved_state.h"
 
 namespace armature {

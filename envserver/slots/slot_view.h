@@ -19,24 +19,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "envserver/env/scene.h"
+#include "common/scene/slot_frame.h"
 
 namespace armature {
-
-// A slot at one moment; see PoseFrame in proto/scene.proto.
-struct SlotFrame {
-  std::shared_ptr<const Scene> scene;  // As it was at that moment.
-  SceneView view;
-  uint64_t episode = 0;
-  int64_t episode_step = 0;
-  float reward = 0;
-  double return_sum = 0;
-  std::vector<float> metrics;  // Empty if no step led here.
-  std::vector<float> action;   // Likewise.
-  bool terminated = false;
-  bool truncated = false;
-  bool is_success = false;
-};
 
 // What one viewer has still to see: the last frame of an episode, if there is one, then the newest.
 class FrameBox {

@@ -30,10 +30,10 @@
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "common/random/rng.h"
+#include "common/scene/scene.h"
 #include "common/spec/env_spec.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/env/env.h"
-#include "envserver/env/scene.h"
 #include "envserver/kit/state_archive.h"
 
 namespace armature {

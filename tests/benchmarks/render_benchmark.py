@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Pictures a second at 640 x 480 of one scene, by our renderer, MuJoCo's own and PyBullet's.
 
-    bazel build //envserver/render:render_benchmark
+    bazel build //common/render:render_benchmark
     python3 -m venv VENV && VENV/bin/pip install mujoco==3.17.0 pybullet==3.2.7
-    VENV/bin/python tests/benchmarks/render_benchmark.py bazel-bin/envserver/render/render_benchmark
+    VENV/bin/python tests/benchmarks/render_benchmark.py bazel-bin/common/render/render_benchmark
 
-The scene is that of envserver/render/render_benchmark.cc: a floor, twelve moving primitives and a
+The scene is that of common/render/render_benchmark.cc: a floor, twelve moving primitives and a
 mesh of 5,000 triangles, with shadows. The renderers take turns, so that what else the machine does
 meets all alike. A line for each: pictures a second of wall time and milliseconds of CPU a picture,
 both as medians of the rounds.
@@ -163,7 +163,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("binary", help="//envserver/render:render_benchmark, built")
+    parser.add_argument("binary", help="//common/render:render_benchmark, built")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
     flags = parser.parse_args()

@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "common/config/config.h"
+#include "common/scene/scene.h"
 #include "envserver/bullet/body_model.h"
-#include "envserver/env/scene.h"
 #include "envserver/kit/register_task.h"
 #include "envserver/kit/task.h"
 #include "envserver/kit/task_builder.h"

@@ -5,8 +5,8 @@
 // asset says how it is put back.
 // Thread safety: none.
 // Bounds: what no scene has any more is dropped when something new comes.
-#ifndef ARMATURE_ENVSERVER_RENDER_SHAPE_ASSETS_H_
-#define ARMATURE_ENVSERVER_RENDER_SHAPE_ASSETS_H_
+#ifndef ARMATURE_COMMON_RENDER_SHAPE_ASSETS_H_
+#define ARMATURE_COMMON_RENDER_SHAPE_ASSETS_H_
 
 #include <array>
 #include <cstdint>
@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "envserver/env/scene.h"
+#include "common/scene/scene.h"
 #include "mujoco/mujoco.h"
 
 namespace armature {
@@ -71,4 +71,4 @@ class ShapeAssets {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_RENDER_SHAPE_ASSETS_H_
+#endif  // ARMATURE_COMMON_RENDER_SHAPE_ASSETS_H_

@@ -1,4 +1,4 @@
-#include "envserver/render/framing.h"
+#include "common/render/framing.h"
 
 #include <cmath>
 

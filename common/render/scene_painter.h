@@ -7,8 +7,8 @@
 // Markers throw none. Planes are tiled, their colour tints the tiles.
 // Thread safety: one thread makes, uses and destroys it.
 // MuJoCo's error handlers, which belong to the process, are set by the first one.
-#ifndef ARMATURE_ENVSERVER_RENDER_SCENE_PAINTER_H_
-#define ARMATURE_ENVSERVER_RENDER_SCENE_PAINTER_H_
+#ifndef ARMATURE_COMMON_RENDER_SCENE_PAINTER_H_
+#define ARMATURE_COMMON_RENDER_SCENE_PAINTER_H_
 
 #include <cstdint>
 #include <memory>
@@ -18,9 +18,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "envserver/env/scene.h"
-#include "envserver/render/gl_context.h"
-#include "envserver/render/shape_assets.h"
+#include "common/render/gl_context.h"
+#include "common/render/shape_assets.h"
+#include "common/scene/scene.h"
 #include "mujoco/mujoco.h"
 
 namespace armature {
@@ -82,4 +82,4 @@ class ScenePainter {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_RENDER_SCENE_PAINTER_H_
+#endif  // ARMATURE_COMMON_RENDER_SCENE_PAINTER_H_

@@ -1,15 +1,15 @@
 // Scenes and frames of slots as the messages of proto/scene.proto.
 //
 // Thread safety: free functions.
-#ifndef ARMATURE_ENVSERVER_SERVICE_SCENE_MESSAGES_H_
-#define ARMATURE_ENVSERVER_SERVICE_SCENE_MESSAGES_H_
+#ifndef ARMATURE_COMMON_SCENE_SCENE_MESSAGES_H_
+#define ARMATURE_COMMON_SCENE_SCENE_MESSAGES_H_
 
 #include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "envserver/env/scene.h"
-#include "envserver/slots/slot_view.h"
+#include "common/scene/scene.h"
+#include "common/scene/slot_frame.h"
 #include "proto/scene.pb.h"
 
 namespace armature {
@@ -27,4 +27,4 @@ absl::Status WriteFrame(const SlotFrame& frame, const Scene& sent, v1::PoseFrame
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_SERVICE_SCENE_MESSAGES_H_
+#endif  // ARMATURE_COMMON_SCENE_SCENE_MESSAGES_H_

@@ -2,8 +2,8 @@
 //
 // The EGL library is loaded when a context is made, so that a program starts without it.
 // Thread safety: one thread makes, uses and destroys it; it is current on that thread all along.
-#ifndef ARMATURE_ENVSERVER_RENDER_GL_CONTEXT_H_
-#define ARMATURE_ENVSERVER_RENDER_GL_CONTEXT_H_
+#ifndef ARMATURE_COMMON_RENDER_GL_CONTEXT_H_
+#define ARMATURE_COMMON_RENDER_GL_CONTEXT_H_
 
 #include <memory>
 #include <string>
@@ -37,4 +37,4 @@ class GlContext {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_RENDER_GL_CONTEXT_H_
+#endif  // ARMATURE_COMMON_RENDER_GL_CONTEXT_H_

@@ -1,4 +1,4 @@
-#include "envserver/service/scene_messages.h"
+#include "common/scene/scene_messages.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "envserver/render/renderer.h"
+#include "common/render/renderer.h"
 
 #include <array>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "envserver/render/scene_painter.h"
+#include "common/render/scene_painter.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "envserver/render/gl_context.h"
+#include "common/render/gl_context.h"
 
 #include <EGL/egl.h>
 #include <EGL/eglext.h>

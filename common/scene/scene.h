@@ -3,8 +3,8 @@
 //
 // Thread safety: plain values.
 // Units: m, rad, s, N; z is up; quaternions are (x, y, z, w); colours are RGBA in [0, 1].
-#ifndef ARMATURE_ENVSERVER_ENV_SCENE_H_
-#define ARMATURE_ENVSERVER_ENV_SCENE_H_
+#ifndef ARMATURE_COMMON_SCENE_SCENE_H_
+#define ARMATURE_COMMON_SCENE_SCENE_H_
 
 #include <array>
 #include <cstdint>
@@ -81,4 +81,4 @@ struct SceneView {
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_ENV_SCENE_H_
+#endif  // ARMATURE_COMMON_SCENE_SCENE_H_

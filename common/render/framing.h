@@ -1,10 +1,10 @@
 // Where to look from when nobody has said.
 //
 // Thread safety: free functions.
-#ifndef ARMATURE_ENVSERVER_RENDER_FRAMING_H_
-#define ARMATURE_ENVSERVER_RENDER_FRAMING_H_
+#ifndef ARMATURE_COMMON_RENDER_FRAMING_H_
+#define ARMATURE_COMMON_RENDER_FRAMING_H_
 
-#include "envserver/env/scene.h"
+#include "common/scene/scene.h"
 
 namespace armature {
 
@@ -15,4 +15,4 @@ SceneCamera FrameScene(const Scene& scene, const SceneView& view);
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_RENDER_FRAMING_H_
+#endif  // ARMATURE_COMMON_RENDER_FRAMING_H_

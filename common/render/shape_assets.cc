@@ -1,4 +1,4 @@
-#include "envserver/render/shape_assets.h"
+#include "common/render/shape_assets.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,8 +6,8 @@
 // asked.
 // Bounds: the queue has at most one picture of each waiting thread.
 // Cost: see docs/decisions/0022-seeing.md. Nothing is loaded or started before the first picture.
-#ifndef ARMATURE_ENVSERVER_RENDER_RENDERER_H_
-#define ARMATURE_ENVSERVER_RENDER_RENDERER_H_
+#ifndef ARMATURE_COMMON_RENDER_RENDERER_H_
+#define ARMATURE_COMMON_RENDER_RENDERER_H_
 
 #include <cstdint>
 #include <deque>
@@ -17,8 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
-#include "envserver/env/scene.h"
-#include "envserver/render/scene_painter.h"
+#include "common/render/scene_painter.h"
+#include "common/scene/scene.h"
 
 namespace armature {
 
@@ -69,4 +69,4 @@ absl::Status CheckCamera(const SceneCamera& camera);
 
 }  // namespace armature
 
-#endif  // ARMATURE_ENVSERVER_RENDER_RENDERER_H_
+#endif  // ARMATURE_COMMON_RENDER_RENDERER_H_

@@ -6,7 +6,7 @@
 
 #include "absl/types/span.h"
 #include "benchmark/benchmark.h"
-#include "envserver/render/renderer.h"
+#include "common/render/renderer.h"
 
 namespace armature {
 namespace {
