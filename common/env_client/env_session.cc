@@ -107,6 +107,7 @@ absl::Status EnvSession::OnOpened(const v1::SessionOpened& opened) {
     return absl::InvalidArgumentError(absl::StrCat("opened.lease_s is ", opened.lease_s()));
   }
   opened_ = true;
+  id_ = opened.session_id();
   heartbeat_period_ = absl::Seconds(opened.lease_s()) / 3;
   for (Group& group : groups_) group.deadline = SteadyTime() + kEnvAnswerTimeout;
   return absl::OkStatus();
@@ -219,9 +220,10 @@ void EnvSession::Ask(v1::RolloutRequest request, Question question) {
   group.deadline = last_write_ + kEnvAnswerTimeout;
 }
 
-void EnvSession::Render(uint32_t slot) {
+void EnvSession::Render(uint32_t slot, bool last_state) {
   v1::RolloutRequest request;
   request.mutable_render()->set_slot(slot);
+  request.mutable_render()->set_last_state(last_state);
   Ask(std::move(request), {v1::RolloutResponse::kFrame, slot});
 }
 

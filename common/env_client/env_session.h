@@ -50,9 +50,10 @@ class EnvSession {
   // if the session had been opened with it. The answer is step 0.
   void Reset(uint32_t group, std::optional<uint64_t> seed);
 
-  // Requests a picture of slot `slot` of the session, in the state of its group's last step. Only
-  // if the spec has `render`, and before Act answers that step; Act must then wait for the frame.
-  void Render(uint32_t slot);
+  // Requests a picture of slot `slot` of the session, in the state of its group's last step, or,
+  // with `last_state`, of the end of the episode that this step ended. Only if the spec has
+  // `render`, and before Act answers that step; Act must then wait for the frame.
+  void Render(uint32_t slot, bool last_state = false);
 
   // Asks for slot `slot`'s state, or puts the slot back to one; only if the spec has `saves_state`.
   // The same rules as for Render; the answers are Received.states and .restored.
@@ -66,6 +67,7 @@ class EnvSession {
 
   const std::string& address() const { return address_; }
   bool opened() const { return opened_; }
+  uint64_t id() const { return id_; }  // SessionOpened.session_id; 0 until opened.
   int64_t group_size() const { return group_size_; }
   // Poll must be called by this time.
   absl::Time NextDeadline() const;
@@ -103,6 +105,7 @@ class EnvSession {
   const StepDecoder decoder_;
   std::unique_ptr<v1::EnvService::Stub> stub_;
   bool opened_ = false;
+  uint64_t id_ = 0;
   absl::Time open_deadline_;
   absl::Duration heartbeat_period_ = absl::InfiniteDuration();
   absl::Time last_write_;

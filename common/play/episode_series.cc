@@ -24,6 +24,7 @@ absl::Status PlayChunk(const EpisodeSeriesOptions& options, uint64_t incarnation
                        std::vector<v1::Episode>* episodes) {
   if (absl::Status status = player->Begin(first, num_slots); !status.ok()) return status;
   v1::OpenSession open;
+  open.set_renders(options.spec.render.has_value());
   *open.mutable_handshake() = MakeHandshake(options.client, incarnation, "");
   open.set_env_id(options.spec.id);
   open.mutable_env_config()->insert(options.env_config.begin(), options.env_config.end());
@@ -47,7 +48,7 @@ absl::Status PlayChunk(const EpisodeSeriesOptions& options, uint64_t incarnation
     return actions;
   };
   play.cancelled = options.cancelled;
-  play.on_frame = options.on_frame;
+  play.onlooker = options.onlooker;
   play.restarts_max = options.episodes;
   if (options.on_step != nullptr) {
     play.on_last = [&](const DecodedStep& step) { options.on_step(step, {}); };

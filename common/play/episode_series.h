@@ -18,11 +18,11 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "common/env_client/step_decoder.h"
+#include "common/play/onlooker.h"
 #include "common/play/slot_player.h"
 #include "common/spec/env_spec.h"
 #include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
-#include "proto/env_service.pb.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -47,14 +47,14 @@ struct EpisodeSeriesOptions {
   // If set: called for each answered step with its actions ([n, A], in the environment's units),
   // and for the last step of a session with no actions.
   std::function<void(const DecodedStep& step, absl::Span<const float> actions)> on_step;
-  // If set: called with a picture of slot 0 before each of its actions.
-  std::function<absl::Status(const v1::Frame& frame)> on_frame;
+  // Sees each step before it is answered, the last one of each session too.
+  Onlooker* onlooker = &Onlooker::Nobody();
 };
 
 // Plays the series. Notifying `signal` makes a wait check `cancelled`. `*episodes` is in order of
 // episode number; after an error it holds the episodes that had ended.
 // Returns Cancelled; Unavailable if the server refused or ended a session, or replaced more
-// simulators than there are episodes; errors of the player and of on_frame.
+// simulators than there are episodes; errors of the player and of the onlooker.
 absl::Status PlaySeries(const EpisodeSeriesOptions& options, SlotPlayer* player, WakeSignal* signal,
                         std::vector<v1::Episode>* episodes);
 

@@ -5,6 +5,7 @@
 #include "ATen/ATen.h"
 #include "actor/testing/fake_env_server.h"
 #include "common/env_client/describe_env.h"
+#include "common/play/picture_onlooker.h"
 #include "common/play/random_player.h"
 #include "common/policy/policy_network.h"
 #include "common/policy/policy_wire.h"
@@ -199,23 +200,25 @@ TEST_F(EpisodeSeriesTest, AFieldThatThePolicyWantsAndTheServerLacksIsNamed) {
               HasSubstr("action"));
 }
 
-TEST_F(EpisodeSeriesTest, APictureComesBeforeEveryAction) {
+TEST_F(EpisodeSeriesTest, APictureComesBeforeEveryActionAndOneOfTheLastState) {
   FakeEnvServer::Options server;
   server.render = RenderSpec{3, 2};
   StartServer(server);
   RandomPlayer player(options_.spec.action, 1);
   options_.episodes = 1;
   std::string order;
-  options_.on_frame = [&](const v1::Frame& frame) {
+  PictureOnlooker onlooker([&](const v1::Frame& frame) {
     order += static_cast<char>('0' + frame.rgb().packed()[0]);
     return absl::OkStatus();
-  };
+  });
+  options_.onlooker = &onlooker;
   options_.on_step = [&](const DecodedStep&, absl::Span<const float> actions) {
     order += actions.empty() ? '.' : 'a';
   };
   std::vector<v1::Episode> episodes;
   ASSERT_TRUE(PlaySeries(options_, &player, &signal_, &episodes).ok());
-  EXPECT_EQ(order, "1a2a3a4a.");
+  EXPECT_TRUE(server_->opened().front().renders()) << "the last state can be drawn";
+  EXPECT_EQ(order, "1a2a3a4a5.");
 }
 
 TEST_F(EpisodeSeriesTest, APictureOfAnotherSizeIsRefused) {
@@ -224,7 +227,8 @@ TEST_F(EpisodeSeriesTest, APictureOfAnotherSizeIsRefused) {
   server.sends_small_frames = true;
   StartServer(server);
   RandomPlayer player(options_.spec.action, 1);
-  options_.on_frame = [](const v1::Frame&) { return absl::OkStatus(); };
+  PictureOnlooker onlooker([](const v1::Frame&) { return absl::OkStatus(); });
+  options_.onlooker = &onlooker;
   std::vector<v1::Episode> episodes;
   EXPECT_THAT(PlaySeries(options_, &player, &signal_, &episodes).message(),
               HasSubstr("frame of slot 0"));

@@ -26,29 +26,30 @@ absl::Status Answer(EnvSession* session, const PlayOptions& options, const Evalu
 absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeSignal* signal,
                           EvaluationTally* tally) {
   int64_t restarts = 0;
-  std::optional<DecodedStep> drawn;  // The step whose picture is awaited.
+  std::optional<DecodedStep> shown;  // The step that the onlooker looks at.
+  if (absl::Status status = options.onlooker->Begin(session); !status.ok()) return status;
   for (;;) {
     EnvSession::Received received = session->Poll(SteadyTime());
     for (DecodedStep& step : received.steps) {
       tally->OnStep(step);
-      if (tally->complete()) {
-        if (options.on_last != nullptr) options.on_last(step);
-        return absl::OkStatus();
-      }
       restarts += std::count(step.restarted.begin(), step.restarted.end(), 1);
-      if (options.on_frame != nullptr) {
-        drawn = std::move(step);
-        session->Render(0);
-      } else if (absl::Status status = Answer(session, options, *tally, step); !status.ok()) {
-        return status;
-      }
-    }
-    for (const v1::Frame& frame : received.frames) {
-      absl::Status status = options.on_frame(frame);
-      if (status.ok()) status = Answer(session, options, *tally, *drawn);
-      if (!status.ok()) return status;
+      shown = std::move(step);
+      if (absl::Status status = options.onlooker->OnStep(*shown); !status.ok()) return status;
     }
     if (received.ended.has_value()) return absl::UnavailableError(received.ended->message());
+    if (shown.has_value()) {
+      const absl::StatusOr<bool> seen = options.onlooker->HasSeen(received);
+      if (!seen.ok()) return seen.status();
+      if (*seen && tally->complete()) {
+        if (options.on_last != nullptr) options.on_last(*shown);
+        return absl::OkStatus();
+      }
+      if (*seen) {
+        absl::Status status = Answer(session, options, *tally, *shown);
+        if (!status.ok()) return status;
+        shown.reset();
+      }
+    }
     if (restarts > options.restarts_max) {
       return absl::UnavailableError(absl::StrCat("env server ", session->address(), " replaced ",
                                                  restarts, " simulators, more than ",

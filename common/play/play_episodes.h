@@ -14,8 +14,8 @@
 #include "common/env_client/env_session.h"
 #include "common/env_client/step_decoder.h"
 #include "common/play/evaluation_tally.h"
+#include "common/play/onlooker.h"
 #include "common/sync/wake_signal.h"
-#include "proto/env_service.pb.h"
 
 namespace armature {
 
@@ -27,15 +27,15 @@ struct PlayOptions {
   std::function<void(const DecodedStep& step)> on_last;
   // Returns true to give up; called after every wait.
   std::function<bool()> cancelled;
-  // If set: called with a picture of slot 0 before each step is answered. Needs a session with one
-  // group and an environment that renders.
-  std::function<absl::Status(const v1::Frame& frame)> on_frame;
+  // Sees each step before it is answered, the last one too.
+  Onlooker* onlooker = &Onlooker::Nobody();
   int64_t restarts_max = 0;  // Number of simulators that may be replaced.
 };
 
-// `signal` is the session's. After an error, `tally` holds what was played so far.
+// `signal` is the session's, which has one group. After an error, `tally` holds what was played so
+// far.
 // Returns OK once the tally is complete; Cancelled if options.cancelled says so; Unavailable if the
-// session ended or too many simulators were replaced; errors of act and on_frame.
+// session ended or too many simulators were replaced; errors of act and of the onlooker.
 absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeSignal* signal,
                           EvaluationTally* tally);
 
