@@ -16,6 +16,7 @@ WatchStream::WatchStream(v1::EnvService::Stub* stub, const v1::WatchRequest& req
 
 WatchStream::~WatchStream() {
   absl::MutexLock lock(&mutex_);
+  closing_ = true;
   context_.TryCancel();
   if (!broken_ && !reading_) Break();
   mutex_.Await(absl::Condition(&done_));
@@ -47,7 +48,8 @@ void WatchStream::OnReadInitialMetadataDone(bool ok) {
 void WatchStream::OnReadDone(bool ok) {
   absl::MutexLock lock(&mutex_);
   if (!ok) return Break();
-  reading_ = false;
+  reading_ = closing_;
+  if (reading_) return StartRead(&incoming_);
   signal_->Notify();
 }
 

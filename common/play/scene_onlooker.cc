@@ -14,17 +14,19 @@ SceneOnlooker::SceneOnlooker(Options options)
 
 absl::Status SceneOnlooker::Begin(EnvSession* session) {
   session_ = session;
-  is_watching_ = false;
+  state_ = State::kNew;
   slots_.clear();
   return absl::OkStatus();
 }
 
 absl::Status SceneOnlooker::OnStep(const DecodedStep& step) {
   deadline_ = SteadyTime() + kEnvAnswerTimeout;
-  if (slots_.empty()) {
+  if (state_ == State::kNew) {
+    state_ = State::kBeginning;
     Watch();
     return absl::OkStatus();
   }
+  state_ = State::kWatching;
   const int64_t size = static_cast<int64_t>(step.observation.size()) / step.num_slots();
   auto final_row = step.final_observation.begin();
   for (int64_t i = 0; i < step.num_slots(); ++i) {
@@ -54,19 +56,17 @@ bool SceneOnlooker::AllFollowed() const {
 }
 
 absl::StatusOr<bool> SceneOnlooker::HasSeen(const EnvSession::Received&) {
+  bool has_seen = state_ == State::kWatching;
   for (size_t i = 0; i < slots_.size(); ++i) {
     // A frame may be there before its step is: it waits for the step's observation.
-    if (is_watching_ && !slots_[i].is_awaited) continue;
+    if (state_ != State::kBeginning && !slots_[i].is_awaited) continue;
     if (absl::Status status = Take(static_cast<int64_t>(i)); !status.ok()) return status;
+    has_seen = has_seen && !slots_[i].is_awaited;
   }
-  if (!is_watching_ && AllFollowed()) {
-    is_watching_ = true;
+  if (state_ == State::kBeginning && AllFollowed()) {
+    state_ = State::kResetting;
     session_->Reset(0, options_.seed);
-    return false;
   }
-  const bool has_seen =
-      is_watching_ &&
-      std::none_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.is_awaited; });
   if (!has_seen && SteadyTime() >= deadline_) {
     return absl::UnavailableError(absl::StrCat("env server ", session_->address(),
                                                " did not show a step within ",

@@ -42,6 +42,8 @@ class SceneOnlooker final : public Onlooker {
   absl::StatusOr<bool> HasSeen(const EnvSession::Received& received) override;
 
  private:
+  // Of the session: has no step yet; its slots are not followed yet; it was reset; is watched.
+  enum class State { kNew, kBeginning, kResetting, kWatching };
   struct Slot {
     std::unique_ptr<WatchStream> stream;  // Null once its first episode is over.
     bool is_awaited = false;              // The frame of the last step.
@@ -55,7 +57,7 @@ class SceneOnlooker final : public Onlooker {
   const Options options_;
   const std::unique_ptr<v1::EnvService::Stub> stub_;
   EnvSession* session_ = nullptr;
-  bool is_watching_ = false;  // All slots are followed; the session was reset.
+  State state_ = State::kNew;
   std::vector<Slot> slots_;
   absl::Time deadline_;  // For what is awaited.
 };
