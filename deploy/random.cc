@@ -7,18 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "common/cli/config_file.h"
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
-#include "common/config/config.h"
 #include "common/files/atomic_file.h"
 #include "common/files/files.h"
 #include "common/play/random_player.h"
-#include "common/run_config/load_run_config.h"
 #include "deploy/launcher/report/terminal.h"
+#include "deploy/verbs/environment_words.h"
 #include "deploy/verbs/episode_printer.h"
 #include "deploy/verbs/statistics.h"
 #include "deploy/verbs/step_table.h"
@@ -48,31 +44,6 @@ void AddFlags(CLI::App& app, Flags* flags) {
   AddNumEnvsFlag(app, &flags->episodes);
   AddExamples(app, HowStarted("random"),
               {"panda_reach --print", "cartpole --episodes 100 --output random.json"});
-}
-
-// A first word that is neither a configuration nor an option of the group
-// `environment` is the id of an environment.
-absl::StatusOr<RunConfig> LoadEnvironment(const std::vector<std::string>& words) {
-  const auto is_config = [](const std::string& name) {
-    return FindConfigFile(name, FindConfigFolders("")).ok();
-  };
-  if (absl::StrContains(words[0], '=') || is_config(words[0])) {
-    return LoadRunConfig({words, "", "", ""}, "");
-  }
-  if (is_config("environment/" + words[0])) {
-    std::vector<std::string> with_group = words;
-    with_group[0] = "environment=" + words[0];
-    return LoadRunConfig({with_group, "", "", ""}, "");
-  }
-  RunConfig config;
-  config.environment.id = words[0];
-  for (size_t i = 1; i < words.size(); ++i) {
-    if (absl::Status status = ApplyOverride(words[i], ConfigOf(config)); !status.ok()) {
-      return status;
-    }
-  }
-  if (absl::Status status = config.Validate(); !status.ok()) return status;
-  return config;
 }
 
 int Main(int argc, char** argv) {
@@ -111,13 +82,7 @@ int Main(int argc, char** argv) {
               << outcome.episodes.size() << " episodes\n"
               << StatisticsTable(outcome.spec, outcome.episodes) << std::flush;
   }
-  if (absl::IsNotFound(outcome.status) && config->cluster.env_server_command.empty()) {
-    outcome.status = absl::NotFoundError(
-        absl::StrCat(outcome.status.message(),
-                     "; of Gymnasium's: \"cluster.env_server_command=armature-serve "
-                     "--env ",
-                     config->environment.id, "\""));
-  }
+  outcome.status = ExplainUnhosted(outcome.status, *config);
   if (const int status = Conclude("random", outcome, flags.episodes.episodes); status != 0) {
     return status;
   }

@@ -46,7 +46,7 @@ learner/training
 learner
 deploy/launcher/process deploy/launcher/report
 deploy/launcher
-deploy/verbs deploy/verbs/trained
+deploy/verbs deploy/verbs/trained deploy/film
 deploy
 """
 # What a part may include of the others, beside proto/ and common/: the services know

@@ -25,11 +25,11 @@ constexpr double kSunDistance = 10;
 // from the camera and to the side.
 constexpr Vector kToSun = {0.4, -0.4, 0.82};
 // Chosen by eye: a white surface that faces the sun is just not too bright.
-constexpr float kSunDiffuse = 0.5f;
+constexpr float kSunDiffuse = 0.45f;
 constexpr float kSunSpecular = 0.25f;
-constexpr float kHeadAmbient = 0.35f;
-constexpr float kHeadDiffuse = 0.35f;
-constexpr float kShapeSpecular = 0.3f;
+constexpr float kHeadAmbient = 0.3f;
+constexpr float kHeadDiffuse = 0.2f;
+constexpr float kShapeSpecular = 0.2f;
 constexpr float kShapeShininess = 0.4f;
 
 [[noreturn]] void OnError(const char* message) { throw std::runtime_error(message); }

@@ -27,7 +27,7 @@ namespace armature {
 
 struct RendererOptions {
   int samples = 4;       // A pixel, for smooth edges; 0: none, twice as fast without a GPU.
-  int shadow_px = 1024;  // Side of the shadow map; 0: no shadows.
+  int shadow_px = 2048;  // Side of the shadow map; 0: no shadows.
   std::string egl_library = GlContext::kLibrary;
 };
 

@@ -44,6 +44,7 @@ absl::Status EpisodeWriter::Write(const v1::WatchResponse& message) {
     is_repeated_ = scene == scene_;
     scene_ = std::move(scene);
   }
+  if (message.frame().changed_shape_size() > 0) scene_.clear();
   if (is_repeated_ && !message.has_frame()) return absl::OkStatus();
   if (google::protobuf::util::SerializeDelimitedToZeroCopyStream(message, &gzip_)) {
     return absl::OkStatus();

@@ -35,8 +35,8 @@ class EpisodeWriter {
 
  private:
   google::protobuf::io::GzipOutputStream gzip_;
-  std::string scene_;         // The last one, serialized.
-  bool is_repeated_ = false;  // The scene that is being given.
+  std::string scene_;  // The last one that was given, serialized; empty once frames changed it.
+  bool is_repeated_ = false;  // The scene that is being given is there already.
 };
 
 class EpisodeReader {

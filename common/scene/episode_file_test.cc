@@ -80,6 +80,13 @@ TEST_F(EpisodeFileTest, ASceneIsWrittenAgainOnlyIfItIsAnotherOne) {
   EXPECT_EQ(ReadAll(), "OaMmF0F0ObMnF0");
 }
 
+TEST_F(EpisodeFileTest, ASceneThatAFrameChangedIsWrittenAgain) {
+  v1::WatchResponse changed = Frame(1);
+  changed.mutable_frame()->add_changed_shape();
+  Put(Pack({Opened("a"), MeshOf("m"), Frame(0), changed, Opened("a"), MeshOf("m"), Frame(0)}));
+  EXPECT_EQ(ReadAll(), "OaMmF0F1OaMmF0");
+}
+
 TEST_F(EpisodeFileTest, ARecordingThatBreaksOffIsReadUpToThere) {
   std::vector<v1::WatchResponse> messages = {Opened("a")};
   for (uint32_t step = 0; step < 1000; ++step) messages.push_back(Frame(step * 7919));

@@ -1,7 +1,9 @@
 #include "deploy/verbs/episode_printer.h"
 
+#include <iostream>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 namespace armature {
@@ -51,6 +53,17 @@ void EpisodePrinter::OnStep(const DecodedStep& step, absl::Span<const float> act
     printing_ = false;  // The slot's later steps do not count.
   } else if (!actions.empty()) {
     action_.assign(actions.begin(), actions.begin() + action_size_);
+  }
+}
+
+void EpisodeLines::operator()(absl::Span<const v1::Episode> ended) {
+  for (; printed_ < ended.size(); ++printed_) {
+    const v1::Episode& episode = ended[printed_];
+    std::cout << absl::StrFormat("episode %d: return %.4g, %d steps%s%s", printed_,
+                                 episode.return_sum(), episode.length(),
+                                 episode.is_success() ? ", success" : "",
+                                 episode.cut() ? ", cut (see --max_steps)" : "")
+              << std::endl;
   }
 }
 

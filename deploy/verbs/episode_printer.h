@@ -15,6 +15,7 @@
 #include "common/env_client/step_decoder.h"
 #include "common/spec/env_spec.h"
 #include "deploy/verbs/step_table.h"
+#include "proto/learner_service.pb.h"
 
 namespace armature {
 
@@ -42,6 +43,15 @@ class EpisodePrinter {
   int64_t length_ = 0;  // Of the current episode.
   bool printing_ = false;
   std::vector<float> action_;  // The action before the next step.
+};
+
+// Prints how each episode went, in a line on stdout. Use it as EpisodeSeriesOptions::on_progress.
+class EpisodeLines {
+ public:
+  void operator()(absl::Span<const v1::Episode> ended);
+
+ private:
+  size_t printed_ = 0;
 };
 
 }  // namespace armature

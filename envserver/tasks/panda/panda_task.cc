@@ -18,8 +18,11 @@ RewardType RewardOf(const PandaConfig& config) {
   return config.reward_type == "sparse" ? RewardType::kSparse : RewardType::kDense;
 }
 
-// 1.4 m from the origin, at a yaw of 45 and a pitch of -30 degrees.
-SceneCamera PandaCamera() {
+constexpr Colour kFloorColour = {0.32, 0.35, 0.4, 1};
+constexpr Colour kTableColour = {0.62, 0.5, 0.38, 1};
+
+// 1.4 m from the origin, at a yaw of 45 and a pitch of -30 degrees, as panda-gym's.
+SceneCamera FrontCamera() {
   SceneCamera camera;
   camera.name = "front";
   camera.position = {0.857, -0.857, 0.7};
@@ -28,6 +31,25 @@ SceneCamera PandaCamera() {
   camera.width_px = 720;
   camera.height_px = 480;
   return camera;
+}
+
+// The arm and what it reaches fill the picture.
+SceneCamera CloseCamera() {
+  SceneCamera camera = FrontCamera();
+  camera.name = "close";
+  camera.target = {-0.2, 0, 0.2};
+  camera.vertical_field_of_view_deg = 40;
+  return camera;
+}
+
+void AddBoard(const std::string& name, const btVector3& size, const btVector3& position,
+              const Colour& colour, BulletWorld* world) {
+  BodyOptions options;
+  options.name = name;
+  options.base_pose.setOrigin(position);
+  options.friction = kFriction;
+  options.colour = colour;
+  world->AddBox(size, /*mass=*/0, options);
 }
 
 }  // namespace
@@ -44,8 +66,9 @@ void PandaTask::Build(TaskBuilder& task) {
   if (!model.ok()) throw TaskError(std::string(model.status().message()));
   arm_.emplace(*std::move(model), ControlOf(config_), facts_.block_gripper, &task.world());
   // Floor at z = -0.4 and table with its top at z = 0.
-  task.world().AddStaticBox(btVector3(3, 3, 0.01), btVector3(0, 0, -0.41), kFriction);
-  task.world().AddStaticBox(btVector3(1.1, 0.7, 0.4) / 2, btVector3(-0.3, 0, -0.2), kFriction);
+  AddBoard("floor", btVector3(6, 6, 0.02), btVector3(0, 0, -0.41), kFloorColour, &task.world());
+  AddBoard("table", btVector3(1.1, 0.7, 0.4), btVector3(-0.3, 0, -0.2), kTableColour,
+           &task.world());
   AddObjects(task);
   const int robot_size = facts_.block_gripper ? 6 : 7;
   observation_ = task.AddField("observation", robot_size + facts_.object_observation_size,
@@ -58,7 +81,8 @@ void PandaTask::Build(TaskBuilder& task) {
   task.SetGoal(achieved_, desired_, options);
   task.SetAction(PandaArm::ActionSize(ControlOf(config_), facts_.block_gripper), -1, 1);
   task.SetRewardBounds(point_reward_.Low(facts_.goal_size, kObservationBound), 0);
-  task.AddCamera(PandaCamera());
+  task.AddCamera(FrontCamera());
+  task.AddCamera(CloseCamera());
 }
 
 void PandaTask::Observe(ObservationWriter& out) {

@@ -1,4 +1,4 @@
-#include "deploy/verbs/gif_file.h"
+#include "deploy/film/gif_file.h"
 
 #include <fcntl.h>
 #include <gif_lib.h>
@@ -46,12 +46,12 @@ bool PutDelay(GifFileType* file, int delay_cs) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GifFile>> GifFile::Create(const std::string& path, int64_t width_px,
-                                                         int64_t height_px, double frame_s) {
-  for (const int64_t side_px : {width_px, height_px}) {
+absl::StatusOr<std::unique_ptr<VideoFile>> GifFile::Create(const std::string& path,
+                                                           const VideoFormat& format) {
+  for (const int64_t side_px : {format.width_px, format.height_px}) {
     if (side_px < 1 || side_px > kSideMaxPx) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a GIF cannot have pictures of ", width_px, " x ", height_px, " pixels"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "a GIF cannot have pictures of ", format.width_px, " x ", format.height_px, " pixels"));
     }
   }
   // The library's own function to open a path creates a file that only its owner can read.
@@ -65,9 +65,9 @@ absl::StatusOr<std::unique_ptr<GifFile>> GifFile::Create(const std::string& path
     close(fd);
     return Failure(path, error);
   }
-  const int delay_cs = std::max(kDelayMinCs, static_cast<int>(std::lround(100 * frame_s)));
-  auto gif = absl::WrapUnique(
-      new GifFile(path, file, static_cast<int>(width_px), static_cast<int>(height_px), delay_cs));
+  auto gif =
+      absl::WrapUnique(new GifFile(path, file, static_cast<int>(format.width_px),
+                                   static_cast<int>(format.height_px), 100 / format.frames_per_s));
   EGifSetGifVersion(file, /*gif89=*/true);
   if (EGifPutScreenDesc(file, gif->width_px_, gif->height_px_, kBitsPerChannel, 0, nullptr) ==
           GIF_ERROR ||
@@ -77,12 +77,12 @@ absl::StatusOr<std::unique_ptr<GifFile>> GifFile::Create(const std::string& path
   return gif;
 }
 
-GifFile::GifFile(std::string path, GifFileType* file, int width_px, int height_px, int delay_cs)
+GifFile::GifFile(std::string path, GifFileType* file, int width_px, int height_px, double frame_cs)
     : path_(std::move(path)),
       file_(file),
       width_px_(width_px),
       height_px_(height_px),
-      delay_cs_(delay_cs) {}
+      frame_cs_(frame_cs) {}
 
 GifFile::~GifFile() {
   if (file_ != nullptr) EGifCloseFile(file_, nullptr);
@@ -107,16 +107,17 @@ absl::Status GifFile::Add(absl::Span<const uint8_t> rgb) {
     return absl::ResourceExhaustedError(absl::StrCat(path_, ": no memory for its colours"));
   }
   ColorMapObject* const map = GifMakeMapObject(kColors, palette);
-  bool written = map != nullptr && PutDelay(file_, delay_cs_) &&
+  shown_cs_ += frame_cs_;
+  const int delay_cs = std::max(kDelayMinCs, static_cast<int>(std::lround(shown_cs_ - given_cs_)));
+  given_cs_ += delay_cs;
+  bool written = map != nullptr && PutDelay(file_, delay_cs) &&
                  EGifPutImageDesc(file_, 0, 0, width_px_, height_px_, false, map) != GIF_ERROR;
   GifFreeMapObject(map);
   for (int row = 0; written && row < height_px_; ++row) {
     written =
         EGifPutLine(file_, &index[static_cast<size_t>(row) * width_px_], width_px_) != GIF_ERROR;
   }
-  if (!written) return Failure(path_, file_->Error);
-  ++frames_;
-  return absl::OkStatus();
+  return written ? absl::OkStatus() : Failure(path_, file_->Error);
 }
 
 absl::Status GifFile::Close() {
