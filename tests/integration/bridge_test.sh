@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/integration/build.sh
 source tests/integration/python_package.sh
 
-build //deploy:cluster //deploy:eval //deploy:play
+build //deploy:cluster //deploy:eval //deploy:record
 trap 'rm -rf "$package"' EXIT
 install_python_package newest
 export PYTHONPATH="$PYTHONPATH:$PWD/tests/integration:$package/envserver/python/examples"

@@ -6,7 +6,7 @@ source tests/integration/build.sh
 
 # //learner by itself: only then has it its own folder of configs.
 build //deploy:cluster //deploy:eval \
-  //deploy:play //deploy:random //deploy:export //learner || exit 1
+  //deploy:play //deploy:random //deploy:record //deploy:export //learner || exit 1
 failures=0
 
 # refuses STATUS TEXT PROGRAM FLAG...: one line on stderr with TEXT.
@@ -24,7 +24,7 @@ refuses() {
 }
 
 # Without an argument where one is needed: the help, with an example.
-for verb in cluster eval play random export; do
+for verb in cluster eval play random record export; do
   output="$("$bin/deploy/$verb" 2>&1 >/dev/null)"
   status=$?
   name="${verb/cluster/train}"
@@ -34,7 +34,7 @@ for verb in cluster eval play random export; do
     failures=$((failures + 1))
   fi
 done
-for program in deploy/cluster deploy/eval deploy/play deploy/random learner/learner \
+for program in deploy/cluster deploy/eval deploy/play deploy/random deploy/record learner/learner \
   envserver/envserver; do
   refuses 2 "--no_such_flag" "$program" --no_such_flag
 done
@@ -83,7 +83,7 @@ trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/run" "$folder/other"
 echo '{"run_id": "0123456789abcdef", "policy_versions_reserved": 1}' >"$folder/run/run.json"
 echo 'environment: {id: panda_reach}' >"$folder/run/config.yaml"
-for verb in deploy/eval deploy/play; do
+for verb in deploy/eval deploy/play deploy/record; do
   refuses 2 "RUN is missing" "$verb" environment.id=cartpole
   refuses 2 "no run 'no_such_run'" "$verb" no_such_run
   refuses 2 "is not a run" "$verb" "$folder/other"

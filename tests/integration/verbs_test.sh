@@ -4,8 +4,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/integration/build.sh
 
-build //deploy:cluster //deploy:eval //deploy:play //deploy:random //envserver
+build //deploy:cluster //deploy:eval //deploy:play //deploy:random //deploy:record //envserver
 eval="$bin/deploy/eval" play="$bin/deploy/play" random="$bin/deploy/random"
+record="$bin/deploy/record"
 folder="$(mktemp -d)"
 export XDG_STATE_HOME="$folder/state"
 server=""
@@ -70,10 +71,6 @@ fi
 has "$folder/refused" "trained in another environment" "action.box.size: 3 -> 7"
 if "$eval" "$run" --model 123456 2>"$folder/refused"; then fail "found a model of step 123456"; fi
 has "$folder/refused" 123456 final
-"$play" "$run" --gif "$folder/x.gif" >"$folder/drawn"
-has "$folder/drawn" " pictures in $folder/x.gif"
-[[ "$(head -c 6 "$folder/x.gif")" == GIF89a ]] || fail "$folder/x.gif is no GIF"
-
 "$play" "$run" --episodes 2 >"$folder/played"
 has "$folder/played" "step     reward  achieved_goal" "episode 0: return" "episode 1: return"
 grep -qE "^ +[0-9]+ .*(terminated|truncated)" "$folder/played" || fail "$(cat "$folder/played")"
@@ -83,6 +80,43 @@ has "$folder/looked" "observation   desired_goal float32 [3]" "action        flo
   "horizon       50 steps" "step     reward" "random actions, seed 1, 3 episodes"
 "$random" panda_reach --episodes 3 --num_envs 1 --output "$folder/random_again.json" >/dev/null
 cmp "$folder/random.json" "$folder/random_again.json" || fail "random actions depend on --num_envs"
+
+# Videos: of a policy (two environments side by side), of random actions, of a recording.
+video() { # video FILE WIDTH HEIGHT RATE PICTURES
+  local facts
+  facts="$(ffprobe -v error -count_frames -of csv=p=0 \
+    -show_entries stream=codec_name,width,height,r_frame_rate,nb_read_frames "$1")"
+  [[ "$facts" == "h264,$2,$3,$4/1,$5" ]] || fail "$1 is $facts, not $*"
+}
+"$record" "$run" --num_envs 2 --episodes 2 --size 320x120 --seed 7 >"$folder/recorded"
+has "$folder/recorded" "episode 0: return" "episode 1: return" \
+  " pictures, " "in $run/videos/final.mp4"
+pictures="$(sed -n 's/^\([0-9]*\) pictures, .*/\1/p' "$folder/recorded")"
+# One for each step of the longer episode, and the first state.
+steps="$(sed -n 's/^episode .* \([0-9]*\) steps.*/\1/p' "$folder/recorded" | sort -n | tail -1)"
+((pictures == steps + 1)) || fail "$pictures pictures of $steps steps"
+video "$run/videos/final.mp4" 320 120 25 "$pictures"
+"$record" --random panda_reach --size 96x64 --no_text --output "$folder/x.gif" \
+  --output "$folder/x.episodes" >"$folder/recorded"
+has "$folder/recorded" "51 pictures, 2.04 s, in $folder/x.gif" "1 episode in $folder/x.episodes"
+[[ "$(head -c 6 "$folder/x.gif")" == GIF89a ]] || fail "$folder/x.gif is no GIF"
+"$record" "$folder/x.episodes" --size 96x64 --camera close --speed 2 >/dev/null
+video "$folder/x.mp4" 96 64 25 26 # Every second step, since there would be 50 a second.
+refuses() { # refuses TEXT record's arguments
+  local text="$1"
+  shift
+  if "$record" "$@" >/dev/null 2>"$folder/refused"; then fail "record $*: not refused"; fi
+  has "$folder/refused" "$text"
+  (($(wc -l <"$folder/refused") == 1)) || fail "$(cat "$folder/refused")"
+}
+refuses "expected a name that ends in .mp4, .gif or .episodes" "$run" --output x.avi
+refuses "--size 12: expected WIDTHxHEIGHT" "$run" --size 12
+refuses "--camera top: panda_reach has front, close" --random panda_reach --camera top
+cp "$folder/train" "$folder/train.episodes"
+refuses "record: $folder/train.episodes is no recording of episodes" "$folder/train.episodes"
+if env PATH=/nowhere "$record" --random panda_reach --output "$folder/none.mp4" >/dev/null \
+  2>"$folder/refused"; then fail "an MP4 without ffmpeg"; fi
+has "$folder/refused" "not installed: apt-get install ffmpeg; or write a .gif"
 
 # Ctrl-C: what was played is told, nothing is left behind.
 mkfifo "$folder/progress"
