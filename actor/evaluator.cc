@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/play/evaluation_tally.h"
 #include "common/play/play_episodes.h"
+#include "common/play/scene_onlooker.h"
 #include "common/rpc_client/backoff.h"
 #include "common/rpc_client/refusal.h"
 #include "common/rpc_client/unary_call.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr absl::Duration kPolicyTimeout = absl::Seconds(30);
 constexpr absl::Duration kReportTimeout = absl::Seconds(10);
 constexpr int kReportAttempts = 6;
+// Of a recording, before it is packed: far less than a message may have.
+constexpr int64_t kRecordingBytesMax = 32 << 20;
 
 bool IsSameEvaluation(const v1::EvaluationRequest& a, const v1::EvaluationRequest& b) {
   return a.policy_version_min() == b.policy_version_min() && a.episodes() == b.episodes() &&
@@ -27,6 +30,14 @@ bool IsSameEvaluation(const v1::EvaluationRequest& a, const v1::EvaluationReques
          a.episode_steps_max() == b.episode_steps_max() &&
          std::map<std::string, double>(a.parameters().begin(), a.parameters().end()) ==
              std::map<std::string, double>(b.parameters().begin(), b.parameters().end());
+}
+
+void SetRecording(absl::StatusOr<std::string> recording, v1::EvaluationResult* result) {
+  if (recording.ok()) {
+    result->set_recording(*std::move(recording));
+  } else {
+    result->set_recording_problem(std::string(recording.status().message()));
+  }
 }
 
 }  // namespace
@@ -150,6 +161,39 @@ absl::StatusOr<PolicySnapshot> Evaluator::AwaitPolicy(uint64_t version_min) {
 
 absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
                                     const PolicySnapshot& policy, v1::EvaluationResult* result) {
+  absl::Status last = absl::UnavailableError("there is no env server");
+  const std::vector<std::string> addresses = directory_->addresses();
+  bool records = request.records();
+  if (records && !options_.spec.has_scene) {
+    records = false;
+    result->set_recording_problem(absl::StrCat(options_.spec.id, " has no scene"));
+  }
+  for (size_t i = 0; i < addresses.size();) {
+    const std::string& address =
+        addresses[(NameHash(options_.identity.name) + i) % addresses.size()];
+    bool opened = false;
+    EpisodeRecording recording(kRecordingBytesMax);
+    last = RunOn(address, request, policy, records ? &recording : nullptr, result, &opened);
+    if (last.ok() && records) SetRecording(recording.Take(), result);
+    if (last.ok() || absl::IsCancelled(last)) return last;
+    if (!opened) {
+      ++i;
+    } else if (records) {
+      // It may be the recording that failed, and the evaluation matters more.
+      records = false;
+      SetRecording(last, result);
+    } else {
+      return last;
+    }
+  }
+  return last;
+}
+
+absl::Status Evaluator::RunOn(const std::string& address, const v1::EvaluationRequest& request,
+                              const PolicySnapshot& policy, EpisodeRecording* recording,
+                              v1::EvaluationResult* result, bool* opened) {
+  const auto channel = channels_->Get(address);
+  if (!channel.ok()) return channel.status();
   const int64_t num_envs = std::min(request.num_envs(), request.episodes());
   v1::OpenSession open;
   *open.mutable_handshake() = options_.identity.handshake();
@@ -160,31 +204,9 @@ absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
   open.set_seed(request.seed());
   open.set_expected_spec_hash(SpecHash(options_.spec));
   *open.mutable_parameters() = request.parameters();
-  absl::Status last = absl::UnavailableError("there is no env server");
-  const std::vector<std::string> addresses = directory_->addresses();
-  for (size_t i = 0; i < addresses.size(); ++i) {
-    const std::string& address =
-        addresses[(NameHash(options_.identity.name) + i) % addresses.size()];
-    const auto channel = channels_->Get(address);
-    if (!channel.ok()) {
-      last = channel.status();
-      continue;
-    }
-    EnvSession session(*channel, address, open, options_.spec, &signal_);
-    EvaluationTally tally(options_.spec, request.episodes(), num_envs,
-                          options_.spec.horizon > 0 ? 0 : request.episode_steps_max());
-    last = RunOn(&session, request, policy, &tally);
-    if (last.ok()) {
-      for (const v1::Episode& episode : tally.episodes()) *result->add_episodes() = episode;
-      return last;
-    }
-    if (session.opened() || absl::IsCancelled(last)) return last;
-  }
-  return last;
-}
-
-absl::Status Evaluator::RunOn(EnvSession* session, const v1::EvaluationRequest& request,
-                              const PolicySnapshot& policy, EvaluationTally* tally) {
+  EnvSession session(*channel, address, open, options_.spec, &signal_);
+  EvaluationTally tally(options_.spec, request.episodes(), num_envs,
+                        options_.spec.horizon > 0 ? 0 : request.episode_steps_max());
   PlayOptions play;
   play.act = [this, &policy](const DecodedStep& step) -> absl::StatusOr<std::vector<float>> {
     NoteProgress();
@@ -194,7 +216,22 @@ absl::Status Evaluator::RunOn(EnvSession* session, const v1::EvaluationRequest& 
   };
   play.cancelled = [this] { return Superseded(); };
   play.restarts_max = request.episodes();
-  return PlayEpisodes(session, play, &signal_, tally);
+  SceneOnlooker::Options watching;
+  watching.channel = *channel;
+  watching.seed = request.seed();
+  watching.slots_max = 1;
+  watching.signal = &signal_;
+  watching.on_message = [recording](int64_t, const v1::WatchResponse& message) {
+    recording->Add(message);
+    return absl::OkStatus();
+  };
+  SceneOnlooker onlooker(std::move(watching));
+  if (recording != nullptr) play.onlooker = &onlooker;
+  const absl::Status status = PlayEpisodes(&session, play, &signal_, &tally);
+  *opened = session.opened();
+  if (!status.ok()) return status;
+  for (const v1::Episode& episode : tally.episodes()) *result->add_episodes() = episode;
+  return absl::OkStatus();
 }
 
 void Evaluator::Report(v1::EvaluationResult result) {

@@ -30,6 +30,7 @@
 #include "common/env_client/server_directory.h"
 #include "common/play/evaluation_tally.h"
 #include "common/rpc_client/channel_pool.h"
+#include "common/scene/episode_file.h"
 #include "common/spec/env_spec.h"
 #include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"
@@ -69,8 +70,10 @@ class Evaluator {
   // Tries the servers in turn until one opens a session.
   absl::Status RunEpisodes(const v1::EvaluationRequest& request, const PolicySnapshot& policy,
                            v1::EvaluationResult* result);
-  absl::Status RunOn(EnvSession* session, const v1::EvaluationRequest& request,
-                     const PolicySnapshot& policy, EvaluationTally* tally);
+  // Plays the episodes on one server; with `recording`, slot 0's first one is recorded there.
+  absl::Status RunOn(const std::string& address, const v1::EvaluationRequest& request,
+                     const PolicySnapshot& policy, EpisodeRecording* recording,
+                     v1::EvaluationResult* result, bool* opened);
   absl::Status Evaluate(const v1::EvaluationRequest& request, v1::EvaluationResult* result);
   void NoteProgress();
   uint64_t current_id() const;

@@ -138,7 +138,8 @@ int Main(int argc, char** argv) {
   if (const std::optional<int> status = ParseFlags(app, argc, argv)) return *status;
 
   absl::StatusOr<Cluster::Programs> programs = FindPrograms();
-  absl::StatusOr<std::vector<std::string>> uploader = FindUploader();
+  absl::StatusOr<RunFollower::Options> uploader = FindUploader();
+  absl::StatusOr<RunFollower::Options> filmer = FindFilmer();
   EnterUsersFolder();
   absl::StatusOr<RunConfig> config = ReadConfig(&flags);
   if (!config.ok()) return Refuse(config.status(), 2);
@@ -151,9 +152,13 @@ int Main(int argc, char** argv) {
   auto env_server = EnvServerProgram(config->cluster, programs->envserver.front());
   if (!env_server.ok()) return Refuse(env_server.status(), 2);
   programs->envserver = *std::move(env_server);
+  if (config->run.video_every > 0) {
+    if (!filmer.ok()) return Refuse(filmer.status(), 1);
+    programs->followers.push_back(*std::move(filmer));
+  }
   if (config->run.type == "wandb") {
     if (!uploader.ok()) return Refuse(uploader.status(), 1);
-    programs->uploader = *std::move(uploader);
+    programs->followers.push_back(*std::move(uploader));
   }
   ShareRunfiles();
   const RunPlace place = {flags.resume, flags.run_dir, config->run.output_dir, config->run.name};

@@ -1,5 +1,7 @@
 // `bazel run //deploy:record -- RUN`: a video of a run's policy, of random actions, of a recorded
 // episode or of a slot of a running env server.
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -19,8 +21,10 @@
 #include "common/files/files.h"
 #include "common/play/random_player.h"
 #include "common/rpc/transport.h"
+#include "common/run_config/run_config.h"
 #include "common/scene/episode_file.h"
 #include "deploy/film/filming_onlooker.h"
+#include "deploy/film/run_filmer.h"
 #include "deploy/film/scene_film.h"
 #include "deploy/film/sources.h"
 #include "deploy/verbs/environment_words.h"
@@ -28,16 +32,20 @@
 #include "deploy/verbs/trained/policy_player.h"
 #include "deploy/verbs/trained/trained_run.h"
 #include "deploy/verbs/verb.h"
+#include "learner/run/run_finder.h"
 #include "learner/run/run_folder.h"
 
 namespace armature {
 namespace {
 
 constexpr char kVerb[] = "record";
+constexpr int kLowestPriority = 19;
+constexpr absl::Duration kLookEvery = absl::Seconds(1);  // For new recordings.
 
 struct Flags {
   TrainedRunFlags run;
   bool random = false;
+  bool follow = false;
   std::string size;
   bool no_text = false;
   FilmOptions film;
@@ -55,6 +63,9 @@ void AddFlags(CLI::App& app, Flags* flags) {
                  "of the configuration.")
       ->required();
   app.add_flag("--random", flags->random, "Act at random.");
+  app.add_flag("--follow", flags->follow,
+               "Make the videos of a run's recorded evaluations (run.video_every), as they come, "
+               "until the run is over. A run with that key starts this by itself.");
   app.add_option("--output", flags->film.paths,
                  "Files to write: .mp4 (H.264, needs ffmpeg), .gif, and .episodes, a recording. "
                  "Default: an MP4 named after WHAT, of a run in its folder videos/.");
@@ -224,6 +235,27 @@ int FilmServer(Flags flags, const std::string& address) {
       flags, [&](SceneFilm* film) { return FilmSlot(source, film); }, shutdown);
 }
 
+// Makes a run's videos, at the lowest priority.
+int FollowRun(const std::string& word) {
+  const absl::StatusOr<std::string> run_dir = FindRun(word, RunSection().output_dir);
+  if (!run_dir.ok()) return Refuse(kVerb, run_dir.status());
+  setpriority(PRIO_PROCESS, 0, kLowestPriority);
+  ShutdownSignal shutdown;
+  RunFilmer filmer(*run_dir);
+  for (;;) {
+    const bool is_over = shutdown.requested() || std::filesystem::exists(*run_dir + "/result.json");
+    const absl::StatusOr<bool> filmed = filmer.FilmNext();
+    if (!filmed.ok()) {
+      const int status = Refuse(kVerb, filmed.status());
+      if (absl::IsFailedPrecondition(filmed.status())) return status;
+    } else if (!*filmed && is_over) {
+      return 0;
+    } else if (!*filmed) {
+      shutdown.WaitFor(kLookEvery);
+    }
+  }
+}
+
 int Main(int argc, char** argv) {
   RaiseOpenFilesLimit();
   CLI::App app("Writes videos and recordings of robots.", kVerb);
@@ -241,6 +273,7 @@ int Main(int argc, char** argv) {
     flags.film.size = *size;
   }
   const std::string& what = flags.run.words.front();
+  if (flags.follow) return FollowRun(what);
   if (flags.random) return FilmRandom(flags);
   if (absl::EndsWith(what, kEpisodeFileEnding)) return FilmRecording(flags, what);
   if (absl::StrContains(what, ':')) return FilmServer(flags, what);

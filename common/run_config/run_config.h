@@ -22,6 +22,7 @@ struct RunSection {
   std::string type = "tensorboard";
   std::string wandb_project;
   std::string wandb_group;
+  int64_t video_every = 0;
   std::string load;
   int64_t load_step = 0;
 
@@ -39,6 +40,10 @@ struct RunSection {
             "Of Weights & Biases; empty: WANDB_PROJECT, or armature.");
     v.Field("wandb_group", wandb_group,
             "What the run belongs to there; empty: WANDB_RUN_GROUP, or none.");
+    v.Field("video_every", video_every,
+            "Of every so many evaluations, and of the last one, the first episode is recorded and "
+            "made a video in the run's folder videos/; 0: of none.",
+            AtLeast(0));
     v.Field("load", load,
             "Begin with what another run has learned (all but its experience): its folder, id or "
             "name; empty: from nothing.");

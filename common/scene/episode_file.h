@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,6 +38,25 @@ class EpisodeWriter {
   google::protobuf::io::GzipOutputStream gzip_;
   std::string scene_;  // The last one that was given, serialized; empty once frames changed it.
   bool is_repeated_ = false;  // The scene that is being given is there already.
+};
+
+// A recording of one episode, in memory. Give it the messages of a slot, as onlookers get them: an
+// episode that begins anew replaces the one before.
+class EpisodeRecording {
+ public:
+  // More bytes than `bytes_max` are given up.
+  explicit EpisodeRecording(int64_t bytes_max) : bytes_max_(bytes_max) {}
+
+  void Add(const v1::WatchResponse& message);
+  // The bytes of a file; call Add no more. Returns ResourceExhausted if they were too many;
+  // FailedPrecondition if there was no frame.
+  absl::StatusOr<std::string> Take();
+
+ private:
+  const int64_t bytes_max_;
+  std::vector<v1::WatchResponse> opened_;  // The scene and its meshes.
+  std::vector<v1::WatchResponse> frames_;
+  int64_t bytes_ = 0;  // Of both, before they are packed.
 };
 
 class EpisodeReader {

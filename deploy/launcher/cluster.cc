@@ -64,11 +64,14 @@ Cluster::Cluster(Options options, StatusSource* status, HealthSource* health, Te
       health_(health),
       terminal_(terminal),
       loop_(loop),
-      uploader_(options_.programs.uploader, loop, terminal, [this] { CheckStopped(); }),
       progress_(SteadyTime(), options_.config.run.total_env_steps),
       statuses_(options_.config.learner.replicas, absl::UnavailableError("it was not asked yet")),
       env_steps_(options_.config.learner.replicas) {
   const int64_t replicas = options_.config.learner.replicas;
+  for (const RunFollower::Options& follower : options_.programs.followers) {
+    followers_.push_back(
+        std::make_unique<RunFollower>(follower, loop, terminal, [this] { CheckStopped(); }));
+  }
   for (int64_t i = 0; i < replicas; ++i) Add(Role::kLearner, i, "learner", i);
   for (int64_t i = 0; i < options_.config.cluster.env_servers; ++i) {
     Add(Role::kEnvServer, i, "envserver", 0);
@@ -233,7 +236,7 @@ void Cluster::OnReady(Child* child) {
   if (!replicas_started_ && children_[0]->ready) {
     replicas_started_ = true;
     // Only now: an earlier run's end is no longer mistaken for this one's.
-    uploader_.Start(options_.run_dir);
+    for (const auto& follower : followers_) follower->Start(options_.run_dir);
     for (const auto& other : children_) {
       if (other->role == Role::kLearner && other->replica > 0 && !stopping_) Start(other.get());
     }

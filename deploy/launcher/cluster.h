@@ -33,7 +33,7 @@
 #include "deploy/launcher/report/learner_status.h"
 #include "deploy/launcher/report/progress_report.h"
 #include "deploy/launcher/report/terminal.h"
-#include "deploy/launcher/run_uploader.h"
+#include "deploy/launcher/run_follower.h"
 
 namespace armature {
 
@@ -130,7 +130,7 @@ class Cluster {
   std::unique_ptr<PrivateFolder> sockets_;        // Set by Prepare; outlives the children.
   std::optional<ChildCommands> commands_;         // Set by Prepare.
   std::vector<std::unique_ptr<Child>> children_;  // Learners first, by replica.
-  RunUploader uploader_;
+  std::vector<std::unique_ptr<RunFollower>> followers_;
   ProgressReport progress_;
   int inotify_fd_ = -1;
   bool replicas_started_ = false;  // All except replica 0.

@@ -25,7 +25,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-TEST_F(ClusterTest, TheUploaderFollowsTheRunAndEndsAfterTheLearner) {
+TEST_F(ClusterTest, AFollowerFollowsTheRunAndEndsAfterTheLearner) {
   const std::string order = folder_ + "/order";
   const std::string fifo = folder_ + "/go";
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
@@ -33,23 +33,27 @@ TEST_F(ClusterTest, TheUploaderFollowsTheRunAndEndsAfterTheLearner) {
                          "; exit 0' TERM\necho > " + fifo + "\nsleep 1000 & wait\n");
   Script("learner", "ready 127.0.0.1:71\nread < " + fifo + "\n" + std::string(kSolved) +
                         "echo learner >> " + order + "\n");
-  options_.programs.uploader = {folder_ + "/uploader"};
+  options_.programs.followers = {
+      {{folder_ + "/uploader"}, "uploader", "wandb: ", "Weights & Biases"}};
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(Starts("uploader"), testing::ElementsAre(options_.run_dir));
   EXPECT_THAT(text_, HasSubstr("armature: wandb: follows it"));
   EXPECT_EQ(*ReadWholeFile(order), "learner\nuploader\n");
 }
 
-TEST_F(ClusterTest, AnUploaderThatFailsIsALineAndTheRunGoesOn) {
+TEST_F(ClusterTest, AFollowerThatFailsIsALineAndTheRunGoesOn) {
   const std::string fifo = folder_ + "/go";
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   Script("uploader", "exec 3> " + fifo + "\necho 'wandb: there is no client'\nexit 1\n");
   // Reads until the uploader has ended.
   Script("learner", "ready 127.0.0.1:71\ncat " + fifo + "\n" + std::string(kSolved));
-  options_.programs.uploader = {folder_ + "/uploader"};
+  options_.programs.followers = {
+      {{folder_ + "/uploader"}, "uploader", "wandb: ", "Weights & Biases"}};
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(text_, HasSubstr("armature: wandb: there is no client"));
-  EXPECT_THAT(text_, HasSubstr("armature: the uploader exited with status 1; the run goes on"));
+  EXPECT_THAT(
+      text_, HasSubstr("armature: uploader exited with status 1; the run goes on without Weights & "
+                       "Biases"));
 }
 
 TEST_F(ClusterTest, ARunThatFailedLeavesItsTargetsToBeSeenDown) {

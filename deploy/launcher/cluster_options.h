@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "common/rpc/transport.h"
 #include "common/run_config/run_config.h"
+#include "deploy/launcher/run_follower.h"
 
 namespace armature {
 
@@ -19,7 +20,7 @@ struct ClusterPrograms {
   // those that every env server gets.
   std::vector<std::string> envserver;
   std::string actor;
-  std::vector<std::string> uploader;  // For run.type=wandb; see RunUploader.
+  std::vector<RunFollower::Options> followers;  // In the order in which they end.
 };
 
 struct ClusterOptions {

@@ -78,7 +78,7 @@ void Cluster::GiveUp() {
   if (!stopping_) return;
   terminal_->Warning("armature: gives up what is not written");
   for (const auto& child : children_) child->process->Signal(SIGKILL);
-  uploader_.Kill();
+  for (const auto& follower : followers_) follower->Kill();
 }
 
 void Cluster::BeginStop(bool actors_end) {
@@ -144,9 +144,14 @@ void Cluster::CheckStopped() {
   if (!AnyRunning(Role::kActor)) TerminateOthers();
   const bool any_running =
       AnyRunning(Role::kLearner) || AnyRunning(Role::kEnvServer) || AnyRunning(Role::kActor);
-  if (!any_running) uploader_.Finish();  // The learner has written everything.
+  if (any_running) return;
+  // The learner has written everything. One after the other: a later one may follow an earlier one.
+  for (const auto& follower : followers_) {
+    follower->Finish();
+    if (follower->running()) return;
+  }
   // An answer to an open question would reach a destroyed loop.
-  if (!any_running && !uploader_.running() && asking_ == 0) loop_->Stop();
+  if (asking_ == 0) loop_->Stop();
 }
 
 // Called once no child is left.

@@ -29,11 +29,19 @@ absl::StatusOr<std::string> FindProgram(const std::string& name) {
                          ("ARMATURE_" + name).c_str());
 }
 
-absl::StatusOr<std::vector<std::string>> FindUploader() {
+absl::StatusOr<RunFollower::Options> FindUploader() {
   absl::StatusOr<std::string> path = FindProgramData(
       "armature/deploy/wandb_uploader", "tools/wandb_uploader.py", "ARMATURE_wandb_uploader");
   if (!path.ok()) return path.status();
-  return FromOutside({*std::move(path)});
+  return RunFollower::Options{FromOutside({*std::move(path)}), "wandb_uploader",
+                              "wandb: ", "Weights & Biases"};
+}
+
+absl::StatusOr<RunFollower::Options> FindFilmer() {
+  absl::StatusOr<std::string> path =
+      FindProgramData("armature/deploy/record", "bin/record", "ARMATURE_record");
+  if (!path.ok()) return path.status();
+  return RunFollower::Options{{*std::move(path), "--follow"}, "record", "record: ", "videos"};
 }
 
 void ShareRunfiles() {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/rpc/transport.h"
 #include "common/run_config/run_config.h"
+#include "deploy/launcher/run_follower.h"
 
 namespace armature {
 
@@ -18,9 +19,10 @@ namespace armature {
 // Returns NotFound if none exists; the message lists all places tried.
 absl::StatusOr<std::string> FindProgram(const std::string& name);
 
-// Returns the command that logs a run to Weights & Biases; append the run's folder.
-// Returns FindProgram's errors.
-absl::StatusOr<std::vector<std::string>> FindUploader();
+// Return what logs a run to Weights & Biases, and what makes videos of its recorded episodes.
+// Return FindProgram's errors.
+absl::StatusOr<RunFollower::Options> FindUploader();
+absl::StatusOr<RunFollower::Options> FindFilmer();
 
 // Makes children look for their data where this program finds its own.
 void ShareRunfiles();

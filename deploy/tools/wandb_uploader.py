@@ -3,8 +3,9 @@
 
     wandb_uploader RUN
 
-Every row of progress.csv and evaluations.csv becomes a point by env_steps; config.yaml the
-configuration; result.json the summary, and the end. The client uploads where it is logged in
+Every row of progress.csv and evaluations.csv becomes a point by env_steps, every MP4 in videos/
+a video; config.yaml the configuration; result.json the summary, and the end, but for a minute in
+which the last videos may still be made. The client uploads where it is logged in
 (`wandb login`, WANDB_API_KEY); otherwise, or where WANDB_MODE or `wandb offline` says so, it
 writes RUN_DIR/wandb/offline-run-* and the command that uploads it is printed. The project is
 run.wandb_project, else WANDB_PROJECT, else armature; the group run.wandb_group, else
@@ -31,6 +32,7 @@ import shlex
 import shutil
 import signal
 import sys
+import time
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any
@@ -50,6 +52,8 @@ except ImportError as missing:
 DEFAULT_PROJECT = "armature"
 LOGGED = "logged.json"
 RUN = "run.json"
+VIDEOS = "videos"
+VIDEOS_WITHIN_S = 60.0  # Of the run's end.
 # <sys/inotify.h>: a file was written and closed, or moved here.
 _IN_CLOSE_WRITE, _IN_MOVED_TO = 0x8, 0x80
 _EVENTS_BYTES = 65536
@@ -58,8 +62,8 @@ _EVENTS_BYTES = 65536
 class Changes:
     """Waits for files of a folder to change, and for signals.
 
-    Iterating gives a turn at once, one after each change, and a last one after result.json or
-    a signal.
+    Iterating gives a turn at once, one after each change, and a last one when the run is over or
+    after a signal.
     """
 
     def __init__(self, folder: pathlib.Path) -> None:
@@ -67,24 +71,41 @@ class Changes:
         self._folder = folder
         self._inotify = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
         mask = _IN_CLOSE_WRITE | _IN_MOVED_TO
-        if libc.inotify_add_watch(self._inotify, os.fsencode(folder), mask) < 0:
-            raise OSError(ctypes.get_errno(), f"cannot watch {folder}")
+        (folder / VIDEOS).mkdir(exist_ok=True)
+        for watched in (folder, folder / VIDEOS):
+            if libc.inotify_add_watch(self._inotify, os.fsencode(watched), mask) < 0:
+                raise OSError(ctypes.get_errno(), f"cannot watch {watched}")
         self._signals, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wakeup)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)  # The pipe tells.
 
     def __iter__(self) -> Iterator[None]:
-        over = False
+        signalled = False
         while True:
-            over = over or runs.read_result(self._folder) is not None
+            over = signalled or self._is_over()
             yield
             if over:
                 return
-            ready, _, _ = select.select([self._inotify, self._signals], [], [])
+            ready, _, _ = select.select([self._inotify, self._signals], [], [], self._patience())
             if self._inotify in ready:
                 os.read(self._inotify, _EVENTS_BYTES)
-            over = self._signals in ready
+            signalled = self._signals in ready
+
+    def _is_over(self) -> bool:
+        if runs.read_result(self._folder) is None:
+            return False
+        made = {path.stem for path in (self._folder / VIDEOS).glob("*.mp4")}
+        awaited = {path.stem for path in (self._folder / VIDEOS).glob("*.episodes")}
+        return awaited <= made or self._patience() == 0
+
+    def _patience(self) -> float | None:
+        """Seconds that the run's last videos may still take; None: the run goes on."""
+        try:
+            ended = (self._folder / runs.RESULT).stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return max(0.0, ended + VIDEOS_WITHIN_S - time.time())
 
 
 def is_logged_in(settings: wandb.Settings) -> bool:
@@ -117,9 +138,12 @@ class Uploader:
         self._logged_path = folder / "wandb" / LOGGED
         self._older = set(folder.glob(f"wandb/offline-run-*-{run_id}"))
         self._logged = {runs.PROGRESS: 0, runs.EVALUATIONS: 0}
+        self._videos_until = -1  # Env steps of the last video that is there.
         mode, self._why_not = choose_mode()
         if not self._why_not and self._logged_path.is_file():
-            self._logged.update(json.loads(self._logged_path.read_text()))
+            logged = json.loads(self._logged_path.read_text())
+            self._videos_until = logged.pop(VIDEOS, -1)
+            self._logged.update(logged)
         config = runs.read_config(folder)
         project = config.get("run.wandb_project") or os.environ.get("WANDB_PROJECT")
         self._run = wandb.init(
@@ -145,8 +169,17 @@ class Uploader:
             for row in rows[self._logged[name] :]:
                 self._run.log(row)
             self._logged[name] = max(self._logged[name], len(rows))
+        for env_steps, path in sorted(self._videos()):
+            if env_steps > self._videos_until:
+                self._run.log({"env_steps": env_steps, "evaluation": wandb.Video(str(path))})
+                self._videos_until = env_steps
         if not self._why_not:
-            runs.write_atomically(self._logged_path, json.dumps(self._logged) + "\n")
+            logged = {**self._logged, VIDEOS: self._videos_until}
+            runs.write_atomically(self._logged_path, json.dumps(logged) + "\n")
+
+    def _videos(self) -> Iterator[tuple[int, pathlib.Path]]:
+        for path in (self._folder / VIDEOS).glob("step_*.mp4"):
+            yield int(path.stem.removeprefix("step_")), path
 
     def end(self) -> None:
         for key, value in (runs.read_result(self._folder) or {}).items():

@@ -54,6 +54,25 @@ absl::Status EventWriter::Append(const std::map<std::string, double>& scalars, i
   return Flush();
 }
 
+absl::Status EventWriter::AppendImage(const std::string& tag, const std::string& file,
+                                      int64_t width_px, int64_t height_px, int64_t step,
+                                      absl::Time now) {
+  event::Event event;
+  event.set_wall_time(absl::ToDoubleSeconds(now - absl::UnixEpoch()));
+  event.set_step(step);
+  event::Summary::Value* value = event.mutable_summary()->add_value();
+  value->set_tag(tag);
+  value->mutable_metadata()->mutable_plugin_data()->set_plugin_name("images");
+  event::Image* image = value->mutable_image();
+  image->set_width(static_cast<int32_t>(width_px));
+  image->set_height(static_cast<int32_t>(height_px));
+  image->set_colorspace(3);
+  image->set_encoded_image_string(file);
+  out_.clear();
+  WriteRecord(event.SerializeAsString());
+  return Flush();
+}
+
 absl::Status EventWriter::AppendSettings(const std::map<std::string, std::string>& settings,
                                          absl::Time now) {
   event::HParams data;

@@ -1,4 +1,4 @@
-// Writes scalars and settings for TensorBoard to one events.out.tfevents.* file.
+// Writes scalars, images and settings for TensorBoard to one events.out.tfevents.* file.
 //
 // A file is a sequence of TFRecords: length (uint64 little-endian), its masked
 // CRC-32C, an Event message, its masked CRC-32C; mask(c) = rotr(c, 15) +
@@ -28,6 +28,10 @@ class EventWriter {
 
   // Writes one point per tag and flushes. Returns Unavailable if the file cannot be written.
   absl::Status Append(const std::map<std::string, double>& scalars, int64_t step, absl::Time now);
+
+  // Writes an image file for the IMAGES tab: PNG, JPEG or an animated GIF. Errors as Append.
+  absl::Status AppendImage(const std::string& tag, const std::string& file, int64_t width_px,
+                           int64_t height_px, int64_t step, absl::Time now);
 
   // Writes the run's settings for the HPARAMS tab. Texts that are numbers, true or false become
   // numbers and booleans. Errors as Append.

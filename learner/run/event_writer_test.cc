@@ -43,6 +43,20 @@ std::vector<event::Event> ReadEvents(const std::string& path) {
   return events;
 }
 
+TEST(EventWriter, AnImageIsItsFileWithItsSize) {
+  EventWriter writer(testing::TempDir(), absl::FromUnixSeconds(1700000100));
+  ASSERT_TRUE(
+      writer.AppendImage("evaluation", "GIF89a", 640, 480, 5000, absl::FromUnixSeconds(7)).ok());
+  const std::vector<event::Event> events = ReadEvents(writer.path());
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[1].step(), 5000);
+  const event::Summary::Value& value = events[1].summary().value(0);
+  EXPECT_EQ(value.tag(), "evaluation");
+  EXPECT_EQ(value.image().width(), 640);
+  EXPECT_EQ(value.image().height(), 480);
+  EXPECT_EQ(value.image().encoded_image_string(), "GIF89a");
+}
+
 // read_events.py reads the same scalars with the real tensorboard package.
 TEST(EventWriter, EveryScalarIsAChecksummedRecord) {
   const absl::Time start = absl::FromUnixMillis(1700000000500);

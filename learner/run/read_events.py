@@ -80,6 +80,9 @@ def check(binary):
         subprocess.run([binary, folder], check=True)
         both = [read(folder), read_as_the_server(folder)]
         settings, metrics, status = read_hparams(parent)
+        videos = EventAccumulator(os.path.join(folder, "videos"))
+        videos.Reload()
+        (image,) = videos.Images("evaluation")
     for actual in both:
         assert actual.keys() == expected.keys(), actual.keys()
         for tag, points in expected.items():
@@ -93,6 +96,8 @@ def check(binary):
     }, settings
     assert status == "STATUS_SUCCESS", status
     assert abs(metrics["eval/success_rate"] - 1.0) < 1e-5, metrics
+    assert (image.step, image.width, image.height) == (2000, 4, 3), image
+    assert image.encoded_image_string == b"GIF89a and more", image
     print("tensorboard reads what the learner writes")
 
 

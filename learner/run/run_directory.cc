@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "common/files/atomic_file.h"
 #include "learner/run/run_folder.h"
+#include "learner/run/run_videos.h"
 #include "nlohmann/json.hpp"
 
 namespace armature {
@@ -108,13 +109,15 @@ absl::Status RunDirectory::GoOnFrom(uint64_t env_steps) {
 absl::StatusOr<std::string> RunDirectory::PutAside() {
   std::vector<fs::path> moved;
   std::error_code error;
-  for (const char* folder : {"", "/models", "/checkpoints"}) {
+  for (const char* folder : {"", "/models", "/checkpoints", kVideosFolder}) {
     for (const auto& entry : fs::directory_iterator(path_ + folder, error)) {
       const std::string name = entry.path().filename();
       const bool is_events = absl::StartsWith(name, "events.out.tfevents.") &&
                              !(events_ && entry.path() == fs::path(events_->path()));
       const bool is_state = *folder != '\0' && absl::EndsWith(name, ".safetensors");
-      if (is_events || is_state || "/" + name == kProgress || "/" + name == kEvaluations) {
+      const bool is_video = folder == kVideosFolder;
+      if (is_events || is_state || is_video || "/" + name == kProgress ||
+          "/" + name == kEvaluations) {
         moved.push_back(entry.path());
       }
     }

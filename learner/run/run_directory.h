@@ -6,6 +6,7 @@
 //   evaluations.csv      a row per evaluation
 //   checkpoints/         see CheckpointFolder and run_models.h
 //   models/              see run_models.h
+//   videos/              see run_videos.h
 //   result.json          how it ended; result_<env_steps>.json: earlier ends, if it continued
 //   earlier_<n>/         rows and models of a start without a checkpoint to continue from
 //   learner.lock         see RunLock

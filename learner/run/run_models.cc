@@ -5,10 +5,9 @@
 #include <system_error>
 
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
+#include "learner/run/files_by_step.h"
 
 namespace armature {
 namespace {
@@ -16,23 +15,6 @@ namespace {
 bool IsFile(const std::string& path) {
   std::error_code ignored;
   return std::filesystem::is_regular_file(path, ignored);
-}
-
-// Returns the steps of the files PREFIX<env_steps>.safetensors in `folder`, ascending.
-std::vector<uint64_t> StepsIn(const std::string& folder, absl::string_view prefix) {
-  std::vector<uint64_t> steps;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    absl::string_view digits = name;
-    uint64_t step = 0;
-    if (absl::ConsumePrefix(&digits, prefix) && absl::ConsumeSuffix(&digits, ".safetensors") &&
-        absl::SimpleAtoi(digits, &step)) {
-      steps.push_back(step);
-    }
-  }
-  std::sort(steps.begin(), steps.end());
-  return steps;
 }
 
 }  // namespace
@@ -46,11 +28,11 @@ std::string StatePath(const std::string& run_dir, uint64_t env_steps) {
 }
 
 std::vector<uint64_t> ModelSteps(const std::string& run_dir) {
-  return StepsIn(run_dir + "/models", "model_");
+  return FilesByStep(run_dir + "/models", "model_", ".safetensors");
 }
 
 std::vector<uint64_t> StateSteps(const std::string& run_dir) {
-  return StepsIn(run_dir + "/checkpoints", "step_");
+  return FilesByStep(run_dir + "/checkpoints", "step_", ".safetensors");
 }
 
 absl::StatusOr<std::string> FindState(const std::string& run_dir, uint64_t env_steps) {

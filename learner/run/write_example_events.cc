@@ -2,9 +2,11 @@
 // after 4000 steps and continued from its checkpoint at 2000.
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <string>
 
+#include "learner/run/event_writer.h"
 #include "learner/run/run_directory.h"
 
 namespace armature {
@@ -38,6 +40,9 @@ absl::Status WriteRun(const std::string& path) {
   status.Update((*resumed)->GoOnFrom(2000));
   status.Update(WritePoints(resumed->get(), 3, 3, 2));
   status.Update((*resumed)->WriteResult({}));
+  std::filesystem::create_directory(path + "/videos");
+  EventWriter videos(path + "/videos", kStart);
+  status.Update(videos.AppendImage("evaluation", "GIF89a and more", 4, 3, 2000, kStart));
   return status;
 }
 

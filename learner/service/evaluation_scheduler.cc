@@ -39,12 +39,13 @@ void EvaluationScheduler::RemoveEvaluator(uint64_t evaluator) {
   evaluators_.erase(evaluator);
 }
 
-bool EvaluationScheduler::Ask(uint64_t policy_version_min, uint64_t env_steps) {
+bool EvaluationScheduler::Ask(uint64_t policy_version_min, uint64_t env_steps, bool records) {
   absl::MutexLock lock(&mutex_);
   if (open_ || outcome_) return false;
   Open open;
   open.policy_version_min = policy_version_min;
   open.env_steps = env_steps;
+  open.records = records;
   open.patience = options_.timeout;
   open.not_before = absl::InfinitePast();
   open_ = open;
@@ -73,6 +74,7 @@ bool EvaluationScheduler::Advance(absl::Time now) {
   request->set_episodes(options_.episodes);
   request->set_num_envs(std::min(options_.num_envs, options_.episodes));
   request->set_episode_steps_max(options_.episode_steps_max);
+  request->set_records(open_->records);
   request->mutable_parameters()->insert(options_.parameters.begin(), options_.parameters.end());
   request->set_seed(Rng({options_.seed, kSeedStream, open_->env_steps}).Bits());
   if (const std::shared_ptr<EventSink> sink = next->second.sink.lock()) sink->Send(event);
@@ -117,6 +119,10 @@ absl::Status EvaluationScheduler::Report(const v1::EvaluationResult& result, abs
     }
   }
   outcome_->success_rate /= result.episodes_size();  // Exact when all succeeded.
+  if (open_->records) {
+    outcome_->recording = result.recording();
+    outcome_->recording_problem = result.recording_problem();
+  }
   last_got_on_ = now;
   open_.reset();
   return absl::OkStatus();

@@ -42,6 +42,9 @@ struct EvaluationOutcome {
   double length_mean = 0;
   double success_rate = 0;           // Share of episodes whose last step was a success.
   std::vector<double> metric_means;  // The spec's metrics, in order.
+  // If asked for: the first episode, as a file NAME.episodes; else why there is none.
+  std::string recording;
+  std::string recording_problem;
 };
 
 class EvaluationScheduler {
@@ -66,9 +69,9 @@ class EvaluationScheduler {
   // Its evaluation goes to another actor.
   void RemoveEvaluator(uint64_t evaluator);
 
-  // Opens an evaluation of policy version `policy_version_min` or newer. Returns false if one is
-  // open or not taken yet.
-  bool Ask(uint64_t policy_version_min, uint64_t env_steps);
+  // Opens an evaluation of policy version `policy_version_min` or newer; with `records`, its first
+  // episode is recorded. Returns false if one is open or not taken yet.
+  bool Ask(uint64_t policy_version_min, uint64_t env_steps, bool records = false);
   // Takes the open evaluation back from an actor silent too long; hands it out if no actor has it.
   // Returns whether it did hand it out.
   bool Advance(absl::Time now);
@@ -102,6 +105,7 @@ class EvaluationScheduler {
   struct Open {
     uint64_t policy_version_min = 0;
     uint64_t env_steps = 0;
+    bool records = false;
     uint64_t evaluator = 0;  // The actor that has it; 0: none.
     // evaluation_id and actor, until it reports an error. The last is `evaluator`'s, if set.
     std::deque<std::pair<uint64_t, ActorKey>> askings;

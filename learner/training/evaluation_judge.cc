@@ -34,8 +34,12 @@ std::string EpisodeLengthWarning(const EvaluationSection& settings, const EnvSpe
                       "training's are counted only where they end by themselves");
 }
 
-EvaluationJudge::EvaluationJudge(const EvaluationSection& settings, EvaluationScheduler* scheduler)
-    : settings_(settings), scheduler_(scheduler), next_env_steps_(settings.every_env_steps) {}
+EvaluationJudge::EvaluationJudge(const EvaluationSection& settings, int64_t video_every,
+                                 EvaluationScheduler* scheduler)
+    : settings_(settings),
+      video_every_(video_every),
+      scheduler_(scheduler),
+      next_env_steps_(settings.every_env_steps) {}
 
 void EvaluationJudge::GoOnFrom(uint64_t env_steps) {
   const uint64_t every = settings_.every_env_steps;
@@ -51,13 +55,16 @@ void EvaluationJudge::OnPublished(SharedEvent policy) {
 
 void EvaluationJudge::AskIfDue(uint64_t env_steps) {
   if (settings_.every_env_steps == 0 || newest_ == nullptr || env_steps < next_env_steps_) return;
-  if (scheduler_->Ask(newest_->policy().version(), env_steps)) GoOnFrom(env_steps);
+  // Counted by env steps, so that a resumed run records the same ones.
+  const uint64_t number = env_steps / settings_.every_env_steps;
+  const bool records = video_every_ > 0 && number % video_every_ == 0;
+  if (scheduler_->Ask(newest_->policy().version(), env_steps, records)) GoOnFrom(env_steps);
 }
 
 void EvaluationJudge::AskFinal(uint64_t env_steps, absl::Time now) {
   final_asked_ = now;
   // If this returns false, one is running; Take asks for the final one afterwards.
-  scheduler_->Ask(newest_->policy().version(), env_steps);
+  scheduler_->Ask(newest_->policy().version(), env_steps, video_every_ > 0);
 }
 
 absl::Time EvaluationJudge::final_deadline() const {
@@ -103,7 +110,7 @@ std::optional<Judgement> EvaluationJudge::Take(bool reports_success, uint64_t en
   judgement.is_last =
       judgement.solved || (is_final && outcome->policy_version >= newest_->policy().version());
   if (is_final && !judgement.is_last) {
-    scheduler_->Ask(newest_->policy().version(), env_steps);
+    scheduler_->Ask(newest_->policy().version(), env_steps, video_every_ > 0);
   }
   return judgement;
 }

@@ -36,7 +36,9 @@ std::string EpisodeLengthWarning(const EvaluationSection& settings, const EnvSpe
 class EvaluationJudge {
  public:
   // `scheduler` must outlive this.
-  EvaluationJudge(const EvaluationSection& settings, EvaluationScheduler* scheduler);
+  // Of every `video_every` evaluations, and of the final one, an episode is recorded; 0: of none.
+  EvaluationJudge(const EvaluationSection& settings, int64_t video_every,
+                  EvaluationScheduler* scheduler);
 
   // Makes a resumed run evaluate at the same env steps as without a stop.
   void GoOnFrom(uint64_t env_steps);
@@ -59,6 +61,7 @@ class EvaluationJudge {
   bool ReachesTarget(const EvaluationOutcome& outcome, bool reports_success) const;
 
   const EvaluationSection settings_;
+  const int64_t video_every_;
   EvaluationScheduler* const scheduler_;
   uint64_t next_env_steps_;
   std::optional<absl::Time> final_asked_;

@@ -25,11 +25,16 @@ class FakeActor : public EventSink {
   // Returns the id of the requested evaluation, once; 0 if none.
   uint64_t Take() {
     const SharedEvent event = slots_.Take();
-    return event == nullptr ? 0 : event->evaluation().evaluation_id();
+    if (event == nullptr) return 0;
+    records_ = event->evaluation().records();
+    return event->evaluation().evaluation_id();
   }
+  // Whether the one taken last is to be recorded.
+  bool records() const { return records_; }
 
  private:
   EventSlots slots_;
+  bool records_ = false;
 };
 
 TEST(EpisodeLengthWarningTest, IsGivenWhereEpisodesMayNotEnd) {
@@ -90,7 +95,7 @@ class EvaluationJudgeTest : public testing::Test {
 
   EvaluationScheduler scheduler_{EvaluationScheduler::Options()};
   std::shared_ptr<FakeActor> actor_ = std::make_shared<FakeActor>();
-  EvaluationJudge judge_{EveryHundred(), &scheduler_};
+  EvaluationJudge judge_{EveryHundred(), /*video_every=*/2, &scheduler_};
 };
 
 TEST_F(EvaluationJudgeTest, AsksAtEachMultipleOfItsIntervalOnce) {
@@ -111,6 +116,21 @@ TEST_F(EvaluationJudgeTest, AResumedRunWaitsForTheNextMultiple) {
   Publish(1);
   EXPECT_EQ(AskedAt(299), 0u);
   EXPECT_NE(AskedAt(300), 0u);
+}
+
+TEST_F(EvaluationJudgeTest, EverySecondEvaluationIsRecordedAndTheFinalOneToo) {
+  Publish(1);
+  std::string recorded;
+  for (const uint64_t env_steps : {100, 200, 310, 420}) {
+    Report(AskedAt(env_steps), 1, 0);
+    EXPECT_TRUE(judge_.Take(false, env_steps).has_value());
+    recorded += actor_->records() ? 'r' : '-';
+  }
+  EXPECT_EQ(recorded, "-r-r");
+  judge_.AskFinal(500, kStart);
+  judge_.HandOut(kStart);
+  EXPECT_NE(actor_->Take(), 0u);
+  EXPECT_TRUE(actor_->records());
 }
 
 TEST_F(EvaluationJudgeTest, ThePolicyIsTheOneEvaluatedNotTheNewest) {

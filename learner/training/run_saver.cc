@@ -14,6 +14,7 @@
 #include "common/sync/steady_time.h"
 #include "learner/checkpoint/policy_file.h"
 #include "learner/run/run_models.h"
+#include "learner/run/run_videos.h"
 #include "learner/run/saved_steps.h"
 #include "spdlog/spdlog.h"
 
@@ -91,6 +92,7 @@ void RunSaver::GoOnFrom(uint64_t env_steps) {
   for (const uint64_t step : StateSteps(run)) {
     if (step > env_steps) Remove(StatePath(run, step));
   }
+  RemoveRecordingsAfter(run, env_steps);
   if (const uint64_t every = settings_.save_freq; every > 0) {
     next_step_ = (env_steps / every + 1) * every;
   }
@@ -181,6 +183,19 @@ void RunSaver::OfferBest(const EvaluationOutcome& outcome, const EnvSpec& env,
   } else {
     spdlog::error("no best model: {}", std::string(status.message()));
   }
+}
+
+void RunSaver::SaveRecording(const EvaluationOutcome& outcome) {
+  std::string problem = outcome.recording_problem;
+  if (!outcome.recording.empty()) {
+    const absl::Status status =
+        armature::SaveRecording(directory_->path(), outcome.env_steps, outcome.recording);
+    problem = std::string(status.message());
+  }
+  if (!problem.empty() && problem != recording_problem_) {
+    spdlog::warn("no video of the evaluation at {} env steps: {}", outcome.env_steps, problem);
+  }
+  recording_problem_ = std::move(problem);
 }
 
 absl::Status RunSaver::SaveModel(const std::string& name, const EnvSpec& env,

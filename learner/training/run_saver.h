@@ -71,6 +71,10 @@ class RunSaver {
   void OfferBest(const EvaluationOutcome& outcome, const EnvSpec& env, const v1::PolicySpec& spec,
                  const v1::PolicyUpdate& policy);
 
+  // Writes the recording of an evaluation, if it has one (learner/run/run_videos.h). A failure, and
+  // another reason than before why there is none, is logged in one line.
+  void SaveRecording(const EvaluationOutcome& outcome);
+
   // Writes models/model_<name>.safetensors; `evaluation` is additional metadata. Returns DataLoss
   // if `policy` is malformed; errors as TensorFile::Write.
   absl::Status SaveModel(const std::string& name, const EnvSpec& env, const v1::PolicySpec& spec,
@@ -97,6 +101,7 @@ class RunSaver {
   absl::Time next_due_ = absl::InfiniteFuture();
   uint64_t next_step_ = 0;  // Never reached if there is no save_freq.
   std::optional<Score> best_;
+  std::string recording_problem_;  // The last one logged.
 };
 
 }  // namespace armature

@@ -1,6 +1,7 @@
 #include "learner/training/run_saver.h"
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "ATen/ATen.h"
 #include "absl/time/clock.h"
+#include "common/files/atomic_file.h"
 #include "common/files/testing/file_size_limit.h"
 #include "common/files/testing/test_path.h"
 #include "common/metrics/metrics.h"
@@ -16,8 +18,10 @@
 #include "gtest/gtest.h"
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/run/run_models.h"
+#include "learner/run/run_videos.h"
 #include "learner/run/saved_steps.h"
 #include "learner/testing/experience.h"
+#include "spdlog/spdlog.h"
 
 namespace armature {
 namespace {
@@ -159,6 +163,35 @@ TEST_F(RunSaverTest, TheBestIsReplacedByABetterEvaluationOnlyAlsoAfterAResume) {
   EXPECT_THAT(metadata, IsSupersetOf({Pair("evaluation_return_mean", "-9"),
                                       Pair("evaluation_success_rate", "0.6"),
                                       Pair("evaluation_episodes", "20")}));
+}
+
+TEST_F(RunSaverTest, ARecordingIsKeptByItsStepUntilTheRunMakesThatStepAgain) {
+  RunSaver saver = NewSaver();
+  EvaluationOutcome outcome;
+  for (const uint64_t env_steps : {1000, 2000}) {
+    outcome.env_steps = env_steps;
+    outcome.recording = "bytes";
+    saver.SaveRecording(outcome);
+  }
+  std::ofstream(VideoPath(path_, 2000)) << "video";
+  EXPECT_THAT(RecordingSteps(path_), ElementsAre(1000, 2000));
+  EXPECT_EQ(ReadWholeFile(RecordingPath(path_, 2000)).value(), "bytes");
+  saver.GoOnFrom(1500);
+  EXPECT_THAT(RecordingSteps(path_), ElementsAre(1000));
+  EXPECT_FALSE(std::filesystem::exists(VideoPath(path_, 2000)));
+}
+
+TEST_F(RunSaverTest, WhyThereIsNoRecordingIsSaidOnce) {
+  RunSaver saver = NewSaver();
+  EvaluationOutcome outcome;
+  outcome.recording_problem = "swing has no scene";
+  testing::internal::CaptureStdout();
+  for (int i = 0; i < 3; ++i) saver.SaveRecording(outcome);
+  spdlog::default_logger()->flush();
+  const std::string said = testing::internal::GetCapturedStdout();
+  EXPECT_THAT(said, HasSubstr("no video of the evaluation at 0 env steps: swing has no scene"));
+  EXPECT_EQ(said.find("swing"), said.rfind("swing"));
+  EXPECT_THAT(RecordingSteps(path_), ElementsAre());
 }
 
 TEST_F(RunSaverTest, TheReturnAloneDecidesWhereItIsAskedToAndOffKeepsNone) {

@@ -53,7 +53,7 @@ TrainingRun::TrainingRun(const RunConfig& config, const Parts& parts)
       health_(config, parts.directory.path(), &progress_, &parts.replication),
       saver_(CheckpointSettings(config.checkpoint, parts.mode), &parts.directory, &parts.metrics),
       reporter_(config, &parts.directory, &parts.metrics, &parts.status),
-      judge_(config.evaluation, &parts.evaluations) {
+      judge_(config.evaluation, config.run.video_every, &parts.evaluations) {
   result_.success_rate = kNaN;
   result_.return_mean = kNaN;
   saver_.set_on_progress([this](const std::string& sentence) {
@@ -268,6 +268,7 @@ bool TrainingRun::TakeJudgement() {
   const EvaluationOutcome& outcome = judgement->outcome;
   progress_.CountEvaluation();
   reporter_.LogEvaluation(outcome, Now());
+  saver_.SaveRecording(outcome);
   spdlog::info("{}", judgement->summary);
   if (judgement->policy != nullptr) {
     saver_.OfferBest(outcome, *env_, core_->algorithm().policy().spec(),

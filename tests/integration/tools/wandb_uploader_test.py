@@ -108,6 +108,20 @@ class UploaderTest(WithFolder):
         }
         self.assertEqual(summary["result/return_mean"], "-3.0")
 
+    def test_videos_are_logged_at_their_step_and_the_last_one_is_awaited(self) -> None:
+        videos = self.run_dir / "videos"
+        videos.mkdir()
+        (videos / "step_100.mp4").write_bytes(b"first")
+        (videos / "step_100.episodes").touch()
+        (videos / "step_200.episodes").touch()
+        self.write_result()
+        with self.following():
+            runs.write_atomically(videos / "step_200.mp4", "second")
+        (offline,) = read_offline(self.run_dir)
+        logged = [row for row in history(offline) if "evaluation/_type" in row]
+        self.assertEqual([row["env_steps"] for row in logged], [100, 200])
+        self.assertEqual({row["evaluation/_type"] for row in logged}, {"video-file"})
+
     def test_a_resumed_offline_run_is_one_folder_with_its_first_part(self) -> None:
         with self.following() as process:
             process.send_signal(signal.SIGTERM)
