@@ -18,10 +18,12 @@
 #include "common/files/testing/test_path.h"
 #include "common/metrics/metrics.h"
 #include "common/run_config/run_config.h"
+#include "common/scene/episode_file.h"
 #include "envserver/testing/env_service_fixture.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/checkpoint_folder.h"
 #include "learner/replay/replay_store.h"
+#include "learner/run/run_videos.h"
 #include "learner/service/remote_goal_reward.h"
 #include "learner/testing/experience.h"
 #include "learner/testing/running_learner.h"
@@ -145,6 +147,35 @@ TEST(Abilities, ACurriculumReachesTheSimulatorsAndRisesWithTheirEpisodes) {
   config.curriculum.step = 0.25;
   Train(config, path, env_server);
   EXPECT_EQ(LastRow(path).at("curriculum/level"), 1);
+}
+
+TEST(Abilities, ARunWithVideosRecordsTheFirstEpisodeOfItsEvaluations) {
+  RunConfig config = EquippedConfig();
+  config.run.video_every = 2;
+  config.evaluation.every_env_steps = 300;
+  config.evaluation.episodes = 3;
+  config.evaluation.num_envs = 3;
+  const TestServer server(/*threads=*/2, absl::Hours(1));
+  const std::string path = NewTestPath();
+  Train(config, path, server);
+  const std::vector<uint64_t> steps = RecordingSteps(path);
+  ASSERT_FALSE(steps.empty());
+  for (const uint64_t step : steps) {
+    auto reader = EpisodeReader::Open(RecordingPath(path, step));
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    v1::WatchResponse message;
+    std::vector<v1::PoseFrame> frames;
+    while ((*reader)->Next(&message).value()) {
+      if (message.has_frame()) frames.push_back(message.frame());
+    }
+    EXPECT_TRUE((*reader)->is_complete());
+    ASSERT_GE(frames.size(), 2u);
+    for (size_t t = 0; t < frames.size(); ++t) {
+      EXPECT_EQ(frames[t].episode_step(), t);
+      EXPECT_EQ(frames[t].observation_size(), 6);
+    }
+    EXPECT_TRUE(frames.back().terminated() || frames.back().truncated());
+  }
 }
 
 }  // namespace
