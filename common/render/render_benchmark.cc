@@ -81,11 +81,12 @@ void BM_Draw(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_Draw)
+    ->Args({640, 480, 4, 2048})
     ->Args({640, 480, 4, 1024})
     ->Args({640, 480, 4, 4096})
     ->Args({640, 480, 0, 1024})
     ->Args({640, 480, 4, 0})
-    ->Args({320, 240, 4, 1024})
+    ->Args({320, 240, 4, 2048})
     ->Args({64, 64, 0, 0})
     ->MeasureProcessCPUTime()
     ->UseRealTime()

@@ -44,7 +44,7 @@ std::vector<event::Event> ReadEvents(const std::string& path) {
 }
 
 TEST(EventWriter, AnImageIsItsFileWithItsSize) {
-  EventWriter writer(testing::TempDir(), absl::FromUnixSeconds(1700000100));
+  EventWriter writer(testing::TempDir(), absl::FromUnixSeconds(1700000900));
   ASSERT_TRUE(
       writer.AppendImage("evaluation", "GIF89a", 640, 480, 5000, absl::FromUnixSeconds(7)).ok());
   const std::vector<event::Event> events = ReadEvents(writer.path());

@@ -169,11 +169,11 @@ def main() -> int:
     flags = parser.parse_args()
     in_python = {
         "mujoco.Renderer, 4 samples, shadows 4096 (its defaults)": mujoco_drawer(4, 4096),
-        "mujoco.Renderer, 4 samples, shadows 1024": mujoco_drawer(4, 1024),
+        "mujoco.Renderer, 4 samples, shadows 2048": mujoco_drawer(4, 2048),
         "pybullet TinyRenderer": tiny_drawer(),
     }
     of_ours = {
-        "ours, 4 samples, shadows 1024 (its defaults)": (4, 1024),
+        "ours, 4 samples, shadows 2048 (its defaults)": (4, 2048),
         "ours, 4 samples, shadows 4096": (4, 4096),
         "ours, 1 sample, shadows 1024": (0, 1024),
     }
