@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/cli/flags.h"
 #include "common/cli/how_started.h"
 #include "common/cli/open_files.h"
@@ -159,8 +160,8 @@ int FilmPolicy(Flags flags) {
   if (flags.film.paths.empty()) {
     const auto folder = MakeFolder(run->path + "/videos");
     if (!folder.ok()) return Refuse(kVerb, folder.status());
-    flags.film.paths = {
-        absl::StrCat(*folder, "/", std::filesystem::path(run->model_path).stem().string(), ".mp4")};
+    const std::string model = std::filesystem::path(run->model_path).stem().string();
+    flags.film.paths = {absl::StrCat(*folder, "/", absl::StripPrefix(model, "model_"), ".mp4")};
   }
   Performance performance;
   performance.make_player =
