@@ -69,7 +69,8 @@ void AddFlags(CLI::App& app, Flags* flags) {
                "until the run is over. A run with that key starts this by itself.");
   app.add_option("--output", flags->film.paths,
                  "Files to write: .mp4 (H.264, needs ffmpeg), .gif, and .episodes, a recording. "
-                 "Default: an MP4 named after WHAT, of a run in its folder videos/.");
+                 "Default: an MP4 named after WHAT, of a run in its folder videos/.")
+      ->allow_extra_args(false);
   app.add_option("--camera", flags->film.camera,
                  "Of the environment, by name. Default: its first.");
   app.add_option("--size", flags->size,

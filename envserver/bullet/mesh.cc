@@ -13,6 +13,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "common/checksum/crc32c.h"
 #include "tiny_obj_loader.h"
 
 namespace armature {
@@ -33,6 +35,16 @@ absl::StatusOr<SceneMesh> ReadObj(const std::string& path) {
     }
   }
   return mesh;
+}
+
+// The file's name and a checksum of what is in it: the same on every machine, wherever the file is.
+std::string NameOf(const std::string& path, const SceneMesh& mesh) {
+  const auto bytes = [](const auto& values) {
+    return absl::string_view(reinterpret_cast<const char*>(values.data()),
+                             values.size() * sizeof(values[0]));
+  };
+  const uint32_t checksum = Crc32c(bytes(mesh.triangles), Crc32c(bytes(mesh.vertices)));
+  return absl::StrCat(path.substr(path.rfind('/') + 1), " ", absl::Hex(checksum, absl::kZeroPad8));
 }
 
 // Gives equal vertices one index.
@@ -122,7 +134,7 @@ absl::StatusOr<std::shared_ptr<const SceneMesh>> LoadMesh(const std::string& pat
     return absl::InvalidArgumentError(
         absl::StrCat("cannot read mesh ", path, ": ", mesh.status().message()));
   }
-  mesh->name = path;
+  mesh->name = NameOf(path, *mesh);
   return std::make_shared<const SceneMesh>(*std::move(mesh));
 }
 

@@ -55,10 +55,10 @@ void EvaluationJudge::OnPublished(SharedEvent policy) {
 
 void EvaluationJudge::AskIfDue(uint64_t env_steps) {
   if (settings_.every_env_steps == 0 || newest_ == nullptr || env_steps < next_env_steps_) return;
-  // Counted by env steps, so that a resumed run records the same ones.
-  const uint64_t number = env_steps / settings_.every_env_steps;
-  const bool records = video_every_ > 0 && number % video_every_ == 0;
-  if (scheduler_->Ask(newest_->policy().version(), env_steps, records)) GoOnFrom(env_steps);
+  // Any evaluation may turn out to be the last.
+  if (scheduler_->Ask(newest_->policy().version(), env_steps, video_every_ > 0)) {
+    GoOnFrom(env_steps);
+  }
 }
 
 void EvaluationJudge::AskFinal(uint64_t env_steps, absl::Time now) {
@@ -109,6 +109,11 @@ std::optional<Judgement> EvaluationJudge::Take(bool reports_success, uint64_t en
   const bool is_final = final_asked_.has_value();
   judgement.is_last =
       judgement.solved || (is_final && outcome->policy_version >= newest_->policy().version());
+  // Counted by env steps, so that a resumed run films the same ones.
+  const uint64_t every = settings_.every_env_steps;
+  const bool is_due = every > 0 && video_every_ > 0 &&
+                      outcome->env_steps / every % static_cast<uint64_t>(video_every_) == 0;
+  judgement.is_filmed = video_every_ > 0 && (is_due || judgement.is_last);
   if (is_final && !judgement.is_last) {
     scheduler_->Ask(newest_->policy().version(), env_steps, video_every_ > 0);
   }

@@ -24,10 +24,11 @@ namespace armature {
 
 struct Judgement {
   EvaluationOutcome outcome;
-  SharedEvent policy;    // The evaluated policy; null if too many newer ones were published.
-  bool solved = false;   // `policy` has reached a target.
-  bool is_last = false;  // Nothing more to evaluate: the run is over.
-  std::string summary;   // The outcome in one line.
+  SharedEvent policy;      // The evaluated policy; null if too many newer ones were published.
+  bool solved = false;     // `policy` has reached a target.
+  bool is_last = false;    // Nothing more to evaluate: the run is over.
+  bool is_filmed = false;  // Its recording is to be kept.
+  std::string summary;     // The outcome in one line.
 };
 
 // Returns one sentence if evaluated episodes may last forever or are cut; else empty.
@@ -36,7 +37,7 @@ std::string EpisodeLengthWarning(const EvaluationSection& settings, const EnvSpe
 class EvaluationJudge {
  public:
   // `scheduler` must outlive this.
-  // Of every `video_every` evaluations, and of the final one, an episode is recorded; 0: of none.
+  // Of every `video_every` evaluations, and of the last one, the recording is kept; 0: of none.
   EvaluationJudge(const EvaluationSection& settings, int64_t video_every,
                   EvaluationScheduler* scheduler);
 

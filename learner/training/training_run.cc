@@ -268,7 +268,7 @@ bool TrainingRun::TakeJudgement() {
   const EvaluationOutcome& outcome = judgement->outcome;
   progress_.CountEvaluation();
   reporter_.LogEvaluation(outcome, Now());
-  saver_.SaveRecording(outcome);
+  if (judgement->is_filmed) saver_.SaveRecording(outcome);
   spdlog::info("{}", judgement->summary);
   if (judgement->policy != nullptr) {
     saver_.OfferBest(outcome, *env_, core_->algorithm().policy().spec(),
