@@ -16,9 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save
 
+from armature.action_spec import ActionSpec
 from armature.checksum import crc32c
+from armature.episodes import Episode, load
 from armature.errors import ArmatureError
 from armature.serve.spaces import ActionReader, Field, observation_fields, write_observation
+from armature.spec import EnvSpec
 
 _KIND = "armature demonstrations"
 _FORMAT_VERSION = "1"
@@ -30,7 +33,7 @@ _Step = dict[str, Array]
 
 @dataclass(frozen=True)
 class Recording:
-    """What `record_demonstrations` has written."""
+    """What was written."""
 
     path: pathlib.Path
     episodes: int
@@ -77,16 +80,71 @@ def record_demonstrations(
     return Recording(path, episodes, len(kept), float(np.mean(returns)))
 
 
+def demonstrations_from_episodes(
+    path_in: str | pathlib.Path, path_out: str | pathlib.Path, *, only_successful: bool = False
+) -> Recording:
+    """Writes the steps of recorded episodes (docs/episodes.md) to `path_out`.
+
+    Episodes without an end are left out, and with `only_successful` those whose last step did not
+    reach the goal. Actions beyond the bounds become what env servers make of them: the bounds.
+    ArmatureError: actions are not a bounded Box, no episode is left, or as `episodes.load`.
+    Nothing is written then.
+    """
+    recorded = load(path_in)
+    _check_box(recorded.spec.action, recorded.spec.action.space())
+    kept = [
+        episode
+        for episode in recorded.episodes
+        if episode.is_finished and (episode.is_success or not only_successful)
+    ]
+    if not kept:
+        which = "successful" if only_successful else "finished"
+        raise ArmatureError(
+            f"{path_in}: none of {len(recorded.episodes)} episodes is {which}; expected at least 1"
+        )
+    parts = [_steps_of(recorded.spec, episode) for episode in kept]
+    path_out = pathlib.Path(path_out)
+    _write(path_out, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    returns = [float(sum(episode.reward)) for episode in kept]
+    steps = sum(episode.steps for episode in kept)
+    return Recording(path_out, len(kept), steps, float(np.mean(returns)))
+
+
+def _steps_of(spec: EnvSpec, episode: Episode) -> dict[str, Array]:
+    """The tensors of an episode's steps, [T, ...] each."""
+    fields = episode.observation
+    if not isinstance(fields, dict):
+        fields = {"observation": fields}
+    ended = np.zeros(episode.steps, np.uint8)
+    ended[-1] = 1
+    return {
+        **{f"observation.{name}": rows[:-1].astype(np.float32) for name, rows in fields.items()},
+        **{
+            f"next_observation.{name}": rows[1:].astype(np.float32) for name, rows in fields.items()
+        },
+        "action": np.clip(
+            episode.action,
+            np.array(spec.action.low, np.float32),
+            np.array(spec.action.high, np.float32),
+        ),
+        "reward": episode.reward,
+        "terminated": ended * np.uint8(episode.terminated),
+        "truncated": ended * np.uint8(episode.truncated),
+    }
+
+
+def _check_box(actions: ActionSpec, space: gym.Space[Any]) -> None:
+    if actions.is_discrete:
+        raise ArmatureError(f"action space {space}: demonstrations need a bounded Box")
+
+
 class _Recorder:
     def __init__(self, env: gym.Env[Any, Any], policy: Callable[[Any], Any]) -> None:
         self._env = env
         self._policy = policy
         self._fields = observation_fields(env.observation_space)
         actions = ActionReader(env.action_space).spec
-        if actions.is_discrete:
-            raise ArmatureError(
-                f"action space {env.action_space}: demonstrations need a bounded Box"
-            )
+        _check_box(actions, env.action_space)
         self._low, self._high = np.array(actions.low), np.array(actions.high)
 
     def episode(self, seed: int | None) -> tuple[list[_Step], bool]:

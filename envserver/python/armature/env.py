@@ -12,6 +12,7 @@ import numpy.typing as npt
 from armature.connection import TIMEOUT_S, Array
 from armature.slots import Observation, RemoteSlots, generator_seed, row_of_reports
 from armature.transport import TransportOptions
+from armature.watch import Watch
 
 
 def make(
@@ -158,6 +159,13 @@ class RemoteEnv(gym.Env[Any, Any]):
         count. ArmatureError: the bytes are not of this environment; nothing has changed.
         """
         return self._slots.one_observation(self._slots.restore_state(0, state))
+
+    def watch(self) -> Watch:
+        """What the environment shows from the next step or reset on: scene, meshes, frames.
+
+        ArmatureError: it has no scene.
+        """
+        return self._slots.watch()
 
     def close(self) -> None:
         self._slots.close()

@@ -34,6 +34,7 @@ from armature.errors import ArmatureError, ServerError, WireError
 from armature.spec import EnvSpec, FieldSpec
 from armature.tensors import NUMPY_DTYPES, WIRE_DTYPES, get_flags, get_tensor
 from armature.transport import check_handshake, make_handshake, new_incarnation
+from armature.watch import Watch
 
 _FLOAT32 = WIRE_DTYPES[np.dtype("<f4")]
 _FLOAT64 = WIRE_DTYPES[np.dtype("<f8")]
@@ -128,6 +129,7 @@ class RemoteSession:
         try:
             check_handshake(opened.handshake)
             self.spec = EnvSpec.from_wire(opened.spec)
+            self.session_id = int(opened.session_id)
             if not (math.isfinite(opened.lease_s) and opened.lease_s > 0):
                 raise WireError(f"opened.lease_s is {opened.lease_s}, expected > 0")
         except ArmatureError as error:
@@ -245,6 +247,11 @@ class RemoteSession:
             return self._get_observation(restored.observation, (), "restored.observation")
         except WireError as error:
             raise self._fail(WireError(f"env server at {self.address}: {error}")) from None
+
+    def watch(self, slot: int) -> Watch:
+        """What that slot shows, from its next step or reset on."""
+        self._check_turn()
+        return Watch(self._connection, self.session_id, slot)
 
     def set_parameters(self, values: Mapping[str, float], slots: Sequence[int] = ()) -> None:
         """Of the episodes that later messages begin; no `slots`: of every one.

@@ -26,6 +26,7 @@ from armature.errors import ArmatureError, OptionError, WireError
 from armature.session import RemoteSession, Step
 from armature.spec import EnvSpec
 from armature.transport import TransportOptions
+from armature.watch import Watch
 
 # One for all slots, whose numbers tell them apart; or one for each slot; or none: to go on.
 Seed = Union[int, Sequence[int], None]
@@ -301,6 +302,15 @@ class RemoteSlots:
         if len(slots) == len(step.fault):
             return dict(zip(slots, step.fault))
         return dict.fromkeys(slots, "; ".join(step.fault))
+
+    def watch(self) -> Watch:
+        """What the first slot shows from now on.
+
+        ArmatureError: the environment has no scene, or its session has ended.
+        """
+        if not self.spec.has_scene:
+            raise ArmatureError(f"{self.env_id} on {self.address} has no scene to watch")
+        return self._sessions[0].watch(0)
 
     def close(self) -> None:
         for session in self._sessions:
