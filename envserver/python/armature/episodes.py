@@ -159,6 +159,21 @@ def save(path: str | pathlib.Path, spec: EnvSpec, episodes: Iterable[Episode]) -
                 writer.write(message)
 
 
+def export_mcap(path_in: str | pathlib.Path, path_out: str | pathlib.Path) -> int:
+    """Writes a recording as MCAP, for Foxglove and Rerun; returns the number of frames.
+
+    ArmatureError: as `messages`; `path_out` cannot be written; or the extra `mcap` is not
+    installed.
+    """
+    try:
+        from armature import mcap_export
+    except ImportError as error:
+        raise ArmatureError(
+            f"MCAP needs more packages ({error}): pip install './envserver/python[mcap]'"
+        ) from error
+    return mcap_export.export(messages(path_in), pathlib.Path(path_out))
+
+
 def opening(spec: EnvSpec, scene: Any, meshes: Mapping[str, Mesh]) -> Iterator[Any]:
     """The messages that come before frames: `opened` and the meshes."""
     opened = wire.WatchResponse()
