@@ -45,7 +45,10 @@ class Messages(Iterator[Any]):
     def __next__(self) -> Any:
         """A v1.WatchResponse. ArmatureError: the file is no recording, or is damaged."""
         size = self._take_size()
-        if size is None or not self._holds(size):
+        if size is not None and not self._holds(size):
+            self.is_cut_off = True
+            size = None
+        if size is None:
             self._file.close()
             raise StopIteration
         content = bytes(self._bytes[:size])
@@ -95,7 +98,6 @@ class Messages(Iterator[Any]):
             except (OSError, zlib.error) as error:
                 raise self._refusal(f"is damaged: {error}", of_file=True) from None
             if not more:
-                self.is_cut_off |= len(self._bytes) > 0
                 return False
             self._bytes += more
         return len(self._bytes) >= count
