@@ -6,7 +6,7 @@ example those of a file that are worth keeping. The file's format is docs/episod
 Units: m, s, z up; quaternions are (x, y, z, w); observations, actions, rewards and metrics have
 the environment's own. T is the number of an episode's steps. What is known of a step has T rows:
 row t is of the step from state t to state t + 1. What is known of a state has T + 1.
-Thread safety: free functions; the dataclasses are immutable.
+Thread safety: free functions; what they return is the caller's.
 """
 
 from __future__ import annotations

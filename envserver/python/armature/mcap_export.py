@@ -63,13 +63,17 @@ def export(source: Messages, path: pathlib.Path) -> int:
         out = path.open("wb")
     except OSError as error:
         raise ArmatureError(f"{path}: cannot be written: {error.strerror}") from error
-    with out:
-        writer: Any = Writer(out)
-        writer.start(profile="", library=f"armature {armature.__version__}")
-        exporter = McapExport(writer, source.path)
-        for message in source:
-            exporter.add(message)
-        writer.finish()
+    try:
+        with out:
+            writer: Any = Writer(out)
+            writer.start(profile="", library=f"armature {armature.__version__}")
+            exporter = McapExport(writer, source.path)
+            for message in source:
+                exporter.add(message)
+            writer.finish()
+    except BaseException:
+        path.unlink()  # No half a file.
+        raise
     return exporter.frames
 
 
@@ -88,6 +92,7 @@ class McapExport:
         self._bodies: list[str] = []
         self._meshes: dict[str, Mesh] = {}
         self._shapes: list[Any] = []  # v1.SceneShape, as they are by now.
+        self._topic_bodies: dict[str, list[int]] = {}
         self._scene_is_new = False
         self._begin_ns = 0  # Of the episode.
         self._now_ns = 0
@@ -99,6 +104,7 @@ class McapExport:
             self._spec = EnvSpec.from_wire(message.opened.spec)
             self._bodies = [body.name for body in message.opened.scene.body]
             self._shapes = list(message.opened.scene.shape)
+            self._topic_bodies = _topic_bodies(self._shapes)
             self._meshes = {}
             self._scene_is_new = True
         elif kind == "mesh":
@@ -141,16 +147,20 @@ class McapExport:
                     f"{len(self._shapes)}"
                 )
             self._shapes[i] = shape
+        for topic, bodies in self._topic_bodies.items():
+            if self._scene_is_new or any(shape.body in bodies for shape in changed.values()):
+                self._add_entities(topic, bodies)
+        self._scene_is_new = False
+
+    def _add_entities(self, topic: str, bodies: list[int]) -> None:
+        """All of a topic's, in place of those before: whoever seeks gets only the last message."""
+        if not bodies and not self._topics.has(topic):
+            return
         message = SceneUpdate()
-        bodies = sorted({self._shapes[i].body for i in changed})
-        if self._scene_is_new:
-            message.deletions.add(timestamp=self._stamp(), type=SceneEntityDeletion.ALL)
-            bodies = sorted({shape.body for shape in self._shapes})
-            self._scene_is_new = False
+        message.deletions.add(timestamp=self._stamp(), type=SceneEntityDeletion.ALL)
         for body in bodies:
             self._add_entity(message, body)
-        if bodies:
-            self._topics.write("/scene", message, self._now_ns)
+        self._topics.write(topic, message, self._now_ns)
 
     def _add_entity(self, message: SceneUpdate, body: int) -> None:
         if body >= len(self._bodies):
@@ -198,6 +208,15 @@ class McapExport:
         return Timestamp(seconds=self._now_ns // _NS, nanos=self._now_ns % _NS)
 
 
+def _topic_bodies(shapes: Sequence[Any]) -> dict[str, list[int]]:
+    """The bodies on each topic: those of many triangles are not sent again with the others."""
+    bodies = {shape.body for shape in shapes}
+    heavy = {
+        shape.body for shape in shapes if shape.WhichOneof("geometry") in ("mesh", "height_field")
+    }
+    return {"/scene": sorted(bodies - heavy), "/meshes": sorted(heavy)}
+
+
 class _Topics:
     """The channels of an MCAP file, each with the schema of its first message."""
 
@@ -206,6 +225,9 @@ class _Topics:
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
         self._count: dict[str, int] = {}
+
+    def has(self, topic: str) -> bool:
+        return topic in self._channels
 
     def write(self, topic: str, message: Any, time_ns: int) -> None:
         if topic not in self._channels:

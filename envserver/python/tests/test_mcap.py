@@ -100,22 +100,27 @@ def test_each_body_with_shapes_is_an_entity_that_follows_its_frame(
     out = tmp_path / "out"
     episodes.export_mcap(reach, out)
     recording = episodes.load(reach)
-    ((time_ns, update),) = of(out, "/scene")
-    assert time_ns == 0 and len(update.deletions) == 1
-    shown = {recording.setting.bodies[shape.body] for shape in recording.scene.shape}
-    assert {entity.id for entity in update.entities} == shown
-    for entity in update.entities:
+    ((time_ns, meshes),) = of(out, "/meshes")
+    ((_, others),) = of(out, "/scene")
+    assert time_ns == 0
+    shapes = recording.scene.shape
+    entities = [*meshes.entities, *others.entities]
+    shown = {recording.setting.bodies[shape.body] for shape in shapes}
+    assert sorted(entity.id for entity in entities) == sorted(shown)
+    for entity in entities:
         assert entity.frame_id == entity.id and entity.frame_locked
-    triangles = sum(len(each.indices) for e in update.entities for each in e.triangles)
-    names = [s.mesh.name for s in recording.scene.shape if s.WhichOneof("geometry") == "mesh"]
+    triangles = sum(len(each.indices) for e in meshes.entities for each in e.triangles)
+    names = [shape.mesh.name for shape in shapes if shape.WhichOneof("geometry") == "mesh"]
     assert triangles == sum(recording.meshes[name].triangle.size for name in names) > 0
+    assert not any(entity.triangles for entity in others.entities)
 
 
 def one_entity(tmp_path: pathlib.Path, shape: Any, *meshes: Any) -> Any:
     """What becomes of a body that is this shape."""
     opened = scene_message("body")
     opened.opened.scene.shape[0].CopyFrom(shape)
-    ((_, update),) = of(export(tmp_path, opened, *meshes, frame_message(0)), "/scene")
+    out = export(tmp_path, opened, *meshes, frame_message(0))
+    ((_, update),) = of(out, "/scene") + of(out, "/meshes")
     (entity,) = update.entities
     return entity
 
@@ -205,13 +210,37 @@ def test_time_goes_on_over_episodes_and_scenes_replace_each_other(tmp_path: path
     )
     times = [time_ns for time_ns, _ in of(out, "/tf")]
     assert times == [0, 100_000_000, 200_000_000, 300_000_000, 400_000_000, 500_000_000]
-    first, coloured, new = of(out, "/scene")
-    assert [entity.id for entity in first[1].entities] == ["one", "two"]
-    assert coloured[0] == 400_000_000 and not coloured[1].deletions
-    (entity,) = coloured[1].entities
-    assert entity.id == "one" and entity.cubes[0].color.r == 1
-    assert new[0] == 500_000_000 and new[1].deletions[0].type == 1  # All.
-    assert [entity.id for entity in new[1].entities] == ["three"]
+    scenes = of(out, "/scene")
+    assert [time_ns for time_ns, _ in scenes] == [0, 400_000_000, 500_000_000]
+    shown = [
+        {entity.id: entity.cubes[0].color.r for entity in update.entities} for _, update in scenes
+    ]
+    assert shown == [{"one": 0.5, "two": 0.5}, {"one": 1.0, "two": 0.5}, {"three": 0.5}]
+    # Each stands for itself: whoever seeks gets the last one only.
+    assert all([deletion.type for deletion in update.deletions] == [1] for _, update in scenes)
+
+
+def test_meshes_are_not_sent_again_when_other_bodies_change(tmp_path: pathlib.Path) -> None:
+    opened = scene_message("field", "box")
+    field = opened.opened.scene.shape[0].height_field
+    set_tensor(field.height, np.zeros((2, 2), np.float32))
+    changed = frame_message(1, 2, last=True)
+    changed.frame.changed_index.append(1)
+    changed.frame.changed_shape.add().CopyFrom(box_shape(1, 1.0))
+    out = export(
+        tmp_path,
+        opened,
+        frame_message(0, 2),
+        changed,
+        scene_message("other"),
+        frame_message(0, episode=1),
+    )
+    assert [[e.id for e in update.entities] for _, update in of(out, "/meshes")] == [["field"], []]
+    assert [[e.id for e in update.entities] for _, update in of(out, "/scene")] == [
+        ["box"],
+        ["box"],
+        ["other"],
+    ]
 
 
 def set_bodies(message: Any, bodies: int) -> Any:
@@ -237,6 +266,7 @@ def test_what_mcap_cannot_be_made_of_is_named(tmp_path: pathlib.Path) -> None:
     astray = scene_message("box")
     astray.opened.scene.shape[0].body = 4
     assert "a shape is of body 4, the scene has 1" in said(astray, frame_message(0))
+    assert not (tmp_path / "out").exists()
     with pytest.raises(armature.ArmatureError, match="cannot be written: No such file"):
         episodes.export_mcap(path, tmp_path / "no" / "folder")
 
