@@ -66,12 +66,10 @@ def test_the_server_gets_the_runs_own_config(go: Callable[..., None], python_ser
 
 
 def test_a_server_that_does_not_draw_is_told_in_one_line(
-    go: Callable[..., None], server: str
+    go: Callable[..., None], equipped_server: str
 ) -> None:
-    with pytest.raises(
-        ArmatureError, match=r"^--gif: the server at \S+ does not draw panda_reach; "
-    ):
-        go("panda_reach", "--server", server, "--gif", "x.gif")
+    with pytest.raises(ArmatureError, match=r"^--gif: the server at \S+ does not draw equipped; "):
+        go("equipped", "--server", equipped_server, "--gif", "x.gif")
 
 
 def test_an_environment_without_render_mode_is_told_in_one_line(go: Callable[..., None]) -> None:
