@@ -138,8 +138,7 @@ class Writer:
         self._file.write(_varint(len(content)) + content)
 
     def flush(self) -> None:
-        self._file.flush()
-        self._raw.flush()
+        self._file.flush()  # Flushes the file below it, too.
 
     def close(self) -> None:
         self._file.close()

@@ -17,6 +17,8 @@ from armature.errors import ArmatureError
 from armature.spec import EnvSpec
 from armature.watch import Watch
 
+_TRIES_AN_EPISODE = 10
+
 
 def record_episodes(
     path: str | pathlib.Path,
@@ -31,8 +33,8 @@ def record_episodes(
     `env` is made by `armature.make`, without wrappers; its environment has a scene, as all of our
     own have. `policy(observation)` gives an action. The episodes are those of `seed`: always the
     same. Those that a fault cut short are left out. The file grows by one whole episode at a time.
-    ArmatureError: `env` is another environment or has no scene, `episodes` is less than 1, or
-    what the server reports.
+    ArmatureError: `env` is another environment or has no scene, `episodes` is less than 1, ten
+    episodes in a row were cut short, or what the server reports.
     """
     if not isinstance(env, RemoteEnv):
         raise ArmatureError(
@@ -45,21 +47,10 @@ def record_episodes(
     try:
         recorder = _Recorder(env, policy, watch)
         with Writer(path) as writer:
-            written = 0
-            frames = recorder.episode(seed)
-            while True:
-                for message in recorder.opening if frames else []:
+            for number in range(episodes):
+                for message in recorder.whole_episode(number, seed if number == 0 else None):
                     writer.write(message)
-                for message in frames:
-                    message.frame.episode = written
-                    writer.write(message)
-                if frames:
-                    recorder.opening = []
-                    writer.flush()
-                    written += 1
-                if written == episodes:
-                    break
-                frames = recorder.episode(None)
+                writer.flush()
     finally:
         watch.close()
     return load(path)
@@ -67,20 +58,41 @@ def record_episodes(
 
 class _Recorder:
     def __init__(self, env: RemoteEnv, policy: Callable[[Any], Any], watch: Watch) -> None:
-        self.opening: list[Any] = []  # `opened` and the meshes, until they are written.
+        self._opening: list[Any] = []  # `opened` and the meshes, until they are given away.
         self._env = env
         self._policy = policy
         self._watch = watch
         self._spec: EnvSpec | None = None  # Known from `opened` on.
+        self._fault = ""  # The last one, in the server's words.
         self._unseen: dict[int, Any] = {}  # Shapes that frames which are not kept have changed.
 
-    def episode(self, seed: int | None) -> list[Any]:
+    def whole_episode(self, number: int, seed: int | None) -> list[Any]:
+        """The messages of the next episode that no fault cuts short, as that of the file's number.
+
+        `seed`: as of RemoteEnv.reset.
+        """
+        for _ in range(_TRIES_AN_EPISODE):
+            frames = self._episode(seed)
+            if frames:
+                break
+            seed = None
+        else:
+            raise ArmatureError(
+                f"{_TRIES_AN_EPISODE} episodes in a row were cut short, the last by: {self._fault}"
+            )
+        for message in frames:
+            message.frame.episode = number
+        opening, self._opening = self._opening, []
+        return opening + frames
+
+    def _episode(self, seed: int | None) -> list[Any]:
         """Its frames; none if a fault cut it short."""
         observation, _ = self._env.reset(seed=seed)
         frames = [self._frame(0, observation)]
         while True:
             observation, _, terminated, truncated, info = self._env.step(self._policy(observation))
             if info.get("restarted"):
+                self._fault = info["fault"]
                 for message in frames:
                     self._drop(message.frame)
                 return []
@@ -100,7 +112,7 @@ class _Recorder:
                 for member in ("handshake", "session_id", "client", "num_envs"):
                     message.opened.ClearField(member)  # Not of the episodes.
             if message.WhichOneof("kind") != "frame":
-                self.opening.append(message)
+                self._opening.append(message)
             elif message.frame.episode_step != step:
                 self._drop(message.frame)
             else:

@@ -176,13 +176,17 @@ def test_an_episode_keeps_its_colours_when_those_before_it_are_left_out(
 
 def test_a_file_of_several_scenes_says_which_is_whose(tmp_path: pathlib.Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    write(one, scene_message("box"), frame_message(0), frame_message(1, last=True))
+    red = frame_message(1, last=True)
+    red.frame.changed_index.append(0)
+    red.frame.changed_shape.add().CopyFrom(box_shape(0, 1.0))
+    write(one, scene_message("box"), frame_message(0), red)
     write(two, scene_message("a", "b"), frame_message(0, 2), frame_message(1, 2, last=True))
     both = tmp_path / "both"
     both.write_bytes(one.read_bytes() + two.read_bytes())  # gzip files may be joined.
     read = episodes.load(both)
     assert [episode.setting.bodies for episode in read.episodes] == [["box"], ["a", "b"]]
     assert [episode.poses.shape for episode in read.episodes] == [(2, 1, 7), (2, 2, 7)]
+    assert [list(episode.changed_shapes) for episode in read.episodes] == [[1], []]
     episodes.save(tmp_path / "again", read.spec, read.episodes)
     for saved, episode in zip(episodes.load(tmp_path / "again").episodes, read.episodes):
         assert_equal(saved, episode)
@@ -331,9 +335,10 @@ def test_what_cannot_be_recorded_or_saved_is_named(
 
 
 class Scripted:
-    """An environment and what Watch shows of it: the first episode is cut short by a fault."""
+    """An environment and what Watch shows of it: a fault cuts the first episodes short."""
 
-    def __init__(self) -> None:
+    def __init__(self, faulty: int = 1) -> None:
+        self.faulty = faulty
         self.shown = [scene_message("box")]
         self.episode = -1
 
@@ -346,9 +351,9 @@ class Scripted:
 
     def step(self, _: Any) -> Any:
         self.step_number += 1
-        if self.episode == 0 and self.step_number == 2:
+        if self.episode < self.faulty and self.step_number == 2:
             self._show(0)  # The new simulator's.
-            return np.zeros(2), np.nan, False, True, {"restarted": True}
+            return np.zeros(2), np.nan, False, True, {"restarted": True, "fault": "it threw"}
         self._show(self.step_number)
         ends = self.step_number == 2
         if ends:
@@ -359,7 +364,7 @@ class Scripted:
         return self.shown.pop(0)
 
     def _show(self, step: int) -> None:
-        message = frame_message(step)
+        message = frame_message(step, episode=self.episode)
         message.frame.ClearField("observation")
         if self.episode == 0 and step == 1:
             message.frame.changed_index.append(0)
@@ -370,14 +375,23 @@ class Scripted:
 def test_an_episode_that_a_fault_cut_short_is_left_out_and_its_colours_stay() -> None:
     scripted = Scripted()
     recorder = _Recorder(scripted, lambda _: 0, scripted)  # type: ignore[arg-type]
-    assert recorder.episode(0) == []
-    frames = [message.frame for message in recorder.episode(None)]
+    opened, *messages = recorder.whole_episode(0, seed=SEED)
+    assert opened.WhichOneof("kind") == "opened" and scripted.episode == 1
+    frames = [message.frame for message in messages]
+    assert [frame.episode for frame in frames] == [0, 0, 0]
     assert [frame.episode_step for frame in frames] == [0, 1, 2]
     assert [frame.observation[0] for frame in frames] == [0, 1, 2]
     assert list(frames[0].changed_index) == [0]
     assert frames[0].changed_shape[0].colour[0] == 1.0
     assert not frames[1].changed_index
-    assert [message.WhichOneof("kind") for message in recorder.opening] == ["opened"]
+
+
+def test_an_environment_that_only_fails_is_given_up_with_its_fault() -> None:
+    scripted = Scripted(faulty=99)
+    recorder = _Recorder(scripted, lambda _: 0, scripted)  # type: ignore[arg-type]
+    with pytest.raises(armature.ArmatureError, match=r"10 episodes in a row .* by: it threw"):
+        recorder.whole_episode(0, seed=SEED)
+    assert scripted.episode == 9
 
 
 def test_demonstrations_from_episodes_are_those_that_would_have_been_recorded(
