@@ -114,5 +114,5 @@ def read_config(run: pathlib.Path) -> dict[str, Any]:
 def write_atomically(path: pathlib.Path, text: str) -> None:
     """Readers see the old file or the whole new one."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8", errors="replace")
     temporary.replace(path)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Sweep, plot and the uploader to Weights & Biases: format, lint, types, and what they do, with
+# Sweep, plot, report and the uploader to Weights & Biases: format, lint, types, and what they do, with
 # a launcher that trains nothing, with the real one, and with the real client, offline.
 # Starts first: it takes long.
 set -euo pipefail
@@ -8,7 +8,7 @@ source tests/integration/build.sh
 source tests/integration/python_package.sh
 
 python="$(python_with tools)"
-build //deploy:sweep //deploy:plot //deploy:wandb_uploader
+build //deploy:sweep //deploy:plot //deploy:report //deploy:wandb_uploader
 (
   cd deploy/tools
   "$python" -m ruff format --quiet --check --no-cache .

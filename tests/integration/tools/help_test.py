@@ -9,7 +9,7 @@ from tool import run
 
 class HelpTest(unittest.TestCase):
     def test_who_gives_nothing_is_helped(self) -> None:
-        for program in ("sweep", "plot", "wandb_uploader"):
+        for program in ("sweep", "plot", "report", "wandb_uploader"):
             completed = run(program)
             self.assertEqual(completed.returncode, 2)
             self.assertIn(f"usage: {program}", completed.stderr)
