@@ -133,12 +133,13 @@ def summary(run: Run) -> str:
     elif run.evaluations and REWARD in run.evaluations[-1]:
         facts.append(("last evaluation's return", short(run.evaluations[-1][REWARD])))
     what = [run.setting("algorithm.name"), run.setting("environment.id")]
-    line = " on ".join(str(each) for each in what if each)
+    parts = [" on ".join(str(each) for each in what if each)]
     if (seed := run.setting("run.seed", None)) is not None:
-        line += f", seed {seed}"
+        parts.append(f"seed {seed}")
+    what_line = ", ".join(filter(None, parts))
     return (
         f'<header><h1>{escape(name)} <span class="state {kind}">{escape(word)}</span></h1>'
-        f'<div>{escape(line)} <span class="faint">{escape(run.folder)}</span></div>'
+        f'<div>{escape(what_line)} <span class="faint">{escape(run.folder)}</span></div>'
         f"<p>{escape(why)}</p>"
         f'<div class="facts">'
         + "".join(f"<div><b>{escape(value)}</b>{escape(label)}</div>" for label, value in facts)
@@ -181,15 +182,18 @@ def label(video: Video, run: Run) -> str:
 
 
 def videos(run: Run, video_mb: float) -> str:
+    folder = shlex.quote(str(run.folder))
+    waiting = ""
+    if run.not_filmed:
+        waiting = (
+            f"<p>Recorded episodes that are no video yet: {run.not_filmed}. This makes them:</p>"
+            f"<pre>{escape(how_started('record'))} --follow {escape(folder)}</pre>"
+        )
     if not run.videos:
-        folder = shlex.quote(str(run.folder))
-        if run.recordings:
-            said = f"{run.recordings} recorded episodes, no video of them yet; this makes them:"
-            command = f"{how_started('record')} --follow {folder}"
-        else:
-            said = "None yet; this makes one of the policy, as it is now:"
-            command = f"{how_started('record')} {folder}"
-        return f"<p>{said}</p><pre>{escape(command)}</pre>"
+        return waiting or (
+            "<p>None yet; this makes one of the policy, as it is now:</p>"
+            f"<pre>{escape(how_started('record'))} {escape(folder)}</pre>"
+        )
     kept: list[tuple[Video, str]] = []
     for video in choose_videos(run.videos, int(video_mb * (1 << 20))):
         try:
@@ -226,7 +230,7 @@ def videos(run: Run, video_mb: float) -> str:
             f"{video_mb:g} MB; --video_mb {int(all_mb) + 1} takes them. They are in "
             f"{escape(run.folder / 'videos')}.</p>"
         )
-    return text
+    return text + waiting
 
 
 def curves(run: Run) -> str:
@@ -382,7 +386,7 @@ def write(run: Run, video_mb: float) -> str:
     body = (
         summary(run)
         + section("Videos", shown_videos)
-        + section("Learning curves", curves(run))
+        + section("Learning curves, over env steps", curves(run))
         + section("Evaluations", evaluations(run))
         + section("Settings that are not the default", settings(run))
         + section("Hardware and versions", machines(run))

@@ -40,7 +40,8 @@ small, .faint { color: var(--faint); font-weight: normal; }
 .charts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); }
 figure { min-width: 0; }
 svg { width: 100%; display: block; touch-action: pan-y; }
-svg text { font-size: 11px; fill: var(--faint); text-anchor: middle; } svg text.y { text-anchor: end; }
+svg text { font-size: 11px; fill: var(--faint); text-anchor: middle; }
+svg text.y { text-anchor: end; }
 .grid, .cursor { stroke: var(--line); } .cursor { stroke: var(--faint); display: none; }
 .line { fill: none; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
 .key { margin-right: .8rem; white-space: nowrap; } .key::before { content: "\\25CF  "; }
@@ -52,6 +53,7 @@ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabu
 td, th { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 .numbers td, .numbers th { text-align: right; white-space: nowrap; }
+td:first-child { white-space: nowrap; }
 .marked { background: var(--card); font-weight: 600; }
 pre { background: var(--card); border-radius: 8px; padding: 10px; overflow-x: auto; margin: .3rem 0;
   white-space: pre-wrap; font-size: .85rem; }

@@ -61,7 +61,7 @@ class Run:
     evaluations: Rows = dataclasses.field(default_factory=list)  # As progress.
     logs: list[Log] = dataclasses.field(default_factory=list)
     videos: list[Video] = dataclasses.field(default_factory=list)  # Along training, then others.
-    recordings: int = 0
+    not_filmed: int = 0  # Recorded episodes of training that have no video.
     goes_on: bool = False  # A process of this machine writes it.
     remarks: list[str] = dataclasses.field(default_factory=list)
 
@@ -87,7 +87,9 @@ def read(folder: pathlib.Path) -> Run:
         except OSError as error:
             run.remarks.append(f"{error}")
     run.videos = _videos(folder)
-    run.recordings = sum(1 for _ in (folder / "videos").glob("step_*.episodes"))
+    filmed = {video.path.stem for video in run.videos}
+    recorded = (path.stem for path in (folder / "videos").glob("step_*.episodes"))
+    run.not_filmed = sum(name not in filmed for name in recorded)
     run.goes_on = any(_is_held(folder / lock) for lock in ("learner.lock", "launcher.lock"))
     return run
 
