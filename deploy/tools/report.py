@@ -12,7 +12,6 @@ Thread safety: one thread.
 from __future__ import annotations
 
 import argparse
-import base64
 import pathlib
 import shlex
 import sys
@@ -20,9 +19,10 @@ from typing import Any
 
 import report_page
 import report_run
+import report_videos
 import runs
 from report_charts import Line, chart, escape, line, short
-from report_run import REWARD, SUCCESS, Run, Video
+from report_run import REWARD, SUCCESS, Run
 
 try:
     import yaml  # noqa: F401  What runs.read_config needs.
@@ -57,14 +57,6 @@ _FILES = {
     "logs/": "what each process said",
     "diverged_batch.safetensors": "the last update's batch, as the run diverged",
 }
-
-
-def how_started(verb: str) -> str:
-    """As common/cli/how_started.h: through the launcher of the bundle that holds this, or Bazel."""
-    launcher = pathlib.Path(__file__).resolve().parent.parent / "armature"
-    if launcher.is_file():
-        return f"{shlex.quote(str(launcher))} {verb}"
-    return f"bazel run //deploy:{verb} --"
 
 
 def table(
@@ -147,90 +139,6 @@ def summary(run: Run) -> str:
         + "".join(f'<p class="remark">{escape(remark)}</p>' for remark in run.remarks)
         + "</header>"
     )
-
-
-def choose_videos(videos: list[Video], bytes_max: int) -> list[Video]:
-    """Those that fit, in their order: the newest, the first, then ever closer between them."""
-    order = [len(videos) - 1, 0] if videos else []
-    stretches = [(0, len(videos) - 1)]
-    while stretches:
-        low, high = stretches.pop(0)
-        if high - low > 1:
-            middle = (low + high) // 2
-            order.append(middle)
-            stretches += [(low, middle), (middle, high)]
-    kept: set[int] = set()
-    left = bytes_max
-    for i in dict.fromkeys(order):
-        if videos[i].bytes <= left:
-            left -= videos[i].bytes
-            kept.add(i)
-    return [videos[i] for i in sorted(kept)]
-
-
-def label(video: Video, run: Run) -> str:
-    if video.env_steps is None:
-        return video.path.name
-    text = f"at {video.env_steps:,} env steps"
-    for row in run.evaluations:
-        if row["env_steps"] == video.env_steps and REWARD in row:
-            text += f": return {short(row[REWARD])}"
-            if SUCCESS in row:
-                text += f", success {row[SUCCESS]:.0%}"
-            text += ", mean of that evaluation"
-    return text
-
-
-def videos(run: Run, video_mb: float) -> str:
-    folder = shlex.quote(str(run.folder))
-    waiting = ""
-    if run.not_filmed:
-        waiting = (
-            f"<p>Recorded episodes that are no video yet: {run.not_filmed}. This makes them:</p>"
-            f"<pre>{escape(how_started('record'))} --follow {escape(folder)}</pre>"
-        )
-    if not run.videos:
-        return waiting or (
-            "<p>None yet; this makes one of the policy, as it is now:</p>"
-            f"<pre>{escape(how_started('record'))} {escape(folder)}</pre>"
-        )
-    kept: list[tuple[Video, str]] = []
-    for video in choose_videos(run.videos, int(video_mb * (1 << 20))):
-        try:
-            kept.append((video, base64.b64encode(video.path.read_bytes()).decode("ascii")))
-        except OSError as error:  # A resume removes those of steps that are made again.
-            run.remarks.append(f"{error}")
-    text = ""
-    if kept:
-        text = (
-            '<video controls muted loop playsinline preload="metadata" '
-            f'src="data:video/mp4;base64,{kept[-1][1]}"></video>'
-        )
-        items = "".join(
-            f"<li{' hidden' * (i + 1 < len(kept))}>{escape(label(video, run))} "
-            f"<small>({i + 1} of {len(kept)})</small></li>"
-            for i, (video, _) in enumerate(kept)
-        )
-        slider = ""
-        if len(kept) > 1:
-            slider = (
-                f'<input type="range" min="0" max="{len(kept) - 1}" value="{len(kept) - 1}" '
-                'aria-label="which video, along training">'
-            )
-        text += (
-            f'<div class="chooser">{slider}<ul style="list-style:none;padding:0">{items}</ul></div>'
-        )
-        text += "".join(
-            f'<script type="text/plain" data-video>{data}</script>' for _, data in kept[:-1]
-        )
-    if missing := len(run.videos) - len(kept):
-        all_mb = sum(video.bytes for video in run.videos) / (1 << 20)
-        text += (
-            f"<p>{missing} of {len(run.videos)} videos left out, as all are more than "
-            f"{video_mb:g} MB; --video_mb {int(all_mb) + 1} takes them. They are in "
-            f"{escape(run.folder / 'videos')}.</p>"
-        )
-    return text + waiting
 
 
 def curves(run: Run) -> str:
@@ -359,7 +267,7 @@ def logs(run: Run) -> str:
 def use(run: Run) -> str:
     """The commands, as the card and the verbs write them."""
     folder = shlex.quote(str(run.folder))
-    again = f"{how_started('train')} --resume {folder}"
+    again = f"{runs.how_started('train')} --resume {folder}"
     if run.result is not None:
         made = report_run.number(run.result.get("env_steps")) or 0
         budget = report_run.number(run.setting("run.total_env_steps")) or 0
@@ -368,7 +276,9 @@ def use(run: Run) -> str:
             again += " evaluation.stop_at_success_rate=0"
         if run.setting("evaluation.stop_at_return_enabled") is True:
             again += " evaluation.stop_at_return_enabled=false"
-    commands = [f"{how_started(verb)} {folder}" for verb in ("play", "eval", "record", "export")]
+    commands = [
+        f"{runs.how_started(verb)} {folder}" for verb in ("play", "eval", "record", "export")
+    ]
     return f"<pre>{escape(chr(10).join([*commands, again]))}</pre>"
 
 
@@ -382,7 +292,7 @@ def files(run: Run) -> str:
 
 def write(run: Run, video_mb: float) -> str:
     """The page."""
-    shown_videos = videos(run, video_mb)  # May add a remark.
+    shown_videos = report_videos.section(run, video_mb)  # May add a remark.
     body = (
         summary(run)
         + section("Videos", shown_videos)

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import shlex
 import sys
 from typing import Any, NoReturn
 
@@ -44,6 +45,14 @@ def enter_users_folder() -> None:
     """As common/files/files.h has it: the folder in which `bazel run` was typed."""
     if folder := os.environ.get("BUILD_WORKING_DIRECTORY"):
         os.chdir(folder)
+
+
+def how_started(verb: str) -> str:
+    """As common/cli/how_started.h: through the launcher of the bundle that holds this, or Bazel."""
+    launcher = pathlib.Path(__file__).resolve().parent.parent / "armature"
+    if launcher.is_file():
+        return f"{shlex.quote(str(launcher))} {verb}"
+    return f"bazel run //deploy:{verb} --"
 
 
 def find(run: str) -> pathlib.Path:

@@ -7,15 +7,18 @@ import fcntl
 import html.parser
 import json
 import pathlib
+import shutil
 import struct
 import subprocess
+import sys
 from typing import Any
 
 import report
 import report_charts
 import report_run
+import report_videos
 from report_run import Video
-from tool import WithFolder, run, write_run
+from tool import ROOT, WithFolder, run, write_run
 
 CARD = """# sac on reach
 
@@ -228,11 +231,11 @@ class ReportTest(WithFolder):
 
     def test_what_does_not_fit_is_left_out_and_said(self) -> None:
         videos = [Video(pathlib.Path(f"{i}"), 10, i) for i in range(9)]
-        kept = report.choose_videos(videos, 30)
+        kept = report_videos.choose_videos(videos, 30)
         self.assertEqual([video.env_steps for video in kept], [0, 4, 8])
-        self.assertEqual(report.choose_videos(videos, 9), [])
-        self.assertEqual(report.choose_videos(videos, 90), videos)
-        self.assertEqual(report.choose_videos([], 90), [])
+        self.assertEqual(report_videos.choose_videos(videos, 9), [])
+        self.assertEqual(report_videos.choose_videos(videos, 90), videos)
+        self.assertEqual(report_videos.choose_videos([], 90), [])
         self.write("videos/step_100.mp4", b"first")
         self.write("videos/step_200.mp4", b"second")
         page, text = self.read("--video_mb", "0")
@@ -276,6 +279,16 @@ class ReportTest(WithFolder):
         )
         self.assertEqual(completed.returncode, 0, completed.stderr)
         self.assertTrue((self.folder / "here.html").is_file())
+
+    def test_in_a_bundle_commands_begin_with_its_launcher(self) -> None:
+        bundle = self.folder / "a bundle"
+        shutil.copytree(ROOT / "deploy/tools", bundle / "tools")
+        (bundle / "armature").touch()
+        words = [sys.executable, bundle / "tools/report.py", self.run]
+        subprocess.run(words, check=True, capture_output=True)
+        text = " ".join(Page((self.run / "report.html").read_text()).text)
+        self.assertIn(f"'{bundle}/armature' play {self.run}", text)
+        self.assertNotIn("bazel", text)
 
     def test_wrong_use_is_told_in_one_line(self) -> None:
         self.assert_refused(run("report", self.folder / "none"), "no run")
