@@ -64,7 +64,7 @@ def chart(title: str, lines: list[Line], is_share: bool = False, may_be_log: boo
         at = x_of(tick)
         parts.append(f'<path class="grid" d="M{at:.1f} {_TOP}V{_HEIGHT - _BOTTOM}"/>')
         parts.append(f'<text x="{at:.1f}" y="{_HEIGHT - 12}" class="x">{short(tick)}</text>')
-    for i, each in enumerate(lines):
+    for i, each in reversed(list(enumerate(lines))):  # The first one lies on top.
         points = [f"{x_of(x):.1f} {y_of(y):.1f}" for x, y in _thinned(each.points)]
         # A line to where it stands is a dot.
         path = "M" + "L".join(points if len(points) > 1 else points * 2)

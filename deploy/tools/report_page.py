@@ -29,6 +29,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1180px; 
 h1 { font-size: 1.6rem; margin: 0 0 .2rem; line-height: 1.25; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: .9rem; margin: 0 0 .3rem; }
+pre + h3, .scroll + h3 { margin-top: 1rem; }
 small, .faint { color: var(--faint); font-weight: normal; }
 .state { display: inline-block; padding: .1rem .6rem; border-radius: 1rem; color: var(--back);
   background: var(--busy); font-size: 1rem; vertical-align: middle; white-space: nowrap; }
@@ -73,7 +74,7 @@ for (const svg of document.querySelectorAll("svg[data-scale]")) {
   const at = svg.parentElement.querySelector(".at");
   const keys = [...svg.parentElement.querySelectorAll(".key b")];
   const last = keys.map(key => key.textContent);
-  const lines = [...svg.querySelectorAll(".line")].map(line =>
+  const lines = [...svg.querySelectorAll(".line")].reverse().map(line =>
     line.getAttribute("d").slice(1).split("L").map(point => point.split(" ").map(Number)));
   const value = (at, [from, to, low, high]) => low + (at - from) / (to - from) * (high - low);
   const text = number => Number(number.toPrecision(4)).toLocaleString("en");
