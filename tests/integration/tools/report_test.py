@@ -187,6 +187,12 @@ class ReportTest(WithFolder):
         self.assertNotIn("trouble 6", text)
         self.assertIn("... and 3 more", text)
 
+    def test_logs_are_in_the_order_of_their_numbers(self) -> None:
+        for i in (10, 9, 0):
+            self.write(f"logs/actor-{i}.log", "")
+        names = [log.name for log in report_run.read(self.run).logs]
+        self.assertEqual(names, ["actor-0.log", "actor-9.log", "actor-10.log"])
+
     def test_settings_that_are_not_the_default_are_the_cards(self) -> None:
         self.write("README.md", CARD.format(why=""))
         found = report_run.read(self.run)
