@@ -1,0 +1,161 @@
+"""The flags of ``armature-view``.
+
+Thread safety: free functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from armature.identity import TransportOptions
+
+PROGRAM = "armature-view"
+WRONG_USE = 2
+_EXAMPLES = """examples:
+  armature-view 127.0.0.1:5557             an env server: what its newest session does
+  armature-view panda_reach_sac            a run: its env servers, or else its policy at work
+  armature-view videos/step_20000.episodes a recording
+
+A flag's name may be written with '-' or with '_'."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        line = " ".join(message.split())
+        print(f"{PROGRAM}: {line} (--help lists the flags)", file=sys.stderr)
+        sys.exit(WRONG_USE)
+
+
+def parse_flags(arguments: Sequence[str]) -> argparse.Namespace:
+    """SystemExit: help was asked for (0), or a flag is wrong (2; one line says how).
+
+    `transport`: the TransportOptions of the flags under Security.
+    """
+    parser = _parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        sys.exit(WRONG_USE)
+    flags = parser.parse_args([_with_underscores(argument) for argument in arguments])
+    transport = TransportOptions(
+        **{field.name: getattr(flags, field.name) for field in dataclasses.fields(TransportOptions)}
+    )
+    flags.transport = transport.with_folder(flags.tls_folder) if flags.tls_folder else transport
+    return flags
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Shows robots at work on a live web page.",
+        epilog=_EXAMPLES,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "what",
+        metavar="WHAT",
+        help="An env server's address, host:port or unix:/path; a run's folder, id or name; or a "
+        "recorded file, NAME.episodes.",
+    )
+    add(
+        "--listen",
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT",
+        help="Address of the page; port 0 takes a free one and prints it. Default %(default)s. "
+        "Where other machines reach it, it needs the flags under Page for other machines.",
+    )
+    add(
+        "--session",
+        type=_whole(0, (1 << 64) - 1),
+        default=0,
+        help="Session of the env server; 0: the one that was opened last. Default %(default)s.",
+    )
+    add("--slot", type=_whole(0, (1 << 32) - 1), default=0, help="Default %(default)s.")
+    add(
+        "--frames_per_s_max",
+        type=_number(0.1, 1000.0),
+        default=30.0,
+        help="How often an env server is asked for a frame. Default %(default)s.",
+    )
+    add(
+        "--kept_frames",
+        type=_whole(2, 1 << 24),
+        default=18000,
+        help="How many of the last frames of an env server are kept, for the time slider. "
+        "Default %(default)s.",
+    )
+    add(
+        "--seed",
+        type=_whole(0, (1 << 63) - 1),
+        default=1,
+        help="Of the episodes of a run that is played. Default %(default)s.",
+    )
+    _add_security(parser)
+    return parser
+
+
+def _add_security(parser: argparse.ArgumentParser) -> None:
+    page = parser.add_argument_group(
+        "Page for other machines",
+        "Without these the page is for this machine; `ssh -L 8080:127.0.0.1:8080 HOST` brings it to "
+        "another one.",
+    ).add_argument
+    page("--page_tls_certificate", default="", help="PEM file: the page's certificate chain.")
+    page("--page_tls_key", default="", help="PEM file: its private key.")
+    page("--page_token_file", default="", help="File whose first line viewers have to know.")
+    security = parser.add_argument_group("Security, towards the env server").add_argument
+    security(
+        "--tls_folder",
+        default="",
+        help="Folder of this host that `certificates` has made: what mutual TLS needs, in place "
+        "of the three files.",
+    )
+    security("--tls_certificate", default="", help="PEM file: this process's certificate chain.")
+    security("--tls_key", default="", help="PEM file: its private key.")
+    security("--tls_authority", default="", help="PEM file: who signs the env server.")
+    security("--token_file", default="", help="File whose first line is the env server's secret.")
+    security(
+        "--token_suffices",
+        action="store_true",
+        help="Taken from whoever starts all processes, and not used here.",
+    )
+    security(
+        "--tls_server_name",
+        default="",
+        help="The name in the env server's certificate, where it is not that of its address.",
+    )
+
+
+def _with_underscores(argument: str) -> str:
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument[2:].partition("=")
+    return f"--{name.replace('-', '_')}{equals}{value}"
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if text.isdecimal() and low <= int(text) <= high:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number in {low}..{high}")
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if low <= value <= high:
+            return value
+        raise argparse.ArgumentTypeError(f"{text}: expected a number in {low:g}..{high:g}")
+
+    return parse
