@@ -96,7 +96,7 @@ class Tab:
 
     def __init__(self, endpoint: str, url: str, width_px: int, height_px: int) -> None:
         self._socket = connect(endpoint, max_size=_MESSAGE_BYTES_MAX, open_timeout=DEADLINE_S)
-        self._loaded = False
+        self._url, self._loaded = "", False
         self._numbers = itertools.count(1)
         self.ask(
             "Emulation.setDeviceMetricsOverride",
@@ -107,7 +107,7 @@ class Tab:
         )
         self.ask("Page.enable")
         self.ask("Page.navigate", url=url)
-        while not self._loaded:
+        while not (self._url.startswith(url) and self._loaded):
             self._receive()
 
     def ask(self, method: str, **parameters: Any) -> Any:
@@ -125,7 +125,10 @@ class Tab:
     def _receive(self) -> Any:
         """The next answer or event."""
         message = json.loads(self._socket.recv(timeout=DEADLINE_S))
-        self._loaded = self._loaded or message.get("method") == "Page.loadEventFired"
+        if message.get("method") == "Page.frameNavigated":
+            self._url, self._loaded = message["params"]["frame"]["url"], False
+        elif message.get("method") == "Page.loadEventFired":
+            self._loaded = True
         return message
 
     def evaluate(self, expression: str) -> Any:

@@ -78,14 +78,15 @@ def _creased(
 
     Files of triangles (STL) share no corners at all, which would make every edge a crease.
     """
-    if not len(triangles):
-        return Triangles(vertices, triangles)
-    _, place = np.unique(vertices, axis=0, return_inverse=True)
-    corner = place.reshape(-1)[triangles].reshape(-1)  # [3t]: a number for each place.
     a, b, c = (vertices[triangles[:, i]] for i in range(3))
     normals = np.cross(b - a, c - a)
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = np.repeat(normals / np.where(lengths > 0, lengths, 1), 3, axis=0)  # [3t, 3]
+    lengths = np.linalg.norm(normals, axis=1)
+    triangles, normals = triangles[lengths > 0], normals[lengths > 0]
+    if not len(triangles):
+        return Triangles(vertices, triangles)
+    normals = np.repeat(normals / lengths[lengths > 0, None], 3, axis=0)  # [3t, 3]
+    _, place = np.unique(vertices, axis=0, return_inverse=True)
+    corner = place.reshape(-1)[triangles].reshape(-1)  # [3t]: a number for each place.
     # The corners of one place, one after the other: each joins the first group of about its
     # direction.
     order = np.argsort(corner, kind="stable")

@@ -10,7 +10,7 @@ import pathlib
 import signal
 import socket
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -112,40 +112,35 @@ def _watch(
     stack: contextlib.ExitStack,
 ) -> None:
     timeline = Timeline(flags.kept_frames)
-    pages: list[Page] = []  # None until the watcher has begun.
-    began = threading.Event()
 
     def on_message(message: Any) -> None:
         timeline.add(message)
-        began.wait()
-        if message.WhichOneof("kind") == "frame":
-            pages[0].set_status("")
-            pages[0].show_place(watcher.place)
-        pages[0].wake()
+        if message.WhichOneof("kind") == "opened":
+            page.set_status("")
+            page.show_place(watcher.place)
+        page.wake()
 
     def on_status(status: str) -> None:
-        began.wait()
-        pages[0].set_status((player.problem() if player else "") or status)
-        pages[0].show_place(watcher.place)
+        page.set_status((player.problem() if player else "") or status)
+        page.show_place(watcher.place)
 
-    watcher, place = _begin(flags, addresses, player, on_message, on_status)
+    watcher = _open(flags, addresses, player, on_message, on_status)
     stack.callback(watcher.close)
-    stack.callback(began.set)
     server, url = _serve(flags, listen, stack)
     title = pathlib.Path(flags.what).name or flags.what
-    pages.append(Page(server, timeline, title, addresses, place, watcher.follow))
-    pages[0].set_status("waiting for the slot's next step")
-    began.set()
-    _show(pages[0], url, f"slot {place.slot} of the env server at {place.address}", signals)
+    place = watcher.place
+    page = Page(server, timeline, title, addresses, place, watcher.follow)
+    watcher.start()
+    _show(page, url, f"slot {place.slot} of the env server at {place.address}", signals)
 
 
-def _begin(
+def _open(
     flags: argparse.Namespace,
     addresses: tuple[str, ...],
     player: Player | None,
     on_message: Callable[[Any], None],
     on_status: Callable[[str], None],
-) -> tuple[Watcher, Place]:
+) -> Watcher:
     """Follows the first env server that can be. ArmatureError: none of them."""
     while True:
         for address in addresses:
@@ -154,8 +149,8 @@ def _begin(
                 place, flags.transport, flags.frames_per_s_max, on_message, on_status
             )
             try:
-                watcher.begin()
-                return watcher, place
+                watcher.open()
+                return watcher
             except ServerError as error:
                 watcher.close()
                 refusal = error
@@ -163,7 +158,7 @@ def _begin(
             raise refusal
         if problem := player.problem():
             raise ArmatureError(problem)
-        threading.Event().wait(_ASK_AGAIN_S)  # Until `play` has opened its session.
+        time.sleep(_ASK_AGAIN_S)  # Until `play` has opened its session.
 
 
 def _read(path: pathlib.Path) -> Timeline:

@@ -157,7 +157,7 @@ class Page:
         return min(due, default=None)
 
     def _show_texts(self, moment: Moment | None) -> None:
-        self._panel.show_playing(not self._playback.paused)
+        self._panel.show_playing(self._playback.plays)
         self._panel.show_text(moment, self._status)
         bounds = self._timeline.bounds()
         if moment is not None and bounds:
@@ -184,7 +184,12 @@ class Page:
 
     # Listener, see panel.py.
     def on_play(self) -> None:
-        self._playback.pause(not self._playback.paused)
+        if self._playback.plays:
+            self._playback.pause(True)
+        elif self._playback.paused:
+            self._playback.pause(False)
+        else:
+            self._playback.follow()
 
     def on_seek(self, clock_s: float) -> None:
         self._playback.pause(True)

@@ -32,6 +32,13 @@ class Playback:
         bounds = self._timeline.bounds()
         return self.paused or self.follows or not bounds or self._number >= bounds[-1]
 
+    @property
+    def plays(self) -> bool:
+        """Whether time goes on: not paused, and not at the end of a recording."""
+        bounds = self._timeline.bounds()
+        at_end = not self._has_live and bool(bounds) and self._number >= bounds[-1]
+        return not self.paused and not at_end
+
     def pause(self, paused: bool) -> None:
         if paused and self._follows:
             self.seek(self.number())

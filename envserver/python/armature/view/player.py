@@ -25,8 +25,8 @@ from armature.errors import ArmatureError
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 # Seconds from SIGTERM until a process is killed.
 _END_TIMEOUT_S = 5.0
-# Of `play`: more than anybody watches.
-_EPISODES = 1_000_000_000
+# The most that `play` takes: more than anybody watches.
+_EPISODES = 1_000_000
 _READY = "envserver ready"
 
 

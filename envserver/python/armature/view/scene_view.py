@@ -23,11 +23,11 @@ _FLOOR_CELL_M = 0.1
 _FLOOR_SECTION_M = 1.0
 _CONTACT_COLOUR = (235, 60, 40)
 # As parts of the camera's distance from its target: the thickness of arrows, the size of points,
-# the length of an arrow for 1 N, and the longest.
+# the length of an arrow for 1 N, and the shortest and longest.
 _ARROW_RADIUS = 0.005
 _POINT_SIZE = 0.008
 _LENGTH_PER_NEWTON = 0.005
-_LENGTH_MAX = 0.3
+_LENGTH_MIN, _LENGTH_MAX = 0.002, 0.3
 _DEFAULT_DISTANCE_M = 2.0
 _SKY_TOP, _SKY_BOTTOM = (158, 180, 205), (232, 237, 242)
 _SKY_ROWS = 256
@@ -160,14 +160,18 @@ class SceneView:
         self._pose = pose
 
     def _show_contacts(self, contact: npt.NDArray[np.float32]) -> None:
-        """Points, with arrows along the normals as long as their forces are large."""
+        """Points, and from each the forces on the two bodies, as arrows as long as they are large."""
         if not len(contact) or not self._contacts_visible:
             for handle in self._contacts:
                 handle.visible = False
             return
         points = contact[:, :3]
-        length = np.minimum(contact[:, 6:] * _LENGTH_PER_NEWTON, _LENGTH_MAX) * self._distance_m
-        arrows = np.stack([points, points + contact[:, 3:6] * length], axis=1)
+        length = np.minimum(contact[:, 6:] * _LENGTH_PER_NEWTON, _LENGTH_MAX)
+        pushes = length[:, 0] > _LENGTH_MIN
+        way = (contact[:, 3:6] * length * self._distance_m)[pushes]
+        ends = np.stack([points[pushes] + way, points[pushes] - way])
+        starts = np.broadcast_to(points[pushes], ends.shape)
+        arrows = np.stack([starts, ends], axis=2).reshape(-1, 2, 3)
         radius = _ARROW_RADIUS * self._distance_m
         self._contacts = [
             self._server.scene.add_point_cloud(
@@ -185,6 +189,7 @@ class SceneView:
                 shaft_radius=radius,
                 head_radius=2.5 * radius,
                 head_length=5 * radius,
+                visible=len(arrows) > 0,
             ),
         ]
 

@@ -1,8 +1,8 @@
 """Follows one slot of an env server by Watch, and comes back after whatever breaks it.
 
 Data flow: Watch -> Watcher's thread -> on_message; what a user should know -> on_status.
-Call order: Watcher begin (follow)* close.
-Thread safety: all methods; the callbacks run on its thread, those of `begin` on the caller's.
+Call order: Watcher open start (follow)* close.
+Thread safety: all methods; the callbacks run on its own thread.
 Bounds: the server drops frames that nobody has read; nothing is queued here.
 """
 
@@ -67,11 +67,8 @@ class Watcher:
         with self._changed:
             return self._place
 
-    def begin(self) -> None:
-        """Returns once the slot is followed; from then on, whatever happens, it is tried again.
-
-        ServerError: it cannot be followed; the watcher may be begun again, or closed.
-        """
+    def open(self) -> None:
+        """Returns once the slot is followed. ServerError: it cannot be."""
         try:
             call = self._open(self.place)
             refused = threading.Event()
@@ -81,6 +78,9 @@ class Watcher:
                 raise call
         except grpc.RpcError as error:
             raise self._explained(error) from None
+
+    def start(self) -> None:
+        """Calls back from here on; whatever breaks, it is tried again."""
         self._thread.start()
 
     def follow(self, place: Place) -> None:
@@ -129,7 +129,10 @@ class Watcher:
         place, asked = self.place, 0
         while True:
             try:
-                for response in self._call or self._open(place):
+                if self._call is None:
+                    self._open(place)
+                self._on_status("waiting for the slot's next step")
+                for response in self._call:
                     pause_s = _FIRST_PAUSE_S
                     self._on_message(response)
                 place = self._after_end(place, "the session has ended")
