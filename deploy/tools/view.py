@@ -28,8 +28,6 @@ def programs() -> dict[str, list[str]]:
     """The words that start `play` and `envserver`; none where this file is alone."""
     here = pathlib.Path(__file__).absolute()
     runfiles = here.with_name(here.name + ".runfiles")
-    if not runfiles.is_dir():  # `bazel run` starts it by the target's name.
-        runfiles = here.with_name(here.stem + ".runfiles")
     built = {"play": "armature/deploy/play", "envserver": "armature/envserver/envserver"}
     if all((runfiles / path).is_file() for path in built.values()):
         os.environ["RUNFILES_DIR"] = str(runfiles)  # Their data is there too.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,20 +34,25 @@ class Seen:
         self.timeline.add(message)
         self.told.put(message)
 
-    def next_frame(self) -> Any:
-        """The next PoseFrame; what else is told is passed over."""
-        while isinstance(told := self.told.get(timeout=DEADLINE_S), str) or not told.HasField(
-            "frame"
-        ):
-            pass
-        return told.frame
+    def next(self, kind: str) -> Any:
+        """The next message of that kind; what else is told is passed over."""
+        while True:
+            told = self.told.get(timeout=DEADLINE_S)
+            if not isinstance(told, str) and told.HasField(kind):
+                return getattr(told, kind)
 
-    def next_opened(self) -> Any:
-        while isinstance(told := self.told.get(timeout=DEADLINE_S), str) or not told.HasField(
-            "opened"
-        ):
-            pass
-        return told.opened
+    def next_opened_while(self, envs: Any) -> Any:
+        """Steps until the slot is seen: a server sends its first messages with a step."""
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            step(envs)
+            with contextlib.suppress(queue.Empty):
+                while isinstance(told := self.told.get(timeout=0.1), str) or not told.HasField(
+                    "opened"
+                ):
+                    pass
+                return told.opened
+        raise TimeoutError(f"nothing was opened within {DEADLINE_S:g} s")
 
     def wait_for_status(self, words: str) -> str:
         while not isinstance(told := self.told.get(timeout=DEADLINE_S), str) or words not in told:
@@ -84,7 +91,7 @@ def test_the_steps_of_one_slot_are_seen(server: str, watch: Callable[[Place], Se
     seen = watch(Place(server, slot=1))
     for number in range(1, 4):
         step(envs)
-        assert seen.next_frame().episode_step == number
+        assert seen.next("frame").episode_step == number
     moment = seen.timeline.at(2)
     assert moment.stage.spec.id == "cartpole" and moment.stage.num_envs == 2
     envs.close()
@@ -96,13 +103,11 @@ def test_a_session_that_ends_is_followed_by_the_newest(
     first = play(server)
     seen = watch(Place(server))
     step(first)
-    session_id = seen.next_opened().session_id
+    session_id = seen.next("opened").session_id
     first.close()
     seen.wait_for_status("waiting for the next one")
     second = play(server, "box_flip_up")
-    seen.wait_for_status("waiting for the slot's next step")
-    step(second)
-    opened = seen.next_opened()
+    opened = seen.next_opened_while(second)
     assert opened.session_id != session_id and opened.spec.id == "box_flip_up"
     second.close()
 
@@ -115,9 +120,7 @@ def test_a_slot_that_the_next_session_lacks_becomes_slot_0(
     first.close()
     second = play(server, num_envs=1)
     seen.wait_for_status("showing slot 0")
-    seen.wait_for_status("waiting for the slot's next step")
-    step(second)
-    assert seen.next_frame().episode_step == 1 and seen.watcher.place.slot == 0
+    assert seen.next_opened_while(second).num_envs == 1 and seen.watcher.place.slot == 0
     second.close()
 
 
@@ -128,14 +131,12 @@ def test_a_server_that_comes_back_is_watched_again(
     envs = play(server.address)
     seen = watch(Place(server.address))
     step(envs)
-    seen.next_frame()
+    seen.next("frame")
     server.kill()
     seen.wait_for_status("is away; waiting for it")
     envs.close()
     again = play(start_server(listen=server.address).address)
-    seen.wait_for_status("waiting for the slot's next step")
-    step(again)
-    assert seen.next_frame().episode_step == 1
+    assert seen.next_opened_while(again).spec.id == "cartpole"
     again.close()
 
 
@@ -145,17 +146,13 @@ def test_another_slot_and_another_server_may_be_asked_for(
     envs = play(server)
     seen = watch(Place(server))
     step(envs)
-    seen.next_frame()
+    seen.next("frame")
     seen.watcher.follow(Place(server, slot=1))
-    seen.wait_for_status("waiting for the slot's next step")
-    step(envs)
-    assert seen.next_opened().spec.id == "cartpole"
+    assert seen.next_opened_while(envs).spec.id == "cartpole"
     other = start_server().address
     others = play(other, "box_flip_up")
     seen.watcher.follow(Place(other))
-    seen.wait_for_status("waiting for the slot's next step")
-    step(others)
-    assert seen.next_opened().spec.id == "box_flip_up"
+    assert seen.next_opened_while(others).spec.id == "box_flip_up"
     for each in (envs, others):
         each.close()
 

@@ -27,6 +27,8 @@ from armature.view.watcher import Place
 _PICTURES_PER_S = 30.0
 _TEXTS_PER_S = 6.0
 _CURVES_PER_S = 3.0
+# A sentence that is true for less long is not shown: sessions may follow each other at once.
+_STATUS_AFTER_S = 0.7
 # Where nothing has said how to look: from the front right, as the renderer does.
 _DEFAULT_POSITION_M = (2.0, -2.0, 1.5)
 _DEFAULT_FIELD_OF_VIEW_DEG = 45.0
@@ -81,7 +83,8 @@ class Page:
         self._follow = follow
         self._playback = Playback(timeline, live=place is not None)
         self._posted: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._status = ""
+        self._status = self._next_status = ""
+        self._status_due: float | None = None
         self._view = SceneView(server)
         self._panel = Panel(server, title, addresses, place, self, self.post)
         self._plots = Plots(server)
@@ -148,13 +151,16 @@ class Page:
             with self._server.atomic():
                 if moment is not None and self._view.show(moment):
                     self._look_at(moment.stage)
+        if self._status_due is not None and now >= self._status_due:
+            self._status, self._status_due = self._next_status, None
+            self._texts.ask()
         if self._texts.take(now):
             with self._server.atomic():
                 self._show_texts(moment)
         if self._curves.take(now) and moment is not None:
             self._show_curves(moment)
-        due = [turn.due for turn in (self._texts, self._curves) if turn.due is not None]
-        return min(due, default=None)
+        due = (self._texts.due, self._curves.due, self._status_due)
+        return min((each for each in due if each is not None), default=None)
 
     def _show_texts(self, moment: Moment | None) -> None:
         self._panel.show_playing(self._playback.plays)
@@ -172,7 +178,8 @@ class Page:
             self._plots.show(moments)
 
     def _set_status(self, status: str) -> None:
-        self._status = status
+        self._next_status = status
+        self._status_due = time.monotonic() + (_STATUS_AFTER_S if status else 0.0)
 
     def _look_at(self, stage: Stage) -> None:
         """Every viewer from the scene's first camera, also those who come later."""

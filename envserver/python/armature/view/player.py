@@ -107,18 +107,23 @@ class _Child:
 
     def last_words(self) -> str:
         self.process.wait()
-        self._reader.join()
+        self._reader.join(_END_TIMEOUT_S)
         said = self._last or f"{self._name} ended with status {self.process.returncode}"
         return " ".join(said.split())
 
     def end(self) -> None:
-        self.process.terminate()
+        """Ends it and what it has started."""
+        self._signal(signal.SIGTERM)
         try:
             self.process.wait(_END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self._signal(signal.SIGKILL)
             self.process.wait()
-        self._reader.join()
+        self._reader.join(_END_TIMEOUT_S)
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -8,6 +8,7 @@ Bounds: the last `capacity` moments; without one, all of them.
 from __future__ import annotations
 
 import collections
+import hashlib
 import itertools
 import threading
 from collections.abc import Sequence
@@ -29,8 +30,11 @@ _POSE_SIZE = 7
 class Stage:
     """What a WatchOpened and its meshes say: it is the same for many moments."""
 
-    def __init__(self, opened: Any) -> None:
-        """WireError: breaks proto/env_service.proto; ProtocolVersionError."""
+    def __init__(self, opened: Any, before: Stage | None = None) -> None:
+        """Equal meshes are taken from the stage `before`.
+
+        WireError: breaks proto/env_service.proto; ProtocolVersionError.
+        """
         check_handshake(opened.handshake)
         self.spec = EnvSpec.from_wire(opened.spec)
         self.session_id = int(opened.session_id)
@@ -38,15 +42,23 @@ class Stage:
         self.num_envs = int(opened.num_envs)
         self.scene = opened.scene
         self.meshes: dict[str, Triangles] = {}
+        self._known = before._by_digest if before else {}
+        self._by_digest: dict[bytes, Triangles] = {}
         # Equal for scenes that look the same.
-        self.looks: tuple[bytes, ...] = (opened.scene.SerializeToString(deterministic=True),)
+        self.looks: tuple[bytes, ...] = (_digest(opened.scene),)
         for i, shape in enumerate(self.scene.shape):
             check_shape(shape, f"scene.shape[{i}]", len(self.scene.body))
 
     def add_mesh(self, message: Any) -> None:
         """WireError: breaks proto/scene.proto."""
-        self.meshes[message.name] = mesh_of(message)
-        self.looks += (message.SerializeToString(deterministic=True),)
+        digest = _digest(message)
+        self.meshes[message.name] = self._known.get(digest) or mesh_of(message)
+        self._by_digest[digest] = self.meshes[message.name]
+        self.looks += (digest,)
+
+
+def _digest(message: Any) -> bytes:
+    return hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
 
 
 def check_shape(shape: Any, name: str, bodies: int) -> None:
@@ -86,7 +98,7 @@ class Timeline:
         """WireError: breaks proto/, or comes out of turn; nothing is added."""
         kind = response.WhichOneof("kind")
         if kind == "opened":
-            self._stage = Stage(response.opened)
+            self._stage = Stage(response.opened, self._stage)
             self._shapes = tuple(self._stage.scene.shape)
             self._before = None
         elif self._stage is None:

@@ -22,7 +22,7 @@ from armature.errors import ArmatureError, ServerError
 from armature.transport import TransportOptions
 
 # Between two attempts: doubles from the one to the other.
-_FIRST_PAUSE_S = 0.1
+_FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 3.0
 # From a server's headers to its refusal, if that does not come with them.
 _REFUSAL_S = 0.25
@@ -131,7 +131,8 @@ class Watcher:
             try:
                 if self._call is None:
                     self._open(place)
-                self._on_status("waiting for the slot's next step")
+                if not self._call.done():  # Else its end is told in what follows.
+                    self._on_status("waiting for the slot's next step")
                 for response in self._call:
                     pause_s = _FIRST_PAUSE_S
                     self._on_message(response)
