@@ -32,7 +32,9 @@ READY = "view ready on "
 WINDOW_PX = (980, 480)
 # Of the pixels that either picture has of the robot, so many are in both.
 OVERLAP_MIN = 0.85
-_CLOSE_NOTES = "document.querySelectorAll('.mantine-Notification-closeButton').forEach(b => b.click())"
+_CLOSE_NOTES = (
+    "document.querySelectorAll('.mantine-Notification-closeButton').forEach(b => b.click())"
+)
 _CANVAS = """(() => {
   const all = [...document.querySelectorAll('canvas')].map(c => c.getBoundingClientRect());
   const r = all.sort((a, b) => b.width * b.height - a.width * a.height)[0];

@@ -192,13 +192,9 @@ def test_a_page_for_other_machines_asks_for_its_token(
     tmp_path: pathlib.Path, recording: pathlib.Path
 ) -> None:
     key, certificate, token = (tmp_path / name for name in ("key.pem", "own.pem", "token"))
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        + ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True,
-        capture_output=True,
-    )
+    made = f"req -x509 -newkey rsa:2048 -nodes -days 2 -keyout {key} -out {certificate}"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", *made.split(), *names], check=True, capture_output=True)
     token.write_text("let me in\n")
     flags = [f"--page_tls_certificate={certificate}", f"--page_tls_key={key}"]
     status, said = run(str(recording), "--listen=0.0.0.0:0", *flags)

@@ -103,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_security(parser: argparse.ArgumentParser) -> None:
     page = parser.add_argument_group(
         "Page for other machines",
-        "Without these the page is for this machine; `ssh -L 8080:127.0.0.1:8080 HOST` brings it to "
-        "another one.",
+        "Without these the page is for this machine; `ssh -L 8080:127.0.0.1:8080 HOST` brings it "
+        "to another one.",
     ).add_argument
     page("--page_tls_certificate", default="", help="PEM file: the page's certificate chain.")
     page("--page_tls_key", default="", help="PEM file: its private key.")

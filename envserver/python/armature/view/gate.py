@@ -43,9 +43,7 @@ class Gate:
     def __init__(
         self, listen: Address, inner: int, certificate: str, key: str, token_file: str
     ) -> None:
-        options = TransportOptions(
-            tls_certificate=certificate, tls_key=key, token_file=token_file
-        )
+        options = TransportOptions(tls_certificate=certificate, tls_key=key, token_file=token_file)
         self._token = read_secrets(options).token.encode()
         self._cookie = secrets.token_hex(16)
         self._inner = inner
@@ -106,7 +104,9 @@ class Gate:
             given = urllib.parse.parse_qs(body.decode()).get("token", [""])[0]
             if hmac.compare_digest(given.encode(), self._token):
                 cookie = f"{_COOKIE}={self._cookie}; Path=/; HttpOnly; Secure; SameSite=Strict"
-                await _answer(writer, "303 See Other", "", f"Location: /\r\nSet-Cookie: {cookie}\r\n")
+                await _answer(
+                    writer, "303 See Other", "", f"Location: /\r\nSet-Cookie: {cookie}\r\n"
+                )
             else:
                 await _answer(writer, "401 Unauthorized", _FORM % "That is not the token.")
         else:
@@ -147,7 +147,8 @@ async def _answer(writer: asyncio.StreamWriter, status: str, body: str, headers:
     content = body.encode()
     writer.write(
         f"HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\n{headers}"
-        f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n".encode() + content
+        f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n".encode()
+        + content
     )
     await writer.drain()
 

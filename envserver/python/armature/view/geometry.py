@@ -71,9 +71,7 @@ def mesh_of(message: Any) -> Triangles:
     return _creased(vertices, triangles)
 
 
-def _creased(
-    vertices: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32]
-) -> Triangles:
+def _creased(vertices: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32]) -> Triangles:
     """The same surface, where corners are shared by triangles of about one direction only.
 
     Files of triangles (STL) share no corners at all, which would make every edge a crease.
@@ -122,7 +120,8 @@ def _scaled(mesh: Triangles, scale: list[float]) -> Triangles:
 
 
 def _box(x: float, y: float, z: float) -> Triangles:
-    vertices, triangles = [], []
+    vertices: list[list[float]] = []
+    triangles: list[list[int]] = []
     for axis in range(3):
         for side in (-1.0, 1.0):
             u, v = (axis + 1) % 3, (axis + 2) % 3
@@ -134,7 +133,8 @@ def _box(x: float, y: float, z: float) -> Triangles:
             around = [0, 1, 2, 0, 2, 3] if side > 0 else [0, 2, 1, 0, 3, 2]
             triangles += [[first + i for i in around[:3]], [first + i for i in around[3:]]]
     half = np.asarray([x, y, z], np.float32) / 2
-    return Triangles(np.asarray(vertices, np.float32) * half, np.asarray(triangles, np.int32))
+    corners = (np.asarray(vertices, np.float32) * half).astype(np.float32)
+    return Triangles(corners, np.asarray(triangles, np.int32))
 
 
 def _rings(radii: npt.NDArray[Any], heights: npt.NDArray[Any]) -> Triangles:

@@ -145,9 +145,7 @@ def _open(
     while True:
         for address in addresses:
             place = Place(address, flags.session, flags.slot)
-            watcher = Watcher(
-                place, flags.transport, flags.frames_per_s_max, on_message, on_status
-            )
+            watcher = Watcher(place, flags.transport, flags.frames_per_s_max, on_message, on_status)
             try:
                 watcher.open()
                 return watcher

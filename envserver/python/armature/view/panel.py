@@ -143,8 +143,9 @@ class Panel:
         for name, value in (("min", time.begin_s), ("max", end_s)):
             if abs(getattr(self._time, name) - value) >= _TIME_STEP_S:
                 setattr(self._time, name, round(value, 2))
-        if abs(self._time.value - time.now_s) >= _TIME_STEP_S:
-            self._time.value = round(min(max(time.now_s, time.begin_s), end_s), 2)
+        slider: Any = self._time  # viser's types take its value for read-only.
+        if abs(slider.value - time.now_s) >= _TIME_STEP_S:
+            slider.value = round(min(max(time.now_s, time.begin_s), end_s), 2)
 
     def show_text(self, moment: Moment | None, status: str) -> None:
         text = _table(moment, status)
@@ -171,7 +172,8 @@ def _table(moment: Moment | None, status: str) -> str:
         ends = [name for name in ("terminated", "truncated") if getattr(frame, name)]
         rows.append(("Episode's end", ends[0] if ends else "not yet"))
     cells = "".join(
-        f"<tr><td style='padding-right:1em;opacity:0.7'>{name}</td><td>{html.escape(value)}</td></tr>"
+        f"<tr><td style='padding-right:1em;opacity:0.7'>{name}</td>"
+        f"<td>{html.escape(value)}</td></tr>"
         for name, value in rows
     )
     note = f"<p style='color:#c2410c;margin:0'>{html.escape(status)}</p>" if status else ""

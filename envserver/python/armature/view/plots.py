@@ -70,13 +70,13 @@ class Plots:
 
     def _add(self, title: str, labels: list[str], columns: list[int]) -> None:
         empty = np.zeros(1)
-        curves = [
+        curves: list[Any] = [
             {"label": label, "stroke": _COLOURS[i % len(_COLOURS)], "width": 1.5}
             for i, label in enumerate(labels)
         ]
         chart = self._gui.add_uplot(
             data=(empty, *(empty for _ in labels)),
-            series=({"label": "s"}, *curves),  # type: ignore[arg-type]
+            series=({"label": "s"}, *curves),
             title=title,
             scales={"x": {"time": False}},
             legend={"show": len(labels) > 1},

@@ -9,7 +9,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -33,7 +33,7 @@ def messages(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise ArmatureError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _next(file: IO[bytes], path: str) -> Any:
+def _next(file: gzip.GzipFile, path: str) -> Any:
     """None: the end, also within a message."""
     try:
         size, shift = 0, 0

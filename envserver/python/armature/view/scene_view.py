@@ -120,7 +120,8 @@ class SceneView:
 
     def _add_floor(self, name: str, shape: Any, wxyz: Any, position: Any) -> Any:
         colour, opacity = _paint(shape)
-        line = tuple(int(part * 0.8) for part in colour)
+        red, green, blue = colour
+        line = (red * 4 // 5, green * 4 // 5, blue * 4 // 5)
         return self._server.scene.add_grid(
             name,
             infinite_grid=True,
@@ -160,7 +161,7 @@ class SceneView:
         self._pose = pose
 
     def _show_contacts(self, contact: npt.NDArray[np.float32]) -> None:
-        """Points, and from each the forces on the two bodies, as arrows as long as they are large."""
+        """Points, and from each the forces on both bodies, as arrows as long as they are large."""
         if not len(contact) or not self._contacts_visible:
             for handle in self._contacts:
                 handle.visible = False
@@ -204,7 +205,9 @@ def _light(server: viser.ViserServer) -> None:
     scene.set_background_image(np.repeat(rows, 2, axis=1), format="png")
 
 
-def _placed(pose: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _placed(
+    pose: Sequence[float] | npt.NDArray[np.float32],
+) -> tuple[tuple[float, float, float, float], tuple[float, float, float]]:
     """Quaternion with w first, as viser has it, and position."""
     x, y, z, qx, qy, qz, qw = (float(number) for number in pose)
     return (qw, qx, qy, qz), (x, y, z)
