@@ -7,20 +7,19 @@ Thread safety: `post`, `wake` and `set_status` from any thread; the rest on the 
 
 from __future__ import annotations
 
-import math
 import queue
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import viser
 
+from armature.view.camera import Camera, camera_of
 from armature.view.panel import Panel, TimeShown
 from armature.view.playback import Playback
 from armature.view.plots import WINDOW_S, Plots
 from armature.view.scene_view import SceneView
-from armature.view.timeline import Moment, Stage, Timeline
+from armature.view.timeline import Moment, Timeline
 from armature.view.watcher import Place
 
 # Pictures, and changes of texts and curves, a second.
@@ -29,9 +28,6 @@ _TEXTS_PER_S = 6.0
 _CURVES_PER_S = 3.0
 # A sentence that is true for less long is not shown: sessions may follow each other at once.
 _STATUS_AFTER_S = 0.7
-# Where nothing has said how to look: from the front right, as the renderer does.
-_DEFAULT_POSITION_M = (2.0, -2.0, 1.5)
-_DEFAULT_FIELD_OF_VIEW_DEG = 45.0
 
 
 class ViewerServer(viser.ViserServer):
@@ -150,7 +146,7 @@ class Page:
             self._curves.ask()
             with self._server.atomic():
                 if moment is not None and self._view.show(moment):
-                    self._look_at(moment.stage)
+                    self._look_at(moment)
         if self._status_due is not None and now >= self._status_due:
             self._status, self._status_due = self._next_status, None
             self._texts.ask()
@@ -181,10 +177,10 @@ class Page:
         self._next_status = status
         self._status_due = time.monotonic() + (_STATUS_AFTER_S if status else 0.0)
 
-    def _look_at(self, stage: Stage) -> None:
-        """Every viewer from the scene's first camera, also those who come later."""
-        for camera in [self._server.initial_camera, *self._cameras()]:
-            _point(camera, stage)
+    def _look_at(self, moment: Moment) -> None:
+        """Every viewer from the scene's camera, also those who come later."""
+        for handle in [self._server.initial_camera, *self._cameras()]:
+            _point(handle, camera_of(moment))
 
     def _cameras(self) -> list[Any]:
         return [client.camera for client in self._server.get_clients().values()]
@@ -216,7 +212,7 @@ class Page:
 
     def on_reset_camera(self, client: Any) -> None:
         if self._shown is not None and client is not None:
-            _point(client.camera, self._shown.stage)
+            _point(client.camera, camera_of(self._shown))
 
     def on_place(self, place: Place) -> None:
         self._playback.follow()
@@ -224,16 +220,8 @@ class Page:
             self._follow(place)
 
 
-def _point(camera: Any, stage: Stage) -> None:
-    """A viewer's camera, as the scene's first one stands."""
-    position, target = np.array(_DEFAULT_POSITION_M), np.zeros(3)
-    field_of_view_deg = _DEFAULT_FIELD_OF_VIEW_DEG
-    if stage.scene.camera:
-        first = stage.scene.camera[0]
-        position, target = np.array(first.position), np.array(first.target)
-        field_of_view_deg = first.vertical_field_of_view_deg
-    if position.shape != (3,) or target.shape != (3,) or not 0 < field_of_view_deg < 180:
-        return
-    camera.position = position
-    camera.look_at = target
-    camera.fov = math.radians(field_of_view_deg)
+def _point(handle: Any, camera: Camera) -> None:
+    """A viewer's camera, or that of viewers to come."""
+    handle.position = camera.position
+    handle.look_at = camera.target
+    handle.fov = camera.vertical_field_of_view_rad

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import viser
 
+from armature.view.camera import camera_of
 from armature.view.geometry import triangles_of
 from armature.view.timeline import Moment, Stage
 
@@ -28,7 +29,6 @@ _ARROW_RADIUS = 0.005
 _POINT_SIZE = 0.008
 _LENGTH_PER_NEWTON = 0.005
 _LENGTH_MIN, _LENGTH_MAX = 0.002, 0.3
-_DEFAULT_DISTANCE_M = 2.0
 _SKY_TOP, _SKY_BOTTOM = (158, 180, 205), (232, 237, 242)
 _SKY_ROWS = 256
 
@@ -44,7 +44,7 @@ class SceneView:
         self._shown: Sequence[Any] = ()  # SceneShapes as they were drawn.
         self._pose: npt.NDArray[np.float32] = np.zeros((0, 7), np.float32)
         self._contacts: list[Any] = []
-        self._distance_m = _DEFAULT_DISTANCE_M
+        self._distance_m = 1.0  # Of a viewer's first camera from its target.
         self._markers_visible = True
         self._contacts_visible = True
         self._stage: Stage | None = None
@@ -91,11 +91,7 @@ class SceneView:
         self._pose = np.full((len(self._bodies), 7), np.nan, np.float32)
         self._shapes = [self._add_shape(stage, i, each) for i, each in enumerate(moment.shapes)]
         self._shown = moment.shapes
-        self._distance_m = _DEFAULT_DISTANCE_M
-        if stage.scene.camera:
-            camera = stage.scene.camera[0]
-            way = np.subtract(camera.target, camera.position)
-            self._distance_m = float(np.linalg.norm(way)) or _DEFAULT_DISTANCE_M
+        self._distance_m = camera_of(moment).distance_m
 
     def _add_shape(self, stage: Stage, index: int, shape: Any) -> Any:
         name = f"{_BODIES}/{shape.body}/{index}"
