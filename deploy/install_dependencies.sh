@@ -21,7 +21,7 @@ packages=(
   # Simulation.
   libbullet-dev libeigen3-dev libtinyxml2-dev libtinyobjloader-dev
 )
-test_packages=(cmake ffmpeg libgtest-dev libgmock-dev libbenchmark-dev openssl curl python3-venv)
+test_packages=(cmake ffmpeg chromium libgtest-dev libgmock-dev libbenchmark-dev openssl curl python3-venv)
 
 wanted=("${packages[@]}" "${test_packages[@]}")
 case "${1:-}" in

@@ -45,6 +45,8 @@ for words in "envservr; did you mean envserver?" "sweeep; did you mean sweep?" "
   grep -qxF "armature: there is no verb '$verb'${words#"$verb"} (--help lists them all)" \
     "$folder/error" || fail "$(cat "$folder/error")"
 done
+if bare view 127.0.0.1:1 2>"$folder/error"; then fail "view without the Python package"; fi
+grep -qF "pip install './envserver/python[view]'" "$folder/error" || fail "$(cat "$folder/error")"
 if bare --libtorch /nonexistent learner --help 2>"$folder/error"; then fail "ran without LibTorch"; fi
 grep -q "no LibTorch in '/nonexistent'" "$folder/error" || fail "$(cat "$folder/error")"
 

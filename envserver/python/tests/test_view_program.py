@@ -24,7 +24,9 @@ from view_scenes import frame, opened, shape
 import armature
 from armature.view.subject import EnvServers, IdleRun, RecordedFile, find_subject
 
-pytest.importorskip("viser", reason="armature[view] is not installed")
+viser = pytest.importorskip("viser", reason="armature[view] is not installed")
+
+from websockets.sync.client import connect
 
 VIEW = [sys.executable, "-m", "armature.view"]
 READY = "view ready on "
@@ -228,6 +230,14 @@ def test_a_page_for_other_machines_asks_for_its_token(
     assert all(word in cookie for word in ("HttpOnly", "Secure", "SameSite=Strict"))
     status, text, _ = ask(Cookie=cookie.split(";")[0])
     assert status == 200 and "<html" in text
+    with connect(
+        url.replace("https:", "wss:"),
+        ssl=trusted,
+        origin="https://robots.example",  # type: ignore[arg-type]
+        additional_headers={"Cookie": cookie.split(";")[0]},
+        subprotocols=[f"viser-v{viser.__version__}"],  # type: ignore[list-item]
+    ) as viewer:
+        assert viewer.recv(timeout=DEADLINE_S)
     assert program.stop(signal.SIGINT)[0] == 128 + signal.SIGINT
 
 

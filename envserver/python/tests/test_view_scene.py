@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from program import DEADLINE_S
 from view_scenes import NOWHERE, RED, frame, mesh, opened, shape
 
-pytest.importorskip("viser", reason="armature[view] is not installed")
+viser = pytest.importorskip("viser", reason="armature[view] is not installed")
 
-from armature.view.page import ViewerServer
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
 from armature.view.plots import Plots
 from armature.view.scene_view import SceneView
 from armature.view.timeline import Timeline
+from armature.view.viewer_server import ViewerServer
 
 BLUE = (0.0, 0.0, 1.0, 0.5)
 BOX = {"x": 1.0, "y": 1.0, "z": 1.0}
@@ -23,7 +27,7 @@ TRIANGLE = mesh("triangle", [[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
 
 @pytest.fixture
 def server() -> Iterator[ViewerServer]:
-    running = ViewerServer("127.0.0.1", 0, verbose=False)
+    running = ViewerServer("127.0.0.1", 0)
     yield running
     running.stop()
 
@@ -109,6 +113,33 @@ def test_curves_are_those_of_the_reward_and_of_every_metric(server: ViewerServer
     clock_s, reward = curves["reward"]
     assert clock_s == pytest.approx([0, 0.1, 0.2]) and reward == [0, 1, 2]
     assert curves["return"][1] == [0, 2, 4] and curves["distance_m"][1] == [0.5] * 3
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_let_in"),
+    [
+        (None, True),
+        ("http://127.0.0.1:1234", True),
+        ("http://localhost:8080", True),
+        ("http://[::1]:8080", True),
+        ("https://somewhere.example", False),
+        ("http://127.0.0.1.somewhere.example", False),
+        ("null", False),
+    ],
+)
+def test_pages_of_other_sites_cannot_connect(
+    server: ViewerServer, origin: str | None, is_let_in: bool
+) -> None:
+    with connect(
+        f"ws://127.0.0.1:{server.get_port()}",
+        origin=origin,  # type: ignore[arg-type]
+        subprotocols=[f"viser-v{viser.__version__}"],  # type: ignore[list-item]
+    ) as viewer:
+        if is_let_in:
+            assert viewer.recv(timeout=DEADLINE_S)
+        else:
+            with pytest.raises(ConnectionClosed, match="a page of another site"):
+                viewer.recv(timeout=DEADLINE_S)
 
 
 def test_nobody_can_make_the_page_public(server: ViewerServer) -> None:

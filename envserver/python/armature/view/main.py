@@ -31,11 +31,12 @@ from armature.address import Address, parse_address
 from armature.errors import ArmatureError, ServerError
 from armature.view.flags import PROGRAM, WRONG_USE, parse_flags
 from armature.view.gate import Gate
-from armature.view.page import Page, ViewerServer
+from armature.view.page import Page
 from armature.view.player import Player
 from armature.view.recorded import messages
 from armature.view.subject import EnvServers, IdleRun, WrongWordError, find_subject
 from armature.view.timeline import Timeline
+from armature.view.viewer_server import ViewerServer
 from armature.view.watcher import Place, Watcher
 
 _LOOPBACK = "127.0.0.1"
@@ -199,7 +200,7 @@ def _serve(
     host, port = (_LOOPBACK, 0) if has_gate else (listen.host, listen.port)
     _check_free(host, port)
     with contextlib.redirect_stdout(io.StringIO()):  # It says where, but not that of the gate.
-        server = ViewerServer(host, port, verbose=False)
+        server = ViewerServer(host, port, behind_gate=has_gate)
     stack.enter_context(_stopping(server))
     if port not in (0, server.get_port()):  # viser then goes to the next one.
         raise ArmatureError(f"cannot listen on {listen}: the port is in use")

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import viser
-
 from armature.view.camera import Camera, camera_of
 from armature.view.panel import Panel, TimeShown
 from armature.view.playback import Playback
 from armature.view.plots import WINDOW_S, Plots
 from armature.view.scene_view import SceneView
 from armature.view.timeline import Moment, Timeline
+from armature.view.viewer_server import ViewerServer
 from armature.view.watcher import Place
 
 # Pictures, and changes of texts and curves, a second.
@@ -28,14 +27,6 @@ _TEXTS_PER_S = 6.0
 _CURVES_PER_S = 3.0
 # A sentence that is true for less long is not shown: sessions may follow each other at once.
 _STATUS_AFTER_S = 0.7
-
-
-class ViewerServer(viser.ViserServer):
-    """viser's server, without its tunnel: nothing makes the page public."""
-
-    def request_share_url(self, verbose: bool = True) -> str | None:
-        """None: refused. A browser could ask for it as well."""
-        return None
 
 
 class _Turn:
@@ -67,7 +58,7 @@ class Page:
 
     def __init__(
         self,
-        server: viser.ViserServer,
+        server: ViewerServer,
         timeline: Timeline,
         title: str,
         addresses: Sequence[str] = (),
