@@ -24,8 +24,9 @@ from view_scenes import frame, opened, shape
 import armature
 from armature.view.subject import EnvServers, IdleRun, RecordedFile, find_subject
 
-viser = pytest.importorskip("viser", reason="armature[view] is not installed")
+pytest.importorskip("viser", reason="armature[view] is not installed")
 
+import viser
 from websockets.sync.client import connect
 
 VIEW = [sys.executable, "-m", "armature.view"]

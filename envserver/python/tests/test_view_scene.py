@@ -9,8 +9,9 @@ import pytest
 from program import DEADLINE_S
 from view_scenes import NOWHERE, RED, frame, mesh, opened, shape
 
-viser = pytest.importorskip("viser", reason="armature[view] is not installed")
+pytest.importorskip("viser", reason="armature[view] is not installed")
 
+import viser
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
