@@ -11,7 +11,6 @@ from armature import wire
 from armature.action_spec import ActionSpec
 from armature.spec import EnvSpec, FieldSpec, MetricSpec
 from armature.tensors import set_tensor
-from armature.transport import make_handshake
 
 SPEC = EnvSpec(
     id="shapes",
@@ -34,7 +33,6 @@ def shape(body: int = 0, colour: Sequence[float] = RED, **geometry: Any) -> Any:
 def opened(shapes: Sequence[Any], markers: Sequence[bool] = (False,), session_id: int = 0) -> Any:
     """With a body for each of `markers`."""
     response = wire.WatchResponse()
-    response.opened.handshake.CopyFrom(make_handshake("made_up", 1))
     response.opened.session_id = session_id
     response.opened.client = "somebody"
     response.opened.num_envs = 4

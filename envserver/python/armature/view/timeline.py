@@ -20,7 +20,6 @@ import numpy.typing as npt
 from armature.errors import WireError
 from armature.spec import EnvSpec
 from armature.tensors import WIRE_DTYPES, get_tensor
-from armature.transport import check_handshake
 from armature.view.geometry import Triangles, mesh_of
 
 _FLOAT32 = WIRE_DTYPES[np.dtype("<f4")]
@@ -33,9 +32,8 @@ class Stage:
     def __init__(self, opened: Any, before: Stage | None = None) -> None:
         """Equal meshes are taken from the stage `before`.
 
-        WireError: breaks proto/env_service.proto; ProtocolVersionError.
+        WireError: breaks proto/env_service.proto.
         """
-        check_handshake(opened.handshake)
         self.spec = EnvSpec.from_wire(opened.spec)
         self.session_id = int(opened.session_id)
         self.client = str(opened.client)

@@ -19,7 +19,7 @@ import grpc
 from armature import wire
 from armature.connection import SERVICE, TIMEOUT_S, Connection
 from armature.errors import ArmatureError, ServerError
-from armature.transport import TransportOptions
+from armature.transport import TransportOptions, check_handshake
 
 # Between two attempts: doubles from the one to the other.
 _FIRST_PAUSE_S = 0.05
@@ -135,6 +135,8 @@ class Watcher:
                     self._on_status("waiting for the slot's next step")
                 for response in self._call:
                     pause_s = _FIRST_PAUSE_S
+                    if response.HasField("opened"):  # Recorded files have no handshake.
+                        check_handshake(response.opened.handshake)
                     self._on_message(response)
                 place = self._after_end(place, "the session has ended")
             except grpc.RpcError as error:
