@@ -88,10 +88,10 @@ def test_a_recording_that_was_cut_off_is_shown_up_to_there(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"no gzip", "is no recorded file"),
-        (gzip.compress(b"\x05hello"), "is no recorded file: a message in it is none"),
+        (b"no gzip", "no recording of episodes: is not a gzip file"),
+        (gzip.compress(b"\x05hello"), "no recording of episodes: message 0 is no WatchResponse"),
         (gzip.compress(b""), "there is no frame in it"),
-        (gzip.compress(b"\xff\xff\xff\xff\x7f"), "a message of .* bytes, at most"),
+        (gzip.compress(b"\xff\xff\xff\xff\x7f"), "message 0 has .* bytes, .* are allowed"),
     ],
 )
 def test_what_is_no_recording_is_refused_in_a_line(

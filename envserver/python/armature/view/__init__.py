@@ -3,7 +3,6 @@
 Data flow: a server's Watch, or a recorded file -> Timeline -> Page -> viser -> browsers.
 
     subject.py    what the user's word means: an address, a run, a recorded file
-    recorded.py   reads a recorded file
     watcher.py    follows one slot of an env server, and reconnects
     player.py     an env server and `play` of a run that does not train now
     timeline.py   what has been seen: scenes and moments, bounded

@@ -28,12 +28,12 @@ except ImportError as missing:
     )
 
 from armature.address import Address, parse_address
+from armature.episodes import messages
 from armature.errors import ArmatureError, ServerError
 from armature.view.flags import PROGRAM, WRONG_USE, parse_flags
 from armature.view.gate import Gate
 from armature.view.page import Page
 from armature.view.player import Player
-from armature.view.recorded import messages
 from armature.view.subject import EnvServers, IdleRun, WrongWordError, find_subject
 from armature.view.timeline import Timeline
 from armature.view.viewer_server import ViewerServer
