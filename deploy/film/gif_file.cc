@@ -86,6 +86,7 @@ GifFile::GifFile(std::string path, GifFileType* file, int width_px, int height_p
 
 GifFile::~GifFile() {
   if (file_ != nullptr) EGifCloseFile(file_, nullptr);
+  if (!is_complete_) unlink(path_.c_str());
 }
 
 absl::Status GifFile::Add(absl::Span<const uint8_t> rgb) {
@@ -117,13 +118,15 @@ absl::Status GifFile::Add(absl::Span<const uint8_t> rgb) {
     written =
         EGifPutLine(file_, &index[static_cast<size_t>(row) * width_px_], width_px_) != GIF_ERROR;
   }
-  return written ? absl::OkStatus() : Failure(path_, file_->Error);
+  if (written) return absl::OkStatus();
+  has_failed_ = true;
+  return Failure(path_, file_->Error);
 }
 
 absl::Status GifFile::Close() {
   int error = 0;
-  const bool closed = EGifCloseFile(std::exchange(file_, nullptr), &error) != GIF_ERROR;
-  return closed ? absl::OkStatus() : Failure(path_, error);
+  is_complete_ = EGifCloseFile(std::exchange(file_, nullptr), &error) != GIF_ERROR && !has_failed_;
+  return is_complete_ ? absl::OkStatus() : Failure(path_, error);
 }
 
 }  // namespace armature

@@ -21,7 +21,8 @@ namespace armature {
 class GifFile final : public VideoFile {
  public:
   // Creates or replaces `path`. Each picture is shown for a whole number of hundredths of a second,
-  // at least two, since players slow down shorter ones. The animation repeats for ever.
+  // at least two, since players slow down shorter ones. The animation repeats for ever. A file that
+  // is not closed is removed.
   // Returns InvalidArgument if a side is not in 1 .. 65535; Unavailable if it cannot write.
   static absl::StatusOr<std::unique_ptr<VideoFile>> Create(const std::string& path,
                                                            const VideoFormat& format);
@@ -37,6 +38,8 @@ class GifFile final : public VideoFile {
 
   const std::string path_;
   GifFileType* file_;  // Null after Close.
+  bool has_failed_ = false;
+  bool is_complete_ = false;
   const int width_px_;
   const int height_px_;
   const double frame_cs_;  // How long a picture is shown, in hundredths of a second.

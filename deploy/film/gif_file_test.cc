@@ -2,6 +2,7 @@
 
 #include <gif_lib.h>
 
+#include <filesystem>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -54,6 +55,14 @@ TEST(GifFileTest, PicturesAreReadBackWithTheirColoursAndTheirTime) {
     }
   }
   DGifCloseFile(read, &error);
+}
+
+TEST(GifFileTest, OneThatIsGivenUpLeavesNothing) {
+  const std::string path = testing::TempDir() + "/given_up.gif";
+  auto gif = GifFile::Create(path, {kWidth, kHeight, 25});
+  ASSERT_TRUE((*gif)->Add(Picture(1)).ok());
+  gif->reset();
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST(GifFileTest, WhatCannotBeWrittenIsNamed) {

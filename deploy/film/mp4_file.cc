@@ -164,11 +164,12 @@ absl::Status Mp4File::Finish() {
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = 0;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
   std::string said(4096, '\0');
   const ssize_t size = pread(messages_, said.data(), said.size(), 0);
   said.resize(size < 0 ? 0 : size);
   const std::vector<std::string> lines = absl::StrSplit(said, '\n', absl::SkipWhitespace());
+  // Its exit status is 0 even if the disk was full when it wrote the end.
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && lines.empty()) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("cannot write ", path_, ": ffmpeg ",
                    lines.empty() ? "failed" : "said: ", lines.empty() ? "" : lines.back()));

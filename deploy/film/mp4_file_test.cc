@@ -99,6 +99,13 @@ TEST_F(Mp4FileTest, WhatTheProgramSaysWhenItFailsIsTheErrorAndNoFileIsLeft) {
   EXPECT_THAT(Files(), IsEmpty());
 }
 
+TEST_F(Mp4FileTest, AnErrorThatTheProgramOnlySaysIsOne) {
+  auto file =
+      Mp4File::Create(path_, format_, Script("cat > /dev/null; echo 'Error writing trailer' >&2"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_THAT((*file)->Close().message(), HasSubstr("ffmpeg said: Error writing trailer"));
+}
+
 TEST_F(Mp4FileTest, AProgramThatEndsEarlyIsNoticedByTheNextPictures) {
   auto file = Mp4File::Create(path_, format_, Script("echo 'Unknown encoder' >&2; exit 1"));
   ASSERT_TRUE(file.ok()) << file.status();

@@ -34,7 +34,7 @@ TEST_F(ClusterTest, AFollowerFollowsTheRunAndEndsAfterTheLearner) {
   Script("learner", "ready 127.0.0.1:71\nread < " + fifo + "\n" + std::string(kSolved) +
                         "echo learner >> " + order + "\n");
   options_.programs.followers = {
-      {{folder_ + "/uploader"}, "uploader", "wandb: ", "Weights & Biases"}};
+      {{folder_ + "/uploader"}, "uploader", "wandb: ", "Weights & Biases", "upload it later"}};
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(Starts("uploader"), testing::ElementsAre(options_.run_dir));
   EXPECT_THAT(text_, HasSubstr("armature: wandb: follows it"));
@@ -48,12 +48,24 @@ TEST_F(ClusterTest, AFollowerThatFailsIsALineAndTheRunGoesOn) {
   // Reads until the uploader has ended.
   Script("learner", "ready 127.0.0.1:71\ncat " + fifo + "\n" + std::string(kSolved));
   options_.programs.followers = {
-      {{folder_ + "/uploader"}, "uploader", "wandb: ", "Weights & Biases"}};
+      {{folder_ + "/uploader"}, "uploader", "wandb: ", "Weights & Biases", "upload it later"}};
   EXPECT_EQ(Run(), 0);
   EXPECT_THAT(text_, HasSubstr("armature: wandb: there is no client"));
   EXPECT_THAT(
       text_, HasSubstr("armature: uploader exited with status 1; the run goes on without Weights & "
                        "Biases"));
+}
+
+TEST_F(ClusterTest, AFollowerThatDiesWhileItFinishesSaysWhatToDo) {
+  const std::string fifo = folder_ + "/go";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  Script("uploader", "trap 'kill -KILL $$' TERM\necho > " + fifo + "\nsleep 1000 & wait\n");
+  Script("learner", "ready 127.0.0.1:71\nread < " + fifo + "\n" + std::string(kSolved));
+  options_.programs.followers = {
+      {{folder_ + "/uploader"}, "uploader", "wandb: ", "Weights & Biases", "upload it later"}};
+  EXPECT_EQ(Run(), 0);
+  EXPECT_THAT(text_, HasSubstr("armature: uploader was killed by signal 9 before it had finished; "
+                               "upload it later"));
 }
 
 TEST_F(ClusterTest, ARunThatFailedLeavesItsTargetsToBeSeenDown) {

@@ -41,7 +41,11 @@ absl::StatusOr<RunFollower::Options> FindFilmer() {
   absl::StatusOr<std::string> path =
       FindProgramData("armature/deploy/record", "bin/record", "ARMATURE_record");
   if (!path.ok()) return path.status();
-  return RunFollower::Options{{*std::move(path), "--follow"}, "record", "record: ", "videos"};
+  return RunFollower::Options{{*std::move(path), "--follow"},
+                              "record",
+                              "record: ",
+                              "videos",
+                              "`record --follow RUN` makes the missing videos"};
 }
 
 void ShareRunfiles() {

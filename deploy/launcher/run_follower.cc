@@ -24,9 +24,10 @@ RunFollower::RunFollower(Options options, EventLoop* loop, Terminal* terminal,
           },
           [this, on_end = std::move(on_end)](int wait_status) {
             if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != 0) {
-              terminal_->Warning(absl::StrCat("armature: ", options_.name, " ",
-                                              DescribeExit(wait_status),
-                                              "; the run goes on without ", options_.without));
+              terminal_->Warning(absl::StrCat(
+                  "armature: ", options_.name, " ", DescribeExit(wait_status),
+                  finishing_ ? absl::StrCat(" before it had finished; ", options_.afterwards)
+                             : absl::StrCat("; the run goes on without ", options_.without)));
             }
             on_end();
           }) {}

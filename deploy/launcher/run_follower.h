@@ -28,6 +28,8 @@ class RunFollower {
     std::string name;     // Of its log file, without the ending.
     std::string prefix;   // Lines that begin with it are shown.
     std::string without;  // What the run lacks if it fails, e.g. "Weights & Biases".
+    // What does the rest if it could not finish, e.g. "`record --follow RUN` makes those missing".
+    std::string afterwards;
   };
   // `on_end` is called when the child has ended. Both pointers must outlive this.
   RunFollower(Options options, EventLoop* loop, Terminal* terminal, std::function<void()> on_end);
