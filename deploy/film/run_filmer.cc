@@ -60,10 +60,9 @@ absl::Status RunFilmer::Film(uint64_t env_steps) {
 absl::Status RunFilmer::ShowInTensorBoard(const std::string& gif_path, uint64_t env_steps) {
   const absl::StatusOr<std::string> gif = ReadWholeFile(gif_path);
   if (!gif.ok()) return gif.status();
-  const absl::Time now = absl::Now();
-  if (!events_.has_value()) events_.emplace(run_dir_ + kVideosFolder, now);
+  if (!events_.has_value()) events_.emplace(run_dir_ + kVideosFolder, absl::Now());
   return events_->AppendImage(kTag, *gif, kSize.width_px, kSize.height_px,
-                              static_cast<int64_t>(env_steps), now);
+                              static_cast<int64_t>(env_steps), absl::Now());
 }
 
 }  // namespace armature
