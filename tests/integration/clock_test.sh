@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # Names of run folders, event files, reports, and metrics that are dates.
-readers='^(deploy/main|learner/main|learner/training/run_reporter|learner/training/run_saver|learner/run/run_directory|common/metrics/metrics|common/sync/steady_time)[.]cc:'
+readers='^(deploy/main|deploy/film/run_filmer|learner/main|learner/training/run_reporter|learner/training/run_saver|learner/run/run_directory|common/metrics/metrics|common/sync/steady_time)[.]cc:'
 waits='AwaitWith(Deadline|Timeout)|LockWhenWith|WaitWith(Deadline|Timeout)|WaitForNotificationWith|absl::SleepFor|sleep_(for|until)'
 clocks='absl::Now[(]|system_clock|GetCurrentTimeNanos|gettimeofday'
 
