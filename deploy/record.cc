@@ -7,7 +7,9 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -113,10 +115,15 @@ absl::StatusOr<PictureSize> ReadSize(const std::string& text) {
 }
 
 absl::Status CheckOutputs(const std::vector<std::string>& paths) {
+  std::set<std::filesystem::path> places;
   for (const std::string& path : paths) {
-    if (VideoFile::IsVideo(path) || absl::EndsWith(path, kEpisodeFileEnding)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--output ", path, ": expected a name that ends in .mp4, .gif or ", kEpisodeFileEnding));
+    if (!VideoFile::IsVideo(path) && !absl::EndsWith(path, kEpisodeFileEnding)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--output ", path, ": expected a name that ends in .mp4, .gif or ", kEpisodeFileEnding));
+    }
+    if (!places.insert(std::filesystem::weakly_canonical(std::filesystem::absolute(path))).second) {
+      return absl::InvalidArgumentError(absl::StrCat("--output ", path, ": given twice"));
+    }
   }
   return absl::OkStatus();
 }
@@ -201,12 +208,23 @@ int FilmRecording(Flags flags, const std::string& path) {
   if (flags.film.paths.empty()) {
     flags.film.paths = {std::filesystem::path(path).replace_extension(".mp4").string()};
   }
+  for (const std::string& output : flags.film.paths) {
+    std::error_code ignored;
+    if (!std::filesystem::equivalent(output, path, ignored)) continue;
+    return Refuse(kVerb, absl::InvalidArgumentError(absl::StrCat(
+                             "--output ", output, ": it is the recording that is to be filmed")));
+  }
   ShutdownSignal shutdown;
   return FilmOthers(
       flags,
       [&](SceneFilm* film) {
-        return FilmRecording(
+        const absl::StatusOr<bool> is_complete = FilmRecording(
             path, [&] { return shutdown.requested(); }, film);
+        if (is_complete.ok() && !*is_complete) {
+          std::cerr << kVerb << ": " << path << " breaks off; it is filmed up to there"
+                    << std::endl;
+        }
+        return is_complete.status();
       },
       shutdown);
 }

@@ -153,6 +153,9 @@ absl::Status Mp4File::Add(absl::Span<const uint8_t> rgb) {
 }
 
 absl::Status Mp4File::Close() {
+  if (pid_ <= 0) {
+    return absl::UnavailableError(absl::StrCat("cannot write ", path_, ": ffmpeg has ended early"));
+  }
   if (absl::Status status = Finish(); !status.ok()) return status;
   if (std::rename(partial_path_.c_str(), path_.c_str()) == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("cannot write ", path_, ": ", std::strerror(errno)));

@@ -112,6 +112,9 @@ TEST_F(Mp4FileTest, AProgramThatEndsEarlyIsNoticedByTheNextPictures) {
   absl::Status status;
   while (status.ok()) status = (*file)->Add(Picture(1));
   EXPECT_THAT(status.message(), HasSubstr("ffmpeg said: Unknown encoder"));
+  EXPECT_THAT((*file)->Close().message(), HasSubstr("ffmpeg has ended early"));
+  file->reset();
+  EXPECT_THAT(Files(), IsEmpty());
 }
 
 TEST_F(Mp4FileTest, OneThatIsGivenUpLeavesNothing) {

@@ -49,7 +49,8 @@ absl::Status RunFilmer::Film(uint64_t env_steps) {
   const auto film = SceneFilm::Create(options, /*environments=*/1);
   if (!film.ok()) return film.status();
   absl::Status status = FilmRecording(
-      RecordingPath(run_dir_, env_steps), [] { return false; }, film->get());
+                            RecordingPath(run_dir_, env_steps), [] { return false; }, film->get())
+                            .status();
   if (status.ok()) status = (*film)->Close();
   if (status.ok() && options.paths.size() > 1) status = ShowInTensorBoard(gif_path, env_steps);
   std::error_code ignored;

@@ -204,6 +204,18 @@ TEST_F(SceneFilmTest, ARecordingIsFilmedAgain) {
   EXPECT_THAT(Gif(), ElementsAre(32, 24, 3));
 }
 
+TEST_F(SceneFilmTest, ARecordingWithoutAFrameIsRefusedByName) {
+  FilmOptions options;
+  options.paths = {episodes_};
+  Create(options);
+  ASSERT_TRUE(film_->Close().ok());
+  options.paths = {gif_};
+  Create(options);
+  const auto filmed = FilmRecording(
+      episodes_, [] { return false; }, film_.get());
+  EXPECT_TRUE(absl::IsInvalidArgument(filmed.status())) << filmed.status();
+}
+
 TEST_F(SceneFilmTest, ARecordingThatCannotBeCreatedIsNamed) {
   FilmOptions options;
   options.paths = {"/no/such/folder/x.episodes"};

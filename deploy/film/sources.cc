@@ -18,16 +18,21 @@ absl::Status Named(const std::string& name, const absl::Status& status) {
 
 }  // namespace
 
-absl::Status FilmRecording(const std::string& path, const std::function<bool()>& cancelled,
-                           SceneFilm* film) {
+absl::StatusOr<bool> FilmRecording(const std::string& path, const std::function<bool()>& cancelled,
+                                   SceneFilm* film) {
   auto reader = EpisodeReader::Open(path);
   if (!reader.ok()) return reader.status();
   v1::WatchResponse message;
+  bool has_frame = false;
   for (;;) {
     if (cancelled()) return absl::CancelledError();
     const absl::StatusOr<bool> more = (*reader)->Next(&message);
     if (!more.ok()) return more.status();
-    if (!*more) return absl::OkStatus();
+    if (!*more && !has_frame) {
+      return absl::InvalidArgumentError(absl::StrCat(path, ": there is no frame in it"));
+    }
+    if (!*more) return (*reader)->is_complete();
+    has_frame = has_frame || message.has_frame();
     absl::Status status = film->OnMessage(0, message);
     if (absl::IsInvalidArgument(status)) return Named(path, status);
     if (status.ok() && message.has_frame()) status = film->EndStep();

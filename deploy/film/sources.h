@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/sync/wake_signal.h"
 #include "deploy/film/scene_film.h"
@@ -19,10 +20,11 @@
 namespace armature {
 
 // Films all episodes of a recording. `cancelled` is asked between frames.
-// Returns EpisodeReader's and the film's errors; InvalidArgument, naming the file, if its messages
-// break the rules; Cancelled.
-absl::Status FilmRecording(const std::string& path, const std::function<bool()>& cancelled,
-                           SceneFilm* film);
+// Returns whether the recording is complete; false: it breaks off, and was filmed up to there.
+// Returns EpisodeReader's and the film's errors; InvalidArgument, naming the file, if it has no
+// frame or its messages break the rules; Cancelled.
+absl::StatusOr<bool> FilmRecording(const std::string& path, const std::function<bool()>& cancelled,
+                                   SceneFilm* film);
 
 struct SlotSource {
   std::shared_ptr<grpc::Channel> channel;
