@@ -12,9 +12,6 @@
 namespace armature {
 namespace {
 
-constexpr int kPoseSize = 7;     // Position and quaternion.
-constexpr int kContactSize = 7;  // Position, normal and force.
-
 template <typename Values>
 void AddAll(const Values& values, google::protobuf::RepeatedField<double>* out) {
   for (double value : values) out->Add(value);

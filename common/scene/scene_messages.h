@@ -14,6 +14,10 @@
 
 namespace armature {
 
+// Numbers of a row of PoseFrame.pose (position, quaternion) and .contact (position, normal, force).
+inline constexpr int kPoseSize = 7;
+inline constexpr int kContactSize = 7;
+
 v1::Scene SceneMessage(const Scene& scene);
 v1::Mesh MeshMessage(const SceneMesh& mesh);
 // Returns each mesh that the scene names, once.

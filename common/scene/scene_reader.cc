@@ -8,13 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/scene/scene_messages.h"
 #include "common/tensor/packed.h"
 
 namespace armature {
 namespace {
-
-constexpr int kPoseSize = 7;     // Position and quaternion.
-constexpr int kContactSize = 7;  // Position, normal and force.
 
 // Copies `values` to `out`, which has as many.
 template <typename Values>
