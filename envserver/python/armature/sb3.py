@@ -161,6 +161,7 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
             self._attributes["observation_space"],
             self._attributes["action_space"],
         )
+        self.metadata = dict[str, Any](self.metadata, render_fps=1 / slots.spec.control_period_s)
         self._returns = np.zeros(self.num_envs)
         self._lengths = np.zeros(self.num_envs, np.int64)
         self._started_at = time.monotonic()
@@ -202,9 +203,14 @@ class RemoteVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
         self._slots.close()
 
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
+        """A picture of each slot, uint8 [height, width, 3]; None without a render_mode.
+
+        Where a step has just ended an episode, of its end: so videos have it, and lack the first
+        state of the next one. The present state, always: `env_method("render")`.
+        """
         if self.render_mode is None:
             return [None] * self.num_envs
-        return [self._slots.render(slot) for slot in range(self.num_envs)]
+        return [self._slots.render(slot, last_state=True) for slot in range(self.num_envs)]
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """AttributeError: environments on a server have no such attribute to be seen here."""

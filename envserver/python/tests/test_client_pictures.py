@@ -13,6 +13,27 @@ import pytest
 import armature
 from armature.errors import ServerError
 
+CARTPOLE_IS_OVER = {"time_limit_s": 0.3}
+PUSH = np.array([10], np.float32)  # The strongest there is: every picture is another one.
+
+
+def video(path: pathlib.Path) -> tuple[float, list[Any]]:
+    """Pictures a second, and all pictures, [height, width, 3] each, as ffmpeg reads them."""
+    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    stream = imageio_ffmpeg.read_frames(str(path))
+    facts = next(stream)
+    width, height = facts["size"]
+    return facts["fps"], [np.frombuffer(raw, np.uint8).reshape(height, width, 3) for raw in stream]
+
+
+def assert_show(frames: list[Any], pictures: list[Any], others: list[Any]) -> None:
+    """A video's frames are those pictures in that order, and none is one of the others."""
+    assert len(frames) == len(pictures)
+    for i, frame in enumerate(frames):
+        # Videos lose some detail: which one of all is it most like?
+        errors = [np.abs(frame - one.astype(float)).mean() for one in [*pictures, *others]]
+        assert int(np.argmin(errors)) == i
+
 
 def test_the_last_picture_of_an_episode_shows_its_last_state(server: str) -> None:
     def make(time_limit_s: float) -> Any:
@@ -53,6 +74,66 @@ def test_gymnasiums_wrappers_collect_a_picture_a_step_and_one_of_the_reset(serve
     assert len(frames) == steps + 1
     assert env.metadata["render_fps"] > 0
     env.close()
+
+
+def test_gymnasiums_recorder_films_each_episode_from_its_first_state_to_its_last(
+    server: str, tmp_path: pathlib.Path
+) -> None:
+    pytest.importorskip("moviepy")
+    env = gym.wrappers.RecordVideo(
+        armature.make(server, "cartpole", CARTPOLE_IS_OVER, render_mode="rgb_array"),
+        str(tmp_path / "videos"),
+        episode_trigger=lambda _: True,
+    )
+    episodes: list[list[Any]] = []
+    for episode in range(2):
+        env.reset(seed=episode)
+        episodes.append([env.render()])
+        ended = False
+        while not ended:
+            _, _, terminated, truncated, _ = env.step(PUSH)
+            ended = terminated or truncated
+            episodes[-1].append(env.render())
+    env.close()
+    names = [f"rl-video-episode-{episode}.mp4" for episode in range(2)]
+    assert sorted(path.name for path in (tmp_path / "videos").iterdir()) == names
+    for episode in range(2):
+        fps, frames = video(tmp_path / "videos" / names[episode])
+        assert fps == pytest.approx(env.metadata["render_fps"], rel=1e-3)
+        assert_show(frames, episodes[episode], episodes[1 - episode])
+
+
+def test_stable_baselines_recorder_films_an_episode_to_its_last_state(
+    server: str, tmp_path: pathlib.Path
+) -> None:
+    pytest.importorskip("moviepy")
+    vec_env = pytest.importorskip("stable_baselines3.common.vec_env")
+    sb3 = pytest.importorskip("armature.sb3")
+    env = sb3.make_vec_env(server, 2, "cartpole", CARTPOLE_IS_OVER, render_mode="rgb_array")
+    # The same episode as slot 0's, which goes on where that one ends.
+    alone = armature.make(server, "cartpole", {"time_limit_s": 5}, render_mode="rgb_array")
+    alone.reset(seed=7)
+    expected = [alone.render()]
+    length = round(CARTPOLE_IS_OVER["time_limit_s"] * alone.metadata["render_fps"])
+    for _ in range(length):
+        alone.step(PUSH)
+        expected.append(alone.render())
+    alone.close()
+    recorder = vec_env.VecVideoRecorder(
+        env, str(tmp_path / "videos"), lambda step: step == 0, video_length=length
+    )
+    recorder.seed(7)
+    recorder.reset()
+    for _ in range(length):
+        _, _, ended, _ = recorder.step(np.stack([PUSH, PUSH]))
+    assert ended[0]
+    begun = env.env_method("render")  # Slot 0 is in its next episode by now.
+    recorder.close()
+    (path,) = (tmp_path / "videos").iterdir()
+    fps, frames = video(path)
+    assert fps == pytest.approx(env.metadata["render_fps"], rel=1e-3)
+    assert frames[0].shape == (2 * 480, 640, 3)  # Slot 1 is below slot 0.
+    assert_show([frame[:480] for frame in frames], expected, begun[:1])
 
 
 def test_each_slot_of_a_vector_is_drawn_in_its_own_state(server: str) -> None:
