@@ -78,7 +78,7 @@ void AddFlags(CLI::App& app, Flags* flags) {
   app.add_option("--size", flags->size,
                  "WIDTHxHEIGHT of the video, in pixels. Default: what the camera has.");
   app.add_option("--fps", flags->film.frames_per_s_max,
-                 "Most pictures a second; steps beyond are left out.")
+                 "Most pictures a second; steps beyond are left out. A GIF has at most 50.")
       ->check(CLI::Range(0.1, 1000.0))
       ->capture_default_str();
   app.add_option("--speed", flags->film.speed, "2: twice as fast as the robot moves.")

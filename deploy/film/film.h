@@ -38,7 +38,9 @@ class Film {
   // scene has no such camera; Unavailable if a file cannot be written.
   virtual absl::Status EndStep() = 0;
 
-  // Completes all files; call nothing but Summary after it. Returns Unavailable.
+  // Completes the files and puts them in their places, where until then older ones stay; one
+  // without a picture or an episode does not appear. Call nothing but Summary after it. Returns
+  // Unavailable.
   virtual absl::Status Close() = 0;
 
   // What was written, a line for each kind of file.

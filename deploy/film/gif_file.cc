@@ -24,8 +24,7 @@ constexpr int kDelayMinCs = 2;
 
 absl::Status Failure(const std::string& path, int error) {
   const char* const text = GifErrorString(error);
-  return absl::UnavailableError(
-      absl::StrCat("cannot write ", path, ": ", text == nullptr ? "unknown error" : text));
+  return PartFile::Failure(path, text == nullptr ? "unknown error" : text);
 }
 
 // The extension that tells players how often to repeat: 0, for ever.
@@ -54,11 +53,16 @@ absl::StatusOr<std::unique_ptr<VideoFile>> GifFile::Create(const std::string& pa
           "a GIF cannot have pictures of ", format.width_px, " x ", format.height_px, " pixels"));
     }
   }
-  // The library's own function to open a path creates a file that only its owner can read.
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) {
-    return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
+  if (!(format.frames_per_s > 0 && format.frames_per_s <= kFramesPerSMax)) {
+    return absl::InvalidArgumentError(absl::StrCat("a GIF cannot have ", format.frames_per_s,
+                                                   " pictures a second; expected more than 0 and "
+                                                   "at most ",
+                                                   kFramesPerSMax));
   }
+  auto part = PartFile::Open(path);
+  if (!part.ok()) return part.status();
+  const int fd = fcntl((*part)->descriptor(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return PartFile::Failure(path, std::strerror(errno));
   int error = 0;
   GifFileType* const file = EGifOpenFileHandle(fd, &error);  // Closes fd when done.
   if (file == nullptr) {
@@ -66,7 +70,7 @@ absl::StatusOr<std::unique_ptr<VideoFile>> GifFile::Create(const std::string& pa
     return Failure(path, error);
   }
   auto gif =
-      absl::WrapUnique(new GifFile(path, file, static_cast<int>(format.width_px),
+      absl::WrapUnique(new GifFile(path, *std::move(part), file, static_cast<int>(format.width_px),
                                    static_cast<int>(format.height_px), 100 / format.frames_per_s));
   EGifSetGifVersion(file, /*gif89=*/true);
   if (EGifPutScreenDesc(file, gif->width_px_, gif->height_px_, kBitsPerChannel, 0, nullptr) ==
@@ -77,8 +81,10 @@ absl::StatusOr<std::unique_ptr<VideoFile>> GifFile::Create(const std::string& pa
   return gif;
 }
 
-GifFile::GifFile(std::string path, GifFileType* file, int width_px, int height_px, double frame_cs)
+GifFile::GifFile(std::string path, std::unique_ptr<PartFile> part, GifFileType* file, int width_px,
+                 int height_px, double frame_cs)
     : path_(std::move(path)),
+      part_(std::move(part)),
       file_(file),
       width_px_(width_px),
       height_px_(height_px),
@@ -86,10 +92,10 @@ GifFile::GifFile(std::string path, GifFileType* file, int width_px, int height_p
 
 GifFile::~GifFile() {
   if (file_ != nullptr) EGifCloseFile(file_, nullptr);
-  if (!is_complete_) unlink(path_.c_str());
 }
 
 absl::Status GifFile::Add(absl::Span<const uint8_t> rgb) {
+  if (!failure_.ok()) return failure_;
   const size_t pixels = static_cast<size_t>(width_px_) * height_px_;
   if (rgb.size() != 3 * pixels) {
     return absl::InvalidArgumentError(
@@ -118,15 +124,16 @@ absl::Status GifFile::Add(absl::Span<const uint8_t> rgb) {
     written =
         EGifPutLine(file_, &index[static_cast<size_t>(row) * width_px_], width_px_) != GIF_ERROR;
   }
-  if (written) return absl::OkStatus();
-  has_failed_ = true;
-  return Failure(path_, file_->Error);
+  if (!written) failure_ = Failure(path_, file_->Error);
+  return failure_;
 }
 
 absl::Status GifFile::Close() {
   int error = 0;
-  is_complete_ = EGifCloseFile(std::exchange(file_, nullptr), &error) != GIF_ERROR && !has_failed_;
-  return is_complete_ ? absl::OkStatus() : Failure(path_, error);
+  if (EGifCloseFile(std::exchange(file_, nullptr), &error) == GIF_ERROR) {
+    failure_.Update(Failure(path_, error));
+  }
+  return failure_.ok() ? part_->Commit() : failure_;
 }
 
 }  // namespace armature

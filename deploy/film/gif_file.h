@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "deploy/film/part_file.h"
 #include "deploy/film/video_file.h"
 
 struct GifFileType;
@@ -20,10 +21,13 @@ namespace armature {
 
 class GifFile final : public VideoFile {
  public:
-  // Creates or replaces `path`. Each picture is shown for a whole number of hundredths of a second,
-  // at least two, since players slow down shorter ones. The animation repeats for ever. A file that
-  // is not closed is removed.
-  // Returns InvalidArgument if a side is not in 1 .. 65535; Unavailable if it cannot write.
+  // Each picture is shown for a whole number of hundredths of a second; players slow down what is
+  // shown for less than two.
+  static constexpr double kFramesPerSMax = 50;
+
+  // The animation repeats for ever. It is in its place after Close (PartFile).
+  // Returns InvalidArgument if a side is not in 1 .. 65535 or the rate is above kFramesPerSMax;
+  // Unavailable if it cannot write.
   static absl::StatusOr<std::unique_ptr<VideoFile>> Create(const std::string& path,
                                                            const VideoFormat& format);
   ~GifFile() override;
@@ -34,12 +38,13 @@ class GifFile final : public VideoFile {
   absl::Status Close() override;
 
  private:
-  GifFile(std::string path, GifFileType* file, int width_px, int height_px, double frame_cs);
+  GifFile(std::string path, std::unique_ptr<PartFile> part, GifFileType* file, int width_px,
+          int height_px, double frame_cs);
 
   const std::string path_;
-  GifFileType* file_;  // Null after Close.
-  bool has_failed_ = false;
-  bool is_complete_ = false;
+  const std::unique_ptr<PartFile> part_;
+  GifFileType* file_;     // Writes the part; null after Close.
+  absl::Status failure_;  // The first one.
   const int width_px_;
   const int height_px_;
   const double frame_cs_;  // How long a picture is shown, in hundredths of a second.

@@ -3,8 +3,12 @@
 #include <gif_lib.h>
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <vector>
 
+#include "common/files/testing/file_size_limit.h"
+#include "common/files/testing/test_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -57,10 +61,41 @@ TEST(GifFileTest, PicturesAreReadBackWithTheirColoursAndTheirTime) {
   DGifCloseFile(read, &error);
 }
 
-TEST(GifFileTest, OneThatIsGivenUpLeavesNothing) {
-  const std::string path = testing::TempDir() + "/given_up.gif";
+TEST(GifFileTest, OneThatIsGivenUpLeavesWhatWasThereBefore) {
+  const std::string folder = NewTestPath();
+  std::filesystem::create_directories(folder);
+  const std::string path = folder + "/x.gif";
+  std::ofstream(path) << "an older film";
   auto gif = GifFile::Create(path, {kWidth, kHeight, 25});
   ASSERT_TRUE((*gif)->Add(Picture(1)).ok());
+  const auto text = [&] {
+    std::stringstream all;
+    all << std::ifstream(path).rdbuf();
+    return all.str();
+  };
+  EXPECT_EQ(text(), "an older film");
+  gif->reset();
+  EXPECT_EQ(text(), "an older film");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+}
+
+TEST(GifFileTest, WhyAPictureCouldNotBeWrittenIsStillTheErrorOfClose) {
+  const std::string path = NewTestPath(".gif");
+  constexpr int kSide = 400;
+  auto gif = GifFile::Create(path, {kSide, kSide, 25});
+  ASSERT_TRUE(gif.ok()) << gif.status();
+  std::vector<uint8_t> noise(kSide * kSide * 3);
+  uint32_t random = 1;
+  for (uint8_t& value : noise) value = static_cast<uint8_t>((random = 1664525 * random + 1) >> 24);
+  absl::Status first, last;
+  {
+    const FileSizeLimit limit(1000);
+    for (int i = 0; first.ok() && i < 10; ++i) first = (*gif)->Add(noise);
+    last = (*gif)->Close();
+  }
+  EXPECT_THAT(std::string(first.message()),
+              HasSubstr("cannot write " + path + ": Write failed"));
+  EXPECT_EQ(last, first);
   gif->reset();
   EXPECT_FALSE(std::filesystem::exists(path));
 }
@@ -70,7 +105,9 @@ TEST(GifFileTest, WhatCannotBeWrittenIsNamed) {
               HasSubstr("/no/such/folder/x.gif: No such file or directory"));
   EXPECT_THAT(GifFile::Create("x.gif", {0, 70000, 10}).status().message(),
               HasSubstr("0 x 70000 pixels"));
-  auto gif = GifFile::Create(testing::TempDir() + "/one.gif", {kWidth, kHeight, 100});
+  EXPECT_EQ(GifFile::Create(testing::TempDir() + "/one.gif", {4, 3, 100}).status().message(),
+            "a GIF cannot have 100 pictures a second; expected more than 0 and at most 50");
+  auto gif = GifFile::Create(testing::TempDir() + "/one.gif", {kWidth, kHeight, 50});
   ASSERT_TRUE(gif.ok());
   EXPECT_EQ((*gif)->Add({1, 2, 3}).message(), "a picture has 3 bytes, expected 36");
 }

@@ -9,7 +9,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -27,7 +26,6 @@ namespace {
 
 constexpr int64_t kSideMaxPx = 16384;
 constexpr double kFramesPerSMin = 0.1;
-constexpr double kFramesPerSMax = 1000;
 
 absl::Status CheckFormat(const VideoFormat& format) {
   for (const int64_t side_px : {format.width_px, format.height_px}) {
@@ -37,10 +35,10 @@ absl::Status CheckFormat(const VideoFormat& format) {
                                                      " pixels; each side is in 2 .. ", kSideMaxPx));
     }
   }
-  if (!(format.frames_per_s >= kFramesPerSMin && format.frames_per_s <= kFramesPerSMax)) {
+  if (!(format.frames_per_s >= kFramesPerSMin && format.frames_per_s <= Mp4File::kFramesPerSMax)) {
     return absl::InvalidArgumentError(absl::StrCat("an MP4 cannot have ", format.frames_per_s,
                                                    " pictures a second; expected ", kFramesPerSMin,
-                                                   " .. ", kFramesPerSMax));
+                                                   " .. ", Mp4File::kFramesPerSMax));
   }
   return absl::OkStatus();
 }
@@ -56,35 +54,24 @@ std::vector<std::string> Arguments(const std::string& program, const VideoFormat
           "-movflags", "+faststart", "-f", "mp4", "-y", path};
 }
 
-std::string FolderOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<VideoFile>> Mp4File::Create(const std::string& path,
                                                            const VideoFormat& format,
                                                            const std::string& program) {
   if (absl::Status status = CheckFormat(format); !status.ok()) return status;
-  auto file = absl::WrapUnique(new Mp4File(path));
+  auto part = PartFile::Open(path);
+  if (!part.ok()) return part.status();
+  auto file = absl::WrapUnique(new Mp4File(path, *std::move(part)));
   if (absl::Status status = file->Start(format, program); !status.ok()) return status;
   return file;
 }
 
-Mp4File::Mp4File(std::string path)
-    : path_(std::move(path)),
-      partial_path_(absl::StrCat(FolderOf(path_), ".", path_.substr(FolderOf(path_).size()), ".",
-                                 getpid(), ".part")) {}
+Mp4File::Mp4File(std::string path, std::unique_ptr<PartFile> part)
+    : path_(std::move(path)), part_(std::move(part)) {}
 
 absl::Status Mp4File::Start(const VideoFormat& format, const std::string& program) {
   picture_bytes_ = format.width_px * format.height_px * 3;
-  // The program would create it too, but says less when it cannot.
-  const int created = open(partial_path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  if (created < 0) {
-    return absl::UnavailableError(absl::StrCat("cannot write ", path_, ": ", std::strerror(errno)));
-  }
-  close(created);
   int sockets[2];
   messages_ = memfd_create("ffmpeg", MFD_CLOEXEC);
   if (messages_ < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
@@ -92,7 +79,7 @@ absl::Status Mp4File::Start(const VideoFormat& format, const std::string& progra
         absl::StrCat("cannot start ", program, ": ", std::strerror(errno)));
   }
   socket_ = sockets[0];
-  const std::vector<std::string> arguments = Arguments(program, format, partial_path_);
+  const std::vector<std::string> arguments = Arguments(program, format, part_->part_path());
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -130,7 +117,6 @@ Mp4File::~Mp4File() {
   }
   if (socket_ >= 0) close(socket_);
   if (messages_ >= 0) close(messages_);
-  unlink(partial_path_.c_str());
 }
 
 absl::Status Mp4File::Add(absl::Span<const uint8_t> rgb) {
@@ -144,8 +130,7 @@ absl::Status Mp4File::Add(absl::Span<const uint8_t> rgb) {
     if (sent < 0) {
       const std::string why = std::strerror(errno);
       absl::Status status = Finish();
-      return status.ok() ? absl::UnavailableError(absl::StrCat("cannot write ", path_, ": ", why))
-                         : status;
+      return status.ok() ? PartFile::Failure(path_, why) : status;
     }
     rgb.remove_prefix(sent);
   }
@@ -153,12 +138,9 @@ absl::Status Mp4File::Add(absl::Span<const uint8_t> rgb) {
 }
 
 absl::Status Mp4File::Close() {
-  if (pid_ <= 0) {
-    return absl::UnavailableError(absl::StrCat("cannot write ", path_, ": ffmpeg has ended early"));
-  }
+  if (pid_ <= 0) return PartFile::Failure(path_, "ffmpeg has ended early");
   if (absl::Status status = Finish(); !status.ok()) return status;
-  if (std::rename(partial_path_.c_str(), path_.c_str()) == 0) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("cannot write ", path_, ": ", std::strerror(errno)));
+  return part_->Commit();
 }
 
 absl::Status Mp4File::Finish() {
@@ -173,9 +155,8 @@ absl::Status Mp4File::Finish() {
   const std::vector<std::string> lines = absl::StrSplit(said, '\n', absl::SkipWhitespace());
   // Its exit status is 0 even if the disk was full when it wrote the end.
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && lines.empty()) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("cannot write ", path_, ": ffmpeg ",
-                   lines.empty() ? "failed" : "said: ", lines.empty() ? "" : lines.back()));
+  return PartFile::Failure(
+      path_, lines.empty() ? "ffmpeg failed" : absl::StrCat("ffmpeg said: ", lines.back()));
 }
 
 }  // namespace armature

@@ -1,6 +1,6 @@
 // Writes an MP4 (H.264, yuv420p) through the program `ffmpeg`, which gets raw pictures by a socket.
 //
-// The file is complete and in its place after Close; before, and if anything fails, there is none.
+// The file is complete and in its place after Close (PartFile).
 // The program is not disturbed by Ctrl-C on the terminal, so what was recorded until then is kept.
 // Thread safety: compatible.
 #ifndef ARMATURE_DEPLOY_FILM_MP4_FILE_H_
@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "deploy/film/part_file.h"
 #include "deploy/film/video_file.h"
 
 namespace armature {
@@ -21,6 +22,7 @@ namespace armature {
 class Mp4File final : public VideoFile {
  public:
   static constexpr char kProgram[] = "ffmpeg";
+  static constexpr double kFramesPerSMax = 1000;
 
   // Odd sides get a black row or column, since yuv420p has only even ones. `program` is looked for
   // in the PATH.
@@ -36,14 +38,14 @@ class Mp4File final : public VideoFile {
   absl::Status Close() override;
 
  private:
-  explicit Mp4File(std::string path);
+  Mp4File(std::string path, std::unique_ptr<PartFile> part);
 
   absl::Status Start(const VideoFormat& format, const std::string& program);
   // Ends the program. Returns Unavailable, with what it said, if it failed.
   absl::Status Finish();
 
   const std::string path_;
-  const std::string partial_path_;
+  const std::unique_ptr<PartFile> part_;
   int64_t picture_bytes_ = 0;
   int socket_ = -1;    // To the program's standard input.
   int messages_ = -1;  // What it writes to standard error: a file in memory.

@@ -27,10 +27,13 @@ Reel::Reel(ReelOptions options, int64_t environments)
 absl::Status Reel::Open(PictureSize environment, double step_s) {
   if (!(step_s > 0)) step_s = kDefaultStepS;
   const double steps_per_s = options_.speed / step_s;
+  double frames_per_s_max = options_.frames_per_s_max;
+  for (const std::string& path : options_.paths) {
+    frames_per_s_max = std::min(frames_per_s_max, VideoFile::FramesPerSMax(path));
+  }
   // A little less, so that 30.000001 steps a second are all shown at 30.
-  stride_ =
-      std::max<int64_t>(1, std::llround(std::ceil(steps_per_s / options_.frames_per_s_max - 1e-6)));
-  frames_per_s_ = steps_per_s / static_cast<double>(stride_);
+  stride_ = std::max<int64_t>(1, std::llround(std::ceil(steps_per_s / frames_per_s_max - 1e-6)));
+  frames_per_s_ = std::min(steps_per_s / static_cast<double>(stride_), frames_per_s_max);
   size_ = environment;
   const int64_t bytes = size_.width_px * size_.height_px * 3;
   pictures_.assign(environments_, std::vector<uint8_t>(bytes));

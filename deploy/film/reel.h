@@ -23,8 +23,9 @@ struct PictureSize {
 
 struct ReelOptions {
   std::vector<std::string> paths;  // See VideoFile::Create.
-  double frames_per_s_max = 30;    // Steps are left out if there are more.
-  double speed = 1;                // 2: twice as fast as the robot would move.
+  // Steps are left out if there are more; also those that one of the videos cannot show.
+  double frames_per_s_max = 30;
+  double speed = 1;  // 2: twice as fast as the robot would move.
 };
 
 class Reel {

@@ -66,6 +66,26 @@ TEST_F(ReelTest, StepsBeyondTheRateAreLeftOutAndTheRestIsShownAtTheRobotsPace) {
   EXPECT_THAT(reel.Summary(), HasSubstr("3 pictures, 0.12 s"));
 }
 
+TEST_F(ReelTest, StepsThatAGifCannotShowInTimeAreLeftOut) {
+  ReelOptions options = Options();
+  options.frames_per_s_max = 1000;
+  Reel reel(options, 1);
+  ASSERT_TRUE(reel.Open({1, 1}, 0.01).ok());
+  EXPECT_THAT(Written(&reel, 10), ElementsAre(0, 2, 4, 6, 8));
+  ASSERT_TRUE(reel.Close().ok());
+  int error = 0;
+  GifFileType* const gif = DGifOpenFileName(path_.c_str(), &error);
+  ASSERT_NE(gif, nullptr);
+  ASSERT_EQ(DGifSlurp(gif), GIF_OK);
+  ASSERT_EQ(gif->ImageCount, 5);
+  for (int i = 0; i < gif->ImageCount; ++i) {
+    GraphicsControlBlock control;
+    ASSERT_EQ(DGifSavedExtensionToGCB(gif, i, &control), GIF_OK);
+    EXPECT_EQ(control.DelayTime, 2);
+  }
+  DGifCloseFile(gif, &error);
+}
+
 TEST_F(ReelTest, ARateThatTheStepsHaveLeavesNoneOut) {
   Reel reel(Options(), 1);
   ASSERT_TRUE(reel.Open({1, 1}, 1.0 / 30).ok());

@@ -1,9 +1,6 @@
 #include "deploy/film/scene_film.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -16,6 +13,7 @@
 #include "common/render/renderer.h"
 #include "common/scene/episode_file.h"
 #include "common/scene/scene_messages.h"
+#include "deploy/film/part_file.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 
 namespace armature {
@@ -45,27 +43,30 @@ std::vector<TextLine> Text(const SlotFrame& frame, const EnvSpec& spec) {
 class SceneFilm::Recording {
  public:
   static absl::StatusOr<std::unique_ptr<Recording>> Create(const std::string& path) {
-    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return Failure(path, errno);
-    return absl::WrapUnique(new Recording(path, fd));
+    auto part = PartFile::Open(path);
+    if (!part.ok()) return part.status();
+    return absl::WrapUnique(new Recording(path, *std::move(part)));
   }
 
   absl::Status Write(const v1::WatchResponse& message) {
-    return writer_.Write(message).ok() ? absl::OkStatus() : Failure(path_, file_.GetErrno());
+    return writer_.Write(message).ok() ? absl::OkStatus() : Failure();
   }
+  // Puts it in its place.
   absl::Status Close() {
-    const bool written = writer_.Close().ok() && file_.Close();
-    return written ? absl::OkStatus() : Failure(path_, file_.GetErrno());
+    return writer_.Close().ok() && file_.Flush() ? part_->Commit() : Failure();
   }
 
  private:
-  Recording(std::string path, int fd) : path_(std::move(path)), file_(fd), writer_(&file_) {}
+  Recording(std::string path, std::unique_ptr<PartFile> part)
+      : path_(std::move(path)),
+        part_(std::move(part)),
+        file_(part_->descriptor()),
+        writer_(&file_) {}
 
-  static absl::Status Failure(const std::string& path, int error) {
-    return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", std::strerror(error)));
-  }
+  absl::Status Failure() const { return PartFile::Failure(path_, std::strerror(file_.GetErrno())); }
 
   const std::string path_;
+  const std::unique_ptr<PartFile> part_;
   google::protobuf::io::FileOutputStream file_;
   EpisodeWriter writer_;
 };
@@ -195,8 +196,9 @@ absl::Status SceneFilm::Draw(int64_t index) {
 absl::Status SceneFilm::Close() {
   absl::Status status = BeginEpisodes();
   status.Update(reel_.Close());
-  for (const std::unique_ptr<Recording>& recording : recordings_) {
-    status.Update(recording->Close());
+  // Nothing is no recording.
+  for (size_t i = 0; episodes_ > 0 && i < recordings_.size(); ++i) {
+    status.Update(recordings_[i]->Close());
   }
   return status;
 }
@@ -204,7 +206,7 @@ absl::Status SceneFilm::Close() {
 std::vector<std::string> SceneFilm::Summary() const {
   std::vector<std::string> lines = {reel_.Summary()};
   for (const std::string& path : options_.paths) {
-    if (IsRecording(path)) {
+    if (episodes_ > 0 && IsRecording(path)) {
       lines.push_back(
           absl::StrCat(episodes_, episodes_ == 1 ? " episode in " : " episodes in ", path));
     }

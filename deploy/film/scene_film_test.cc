@@ -2,11 +2,14 @@
 
 #include <gif_lib.h>
 
+#include <fstream>
+
 #include "common/files/testing/test_path.h"
 #include "common/scene/episode_file.h"
 #include "common/scene/scene_messages.h"
 #include "deploy/film/sources.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -205,15 +208,43 @@ TEST_F(SceneFilmTest, ARecordingIsFilmedAgain) {
 }
 
 TEST_F(SceneFilmTest, ARecordingWithoutAFrameIsRefusedByName) {
+  std::string packed;
+  google::protobuf::io::StringOutputStream out(&packed);
+  EpisodeWriter writer(&out);
+  ASSERT_TRUE(writer.Write(Opened(red_)).ok());
+  ASSERT_TRUE(writer.Close().ok());
+  std::ofstream(episodes_) << packed;
   FilmOptions options;
-  options.paths = {episodes_};
-  Create(options);
-  ASSERT_TRUE(film_->Close().ok());
   options.paths = {gif_};
   Create(options);
   const auto filmed = FilmRecording(
       episodes_, [] { return false; }, film_.get());
   EXPECT_TRUE(absl::IsInvalidArgument(filmed.status())) << filmed.status();
+}
+
+TEST_F(SceneFilmTest, AnOlderRecordingStaysUntilTheNewOneIsComplete) {
+  FilmOptions options;
+  options.paths = {episodes_};
+  Create(options);
+  Send(0, Opened(red_));
+  for (int step = 0; step < 2; ++step) Send(0, Frame(red_, step, step == 1));
+  ASSERT_TRUE(film_->Close().ok());
+  const std::string older = Recorded();
+  Create(options);
+  Send(0, Opened(green_));
+  for (int step = 0; step < 3; ++step) Send(0, Frame(green_, step, step == 2));
+  ASSERT_TRUE(film_->BeginEpisodes().ok());
+  EXPECT_EQ(Recorded(), older) << "it is not complete";
+  film_.reset();
+  EXPECT_EQ(Recorded(), older) << "it was given up";
+  Create(options);
+  ASSERT_TRUE(film_->Close().ok());
+  EXPECT_EQ(Recorded(), older) << "there was no episode in it";
+  Create(options);
+  Send(0, Opened(green_));
+  for (int step = 0; step < 3; ++step) Send(0, Frame(green_, step, step == 2));
+  ASSERT_TRUE(film_->Close().ok());
+  EXPECT_EQ(Recorded(), "O0 F0.0 F0.1 F0.2 ");
 }
 
 TEST_F(SceneFilmTest, ARecordingThatCannotBeCreatedIsNamed) {

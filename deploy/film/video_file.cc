@@ -11,6 +11,10 @@ bool VideoFile::IsVideo(const std::string& path) {
   return absl::EndsWith(path, ".mp4") || absl::EndsWith(path, ".gif");
 }
 
+double VideoFile::FramesPerSMax(const std::string& path) {
+  return absl::EndsWith(path, ".gif") ? GifFile::kFramesPerSMax : Mp4File::kFramesPerSMax;
+}
+
 absl::StatusOr<std::unique_ptr<VideoFile>> VideoFile::Create(const std::string& path,
                                                              const VideoFormat& format) {
   if (absl::EndsWith(path, ".mp4")) return Mp4File::Create(path, format);

@@ -27,6 +27,8 @@ class VideoFile {
   static absl::StatusOr<std::unique_ptr<VideoFile>> Create(const std::string& path,
                                                            const VideoFormat& format);
   static bool IsVideo(const std::string& path);
+  // Most pictures a second that a file with this ending can have.
+  static double FramesPerSMax(const std::string& path);
   virtual ~VideoFile() = default;
 
   // `rgb`: [height, width, 3], top row first.
