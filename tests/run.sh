@@ -37,8 +37,8 @@ if ((bazel_status == 0)); then
 fi
 
 # What crosses processes, or needs more than a build. Scripts share no folder and no port, and
-# one by itself uses less than a core: three run at once. Those with a line "# Starts first:"
-# do so.
+# one by itself uses less than a core: three run at once. Those with a line "# Takes about N s."
+# start first, the longest one before the others, so that none is left alone at the end.
 at_once=3
 declare -A running=() # By process id: when it began, and the script.
 
@@ -73,8 +73,9 @@ stop() {
 trap stop INT TERM HUP
 
 scripts=(tests/integration/*_test.sh)
-first='^# Starts first: '
-for script in $(grep -l "$first" "${scripts[@]}") $(grep -L "$first" "${scripts[@]}"); do
+takes='^# Takes about [0-9]+ s\.$'
+for script in $(grep -E "$takes" "${scripts[@]}" | sort -t ' ' -k 4 -rn | cut -d : -f 1) \
+  $(grep -LE "$takes" "${scripts[@]}"); do
   if ((${#running[@]} == at_once)); then finish_one; fi
   begin "$script"
 done

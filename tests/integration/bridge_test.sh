@@ -1,7 +1,7 @@
 #!/bin/bash
 # A real cluster on environments that armature-serve hosts: what goes wrong in them is
 # survived, and what was learned plays in Python.
-# Starts first: it takes long.
+# Takes about 70 s.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/integration/build.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Every kind of process is frozen in a real cluster, then its terminal closes.
+# Takes about 30 s.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/integration/build.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Numbered steps are stored once each, whatever is killed: KILLS (default 6) processes of a
 # real cluster, every role in turn. tests/exactly_once.sh does more of them.
+# Takes about 40 s.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/integration/build.sh

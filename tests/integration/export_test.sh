@@ -1,6 +1,7 @@
 #!/bin/bash
 # Exported policies act in ONNX Runtime (PyPI) as LibTorch and the actor do: every head,
 # activation and kind of observation, and one that a cluster has trained.
+# Takes about 60 s.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/integration/build.sh

@@ -2,6 +2,7 @@
 # A robot task outside the clone: its workspace fits Armature's targets; CMake builds it from
 # the bundle alone; the launcher trains it. tests/outside_bazel.sh builds it with Bazel, which
 # compiles the env server once more.
+# Takes about 40 s.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

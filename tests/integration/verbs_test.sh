@@ -1,5 +1,6 @@
 #!/bin/bash
 # A small run is trained and then evaluated and played; an environment is looked at.
+# Takes about 50 s.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/integration/build.sh

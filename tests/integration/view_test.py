@@ -30,6 +30,8 @@ VIEW = [sys.executable, "-m", "armature.view", "--listen=127.0.0.1:0"]
 READY = "view ready on "
 # As high as the renderer's pictures, so that a pixel is a pixel; wider by the panel.
 WINDOW_PX = (980, 480)
+# Where only the panel is read: drawing in software takes time.
+SMALL_PX = (640, 120)
 # Of the pixels that either picture has of the robot, so many are in both.
 OVERLAP_MIN = 0.85
 _CLOSE_NOTES = (
@@ -92,7 +94,10 @@ class ViewTest(unittest.TestCase):
     def setUp(self) -> None:
         self.server = EnvServer([ENVSERVER], FOLDER)
         self.addCleanup(lambda: self.server.kill())
-        self.browser = self.enterContext(Browser(*WINDOW_PX))
+
+    def open_small(self, url: str) -> Tab:
+        """In a window of its own: hidden pages paint nothing."""
+        return self.enterContext(Browser(*SMALL_PX)).open(url)
 
     def play(self, env_id: str) -> Any:
         env = armature.make(self.server.address, env_id, render_mode="rgb_array")
@@ -127,9 +132,10 @@ class ViewTest(unittest.TestCase):
             print(f"{env.spec.id}: intersection over union {[round(x, 3) for x in overlaps]}")
 
     def test_the_robot_is_where_the_renderer_draws_it(self) -> None:
+        browser = self.enterContext(Browser(*WINDOW_PX))
         for env_id in ("cartpole", "box_flip_up"):
             env = self.play(env_id)
-            tab = self.browser.open(self.view())
+            tab = browser.open(self.view())
             zero = np.zeros(env.action_space.shape, np.float32)
             until(tab, lambda: env.step(zero), lambda: "Return" in tab.text(), "the first frame")
             tab.evaluate(_CLOSE_NOTES)
@@ -148,10 +154,9 @@ class ViewTest(unittest.TestCase):
                 env.reset()
 
         url = self.view()
-        first = self.browser.open(url)
+        first = self.open_small(url)
         until(first, step, lambda: "Return" in first.text(), "the first viewer's first frame")
-        # A window of its own: hidden pages paint nothing.
-        second = self.enterContext(Browser(*WINDOW_PX)).open(url)
+        second = self.open_small(url)
         has_text(second, "Return")
         before = [steps_shown(tab) for tab in (first, second)]
         until(first, step, lambda: steps_shown(first) != before[0], "the first viewer's next frame")
@@ -174,7 +179,7 @@ class ViewTest(unittest.TestCase):
 
     def test_time_stands_still_and_goes_back(self) -> None:
         env = self.play("cartpole")
-        tab = self.browser.open(self.view())
+        tab = self.open_small(self.view())
         zero = np.zeros(env.action_space.shape, np.float32)
         until(tab, lambda: env.step(zero), lambda: "Return" in tab.text(), "the first frame")
         self.click(tab, "Pause")
