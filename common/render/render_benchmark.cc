@@ -87,7 +87,7 @@ BENCHMARK(BM_Draw)
     ->Args({640, 480, 0, 1024})
     ->Args({640, 480, 4, 0})
     ->Args({320, 240, 4, 2048})
-    ->Args({64, 64, 0, 0})
+    ->Args({84, 84, 0, 0})
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);

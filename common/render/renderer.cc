@@ -46,6 +46,16 @@ Renderer& Renderer::Shared() {
   return *renderer;
 }
 
+Renderer& Renderer::SharedForObservations() {
+  static Renderer* const renderer = [] {
+    RendererOptions options;
+    options.samples = 0;
+    options.shadow_px = 0;
+    return new Renderer(options);
+  }();
+  return *renderer;
+}
+
 absl::Status Renderer::Draw(const Scene& scene, const SceneView& view, const SceneCamera& camera,
                             absl::Span<uint8_t> rgb, absl::Span<const TextLine> text) {
   if (absl::Status status = CheckCamera(camera); !status.ok()) return status;

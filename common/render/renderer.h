@@ -33,6 +33,9 @@ class Renderer {
 
   // The one that all environments of this process share; never destroyed.
   static Renderer& Shared();
+  // The same for pictures that a policy observes: hard edges and no shadows, which without a GPU
+  // makes a small picture five times faster.
+  static Renderer& SharedForObservations();
 
   // Draws `scene` as `view` shows it, seen by `camera`, with `text` in the upper left corner, into
   // `rgb`: 8-bit RGB [camera.height_px, camera.width_px, 3], top row first. Reads its arguments

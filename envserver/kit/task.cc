@@ -6,6 +6,11 @@ namespace armature {
 
 void ObservationWriter::Write(Field field, absl::Span<const double> values) {
   const absl::Span<float> out = fields_[field.index];
+  if (spec_->observation[field.index].dtype != v1::DTYPE_FLOAT32) {
+    throw TaskError(absl::StrCat("Observe wrote to the field '",
+                                 spec_->observation[field.index].name,
+                                 "', which is a picture: the environment draws it"));
+  }
   if (values.size() != out.size()) {
     throw TaskError(absl::StrCat("Observe wrote ", values.size(), " values to the field '",
                                  spec_->observation[field.index].name, "', which has ",

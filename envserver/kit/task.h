@@ -67,10 +67,12 @@ struct Termination {
   int index = -1;
 };
 
-// Takes one observation. Every element of every field must be written, each time.
+// Takes one observation. Every element of every field must be written, each time; pictures are
+// drawn by the environment.
 class ObservationWriter {
  public:
-  // Writes all elements of `field`. Throws TaskError if their number differs from the field's.
+  // Writes all elements of `field`. Throws TaskError if their number differs from the field's, or
+  // if it is a picture.
   void Write(Field field, absl::Span<const double> values);
   void Write(Field field, std::initializer_list<double> values) {
     Write(field, absl::MakeConstSpan(values.begin(), values.size()));
@@ -79,7 +81,7 @@ class ObservationWriter {
   void Write(Field field, const btVector3& value) {
     Write(field, {value.x(), value.y(), value.z()});
   }
-  // The field's elements, to be written in place.
+  // The field's elements, to be written in place; none if it is a picture.
   absl::Span<float> operator[](Field field) { return fields_[field.index]; }
 
  private:
@@ -174,7 +176,7 @@ class Task {
   // Sets the step's metrics.
   virtual void Report(MetricValues& out) { (void)out; }
 
-  // Places markers for viewers, e.g. the goal. Only called while somebody watches.
+  // Places markers for viewers, e.g. the goal. Only called while somebody watches, or for pictures.
   virtual void Show(MarkerPoses& out) { (void)out; }
 
   // Names the members that later steps depend on; see state_archive.h. Members that Reset does not

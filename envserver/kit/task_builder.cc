@@ -8,6 +8,7 @@
 #include "common/render/renderer.h"
 #include "envserver/bullet/model_folder.h"
 #include "envserver/kit/model_cache.h"
+#include "envserver/kit/picture_field.h"
 
 namespace armature {
 namespace {
@@ -111,11 +112,25 @@ Field TaskBuilder::AddField(FieldSpec field) {
   return {static_cast<int>(spec_.observation.size()) - 1};
 }
 
+Field TaskBuilder::AddPictureField(absl::string_view name, SceneCamera camera) {
+  camera.name = std::string(name);
+  if (absl::Status status = CheckCamera(camera); !status.ok()) {
+    throw TaskError(std::string(status.message()));
+  }
+  const Field field = AddField(PictureField(name, camera));
+  pictures_.push_back({field.index, std::move(camera)});
+  return field;
+}
+
 void TaskBuilder::SetGoal(Field achieved, Field desired, const GoalOptions& options) {
   const int fields = static_cast<int>(spec_.observation.size());
   for (Field field : {achieved, desired}) {
     if (field.index < 0 || field.index >= fields) {
       throw TaskError("SetGoal got a field that AddField has not made");
+    }
+    if (spec_.observation[field.index].dtype != v1::DTYPE_FLOAT32) {
+      throw TaskError(absl::StrCat("SetGoal got the field '", spec_.observation[field.index].name,
+                                   "', which is a picture; goals are float32"));
     }
   }
   goal_fields_ = {achieved.index, desired.index};

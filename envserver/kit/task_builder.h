@@ -66,6 +66,11 @@ class TaskBuilder {
                  double high = kUnbounded);
   Field AddField(absl::string_view name, std::vector<double> low, std::vector<double> high);
 
+  // A field that is what `camera` sees: uint8 [height_px, width_px, 3], 8-bit RGB. It is drawn once
+  // the other fields are written; Observe leaves it alone. Viewers have this camera too, under the
+  // field's name. No goal can be such a field.
+  Field AddPictureField(absl::string_view name, SceneCamera camera);
+
   // Makes the task goal-conditioned: its reward is GoalReward of these two fields.
   void SetGoal(Field achieved, Field desired, const GoalOptions& options = {});
   // A field that GoalReward needs beside the goals and policies do not see.
@@ -117,6 +122,11 @@ class TaskBuilder {
   std::vector<SceneShape> markers_;
   std::vector<std::string> marker_names_;
   std::vector<SceneCamera> cameras_;
+  struct Picture {
+    int field;
+    SceneCamera camera;
+  };
+  std::vector<Picture> pictures_;  // By picture field.
 };
 
 }  // namespace armature

@@ -8,6 +8,7 @@
 #include "common/render/framing.h"
 #include "common/render/renderer.h"
 #include "envserver/bullet/scene_writer.h"
+#include "envserver/kit/picture_field.h"
 
 namespace armature {
 namespace {
@@ -146,6 +147,7 @@ absl::Status TaskEnv::ComputeReward(const GoalPairs& goals, absl::Span<float> re
 void TaskEnv::Observe(Observation& observation) {
   const int fields = static_cast<int>(spec_.observation.size());
   for (int i = 0; i < fields; ++i) {
+    if (spec_.observation[i].dtype != v1::DTYPE_FLOAT32) continue;  // A picture.
     observation_.fields_[i] = observation.Field<float>(i);
     std::fill(observation_.fields_[i].begin(), observation_.fields_[i].end(), Unwritten());
   }
@@ -156,6 +158,14 @@ void TaskEnv::Observe(Observation& observation) {
     if (unwritten == values.end()) continue;
     throw TaskError(absl::StrCat("Observe left the field '", spec_.observation[i].name,
                                  "' unwritten at [", unwritten - values.begin(), "]"));
+  }
+  if (!built_.pictures_.empty()) DrawPictures(observation);
+}
+
+void TaskEnv::DrawPictures(Observation& observation) {
+  ReadView(drawn_);
+  for (const TaskBuilder::Picture& picture : built_.pictures_) {
+    DrawPictureField(*scene(), drawn_, picture.camera, observation.fields()[picture.field]);
   }
 }
 
@@ -227,6 +237,14 @@ void TaskEnv::BuildScene() {
     world_->RestoreState(initial_);
     view.poses.resize(scene_.bodies.size(), kNoPose);  // Markers have no place yet.
     scene_.cameras.push_back(FrameScene(scene_, view));
+  }
+  for (const TaskBuilder::Picture& picture : built_.pictures_) {
+    scene_.cameras.push_back(picture.camera);
+    // A machine that cannot draw is better found now than in each slot's first step.
+    SceneView view;
+    view.poses.assign(scene_.bodies.size(), kNoPose);
+    std::vector<uint8_t> pixels(spec_.observation[picture.field].size());
+    DrawPictureField(scene_, view, picture.camera, absl::MakeSpan(pixels));
   }
   spec_.render = RenderSpec{scene_.cameras[0].width_px, scene_.cameras[0].height_px};
   scene_version_ = world_->looks_version();

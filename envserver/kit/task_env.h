@@ -62,8 +62,9 @@ class TaskEnv : public Env {
   TaskEnv(std::unique_ptr<Task> task, TaskBuilder builder);
 
   void BuildScene();
-  // Runs the task's Observe and checks that everything was written.
+  // Runs the task's Observe, checks that everything was written, and draws the pictures.
   void Observe(Observation& observation);
+  void DrawPictures(Observation& observation);
   Termination RunPhysics();
   // Everything that the future depends on, for saving and restoring.
   void Keep(StateArchive& state);

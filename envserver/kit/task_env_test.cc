@@ -7,6 +7,7 @@
 
 #include "BulletCollision/CollisionShapes/btSphereShape.h"
 #include "common/config/config.h"
+#include "common/render/renderer.h"
 #include "envserver/kit/register_task.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -35,17 +36,22 @@ std::shared_ptr<const BodyModel> Ball() {
   return model;
 }
 
+constexpr int kWidthPx = 48;
+constexpr int kHeightPx = 40;
+
 // Lifts the ball with a force. Its hooks can be made to misbehave.
 class Lift : public Task {
  public:
   struct Config {
     double start_m = 1;
     std::string fault = "none";
+    bool sees = false;
     void Visit(ConfigVisitor& v) {
       v.Field("start_m", start_m, "Height at the start.", AtLeast(0.0));
       v.Field("fault", fault, "What goes wrong.",
               OneOf({"none", "unwritten", "too_many", "no_action", "twice", "bad_name", "throws",
-                     "bad_camera"}));
+                     "bad_camera", "bad_picture", "picture_goal", "writes_picture"}));
+      v.Field("sees", sees, "Observes a picture.");
     }
   };
 
@@ -68,6 +74,15 @@ class Lift : public Task {
     top_ = task.AddMetric("top_m", v1::MetricSpec::AGGREGATION_LAST);
     gain_ = task.AddParameter("gain", 0, 2, 1);
     task.ReportsSuccess();
+    if (config_.sees) {
+      SceneCamera camera;
+      camera.position = {0, -6, 1};
+      camera.target = {0, 0, 1};
+      camera.width_px = config_.fault == "bad_picture" ? 0 : kWidthPx;
+      camera.height_px = kHeightPx;
+      eye_ = task.AddPictureField("eye", camera);
+      if (config_.fault == "picture_goal") task.SetGoal(start_, eye_);
+    }
     if (config_.fault == "bad_camera") {
       SceneCamera camera;
       camera.name = "wide";
@@ -88,6 +103,7 @@ class Lift : public Task {
   void Observe(ObservationWriter& out) override {
     if (config_.fault != "unwritten") out.Write(motion_, {Height(), ball_->joint_velocity(0)});
     if (config_.fault == "too_many") out.Write(start_, {1, 2});
+    if (config_.fault == "writes_picture") out.Write(eye_, 1);
     out.Write(start_, config_.start_m);
     if (config_.fault == "unwritten") out[motion_][0] = 1;
   }
@@ -111,7 +127,7 @@ class Lift : public Task {
 
   const Config config_;
   Body* ball_ = nullptr;
-  Field motion_, start_;
+  Field motion_, start_, eye_;
   RewardTerm height_, force_cost_;
   Termination fell_;
   Metric top_;
@@ -140,8 +156,10 @@ class TaskEnvTest : public testing::Test {
   std::unique_ptr<Env> env_;
   std::vector<float> motion_ = std::vector<float>(2);
   std::vector<float> start_ = std::vector<float>(1);
+  std::vector<uint8_t> eye_ = std::vector<uint8_t>(kHeightPx * kWidthPx * 3);
   Observation observation_{{absl::MakeSpan(reinterpret_cast<uint8_t*>(motion_.data()), 8),
-                            absl::MakeSpan(reinterpret_cast<uint8_t*>(start_.data()), 4)}};
+                            absl::MakeSpan(reinterpret_cast<uint8_t*>(start_.data()), 4),
+                            absl::MakeSpan(eye_)}};
 };
 
 TEST_F(TaskEnvTest, TheSpecIsWhatBuildDeclared) {
@@ -238,6 +256,65 @@ TEST_F(TaskEnvTest, ATaskIsSeenByACameraThatHasItInViewAndItsPictureShowsWhereIt
   EXPECT_NE(draw(), first);
 }
 
+// Row of the picture's pixels that differ from those of `empty`, on average.
+double MeanRow(const std::vector<uint8_t>& picture, const std::vector<uint8_t>& empty) {
+  double sum = 0;
+  int count = 0;
+  for (size_t i = 0; i < picture.size(); ++i) {
+    if (picture[i] == empty[i]) continue;
+    sum += static_cast<double>(i / (kWidthPx * 3));
+    ++count;
+  }
+  return sum / count;
+}
+
+TEST_F(TaskEnvTest, APictureFieldIsWhatItsCameraSeesNow) {
+  ASSERT_TRUE(Make({{"sees", "true"}}).ok());
+  const FieldSpec& field = env().spec().observation[2];
+  EXPECT_EQ(field.name, "eye");
+  EXPECT_EQ(field.dtype, v1::DTYPE_UINT8);
+  EXPECT_THAT(field.shape, ElementsAre(kHeightPx, kWidthPx, 3));
+  EXPECT_THAT(field.high, ElementsAre(255));
+  // Viewers have it, and still see the whole task first.
+  const std::vector<SceneCamera>& cameras = env().scene()->cameras;
+  ASSERT_EQ(cameras.size(), 2);
+  EXPECT_EQ(cameras[0].name, "default");
+  EXPECT_EQ(cameras[1].name, "eye");
+  EXPECT_EQ(env().spec().render->width_px, 640);
+
+  const auto picture_at = [this](const std::string& start_m) {
+    EXPECT_TRUE(Make({{"sees", "true"}, {"start_m", start_m}}).ok());
+    env_->Reset(1, observation_);
+    return eye_;
+  };
+  const std::vector<uint8_t> empty = picture_at("30");
+  const std::vector<uint8_t> low = picture_at("0.5");
+  const std::vector<uint8_t> high = picture_at("1.5");
+  EXPECT_GT(MeanRow(low, empty), kHeightPx / 2 + 2);
+  EXPECT_LT(MeanRow(high, empty), kHeightPx / 2 - 2);
+  // The same seed gives the same picture, and a step another one.
+  EXPECT_EQ(picture_at("1.5"), high);
+  env_->Step({20.0f}, observation_);
+  const std::vector<uint8_t> stepped = eye_;
+  std::vector<uint8_t> drawn(stepped.size());
+  SceneView view;
+  env_->ReadView(view);
+  ASSERT_TRUE(Renderer::SharedForObservations()
+                  .Draw(*env_->scene(), view, env_->scene()->cameras[1], absl::MakeSpan(drawn))
+                  .ok());
+  EXPECT_NE(stepped, high);
+  EXPECT_EQ(stepped, drawn);
+}
+
+TEST_F(TaskEnvTest, PicturesAreLeftToTheEnvironmentAndAreNoGoals) {
+  ASSERT_TRUE(Make({{"sees", "true"}, {"fault", "writes_picture"}}).ok());
+  EXPECT_THROW(env_->Reset(1, observation_), TaskError);
+  EXPECT_THAT(Make({{"sees", "true"}, {"fault", "picture_goal"}}).message(),
+              HasSubstr("the field 'eye', which is a picture"));
+  EXPECT_THAT(Make({{"sees", "true"}, {"fault", "bad_picture"}}).message(),
+              HasSubstr("env lift: camera 'eye': the picture is 0 x 40 pixels"));
+}
+
 TEST_F(TaskEnvTest, AnElementThatObserveLeavesIsAnErrorThatNamesIt) {
   ASSERT_TRUE(Make({{"fault", "unwritten"}}).ok());
   try {
@@ -271,7 +348,8 @@ TEST_F(TaskEnvTest, KeysListTheTasksOwnAndTheWeights) {
   ASSERT_TRUE(RegisterTask<Lift>(registry, "lift", "Lift a ball.").ok());
   std::vector<std::string> keys;
   for (const KeyDescription& key : registry.keys("lift")) keys.push_back(key.key + "=" + key.value);
-  EXPECT_THAT(keys, ElementsAre("start_m=1", "fault=none", "reward.height=2", "reward.force=-0.5"));
+  EXPECT_THAT(keys, ElementsAre("start_m=1", "fault=none", "sees=false", "reward.height=2",
+                                "reward.force=-0.5"));
 }
 
 }  // namespace

@@ -5,9 +5,10 @@ namespace armature {
 absl::Status RegisterBuiltinWrappers(EnvRegistry& registry) {
   absl::Status status;
   for (const auto add :
-       {RegisterActionNoise, RegisterActionRepeat, RegisterClipObservation, RegisterClipReward,
-        RegisterFrame, RegisterHistory, RegisterLatency, RegisterObservationNoise, RegisterPush,
-        RegisterRandomize, RegisterRescaleAction, RegisterRescaleReward, RegisterTimeFeature}) {
+       {RegisterActionNoise, RegisterActionRepeat, RegisterCamera, RegisterClipObservation,
+        RegisterClipReward, RegisterFrame, RegisterHistory, RegisterLatency,
+        RegisterObservationNoise, RegisterPush, RegisterRandomize, RegisterRescaleAction,
+        RegisterRescaleReward, RegisterTimeFeature}) {
     status.Update(add(registry));
   }
   return status;

@@ -14,6 +14,7 @@ absl::Status RegisterBuiltinWrappers(EnvRegistry& registry);
 // Each of them.
 absl::Status RegisterActionNoise(EnvRegistry& registry);
 absl::Status RegisterActionRepeat(EnvRegistry& registry);
+absl::Status RegisterCamera(EnvRegistry& registry);
 absl::Status RegisterClipObservation(EnvRegistry& registry);
 absl::Status RegisterClipReward(EnvRegistry& registry);
 absl::Status RegisterFrame(EnvRegistry& registry);

@@ -1,5 +1,7 @@
 #include "envserver/wrappers/observation_fields.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "envserver/wrappers/env_wrapper.h"
@@ -79,5 +81,11 @@ std::vector<int> SelectFields(const EnvSpec& spec, const std::vector<std::string
 
 ObservationMemory::ObservationMemory(const std::vector<FieldSpec>& fields)
     : bytes_(Bytes(fields)), observation_(Spans(bytes_)) {}
+
+void ObservationMemory::CopyTo(Observation& to) const {
+  for (size_t i = 0; i < bytes_.size(); ++i) {
+    std::copy(bytes_[i].begin(), bytes_[i].end(), to.fields()[i].begin());
+  }
+}
 
 }  // namespace armature

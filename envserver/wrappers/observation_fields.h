@@ -54,6 +54,8 @@ class ObservationMemory {
 
   Observation& observation() { return observation_; }
   absl::Span<const uint8_t> field(int index) const { return bytes_[index]; }
+  // Copies all fields to the first ones of `to`.
+  void CopyTo(Observation& to) const;
 
  private:
   std::vector<std::vector<uint8_t>> bytes_;  // By field.

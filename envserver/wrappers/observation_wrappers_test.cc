@@ -1,11 +1,13 @@
-// observation_noise, history, time_feature, clip_observation, frame and the observations of
+// observation_noise, camera, history, time_feature, clip_observation, frame and the observations of
 // latency.
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
+#include "common/render/renderer.h"
 #include "envserver/wrappers/testing/wrapped.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,6 +21,67 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Mean of the picture's channels, 0 .. 255.
+double Brightness(Wrapped& env, int field) {
+  const absl::Span<const uint8_t> pixels = env.observation().fields()[field];
+  return std::accumulate(pixels.begin(), pixels.end(), 0.0) / pixels.size();
+}
+
+TEST(CameraTest, AddsThePictureOfTheStateThatTheOtherFieldsAreOf) {
+  const EnvConfig config = {{"wrappers", "[camera]"},
+                            {"camera", "{width_px: 64, height_px: 48, field: eye}"}};
+  Wrapped env("tumbling_box", config);
+  const int last = static_cast<int>(env.spec().observation.size()) - 1;
+  EXPECT_EQ(env.field("eye").dtype, v1::DTYPE_UINT8);
+  EXPECT_THAT(env.field("eye").shape, ElementsAre(48, 64, 3));
+  EXPECT_THAT(env.field("eye").high, ElementsAre(255));
+  env.Reset();
+  const auto picture = [&] {
+    const absl::Span<const uint8_t> pixels = env.observation().fields()[last];
+    return std::vector<uint8_t>(pixels.begin(), pixels.end());
+  };
+  // Drawn as viewers see the state now.
+  const auto expected = [&] {
+    SceneView view;
+    env.env().ReadView(view);
+    SceneCamera camera = env.env().scene()->cameras[0];
+    camera.width_px = 64;
+    camera.height_px = 48;
+    std::vector<uint8_t> pixels(64 * 48 * 3);
+    EXPECT_TRUE(Renderer::SharedForObservations()
+                    .Draw(*env.env().scene(), view, camera, absl::MakeSpan(pixels))
+                    .ok());
+    return pixels;
+  };
+  const std::vector<uint8_t> first = picture();
+  EXPECT_EQ(first, expected());
+  EXPECT_GT(Brightness(env, last), 10) << "an empty picture";
+  for (int t = 0; t < 5; ++t) env.Step({5, 0});
+  EXPECT_NE(picture(), first);
+  EXPECT_EQ(picture(), expected());
+  EXPECT_NE(env.Floats("velocity")[0], 0);
+}
+
+TEST(CameraTest, StacksAndDelaysArePictures) {
+  Wrapped env("tumbling_box", {{"wrappers", "[camera, history]"},
+                               {"camera", "{width_px: 16, height_px: 8}"},
+                               {"history", "{steps: 4, fields: [camera]}"}});
+  EXPECT_THAT(env.field("camera").shape, ElementsAre(4, 8, 16, 3));
+  EXPECT_THAT(env.field("camera").high, ElementsAre(255));
+}
+
+TEST(CameraTest, RefusesByNameWhatItCannotShow) {
+  EXPECT_THAT(WrappedError("scripted", {{"wrappers", "[camera]"}}),
+              HasSubstr("scripted has no camera"));
+  EXPECT_THAT(WrappedError("tumbling_box", {{"wrappers", "[camera]"}, {"camera.name", "wrist"}}),
+              HasSubstr("tumbling_box has no camera 'wrist'; it has default"));
+  EXPECT_THAT(WrappedError("tumbling_box", {{"wrappers", "[camera]"}, {"camera.field", "mass"}}),
+              HasSubstr("'mass' is named twice"));
+  EXPECT_THAT(WrappedError("tumbling_box", {{"wrappers", "[camera, observation_noise]"},
+                                            {"observation_noise.fields.camera", "1"}}),
+              HasSubstr("'camera' does not have float elements"));
+}
 
 TEST(ObservationNoiseTest, UniformNoiseFillsItsRangeAndWidensTheBounds) {
   Wrapped env("scripted", {{"wrappers", "[observation_noise]"},

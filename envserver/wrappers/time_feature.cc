@@ -59,11 +59,8 @@ class TimeFeature : public EnvWrapper {
 
  private:
   void Write(Observation& observation) const {
+    memory_.CopyTo(observation);
     const auto last = static_cast<int>(spec().observation.size()) - 1;
-    for (int i = 0; i < last; ++i) {
-      const absl::Span<const uint8_t> from = memory_.field(i);
-      std::copy(from.begin(), from.end(), observation.fields()[i].begin());
-    }
     const double left = 1 - static_cast<double>(steps_) / static_cast<double>(spec().horizon);
     observation.Field<float>(last)[0] = static_cast<float>(std::max(left, 0.0));
   }

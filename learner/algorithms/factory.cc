@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/spec/goal_columns.h"
 #include "learner/algorithms/ddpg.h"
 #include "learner/algorithms/ppo.h"
@@ -61,6 +62,24 @@ absl::Status WrongKind(const AlgorithmConfig& config, absl::string_view kind) {
       absl::StrCat("algorithm.name=", config.name, " is not an ", kind, " algorithm"));
 }
 
+// 8-bit with three extents or more: height, width, channels, and frames if several are stacked.
+bool IsPicture(const FieldSpec& field) {
+  return field.dtype == v1::DTYPE_UINT8 && field.shape.size() >= 3;
+}
+
+// Dense layers on raw pixels learn nothing of use, and need millions of weights for it.
+absl::Status CheckNoPictures(const EnvSpec& env) {
+  for (const FieldSpec& field : env.observation) {
+    if (!IsPicture(field)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        env.id, " observes the picture '", field.name, "' (uint8 [",
+        absl::StrJoin(field.shape, ","),
+        "]), but this policy is dense layers without an encoder for pictures: train on an "
+        "environment without it, e.g. without 'camera' in environment.config.wrappers"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, const EnvSpec& env) {
@@ -69,6 +88,7 @@ absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, con
         absl::StrCat("algorithm.name=", config.name, " needs a Box action space, but ", env.id,
                      " takes ", env.action.ToString(), "; use algorithm.name=ppo"));
   }
+  if (absl::Status status = CheckNoPictures(env); !status.ok()) return status;
   v1::PolicySpec spec;
   spec.set_head(Head(config, env.action));
   for (int64_t units : config.network.hidden_sizes) spec.add_hidden_sizes(units);

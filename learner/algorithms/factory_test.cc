@@ -90,6 +90,19 @@ TEST(FactoryTest, OffPolicyAlgorithmsRefuseDiscreteActionsInOneLine) {
   }
 }
 
+TEST(FactoryTest, APolicyWithoutAnEncoderRefusesPicturesByName) {
+  EnvSpec env = MakeEnv(/*discrete=*/false);
+  // Bytes that are no picture, such as a console's memory, are numbers like others.
+  env.observation.push_back({"memory", v1::DTYPE_UINT8, {128}, {}, {}});
+  EXPECT_TRUE(MakePolicySpec(AlgorithmConfig(), env).ok());
+  env.observation.push_back({"camera", v1::DTYPE_UINT8, {84, 96, 3}, {0}, {255}});
+  const std::string message(MakePolicySpec(AlgorithmConfig(), env).status().message());
+  EXPECT_NE(message.find("toy observes the picture 'camera' (uint8 [84,96,3]), but this policy is "
+                         "dense layers without an encoder"),
+            std::string::npos)
+      << message;
+}
+
 TEST(FactoryTest, NoiseIsForDeterministicPoliciesAndRandomStepsForAllOffPolicyOnes) {
   for (const std::string name : {"sac", "td3", "ddpg"}) {
     AlgorithmConfig config = MakeConfig(name);
