@@ -1,9 +1,9 @@
 // Observation fields that are a camera's picture: hard edges, no shadows, no text.
 //
 // Thread safety: free functions.
-// Cost: without a GPU a small picture takes about as many milliseconds as there are 10,000 triangles
-// in the scene (docs/decisions/0022-seeing.md). All environments of a process share one drawing
-// thread.
+// Cost: without a GPU a small picture takes about as many milliseconds as there are 10,000
+// triangles in the scene (docs/decisions/0022-seeing.md). All environments of a process share one
+// drawing thread.
 #ifndef ARMATURE_ENVSERVER_KIT_PICTURE_FIELD_H_
 #define ARMATURE_ENVSERVER_KIT_PICTURE_FIELD_H_
 

@@ -145,6 +145,40 @@ def test_each_slot_of_a_vector_is_drawn_in_its_own_state(server: str) -> None:
     env.close()
 
 
+def test_a_camera_is_observed_as_gymnasiums_own_pictures_are(server: str) -> None:
+    config = {"wrappers": "[camera]", "camera": "{width_px: 48, height_px: 32}"}
+    env = armature.make(server, "cartpole", config)
+    space = env.observation_space
+    assert isinstance(space, gym.spaces.Dict)
+    assert space["camera"] == gym.spaces.Box(0, 255, (32, 48, 3), np.uint8)
+    first, _ = env.reset(seed=3)
+    assert space.contains(first)
+    pushed, *_ = env.step(np.array([10], np.float32))
+    assert space.contains(pushed)
+    assert (pushed["camera"] != first["camera"]).any()
+    again, _ = env.reset(seed=3)
+    np.testing.assert_array_equal(again["camera"], first["camera"])
+    env.close()
+
+    slots = armature.make_vec(server, 2, "cartpole", config)
+    pictures = slots.reset(seed=3)[0]["camera"]
+    assert pictures.shape == (2, 32, 48, 3) and pictures.dtype == np.uint8
+    np.testing.assert_array_equal(pictures[0], first["camera"])
+    assert (pictures[0] != pictures[1]).any()
+    slots.close()
+
+
+def test_stable_baselines3_sees_a_camera_through_its_own_encoder(server: str) -> None:
+    sb3 = pytest.importorskip("stable_baselines3")
+    from armature.sb3 import make_vec_env
+
+    env = make_vec_env(server, 2, "cartpole", {"wrappers": "[camera]"})
+    model = sb3.PPO("MultiInputPolicy", env, n_steps=4, batch_size=8, n_epochs=1, seed=1)
+    assert "NatureCNN" in repr(model.policy.features_extractor)
+    model.learn(8)
+    env.close()
+
+
 def test_without_an_egl_library_training_goes_on_and_a_picture_says_why(
     start_server: Callable[..., Any], tmp_path: pathlib.Path
 ) -> None:
