@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from armature.connection import Array, Connection, encode_config
 from armature.errors import ArmatureError, OptionError, WireError
+from armature.goal_pairs import GoalPairs
 from armature.session import RemoteSession, Step
 from armature.spec import EnvSpec
 from armature.transport import TransportOptions
@@ -265,23 +266,11 @@ class RemoteSlots:
         """
         if not self.spec.has_goal:
             raise ArmatureError(f"{self.env_id} on {self.address}: the environment has no goal")
-        achieved, desired = np.asarray(achieved_goal), np.asarray(desired_goal)
-        goal_shape = self.spec.field(self.spec.achieved_field).shape
-        batch_shape = achieved.shape[: achieved.ndim - len(goal_shape)]
-        if desired.shape != achieved.shape or achieved.shape != batch_shape + goal_shape:
-            raise ArmatureError(
-                f"achieved_goal and desired_goal: shapes are {list(achieved.shape)} and "
-                f"{list(desired.shape)}, expected both [..., {', '.join(map(str, goal_shape))}]"
-            )
+        pairs = GoalPairs(self.env_id, self.spec, achieved_goal, desired_goal, info)
         rewards, terminated = self._connections[0].compute_reward(
-            self.env_id,
-            self.config,
-            self.spec,
-            achieved.reshape(-1, *goal_shape),
-            desired.reshape(-1, *goal_shape),
-            self._extras(info, achieved.reshape(-1, *goal_shape).shape[0]),
+            self.env_id, self.config, self.spec, pairs.achieved, pairs.desired, pairs.extras
         )
-        return rewards.reshape(batch_shape), terminated.reshape(batch_shape)
+        return rewards.reshape(pairs.batch_shape), terminated.reshape(pairs.batch_shape)
 
     def observation(self, fields: tuple[Array, ...], row: int | None = None) -> Observation:
         """A copy of `fields` ([n, ...] each) as users see it, of all rows or of one."""
@@ -317,32 +306,6 @@ class RemoteSlots:
             session.close()
         for connection in self._connections:
             connection.close()
-
-    def _extras(self, info: Any, count: int) -> list[npt.NDArray[np.float32]]:
-        """[count, field shape...] of each extra field of the goal."""
-        fields = self.spec.goal_extra
-        if not fields:
-            return []
-        infos = [info] if isinstance(info, Mapping) else np.asarray(info, object).ravel().tolist()
-        names = ", ".join(field.name for field in fields)
-        if len(infos) != count or not all(isinstance(each, Mapping) for each in infos):
-            raise ArmatureError(
-                f"info: the reward of {self.env_id} depends on {names} too; expected {count} dicts "
-                "of steps with them"
-            )
-        extras = []
-        for field in fields:
-            values = np.empty((count, *field.shape), np.float32)
-            for i, each in enumerate(infos):
-                if field.name not in each or np.shape(each[field.name]) != field.shape:
-                    raise ArmatureError(
-                        f"info[{i}] has no '{field.name}' of shape {list(field.shape)}, on which "
-                        f"the reward of {self.env_id} depends; HerReplayBuffer gives it with "
-                        "copy_info_dict=True"
-                    )
-                values[i] = each[field.name]
-            extras.append(values)
-        return extras
 
     def _server_of(self, slot: int) -> int:
         if not 0 <= slot < self.num_envs:
