@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Writes one HTML file about a run, which opens without a network.
 
-    report RUN [--output report.html] [--video_mb 50]
+    report RUN [--output report.html] [--video_mb 50] [--player_mb 20]
 
-How it ended, its videos, learning curves, evaluations, settings, versions, what its logs warn of,
-and the commands to go on with. The run may be in progress or have failed; what it does not have
-is left out. The file holds everything that it shows.
+How it ended, its videos, a 3D player of its last recorded episode, learning curves, evaluations,
+settings, versions, what its logs warn of, and the commands to go on with. The run may be in
+progress or have failed; what it does not have is left out. The file holds everything that it
+shows; for the 3D player, writing it needs armature-view.
 Thread safety: one thread.
 """
 
@@ -18,6 +19,7 @@ import sys
 from typing import Any
 
 import report_page
+import report_player
 import report_run
 import report_videos
 import runs
@@ -35,7 +37,7 @@ except ImportError as missing:
     sys.exit(1)
 
 PAGE = "report.html"
-_VIDEO_MB = 50
+_VIDEO_MB, _PLAYER_MB = 50, 20
 _EVALUATIONS_SHOWN = 200  # Rows of the table; the file has all.
 # The same value as another column, under Stable-Baselines3's name (docs/runs.md).
 _OTHER_NAMES = {
@@ -290,12 +292,12 @@ def files(run: Run) -> str:
     return table(["", "", "files", "size"], rows)
 
 
-def write(run: Run, video_mb: float) -> str:
+def write(run: Run, video_mb: float, player: report_player.Player) -> str:
     """The page."""
     shown_videos = report_videos.section(run, video_mb)  # May add a remark.
     body = (
         summary(run)
-        + section("Videos", shown_videos)
+        + section("Videos", shown_videos + player.html)
         + section("Learning curves, over env steps", curves(run))
         + section("Evaluations", evaluations(run))
         + section("Settings that are not the default", settings(run))
@@ -304,14 +306,15 @@ def write(run: Run, video_mb: float) -> str:
         + section("Use", use(run))
         + section("Files", files(run))
     )
-    return report_page.page(f"{run.setting('run.name') or run.folder.name}: Armature", body)
+    title = f"{run.setting('run.name') or run.folder.name}: Armature"
+    return report_page.page(title, body, plays=player.plays)
 
 
 def parse() -> argparse.Namespace:
     parser = runs.Parser(
         prog="report",
-        description="Writes one HTML file about a run: videos, learning curves, evaluations, "
-        "settings, warnings. It opens without a network.",
+        description="Writes one HTML file about a run: videos, a 3D player, learning curves, "
+        "evaluations, settings, warnings. It opens without a network.",
         epilog="Example: report panda_reach_sac --output reach.html",
     )
     parser.add_argument("run", metavar="RUN", help="a run's folder, id or name")
@@ -325,9 +328,18 @@ def parse() -> argparse.Namespace:
         metavar="MB",
         help="how much of the videos the page may hold; 0: none (default %(default)s)",
     )
+    parser.add_argument(
+        "--player_mb",
+        type=float,
+        default=_PLAYER_MB,
+        metavar="MB",
+        help="how large the 3D player of the last recorded episode may be; 0: none (default "
+        "%(default)s)",
+    )
     flags = parser.parse()
-    if not 0 <= flags.video_mb <= 1e6:
-        raise runs.WrongUse(f"--video_mb: {flags.video_mb:g} is not in [0, 1e6]")
+    for name in ("video_mb", "player_mb"):
+        if not 0 <= getattr(flags, name) <= 1e6:
+            raise runs.WrongUse(f"--{name}: {getattr(flags, name):g} is not in [0, 1e6]")
     return flags
 
 
@@ -337,8 +349,11 @@ def main() -> int:
         runs.enter_users_folder()
         run = report_run.read(runs.find(flags.run))
         output = (flags.output or run.folder / PAGE).absolute()
-        runs.write_atomically(output, write(run, flags.video_mb))
+        player = report_player.make(run, flags.player_mb)
+        runs.write_atomically(output, write(run, flags.video_mb, player))
         print(f"report: {output} ({size(output.stat().st_size)})")
+        if player.said:
+            print(f"report: {player.said}")
     except (runs.WrongUse, OSError, ValueError) as error:
         print(f"report: {error}", file=sys.stderr)
         return 2

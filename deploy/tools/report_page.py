@@ -12,6 +12,13 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "media-src data:; img-src data:"
 )
+# The 3D player has the policy of the page around it. It decompresses with WebAssembly, and reads
+# pictures and the surroundings' light from its own text.
+_PLAYERS_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline' 'wasm-unsafe-eval'; "
+    "media-src data:; img-src data: blob:; connect-src data: blob:"
+)
 
 _STYLE = """
 :root { color-scheme: light dark; --back: #fff; --text: #1c2024; --faint: #667; --line: #dde;
@@ -59,6 +66,10 @@ td:first-child { white-space: nowrap; }
 pre { background: var(--card); border-radius: 8px; padding: 10px; overflow-x: auto; margin: .3rem 0;
   white-space: pre-wrap; font-size: .85rem; }
 video { width: 100%; max-width: 720px; border-radius: 8px; display: block; background: #000; }
+.player { margin-top: 1rem; }
+.player iframe { width: 100%; height: min(70vh, 640px); border: 0; border-radius: 8px; }
+button { font: inherit; padding: .4rem 1.2rem; border: 0; border-radius: 8px; cursor: pointer;
+  background: var(--busy); color: var(--back); }
 .chooser { max-width: 720px; } .chooser input { width: 100%; accent-color: var(--s0); }
 summary { cursor: pointer; margin: .8rem 0 .4rem; }
 .remark { border-left: 4px solid var(--bad); padding-left: .6rem; }
@@ -114,13 +125,25 @@ if (video && slider) {
     video.play();
   });
 }
+// The 3D player is a page of its own, which begins here.
+const start = document.querySelector(".player button");
+if (start) {
+  start.addEventListener("click", () => {
+    const frame = document.querySelector(".player iframe");
+    frame.hidden = false;
+    frame.srcdoc = frame.dataset.page;
+    start.remove();
+  });
+}
 """
 
 
-def page(title: str, body: str) -> str:
+def page(title: str, body: str, *, plays: bool) -> str:
+    """`plays`: `body` has a 3D player."""
+    policy = _PLAYERS_POLICY if plays else _POLICY
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}{_COLOURS}</style>\n</head>\n<body>\n"
         f"{body}\n<script>{_SCRIPT}</script>\n</body>\n</html>\n"

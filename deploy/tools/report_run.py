@@ -46,6 +46,8 @@ class Log:
 
 @dataclasses.dataclass
 class Video:
+    """Or the recording of one."""
+
     path: pathlib.Path
     bytes: int
     env_steps: int | None  # None: not one of training.
@@ -61,6 +63,7 @@ class Run:
     evaluations: Rows = dataclasses.field(default_factory=list)  # As progress.
     logs: list[Log] = dataclasses.field(default_factory=list)
     videos: list[Video] = dataclasses.field(default_factory=list)  # Along training, then others.
+    recordings: list[Video] = dataclasses.field(default_factory=list)  # Episodes of training.
     not_filmed: int = 0  # Recorded episodes of training that have no video.
     goes_on: bool = False  # A process of this machine writes it.
     remarks: list[str] = dataclasses.field(default_factory=list)
@@ -86,10 +89,10 @@ def read(folder: pathlib.Path) -> Run:
             run.logs.append(_read_log(path))
         except OSError as error:
             run.remarks.append(f"{error}")
-    run.videos = _videos(folder)
+    run.videos = _videos(folder, ".mp4")
     filmed = {video.path.stem for video in run.videos}
-    recorded = (path.stem for path in (folder / "videos").glob("step_*.episodes"))
-    run.not_filmed = sum(name not in filmed for name in recorded)
+    run.recordings = [each for each in _videos(folder, ".episodes") if each.env_steps is not None]
+    run.not_filmed = sum(each.path.stem not in filmed for each in run.recordings)
     run.goes_on = any(_is_held(folder / lock) for lock in ("learner.lock", "launcher.lock"))
     return run
 
@@ -213,11 +216,11 @@ def _read_log(path: pathlib.Path) -> Log:
     return log
 
 
-def _videos(folder: pathlib.Path) -> list[Video]:
+def _videos(folder: pathlib.Path, suffix: str) -> list[Video]:
     """Those of training by env steps, then the others from old to new. Empty ones are not there
     yet."""
     training, others = [], []
-    for path in (folder / "videos").glob("*.mp4"):
+    for path in (folder / "videos").glob(f"*{suffix}"):
         if not (size := _size(path)):
             continue
         if match := re.fullmatch(r"step_([0-9]+)", path.stem):

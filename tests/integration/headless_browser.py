@@ -126,7 +126,9 @@ class Tab:
         """The next answer or event."""
         message = json.loads(self._socket.recv(timeout=DEADLINE_S))
         if message.get("method") == "Page.frameNavigated":
-            self._url, self._loaded = message["params"]["frame"]["url"], False
+            frame = message["params"]["frame"]
+            if "parentId" not in frame:  # Not one inside the page.
+                self._url, self._loaded = frame["url"], False
         elif message.get("method") == "Page.loadEventFired":
             self._loaded = True
         return message

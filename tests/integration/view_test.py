@@ -11,6 +11,7 @@ from __future__ import annotations
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import unittest
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from program import Program
 
 import armature
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENVSERVER, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
 VIEW = [sys.executable, "-m", "armature.view", "--listen=127.0.0.1:0"]
 READY = "view ready on "
@@ -189,6 +191,41 @@ class ViewTest(unittest.TestCase):
             env.step(zero)
         self.click(tab, "Live")
         until(tab, lambda: None, lambda: steps_shown(tab) != paused_at, "the newest frame")
+
+    def test_a_report_plays_its_last_recorded_episode_without_a_network(self) -> None:
+        run = FOLDER / "run"
+        (run / "videos").mkdir(parents=True)
+        (run / "config.yaml").write_text("run: {name: swing}\n")
+        env = self.play("cartpole")
+        zero = np.zeros(env.action_space.shape, np.float32)
+        armature.record_episodes(
+            run / "videos/step_100.episodes", env, lambda observation: zero, 1, seed=2
+        )
+        self.server.kill()
+        report = [sys.executable, ROOT / "deploy/tools/report.py", run]
+        said = subprocess.run(report, check=True, capture_output=True, text=True).stdout
+        self.assertIn("with a 3D player", said)
+        tab = self.browser.open((run / "report.html").as_uri())
+        tab.ask("Network.enable")
+        tab.ask("Network.emulateNetworkConditions", offline=True, latency=0,
+                downloadThroughput=0, uploadThroughput=0)  # fmt: skip
+        tab.evaluate("document.querySelector('.player button').click()")
+        tab.evaluate("document.querySelector('.player iframe').scrollIntoView()")
+
+        def has_robot() -> bool:
+            return all(mask.sum() > 100 for mask in coloured(tab.picture()))
+
+        try:
+            until(tab, lambda: None, has_robot, "the robot is in the report")
+            before = coloured(tab.picture())
+            until(
+                tab,
+                lambda: None,
+                lambda: overlap(before[0], coloured(tab.picture())[0]) < 0.95,
+                "the robot moves",
+            )
+        finally:
+            tab.save(FOLDER / "report.png")
 
     def click(self, tab: Tab, label: str) -> None:
         tab.evaluate(

@@ -146,6 +146,26 @@ def test_a_slot_of_an_env_server_has_a_page(server: str) -> None:
     envs.close()
 
 
+def test_a_recording_becomes_a_page_to_keep(
+    tmp_path: pathlib.Path, recording: pathlib.Path
+) -> None:
+    page = tmp_path / "page.html"
+    ended = subprocess.run(
+        [*VIEW, str(recording), f"--output={page}"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == f"view wrote {page}: 20 frames of {recording}\n"
+    assert page.read_text().startswith("<!doctype html>")
+    status, said = run("127.0.0.1:1", f"--output={page}")
+    assert status == 2 and "--output writes a page of a recorded file" in said
+    status, said = run(str(recording), "--output=/no/such/folder/page.html")
+    assert (status, said.count("\n")) == (1, 1) and "/no/such/folder" in said
+
+
 def make_run(folder: pathlib.Path, config: str = "") -> pathlib.Path:
     (folder / "ports").mkdir(parents=True)
     (folder / "config.yaml").write_text(config)

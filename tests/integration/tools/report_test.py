@@ -6,6 +6,7 @@ import base64
 import fcntl
 import html.parser
 import json
+import os
 import pathlib
 import shutil
 import struct
@@ -52,11 +53,13 @@ class Page(html.parser.HTMLParser):
         self.links: list[str] = []
         self.tags: list[str] = []
         self.text: list[str] = []
+        self.players: list[str] = []
         self.feed(text)
         assert not self.open, self.open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.players += [value or "" for name, value in attrs if name == "data-page"]
         self.links += [value or "" for name, value in attrs if name in ("src", "href", "data")]
         if tag not in self.VOID:
             self.open.append(tag)
@@ -261,6 +264,56 @@ class ReportTest(WithFolder):
         self.assertIn(command.format(1), text)
         self.assertIn("video", page.tags)
 
+    def install_view(self, script: str) -> dict[str, str]:
+        """An armature-view, and the environment that has it."""
+        path = self.folder / "bin" / "armature-view"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/bash\n{script}\n")
+        path.chmod(0o755)
+        return {"PATH": f"{path.parent}:{os.environ['PATH']}"}
+
+    def test_the_newest_recording_has_a_player_that_begins_with_a_click(self) -> None:
+        plain = self.read()[1]
+        for name in ("step_100", "step_2000", "step_300"):
+            self.write(f"videos/{name}.episodes", b"x")
+        hostile = "<html>\"&amp;'</script></iframe>"
+        page_file = self.write_player(hostile)
+        words = self.install_view(
+            f'cp "{page_file}" "${{2#--output=}}"; echo "view wrote ${{2#--output=}}: 9 frames of $1"'
+        )
+        completed = run("report", self.run, **words)
+        self.assertEqual(completed.returncode, 0, completed.stderr)
+        self.assertIn("with a 3D player: 9 frames of step_2000.episodes", completed.stdout)
+        text = (self.run / "report.html").read_text()
+        page = Page(text)
+        self.assertIn("at 2,000 env steps; 9 frames of step_2000.episodes", " ".join(page.text))
+        self.assertEqual(page.players, [hostile])
+        self.assertIn("'wasm-unsafe-eval'", text)
+        self.assertNotIn("3D", plain)
+        too_large = run("report", self.run, "--player_mb", "0.00001", **words)
+        self.assertIn("--player_mb 1 takes it", too_large.stdout)
+        self.assertEqual(Page((self.run / "report.html").read_text()).players, [])
+        self.assertNotIn("3D", run("report", self.run, "--player_mb", "0", **words).stdout)
+
+    def write_player(self, text: str) -> pathlib.Path:
+        path = self.folder / "player.html"
+        path.write_text(text)
+        return path
+
+    def test_without_a_player_a_line_says_why_and_the_rest_is_there(self) -> None:
+        self.write("videos/step_100.episodes", b"x")
+        words = self.install_view("echo 'armature-view: no viser <i>' >&2; exit 1")
+        completed = run("report", self.run, **words)
+        said = "without a 3D player of step_100.episodes: armature-view: no viser <i>"
+        self.assertIn(said, completed.stdout)
+        self.assertEqual((completed.returncode, completed.stderr), (0, ""))
+        page = Page((self.run / "report.html").read_text())
+        self.assertIn("ithout a 3D player of step_100.episodes", " ".join(page.text))
+        self.assertNotIn("i", page.tags)
+        self.assertIn("svg", page.tags)
+        completed = run("report", self.run, PATH="/usr/bin:/bin")
+        self.assertIn("pip install './envserver/python[view]'", completed.stdout)
+
     def test_a_line_keeps_its_peaks_when_it_is_thinned(self) -> None:
         rows = [{"env_steps": float(i), "y": 0.0} for i in range(5000)]
         rows[3210]["y"] = 7.0
@@ -299,6 +352,7 @@ class ReportTest(WithFolder):
     def test_wrong_use_is_told_in_one_line(self) -> None:
         self.assert_refused(run("report", self.folder / "none"), "no run")
         self.assert_refused(self.go("--video_mb", "-1"), "--video_mb")
+        self.assert_refused(self.go("--player_mb", "nan"), "--player_mb")
         self.assert_refused(self.go("--output", "/no/such/folder/a.html"), "/no/such")
         self.write("config.yaml", "a: [")
         self.assert_refused(self.go(), "config.yaml: cannot be read")

@@ -13,6 +13,7 @@ Data flow: a server's Watch, or a recorded file -> Timeline -> Page -> viser -> 
     panel.py      the controls and texts beside the picture
     plots.py      the curves of rewards and metrics
     page.py       the loop that shows moments
+    kept_page.py  a recording as one HTML file
     viewer_server.py  viser's server, for browsers of this machine
     gate.py       lets browsers of other machines in: TLS and a token
     flags.py, main.py   the program

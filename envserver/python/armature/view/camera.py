@@ -34,6 +34,13 @@ class Camera(NamedTuple):
         return float(np.linalg.norm(self.position - self.target))
 
 
+def point(handle: Any, camera: Camera) -> None:
+    """A viewer's camera, or that of viewers to come."""
+    handle.position = camera.position
+    handle.look_at = camera.target
+    handle.fov = camera.vertical_field_of_view_rad
+
+
 def camera_of(moment: Moment) -> Camera:
     """A scene's camera that cannot be one is passed over."""
     for camera in moment.stage.scene.camera[:1]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import pathlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -20,6 +21,7 @@ _EXAMPLES = """examples:
   armature-view 127.0.0.1:5557             an env server: what its newest session does
   armature-view panda_reach_sac            a run: its env servers, or else its policy at work
   armature-view videos/step_20000.episodes a recording
+  armature-view reach.episodes --output reach.html   a page of it to send or to keep
 
 A flag's name may be written with '-' or with '_'."""
 
@@ -69,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="Address of the page; port 0 takes a free one and prints it. Default %(default)s. "
         "Where other machines reach it, it needs the flags under Page for other machines.",
+    )
+    add(
+        "--output",
+        type=pathlib.Path,
+        metavar="FILE.html",
+        help="Of a recorded file: write a page that plays it, without this program and without a "
+        "network, and end.",
     )
     add(
         "--session",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import os
 import pathlib
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 # What gRPC has to say of a server that is away, the page says.
@@ -19,7 +18,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 try:
-    import viser
+    import viser  # noqa: F401
     import yaml  # noqa: F401
 except ImportError as missing:
     sys.exit(
@@ -32,11 +31,20 @@ from armature.episodes import messages
 from armature.errors import ArmatureError, ServerError
 from armature.view.flags import PROGRAM, WRONG_USE, parse_flags
 from armature.view.gate import Gate
+from armature.view.kept_page import kept_page
 from armature.view.page import Page
 from armature.view.player import Player
-from armature.view.subject import EnvServers, IdleRun, WrongWordError, find_subject
+from armature.view.subject import (
+    RECORDED,
+    EnvServers,
+    IdleRun,
+    RecordedFile,
+    Subject,
+    WrongWordError,
+    find_subject,
+)
 from armature.view.timeline import Timeline
-from armature.view.viewer_server import ViewerServer
+from armature.view.viewer_server import ViewerServer, running_server
 from armature.view.watcher import Place, Watcher
 
 _LOOPBACK = "127.0.0.1"
@@ -70,7 +78,8 @@ def _stop() -> None:
 
 
 def main() -> int:
-    """Exit status: 128 + n after signal n; 1: it cannot go on; 2: wrong use."""
+    """Exit status: 0: a page is written; 128 + n after signal n; 1: it cannot go on; 2: wrong
+    use."""
     flags = parse_flags(sys.argv[1:])
     if folder := os.environ.get("BUILD_WORKING_DIRECTORY"):  # Where `bazel run` was typed.
         os.chdir(folder)
@@ -83,13 +92,16 @@ def main() -> int:
     except ArmatureError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr, flush=True)
         return WRONG_USE if isinstance(error, WrongWordError) else 1
-    return 128 + signals.number
+    return 128 + signals.number if signals.number else 0
 
 
 def _view(flags: argparse.Namespace, signals: _Signals, stack: contextlib.ExitStack) -> None:
     """Until a signal."""
     listen = _checked_listen(flags)
     subject = find_subject(flags.what)
+    if flags.output is not None:
+        _keep(subject, flags.what, flags.output)
+        return
     if isinstance(subject, EnvServers):
         _watch(flags, listen, subject.addresses, None, signals, stack)
     elif isinstance(subject, IdleRun):
@@ -160,6 +172,26 @@ def _open(
         time.sleep(_ASK_AGAIN_S)  # Until `play` has opened its session.
 
 
+def _keep(subject: Subject, word: str, output: pathlib.Path) -> None:
+    """Writes a page that plays a recording. ArmatureError: it cannot be."""
+    if not isinstance(subject, RecordedFile):
+        raise WrongWordError(
+            f"--output writes a page of a recorded file; {word} is none: give NAME{RECORDED}"
+        )
+    timeline = _read(subject.path)
+    page = kept_page(timeline)
+    temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(page.html, encoding="utf-8")
+        temporary.replace(output)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ArmatureError(f"{output}: {error.strerror}") from None
+    frames = len(timeline.bounds())
+    shown = f"{frames}" if page.frames == frames else f"the first {page.frames} of {frames}"
+    print(f"view wrote {output}: {shown} frames of {subject.path}", flush=True)
+
+
 def _read(path: pathlib.Path) -> Timeline:
     """ArmatureError: no frame can be read."""
     timeline = Timeline()
@@ -195,13 +227,10 @@ def _serve(
     flags: argparse.Namespace, listen: Address, stack: contextlib.ExitStack
 ) -> tuple[ViewerServer, str]:
     """viser at `listen`, or behind a gate there; and the page's URL. ArmatureError: it is taken."""
-    os.environ.pop("_VISER_PORT_OVERRIDE", None)
     has_gate = bool(flags.page_token_file)
     host, port = (_LOOPBACK, 0) if has_gate else (listen.host, listen.port)
     _check_free(host, port)
-    with contextlib.redirect_stdout(io.StringIO()):  # It says where, but not that of the gate.
-        server = ViewerServer(host, port, behind_gate=has_gate)
-    stack.enter_context(_stopping(server))
+    server = stack.enter_context(running_server(host, port, behind_gate=has_gate))
     if port not in (0, server.get_port()):  # viser then goes to the next one.
         raise ArmatureError(f"cannot listen on {listen}: the port is in use")
     shown = f"[{listen.host}]" if ":" in listen.host else listen.host
@@ -216,15 +245,6 @@ def _serve(
     )
     stack.callback(gate.close)
     return server, f"https://{shown}:{gate.port}"
-
-
-@contextlib.contextmanager
-def _stopping(server: viser.ViserServer) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        with contextlib.redirect_stdout(io.StringIO()):  # It says that it has stopped.
-            server.stop()
 
 
 def _check_free(host: str, port: int) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from armature.view.camera import Camera, camera_of
+from armature.view.camera import camera_of, point
 from armature.view.panel import Panel, TimeShown
 from armature.view.playback import Playback
 from armature.view.plots import WINDOW_S, Plots
@@ -171,7 +171,7 @@ class Page:
     def _look_at(self, moment: Moment) -> None:
         """Every viewer from the scene's camera, also those who come later."""
         for handle in [self._server.initial_camera, *self._cameras()]:
-            _point(handle, camera_of(moment))
+            point(handle, camera_of(moment))
 
     def _cameras(self) -> list[Any]:
         return [client.camera for client in self._server.get_clients().values()]
@@ -203,16 +203,9 @@ class Page:
 
     def on_reset_camera(self, client: Any) -> None:
         if self._shown is not None and client is not None:
-            _point(client.camera, camera_of(self._shown))
+            point(client.camera, camera_of(self._shown))
 
     def on_place(self, place: Place) -> None:
         self._playback.follow()
         if self._follow is not None:
             self._follow(place)
-
-
-def _point(handle: Any, camera: Camera) -> None:
-    """A viewer's camera, or that of viewers to come."""
-    handle.position = camera.position
-    handle.look_at = camera.target
-    handle.fov = camera.vertical_field_of_view_rad

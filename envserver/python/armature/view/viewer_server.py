@@ -5,7 +5,11 @@ Thread safety: as viser's.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import urllib.parse
+from collections.abc import Iterator
 from typing import Any
 
 import viser
@@ -35,6 +39,19 @@ class ViewerServer(viser.ViserServer):
         origin = connection.request.headers.get("Origin") if connection.request else None
         if origin is not None and not is_of_this_machine(origin):
             await connection.close(_AGAINST_THE_RULES, "a page of another site")
+
+
+@contextlib.contextmanager
+def running_server(host: str, port: int, *, behind_gate: bool = False) -> Iterator[ViewerServer]:
+    """Without viser's own words; where `port` is in use, it takes the next one."""
+    os.environ.pop("_VISER_PORT_OVERRIDE", None)
+    with contextlib.redirect_stdout(io.StringIO()):
+        server = ViewerServer(host, port, behind_gate=behind_gate)
+    try:
+        yield server
+    finally:
+        with contextlib.redirect_stdout(io.StringIO()):
+            server.stop()
 
 
 def is_of_this_machine(origin: str) -> bool:
