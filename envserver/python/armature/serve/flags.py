@@ -6,30 +6,30 @@ Thread safety: free functions.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
+from armature.program_flags import NAMES, Parser, add_security_flags, number, whole
 from armature.serve.env_source import DEFAULT_SUCCESS_KEY
 from armature.spec import AGGREGATIONS
 
 PROGRAM = "armature-serve"
-# The launcher does not try again what ends like this.
-WRONG_FLAG = 2
+_SECONDS_MAX = 86400.0
+_SECURITY = {
+    "tls_authority": "PEM file: who signs the peers. A server with it demands client certificates, "
+    "unless --token_suffices.",
+    "token_file": "File whose first line is a secret that all processes share; needs TLS.",
+    "token_suffices": "With --tls_authority and --token_file: let in whoever bears the token, "
+    "without a certificate. The token is asked for after TLS, so it does not keep floods out.",
+    "tls_server_name": "The name in the servers' certificates, where it is not that of their "
+    "addresses; taken from whoever starts all processes, and not used here.",
+}
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        line = " ".join(message.split())
-        print(f"{PROGRAM}: {line} (--help lists the flags)", file=sys.stderr)
-        sys.exit(WRONG_FLAG)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog=PROGRAM,
         description="Hosts Gymnasium environments for actors and clients, over gRPC.",
-        epilog="A flag's name may be written with '-' or with '_'.",
+        epilog=NAMES,
         allow_abbrev=False,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -77,45 +77,45 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--num_envs",
         "--slots",
-        type=_whole(1, 1 << 20),
+        type=whole(1, 1 << 20),
         default=1024,
         help="Environments hosted at once, over all sessions; more are refused.",
     )
     add(
         "--workers",
-        type=_whole(0, 1024),
+        type=whole(0, 1024),
         default=0,
         help="Processes that run the environments of one group of a session; 0: as many as pay, "
         "at most one for each CPU that this process may use (affinity and container quota).",
     )
     add(
         "--lease_s",
-        type=_seconds(0.1),
+        type=number(0.1, _SECONDS_MAX),
         default=30.0,
         help="Seconds that a client may be silent before it loses its environments.",
     )
     add(
         "--step_timeout_s",
-        type=_seconds(0.01),
+        type=number(0.01, _SECONDS_MAX),
         default=10.0,
         help="Seconds after which a step counts as hung: its worker process is killed and "
         "replaced. So for render, close and compute_reward.",
     )
     add(
         "--reset_timeout_s",
-        type=_seconds(0.01),
+        type=number(0.01, _SECONDS_MAX),
         default=45.0,
         help="The same for a reset. Actors wait 60 s for a step with the resets in it.",
     )
     add(
         "--start_timeout_s",
-        type=_seconds(0.01),
+        type=number(0.01, _SECONDS_MAX),
         default=120.0,
         help="The same for making an environment, imports included.",
     )
     add(
         "--control_period_s",
-        type=_seconds(1e-9),
+        type=number(1e-9, _SECONDS_MAX),
         default=0.0,
         help="Simulated seconds a step, for all environments; 0: what each says itself (dt, or "
         "render_fps; 1 if neither).",
@@ -159,66 +159,19 @@ def _parser() -> argparse.ArgumentParser:
         "/metrics.",
     )
     add("--list", action="store_true", help="Print the environments, a line each, and end.")
-    security = parser.add_argument_group("Security").add_argument
-    security(
-        "--tls_folder",
-        default="",
-        help="Folder of this host that `certificates` has made: what mutual TLS needs, in place "
-        "of the three files.",
-    )
-    security("--tls_certificate", default="", help="PEM file: this process's certificate chain.")
-    security("--tls_key", default="", help="PEM file: its private key.")
-    security(
-        "--tls_authority",
-        default="",
-        help="PEM file: who signs the peers. A server with it demands client certificates, unless "
-        "--token_suffices.",
-    )
-    security(
-        "--token_file",
-        default="",
-        help="File whose first line is a secret that all processes share; needs TLS.",
-    )
-    security(
-        "--token_suffices",
-        action="store_true",
-        help="With --tls_authority and --token_file: let in whoever bears the token, without a "
-        "certificate. The token is asked for after TLS, so it does not keep floods out.",
-    )
-    security(
-        "--tls_server_name",
-        default="",
-        help="The name in the servers' certificates, where it is not that of their addresses; "
-        "taken from whoever starts all processes, and not used here.",
-    )
+    add_security_flags(parser.add_argument_group("Security").add_argument, _SECURITY)
     return parser
 
 
 def parse_flags(arguments: Sequence[str]) -> argparse.Namespace:
     """SystemExit: help was asked for (0), or a flag is wrong (2; one line says how)."""
     parser = _parser()
-    flags = parser.parse_args([_with_underscores(argument) for argument in arguments])
+    flags = parser.parse(arguments)
     if not flags.env:
         parser.error("give at least one --env, e.g. --env Pendulum-v1")
     if flags.env_id and len(flags.env_id) != len(flags.env):
         parser.error(f"{len(flags.env_id)} --env_id for {len(flags.env)} --env: give as many")
     return flags
-
-
-def _with_underscores(argument: str) -> str:
-    if not argument.startswith("--"):
-        return argument
-    name, equals, value = argument[2:].partition("=")
-    return f"--{name.replace('-', '_')}{equals}{value}"
-
-
-def _whole(low: int, high: int):  # type: ignore[no-untyped-def]
-    def parse(text: str) -> int:
-        if text.isdecimal() and low <= int(text) <= high:
-            return int(text)
-        raise argparse.ArgumentTypeError(f"{text}: expected a whole number in {low}..{high}")
-
-    return parse
 
 
 def _metrics(text: str) -> dict[str, str]:
@@ -232,16 +185,3 @@ def _metrics(text: str) -> dict[str, str]:
             )
         metrics[name] = aggregation
     return metrics
-
-
-def _seconds(low: float, high: float = 86400.0):  # type: ignore[no-untyped-def]
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if low <= value <= high:
-            return value
-        raise argparse.ArgumentTypeError(f"{text}: expected a number in {low:g}..{high:g}")
-
-    return parse

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import os
 import pathlib
@@ -23,11 +22,12 @@ import grpc
 
 from armature.address import parse_address
 from armature.errors import ArmatureError
+from armature.program_flags import WRONG_USE, transport_of
 from armature.serve.calls import CallLimits
 from armature.serve.catalog import Catalog
 from armature.serve.cpus import usable_cpus
 from armature.serve.env_source import HostOptions, parse_source
-from armature.serve.flags import PROGRAM, WRONG_FLAG, parse_flags
+from armature.serve.flags import PROGRAM, parse_flags
 from armature.serve.health import HealthService
 from armature.serve.listen import bind
 from armature.serve.metrics import MetricsServer, ServerMetrics
@@ -42,7 +42,6 @@ from armature.serve.status import RefusalError
 from armature.serve.workers import WorkerPool
 from armature.transport import (
     SERVER_OPTIONS,
-    TransportOptions,
     new_incarnation,
     server_security,
 )
@@ -77,12 +76,7 @@ async def serve(flags: argparse.Namespace, pool: WorkerPool) -> None:
         pool,
         limits,
     )
-    transport = TransportOptions(
-        **{field.name: getattr(flags, field.name) for field in dataclasses.fields(TransportOptions)}
-    )
-    if flags.tls_folder:
-        transport = transport.with_folder(flags.tls_folder)
-    credentials, token = server_security(flags.listen, transport)
+    credentials, token = server_security(flags.listen, transport_of(flags))
     specs = asyncio.ensure_future(_probe(catalog))
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait({specs, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -225,7 +219,7 @@ async def _main(flags: argparse.Namespace) -> int:
         await serve(flags, pool)
     except ArmatureError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr, flush=True)
-        return WRONG_FLAG if isinstance(error, _CannotBeHostedError) else 1
+        return WRONG_USE if isinstance(error, _CannotBeHostedError) else 1
     finally:
         pool.close()
     return 0

@@ -6,31 +6,28 @@ Thread safety: free functions.
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import math
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Sequence
 
-from armature.identity import TransportOptions
+from armature.program_flags import (
+    NAMES,
+    WRONG_USE,
+    Parser,
+    add_security_flags,
+    number,
+    transport_of,
+    whole,
+)
 
 PROGRAM = "armature-view"
-WRONG_USE = 2
-_EXAMPLES = """examples:
+_EXAMPLES = f"""examples:
   armature-view 127.0.0.1:5557             an env server: what its newest session does
   armature-view panda_reach_sac            a run: its env servers, or else its policy at work
   armature-view videos/step_20000.episodes a recording
   armature-view reach.episodes --output reach.html   a page of it to send or to keep
 
-A flag's name may be written with '-' or with '_'."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        line = " ".join(message.split())
-        print(f"{PROGRAM}: {line} (--help lists the flags)", file=sys.stderr)
-        sys.exit(WRONG_USE)
+{NAMES}"""
 
 
 def parse_flags(arguments: Sequence[str]) -> argparse.Namespace:
@@ -42,16 +39,13 @@ def parse_flags(arguments: Sequence[str]) -> argparse.Namespace:
     if not arguments:
         parser.print_help(sys.stderr)
         sys.exit(WRONG_USE)
-    flags = parser.parse_args([_with_underscores(argument) for argument in arguments])
-    transport = TransportOptions(
-        **{field.name: getattr(flags, field.name) for field in dataclasses.fields(TransportOptions)}
-    )
-    flags.transport = transport.with_folder(flags.tls_folder) if flags.tls_folder else transport
+    flags = parser.parse(arguments)
+    flags.transport = transport_of(flags)
     return flags
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog=PROGRAM,
         description="Shows robots at work on a live web page.",
         epilog=_EXAMPLES,
@@ -81,27 +75,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--session",
-        type=_whole(0, (1 << 64) - 1),
+        type=whole(0, (1 << 64) - 1),
         default=0,
         help="Session of the env server; 0: the one that was opened last. Default %(default)s.",
     )
-    add("--slot", type=_whole(0, (1 << 32) - 1), default=0, help="Default %(default)s.")
+    add("--slot", type=whole(0, (1 << 32) - 1), default=0, help="Default %(default)s.")
     add(
         "--frames_per_s_max",
-        type=_number(0.1, 1000.0),
+        type=number(0.1, 1000.0),
         default=30.0,
         help="How often an env server is asked for a frame. Default %(default)s.",
     )
     add(
         "--kept_frames",
-        type=_whole(2, 1 << 24),
+        type=whole(2, 1 << 24),
         default=18000,
         help="How many of the last frames of an env server are kept, for the time slider. "
         "Default %(default)s.",
     )
     add(
         "--seed",
-        type=_whole(0, (1 << 63) - 1),
+        type=whole(0, (1 << 63) - 1),
         default=1,
         help="Of the episodes of a run that is played. Default %(default)s.",
     )
@@ -109,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_security(parser: argparse.ArgumentParser) -> None:
+def _add_security(parser: Parser) -> None:
     page = parser.add_argument_group(
         "Page for other machines",
         "Without these the page is for this machine; `ssh -L 8080:127.0.0.1:8080 HOST` brings it "
@@ -118,53 +112,14 @@ def _add_security(parser: argparse.ArgumentParser) -> None:
     page("--page_tls_certificate", default="", help="PEM file: the page's certificate chain.")
     page("--page_tls_key", default="", help="PEM file: its private key.")
     page("--page_token_file", default="", help="File whose first line viewers have to know.")
-    security = parser.add_argument_group("Security, towards the env server").add_argument
-    security(
-        "--tls_folder",
-        default="",
-        help="Folder of this host that `certificates` has made: what mutual TLS needs, in place "
-        "of the three files.",
+    security = parser.add_argument_group("Security, towards the env server")
+    add_security_flags(
+        security.add_argument,
+        {
+            "tls_authority": "PEM file: who signs the env server.",
+            "token_file": "File whose first line is the env server's secret.",
+            "token_suffices": "Taken from whoever starts all processes, and not used here.",
+            "tls_server_name": "The name in the env server's certificate, where it is not that of "
+            "its address.",
+        },
     )
-    security("--tls_certificate", default="", help="PEM file: this process's certificate chain.")
-    security("--tls_key", default="", help="PEM file: its private key.")
-    security("--tls_authority", default="", help="PEM file: who signs the env server.")
-    security("--token_file", default="", help="File whose first line is the env server's secret.")
-    security(
-        "--token_suffices",
-        action="store_true",
-        help="Taken from whoever starts all processes, and not used here.",
-    )
-    security(
-        "--tls_server_name",
-        default="",
-        help="The name in the env server's certificate, where it is not that of its address.",
-    )
-
-
-def _with_underscores(argument: str) -> str:
-    if not argument.startswith("--"):
-        return argument
-    name, equals, value = argument[2:].partition("=")
-    return f"--{name.replace('-', '_')}{equals}{value}"
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if text.isdecimal() and low <= int(text) <= high:
-            return int(text)
-        raise argparse.ArgumentTypeError(f"{text}: expected a whole number in {low}..{high}")
-
-    return parse
-
-
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if low <= value <= high:
-            return value
-        raise argparse.ArgumentTypeError(f"{text}: expected a number in {low:g}..{high:g}")
-
-    return parse

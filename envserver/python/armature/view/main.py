@@ -29,7 +29,8 @@ except ImportError as missing:
 from armature.address import Address, parse_address
 from armature.episodes import messages
 from armature.errors import ArmatureError, ServerError
-from armature.view.flags import PROGRAM, WRONG_USE, parse_flags
+from armature.program_flags import WRONG_USE
+from armature.view.flags import PROGRAM, parse_flags
 from armature.view.gate import Gate
 from armature.view.kept_page import kept_page
 from armature.view.page import Page
