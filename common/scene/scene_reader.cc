@@ -1,7 +1,9 @@
 #include "common/scene/scene_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <initializer_list>
 #include <utility>
 #include <vector>
 
@@ -31,44 +33,75 @@ absl::Status ReadNumbers(const google::protobuf::RepeatedField<double>& values,
   return absl::OkStatus();
 }
 
+struct NamedLength {
+  absl::string_view name;
+  double value;
+};
+
+// Copies lengths to the first of `size`.
+absl::Status ReadLengths(std::initializer_list<NamedLength> lengths, std::array<double, 3>* size) {
+  size->fill(0);
+  double* to = size->data();
+  for (const NamedLength& length : lengths) {
+    if (!(length.value > 0 && std::isfinite(length.value))) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(length.name, " is ", length.value, ", expected a finite number above 0"));
+    }
+    *to++ = length.value;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadMeshScale(const v1::MeshGeometry& mesh, std::array<double, 3>* scale) {
+  absl::Status status = ReadNumbers(mesh.scale(), "mesh.scale", scale);
+  if (!status.ok() || std::count(scale->begin(), scale->end(), 0) == 0) return status;
+  return absl::InvalidArgumentError("mesh.scale has the number 0; negative ones mirror");
+}
+
+absl::Status ReadHeightField(const v1::HeightFieldGeometry& field, SceneShape* shape) {
+  absl::Status status = ReadLengths(
+      {{"height_field.cell_x", field.cell_x()}, {"height_field.cell_y", field.cell_y()}},
+      &shape->size);
+  status.Update(CheckTensor(field.height(), v1::DTYPE_FLOAT32, {-1, -1}, "height_field.height"));
+  if (!status.ok()) return status;
+  const absl::Span<const float> heights = TensorValues<float>(field.height());
+  shape->rows = static_cast<int>(field.height().shape(0));
+  shape->columns = static_cast<int>(field.height().shape(1));
+  shape->heights = std::make_shared<std::vector<float>>(heights.begin(), heights.end());
+  return absl::OkStatus();
+}
+
 absl::Status ReadGeometry(const v1::SceneShape& message, SceneShape* shape) {
   using Kind = SceneShape::Kind;
   switch (message.geometry_case()) {
     case v1::SceneShape::kBox:
       shape->kind = Kind::kBox;
-      shape->size = {message.box().x(), message.box().y(), message.box().z()};
-      return absl::OkStatus();
+      return ReadLengths({{"box.x", message.box().x()},
+                          {"box.y", message.box().y()},
+                          {"box.z", message.box().z()}},
+                         &shape->size);
     case v1::SceneShape::kSphere:
       shape->kind = Kind::kSphere;
-      shape->size = {message.sphere().radius(), 0, 0};
-      return absl::OkStatus();
+      return ReadLengths({{"sphere.radius", message.sphere().radius()}}, &shape->size);
     case v1::SceneShape::kCylinder:
       shape->kind = Kind::kCylinder;
-      shape->size = {message.cylinder().radius(), message.cylinder().length(), 0};
-      return absl::OkStatus();
+      return ReadLengths({{"cylinder.radius", message.cylinder().radius()},
+                          {"cylinder.length", message.cylinder().length()}},
+                         &shape->size);
     case v1::SceneShape::kCapsule:
       shape->kind = Kind::kCapsule;
-      shape->size = {message.capsule().radius(), message.capsule().length(), 0};
-      return absl::OkStatus();
+      return ReadLengths({{"capsule.radius", message.capsule().radius()},
+                          {"capsule.length", message.capsule().length()}},
+                         &shape->size);
     case v1::SceneShape::kPlane:
       shape->kind = Kind::kPlane;
       return absl::OkStatus();
     case v1::SceneShape::kMesh:
       shape->kind = Kind::kMesh;
-      return ReadNumbers(message.mesh().scale(), "mesh.scale", &shape->size);
-    case v1::SceneShape::kHeightField: {
-      const v1::HeightFieldGeometry& field = message.height_field();
+      return ReadMeshScale(message.mesh(), &shape->size);
+    case v1::SceneShape::kHeightField:
       shape->kind = Kind::kHeightField;
-      shape->size = {field.cell_x(), field.cell_y(), 0};
-      absl::Status status =
-          CheckTensor(field.height(), v1::DTYPE_FLOAT32, {-1, -1}, "height_field.height");
-      if (!status.ok()) return status;
-      const absl::Span<const float> heights = TensorValues<float>(field.height());
-      shape->rows = static_cast<int>(field.height().shape(0));
-      shape->columns = static_cast<int>(field.height().shape(1));
-      shape->heights = std::make_shared<std::vector<float>>(heights.begin(), heights.end());
-      return absl::OkStatus();
-    }
+      return ReadHeightField(message.height_field(), shape);
     default:
       return absl::InvalidArgumentError("it has no known geometry");
   }

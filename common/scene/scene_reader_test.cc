@@ -1,7 +1,10 @@
 #include "common/scene/scene_reader.h"
 
 #include <limits>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/scene/scene_messages.h"
 #include "common/tensor/packed.h"
 #include "gmock/gmock.h"
@@ -215,6 +218,47 @@ TEST_F(SceneReaderTest, MeshesAndFramesThatDoNotFitAreRefused) {
   ASSERT_TRUE(Read(Frame(FrameOf(scene), scene)));
   *mesh.mutable_mesh() = MeshMessage(*scene.shapes[5].mesh);
   EXPECT_THAT(Refusal(mesh), HasSubstr("a mesh comes after a frame"));
+}
+
+TEST_F(SceneReaderTest, SizesThatNoShapeCanHaveAreRefusedByName) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double bad[] = {std::numeric_limits<double>::quiet_NaN(), infinity, -infinity, -0.5, 0};
+  const std::pair<int, const char*> fields[] = {{0, "box.x"},
+                                                {0, "box.y"},
+                                                {0, "box.z"},
+                                                {1, "sphere.radius"},
+                                                {2, "cylinder.radius"},
+                                                {2, "cylinder.length"},
+                                                {3, "capsule.radius"},
+                                                {3, "capsule.length"},
+                                                {6, "height_field.cell_x"},
+                                                {6, "height_field.cell_y"}};
+  for (const auto& [index, field] : fields) {
+    for (const double value : bad) {
+      v1::WatchResponse opened = Opened(Shapes());
+      v1::SceneShape* shape = opened.mutable_opened()->mutable_scene()->mutable_shape(index);
+      const std::vector<std::string> words = absl::StrSplit(field, '.');
+      google::protobuf::Message* geometry = shape->GetReflection()->MutableMessage(
+          shape, shape->GetDescriptor()->FindFieldByName(words[0]));
+      geometry->GetReflection()->SetDouble(
+          geometry, geometry->GetDescriptor()->FindFieldByName(words[1]), value);
+      EXPECT_EQ(Refusal(opened), absl::StrCat("scene.shape[", index, "]: ", field, " is ", value,
+                                              ", expected a finite number above 0"));
+    }
+  }
+}
+
+TEST_F(SceneReaderTest, AMeshMayBeMirroredButNotFlattenedAndHeightsAreFinite) {
+  Scene scene = Shapes();
+  scene.shapes[5].size = {-1, 1, 1};
+  Open(scene);
+  v1::WatchResponse opened = Opened(scene);
+  opened.mutable_opened()->mutable_scene()->mutable_shape(5)->mutable_mesh()->set_scale(1, 0);
+  EXPECT_EQ(Refusal(opened), "scene.shape[5]: mesh.scale has the number 0; negative ones mirror");
+  scene.shapes[6].heights = std::make_shared<std::vector<float>>(
+      std::vector<float>{0, 1, 2, std::numeric_limits<float>::infinity(), 4, 5});
+  EXPECT_EQ(Refusal(Opened(scene)),
+            "scene.shape[6]: height_field.height[1,0] is inf, expected a finite value");
 }
 
 }  // namespace
