@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "ATen/Parallel.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,8 @@
 #include "common/rpc_client/backoff.h"
 #include "common/rpc_client/refusal.h"
 #include "common/rpc_client/unary_call.h"
+#include "common/scene/episode_file.h"
+#include "common/scene/scene_reader.h"
 #include "common/sync/steady_time.h"
 #include "spdlog/spdlog.h"
 
@@ -30,6 +33,12 @@ bool IsSameEvaluation(const v1::EvaluationRequest& a, const v1::EvaluationReques
          a.episode_steps_max() == b.episode_steps_max() &&
          std::map<std::string, double>(a.parameters().begin(), a.parameters().end()) ==
              std::map<std::string, double>(b.parameters().begin(), b.parameters().end());
+}
+
+absl::StatusOr<std::string> Packed(EpisodeRecording* recording) {
+  const absl::StatusOr<std::vector<v1::WatchResponse>> messages = recording->Take();
+  if (!messages.ok()) return messages.status();
+  return PackEpisodes(*messages);
 }
 
 void SetRecording(absl::StatusOr<std::string> recording, v1::EvaluationResult* result) {
@@ -174,7 +183,7 @@ absl::Status Evaluator::RunEpisodes(const v1::EvaluationRequest& request,
     bool opened = false;
     EpisodeRecording recording(kRecordingBytesMax);
     last = RunOn(address, request, policy, records ? &recording : nullptr, result, &opened);
-    if (last.ok() && records) SetRecording(recording.Take(), result);
+    if (last.ok() && records) SetRecording(Packed(&recording), result);
     if (last.ok() || absl::IsCancelled(last)) return last;
     if (!opened) {
       ++i;
@@ -195,6 +204,7 @@ absl::Status Evaluator::RunOn(const std::string& address, const v1::EvaluationRe
   const auto channel = channels_->Get(address);
   if (!channel.ok()) return channel.status();
   const int64_t num_envs = std::min(request.num_envs(), request.episodes());
+  const int64_t steps_max = options_.spec.horizon > 0 ? 0 : request.episode_steps_max();
   v1::OpenSession open;
   *open.mutable_handshake() = options_.identity.handshake();
   open.set_env_id(options_.spec.id);
@@ -205,8 +215,7 @@ absl::Status Evaluator::RunOn(const std::string& address, const v1::EvaluationRe
   open.set_expected_spec_hash(SpecHash(options_.spec));
   *open.mutable_parameters() = request.parameters();
   EnvSession session(*channel, address, open, options_.spec, &signal_);
-  EvaluationTally tally(options_.spec, request.episodes(), num_envs,
-                        options_.spec.horizon > 0 ? 0 : request.episode_steps_max());
+  EvaluationTally tally(options_.spec, request.episodes(), num_envs, steps_max);
   PlayOptions play;
   play.act = [this, &policy](const DecodedStep& step) -> absl::StatusOr<std::vector<float>> {
     NoteProgress();
@@ -220,10 +229,13 @@ absl::Status Evaluator::RunOn(const std::string& address, const v1::EvaluationRe
   watching.channel = *channel;
   watching.seed = request.seed();
   watching.slots_max = 1;
+  watching.steps_max = steps_max;
   watching.signal = &signal_;
-  watching.on_message = [recording](int64_t, const v1::WatchResponse& message) {
-    recording->Add(message);
-    return absl::OkStatus();
+  SceneReader reader;
+  watching.on_message = [recording, &reader](int64_t, const v1::WatchResponse& message) {
+    absl::Status status = reader.Read(message).status();
+    if (status.ok()) recording->Add(message, reader);
+    return status;
   };
   SceneOnlooker onlooker(std::move(watching));
   if (recording != nullptr) play.onlooker = &onlooker;

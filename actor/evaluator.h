@@ -30,7 +30,7 @@
 #include "common/env_client/server_directory.h"
 #include "common/play/evaluation_tally.h"
 #include "common/rpc_client/channel_pool.h"
-#include "common/scene/episode_file.h"
+#include "common/scene/episode_recording.h"
 #include "common/spec/env_spec.h"
 #include "common/sync/wake_signal.h"
 #include "grpcpp/channel.h"

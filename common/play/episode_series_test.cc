@@ -10,6 +10,7 @@
 #include "common/policy/policy_network.h"
 #include "common/policy/policy_wire.h"
 #include "common/rpc/transport.h"
+#include "common/sync/steady_time.h"
 #include "deploy/verbs/trained/policy_player.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -268,6 +269,35 @@ TEST_F(EpisodeSeriesTest, DescribeNamesTheServerThatDoesNotHostOrAnswer) {
   const auto nobody = DescribeEnv(
       options_.channel, options_.address, "line", {}, [] { return false; }, &signal_);
   EXPECT_THAT(nobody.status().message(), HasSubstr("env server " + options_.address));
+}
+
+// Waits in vain for something that does not come through the session.
+class BlindOnlooker final : public Onlooker {
+ public:
+  absl::Status Begin(EnvSession*) override { return absl::OkStatus(); }
+  absl::Status OnStep(const DecodedStep&) override {
+    deadline_ = SteadyTime() + absl::Milliseconds(20);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<bool> HasSeen(const EnvSession::Received&) override {
+    if (SteadyTime() < deadline_) return false;
+    return absl::UnavailableError("saw nothing");
+  }
+  absl::Time NextDeadline() const override { return deadline_; }
+
+ private:
+  absl::Time deadline_;
+};
+
+TEST_F(EpisodeSeriesTest, AnOnlookersDeadlineWakesTheSession) {
+  FakeEnvServer::Options quiet;
+  quiet.lease_s = 3600;  // Heartbeats would wake it too.
+  StartServer(quiet);
+  RandomPlayer player(options_.spec.action, 1);
+  BlindOnlooker onlooker;
+  options_.onlooker = &onlooker;
+  std::vector<v1::Episode> episodes;
+  EXPECT_EQ(PlaySeries(options_, &player, &signal_, &episodes).message(), "saw nothing");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/env_client/env_session.h"
 #include "common/env_client/step_decoder.h"
 
@@ -29,6 +30,10 @@ class Onlooker {
   // Called with what the session has received, after OnStep and after every wait, until it returns
   // true.
   virtual absl::StatusOr<bool> HasSeen(const EnvSession::Received& received) = 0;
+
+  // When to call HasSeen at the latest, though nothing has come (a SteadyTime). By default never:
+  // the session itself has deadlines for its answers.
+  virtual absl::Time NextDeadline() const { return absl::InfiniteFuture(); }
 };
 
 }  // namespace armature

@@ -56,7 +56,9 @@ absl::Status PlayEpisodes(EnvSession* session, const PlayOptions& options, WakeS
                                                  options.restarts_max));
     }
     if (options.cancelled()) return absl::CancelledError();
-    signal->WaitUntil(session->NextDeadline());
+    signal->WaitUntil(shown.has_value()
+                          ? std::min(session->NextDeadline(), options.onlooker->NextDeadline())
+                          : session->NextDeadline());
   }
 }
 

@@ -90,7 +90,8 @@ absl::Status SceneOnlooker::Take(int64_t index) {
     if (has_frame) {
       v1::PoseFrame* frame = received.message->mutable_frame();
       frame->mutable_observation()->Add(slot.observation.begin(), slot.observation.end());
-      is_over = frame->terminated() || frame->truncated();
+      is_over = frame->terminated() || frame->truncated() ||
+                (options_.steps_max > 0 && frame->episode_step() >= options_.steps_max);
       slot.is_awaited = false;
     }
     absl::Status status = options_.on_message(index, *received.message);

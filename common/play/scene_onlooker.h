@@ -29,6 +29,7 @@ class SceneOnlooker final : public Onlooker {
     std::shared_ptr<grpc::Channel> channel;
     uint64_t seed = 0;             // The session's.
     int64_t slots_max = 16;        // Watched are so many, the first ones.
+    int64_t steps_max = 0;         // An episode of so many steps is over; 0: only where it ends.
     WakeSignal* signal = nullptr;  // The session's.
     // Gets each message of a slot; frames have the observation. A slot whose simulator failed
     // begins anew with a frame of episode_step 0. Errors end the session.
@@ -39,7 +40,9 @@ class SceneOnlooker final : public Onlooker {
 
   absl::Status Begin(EnvSession* session) override;
   absl::Status OnStep(const DecodedStep& step) override;
+  // Returns Unavailable if the server shows a step later than kEnvAnswerTimeout.
   absl::StatusOr<bool> HasSeen(const EnvSession::Received& received) override;
+  absl::Time NextDeadline() const override { return deadline_; }
 
  private:
   // Of the session: has no step yet; its slots are not followed yet; it was reset; is watched.

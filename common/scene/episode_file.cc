@@ -57,34 +57,12 @@ absl::Status EpisodeWriter::Close() {
   return absl::UnavailableError("the recording cannot be written");
 }
 
-void EpisodeRecording::Add(const v1::WatchResponse& message) {
-  if (message.has_opened()) opened_.clear();
-  if (message.has_opened() || (message.has_frame() && message.frame().episode_step() == 0)) {
-    frames_.clear();
-    bytes_ = 0;
-    for (const v1::WatchResponse& kept : opened_) bytes_ += kept.ByteSizeLong();
-  }
-  bytes_ += message.ByteSizeLong();
-  if (bytes_ > bytes_max_) {
-    frames_.clear();
-    return;
-  }
-  (message.has_frame() ? frames_ : opened_).push_back(message);
-}
-
-absl::StatusOr<std::string> EpisodeRecording::Take() {
-  if (bytes_ > bytes_max_) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the episode takes more than ", bytes_max_ >> 20, " MiB"));
-  }
-  if (frames_.empty()) return absl::FailedPreconditionError("nothing was recorded");
+absl::StatusOr<std::string> PackEpisodes(const std::vector<v1::WatchResponse>& messages) {
   std::string packed;
   google::protobuf::io::StringOutputStream stream(&packed);
   EpisodeWriter writer(&stream);
   absl::Status status;
-  for (const auto* messages : {&opened_, &frames_}) {
-    for (const v1::WatchResponse& message : *messages) status.Update(writer.Write(message));
-  }
+  for (const v1::WatchResponse& message : messages) status.Update(writer.Write(message));
   status.Update(writer.Close());
   if (!status.ok()) return status;
   return packed;

@@ -40,24 +40,8 @@ class EpisodeWriter {
   bool is_repeated_ = false;  // The scene that is being given is there already.
 };
 
-// A recording of one episode, in memory. Give it the messages of a slot, as onlookers get them: an
-// episode that begins anew replaces the one before.
-class EpisodeRecording {
- public:
-  // More bytes than `bytes_max` are given up.
-  explicit EpisodeRecording(int64_t bytes_max) : bytes_max_(bytes_max) {}
-
-  void Add(const v1::WatchResponse& message);
-  // The bytes of a file; call Add no more. Returns ResourceExhausted if they were too many;
-  // FailedPrecondition if there was no frame.
-  absl::StatusOr<std::string> Take();
-
- private:
-  const int64_t bytes_max_;
-  std::vector<v1::WatchResponse> opened_;  // The scene and its meshes.
-  std::vector<v1::WatchResponse> frames_;
-  int64_t bytes_ = 0;  // Of both, before they are packed.
-};
+// Returns the bytes of a file of these messages; EpisodeWriter's errors.
+absl::StatusOr<std::string> PackEpisodes(const std::vector<v1::WatchResponse>& messages);
 
 class EpisodeReader {
  public:

@@ -17,6 +17,7 @@ absl::StatusOr<std::unique_ptr<FilmingOnlooker>> FilmingOnlooker::Create(
     SceneOnlooker::Options watching;
     watching.channel = series.channel;
     watching.seed = series.seed;
+    watching.steps_max = series.steps_max;
     watching.signal = signal;
     watching.on_message = [film = film->get()](int64_t slot, const v1::WatchResponse& message) {
       return film->OnMessage(slot, message);

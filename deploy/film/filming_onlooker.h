@@ -29,6 +29,7 @@ class FilmingOnlooker final : public Onlooker {
   absl::Status Begin(EnvSession* session) override;
   absl::Status OnStep(const DecodedStep& step) override { return seeing_->OnStep(step); }
   absl::StatusOr<bool> HasSeen(const EnvSession::Received& received) override;
+  absl::Time NextDeadline() const override { return seeing_->NextDeadline(); }
 
   Film& film() { return *film_; }
 

@@ -18,8 +18,8 @@ absl::Status Refuse(const std::string& flag, const EnvSpec& spec) {
 
 }  // namespace
 
-PictureFilm::PictureFilm(const FilmOptions& options, int64_t environments)
-    : reel_({options.paths, options.frames_per_s_max, options.speed}, environments) {}
+PictureFilm::PictureFilm(const FilmOptions& options, const PictureSize& size, int64_t environments)
+    : size_(size), reel_({options.paths, options.frames_per_s_max, options.speed}, environments) {}
 
 absl::StatusOr<std::unique_ptr<PictureFilm>> PictureFilm::Create(const FilmOptions& options,
                                                                  const EnvSpec& spec,
@@ -29,16 +29,24 @@ absl::StatusOr<std::unique_ptr<PictureFilm>> PictureFilm::Create(const FilmOptio
   for (const std::string& path : options.paths) {
     if (absl::EndsWith(path, kEpisodeFileEnding)) return Refuse(path, spec);
   }
-  auto film = absl::WrapUnique(new PictureFilm(options, environments));
-  absl::Status status =
-      film->reel_.Open({spec.render->width_px, spec.render->height_px}, spec.control_period_s);
+  const PictureSize size = {spec.render->width_px, spec.render->height_px};
+  auto film = absl::WrapUnique(new PictureFilm(options, size, environments));
+  absl::Status status = film->reel_.Open(size, spec.control_period_s);
   if (!status.ok()) return status;
   return film;
 }
 
 absl::Status PictureFilm::OnPicture(const v1::Frame& frame) {
-  const absl::Span<const uint8_t> rgb = TensorValues<uint8_t>(frame.rgb());
+  if (frame.slot() >= reel_.environments()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a picture is of slot ", frame.slot(), "; there are ", reel_.environments()));
+  }
   const absl::Span<uint8_t> picture = reel_.picture(frame.slot());
+  absl::Status status =
+      CheckTensor(frame.rgb(), v1::DTYPE_UINT8, {size_.height_px, size_.width_px, 3},
+                  absl::StrCat("picture of slot ", frame.slot()));
+  if (!status.ok()) return status;
+  const absl::Span<const uint8_t> rgb = TensorValues<uint8_t>(frame.rgb());
   std::copy(rgb.begin(), rgb.end(), picture.begin());
   return absl::OkStatus();
 }

@@ -26,7 +26,8 @@ class PictureFilm final : public Film {
                                                              const EnvSpec& spec,
                                                              int64_t environments);
 
-  // Frame.slot says whose picture it is. Its size is as in the spec.
+  // Frame.slot says whose picture it is. Returns InvalidArgument if there is no such slot, or its
+  // size is not that of the spec.
   absl::Status OnPicture(const v1::Frame& frame);
 
   absl::Status BeginEpisodes() override { return absl::OkStatus(); }
@@ -35,8 +36,9 @@ class PictureFilm final : public Film {
   std::vector<std::string> Summary() const override { return {reel_.Summary()}; }
 
  private:
-  PictureFilm(const FilmOptions& options, int64_t environments);
+  PictureFilm(const FilmOptions& options, const PictureSize& size, int64_t environments);
 
+  const PictureSize size_;
   Reel reel_;
 };
 

@@ -12,7 +12,6 @@
 #include "common/render/framing.h"
 #include "common/render/renderer.h"
 #include "common/scene/episode_file.h"
-#include "common/scene/scene_messages.h"
 #include "deploy/film/part_file.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 
@@ -20,8 +19,6 @@ namespace armature {
 namespace {
 
 bool IsRecording(const std::string& path) { return absl::EndsWith(path, kEpisodeFileEnding); }
-
-bool HasEnded(const v1::PoseFrame& frame) { return frame.terminated() || frame.truncated(); }
 
 std::vector<std::string> Videos(const FilmOptions& options) {
   std::vector<std::string> paths;
@@ -97,42 +94,25 @@ absl::Status SceneFilm::OnMessage(int64_t index, const v1::WatchResponse& messag
   if (!is_frame.ok()) return is_frame.status();
   environment.is_new = environment.is_new || *is_frame;
   if (recordings_.empty()) return absl::OkStatus();
-  if (message.has_opened()) {
-    environment.opened = message;
-    environment.opened.mutable_opened()->clear_scene();
-  }
-  if (!*is_frame) return absl::OkStatus();
-  std::vector<v1::WatchResponse>& episode = environment.episode;
-  if (message.frame().episode_step() > 0) {
-    episode.push_back(message);
-    return absl::OkStatus();
-  }
-  if (!episode.empty() && HasEnded(episode.back().frame())) {
+  const bool begins = *is_frame && message.frame().episode_step() == 0;
+  if (begins && environment.episode.has_ended()) {
     if (absl::Status status = Record(&environment); !status.ok()) return status;
   }
-  // It begins with the scene as it is now, so it can be read without those before it.
-  const Scene& scene = *environment.reader.frame().scene;
-  episode = {environment.opened};
-  *episode[0].mutable_opened()->mutable_scene() = SceneMessage(scene);
-  for (const std::shared_ptr<const SceneMesh>& mesh : MeshesOf(scene)) {
-    *episode.emplace_back().mutable_mesh() = MeshMessage(*mesh);
-  }
-  episode.push_back(message);
-  episode.back().mutable_frame()->clear_changed_shape();
-  episode.back().mutable_frame()->clear_changed_index();
+  environment.episode.Add(message, environment.reader);
   return absl::OkStatus();
 }
 
 absl::Status SceneFilm::Record(Environment* environment) {
   if (environment->episode.empty()) return absl::OkStatus();
-  for (v1::WatchResponse& message : environment->episode) {
+  absl::StatusOr<std::vector<v1::WatchResponse>> episode = environment->episode.Take();
+  if (!episode.ok()) return episode.status();
+  for (v1::WatchResponse& message : *episode) {
     if (message.has_frame()) message.mutable_frame()->set_episode(episodes_);
     for (const std::unique_ptr<Recording>& recording : recordings_) {
       if (absl::Status status = recording->Write(message); !status.ok()) return status;
     }
   }
   ++episodes_;
-  environment->episode.clear();
   return absl::OkStatus();
 }
 

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/scene/episode_recording.h"
 #include "common/scene/scene.h"
 #include "common/scene/scene_reader.h"
 #include "deploy/film/film.h"
@@ -45,9 +46,7 @@ class SceneFilm final : public Film {
   struct Environment {
     SceneReader reader;
     bool is_new = false;       // Has a frame that is not drawn yet.
-    v1::WatchResponse opened;  // Without its scene.
-    // All of the running episode, scene and meshes first; empty if nothing is recorded.
-    std::vector<v1::WatchResponse> episode;
+    EpisodeRecording episode;  // The running one; empty if nothing is recorded.
   };
   SceneFilm(const FilmOptions& options, int64_t environments);
 

@@ -35,8 +35,8 @@ struct SlotSource {
   std::function<bool()> cancelled;
 };
 // Films a slot of an open session until its session ends, or `duration` is over. Frames that it is
-// too slow for are missing. Returns the server's errors, which begin with its address; the film's
-// errors; Cancelled.
+// too slow for are missing. Returns the server's errors, which begin with its address; NotFound,
+// likewise, if the slot took no step, so that there is no frame; the film's errors; Cancelled.
 absl::Status FilmSlot(const SlotSource& source, SceneFilm* film);
 
 }  // namespace armature

@@ -5,6 +5,8 @@
 
 #include "common/env_client/describe_env.h"
 #include "common/play/episode_series.h"
+#include "common/play/evaluation_tally.h"
+#include "common/play/play_episodes.h"
 #include "common/play/random_player.h"
 #include "common/play/scene_onlooker.h"
 #include "common/rpc/transport.h"
@@ -141,6 +143,38 @@ TEST_F(RecordingTest, NoMoreSlotsAreWatchedThanAskedFor) {
   options_.onlooker = &onlooker;
   ASSERT_EQ(Play(3), absl::OkStatus());
   EXPECT_EQ(seen_.size(), 1u);
+}
+
+TEST_F(RecordingTest, AnEpisodeThatIsCutIsSeenUpToThereAndNoneAfterIt) {
+  SceneOnlooker::Options watching;
+  watching.channel = options_.channel;
+  watching.seed = options_.seed;
+  watching.steps_max = 2;
+  watching.signal = &signal_;
+  watching.on_message = [this](int64_t slot, const v1::WatchResponse& message) {
+    if (message.has_frame()) seen_[slot].push_back(message.frame());
+    return absl::OkStatus();
+  };
+  SceneOnlooker onlooker(std::move(watching));
+  v1::OpenSession open = RolloutClient::OpenMessage("equipped", /*num_envs=*/2);
+  open.set_seed(options_.seed);
+  open.set_expected_spec_hash(SpecHash(options_.spec));
+  EnvSession session(options_.channel, options_.address, open, options_.spec, &signal_);
+  EvaluationTally tally(options_.spec, /*episodes=*/6, /*num_slots=*/2, /*steps_max=*/2);
+  PlayOptions play;
+  RandomPlayer player(options_.spec.action, 1);
+  ASSERT_TRUE(player.Begin(0, 2).ok());
+  play.act = [&](const DecodedStep& step) { return player.Act(step.observation); };
+  play.cancelled = [] { return false; };
+  play.onlooker = &onlooker;
+  ASSERT_EQ(PlayEpisodes(&session, play, &signal_, &tally), absl::OkStatus());
+  ASSERT_EQ(tally.episodes().size(), 6u);
+  ASSERT_EQ(seen_.size(), 2u);
+  for (const auto& [slot, frames] : seen_) {
+    SCOPED_TRACE(slot);
+    ASSERT_EQ(frames.size(), 3u);
+    for (size_t t = 0; t < frames.size(); ++t) EXPECT_EQ(frames[t].episode_step(), t);
+  }
 }
 
 TEST_F(RecordingTest, WhatTheServerWillNotShowEndsTheSessionAndSaysWhy) {
