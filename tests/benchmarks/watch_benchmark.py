@@ -5,10 +5,11 @@
     pip install ./envserver/python
     tests/benchmarks/watch_benchmark.py bazel-bin/envserver/envserver
 
-One client steps one environment with no pause between an answer and the next action. Nobody, a
-viewer of at most 30 frames a second and one of every step take turns, each for some seconds, in an
-order that moves on from round to round; so what else the machine does meets all alike. The viewer
-is a process of its own and reads all that comes.
+One client steps one environment with no pause between an answer and the next action. Nobody
+and viewers of at most 1 and 30 frames a second and of every step take turns, each for half a
+second, in an order that moves on from round to round; so what else the machine does meets all
+alike. The viewer is a process of its own and reads all that comes. That of 1 frame a second costs
+little but the copy that each step of a watched slot makes.
 
 For each environment a line for each kind of viewer, with the ratio to the same round without one,
 as "median (quartiles)": CPU time of the server's threads (user and system, from its CPU clock) per
@@ -19,14 +20,18 @@ that other work on the machine hardly moves.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterable
 
+import grpc
 import numpy as np
 
 from armature import wire
@@ -34,7 +39,8 @@ from armature.connection import SERVICE, Connection
 from armature.session import RemoteSession
 from armature.transport import TransportOptions
 
-VIEWERS = {"30 frames/s": 30.0, "every step": 0.0}  # WatchRequest.frames_per_s_max
+WARM_UP_S = 0.2  # In which the scene and its meshes are sent.
+VIEWERS = {"1 frame/s": 1.0, "30 frames/s": 30.0, "every step": 0.0}  # frames_per_s_max
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,42 +54,54 @@ def connect(address: str) -> Connection:
     return Connection(address, TransportOptions(), 30.0)
 
 
-def view(address: str, session_id: int, frames_per_s_max: float) -> None:
-    """Reads slot 0's frames until it is killed, then prints how many came."""
+def view(address: str, session_id: int) -> None:
+    """The viewer's process. Watches slot 0 from each line of stdin, a rate, to the next, an empty
+    one. Answers each line, when it follows and with the number of frames that came."""
     connection = connect(address)
-    call = connection.channel.unary_stream(
+    watch = connection.channel.unary_stream(
         SERVICE + "Watch",
         request_serializer=wire.WatchRequest.SerializeToString,
         response_deserializer=lambda message: message,  # As cheap as it gets.
-    )(wire.WatchRequest(session_id=session_id, frames_per_s_max=frames_per_s_max))
-    call.initial_metadata()
-    print("follows", flush=True)
-    messages = 0
-    try:
-        for _ in call:
-            messages += 1
-    except KeyboardInterrupt:
-        print(messages, flush=True)
+    )
+    for line in sys.stdin:
+        call = watch(wire.WatchRequest(session_id=session_id, frames_per_s_max=float(line)))
+        call.initial_metadata()
+        print("follows", flush=True)
+        frames: list[bytes] = []
+        reader = threading.Thread(target=read_all, args=(call, frames))
+        reader.start()
+        sys.stdin.readline()
+        call.cancel()
+        reader.join()
+        print(len(frames), flush=True)
+
+
+def read_all(call: Iterable[bytes], frames: list[bytes]) -> None:
+    with contextlib.suppress(grpc.RpcError):  # It is cancelled.
+        frames.extend(call)
 
 
 class Viewer:
-    """A process that watches, until it is left."""
+    """A process that watches when it is told to."""
 
-    def __init__(self, address: str, session_id: int, frames_per_s_max: float) -> None:
-        self.messages = 0
-        command = [sys.executable, __file__, "--view", address, str(session_id)]
+    def __init__(self, address: str, session_id: int) -> None:
         self._process = subprocess.Popen(
-            [*command, str(frames_per_s_max)], stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, "--view", address, str(session_id)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
-    def __enter__(self) -> Viewer:
-        if self._process.stdout.readline() != "follows\n":
-            sys.exit("the viewer could not watch")
-        return self
+    def ask(self, line: str) -> str:
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            sys.exit("the viewer has ended")
+        return answer
 
-    def __exit__(self, *_: object) -> None:
-        self._process.send_signal(2)
-        self.messages = int(self._process.communicate()[0] or 0)
+    def stop(self) -> None:
+        self._process.communicate("")
 
 
 class Server:
@@ -125,24 +143,18 @@ def step_for(session: RemoteSession, seconds: float) -> int:
     return steps
 
 
-def measure(server: Server, session: RemoteSession, seconds: float) -> tuple[int, float, float]:
-    """Steps, wall seconds and the server's CPU seconds."""
-    step_for(session, 0.2)  # The scene has been shown, and all that is allocated is.
-    cpu, began = server.cpu_s(), time.perf_counter()
-    steps = step_for(session, seconds)
-    return steps, time.perf_counter() - began, server.cpu_s() - cpu
-
-
-def take_turn(server: Server, session: RemoteSession, rate: float | None, seconds: float) -> Turn:
+def take_turn(
+    server: Server, session: RemoteSession, viewer: Viewer, rate: float | None, seconds: float
+) -> Turn:
     """`rate`: of the viewer; None: nobody watches."""
-    messages = 0
-    if rate is None:
-        steps, wall_s, cpu_s = measure(server, session, seconds)
-    else:
-        with Viewer(server.address, session.session_id, rate) as viewer:
-            steps, wall_s, cpu_s = measure(server, session, seconds)
-        messages = viewer.messages
-    return Turn(steps / wall_s, 1e6 * cpu_s / steps, messages / (wall_s + 0.2))
+    if rate is not None:
+        viewer.ask(str(rate))
+    step_for(session, WARM_UP_S)
+    cpu_s, began = server.cpu_s(), time.perf_counter()
+    steps = step_for(session, seconds)
+    wall_s, cpu_s = time.perf_counter() - began, server.cpu_s() - cpu_s
+    frames = 0 if rate is None else int(viewer.ask(""))
+    return Turn(steps / wall_s, 1e6 * cpu_s / steps, frames / (WARM_UP_S + wall_s))
 
 
 def spread(values: list[float], digits: int) -> str:
@@ -153,13 +165,15 @@ def spread(values: list[float], digits: int) -> str:
 def benchmark(program: str, env: str, rounds: int, seconds: float) -> None:
     server = Server(program)
     session = RemoteSession(connect(server.address), env, 1, config={}, seed=1)
+    viewer = Viewer(server.address, session.session_id)
     step_for(session, 1)
     kinds: list[str] = ["nobody", *VIEWERS]
     turns: dict[str, list[Turn]] = {kind: [] for kind in kinds}
     for number in range(rounds):
         first = number % len(kinds)
         for kind in kinds[first:] + kinds[:first]:
-            turns[kind].append(take_turn(server, session, VIEWERS.get(kind), seconds))
+            turns[kind].append(take_turn(server, session, viewer, VIEWERS.get(kind), seconds))
+    viewer.stop()
     session.close()
     server.stop()
     for kind in kinds:
@@ -185,8 +199,8 @@ def main() -> None:
     )
     parser.add_argument("program", help="//envserver, built")
     parser.add_argument("--env", nargs="+", default=["panda_reach", "cartpole"])
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=0.5)
     flags = parser.parse_args()
     print("| environment | watched by | CPU us a step | ratio | steps/s | ratio | frames/s |")
     print("|---|---|---|---|---|---|---|")
@@ -196,6 +210,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--view"]:
-        view(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+        view(sys.argv[2], int(sys.argv[3]))
     else:
         main()
