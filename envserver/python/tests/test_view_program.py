@@ -183,7 +183,7 @@ def test_a_run_is_watched_while_a_launcher_has_it(tmp_path: pathlib.Path) -> Non
         lock = struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0)
         fcntl.fcntl(held, fcntl.F_OFD_SETLK, lock)
         assert find_subject(str(folder)) == EnvServers(
-            ("unix:/run/envserver-9", "unix:/run/envserver-10", "sim:5557")
+            ("unix:/run/envserver-9", "unix:/run/envserver-10", "sim:5557"), folder
         )
     assert find_subject(str(folder)) == IdleRun(folder)
 
@@ -207,6 +207,8 @@ def test_a_player_that_ends_is_quoted(
     monkeypatch.setenv("ARMATURE_VIEW_PLAY", "sh -c 'echo play: no model yet >&2; exit 1'")
     monkeypatch.setenv("ARMATURE_VIEW_ENVSERVER", "sh -c 'echo envserver ready; sleep 1000'")
     assert run(str(folder)) == (1, "armature-view: play: no model yet\n")
+    monkeypatch.setenv("ARMATURE_VIEW_PLAY", "sh -c 'echo shapes, reward.model; exit 4'")
+    assert run(str(folder)) == (1, "armature-view: shapes, reward.model\n")
     monkeypatch.setenv("ARMATURE_VIEW_ENVSERVER", "sh -c 'echo no room; exit 3'")
     assert run(str(folder)) == (1, "armature-view: no room\n")
 

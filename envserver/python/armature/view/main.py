@@ -9,7 +9,6 @@ import pathlib
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -43,14 +42,13 @@ from armature.view.subject import (
     Subject,
     WrongWordError,
     find_subject,
+    is_running,
 )
 from armature.view.timeline import Timeline
 from armature.view.viewer_server import ViewerServer, running_server
 from armature.view.watcher import Place, Watcher
 
 _LOOPBACK = "127.0.0.1"
-# How often a played run's env server is asked for its session until it has one.
-_ASK_AGAIN_S = 0.2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -104,12 +102,12 @@ def _view(flags: argparse.Namespace, signals: _Signals, stack: contextlib.ExitSt
         _keep(subject, flags.what, flags.output)
         return
     if isinstance(subject, EnvServers):
-        _watch(flags, listen, subject.addresses, None, signals, stack)
+        _watch(flags, listen, subject, None, signals, stack)
     elif isinstance(subject, IdleRun):
         player = Player(subject.folder, flags.seed)
         stack.callback(player.close)
         print(f"{subject.folder} does not run: its policy is played", flush=True)
-        _watch(flags, listen, (player.address,), player, signals, stack)
+        _watch(flags, listen, EnvServers((player.address,)), player, signals, stack)
     else:
         timeline = _read(subject.path)
         server, url = _serve(flags, listen, stack)
@@ -120,7 +118,7 @@ def _view(flags: argparse.Namespace, signals: _Signals, stack: contextlib.ExitSt
 def _watch(
     flags: argparse.Namespace,
     listen: Address,
-    addresses: tuple[str, ...],
+    servers: EnvServers,
     player: Player | None,
     signals: _Signals,
     stack: contextlib.ExitStack,
@@ -135,15 +133,20 @@ def _watch(
         page.wake()
 
     def on_status(status: str) -> None:
-        page.set_status((player.problem() if player else "") or status)
+        problem = player.problem() if player else ""
+        if servers.run is not None and not is_running(servers.run):
+            problem = (
+                f"{servers.run.name} does not train any more; begin view anew to see its policy"
+            )
+        page.set_status(problem or status)
         page.show_place(watcher.place)
 
-    watcher = _open(flags, addresses, player, on_message, on_status)
+    watcher = _open(flags, servers.addresses, player is not None, on_message, on_status)
     stack.callback(watcher.close)
     server, url = _serve(flags, listen, stack)
     title = pathlib.Path(flags.what).name or flags.what
     place = watcher.place
-    page = Page(server, timeline, title, addresses, place, watcher.follow)
+    page = Page(server, timeline, title, servers.addresses, place, watcher.follow)
     watcher.start()
     _show(page, url, f"slot {place.slot} of the env server at {place.address}", signals)
 
@@ -151,26 +154,26 @@ def _watch(
 def _open(
     flags: argparse.Namespace,
     addresses: tuple[str, ...],
-    player: Player | None,
+    is_played: bool,
     on_message: Callable[[Any], None],
     on_status: Callable[[str], None],
 ) -> Watcher:
     """Follows the first env server that can be. ArmatureError: none of them."""
-    while True:
-        for address in addresses:
-            place = Place(address, flags.session, flags.slot)
-            watcher = Watcher(place, flags.transport, flags.frames_per_s_max, on_message, on_status)
-            try:
-                watcher.open()
-                return watcher
-            except ServerError as error:
-                watcher.close()
-                refusal = error
-        if player is None or refusal.code not in ("NOT_FOUND", "UNAVAILABLE"):
-            raise refusal
-        if problem := player.problem():
-            raise ArmatureError(problem)
-        time.sleep(_ASK_AGAIN_S)  # Until `play` has opened its session.
+    refusal: ServerError | None = None
+    for address in addresses:
+        place = Place(address, flags.session, flags.slot)
+        watcher = Watcher(place, flags.transport, flags.frames_per_s_max, on_message, on_status)
+        try:
+            watcher.open()
+            return watcher
+        except ServerError as error:
+            # Each episode of `play` has a session of its own: it may be between two of them.
+            if is_played and error.code == "NOT_FOUND" and not flags.session:
+                return watcher  # Which tries again.
+            watcher.close()
+            refusal = error
+    assert refusal is not None
+    raise refusal
 
 
 def _keep(subject: Subject, word: str, output: pathlib.Path) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import re
 import shlex
 import signal
 import subprocess
@@ -27,11 +28,16 @@ _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 _END_TIMEOUT_S = 5.0
 # The most that `play` takes: more than anybody watches.
 _EPISODES = 1_000_000
-_READY = "envserver ready"
+# What an env server says when it can be reached, and `play` when it has its session.
+_READY = re.compile(r"envserver ready")
+_PLAYS = re.compile(r"^ *step +reward\b")
 
 
 class Player:
-    """Plays until it is closed. ArmatureError: it cannot be started; says why in a line."""
+    """Plays until it is closed; its session is open from the beginning.
+
+    ArmatureError: it cannot be started; says why in a line.
+    """
 
     def __init__(self, run: pathlib.Path, seed: int) -> None:
         play = _program("PLAY", "play")
@@ -41,9 +47,9 @@ class Player:
         self.address = f"unix:{self._folder.name}/envserver"
         try:
             listen = [f"--listen={self.address}", "--metrics_listen=off"]
-            self._begin([*server, *listen]).wait_for(_READY)
+            self._begin([*server, *listen], _READY)
             words = [str(run), "--realtime", f"--episodes={_EPISODES}", f"--seed={seed}"]
-            self._begin([*play, *words, f"--env_servers={self.address}"])
+            self._begin([*play, *words, f"--env_servers={self.address}"], _PLAYS)
         except BaseException:
             self.close()
             raise
@@ -61,19 +67,19 @@ class Player:
         self._children.clear()
         self._folder.cleanup()
 
-    def _begin(self, command: list[str]) -> _Child:
-        child = _Child(command)
+    def _begin(self, command: list[str], ready: re.Pattern[str]) -> None:
+        child = _Child(command, ready)
         self._children.append(child)
-        return child
+        child.wait_until_ready()
 
 
 class _Child:
-    """A process whose words are read all the while."""
+    """A process whose words are read all the while; one like `ready` says that it is."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], ready: re.Pattern[str]) -> None:
         self._name = os.path.basename(command[0])
         self._last = ""
-        self._ready = ""
+        self._ready = ready
         self._is_ready = threading.Event()
         libc = ctypes.CDLL(None)
 
@@ -96,11 +102,8 @@ class _Child:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def wait_for(self, word: str) -> None:
-        """Until it says a line with that word. ArmatureError: it has ended."""
-        self._ready = word
-        if word in self._last:
-            return
+    def wait_until_ready(self) -> None:
+        """ArmatureError: it has ended."""
         self._is_ready.wait()
         if self.process.poll() is not None:
             raise ArmatureError(self.last_words())
@@ -131,7 +134,7 @@ class _Child:
             for line in pipe:
                 if line.strip():
                     self._last = line.strip()
-                if self._ready and self._ready in line:
+                if self._ready.search(line):
                     self._is_ready.set()
         self.process.wait()
         self._is_ready.set()

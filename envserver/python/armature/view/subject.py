@@ -35,6 +35,7 @@ class EnvServers:
     """They run already; the first is watched first."""
 
     addresses: tuple[str, ...]
+    run: pathlib.Path | None = None  # That trains with them.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +73,7 @@ def find_subject(word: str) -> Subject:
             f"{error}; an env server is host:port or unix:/path, a recording NAME{RECORDED}"
         ) from None
     addresses = running_env_servers(folder) if is_running(folder) else ()
-    return EnvServers(addresses) if addresses else IdleRun(folder)
+    return EnvServers(addresses, folder) if addresses else IdleRun(folder)
 
 
 def is_running(run: pathlib.Path) -> bool:
