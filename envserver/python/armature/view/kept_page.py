@@ -15,7 +15,7 @@ from armature.view.scene_view import SceneView
 from armature.view.timeline import Moment, Timeline
 from armature.view.viewer_server import running_server
 
-# The most that a page plays: a minute and a half, which takes some 20 s to write.
+# The most that a page plays: 100 s. Seeking backwards plays from the beginning.
 PICTURES_MAX = 3000
 _PICTURES_PER_S = 30.0
 # Times of steps are sums, so that 1/30 s may be a little less.
