@@ -205,7 +205,7 @@ class ViewTest(unittest.TestCase):
         report = [sys.executable, ROOT / "deploy/tools/report.py", run]
         said = subprocess.run(report, check=True, capture_output=True, text=True).stdout
         self.assertIn("with a 3D player", said)
-        tab = self.browser.open((run / "report.html").as_uri())
+        tab = self.enterContext(Browser(*WINDOW_PX)).open((run / "report.html").as_uri())
         tab.ask("Network.enable")
         tab.ask("Network.emulateNetworkConditions", offline=True, latency=0,
                 downloadThroughput=0, uploadThroughput=0)  # fmt: skip
