@@ -1,5 +1,6 @@
 #include "envserver/bullet/inverse_kinematics.h"
 
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -56,6 +57,26 @@ TEST(InverseKinematicsTest, OneIterationIsTheDampedLeastSquaresStep) {
   std::vector<double> joints = {0};
   solver.Solve(target, absl::MakeSpan(joints));
   EXPECT_NEAR(joints[0], 0.3 / 1.5, 1e-12);  // J = 1: (1 + 0.5)^-1 0.3.
+}
+
+TEST(InverseKinematicsTest, AnyAngleUpToHalfATurnIsOneStep) {
+  for (const double angle : {0.0, 1e-9, -0.3, 1.5, -1.6, 3.1}) {
+    auto model = std::make_shared<BodyModel>();
+    LinkModel turn;
+    turn.name = "turn";
+    turn.joint_type = JointType::kRevolute;
+    turn.axis = btVector3(0.6, 0, -0.8);
+    model->links.push_back(turn);
+    InverseKinematicsOptions options;
+    options.iterations_max = 1;
+    options.damping = 1e-12;
+    options.step_max_rad = 4;
+    const InverseKinematics solver(model, 0, options);
+    std::vector<double> joints = {0.2};
+    solver.Solve(solver.ForwardKinematics({0.2 + angle}), absl::MakeSpan(joints));
+    // The angle is rounded to single precision.
+    EXPECT_NEAR(joints[0], 0.2 + angle, 2e-7 * std::abs(angle) + 1e-12) << angle;
+  }
 }
 
 TEST(InverseKinematicsTest, AStepIsCappedAtTheLargestJointChange) {
