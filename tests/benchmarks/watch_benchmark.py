@@ -47,7 +47,7 @@ VIEWERS = {"1 frame/s": 1.0, "30 frames/s": 30.0, "every step": 0.0}  # frames_p
 class Turn:
     steps_per_s: float
     cpu_us: float  # Of the server, per step.
-    frames_per_s: float  # That the viewer got.
+    messages_per_s: float  # That the viewer got: frames, and once the scene and its meshes.
 
 
 def connect(address: str) -> Connection:
@@ -56,7 +56,7 @@ def connect(address: str) -> Connection:
 
 def view(address: str, session_id: int) -> None:
     """The viewer's process. Watches slot 0 from each line of stdin, a rate, to the next, an empty
-    one. Answers each line, when it follows and with the number of frames that came."""
+    one. Answers each line, when it follows and with the number of messages that came."""
     connection = connect(address)
     watch = connection.channel.unary_stream(
         SERVICE + "Watch",
@@ -177,10 +177,10 @@ def benchmark(program: str, env: str, rounds: int, seconds: float) -> None:
     session.close()
     server.stop()
     for kind in kinds:
-        cpu, rate, frames = (
+        cpu, rate, messages = (
             statistics.median(column)
             for column in zip(
-                *((turn.cpu_us, turn.steps_per_s, turn.frames_per_s) for turn in turns[kind])
+                *((turn.cpu_us, turn.steps_per_s, turn.messages_per_s) for turn in turns[kind])
             )
         )
         pairs = list(zip(turns[kind], turns["nobody"]))
@@ -188,7 +188,7 @@ def benchmark(program: str, env: str, rounds: int, seconds: float) -> None:
         rate_ratio = spread([one.steps_per_s / other.steps_per_s for one, other in pairs], 3)
         print(
             f"| {env} | {kind} | {cpu:.1f} | {cpu_ratio} | {rate:,.0f} | {rate_ratio} "
-            f"| {frames:,.0f} |",
+            f"| {messages:,.0f} |",
             flush=True,
         )
 
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=0.5)
     flags = parser.parse_args()
-    print("| environment | watched by | CPU us a step | ratio | steps/s | ratio | frames/s |")
+    print("| environment | watched by | CPU us a step | ratio | steps/s | ratio | messages/s |")
     print("|---|---|---|---|---|---|---|")
     for env in flags.env:
         benchmark(flags.program, env, flags.rounds, flags.seconds)
