@@ -186,8 +186,8 @@ Parameter TaskBuilder::AddParameter(absl::string_view name, double low, double h
   return {static_cast<int>(spec_.parameters.size()) - 1};
 }
 
-Marker TaskBuilder::AddMarker(absl::string_view name, SceneShape shape) {
-  markers_.push_back(std::move(shape));
+Marker TaskBuilder::AddMarker(absl::string_view name, std::vector<SceneShape> shapes) {
+  markers_.push_back(std::move(shapes));
   marker_names_.emplace_back(name);
   return {static_cast<int>(markers_.size()) - 1};
 }

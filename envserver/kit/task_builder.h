@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -92,7 +93,11 @@ class TaskBuilder {
   Parameter AddParameter(absl::string_view name, double low, double high, double initial);
 
   // Something that viewers see and the world does not have.
-  Marker AddMarker(absl::string_view name, SceneShape shape);
+  Marker AddMarker(absl::string_view name, SceneShape shape) {
+    return AddMarker(name, std::vector<SceneShape>{std::move(shape)});
+  }
+  // One of several shapes, which keep their poses to each other.
+  Marker AddMarker(absl::string_view name, std::vector<SceneShape> shapes);
   // The first one takes the task's pictures. Without any, one is placed that has all bodies in view
   // where Reset puts them; for that, Reset is called once more, before the first episode.
   void AddCamera(SceneCamera camera);
@@ -119,7 +124,7 @@ class TaskBuilder {
   std::vector<int> termination_metrics_;     // By termination.
   std::vector<int> goal_fields_;             // Achieved, desired; empty: no goal.
   GoalOptions goal_options_;
-  std::vector<SceneShape> markers_;
+  std::vector<std::vector<SceneShape>> markers_;
   std::vector<std::string> marker_names_;
   std::vector<SceneCamera> cameras_;
   struct Picture {

@@ -225,8 +225,10 @@ void TaskEnv::BuildScene() {
   AppendToScene(*world_, &scene_);
   for (size_t i = 0; i < built_.markers_.size(); ++i) {
     scene_.bodies.push_back({built_.marker_names_[i], /*is_marker=*/true});
-    scene_.shapes.push_back(built_.markers_[i]);
-    scene_.shapes.back().body = static_cast<int>(scene_.bodies.size()) - 1;
+    for (const SceneShape& shape : built_.markers_[i]) {
+      scene_.shapes.push_back(shape);
+      scene_.shapes.back().body = static_cast<int>(scene_.bodies.size()) - 1;
+    }
   }
   scene_.cameras = built_.cameras_;
   if (scene_.cameras.empty()) {

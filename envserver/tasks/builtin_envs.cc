@@ -1,13 +1,13 @@
 #include "envserver/tasks/builtin_envs.h"
 
 #include "envserver/tasks/drake/drake_tasks.h"
-#include "envserver/tasks/panda/reach.h"
+#include "envserver/tasks/panda/panda_tasks.h"
 
 namespace armature {
 
 absl::Status RegisterBuiltinEnvs(EnvRegistry& registry) {
   absl::Status status;
-  status.Update(RegisterPandaReach(registry));
+  status.Update(RegisterPandaTasks(registry));
   status.Update(RegisterCartPole(registry));
   status.Update(RegisterBoxFlipUp(registry));
   return status;

@@ -6,15 +6,19 @@
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
+  armature::ConformanceOptions options;
+  options.steps = 3000;
   armature::RegisterConformanceTests(
       armature::RegisterBuiltinEnvs,
       {
           {"panda_reach", {{"control_type", "joints"}, {"reward_type", "dense"}}},
           {"panda_reach", {{"terminate_on_success", "false"}}},
+          {"panda_pick_and_place", {{"control_type", "joints"}, {"reward_type", "dense"}}},
           {"cartpole", {{"time_limit_s", "7"}}},
           {"cartpole",
            {{"randomize_mass", "true"}, {"observation_noise", "true"}, {"disturbance", "true"}}},
           {"box_flip_up", {{"variant", "current"}}},
-      });
+      },
+      options);
   return RUN_ALL_TESTS();
 }

@@ -1,6 +1,9 @@
 #include "envserver/tasks/panda/panda_task.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
 
 namespace armature {
 namespace {
@@ -12,10 +15,6 @@ constexpr double kFriction = 0.5;
 
 PandaControl ControlOf(const PandaConfig& config) {
   return config.control_type == "ee" ? PandaControl::kEndEffector : PandaControl::kJoints;
-}
-
-RewardType RewardOf(const PandaConfig& config) {
-  return config.reward_type == "sparse" ? RewardType::kSparse : RewardType::kDense;
 }
 
 constexpr Colour kFloorColour = {0.32, 0.35, 0.4, 1};
@@ -55,10 +54,7 @@ void AddBoard(const std::string& name, const btVector3& size, const btVector3& p
 }  // namespace
 
 PandaTask::PandaTask(const PandaConfig& config, const PandaTaskFacts& facts)
-    : config_(config),
-      facts_(facts),
-      point_reward_(RewardOf(config), facts.distance_threshold_m),
-      desired_goal_(facts.goal_size) {}
+    : config_(config), facts_(facts), desired_goal_(facts.goal_size) {}
 
 void PandaTask::Build(TaskBuilder& task) {
   task.SetTime(kTimeStep, kSubsteps, facts_.horizon * kSubsteps * kTimeStep);
@@ -67,12 +63,17 @@ void PandaTask::Build(TaskBuilder& task) {
   arm_.emplace(*std::move(model), ControlOf(config_), facts_.block_gripper, &task.world());
   // Floor at z = -0.4 and table with its top at z = 0.
   AddBoard("floor", btVector3(6, 6, 0.02), btVector3(0, 0, -0.41), kFloorColour, &task.world());
-  AddBoard("table", btVector3(1.1, 0.7, 0.4), btVector3(-0.3, 0, -0.2), kTableColour,
-           &task.world());
+  AddBoard("table", btVector3(facts_.table_length_m, 0.7, 0.4),
+           btVector3(facts_.table_x_m, 0, -0.2), kTableColour, &task.world());
   AddObjects(task);
-  const int robot_size = facts_.block_gripper ? 6 : 7;
-  observation_ = task.AddField("observation", robot_size + facts_.object_observation_size,
-                               -kObservationBound, kObservationBound);
+  std::vector<double> bounds(facts_.block_gripper ? 6 : 7, kObservationBound);
+  for (int i = 0; i < facts_.objects; ++i) {
+    bounds.insert(bounds.end(), ObjectSize(facts_.object_rotation) - 6, kObservationBound);
+    bounds.insert(bounds.end(), 6, TaskBuilder::kUnbounded);
+  }
+  std::vector<double> low = bounds;
+  for (double& bound : low) bound = -bound;
+  observation_ = task.AddField("observation", std::move(low), std::move(bounds));
   achieved_ =
       task.AddField("achieved_goal", facts_.goal_size, -kObservationBound, kObservationBound);
   desired_ = task.AddField("desired_goal", facts_.goal_size, -kObservationBound, kObservationBound);
@@ -80,7 +81,10 @@ void PandaTask::Build(TaskBuilder& task) {
   options.terminate_on_success = config_.terminate_on_success;
   task.SetGoal(achieved_, desired_, options);
   task.SetAction(PandaArm::ActionSize(ControlOf(config_), facts_.block_gripper), -1, 1);
-  task.SetRewardBounds(point_reward_.Low(facts_.goal_size, kObservationBound), 0);
+  const double distance_max = facts_.goal_distance_max > 0
+                                  ? facts_.goal_distance_max
+                                  : 2 * kObservationBound * std::sqrt(facts_.goal_size);
+  task.SetRewardBounds(IsSparse() ? -1 : -distance_max, 0);
   task.AddCamera(FrontCamera());
   task.AddCamera(CloseCamera());
 }
@@ -101,8 +105,19 @@ void PandaTask::Observe(ObservationWriter& out) {
 }
 
 GoalOutcome PandaTask::GoalReward(const GoalPair& goal) const {
-  const auto result = point_reward_(goal.achieved, goal.desired);
-  return {result.reward, result.is_success};
+  const double distance = GoalDistance(goal.achieved, goal.desired);
+  const double sparse = distance > facts_.distance_threshold ? -1 : 0;
+  return {IsSparse() ? sparse : -distance, distance < facts_.distance_threshold};
+}
+
+double PandaTask::GoalDistance(absl::Span<const float> achieved,
+                               absl::Span<const float> desired) const {
+  double square = 0;
+  for (size_t i = 0; i < achieved.size(); ++i) {
+    const double difference = static_cast<double>(achieved[i]) - desired[i];
+    square += difference * difference;
+  }
+  return std::sqrt(square);
 }
 
 }  // namespace armature

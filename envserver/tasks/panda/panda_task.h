@@ -3,9 +3,13 @@
 //
 // Facts: physics step 1/500 s, 20 per control step. Observation: `observation` = end effector
 // position (3), its velocity (3), finger width (1) unless the gripper is blocked, then the task's
-// objects; `achieved_goal`; `desired_goal`. With terminate_on_success (panda-gym v3) an episode
-// ends at the first success; without it (v2) only at the horizon. Thread safety, determinism: see
-// Task.
+// objects (panda_objects.h); `achieved_goal`; `desired_goal`. Reward, where d is the distance of
+// the goals: sparse, -1 if d > threshold, else 0; dense, -d. Success: d < threshold. With
+// terminate_on_success (panda-gym v3) an episode ends at the first success; without it (v2) only at
+// the horizon.
+// Differs: upstream declares all bounds as +-10, which the velocities of its objects exceed; here
+// those have none.
+// Thread safety, determinism: see Task.
 #ifndef ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_TASK_H_
 #define ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_TASK_H_
 
@@ -18,7 +22,7 @@
 #include "envserver/kit/task.h"
 #include "envserver/kit/task_builder.h"
 #include "envserver/tasks/panda/panda_arm.h"
-#include "envserver/tasks/panda/point_reward.h"
+#include "envserver/tasks/panda/panda_objects.h"
 
 namespace armature {
 
@@ -37,11 +41,15 @@ struct PandaConfig {
 };
 
 struct PandaTaskFacts {
+  int objects = 0;
+  ObjectRotation object_rotation = ObjectRotation::kEuler;
   int goal_size = 3;
-  int object_observation_size = 0;
+  double goal_distance_max = 0;  // 0: that of two points within the bounds.
   bool block_gripper = true;
-  double distance_threshold_m = 0.05;
-  int horizon = 50;  // Control steps.
+  double distance_threshold = 0.05;  // m, if the goal is made of points.
+  int horizon = 50;                  // Control steps.
+  double table_length_m = 1.1;
+  double table_x_m = -0.3;
 };
 
 class PandaTask : public Task {
@@ -63,17 +71,21 @@ class PandaTask : public Task {
   virtual void AddObjects(TaskBuilder& task) { (void)task; }
   // Begins an episode: places the objects and writes the goal.  [goal_size]
   virtual void PlaceObjects(absl::Span<float> desired_goal) = 0;
-  // [object_observation_size]
+  // [objects x ObjectSize(object_rotation)]
   virtual void ObserveObjects(absl::Span<float> observation) { (void)observation; }
   // [goal_size]
   virtual void AchievedGoal(absl::Span<float> achieved_goal) = 0;
+  // Of two goals; the default one takes them for points.
+  virtual double GoalDistance(absl::Span<const float> achieved,
+                              absl::Span<const float> desired) const;
 
   absl::Span<const float> desired_goal() const { return desired_goal_; }
 
  private:
+  bool IsSparse() const { return config_.reward_type == "sparse"; }
+
   const PandaConfig config_;
   const PandaTaskFacts facts_;
-  const PointReward point_reward_;
   std::optional<PandaArm> arm_;
   Field observation_, achieved_, desired_;
   std::vector<float> desired_goal_;

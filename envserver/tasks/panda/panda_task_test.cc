@@ -9,7 +9,7 @@
 #include "common/random/rng.h"
 #include "envserver/kit/task_env.h"
 #include "envserver/tasks/panda/golden_reach.h"
-#include "envserver/tasks/panda/reach.h"
+#include "envserver/tasks/panda/panda_tasks.h"
 #include "gtest/gtest.h"
 
 namespace armature {
@@ -26,9 +26,14 @@ class ReachTest : public testing::Test {
   }
 
   void Make(const PandaConfig& config) {
-    auto made = TaskEnv::Create("panda_reach", [&] { return std::make_unique<Reach>(config); }, {});
+    EnvRegistry registry;
+    ASSERT_TRUE(RegisterPandaReach(registry).ok());
+    auto made = registry.Make(
+        "panda_reach", {{"control_type", config.control_type},
+                        {"reward_type", config.reward_type},
+                        {"terminate_on_success", config.terminate_on_success ? "true" : "false"}});
     ASSERT_TRUE(made.ok()) << made.status();
-    env_ = *std::move(made);
+    env_.reset(static_cast<TaskEnv*>(made->release()));
   }
 
   static absl::Span<uint8_t> Bytes(std::vector<float>& values) {

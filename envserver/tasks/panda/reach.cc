@@ -1,31 +1,42 @@
-#include "envserver/tasks/panda/reach.h"
-
+// Bring the end effector to a point (panda-gym's PandaReach).
+//
+// Facts: goal x, y ~ U(+-0.15), z ~ U(0, 0.3). The gripper is blocked.
 #include "envserver/kit/register_task.h"
+#include "envserver/tasks/panda/panda_objects.h"
+#include "envserver/tasks/panda/panda_task.h"
+#include "envserver/tasks/panda/panda_tasks.h"
 
 namespace armature {
+namespace {
 
-void Reach::AddObjects(TaskBuilder& task) {
-  SceneShape sphere;
-  sphere.kind = SceneShape::Kind::kSphere;
-  sphere.size = {0.02, 0, 0};
-  sphere.colour = {0.1, 0.9, 0.1, 0.3};
-  goal_ = task.AddMarker("goal", sphere);
-}
+class Reach : public PandaTask {
+ public:
+  explicit Reach(const PandaConfig& config) : PandaTask(config, PandaTaskFacts{}) {}
 
-void Reach::PlaceObjects(absl::Span<float> desired_goal) {
-  desired_goal[0] = static_cast<float>(rng().Uniform(-0.15, 0.15));
-  desired_goal[1] = static_cast<float>(rng().Uniform(-0.15, 0.15));
-  desired_goal[2] = static_cast<float>(rng().Uniform(0, 0.3));
-}
+  void Show(MarkerPoses& out) override { out.Place(goal_, ToPoint(desired_goal())); }
 
-void Reach::AchievedGoal(absl::Span<float> achieved_goal) {
-  const btVector3 position = arm().ee_position();
-  for (int i = 0; i < 3; ++i) achieved_goal[i] = static_cast<float>(position[i]);
-}
+ protected:
+  void AddObjects(TaskBuilder& task) override {
+    SceneShape sphere;
+    sphere.kind = SceneShape::Kind::kSphere;
+    sphere.size = {0.02, 0, 0};
+    sphere.colour = kGreen;
+    goal_ = AddGhost("goal", sphere, &task);
+  }
+  void PlaceObjects(absl::Span<float> desired_goal) override {
+    btVector3 goal = RandomPlace(/*height=*/0, &rng());
+    goal.setZ(rng().Uniform(0, 0.3));
+    CopyPoint(goal, desired_goal);
+  }
+  void AchievedGoal(absl::Span<float> achieved_goal) override {
+    CopyPoint(arm().ee_position(), achieved_goal);
+  }
 
-void Reach::Show(MarkerPoses& out) {
-  out.Place(goal_, btVector3(desired_goal()[0], desired_goal()[1], desired_goal()[2]));
-}
+ private:
+  Marker goal_;
+};
+
+}  // namespace
 
 absl::Status RegisterPandaReach(EnvRegistry& registry) {
   return RegisterTask<Reach>(

@@ -1,0 +1,154 @@
+"""Scripted policies for the Panda tasks, in `ee` control, ours and panda-gym's alike.
+
+    python panda_policies.py 127.0.0.1:5557 pick_and_place
+    python panda_policies.py 127.0.0.1:5557 stack --episodes 50 --record stack.safetensors
+
+plays episodes of `panda_TASK` on an env server and prints how many succeed; with --record their
+steps become demonstrations (algorithm.demonstrations.path). Each policy looks only at the
+observation, so it can begin in any state.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[Any]
+
+_GAIN = 1 / 0.05  # An action of 1 aims 0.05 m away; a higher gain overshoots.
+_ABOVE = 0.06  # From where the hand comes down, over a cube's centre.
+_NEAR = 0.012  # Sideways: the hand is over the cube.
+_HELD = 0.0425  # Width of the fingers around a cube of 0.04.
+_GENTLE = 0.5  # Actions with a cube in the hand; faster, it slips.
+_OPEN, _CLOSE = 1.0, -1.0
+
+
+class _Hand:
+    """Where the hand is, and the actions that bring it elsewhere."""
+
+    def __init__(self, observation: Mapping[str, Vector]) -> None:
+        state = observation["observation"]
+        self.position: Vector = state[:3]
+        self.width = float(state[6])  # Of tasks with a gripper.
+
+    def to(self, target: Vector, most: float = 1.0) -> Vector:
+        return np.clip(_GAIN * (target - self.position), -most, most)
+
+    def carry(self, cube: Vector, goal: Vector, cruise: float) -> Vector:
+        """Takes the cube and brings it to the goal; [4].
+
+        On the way it is at least `cruise` high, until it is over the goal.
+        """
+        offset = cube - self.position
+        if np.abs(offset).max() < 0.022 and self.width < _HELD:
+            # The fingers give way together along y, where the cube swings about the hand.
+            target = goal - np.array([offset[0], 0, offset[2]])
+            apart = np.hypot(*(goal - cube)[:2])
+            if apart > 0.025:
+                target[2] = max(target[2], cruise - offset[2])
+                if cube[2] < cruise - 0.02:  # Up first, so that nothing is swept away.
+                    target[:2] = self.position[:2]
+            return np.append(self.to(target, _GENTLE if apart > 0.05 else 0.25), _CLOSE)
+        over = np.hypot(*offset[:2])
+        if over < _NEAR and abs(offset[2]) < 0.01:
+            return np.append(self.to(cube, _GENTLE), _CLOSE)
+        if over < 2 * _NEAR:  # Down, slowly: the hand swings back when it stops.
+            return np.append(self.to(cube, 0.4), _OPEN)
+        target = cube + np.array([0, 0, _ABOVE])
+        if self.position[2] < target[2] - 0.02:  # Rises before it crosses.
+            target[:2] = self.position[:2]
+        return np.append(self.to(target), _OPEN)
+
+
+def reach(observation: Mapping[str, Vector]) -> Vector:
+    return _Hand(observation).to(observation["desired_goal"])
+
+
+def push(observation: Mapping[str, Vector]) -> Vector:
+    hand = _Hand(observation)
+    cube, goal = observation["observation"][6:9], observation["desired_goal"]
+    left = float(np.hypot(*(goal - cube)[:2]))
+    way = (goal - cube)[:2] / max(left, 1e-6)
+    side = np.array([-way[1], way[0]])
+    offset = (hand.position - cube)[:2]
+    low = 0.015
+    if hand.position[2] < 0.05 and way @ offset < -0.02 and abs(side @ offset) < 0.02:
+        aim = hand.position[:2] + way * min(left, 0.02) - 0.8 * (side @ offset) * side
+        return hand.to(np.append(aim, low))
+    behind = cube[:2] - 0.065 * way
+    if np.hypot(*(hand.position[:2] - behind)) < 0.025:
+        return hand.to(np.append(behind, low))
+    if hand.position[2] < 0.08:
+        return hand.to(np.append(hand.position[:2], 0.1))
+    return hand.to(np.append(behind, 0.1))
+
+
+def pick_and_place(observation: Mapping[str, Vector]) -> Vector:
+    cube = observation["observation"][7:10]
+    return _Hand(observation).carry(cube, observation["desired_goal"], cruise=0.0)
+
+
+def stack(observation: Mapping[str, Vector]) -> Vector:
+    hand = _Hand(observation)
+    goal = observation["desired_goal"]
+    lower, upper = observation["observation"][7:10], observation["observation"][19:22]
+    if np.hypot(*(lower - goal[:3])[:2]) > 0.035 or lower[2] > 0.03:
+        return hand.carry(lower, goal[:3], cruise=0.08)
+    is_at_lower = np.hypot(*(hand.position - lower)[:2]) < 0.03
+    if is_at_lower and hand.position[2] < lower[2] + 0.05 and np.hypot(*(upper - lower)[:2]) > 0.04:
+        return np.array([0, 0, 0.5 if hand.width > 0.06 else 0, _OPEN])  # Lets go.
+    return hand.carry(upper, goal[3:], cruise=0.11)
+
+
+POLICIES: dict[str, Callable[[Mapping[str, Vector]], Vector]] = {
+    "reach": reach,
+    "push": push,
+    "pick_and_place": pick_and_place,
+    "stack": stack,
+}
+
+
+def act(task: str, observation: Mapping[str, Vector]) -> Vector:
+    """KeyError: there is no policy for this task."""
+    return POLICIES[task](observation).astype(np.float32)
+
+
+def success_rate(env: Any, task: str, episodes: int) -> float:
+    """Share of the episodes, of seeds 0, 1, .., that end in success."""
+    successes = 0
+    for seed in range(episodes):
+        observation, info = env.reset(seed=seed)
+        ended = False
+        while not ended:
+            observation, _, terminated, truncated, info = env.step(act(task, observation))
+            ended = terminated or truncated
+        successes += bool(info["is_success"])
+    return successes / episodes
+
+
+def main() -> None:
+    import armature
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("server", help="address of an env server")
+    parser.add_argument("task", choices=sorted(POLICIES))
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--record", metavar="FILE", help="where the demonstrations go")
+    args = parser.parse_args()
+    with armature.make(args.server, f"panda_{args.task}") as env:
+        if args.record:
+            recording = armature.record_demonstrations(
+                args.record, env, lambda o: act(args.task, o), args.episodes, only_successful=True
+            )
+            print(f"{recording.path}: {recording.episodes} episodes, {recording.steps} steps")
+        else:
+            rate = success_rate(env, args.task, args.episodes)
+            print(f"{args.task}: {rate:.2f} of {args.episodes} episodes succeed")
+
+
+if __name__ == "__main__":
+    main()

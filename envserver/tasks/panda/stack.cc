@@ -1,0 +1,80 @@
+// Put one cube on another, at a given place (panda-gym's PandaStack).
+//
+// Facts: cubes of 0.04 m, the lower one of 2 kg and the upper one of 1 kg; goals of both share x, y
+// ~ U(+-0.15), z = 0.02 and 0.06; success: both together within 0.1 m. 100 control steps.
+// Differs: both cubes begin on the table, their centres 0.1 m apart or more. Upstream lets the
+// second one drop from z = 0.06 wherever it is, also onto the edge of the first.
+#include "envserver/kit/register_task.h"
+#include "envserver/tasks/panda/panda_objects.h"
+#include "envserver/tasks/panda/panda_task.h"
+#include "envserver/tasks/panda/panda_tasks.h"
+
+namespace armature {
+namespace {
+
+constexpr double kLowerMass = 2;
+constexpr double kApart = 0.1;
+constexpr int kObjectSize = ObjectSize(ObjectRotation::kEuler);
+
+class Stack : public PandaTask {
+ public:
+  explicit Stack(const PandaConfig& config) : PandaTask(config, Facts()) {}
+
+  void Show(MarkerPoses& out) override {
+    out.Place(lower_goal_, ToPoint(desired_goal()));
+    out.Place(upper_goal_, ToPoint(desired_goal().subspan(3)));
+  }
+
+ protected:
+  void AddObjects(TaskBuilder& task) override {
+    lower_ = AddCube("object1", kLowerMass, kBlue, &task);
+    upper_ = AddCube("object2", kCubeMass, kGreen, &task);
+    lower_goal_ = AddGhost("goal1", CubeShape(kBlue), &task);
+    upper_goal_ = AddGhost("goal2", CubeShape(kGreen), &task);
+  }
+  void PlaceObjects(absl::Span<float> desired_goal) override {
+    btVector3 goal = RandomPlace(kCubeSide / 2, &rng());
+    CopyPoint(goal, desired_goal);
+    goal.setZ(kCubeSide * 3 / 2);
+    CopyPoint(goal, desired_goal.subspan(3));
+    btVector3 lower, upper;
+    do {
+      lower = RandomPlace(kCubeSide / 2, &rng());
+      upper = RandomPlace(kCubeSide / 2, &rng());
+    } while (lower.distance(upper) < kApart);
+    PlaceObject(lower, lower_);
+    PlaceObject(upper, upper_);
+  }
+  void ObserveObjects(absl::Span<float> observation) override {
+    ObserveObject(*lower_, ObjectRotation::kEuler, observation);
+    ObserveObject(*upper_, ObjectRotation::kEuler, observation.subspan(kObjectSize));
+  }
+  void AchievedGoal(absl::Span<float> achieved_goal) override {
+    CopyPoint(lower_->LinkPose(kBase).getOrigin(), achieved_goal);
+    CopyPoint(upper_->LinkPose(kBase).getOrigin(), achieved_goal.subspan(3));
+  }
+
+ private:
+  static PandaTaskFacts Facts() {
+    PandaTaskFacts facts;
+    facts.objects = 2;
+    facts.goal_size = 6;
+    facts.block_gripper = false;
+    facts.distance_threshold = 0.1;
+    facts.horizon = 100;
+    return facts;
+  }
+
+  Body* lower_ = nullptr;
+  Body* upper_ = nullptr;
+  Marker lower_goal_, upper_goal_;
+};
+
+}  // namespace
+
+absl::Status RegisterPandaStack(EnvRegistry& registry) {
+  return RegisterTask<Stack>(registry, "panda_stack",
+                             "Put one cube on another, at a given place (panda-gym's PandaStack).");
+}
+
+}  // namespace armature
