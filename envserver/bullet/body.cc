@@ -8,7 +8,9 @@
 #include "LinearMath/btTransformUtil.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "envserver/bullet/arm_dynamics.h"
 #include "envserver/bullet/bullet_world.h"
+#include "envserver/bullet/joint_impulses.h"
 #include "envserver/bullet/primitive.h"
 
 namespace armature {
@@ -159,6 +161,7 @@ void Body::AddJoints(const BodyOptions& options) {
     joints_.push_back(std::move(joint));
   }
   if (options.motors) targets_.resize(num_dofs());
+  if (!options.always_bullet) PrepareStepAlone();
 }
 
 void Body::AddCollider(int link, btCollisionShape* shape, bool is_static) {
@@ -395,6 +398,7 @@ void Body::UpdatePoses() {
   dynamics_->Invalidate();
   multibody_->forwardKinematics(scratch_rotation_, scratch_vector_);
   multibody_->updateCollisionObjectWorldTransforms(scratch_rotation_, scratch_vector_);
+  if (arm_ != nullptr) PlaceColliders();
 }
 
 void Body::AddForce(int link, const btVector3& force, const btVector3& point) {

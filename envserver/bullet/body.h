@@ -35,7 +35,9 @@
 
 namespace armature {
 
+class ArmDynamics;
 class BulletWorld;
+class JointImpulses;
 
 struct BodyOptions {
   std::string name;  // Unique in the world. Empty: the model's name, with a number if it is taken.
@@ -48,6 +50,8 @@ struct BodyOptions {
   bool effort_limits = true;
   // Whether joints that mimic others are held to them; if not, they move on their own.
   bool mimic_joints = true;
+  // Whether Bullet steps it even when nothing touches it. For comparison: the results agree.
+  bool always_bullet = false;
   double linear_damping = 0.04;
   double angular_damping = 0.04;
   double friction = 0.5;  // Of every link whose model says nothing.
@@ -191,6 +195,15 @@ class Body {
   // Called before and after every physics step.
   void BeginStep();
   void EndStep();
+  // Whether StepAlone can step it when nothing touches it: its base is fixed, and no joint follows
+  // another.
+  bool steps_alone() const { return arm_ != nullptr; }
+  // A physics step without Bullet, for a body that nothing touches
+  // (docs/decisions/0025-steps-without-contacts.md).
+  void StepAlone(const btVector3& gravity, const btContactSolverInfo& solver);
+  // Brings colliders to the joints' positions. The same positions give the same bits, however the
+  // body came there.
+  void PlaceColliders();
 
  private:
   void MakeMultibody(const BodyOptions& options);
@@ -211,6 +224,8 @@ class Body {
   void SetPlainPose(const btVector3& position, const btQuaternion& rotation);
   void SetPlainVelocity(const btVector3& linear, const btVector3& angular);
   void GetAddedForces(BodyState* state) const;
+  // Sets up StepAlone, if the body is one for it.
+  void PrepareStepAlone();
 
   std::shared_ptr<const BodyModel> model_;
   std::string name_;
@@ -232,12 +247,16 @@ class Body {
   btQuaternion plain_rotation_ = btQuaternion::getIdentity();  // What its pose is made from.
   absl::optional<btTransform> move_target_;     // Kinematic; where the next step ends.
   std::unique_ptr<JointSpaceInertia> inertia_;  // Null if the base is free.
+  std::unique_ptr<ArmDynamics> arm_;            // Null: Bullet steps it.
+  std::unique_ptr<JointImpulses> impulses_;     // Null: Bullet steps it.
+  std::vector<JointRow*> row_order_;            // In which StepAlone solves.
   mutable std::unique_ptr<BodyDynamics> dynamics_;
   std::vector<JointParts> joints_;    // [dofs]
   std::vector<MotorTarget> targets_;  // [dofs]; empty: no motors.
   std::vector<HeldForce> held_;       // [1 + links], the base first; empty: none.
   BodyProperties properties_;
   mutable std::shared_ptr<const BodyProperties> saved_properties_;  // Null: changed since.
+  std::vector<double> forces_;                                      // [dofs]
   mutable std::vector<double> positions_;                           // [dofs]
   mutable std::vector<double> velocities_;                          // [dofs]
   mutable btAlignedObjectArray<btQuaternion> scratch_rotation_;

@@ -156,11 +156,19 @@ Body* BulletWorld::AddBody(std::shared_ptr<const BodyModel> model, const BodyOpt
   for (btCollisionObject* object : body->objects()) {
     world_.addCollisionObject(object, options.collision_group, options.collision_mask);
   }
-  for (const Body::JointParts& joint : body->joints()) {
+  steps_alone_.push_back(false);
+  touched_.push_back(false);
+  AddToBullet(*body);
+  LooksChanged();
+  return body;
+}
+
+void BulletWorld::AddToBullet(Body& body) {
+  for (const Body::JointParts& joint : body.joints()) {
     if (joint.limit != nullptr) world_.addMultiBodyConstraint(joint.limit.get());
   }
-  if (body->multibody() != nullptr) world_.addMultiBody(body->multibody());
-  for (const Body::JointParts& joint : body->joints()) {
+  if (body.multibody() != nullptr) world_.addMultiBody(body.multibody());
+  for (const Body::JointParts& joint : body.joints()) {
     if (joint.motor != nullptr) world_.addMultiBodyConstraint(joint.motor.get());
     if (joint.damping != nullptr) world_.addMultiBodyConstraint(joint.damping.get());
     if (joint.friction != nullptr) world_.addMultiBodyConstraint(joint.friction.get());
@@ -169,8 +177,6 @@ Body* BulletWorld::AddBody(std::shared_ptr<const BodyModel> model, const BodyOpt
       solver_.HandleCouplings();
     }
   }
-  LooksChanged();
-  return body;
 }
 
 Body* BulletWorld::AddPrimitive(Kind kind, const std::array<double, 3>& size, double mass,
@@ -259,12 +265,60 @@ Body* BulletWorld::FindBody(absl::string_view name) {
 
 void BulletWorld::SetGravity(const btVector3& gravity) { world_.setGravity(gravity); }
 
+void BulletWorld::World::FindContacts(double time_step_s) {
+  btDispatcherInfo& dispatch = getDispatchInfo();
+  dispatch.m_timeStep = time_step_s;
+  dispatch.m_stepCount = 0;
+  btMultiBodyDynamicsWorld::performDiscreteCollisionDetection();
+}
+
+void BulletWorld::World::RemoveAll() {
+  m_multiBodies.resizeNoInitialize(0);
+  m_multiBodyConstraints.resizeNoInitialize(0);
+}
+
+void BulletWorld::ShareOut() {
+  std::fill(touched_.begin(), touched_.end(), false);
+  for (int i = 0; i < dispatcher_.getNumManifolds(); ++i) {
+    const btPersistentManifold* manifold = dispatcher_.getManifoldByIndexInternal(i);
+    if (manifold->getNumContacts() == 0) continue;
+    touched_[manifold->getBody0()->getUserIndex()] = true;
+    touched_[manifold->getBody1()->getUserIndex()] = true;
+  }
+  bool changed = false;
+  for (const auto& body : bodies_) {
+    const bool alone = body->steps_alone() && !touched_[body->id()] &&
+                       body->multibody()->getBaseVel().isZero() &&
+                       body->multibody()->getBaseOmega().isZero();
+    changed = changed || alone != static_cast<bool>(steps_alone_[body->id()]);
+    steps_alone_[body->id()] = alone;
+  }
+  if (!changed) return;
+  // Anew and in one order, on which the order of solving depends.
+  world_.RemoveAll();
+  for (const auto& body : bodies_) {
+    if (!steps_alone_[body->id()]) AddToBullet(*body);
+  }
+}
+
 void BulletWorld::Step() {
   contacts_are_valid_ = false;
   for (const auto& body : bodies_) body->BeginStep();
-  // No substeps: one step of exactly this length.
-  world_.stepSimulation(options_.time_step_s, /*maxSubSteps=*/0);
-  for (const auto& body : bodies_) body->EndStep();
+  world_.FindContacts(options_.time_step_s);
+  ShareOut();
+  if (world_.getNumMultibodies() > 0) {
+    // No substeps: one step of exactly this length.
+    world_.stepSimulation(options_.time_step_s, /*maxSubSteps=*/0);
+  }
+  world_.getSolverInfo().m_timeStep = options_.time_step_s;
+  for (const auto& body : bodies_) {
+    if (steps_alone_[body->id()]) {
+      body->StepAlone(world_.getGravity(), world_.getSolverInfo());
+    } else if (body->steps_alone()) {
+      body->PlaceColliders();
+    }
+    body->EndStep();
+  }
 }
 
 absl::Span<const ContactPoint> BulletWorld::contacts() const {

@@ -145,10 +145,15 @@ class BulletWorld {
 
   // Bullet's world without predicted poses, which only continuous collision detection needs, and
   // with kinematic bodies that move by the velocities they were given.
+  // Contacts are found before its step.
   struct World : btMultiBodyDynamicsWorld {
     using btMultiBodyDynamicsWorld::btMultiBodyDynamicsWorld;
     void predictUnconstraintMotion(btScalar) override {}
     void saveKinematicState(btScalar) override {}
+    void performDiscreteCollisionDetection() override {}
+    void FindContacts(double time_step_s);
+    // Forgets which bodies it steps.
+    void RemoveAll();
   };
 
   Body* AddPrimitive(SceneShape::Kind kind, const std::array<double, 3>& size, double mass,
@@ -156,6 +161,11 @@ class BulletWorld {
   // Returns false if the contacts do not fit the shapes.
   bool TryRestore(const WorldState& state);
   std::string FreeName(const BodyModel& model, const BodyOptions& options) const;
+  // Finds out which bodies step alone in this step: arms that nothing touches. The others are
+  // Bullet's.
+  void ShareOut();
+  // Hands a body to Bullet.
+  void AddToBullet(Body& body);
 
   WorldOptions options_;
   btDefaultCollisionConfiguration collision_configuration_;
@@ -166,6 +176,8 @@ class BulletWorld {
   JointRowSolver solver_;
   std::vector<std::unique_ptr<Body>> bodies_;
   mutable World world_;
+  std::vector<char> steps_alone_;  // By body; in this step.
+  std::vector<char> touched_;      // By body; in this step.
   mutable std::vector<ContactPoint> contacts_;
   mutable bool contacts_are_valid_ = false;
   int64_t looks_version_ = 0;

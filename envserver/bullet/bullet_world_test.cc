@@ -346,7 +346,9 @@ TEST(JointSpaceInertiaTest, InverseColumnsAreBulletsUnitResponses) {
   WorldOptions options;
   options.gravity = 0;
   BulletWorld world(options);
-  Body* arm = world.AddBody(Parse(kArm), Fixed());
+  BodyOptions by_bullet = Fixed();
+  by_bullet.always_bullet = true;
+  Body* arm = world.AddBody(Parse(kArm), by_bullet);
   arm->SetJoints({0.4, 0.02, -0.3}, {0, 0, 0});
   world.Step();  // No motion; computes what calcAccelerationDeltasMultiDof reads.
   JointSpaceInertia inertia(arm->multibody());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "BulletDynamics/ConstraintSolver/btContactSolverInfo.h"
+#include "envserver/bullet/joint_impulses.h"
 
 namespace armature {
 namespace {
@@ -77,6 +78,13 @@ void JointRow::AddRow(double sign, double desired_velocity, double impulse_low, 
   row.m_orgDofIndex = 0;
 }
 
+int JointRow::AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
+                     JointImpulses* impulses, double softness) const {
+  const int dof = velocity_index_ - 6;
+  return impulses->AddRow(dof, inertia_->InverseColumn(dof), velocity(), sign, desired_velocity,
+                          impulse_low, impulse_high, softness);
+}
+
 void JointMotor::SetTarget(double position, double velocity, double kp, double kd,
                            double impulse_max) {
   target_position_ = position;
@@ -91,9 +99,22 @@ void JointMotor::createConstraintRows(btMultiBodyConstraintArray& rows,
                                       const btContactSolverInfo& solver) {
   set_impulse(0);
   if (impulse_max_ == 0) return;
-  const double desired = kp_ * (target_position_ - position()) / solver.m_timeStep + velocity() +
-                         kd_ * (target_velocity_ - velocity());
-  AddRow(/*sign=*/1, desired, -impulse_max_, impulse_max_, rows, data);
+  AddRow(/*sign=*/1, Aim(solver.m_timeStep), -impulse_max_, impulse_max_, rows, data);
+}
+
+double JointMotor::Aim(double time_step_s) const {
+  return kp_ * (target_position_ - position()) / time_step_s + velocity() +
+         kd_ * (target_velocity_ - velocity());
+}
+
+void JointMotor::AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) {
+  row_ = impulse_max_ == 0
+             ? -1
+             : AddRow(/*sign=*/1, Aim(solver.m_timeStep), -impulse_max_, impulse_max_, impulses);
+}
+
+void JointMotor::ReadImpulse(const JointImpulses& impulses) {
+  set_impulse(row_ < 0 ? 0 : impulses.impulse(row_));
 }
 
 JointDamping::JointDamping(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
@@ -107,22 +128,37 @@ void JointDamping::createConstraintRows(btMultiBodyConstraintArray& rows,
          1 / (damping_ * solver.m_timeStep));
 }
 
+void JointDamping::AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) {
+  AddRow(/*sign=*/1, /*desired_velocity=*/0, -SIMD_INFINITY, SIMD_INFINITY, impulses,
+         1 / (damping_ * solver.m_timeStep));
+}
+
 JointLimit::JointLimit(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
                        JointSpaceInertia* inertia, double low, double high)
     : JointRow(body, link, island, inertia), low_(low), high_(high) {}
 
-void JointLimit::createConstraintRows(btMultiBodyConstraintArray& rows,
-                                      btMultiBodyJacobianData& data,
-                                      const btContactSolverInfo& solver) {
+template <typename Add>
+void JointLimit::ForReached(const btContactSolverInfo& solver, Add add_row) const {
   for (const double sign : {1.0, -1.0}) {
     const double distance = sign > 0 ? position() - low_ : high_ - position();
     if (distance > 0) continue;
     // Like Bullet, leaves deep errors to the split impulse, although multibodies do not have one.
     const bool recovers =
         !solver.m_splitImpulse || distance > solver.m_splitImpulsePenetrationThreshold;
-    AddRow(sign, recovers ? -distance * solver.m_erp / solver.m_timeStep : 0, 0, kLimitImpulseMax,
-           rows, data);
+    add_row(sign, recovers ? -distance * solver.m_erp / solver.m_timeStep : 0);
   }
+}
+
+void JointLimit::createConstraintRows(btMultiBodyConstraintArray& rows,
+                                      btMultiBodyJacobianData& data,
+                                      const btContactSolverInfo& solver) {
+  ForReached(solver,
+             [&](double sign, double aim) { AddRow(sign, aim, 0, kLimitImpulseMax, rows, data); });
+}
+
+void JointLimit::AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) {
+  ForReached(solver,
+             [&](double sign, double aim) { AddRow(sign, aim, 0, kLimitImpulseMax, impulses); });
 }
 
 JointCoupling::JointCoupling(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,

@@ -1,6 +1,7 @@
 // Motors and limits of single joints as solver rows, with a fast solver for them. Same results as
 // Bullet's btMultiBodyJointMotor, btMultiBodyJointLimitConstraint and btMultiBodyConstraintSolver,
 // without their work for a second body and for a Jacobian with a single non-zero element.
+// A body that steps without Bullet gives the same motors and limits to JointImpulses.
 //
 // Thread safety: none, like their world.
 #ifndef ARMATURE_ENVSERVER_BULLET_JOINT_ROWS_H_
@@ -15,6 +16,8 @@
 #include "envserver/bullet/joint_space_inertia.h"
 
 namespace armature {
+
+class JointImpulses;
 
 // One solver row that acts on the joint of `link`; the joint has one DoF.
 class JointRow : public btMultiBodyConstraint {
@@ -35,6 +38,9 @@ class JointRow : public btMultiBodyConstraint {
   double impulse() const { return m_data[0]; }
   void set_impulse(double impulse) { m_data[0] = impulse; }
 
+  // Adds to `impulses` the rows that createConstraintRows would add. Needs the inertia.
+  virtual void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) = 0;
+
  protected:
   double position() const { return m_bodyA->getJointPos(m_linkA); }
   double velocity() const { return m_bodyA->getJointVel(m_linkA); }
@@ -43,6 +49,9 @@ class JointRow : public btMultiBodyConstraint {
   // desired_velocity.
   void AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
               btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data, double softness = 0);
+  // Returns the row's number.
+  int AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
+             JointImpulses* impulses, double softness = 0) const;
 
  private:
   void UnitResponse(const double* jacobian, double* response, btMultiBodyJacobianData& data);
@@ -59,8 +68,14 @@ class JointMotor : public JointRow {
   void SetTarget(double position, double velocity, double kp, double kd, double impulse_max);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
+  void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) override;
+  // Takes its impulse from what AddTo was given, solved.
+  void ReadImpulse(const JointImpulses& impulses);
 
  private:
+  double Aim(double time_step_s) const;
+
+  int row_ = -1;  // Of the last AddTo; -1: none.
   double target_position_ = 0;
   double target_velocity_ = 0;
   double kp_ = 0;
@@ -77,6 +92,7 @@ class JointDamping : public JointRow {
                JointSpaceInertia* inertia, double damping);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
+  void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) override;
 
  private:
   double damping_;
@@ -89,8 +105,13 @@ class JointLimit : public JointRow {
              JointSpaceInertia* inertia, double low, double high);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
+  void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) override;
 
  private:
+  // Calls add_row(sign, aim) for each of the two limits that the joint has reached.
+  template <typename Add>
+  void ForReached(const btContactSolverInfo& solver, Add add_row) const;
+
   double low_;
   double high_;
 };
@@ -102,6 +123,8 @@ class JointCoupling : public JointRow {
                 JointSpaceInertia* inertia, int other_link, double multiplier, double offset);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
+  // It has none for single joints; its body steps with Bullet.
+  void AddTo(const btContactSolverInfo&, JointImpulses*) override {}
 
  private:
   int other_link_;
