@@ -74,7 +74,7 @@ void ExpectAllFiniteButTheBatch(const std::string& path, bool has_checkpoint) {
 }
 
 TEST(LearnerFailure, ALossThatIsNotFiniteEndsTheRunAndKeepsWhatWas) {
-  for (const char* name : {"sac", "td3", "ddpg"}) {
+  for (const char* name : {"sac", "tqc", "td3", "ddpg"}) {
     for (const bool prioritized : {false, true}) {
       RunConfig config = PointSacConfig();
       config.algorithm.name = name;
@@ -84,6 +84,7 @@ TEST(LearnerFailure, ALossThatIsNotFiniteEndsTheRunAndKeepsWhatWas) {
         algorithm->learning_rate = 1e30;
       };
       set(&config.algorithm.sac);
+      set(&config.algorithm.tqc);
       set(&config.algorithm.td3);
       set(&config.algorithm.ddpg);
       config.replay.prioritized.enabled = prioritized;

@@ -98,22 +98,36 @@ struct ExplorationConfig {
     v.Field("parameter_noise_steps", parameter_noise_steps,
             "Control steps of a slot from one such adaptation to the next.", Between(1, 1000000));
     v.Field("random_action_probability", random_action_probability,
-            "Share of steps that act uniformly at random instead (sac, td3, ddpg).", Between(0, 1));
+            "Share of steps that act uniformly at random instead (sac, tqc, td3, ddpg).",
+            Between(0, 1));
+  }
+};
+
+// How a soft actor-critic weighs its policy's entropy: of sac and tqc.
+struct TemperatureConfig {
+  bool automatic_entropy = true;
+  double initial_temperature = 1.0;
+  // 0 means minus the action size.
+  double target_entropy = 0;
+
+ protected:
+  void VisitTemperature(ConfigVisitor& v) {
+    v.Field("automatic_entropy", automatic_entropy, "Learn the temperature.");
+    v.Field("initial_temperature", initial_temperature,
+            "Weight of the entropy at the start (throughout, if it is not learned).", MoreThan(0));
+    v.Field("target_entropy", target_entropy,
+            "Entropy that the temperature aims at, in nats; 0: minus the action size.");
   }
 };
 
 // Soft actor-critic (Haarnoja et al. 2018, arXiv:1812.05905).
-struct SacConfig {
+struct SacConfig : TemperatureConfig {
   int64_t batch_size = 256;
   double learning_rate = 3e-4;
   std::string learning_rate_schedule = "constant";
   double gamma = 0.99;
   double tau = 0.005;
   std::string critic_loss = "mse";
-  bool automatic_entropy = true;
-  double initial_temperature = 1.0;
-  // 0 means minus the action size.
-  double target_entropy = 0;
   int64_t random_env_steps = 1000;
 
   void Visit(ConfigVisitor& v) {
@@ -125,11 +139,40 @@ struct SacConfig {
     v.Field("tau", tau, "Share of the critics that goes into their targets each step.",
             Between(0, 1));
     VisitCriticLoss(v, critic_loss);
-    v.Field("automatic_entropy", automatic_entropy, "Learn the temperature.");
-    v.Field("initial_temperature", initial_temperature,
-            "Weight of the entropy at the start (throughout, if it is not learned).", MoreThan(0));
-    v.Field("target_entropy", target_entropy,
-            "Entropy that the temperature aims at, in nats; 0: minus the action size.");
+    VisitTemperature(v);
+    v.Field("random_env_steps", random_env_steps,
+            "Act uniformly at random until this many env steps.", AtLeast(0));
+  }
+};
+
+// Truncated quantile critics (Kuznetsov et al. 2020, arXiv:2005.04269). Defaults as in sb3-contrib,
+// except for the random steps, as in SAC.
+struct TqcConfig : TemperatureConfig {
+  int64_t batch_size = 256;
+  double learning_rate = 3e-4;
+  std::string learning_rate_schedule = "constant";
+  double gamma = 0.99;
+  double tau = 0.005;
+  int64_t critics = 2;
+  int64_t quantiles = 25;
+  int64_t dropped_quantiles = 2;
+  int64_t random_env_steps = 1000;
+
+  void Visit(ConfigVisitor& v) {
+    v.Field("batch_size", batch_size, "Transitions in a gradient step.", AtLeast(1));
+    v.Field("learning_rate", learning_rate, "Of Adam, for actor, critics and temperature.",
+            MoreThan(0));
+    VisitLearningRateSchedule(v, learning_rate_schedule);
+    v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
+    v.Field("tau", tau, "Share of the critics that goes into their targets each step.",
+            Between(0, 1));
+    v.Field("critics", critics, "How many there are; 5 in the paper.", Between(2, 10));
+    v.Field("quantiles", quantiles, "Of the return, that each critic learns.", Between(2, 200));
+    v.Field("dropped_quantiles", dropped_quantiles,
+            "Highest quantiles left out of the targets, a critic; more: lower values. Less than "
+            "quantiles.",
+            AtLeast(0));
+    VisitTemperature(v);
     v.Field("random_env_steps", random_env_steps,
             "Act uniformly at random until this many env steps.", AtLeast(0));
   }
@@ -275,17 +318,19 @@ struct AlgorithmConfig {
   ExplorationConfig exploration;
   DemonstrationsConfig demonstrations;
   SacConfig sac;
+  TqcConfig tqc;
   Td3Config td3;
   DdpgConfig ddpg;
   PpoConfig ppo;
 
   void Visit(ConfigVisitor& v) {
-    v.Field("name", name, "Which algorithm learns.", OneOf({"sac", "td3", "ddpg", "ppo"}));
+    v.Field("name", name, "Which algorithm learns.", OneOf({"sac", "tqc", "td3", "ddpg", "ppo"}));
     v.Section("network", network, "Policy and value networks.");
-    v.Section("exploration", exploration, "How actors explore; used by sac, td3 and ddpg.");
+    v.Section("exploration", exploration, "How actors explore; used by sac, tqc, td3 and ddpg.");
     v.Section("demonstrations", demonstrations,
-              "Learning from demonstrations too; used by sac, td3 and ddpg.");
+              "Learning from demonstrations too; used by sac, tqc, td3 and ddpg.");
     v.Section("sac", sac, "Soft actor-critic; used when algorithm.name is sac.");
+    v.Section("tqc", tqc, "Truncated quantile critics; used when algorithm.name is tqc.");
     v.Section("td3", td3, "Twin delayed DDPG; used when algorithm.name is td3.");
     v.Section("ddpg", ddpg,
               "Deep deterministic policy gradients; used when algorithm.name is ddpg.");
@@ -296,6 +341,7 @@ struct AlgorithmConfig {
   // The learning rate of the algorithm that `name` selects.
   double learning_rate() const {
     if (name == "ppo") return ppo.learning_rate;
+    if (name == "tqc") return tqc.learning_rate;
     if (name == "td3") return td3.learning_rate;
     if (name == "ddpg") return ddpg.learning_rate;
     return sac.learning_rate;
@@ -308,6 +354,7 @@ struct AlgorithmConfig {
     double gamma = 0;
   };
   OffPolicy off_policy() const {
+    if (name == "tqc") return {tqc.batch_size, tqc.random_env_steps, tqc.gamma};
     if (name == "td3") return {td3.batch_size, td3.random_env_steps, td3.gamma};
     if (name == "ddpg") return {ddpg.batch_size, ddpg.random_env_steps, ddpg.gamma};
     return {sac.batch_size, sac.random_env_steps, sac.gamma};

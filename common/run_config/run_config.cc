@@ -177,11 +177,19 @@ absl::Status CheckParameterNoise(const AlgorithmConfig& algorithm) {
   return absl::OkStatus();
 }
 
+absl::Status CheckTqc(const AlgorithmConfig& algorithm) {
+  const TqcConfig& tqc = algorithm.tqc;
+  if (algorithm.name != "tqc" || tqc.dropped_quantiles < tqc.quantiles) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("algorithm.tqc.dropped_quantiles=", tqc.dropped_quantiles,
+                   " leaves none of algorithm.tqc.quantiles=", tqc.quantiles));
+}
+
 absl::Status CheckOnPolicy(const RunConfig& config) {
   if (!config.algorithm.demonstrations.path.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "algorithm.demonstrations.path is set, but algorithm.name=", config.algorithm.name,
-        " cannot learn from demonstrations; set algorithm.name=sac, td3 or ddpg"));
+        " cannot learn from demonstrations; set algorithm.name=sac, tqc, td3 or ddpg"));
   }
   const PpoConfig& ppo = config.algorithm.ppo;
   const int64_t set_steps =
@@ -263,6 +271,7 @@ absl::Status RunConfig::Validate() const {
   if (absl::Status status = CheckListen(learner); !status.ok()) return status;
   if (absl::Status status = CheckNetwork(algorithm.network); !status.ok()) return status;
   if (absl::Status status = CheckParameterNoise(algorithm); !status.ok()) return status;
+  if (absl::Status status = CheckTqc(algorithm); !status.ok()) return status;
   if (absl::Status status = curriculum.Validate(); !status.ok()) return status;
   const auto parameters = ReadParameters(evaluation.parameters, "evaluation.parameters");
   if (!parameters.ok()) return parameters.status();

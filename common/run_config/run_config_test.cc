@@ -26,7 +26,19 @@ std::string Complaint(std::initializer_list<const char*> overrides) {
 
 TEST(RunConfig, TheDefaultsOfEachAlgorithmAreValid) {
   EXPECT_EQ(Complaint({"algorithm.name=ppo"}), "");
-  EXPECT_EQ(Complaint({"algorithm.name=sac", "replay.samples_per_insert_tolerance=0.2"}), "");
+  for (const char* algorithm : {"algorithm.name=sac", "algorithm.name=tqc"}) {
+    EXPECT_EQ(Complaint({algorithm, "replay.samples_per_insert_tolerance=0.2"}), "");
+  }
+}
+
+TEST(RunConfig, SomeQuantilesRemainForTheTargetsOfTqc) {
+  constexpr char kTqc[] = "algorithm.name=tqc";
+  constexpr char kTolerance[] = "replay.samples_per_insert_tolerance=0.2";
+  EXPECT_EQ(Complaint({kTqc, kTolerance, "algorithm.tqc.dropped_quantiles=24"}), "");
+  EXPECT_EQ(Complaint({kTqc, kTolerance, "algorithm.tqc.dropped_quantiles=25"}),
+            "algorithm.tqc.dropped_quantiles=25 leaves none of algorithm.tqc.quantiles=25");
+  EXPECT_EQ(Complaint({"algorithm.name=sac", kTolerance, "algorithm.tqc.dropped_quantiles=25"}),
+            "");
 }
 
 TEST(RunConfig, ARunStaysBelowItsOutputDirAndIsFoundThere) {
@@ -120,7 +132,7 @@ TEST(RunConfig, GainsAreOfAnInitializationThatHasThem) {
 TEST(RunConfig, ParameterNoiseIsOfDeterministicPoliciesWithLayerNorm) {
   constexpr char kNoise[] = "algorithm.exploration.noise=parameter";
   constexpr char kLayerNorm[] = "algorithm.network.layer_norm=true";
-  for (const char* algorithm : {"algorithm.name=sac", "algorithm.name=ppo"}) {
+  for (const char* algorithm : {"algorithm.name=sac", "algorithm.name=tqc", "algorithm.name=ppo"}) {
     EXPECT_THAT(Complaint({kNoise, kLayerNorm, algorithm}), HasSubstr("is for td3 and ddpg"));
   }
   for (const char* algorithm : {"algorithm.name=td3", "algorithm.name=ddpg"}) {

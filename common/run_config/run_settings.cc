@@ -13,7 +13,7 @@
 namespace armature {
 namespace {
 
-constexpr const char* kAlgorithms[] = {"sac", "td3", "ddpg", "ppo"};
+constexpr const char* kAlgorithms[] = {"sac", "tqc", "td3", "ddpg", "ppo"};
 constexpr const char* kLearningPrefixes[] = {
     "algorithm.", "collect.",      "environment.", "learner.averag", "learner.replicas",
     "replay.",    "reproducible.", "run.load",     "run.seed",       "run.total_env_steps"};

@@ -49,7 +49,7 @@ LABELS = {REWARD: "return, mean of an evaluation", SUCCESS: "success rate"}
 # Settings that make no other experiment.
 _INCIDENTAL = ("run.seed", "run.name", "run.output_dir", "learner.listen", "learner.metrics_listen")
 # Each has a section of settings; a run has that of its own algorithm.
-_ALGORITHMS = ("sac", "td3", "ddpg", "ppo")
+_ALGORITHMS = ("sac", "tqc", "td3", "ddpg", "ppo")
 _LEGEND_WIDTH = 60  # Characters of a line.
 _GRID_POINTS = 200
 # Quantile 0.975 of Student's t with 1 .. 30 degrees of freedom; beyond, the normal one's.

@@ -10,7 +10,7 @@ std::vector<std::string> CloningScalars() { return {"train/cloning_loss", "train
 
 std::optional<Cloning> Clone(const DemonstrationsConfig& config, const TransitionSample& sample,
                              const at::Tensor& observation, const at::Tensor& action,
-                             Critics* critics) {
+                             ValueFunction value) {
   const int64_t count = sample.demonstrations;
   if (count == 0) return std::nullopt;
   const at::Tensor demonstrated = LastRows(sample.action, count);
@@ -19,7 +19,7 @@ std::optional<Cloning> Clone(const DemonstrationsConfig& config, const Transitio
   cloning.kept = at::ones({count}, action.options());
   if (config.q_filter) {
     const at::Tensor rows = LastRows(observation, count);
-    cloning.kept.copy_(critics->Min(rows, demonstrated) > critics->Min(rows, action));
+    cloning.kept.copy_(value(rows, demonstrated) > value(rows, action));
   }
   const at::Tensor error = (action - demonstrated) * cloning.kept.unsqueeze(1);
   cloning.loss = config.cloning_weight * error.square().sum();

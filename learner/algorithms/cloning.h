@@ -3,8 +3,8 @@
 //   J   = policy_weight J_pi + J_c
 //   J_c = cloning_weight sum_i kept_i |a_i - d_i|^2
 // a_i is the policy's action without exploration, d_i the demonstrated action. kept_i is 1. With
-// the Q-filter, kept_i is 1 only if Q(s_i, d_i) > Q(s_i, a_i), where Q is the minimum of the
-// critics; else 0.
+// the Q-filter, kept_i is 1 only if Q(s_i, d_i) > Q(s_i, a_i), where Q is the algorithm's value of
+// an action, such as the minimum of its critics; else 0.
 //
 // Shapes: B batch, whose last M rows are demonstrations; D observation size; A action size.
 // Thread safety: free functions.
@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "ATen/core/Tensor.h"
+#include "absl/functional/function_ref.h"
 #include "common/run_config/algorithm_config.h"
 #include "learner/algorithms/algorithm.h"
-#include "learner/nn/critics.h"
 
 namespace armature {
 
@@ -37,11 +37,16 @@ struct Cloning {
 // Returns "train/cloning_loss" and "train/cloned_share" (the mean of kept_i).
 std::vector<std::string> CloningScalars();
 
+// Returns Q, [M], of observations, [M, D], and actions, [M, A].
+using ValueFunction =
+    absl::FunctionRef<at::Tensor(const at::Tensor& observation, const at::Tensor& action)>;
+
 // `observation`, [B, D], is the batch's, normalised. `action`, [M, A], is the policy's for the last
-// M rows. Returns nullopt if the batch has no demonstrations.
+// M rows. `value` must leave what it returned alone when it is called again. Returns nullopt if the
+// batch has no demonstrations.
 std::optional<Cloning> Clone(const DemonstrationsConfig& config, const TransitionSample& sample,
                              const at::Tensor& observation, const at::Tensor& action,
-                             Critics* critics);
+                             ValueFunction value);
 
 // Returns a view of the last `count` rows.
 at::Tensor LastRows(const at::Tensor& rows, int64_t count);

@@ -8,6 +8,8 @@
 #include "learner/algorithms/td3.h"
 #include "learner/algorithms/testing/fixtures.h"
 #include "learner/algorithms/testing/golden.h"
+#include "learner/algorithms/tqc.h"
+#include "learner/nn/critics.h"
 
 namespace armature {
 namespace {
@@ -20,7 +22,6 @@ Config GoldenConfig(const nlohmann::json& golden) {
   Config config;
   config.tau = golden["tau"];
   config.learning_rate = golden["learning_rate"];
-  config.critic_loss = golden["critic_loss"];
   return config;
 }
 
@@ -67,6 +68,7 @@ class CloningGoldenTest : public testing::TestWithParam<int> {
 TEST_P(CloningGoldenTest, SacLossesGradientsAndParametersAreThoseOfPyTorch) {
   const nlohmann::json golden = Case("sac");
   auto config = GoldenConfig<SacConfig>(golden);
+  config.critic_loss = golden["critic_loss"];
   config.initial_temperature = golden["temperature"];
   const auto sac = std::move(
       *Sac::Create(config, GoldenSpec(golden, kSquashed), 1, c10::kCPU, {}, GoldenCloning(golden)));
@@ -75,9 +77,24 @@ TEST_P(CloningGoldenTest, SacLossesGradientsAndParametersAreThoseOfPyTorch) {
   });
 }
 
+TEST_P(CloningGoldenTest, TqcLossesGradientsAndParametersAreThoseOfPyTorch) {
+  const nlohmann::json golden = Case("tqc");
+  auto config = GoldenConfig<TqcConfig>(golden);
+  config.critics = golden["critic_count"];
+  config.quantiles = golden["quantiles"];
+  config.dropped_quantiles = golden["dropped_quantiles"];
+  config.initial_temperature = golden["temperature"];
+  const auto tqc = std::move(
+      *Tqc::Create(config, GoldenSpec(golden, kSquashed), 1, c10::kCPU, {}, GoldenCloning(golden)));
+  ExpectGolden(golden, *tqc, [&](const TransitionSample& sample, const at::Tensor& noise) {
+    tqc->UpdateWithNoise(sample, 0, noise);
+  });
+}
+
 TEST_P(CloningGoldenTest, Td3LossesGradientsAndParametersAreThoseOfPyTorch) {
   const nlohmann::json golden = Case("td3");
   auto config = GoldenConfig<Td3Config>(golden);
+  config.critic_loss = golden["critic_loss"];
   config.policy_delay = golden["policy_delay"];
   config.target_noise_std = golden["target_noise_std"];
   config.target_noise_clip = golden["target_noise_clip"];
@@ -91,9 +108,10 @@ TEST_P(CloningGoldenTest, Td3LossesGradientsAndParametersAreThoseOfPyTorch) {
 
 TEST_P(CloningGoldenTest, DdpgLossesGradientsAndParametersAreThoseOfPyTorch) {
   const nlohmann::json golden = Case("ddpg");
-  const auto ddpg =
-      std::move(*Ddpg::Create(GoldenConfig<DdpgConfig>(golden), GoldenSpec(golden, kTanh), 1,
-                              c10::kCPU, {}, GoldenCloning(golden)));
+  auto config = GoldenConfig<DdpgConfig>(golden);
+  config.critic_loss = golden["critic_loss"];
+  const auto ddpg = std::move(
+      *Ddpg::Create(config, GoldenSpec(golden, kTanh), 1, c10::kCPU, {}, GoldenCloning(golden)));
   ExpectGolden(golden, *ddpg,
                [&](const TransitionSample& sample, const at::Tensor&) { ddpg->Update(sample, 0); });
 }
@@ -112,6 +130,10 @@ class CloningTest : public testing::Test {
     critics_.Update(sample_.observation, sample_.action, sample_.reward, sample_.weight, 1e-3);
   }
 
+  auto Value() {
+    return [this](const at::Tensor& s, const at::Tensor& a) { return critics_.Min(s, a); };
+  }
+
   at::Generator generator_ = MakeGenerator(c10::kCPU, 6);
   const v1::PolicySpec spec_ = MakeSpec(kTanh, 3, 2, {8, 8});
   const std::unique_ptr<PolicyNetwork> policy_ =
@@ -126,7 +148,7 @@ TEST_F(CloningTest, TheFilterKeepsExactlyTheRowsWhoseDemonstratedActionIsWorthMo
   DemonstrationsConfig config;
   config.q_filter = true;
   const at::Tensor error = own_ - LastRows(sample_.action, kDemonstrations);
-  const Cloning cloning = *Clone(config, sample_, sample_.observation, own_, &critics_);
+  const Cloning cloning = *Clone(config, sample_, sample_.observation, own_, Value());
   // Values of whole batches, from the method that gives the policy's gradient.
   const at::Tensor worth_more =
       (critics_.MinValue(sample_.observation, sample_.action).value.clone() >
@@ -145,7 +167,7 @@ TEST_F(CloningTest, TheFilterKeepsExactlyTheRowsWhoseDemonstratedActionIsWorthMo
 TEST_F(CloningTest, WithoutTheFilterAllRowsAreImitated) {
   DemonstrationsConfig config;
   config.cloning_weight = 0.5;
-  const Cloning cloning = *Clone(config, sample_, sample_.observation, own_, &critics_);
+  const Cloning cloning = *Clone(config, sample_, sample_.observation, own_, Value());
   const at::Tensor error = own_ - LastRows(sample_.action, kDemonstrations);
   EXPECT_TRUE(at::equal(cloning.kept, at::ones({kDemonstrations})));
   EXPECT_TRUE(at::allclose(cloning.gradient, error));
@@ -154,7 +176,7 @@ TEST_F(CloningTest, WithoutTheFilterAllRowsAreImitated) {
 
 TEST_F(CloningTest, ABatchWithoutDemonstrationsIsLearnedAsIfThereWereNoSuchThing) {
   sample_.demonstrations = 0;
-  EXPECT_FALSE(Clone({}, sample_, sample_.observation, action_, &critics_).has_value());
+  EXPECT_FALSE(Clone({}, sample_, sample_.observation, action_, Value()).has_value());
   DemonstrationsConfig heavy;
   heavy.policy_weight = 0.25;
   heavy.cloning_weight = 7;

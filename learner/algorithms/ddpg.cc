@@ -59,9 +59,9 @@ void Ddpg::Update(const TransitionSample& sample, double progress) {
   const DeterministicActor::Actions actions = actor_.Act(observation);
   const std::optional<Cloning> cloning =
       Clone(demonstrations_, sample, observation, LastRows(actions.action, sample.demonstrations),
-            &critic_);
+            [this](const at::Tensor& s, const at::Tensor& a) { return critic_.Min(s, a); });
   if (cloning) cloning_scalars_.Add(cloning->scalars());
-  const Critics::ActionValue value = critic_.FirstValue(observation, actions.action);
+  const ActionValue value = critic_.FirstValue(observation, actions.action);
   const at::Tensor actor_loss =
       actor_.Step(actions, value, config_.action_l2, learning_rate, cloning);
 

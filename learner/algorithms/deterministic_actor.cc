@@ -41,7 +41,7 @@ DeterministicActor::Actions DeterministicActor::Act(const at::Tensor& observatio
   return {observation, Forward(actor_, observation)};
 }
 
-at::Tensor DeterministicActor::Step(const Actions& actions, const Critics::ActionValue& value,
+at::Tensor DeterministicActor::Step(const Actions& actions, const ActionValue& value,
                                     double action_l2, double learning_rate,
                                     const std::optional<Cloning>& cloning) {
   const at::Tensor& action = actions.action;

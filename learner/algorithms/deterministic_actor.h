@@ -21,7 +21,7 @@
 #include "common/policy/policy_network.h"
 #include "learner/algorithms/cloning.h"
 #include "learner/nn/adam.h"
-#include "learner/nn/critics.h"
+#include "learner/nn/critic_networks.h"
 #include "learner/nn/mlp.h"
 
 namespace armature {
@@ -44,7 +44,7 @@ class DeterministicActor {
   Actions Act(const at::Tensor& observation);
   // Takes one Adam step on J_pi, or with `cloning` on J from cloning.h. `value` is the value of
   // `actions`. Returns the loss before the step, [].
-  at::Tensor Step(const Actions& actions, const Critics::ActionValue& value, double action_l2,
+  at::Tensor Step(const Actions& actions, const ActionValue& value, double action_l2,
                   double learning_rate, const std::optional<Cloning>& cloning = std::nullopt);
 
   void UpdateTarget(double tau);

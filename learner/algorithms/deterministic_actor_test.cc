@@ -46,7 +46,7 @@ TEST_F(DeterministicActorTest, StepsBringTheActionsToTheHighestValue) {
 
 TEST_F(DeterministicActorTest, ActionL2AloneBringsTheActionsToZero) {
   const at::Tensor nothing = at::zeros({32});
-  const Critics::ActionValue flat = {nothing, at::zeros({32, kAction})};
+  const ActionValue flat = {nothing, at::zeros({32, kAction})};
   const DeterministicActor::Actions actions = actor_.Act(observation_);
   const double loss = actor_.Step(actions, flat, 0.5, 3e-3).item<double>();
   EXPECT_NEAR(loss, 0.5 * actions.action.square().mean().item<double>(), 1e-6);

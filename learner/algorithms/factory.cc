@@ -11,6 +11,7 @@
 #include "learner/algorithms/ppo.h"
 #include "learner/algorithms/sac.h"
 #include "learner/algorithms/td3.h"
+#include "learner/algorithms/tqc.h"
 #include "learner/algorithms/trained_policy.h"
 #include "learner/nn/mlp.h"
 #include "learner/nn/network_options.h"
@@ -134,6 +135,7 @@ absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> MakeOffPolicyAlgorithm(
   if (!spec.ok()) return spec.status();
   const NetworkOptions network = MakeNetworkOptions(config, env);
   const DemonstrationsConfig& cloning = config.demonstrations;
+  if (config.name == "tqc") return Tqc::Create(config.tqc, *spec, seed, device, network, cloning);
   if (config.name == "td3") return Td3::Create(config.td3, *spec, seed, device, network, cloning);
   if (config.name == "ddpg") {
     return Ddpg::Create(config.ddpg, *spec, seed, device, network, cloning);

@@ -80,7 +80,7 @@ TEST(FactoryTest, DeterministicAlgorithmsHaveADeterministicPolicy) {
 }
 
 TEST(FactoryTest, OffPolicyAlgorithmsRefuseDiscreteActionsInOneLine) {
-  for (const std::string name : {"sac", "td3", "ddpg"}) {
+  for (const std::string name : {"sac", "tqc", "td3", "ddpg"}) {
     const auto made = MakeOffPolicyAlgorithm(MakeConfig(name), MakeEnv(true), 1, c10::kCPU);
     EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(made.status().message(),
@@ -104,14 +104,14 @@ TEST(FactoryTest, APolicyWithoutAnEncoderRefusesPicturesByName) {
 }
 
 TEST(FactoryTest, NoiseIsForDeterministicPoliciesAndRandomStepsForAllOffPolicyOnes) {
-  for (const std::string name : {"sac", "td3", "ddpg"}) {
+  for (const std::string name : {"sac", "tqc", "td3", "ddpg"}) {
     AlgorithmConfig config = MakeConfig(name);
     config.exploration.noise_std = 0.3;
     config.exploration.random_action_probability = 0.2;
     const v1::Exploration exploration = MakeExploration(config);
     EXPECT_EQ(exploration.random_until_version(), 1u);
     EXPECT_EQ(exploration.random_action_probability(), 0.2);
-    EXPECT_EQ(exploration.normal_noise_std(), name == "sac" ? 0 : 0.3);
+    EXPECT_EQ(exploration.normal_noise_std(), name == "sac" || name == "tqc" ? 0 : 0.3);
     EXPECT_FALSE(exploration.has_ornstein_uhlenbeck());
   }
   AlgorithmConfig config = MakeConfig("ppo");
@@ -155,24 +155,26 @@ std::unique_ptr<Algorithm> Make(const AlgorithmConfig& config) {
 }
 
 TEST(FactoryTest, CriticsHaveThePolicysHiddenLayersOrTheirOwn) {
-  for (const std::string name : {"sac", "td3", "ddpg", "ppo"}) {
+  for (const std::string name : {"sac", "tqc", "td3", "ddpg", "ppo"}) {
     AlgorithmConfig config = MakeConfig(name);
     config.network.layer_norm = false;
-    const int64_t members = name == "sac" || name == "td3" ? 2 : 1;
+    const int64_t members = name == "ppo" || name == "ddpg" ? 1 : 2;
+    const int64_t out = name == "tqc" ? config.tqc.quantiles : 1;
     const int64_t in = name == "ppo" ? 9 : 9 + 2;
     const std::string critics = name == "ppo" ? "value" : "critics";
     const int64_t policy = Make(config)->policy().flat_parameters().numel();
     EXPECT_EQ(StateOf(*Make(config), critics).numel(),
-              members * ((in + 1) * 8 + (8 + 1) * 4 + (4 + 1)))
+              members * ((in + 1) * 8 + (8 + 1) * 4 + (4 + 1) * out))
         << name;
     config.network.critic_hidden_sizes = {5};
-    EXPECT_EQ(StateOf(*Make(config), critics).numel(), members * ((in + 1) * 5 + (5 + 1))) << name;
+    EXPECT_EQ(StateOf(*Make(config), critics).numel(), members * ((in + 1) * 5 + (5 + 1) * out))
+        << name;
     EXPECT_EQ(Make(config)->policy().flat_parameters().numel(), policy) << name;
   }
 }
 
 TEST(FactoryTest, WeightsBeginAsTheConfigurationSays) {
-  for (const std::string name : {"sac", "td3", "ddpg", "ppo"}) {
+  for (const std::string name : {"sac", "tqc", "td3", "ddpg", "ppo"}) {
     AlgorithmConfig config = MakeConfig(name);
     config.network.initialization = "orthogonal";
     config.network.hidden_gain = 3;
@@ -209,10 +211,12 @@ TEST(FactoryTest, OffPolicySettingsAreThoseOfTheNamedAlgorithm) {
   config.sac.batch_size = 1;
   config.td3.batch_size = 2;
   config.ddpg.batch_size = 3;
+  config.tqc.batch_size = 4;
   config.sac.random_env_steps = 10;
   config.td3.random_env_steps = 20;
   config.ddpg.random_env_steps = 30;
-  for (const auto& [name, value] : {std::pair{"sac", 1}, {"td3", 2}, {"ddpg", 3}}) {
+  config.tqc.random_env_steps = 40;
+  for (const auto& [name, value] : {std::pair{"sac", 1}, {"td3", 2}, {"ddpg", 3}, {"tqc", 4}}) {
     config.name = name;
     EXPECT_EQ(config.off_policy().batch_size, value);
     EXPECT_EQ(config.off_policy().random_env_steps, 10 * value);
@@ -221,6 +225,7 @@ TEST(FactoryTest, OffPolicySettingsAreThoseOfTheNamedAlgorithm) {
 
 TEST(FactoryTest, EachNameIsMadeAsItsOwnKindOnly) {
   EXPECT_TRUE(MakeOffPolicyAlgorithm(MakeConfig("sac"), MakeEnv(false), 1, c10::kCPU).ok());
+  EXPECT_TRUE(MakeOffPolicyAlgorithm(MakeConfig("tqc"), MakeEnv(false), 1, c10::kCPU).ok());
   EXPECT_TRUE(MakeOffPolicyAlgorithm(MakeConfig("td3"), MakeEnv(false), 1, c10::kCPU).ok());
   EXPECT_TRUE(MakeOffPolicyAlgorithm(MakeConfig("ddpg"), MakeEnv(false), 1, c10::kCPU).ok());
   EXPECT_TRUE(MakeOnPolicyAlgorithm(MakeConfig("ppo"), MakeEnv(true), 1, c10::kCPU).ok());

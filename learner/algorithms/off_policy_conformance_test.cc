@@ -89,7 +89,8 @@ TEST_P(OffPolicyConformanceTest, AStateOfAnotherKindOfDeviceIsTaken) {
 }
 
 TEST_P(OffPolicyConformanceTest, WhatIsNotFiniteIsNamedInTheUpdateInWhichItIs) {
-  config_.sac.learning_rate = config_.td3.learning_rate = config_.ddpg.learning_rate = 1e30;
+  config_.sac.learning_rate = config_.tqc.learning_rate = 1e30;
+  config_.td3.learning_rate = config_.ddpg.learning_rate = 1e30;
   const auto algorithm = Make(1);
   at::Generator generator = MakeGenerator(c10::kCPU, 5);
   for (int i = 0; i < 10 && algorithm->NonFiniteScalar().empty(); ++i) {
@@ -158,7 +159,8 @@ std::map<std::string, at::Tensor> Learned(const Algorithm& algorithm) {
 }
 
 TEST_P(OffPolicyConformanceTest, LinearLearningRateFallsWithProgressAndEndsAtZero) {
-  config_.sac.learning_rate = config_.td3.learning_rate = config_.ddpg.learning_rate = 2e-3;
+  config_.sac.learning_rate = config_.tqc.learning_rate = 2e-3;
+  config_.td3.learning_rate = config_.ddpg.learning_rate = 2e-3;
   const auto rate_at = [&](double progress) {
     const auto algorithm = Make(1);
     // Two updates, so that one also updates a delayed policy.
@@ -170,6 +172,7 @@ TEST_P(OffPolicyConformanceTest, LinearLearningRateFallsWithProgressAndEndsAtZer
   };
   EXPECT_NEAR(rate_at(0.75), 2e-3, 1e-9) << "constant";
   config_.sac.learning_rate_schedule = "linear";
+  config_.tqc.learning_rate_schedule = "linear";
   config_.td3.learning_rate_schedule = "linear";
   config_.ddpg.learning_rate_schedule = "linear";
   EXPECT_NEAR(rate_at(0), 2e-3, 1e-9);
@@ -179,6 +182,7 @@ TEST_P(OffPolicyConformanceTest, LinearLearningRateFallsWithProgressAndEndsAtZer
 
 TEST_P(OffPolicyConformanceTest, EveryStepIsOfTheScheduledLearningRate) {
   config_.sac.learning_rate_schedule = "linear";
+  config_.tqc.learning_rate_schedule = "linear";
   config_.td3.learning_rate_schedule = "linear";
   config_.ddpg.learning_rate_schedule = "linear";
   // Adam's first step has the rate's length, whatever the gradient.
@@ -213,6 +217,9 @@ TEST_P(OffPolicyConformanceTest, LearnsToBringAPointToItsGoal) {
     config->tau = 0.02;
   };
   tune(&config_.sac);
+  tune(&config_.tqc);
+  config_.tqc.quantiles = 5;  // Few, to be quick.
+  config_.tqc.dropped_quantiles = 1;
   tune(&config_.td3);
   tune(&config_.ddpg);
   const auto algorithm = Make(1);
@@ -223,7 +230,7 @@ TEST_P(OffPolicyConformanceTest, LearnsToBringAPointToItsGoal) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Algorithms, OffPolicyConformanceTest,
-                         testing::Values("sac", "td3", "ddpg"),
+                         testing::Values("sac", "tqc", "td3", "ddpg"),
                          [](const auto& name) { return name.param; });
 
 }  // namespace

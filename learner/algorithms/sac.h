@@ -11,8 +11,8 @@
 //   Q'_j     <- (1 - tau) Q'_j + tau Q_j
 // With demonstrations, J from cloning.h replaces J_pi; a_i is the mean action, squashed. Each J
 // gets one Adam step. J_Q and J_pi use alpha from before the update. Gradients are written by hand
-// (sac_test.cc compares them with PyTorch's), to use fewer, larger kernels and buffers that are
-// allocated once. Nothing in Update waits for the device.
+// in critics.h and soft_actor.h (sac_test.cc compares them with PyTorch's), to use fewer, larger
+// kernels and buffers that are allocated once. Nothing in Update waits for the device.
 //
 // Thread safety: none; one trainer thread.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_SAC_H_
@@ -29,10 +29,9 @@
 #include "common/run_config/algorithm_config.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/algorithms/cloning.h"
+#include "learner/algorithms/soft_actor.h"
 #include "learner/algorithms/trained_policy.h"
-#include "learner/nn/adam.h"
 #include "learner/nn/critics.h"
-#include "learner/nn/mlp.h"
 #include "learner/nn/network_options.h"
 #include "learner/nn/scalar_means.h"
 #include "proto/learner_service.pb.h"
@@ -48,8 +47,6 @@ class Sac final : public TrainedPolicy<OffPolicyAlgorithm> {
       const SacConfig& config, const v1::PolicySpec& spec, uint64_t seed, c10::Device device,
       const NetworkOptions& network = {}, const DemonstrationsConfig& demonstrations = {});
 
-  ~Sac() override;
-
   void set_gradient_exchange(GradientExchange* exchange) override;
   void Update(const TransitionSample& sample, double progress) override;
   at::Tensor TemporalDifferences() const override { return critics_.TemporalDifferences(); }
@@ -59,37 +56,20 @@ class Sac final : public TrainedPolicy<OffPolicyAlgorithm> {
 
   // The gradients used by the last update, flat, in the order of the parameters: policy [P],
   // critics (see Mlp), log_alpha [1].
-  const at::Tensor& policy_gradient() const { return policy_gradient_; }
+  const at::Tensor& policy_gradient() const { return actor_.gradient(); }
   const at::Tensor& critic_gradient() const { return critics_.gradient(); }
-  const at::Tensor& temperature_gradient() const { return log_alpha_gradient_; }
+  const at::Tensor& temperature_gradient() const { return actor_.temperature_gradient(); }
 
  private:
-  // The actor's buffers for an update with B transitions.
-  struct Batch;
-
   Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
       const NetworkOptions& network, const DemonstrationsConfig& demonstrations);
 
   NamedTensors Networks() const override;
-  void DrawActions(const TransitionSample& sample, const at::Tensor& noise);
-  // Returns J_Q, [].
-  at::Tensor UpdateCritics(const TransitionSample& sample, double learning_rate);
-  // Returns J_pi, or with demonstrations J from cloning.h; [].
-  at::Tensor UpdatePolicy(const TransitionSample& sample, const at::Tensor& noise,
-                          double learning_rate);
 
   const SacConfig config_;
   const DemonstrationsConfig demonstrations_;
-  const double target_entropy_;
-  at::Tensor policy_gradient_;     // Flat; the actor's gradients are views of it.
-  at::Tensor log_alpha_;           // [1]
-  at::Tensor log_alpha_gradient_;  // [1]
-  Mlp actor_;
+  SoftActor actor_;
   Critics critics_;
-  Adam policy_adam_;
-  Adam log_alpha_adam_;
-
-  std::unique_ptr<Batch> batch_;
   ScalarMeans& scalars_;
   ScalarMeans& cloning_scalars_;
 };

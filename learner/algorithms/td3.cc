@@ -77,9 +77,9 @@ void Td3::UpdatePolicy(const TransitionSample& sample, const at::Tensor& observa
   const DeterministicActor::Actions actions = actor_.Act(observation);
   const std::optional<Cloning> cloning =
       Clone(demonstrations_, sample, observation, LastRows(actions.action, sample.demonstrations),
-            &critics_);
+            [this](const at::Tensor& s, const at::Tensor& a) { return critics_.Min(s, a); });
   if (cloning) cloning_scalars_.Add(cloning->scalars());
-  const Critics::ActionValue value = critics_.FirstValue(observation, actions.action);
+  const ActionValue value = critics_.FirstValue(observation, actions.action);
   policy_scalars_.Add({actor_.Step(actions, value, config_.action_l2, learning_rate, cloning)});
   critics_.UpdateTargets(config_.tau);
   actor_.UpdateTarget(config_.tau);

@@ -14,6 +14,7 @@
 #include "learner/algorithms/ppo.h"
 #include "learner/algorithms/sac.h"
 #include "learner/algorithms/td3.h"
+#include "learner/algorithms/tqc.h"
 #include "learner/replay/replay_store.h"
 
 namespace armature {
@@ -56,10 +57,10 @@ constexpr Passes kSacPasses = {2, 1, 6, 2, 2};
 constexpr Passes kTd3Passes = {1.5, 0.5, 4.5, 2, 0.5};
 constexpr Passes kDdpgPasses = {2, 1, 3, 1, 1};
 
-// Twice the number of multiply-adds. `head` is the actor's number of outputs.
-double Flops(const Passes& passes, double units, double head) {
+// Twice the number of multiply-adds. `head` is the actor's number of outputs, `outputs` a critic's.
+double Flops(const Passes& passes, double units, double head, double outputs = 1) {
   const double actor = kObservationSize * units + units * units + head * units;
-  const double critic = (kObservationSize + kActionSize) * units + units * units + units;
+  const double critic = (kObservationSize + kActionSize) * units + units * units + outputs * units;
   const double actor_backward = 2 * actor - kObservationSize * units;
   const double critic_backward = 2 * critic - (kObservationSize + kActionSize) * units;
   const double critic_to_action = critic - kObservationSize * units;
@@ -115,6 +116,18 @@ void BM_SacUpdate(benchmark::State& state) {
   MeasureUpdates(sac.get(), Flops(kSacPasses, units, 2 * kActionSize), state);
 }
 BENCHMARK(BM_SacUpdate)->Arg(256)->Arg(64)->UseRealTime();
+
+// Without the arithmetic of the quantiles.
+void BM_TqcUpdate(benchmark::State& state) {
+  const int64_t units = state.range(0);
+  const TqcConfig config;
+  const auto tqc = std::move(
+      *Tqc::Create(config, MakeSpec(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, units), 1, Device()));
+  MeasureUpdates(tqc.get(),
+                 Flops(kSacPasses, units, 2 * kActionSize, static_cast<double>(config.quantiles)),
+                 state);
+}
+BENCHMARK(BM_TqcUpdate)->Arg(256)->Arg(64)->UseRealTime();
 
 void BM_Td3Update(benchmark::State& state) {
   const int64_t units = state.range(0);

@@ -47,9 +47,9 @@ TEST_P(CriticsTest, ValuesHaveTheGradientsOfFiniteDifferences) {
   constexpr double kStep = 1e-3;
   for (const bool first : {false, true}) {
     const auto value_of = [&](const at::Tensor& action) {
-      const Critics::ActionValue value = first ? critics_.FirstValue(observation_, action)
-                                               : critics_.MinValue(observation_, action);
-      return Critics::ActionValue{value.value.clone(), value.gradient.clone()};
+      const ActionValue value = first ? critics_.FirstValue(observation_, action)
+                                      : critics_.MinValue(observation_, action);
+      return ActionValue{value.value.clone(), value.gradient.clone()};
     };
     const at::Tensor gradient = value_of(action_).gradient;
     for (int64_t component = 0; component < kAction; ++component) {
@@ -141,6 +141,9 @@ TEST(BootstrappedReturnTest, ATerminatedStepHasNoFuture) {
   sample.discount = at::tensor({0.5f, 0.5f});
   const at::Tensor y = BootstrappedReturn(sample, at::tensor({10.0f, 10.0f}));
   EXPECT_TRUE(at::equal(y, at::tensor({6.0f, 2.0f})));
+  const at::Tensor several = BootstrappedReturn(
+      sample, at::tensor({10.0f, 20.0f, 30.0f, 10.0f, 20.0f, 30.0f}).view({2, 3}));
+  EXPECT_TRUE(at::equal(several, at::tensor({6.0f, 11.0f, 16.0f, 2.0f, 2.0f, 2.0f}).view({2, 3})));
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "learner/algorithms/sac.h"
 #include "learner/algorithms/td3.h"
 #include "learner/algorithms/testing/fixtures.h"
+#include "learner/algorithms/tqc.h"
 #include "learner/replicas/replica_host.h"
 #include "learner/replicas/replica_member.h"
 #include "learner/replicas/replica_service.h"
@@ -218,6 +219,17 @@ TEST(Replicas, OfSacAverageGradientsAsOneBatchWouldGiveThem) {
       [](Sac* sac, const TransitionSample& sample, const std::vector<at::Tensor>& noise) {
         // First all of s', then all of s.
         sac->UpdateWithNoise(sample, 0, at::cat(noise, 1).flatten(0, 1));
+      });
+}
+
+TEST(Replicas, OfTqcAverageGradientsAsOneBatchWouldGiveThem) {
+  ExpectGradientsOfOneBatch<Tqc>(
+      [](uint64_t seed) {
+        return *Tqc::Create(TqcConfig(), SpecOf(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN), seed,
+                            c10::kCPU);
+      },
+      [](Tqc* tqc, const TransitionSample& sample, const std::vector<at::Tensor>& noise) {
+        tqc->UpdateWithNoise(sample, 0, at::cat(noise, 1).flatten(0, 1));
       });
 }
 

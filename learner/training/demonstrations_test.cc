@@ -218,6 +218,7 @@ class DemonstratedRun : public testing::TestWithParam<const char*> {
   RunConfig Config() const {
     RunConfig config = DemonstratedConfig();
     config.algorithm.name = GetParam();
+    config.algorithm.tqc.batch_size = config.algorithm.sac.batch_size;
     config.algorithm.td3.batch_size = config.algorithm.sac.batch_size;
     config.algorithm.ddpg.batch_size = config.algorithm.sac.batch_size;
     config.algorithm.demonstrations.q_filter = true;
@@ -245,7 +246,7 @@ TEST_P(DemonstratedRun, GoesOnBitForBitFromItsState) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Algorithms, DemonstratedRun, testing::Values("sac", "td3", "ddpg"));
+INSTANTIATE_TEST_SUITE_P(Algorithms, DemonstratedRun, testing::Values("sac", "tqc", "td3", "ddpg"));
 
 TEST(DemonstratedRun, ObservationsCountInTheNormaliserFromTheStart) {
   const auto core = MakeCore(DemonstratedConfig());

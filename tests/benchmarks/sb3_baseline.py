@@ -2,7 +2,7 @@
 
 usage: sb3_baseline.py [--threads N] [--seconds S] [--clock wall|cpu]
 
-Prints one JSON object: SAC, TD3 and DDPG gradient steps per second with the settings of
+Prints one JSON object: SAC, TQC, TD3 and DDPG gradient steps per second with the settings of
 `//learner/algorithms:update_benchmark` (batch 256; 256x256 and 64x64 networks,
 24 observations, 4 actions), SAC end to end on a random-walk environment that costs
 next to nothing, PPO's environment steps per second end to end on CartPole-v1 with
@@ -18,6 +18,7 @@ import gymnasium
 import numpy as np
 import stable_baselines3
 import torch
+from sb3_contrib import TQC
 from stable_baselines3 import DDPG, PPO, SAC, TD3
 
 
@@ -107,7 +108,7 @@ def main():
         "matmul_256_gflops": matmul_gflops(),
         "ppo_env_steps_per_s_cartpole": ppo_env_steps_per_s(args.seconds),
     }
-    for algorithm in (SAC, TD3, DDPG):
+    for algorithm in (SAC, TQC, TD3, DDPG):
         for hidden in (256, 64):
             name = f"{algorithm.__name__.lower()}_updates_per_s_{hidden}x{hidden}"
             figures[name] = updates_per_s(algorithm, hidden, args.seconds, clock)

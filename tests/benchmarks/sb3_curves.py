@@ -15,6 +15,7 @@ import time
 import gymnasium
 import numpy as np
 import torch
+from sb3_contrib import TQC
 from stable_baselines3 import DDPG, PPO, SAC, TD3
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
@@ -26,6 +27,10 @@ EVALUATION_SEED = 1 << 20
 
 def pendulum_sac(seed):
     return SAC("MlpPolicy", make_vec_env("Pendulum-v1", 1, seed=seed), learning_rate=1e-3, seed=seed)
+
+
+def pendulum_tqc(seed):
+    return TQC("MlpPolicy", make_vec_env("Pendulum-v1", 1, seed=seed), learning_rate=1e-3, seed=seed)
 
 
 def cartpole_v1_ppo(seed):
@@ -80,6 +85,7 @@ def bipedal_walker_td3_4_envs(seed):
 # Task: (environment, model, env steps in all, env steps between evaluations, episodes).
 TASKS = {
     "pendulum_sac": ("Pendulum-v1", pendulum_sac, 20_000, 2_000, 20),
+    "pendulum_tqc": ("Pendulum-v1", pendulum_tqc, 20_000, 2_000, 20),
     "pendulum_td3": ("Pendulum-v1", pendulum_td3, 20_000, 2_000, 20),
     "pendulum_ddpg": ("Pendulum-v1", pendulum_ddpg, 20_000, 2_000, 20),
     "halfcheetah_sac": ("HalfCheetah-v5", halfcheetah_sac, 100_000, 10_000, 10),

@@ -70,6 +70,11 @@ def q(nets, x, a):
     return torch.stack([net(torch.cat([x, a], -1)).squeeze(-1) for net in nets])
 
 
+def least(nets, x):
+    """The value of actions in x that twin critics agree on."""
+    return lambda a: q(nets, x, a).min(0).values
+
+
 def regression_loss(values, y, weight, loss):
     """Summed over the critics, with half the square as the mean square's loss."""
 
@@ -98,11 +103,11 @@ def follow(targets, nets, tau):
 CLONED = {"demonstrations": 4, "policy_weight": 0.2, "cloning_weight": 0.05}
 
 
-def cloned(policy_loss, cloning, critics, x, own, demonstrated):
+def cloned(policy_loss, cloning, value, own, demonstrated):
     """The loss with the imitation of the last rows of a batch, and that part alone."""
-    last = slice(len(x) - cloning["demonstrations"], None)
+    last = slice(len(own) - cloning["demonstrations"], None)
     with torch.no_grad():
-        better = q(critics, x, demonstrated).min(0).values > q(critics, x, own).min(0).values
+        better = value(demonstrated) > value(own)
     kept = better[last].to(torch.float64) if cloning["q_filter"] else torch.ones(cloning["demonstrations"])
     imitation = cloning["cloning_weight"] * (kept * ((own - demonstrated)[last] ** 2).sum(-1)).sum()
     return cloning["policy_weight"] * policy_loss + imitation, {
@@ -134,6 +139,17 @@ def dump(name, golden):
     (HERE / name).write_text(json.dumps(plain(golden), separators=(",", ":")) + "\n")
 
 
+def squashed(actor, x, noise):
+    """Actions of a squashed Gaussian policy, and their log probabilities."""
+    loc, log_std = actor(x).chunk(2, -1)
+    log_std = log_std.clamp(-20, 2)
+    u = loc + log_std.exp() * noise
+    a = torch.tanh(u)
+    # 1 - tanh(u)^2 = (2 / (e^u + e^-u))^2
+    log_prob = Normal(loc, log_std.exp()).log_prob(u) - 2 * (math.log(2) - torch.logaddexp(u, -u))
+    return a, log_prob.sum(-1)
+
+
 def sac_case(activation, normalize, loss, layer_norm=False, cloning=None):
     observation, action, batch, hidden = 3, 2, 6, [5, 4]
     gamma, tau, learning_rate, alpha = 0.95, 0.05, 3e-3, 0.4
@@ -152,15 +168,6 @@ def sac_case(activation, normalize, loss, layer_norm=False, cloning=None):
     def normalized(x):
         return ((x - mean) / std).clamp(-clip, clip) if normalize else x
 
-    def pi(x, noise):
-        loc, log_std = actor(x).chunk(2, -1)
-        log_std = log_std.clamp(-20, 2)
-        u = loc + log_std.exp() * noise
-        a = torch.tanh(u)
-        # 1 - tanh(u)^2 = (2 / (e^u + e^-u))^2
-        log_prob = Normal(loc, log_std.exp()).log_prob(u) - 2 * (math.log(2) - torch.logaddexp(u, -u))
-        return a, log_prob.sum(-1)
-
     golden = {
         "activation": activation, "layer_norm": layer_norm, "normalize": normalize, "hidden": hidden,
         "tau": tau, "learning_rate": learning_rate, "temperature": alpha, "clip": clip,
@@ -175,7 +182,7 @@ def sac_case(activation, normalize, loss, layer_norm=False, cloning=None):
         x, x2 = normalized(s), normalized(s2)
         temperature = log_alpha.exp().detach()
         with torch.no_grad():
-            a2, log_prob2 = pi(x2, noise[:batch])
+            a2, log_prob2 = squashed(actor, x2, noise[:batch])
             y = r + discount * (1 - d) * (q(targets, x2, a2).min(0).values - temperature * log_prob2)
         values = q(critics, x, a)
         critic_loss = regression_loss(values, y, weight, loss)
@@ -185,11 +192,99 @@ def sac_case(activation, normalize, loss, layer_norm=False, cloning=None):
         critic_gradient = side_by_side(critics, lambda p: p.grad)
         critic_optimiser.step()
 
-        a_pi, log_prob = pi(x, noise[batch:])
+        a_pi, log_prob = squashed(actor, x, noise[batch:])
         actor_loss = (temperature * log_prob - q(critics, x, a_pi).min(0).values).mean()
         if cloning:
             mean_action = torch.tanh(actor(x).chunk(2, -1)[0])
-            actor_loss, imitation = cloned(actor_loss, cloning, critics, x, mean_action, a)
+            actor_loss, imitation = cloned(actor_loss, cloning, least(critics, x), mean_action, a)
+        actor_optimiser.zero_grad()
+        actor_loss.backward()
+        actor_gradient = flat_gradient(actor.parameters())
+        actor_optimiser.step()
+
+        alpha_loss = -(log_alpha * (log_prob.detach() - action)).mean()
+        alpha_optimiser.zero_grad()
+        alpha_loss.backward()
+        alpha_optimiser.step()
+        follow(targets, critics, tau)
+        golden["updates"].append({
+            "observation": s, "action": a, "reward": r, "next_observation": s2, "terminated": d,
+            "discount": discount, "weight": weight, "errors": errors,
+            "noise": noise, "critic_loss": critic_loss.item(), "actor_loss": actor_loss.item(),
+            "entropy": -log_prob.mean().item(), "critic_gradient": critic_gradient,
+            "actor_gradient": actor_gradient, "alpha_gradient": log_alpha.grad.item(),
+            "actor": flat(actor.parameters()), "critics": side_by_side(critics),
+            "targets": side_by_side(targets), "log_alpha": log_alpha.item(),
+        } | (imitation if cloning else {}))
+    return golden
+
+
+def quantile_loss(quantiles, y, weight):
+    """Of quantiles [E, B, Q] against targets [B, M]: the mean over all, as in sb3-contrib."""
+    count = quantiles.shape[-1]
+    total = 0.0
+    for critic in quantiles:
+        for k in range(count):
+            e = y - critic[:, k : k + 1]
+            fraction = (2 * k + 1) / (2 * count)
+            huber = nn.functional.huber_loss(y, critic[:, k : k + 1].expand_as(y), reduction="none", delta=1.0)
+            total = total + (weight * ((fraction - (e.detach() < 0).to(e)).abs() * huber).mean(-1)).mean()
+    return total / (len(quantiles) * count)
+
+
+def tqc_case(activation, normalize, critic_count=2, count=5, dropped=2, layer_norm=False, cloning=None):
+    """sac_case with quantiles; `count` of each critic, of which the `dropped` highest are left out."""
+    observation, action, batch, hidden = 3, 2, 6, [5, 4]
+    gamma, tau, learning_rate, alpha = 0.95, 0.05, 3e-3, 0.4
+    mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
+    critic_sizes = [observation + action] + hidden + [count]
+    actor = mlp([observation] + hidden + [2 * action], activation, layer_norm)
+    critics = [mlp(critic_sizes, activation, layer_norm) for _ in range(critic_count)]
+    targets = copies(critics, critic_sizes, activation, layer_norm)
+    log_alpha = torch.tensor(math.log(alpha), requires_grad=True)
+    actor_optimiser = torch.optim.Adam(actor.parameters(), lr=learning_rate)
+    critic_optimiser = torch.optim.Adam([p for c in critics for p in c.parameters()], lr=learning_rate)
+    alpha_optimiser = torch.optim.Adam([log_alpha], lr=learning_rate)
+
+    def normalized(x):
+        return ((x - mean) / std).clamp(-clip, clip) if normalize else x
+
+    def z(nets, x, a):
+        return torch.stack([net(torch.cat([x, a], -1)) for net in nets])
+
+    golden = {
+        "activation": activation, "layer_norm": layer_norm, "normalize": normalize, "hidden": hidden,
+        "tau": tau, "learning_rate": learning_rate, "temperature": alpha, "clip": clip,
+        "critic_count": critic_count, "quantiles": count, "dropped_quantiles": dropped,
+        "mean": mean, "std": std, "actor": flat(actor.parameters()), "critics": side_by_side(critics),
+        "updates": [],
+    } | ({"cloning": cloning} if cloning else {})
+    for _ in range(3):
+        s, a, r, d, s2 = transitions(batch, observation, action)
+        r = 2 * r  # Errors on both sides of Huber's bound.
+        discount, weight = returns(batch, gamma)
+        noise = draw(2 * batch, action)
+        x, x2 = normalized(s), normalized(s2)
+        temperature = log_alpha.exp().detach()
+        with torch.no_grad():
+            a2, log_prob2 = squashed(actor, x2, noise[:batch])
+            joined = torch.cat(list(z(targets, x2, a2)), -1).sort(-1).values
+            kept = joined[:, : critic_count * (count - dropped)]
+            y = r[:, None] + (discount * (1 - d))[:, None] * (kept - temperature * log_prob2[:, None])
+        quantiles = z(critics, x, a)
+        critic_loss = quantile_loss(quantiles, y, weight)
+        errors = (quantiles.mean(-1) - y.mean(-1)).abs().mean(0)
+        critic_optimiser.zero_grad()
+        critic_loss.backward()
+        critic_gradient = side_by_side(critics, lambda p: p.grad)
+        critic_optimiser.step()
+
+        a_pi, log_prob = squashed(actor, x, noise[batch:])
+        actor_loss = (temperature * log_prob - z(critics, x, a_pi).mean((0, 2))).mean()
+        if cloning:
+            mean_action = torch.tanh(actor(x).chunk(2, -1)[0])
+            values = lambda own: z(critics, x, own).mean((0, 2))
+            actor_loss, imitation = cloned(actor_loss, cloning, values, mean_action, a)
         actor_optimiser.zero_grad()
         actor_loss.backward()
         actor_gradient = flat_gradient(actor.parameters())
@@ -270,7 +365,7 @@ def td3_case(
             a_pi = torch.tanh(actor(x))
             actor_loss = -q(critics[:1], x, a_pi).mean() + action_l2 * (a_pi**2).mean()
             if cloning:
-                actor_loss, imitation = cloned(actor_loss, cloning, critics, x, a_pi, a)
+                actor_loss, imitation = cloned(actor_loss, cloning, least(critics, x), a_pi, a)
                 update |= imitation
             actor_optimiser.zero_grad()
             actor_loss.backward()
@@ -440,5 +535,14 @@ CASES["cloning"] = {
     "ddpg": [ddpg_case("tanh", q_filter, cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)],
 }
 CASES["ppo"].append(ppo_case(choices=[3, 1, 2], activation="tanh", normalize=True, value_clip=0.2))
+CASES["tqc"] = [
+    tqc_case("relu", normalize=False),
+    tqc_case("tanh", normalize=True, critic_count=5, count=3, dropped=1),
+    tqc_case("elu", normalize=True, dropped=0),
+    tqc_case("leaky_relu", normalize=False, critic_count=3, layer_norm=True),
+]
+CASES["cloning"]["tqc"] = [
+    tqc_case("tanh", q_filter, cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)
+]
 for name, cases in CASES.items():
     dump(f"golden_{name}.json", cases)
