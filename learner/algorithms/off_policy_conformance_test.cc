@@ -3,6 +3,7 @@
 #include <string>
 
 #include "ATen/ATen.h"
+#include "ATen/Parallel.h"
 #include "common/policy/generator.h"
 #include "common/spec/env_spec.h"
 #include "gtest/gtest.h"
@@ -25,6 +26,7 @@ EnvSpec MakeEnv(int64_t observation_size, int64_t action_size) {
 class OffPolicyConformanceTest : public testing::TestWithParam<std::string> {
  protected:
   OffPolicyConformanceTest() {
+    at::set_num_threads(1);  // On a busy machine two threads wait for each other, 30 times as long.
     config_.name = GetParam();
     config_.network.hidden_sizes = {8, 8};
     config_.network.normalize_observation = true;

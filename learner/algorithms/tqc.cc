@@ -105,8 +105,9 @@ at::Tensor Tqc::KeptQuantiles(const at::Tensor& observation, const at::Tensor& a
 }
 
 // J_Z = mean w rho_tk(y_i - z_jk(s, a)). With e = y_i - z_jk and its slope c = clamp(e):
-//   rho_t(e)     = |t - [e < 0]| c (e - c / 2)
-//   d rho / d z  = -|t - [e < 0]| c
+//   rho_t(e)          = |t - [e < 0]| c (e - c / 2)
+//   d rho / d z       = -|t - [e < 0]| c
+//   |t - [e < 0]| c   = t c + (1 - 2 t) min(c, 0)
 at::Tensor Tqc::UpdateCritics(const at::Tensor& observation, const at::Tensor& action,
                               const at::Tensor& y, const at::Tensor& weight, double learning_rate) {
   const at::Tensor& quantiles = critics_.Forward(observation, action);  // [E, B, Q]
@@ -114,7 +115,8 @@ at::Tensor Tqc::UpdateCritics(const at::Tensor& observation, const at::Tensor& a
   // Of [E, B, Q, M], which is large: few passes, and in place.
   at::Tensor error = y.unsqueeze(1) - quantiles.unsqueeze(3);
   const at::Tensor slope = error.clamp(-kHuberDelta, kHuberDelta);
-  const at::Tensor weighted_slope = at::where(error < 0, 1 - fractions_, fractions_).mul_(slope);
+  const at::Tensor weighted_slope =
+      (slope * fractions_).addcmul_(slope.clamp_max(0), 1 - 2 * fractions_);
   const at::Tensor loss = error.sub_(slope, 0.5).mul_(weighted_slope);
 
   const at::Tensor row_weight = weight / static_cast<double>(loss.numel());  // [B]
