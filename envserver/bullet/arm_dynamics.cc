@@ -99,6 +99,11 @@ void ArmDynamics::Accelerate(int index) {
 void ArmDynamics::AddOwnForces(int index, const btVector3& gravity) {
   Motion& own = motions_[index];
   const btMultibodyLink& model = body_->getLink(index);
+  if (model.m_mass == 0 && model.m_inertiaLocal.isZero()) {
+    own.force = -model.m_appliedForce;
+    own.moment = own.pose.getOrigin().cross(own.force) - model.m_appliedTorque;
+    return;
+  }
   const btMatrix3x3& basis = own.pose.getBasis();
   const btMatrix3x3 inertia = basis.scaled(model.m_inertiaLocal).timesTranspose(basis);
   const double linear_drag = body_->getLinearDamping() * (1 + own.velocity.length());

@@ -185,8 +185,8 @@ TEST(BodyStepTest, AnArmThatTouchesAndLeavesAgainGoesOnAsInBullet) {
     ASSERT_EQ(alone.world().contacts().empty(), bullet.world().contacts().empty()) << step;
     touched = touched || !alone.world().contacts().empty();
     for (int dof = 0; dof < 9; ++dof) {
-      worst = std::max(worst, std::abs(alone.body().joint_position(dof) -
-                                       bullet.body().joint_position(dof)));
+      worst = std::max(
+          worst, std::abs(alone.body().joint_position(dof) - bullet.body().joint_position(dof)));
     }
   }
   EXPECT_TRUE(touched);

@@ -28,7 +28,8 @@ btDefaultCollisionConstructionInfo SmallPools() {
 }
 
 constexpr int kMaxColliders = 256;
-constexpr double kPlaneShown = 100;  // m, in viewers.
+constexpr int kContactsReserved = 128;  // So that a few more than ever before need no memory.
+constexpr double kPlaneShown = 100;     // m, in viewers.
 
 bool MovesByForces(const btCollisionObject& object) { return !object.isStaticOrKinematicObject(); }
 
@@ -89,11 +90,31 @@ bool BulletWorld::PairFilter::needBroadphaseCollision(btBroadphaseProxy* a,
          link_a->m_multiBody->hasSelfCollision();
 }
 
+void BulletWorld::Broadphase::calculateOverlappingPairs(btDispatcher* dispatcher) {
+  for (int i = 0; i <= m_LastHandleIndex; ++i) {
+    btSimpleBroadphaseProxy* a = &m_pHandles[i];
+    if (a->m_clientObject == nullptr) continue;
+    for (int j = i + 1; j <= m_LastHandleIndex; ++j) {
+      btSimpleBroadphaseProxy* b = &m_pHandles[j];
+      if (b->m_clientObject == nullptr) continue;
+      bool overlap = true;
+      for (int k = 0; k < 3 && overlap; ++k) {
+        overlap = a->m_aabbMin[k] <= b->m_aabbMax[k] && b->m_aabbMin[k] <= a->m_aabbMax[k];
+      }
+      if (!overlap && m_pairCache->getNumOverlappingPairs() == 0) continue;
+      if (!filter_->needBroadphaseCollision(a, b)) continue;
+      const bool is_known = m_pairCache->findPair(a, b) != nullptr;
+      if (overlap && !is_known) m_pairCache->addOverlappingPair(a, b);
+      if (!overlap && is_known) m_pairCache->removeOverlappingPair(a, b, dispatcher);
+    }
+  }
+}
+
 BulletWorld::BulletWorld(const WorldOptions& options)
     : options_(options),
       collision_configuration_(SmallPools()),
       dispatcher_(&collision_configuration_),
-      broadphase_(kMaxColliders, &pair_cache_),
+      broadphase_(kMaxColliders, &pair_cache_, &pair_filter_),
       world_(&dispatcher_, &broadphase_, &solver_, &collision_configuration_) {
   pair_cache_.setOverlapFilterCallback(&pair_filter_);
   world_.setGravity(btVector3(0, 0, -options.gravity));
@@ -106,6 +127,7 @@ BulletWorld::BulletWorld(const WorldOptions& options)
   solver.m_warmstartingFactor = options.warm_start_factor;
   solver.m_leastSquaresResidualThreshold = options.residual_threshold;
   solver.m_minimumSolverBatchSize = 0;
+  contacts_.reserve(kContactsReserved);
 }
 
 BulletWorld::~BulletWorld() {
@@ -172,10 +194,7 @@ void BulletWorld::AddToBullet(Body& body) {
     if (joint.motor != nullptr) world_.addMultiBodyConstraint(joint.motor.get());
     if (joint.damping != nullptr) world_.addMultiBodyConstraint(joint.damping.get());
     if (joint.friction != nullptr) world_.addMultiBodyConstraint(joint.friction.get());
-    if (joint.coupling != nullptr) {
-      world_.addMultiBodyConstraint(joint.coupling.get());
-      solver_.HandleCouplings();
-    }
+    if (joint.coupling != nullptr) world_.addMultiBodyConstraint(joint.coupling.get());
   }
 }
 

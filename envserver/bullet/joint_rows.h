@@ -1,17 +1,14 @@
-// Motors and limits of single joints as solver rows, with a fast solver for them. Same results as
-// Bullet's btMultiBodyJointMotor, btMultiBodyJointLimitConstraint and btMultiBodyConstraintSolver,
-// without their work for a second body and for a Jacobian with a single non-zero element.
+// Motors and limits of single joints as solver rows. Same results as Bullet's btMultiBodyJointMotor
+// and btMultiBodyJointLimitConstraint, without their work for a second body and for a Jacobian with
+// a single non-zero element.
 // A body that steps without Bullet gives the same motors and limits to JointImpulses.
 //
 // Thread safety: none, like their world.
 #ifndef ARMATURE_ENVSERVER_BULLET_JOINT_ROWS_H_
 #define ARMATURE_ENVSERVER_BULLET_JOINT_ROWS_H_
 
-#include <vector>
-
 #include "BulletDynamics/Featherstone/btMultiBody.h"
 #include "BulletDynamics/Featherstone/btMultiBodyConstraint.h"
-#include "BulletDynamics/Featherstone/btMultiBodyConstraintSolver.h"
 #include "BulletDynamics/Featherstone/btMultiBodyLinkCollider.h"
 #include "envserver/bullet/joint_space_inertia.h"
 
@@ -37,6 +34,9 @@ class JointRow : public btMultiBodyConstraint {
   // Impulse of the last step.
   double impulse() const { return m_data[0]; }
   void set_impulse(double impulse) { m_data[0] = impulse; }
+
+  // Whether it acts on one joint only.
+  virtual bool has_one_joint() const { return true; }
 
   // Adds to `impulses` the rows that createConstraintRows would add. Needs the inertia.
   virtual void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) = 0;
@@ -123,6 +123,7 @@ class JointCoupling : public JointRow {
                 JointSpaceInertia* inertia, int other_link, double multiplier, double offset);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
+  bool has_one_joint() const override { return false; }
   // It has none for single joints; its body steps with Bullet.
   void AddTo(const btContactSolverInfo&, JointImpulses*) override {}
 
@@ -131,42 +132,6 @@ class JointCoupling : public JointRow {
   int other_index_;  // Of the other joint's velocity.
   double multiplier_;
   double offset_;
-};
-
-// A solver for worlds whose multibody constraints are all JointRows.
-class JointRowSolver : public btMultiBodyConstraintSolver {
- public:
-  // Call it if there are JointCouplings, which need Bullet's own loop.
-  void HandleCouplings() { has_couplings_ = true; }
-
- protected:
-  // Solves groups without contacts in a loop over only the data that JointRows use.
-  btScalar solveGroupCacheFriendlyIterations(btCollisionObject** bodies, int num_bodies,
-                                             btPersistentManifold** manifolds, int num_manifolds,
-                                             btTypedConstraint** constraints, int num_constraints,
-                                             const btContactSolverInfo& solver,
-                                             btIDebugDraw* debug_drawer) override;
-
- private:
-  // Data of one row that the loop reads and writes, close together in memory.
-  struct Row {
-    double* delta;           // Solver's change of the body's velocities.  [size]
-    const double* response;  // Velocity changes from a unit impulse.  [size]
-    int size;
-    int index;    // Index of the joint's own velocity in `delta`.
-    double sign;  // The Jacobian's only element.
-    double rhs;
-    double inverse_mass;
-    double mass;      // 1 / (inverse_mass + softness).
-    double softness;  // Softness times mass.
-    double low;
-    double high;
-    double impulse;
-  };
-  void SolveJointRows(const btContactSolverInfo& solver);
-
-  std::vector<Row> rows_;
-  bool has_couplings_ = false;
 };
 
 }  // namespace armature

@@ -87,8 +87,8 @@ void JointSpaceInertia::Compute() {
   is_valid_ = true;
 }
 
-// M = L L', then M^-1 = L^-T L^-1. Written by hand: for such small matrices, a library's blocking
-// costs more than the arithmetic.
+// M = L L', then M^-1 = L^-T L^-1. The diagonal of l is that of L^-1 from the start. Written by
+// hand: for such small matrices, a library's blocking costs more than the arithmetic.
 void JointSpaceInertia::Invert() {
   const int n = static_cast<int>(joints_.size());
   Eigen::MatrixXd& l = factor_;
@@ -96,15 +96,14 @@ void JointSpaceInertia::Invert() {
     for (int i = j; i < n; ++i) {
       double sum = matrix_(i, j);
       for (int k = 0; k < j; ++k) sum -= l(i, k) * l(j, k);
-      l(i, j) = i == j ? std::sqrt(sum) : sum / l(j, j);
+      l(i, j) = i == j ? 1 / std::sqrt(sum) : sum * l(j, j);
     }
   }
   for (int j = 0; j < n; ++j) {
-    l(j, j) = 1 / l(j, j);
     for (int i = j + 1; i < n; ++i) {
       double sum = 0;
       for (int k = j; k < i; ++k) sum -= l(i, k) * l(k, j);
-      l(i, j) = sum / l(i, i);
+      l(i, j) = sum * l(i, i);
     }
   }
   for (int j = 0; j < n; ++j) {
