@@ -33,7 +33,7 @@ class _Hand:
     def __init__(self, observation: Mapping[str, Vector]) -> None:
         state = observation["observation"]
         self.position: Vector = state[:3]
-        self.width = float(state[6])  # Of tasks with a gripper.
+        self.width = float(state[6]) if state.size > 6 else 0.0  # Reach blocks the gripper.
 
     def to(self, target: Vector, most: float = 1.0) -> Vector:
         return np.clip(_GAIN * (target - self.position), -most, most)
