@@ -65,7 +65,7 @@ class Flip : public PandaTask {
     BodyOptions options;
     options.name = "object";
     options.base_pose.setOrigin(btVector3(0, 0, kCubeSide / 2));
-    cube_ = task.AddBody(std::move(model), options);
+    cube_ = Observed(task.AddBody(std::move(model), options));
     std::vector<SceneShape> ghost = ColouredFaces();
     for (SceneShape& face : ghost) face.colour[3] = 0.5;
     goal_ = task.AddMarker("goal", std::move(ghost));
@@ -74,9 +74,6 @@ class Flip : public PandaTask {
     const btQuaternion goal = RandomRotation(&rng());
     for (int i = 0; i < 4; ++i) desired_goal[i] = static_cast<float>(goal[i]);
     PlaceObject(RandomPlace(kCubeSide / 2, &rng()), cube_);
-  }
-  void ObserveObjects(absl::Span<float> observation) override {
-    ObserveObject(*cube_, ObjectRotation::kQuaternion, observation);
   }
   void AchievedGoal(absl::Span<float> achieved_goal) override {
     const btQuaternion rotation = cube_->LinkPose(kBase).getRotation();
@@ -91,7 +88,6 @@ class Flip : public PandaTask {
  private:
   static PandaTaskFacts Facts() {
     PandaTaskFacts facts;
-    facts.objects = 1;
     facts.object_rotation = ObjectRotation::kQuaternion;
     facts.goal_size = 4;
     facts.goal_distance_max = 1;

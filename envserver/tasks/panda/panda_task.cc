@@ -67,7 +67,7 @@ void PandaTask::Build(TaskBuilder& task) {
            btVector3(facts_.table_x_m, 0, -0.2), kTableColour, &task.world());
   AddObjects(task);
   std::vector<double> bounds(facts_.block_gripper ? 6 : 7, kObservationBound);
-  for (int i = 0; i < facts_.objects; ++i) {
+  for (size_t i = 0; i < objects_.size(); ++i) {
     bounds.insert(bounds.end(), ObjectSize(facts_.object_rotation) - 6, kObservationBound);
     bounds.insert(bounds.end(), 6, TaskBuilder::kUnbounded);
   }
@@ -99,9 +99,23 @@ void PandaTask::Observe(ObservationWriter& out) {
   }
   int robot_size = 6;
   if (!facts_.block_gripper) field[robot_size++] = static_cast<float>(arm_->finger_width());
-  ObserveObjects(field.subspan(robot_size));
+  for (size_t i = 0; i < objects_.size(); ++i) {
+    ObserveObject(*objects_[i], facts_.object_rotation,
+                  field.subspan(robot_size + i * ObjectSize(facts_.object_rotation)));
+  }
   AchievedGoal(out[achieved_]);
   std::copy(desired_goal_.begin(), desired_goal_.end(), out[desired_].begin());
+}
+
+Body* PandaTask::Observed(Body* object) {
+  objects_.push_back(object);
+  return object;
+}
+
+void PandaTask::AchievedGoal(absl::Span<float> achieved_goal) {
+  for (size_t i = 0; i < objects_.size(); ++i) {
+    CopyPoint(objects_[i]->LinkPose(kBase).getOrigin(), achieved_goal.subspan(3 * i));
+  }
 }
 
 GoalOutcome PandaTask::GoalReward(const GoalPair& goal) const {

@@ -41,7 +41,6 @@ struct PandaConfig {
 };
 
 struct PandaTaskFacts {
-  int objects = 0;
   ObjectRotation object_rotation = ObjectRotation::kEuler;
   int goal_size = 3;
   double goal_distance_max = 0;  // 0: that of two points within the bounds.
@@ -67,14 +66,14 @@ class PandaTask : public Task {
   PandaArm& arm() { return *arm_; }
 
  protected:
-  // Called once, after robot, table and floor have been added.
+  // Called once, after robot, table and floor have been added. Calls Observed for each object.
   virtual void AddObjects(TaskBuilder& task) { (void)task; }
+  // The object is observed, after those before it. Returns it.
+  Body* Observed(Body* object);
   // Begins an episode: places the objects and writes the goal.  [goal_size]
   virtual void PlaceObjects(absl::Span<float> desired_goal) = 0;
-  // [objects x ObjectSize(object_rotation)]
-  virtual void ObserveObjects(absl::Span<float> observation) { (void)observation; }
-  // [goal_size]
-  virtual void AchievedGoal(absl::Span<float> achieved_goal) = 0;
+  // [goal_size]; the default one writes where the objects are.
+  virtual void AchievedGoal(absl::Span<float> achieved_goal);
   // Of two goals; the default one takes them for points.
   virtual double GoalDistance(absl::Span<const float> achieved,
                               absl::Span<const float> desired) const;
@@ -87,6 +86,7 @@ class PandaTask : public Task {
   const PandaConfig config_;
   const PandaTaskFacts facts_;
   std::optional<PandaArm> arm_;
+  std::vector<Body*> objects_;  // Observed; owned by the world.
   Field observation_, achieved_, desired_;
   std::vector<float> desired_goal_;
 };

@@ -21,7 +21,7 @@ class PickAndPlace : public PandaTask {
 
  protected:
   void AddObjects(TaskBuilder& task) override {
-    cube_ = AddCube("object", kCubeMass, kGreen, &task);
+    cube_ = Observed(AddCube("object", kCubeMass, kGreen, &task));
     goal_ = AddGhost("goal", CubeShape(kGreen), &task);
   }
   void PlaceObjects(absl::Span<float> desired_goal) override {
@@ -30,17 +30,10 @@ class PickAndPlace : public PandaTask {
     CopyPoint(RandomPlace(kCubeSide / 2 + (is_on_table ? 0 : above), &rng()), desired_goal);
     PlaceObject(RandomPlace(kCubeSide / 2, &rng()), cube_);
   }
-  void ObserveObjects(absl::Span<float> observation) override {
-    ObserveObject(*cube_, ObjectRotation::kEuler, observation);
-  }
-  void AchievedGoal(absl::Span<float> achieved_goal) override {
-    CopyPoint(cube_->LinkPose(kBase).getOrigin(), achieved_goal);
-  }
 
  private:
   static PandaTaskFacts Facts() {
     PandaTaskFacts facts;
-    facts.objects = 1;
     facts.block_gripper = false;
     return facts;
   }

@@ -11,33 +11,21 @@ namespace {
 
 class Push : public PandaTask {
  public:
-  explicit Push(const PandaConfig& config) : PandaTask(config, Facts()) {}
+  explicit Push(const PandaConfig& config) : PandaTask(config, PandaTaskFacts{}) {}
 
   void Show(MarkerPoses& out) override { out.Place(goal_, ToPoint(desired_goal())); }
 
  protected:
   void AddObjects(TaskBuilder& task) override {
-    cube_ = AddCube("object", kCubeMass, kGreen, &task);
+    cube_ = Observed(AddCube("object", kCubeMass, kGreen, &task));
     goal_ = AddGhost("goal", CubeShape(kGreen), &task);
   }
   void PlaceObjects(absl::Span<float> desired_goal) override {
     CopyPoint(RandomPlace(kCubeSide / 2, &rng()), desired_goal);
     PlaceObject(RandomPlace(kCubeSide / 2, &rng()), cube_);
   }
-  void ObserveObjects(absl::Span<float> observation) override {
-    ObserveObject(*cube_, ObjectRotation::kEuler, observation);
-  }
-  void AchievedGoal(absl::Span<float> achieved_goal) override {
-    CopyPoint(cube_->LinkPose(kBase).getOrigin(), achieved_goal);
-  }
 
  private:
-  static PandaTaskFacts Facts() {
-    PandaTaskFacts facts;
-    facts.objects = 1;
-    return facts;
-  }
-
   Body* cube_ = nullptr;
   Marker goal_;
 };

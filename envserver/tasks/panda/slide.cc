@@ -31,7 +31,7 @@ class Slide : public PandaTask {
     options.base_pose.setOrigin(btVector3(0, 0, kPuckHeight / 2));
     options.friction = kPuckFriction;
     options.colour = kGreen;
-    puck_ = task.world().AddCylinder(kPuckRadius, kPuckHeight, kPuckMass, options);
+    puck_ = Observed(task.world().AddCylinder(kPuckRadius, kPuckHeight, kPuckMass, options));
     SceneShape shape;
     shape.kind = SceneShape::Kind::kCylinder;
     shape.size = {kPuckRadius, kPuckHeight, 0};
@@ -42,17 +42,10 @@ class Slide : public PandaTask {
     CopyPoint(RandomPlace(kPuckHeight / 2, &rng(), kGoalOffset), desired_goal);
     PlaceObject(RandomPlace(kPuckHeight / 2, &rng()), puck_);
   }
-  void ObserveObjects(absl::Span<float> observation) override {
-    ObserveObject(*puck_, ObjectRotation::kEuler, observation);
-  }
-  void AchievedGoal(absl::Span<float> achieved_goal) override {
-    CopyPoint(puck_->LinkPose(kBase).getOrigin(), achieved_goal);
-  }
 
  private:
   static PandaTaskFacts Facts() {
     PandaTaskFacts facts;
-    facts.objects = 1;
     facts.table_length_m = 1.4;
     facts.table_x_m = -0.1;
     return facts;

@@ -14,7 +14,6 @@ namespace {
 
 constexpr double kLowerMass = 2;
 constexpr double kApart = 0.1;
-constexpr int kObjectSize = ObjectSize(ObjectRotation::kEuler);
 
 class Stack : public PandaTask {
  public:
@@ -27,8 +26,8 @@ class Stack : public PandaTask {
 
  protected:
   void AddObjects(TaskBuilder& task) override {
-    lower_ = AddCube("object1", kLowerMass, kBlue, &task);
-    upper_ = AddCube("object2", kCubeMass, kGreen, &task);
+    lower_ = Observed(AddCube("object1", kLowerMass, kBlue, &task));
+    upper_ = Observed(AddCube("object2", kCubeMass, kGreen, &task));
     lower_goal_ = AddGhost("goal1", CubeShape(kBlue), &task);
     upper_goal_ = AddGhost("goal2", CubeShape(kGreen), &task);
   }
@@ -45,19 +44,10 @@ class Stack : public PandaTask {
     PlaceObject(lower, lower_);
     PlaceObject(upper, upper_);
   }
-  void ObserveObjects(absl::Span<float> observation) override {
-    ObserveObject(*lower_, ObjectRotation::kEuler, observation);
-    ObserveObject(*upper_, ObjectRotation::kEuler, observation.subspan(kObjectSize));
-  }
-  void AchievedGoal(absl::Span<float> achieved_goal) override {
-    CopyPoint(lower_->LinkPose(kBase).getOrigin(), achieved_goal);
-    CopyPoint(upper_->LinkPose(kBase).getOrigin(), achieved_goal.subspan(3));
-  }
 
  private:
   static PandaTaskFacts Facts() {
     PandaTaskFacts facts;
-    facts.objects = 2;
     facts.goal_size = 6;
     facts.block_gripper = false;
     facts.distance_threshold = 0.1;
