@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "common/render/renderer.h"
 
@@ -21,6 +22,13 @@ void DrawPictureField(const Scene& scene, const SceneView& view, const SceneCame
                       absl::Span<uint8_t> field) {
   const absl::Status status = Renderer::SharedForObservations().Draw(scene, view, camera, field);
   if (!status.ok()) throw std::runtime_error(std::string(status.message()));
+}
+
+void TryPictureField(const Scene& scene, const SceneCamera& camera) {
+  SceneView view;
+  view.poses.assign(scene.bodies.size(), kNoPose);
+  std::vector<uint8_t> pixels(PictureField("", camera).size());
+  DrawPictureField(scene, view, camera, absl::MakeSpan(pixels));
 }
 
 }  // namespace armature

@@ -24,6 +24,10 @@ FieldSpec PictureField(absl::string_view name, const SceneCamera& camera);
 void DrawPictureField(const Scene& scene, const SceneView& view, const SceneCamera& camera,
                       absl::Span<uint8_t> field);
 
+// Draws one picture of the scene, its bodies at the origin, and throws as DrawPictureField: what
+// cannot be drawn is better found before the first step of each slot.
+void TryPictureField(const Scene& scene, const SceneCamera& camera);
+
 }  // namespace armature
 
 #endif  // ARMATURE_ENVSERVER_KIT_PICTURE_FIELD_H_

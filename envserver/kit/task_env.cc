@@ -242,11 +242,7 @@ void TaskEnv::BuildScene() {
   }
   for (const TaskBuilder::Picture& picture : built_.pictures_) {
     scene_.cameras.push_back(picture.camera);
-    // A machine that cannot draw is better found now than in each slot's first step.
-    SceneView view;
-    view.poses.assign(scene_.bodies.size(), kNoPose);
-    std::vector<uint8_t> pixels(spec_.observation[picture.field].size());
-    DrawPictureField(scene_, view, picture.camera, absl::MakeSpan(pixels));
+    TryPictureField(scene_, picture.camera);
   }
   spec_.render = RenderSpec{scene_.cameras[0].width_px, scene_.cameras[0].height_px};
   scene_version_ = world_->looks_version();

@@ -62,10 +62,7 @@ class Camera : public EnvWrapper {
     camera_.width_px = static_cast<int>(config.width_px);
     camera_.height_px = static_cast<int>(config.height_px);
     mutable_spec().observation.push_back(PictureField(config.field, camera_));
-    // A machine that cannot draw is better found now than in each slot's first step.
-    view_.poses.assign(inner().scene()->bodies.size(), kNoPose);
-    std::vector<uint8_t> picture(spec().observation.back().size());
-    DrawPictureField(*inner().scene(), view_, camera_, absl::MakeSpan(picture));
+    TryPictureField(*inner().scene(), camera_);
   }
 
   StepResult Step(absl::Span<const float> action, Observation& observation) override {
