@@ -1,11 +1,12 @@
-"""Scripted policies for the Panda tasks, in `ee` control, ours and panda-gym's alike.
+"""Scripted policies for the Panda tasks, ours and panda-gym's alike.
 
     python panda_policies.py 127.0.0.1:5557 pick_and_place
     python panda_policies.py 127.0.0.1:5557 stack --episodes 50 --record stack.safetensors
 
 plays episodes of `panda_TASK` on an env server and prints how many succeed; with --record their
 steps become demonstrations (algorithm.demonstrations.path). Each policy looks only at the
-observation, so it can begin in any state.
+observation, so it can begin in any state. All are for `ee` control, but `flip`, which turns the
+hand, for `joints`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import panda_arm
 
 Vector = npt.NDArray[Any]
 
@@ -24,7 +26,13 @@ _ABOVE = 0.06  # From where the hand comes down, over a cube's centre.
 _NEAR = 0.012  # Sideways: the hand is over the cube.
 _HELD = 0.0425  # Width of the fingers around a cube of 0.04.
 _GENTLE = 0.5  # Actions with a cube in the hand; faster, it slips.
+_LOW = 0.015  # Height of the hand beside a cube or puck.
+_PUCK_RADIUS = 0.03
+# Where the fingers' corner has to meet the puck, from the middle of the hand along y, over |y| of
+# the puck's way: measured, with what the hand still lacks when it hits.
+_CORNER = ([0.04, 0.15, 0.25, 0.4, 0.55], [0.0211, 0.024, 0.0248, 0.0238, 0.0221])
 _OPEN, _CLOSE = 1.0, -1.0
+_JOINT_STEP = 0.044  # rad that a joint moves at an action of 1, which aims for 0.05.
 
 
 class _Hand:
@@ -75,16 +83,46 @@ def push(observation: Mapping[str, Vector]) -> Vector:
     way = (goal - cube)[:2] / max(left, 1e-6)
     side = np.array([-way[1], way[0]])
     offset = (hand.position - cube)[:2]
-    low = 0.015
     if hand.position[2] < 0.05 and way @ offset < -0.02 and abs(side @ offset) < 0.02:
         aim = hand.position[:2] + way * min(left, 0.02) - 0.8 * (side @ offset) * side
-        return hand.to(np.append(aim, low))
+        return hand.to(np.append(aim, _LOW))
     behind = cube[:2] - 0.065 * way
     if np.hypot(*(hand.position[:2] - behind)) < 0.025:
-        return hand.to(np.append(behind, low))
+        return hand.to(np.append(behind, _LOW))
     if hand.position[2] < 0.08:
         return hand.to(np.append(hand.position[:2], 0.1))
     return hand.to(np.append(behind, 0.1))
+
+
+def slide(observation: Mapping[str, Vector]) -> Vector:
+    """Hits the puck once, with a corner of the fingers; [3].
+
+    The fingers' faces are flat and have little friction with the puck, so that they would push it
+    along x or y whatever way the hand goes. A corner pushes it along the line between the two.
+    """
+    hand = _Hand(observation)
+    velocity = observation["observation"][3:6]
+    puck, goal = observation["observation"][6:9], observation["desired_goal"]
+    way = (goal - puck)[:2] / max(float(np.hypot(*(goal - puck)[:2])), 1e-6)
+    side = np.array([-way[1], way[0]])
+    corner = np.array([0.01, np.interp(abs(way[1]), *_CORNER) * np.clip(25 * way[1], -1, 1)])
+    touch = puck[:2] - _PUCK_RADIUS * way - corner
+    behind = touch - 0.04 * way
+    along, beside = way @ (hand.position[:2] - touch), side @ (hand.position[:2] - touch)
+    apart = np.hypot(*(hand.position[:2] - behind))
+    is_low = abs(hand.position[2] - _LOW) < 0.005 and abs(velocity[2]) < 0.1
+    is_ready = along > -0.06 and abs(beside) < 0.003 and abs(side @ velocity[:2]) < 0.06
+    is_hitting = along > -0.022 and abs(beside) < 0.012
+    if hand.position[2] < 2 * _LOW and (is_hitting or (is_ready and is_low)):
+        aside = 2 * beside + 0.02 * (side @ velocity[:2])
+        return hand.to(np.append(hand.position[:2] + 0.04 * way - aside * side, _LOW))
+    if apart < 0.025:  # Settles there: a millimetre aside turns the puck's way by two degrees.
+        return hand.to(np.append(behind, _LOW), 0.6)
+    if apart < 0.06 and along < -0.01:
+        return hand.to(np.append(behind, hand.position[2]), 0.6)
+    if hand.position[2] < 0.07:  # Rises before it crosses.
+        return hand.to(np.append(hand.position[:2], 0.1))
+    return hand.to(np.append(behind, 0.09))
 
 
 def pick_and_place(observation: Mapping[str, Vector]) -> Vector:
@@ -104,12 +142,46 @@ def stack(observation: Mapping[str, Vector]) -> Vector:
     return hand.carry(upper, goal[3:], cruise=0.11)
 
 
+def flip(observation: Mapping[str, Vector]) -> Vector:
+    """Takes the cube and turns the hand; [8] for `joints` control.
+
+    The observation has no joint angles. They follow from where the hand is: it points down, or,
+    holding the cube, is turned as the cube is.
+    """
+    hand = _Hand(observation)
+    cube = observation["observation"][7:10]
+    rotation = panda_arm.from_quaternion(observation["observation"][10:14])
+    offset = cube - hand.position
+    if np.abs(offset).max() < 0.03 and 0.03 < hand.width < _HELD:
+        joints = panda_arm.joints_of(hand.position, rotation @ panda_arm.POINTS_DOWN)
+        goal = panda_arm.from_quaternion(observation["desired_goal"])
+        turn = panda_arm.rotation_vector(goal @ rotation.T)
+        fast = 0.2 if hand.position[2] > 0.05 else 0.06  # Not against the table.
+        lift = np.clip(0.16 - hand.position[2], -0.04, 0.04)
+        twist = np.append([0, 0, lift], fast * turn / max(float(np.linalg.norm(turn)), 1e-6))
+        weights, grip = np.array([0, 0, 3.0, 1, 1, 1]), _CLOSE
+    else:
+        joints = panda_arm.joints_of(hand.position, panda_arm.POINTS_DOWN)
+        over = np.hypot(*offset[:2])
+        is_around = over < _NEAR and abs(offset[2]) < _NEAR
+        grip = _CLOSE if is_around else _OPEN
+        if over > 2.5 * _NEAR:
+            offset[2] += _ABOVE
+        twist = np.append(np.clip(offset, -0.05, 0.05), np.zeros(3))
+        weights = np.array([1.0, 1, 1, 0.1, 0.1, 0.1])
+    steps = panda_arm.joint_steps(joints, twist, weights, _JOINT_STEP)
+    return np.append(steps / _JOINT_STEP, grip)
+
+
 POLICIES: dict[str, Callable[[Mapping[str, Vector]], Vector]] = {
     "reach": reach,
     "push": push,
+    "slide": slide,
     "pick_and_place": pick_and_place,
     "stack": stack,
+    "flip": flip,
 }
+CONTROL_TYPES = {"flip": "joints"}  # Else "ee".
 
 
 def act(task: str, observation: Mapping[str, Vector]) -> Vector:
@@ -130,6 +202,14 @@ def success_rate(env: Any, task: str, episodes: int) -> float:
     return successes / episodes
 
 
+def make(server: str, task: str) -> Any:
+    """The task's environment on an env server, under the control that its policy is for."""
+    import armature
+
+    config = {"control_type": CONTROL_TYPES.get(task, "ee")}
+    return armature.make(server, f"panda_{task}", config)
+
+
 def main() -> None:
     import armature
 
@@ -139,7 +219,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--record", metavar="FILE", help="where the demonstrations go")
     args = parser.parse_args()
-    with armature.make(args.server, f"panda_{args.task}") as env:
+    with make(args.server, args.task) as env:
         if args.record:
             recording = armature.record_demonstrations(
                 args.record, env, lambda o: act(args.task, o), args.episodes, only_successful=True
