@@ -1,5 +1,6 @@
 #include "envserver/bullet/arm_dynamics.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace armature {
@@ -135,6 +136,22 @@ void ArmDynamics::GetForces(const btVector3& gravity, absl::Span<double> forces)
     const double needed = link.turns ? own.axis.dot(own.moment - own.pivot.cross(own.force))
                                      : own.axis.dot(own.force);
     forces[link.dof] = body_->getJointTorque(i) - needed;
+  }
+}
+
+void ArmDynamics::Jacobian(int link, const btVector3& point, const btVector3& axis, bool turns,
+                           double* jacobian) const {
+  std::fill(jacobian, jacobian + body_->getNumDofs(), 0.0);
+  for (int i = link; i >= 0; i = links_[i].parent) {
+    const Link& joint = links_[i];
+    if (joint.dof < 0) continue;
+    const Motion& motion = motions_[i];
+    if (turns) {
+      jacobian[joint.dof] = joint.turns ? motion.axis.dot(axis) : 0;
+    } else {
+      jacobian[joint.dof] =
+          motion.axis.dot(joint.turns ? (point - motion.pivot).cross(axis) : axis);
+    }
   }
 }
 

@@ -32,6 +32,11 @@ class ArmDynamics {
   // added to links and joints, Coriolis forces and damping.  [dofs]
   void GetForces(const btVector3& gravity, absl::Span<double> forces);
 
+  // Velocity of a link's point along `axis`, or of the link turning about it, = jacobian x joint
+  // velocities.  [dofs]
+  void Jacobian(int link, const btVector3& point, const btVector3& axis, bool turns,
+                double* jacobian) const;
+
  private:
   struct Link {
     int parent;

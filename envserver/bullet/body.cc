@@ -10,7 +10,6 @@
 #include "absl/strings/str_join.h"
 #include "envserver/bullet/arm_dynamics.h"
 #include "envserver/bullet/bullet_world.h"
-#include "envserver/bullet/joint_impulses.h"
 #include "envserver/bullet/primitive.h"
 
 namespace armature {
@@ -161,7 +160,7 @@ void Body::AddJoints(const BodyOptions& options) {
     joints_.push_back(std::move(joint));
   }
   if (options.motors) targets_.resize(num_dofs());
-  if (!options.always_bullet) PrepareStepAlone();
+  if (!options.always_bullet) PrepareOwnStep();
 }
 
 void Body::AddCollider(int link, btCollisionShape* shape, bool is_static) {
@@ -350,24 +349,24 @@ void Body::EndStep() {
 
 btTransform Body::LinkPose(int link) const {
   const btTransform& centre =
-      multibody_ == nullptr ? plain_object_->getWorldTransform() : dynamics_->pose(link);
+      multibody_ == nullptr ? plain_object_->getWorldTransform() : dynamics().pose(link);
   return centre * link_model(link).inertial_frame.inverse();
 }
 
 btVector3 Body::CentreOfMass(int link) const {
   return multibody_ == nullptr ? plain_object_->getWorldTransform().getOrigin()
-                               : dynamics_->pose(link).getOrigin();
+                               : dynamics().pose(link).getOrigin();
 }
 
 btVector3 Body::LinkAngularVelocity(int link) const {
-  if (multibody_ != nullptr) return dynamics_->angular_velocity(link);
+  if (multibody_ != nullptr) return dynamics().angular_velocity(link);
   return rigid_ != nullptr ? rigid_->getAngularVelocity() : btVector3(0, 0, 0);
 }
 
 btVector3 Body::PointVelocity(int link, const btVector3& point) const {
   const btVector3 arm = point - CentreOfMass(link);
   if (multibody_ != nullptr) {
-    return dynamics_->velocity(link) + dynamics_->angular_velocity(link).cross(arm);
+    return dynamics().velocity(link) + dynamics().angular_velocity(link).cross(arm);
   }
   if (rigid_ == nullptr) return btVector3(0, 0, 0);
   return rigid_->getLinearVelocity() + rigid_->getAngularVelocity().cross(arm);
@@ -387,18 +386,26 @@ btTransform Body::LaggedLinkPose(int link) const {
 btVector3 Body::LaggedLinkVelocity(int link) const {
   if (multibody_ == nullptr) return PointVelocity(link, CentreOfMass(link));
   if (link < 0) return multibody_->getBaseVel();
+  RefreshCaches();
   scratch_omega_.resize(multibody_->getNumLinks() + 1);
   scratch_vector_.resize(multibody_->getNumLinks() + 1);
   multibody_->compTreeLinkVelocities(&scratch_omega_[0], &scratch_vector_[0]);
   return multibody_->getLink(link).m_cachedWorldTransform.getBasis() * scratch_vector_[link + 1];
 }
 
+void Body::RefreshCaches() const {
+  if (!caches_are_stale_) return;
+  caches_are_stale_ = false;
+  for (int link : dof_links_) multibody_->getLink(link).updateCacheMultiDof();
+}
+
 void Body::UpdatePoses() {
   if (multibody_ == nullptr) return;
+  RefreshCaches();
   dynamics_->Invalidate();
   multibody_->forwardKinematics(scratch_rotation_, scratch_vector_);
   multibody_->updateCollisionObjectWorldTransforms(scratch_rotation_, scratch_vector_);
-  if (arm_ != nullptr) PlaceColliders();
+  PlaceColliders();
 }
 
 void Body::AddForce(int link, const btVector3& force, const btVector3& point) {
@@ -433,23 +440,23 @@ void Body::HoldForce(int link, const btVector3& force, const btVector3& torque) 
 
 void Body::Jacobian(int link, const btVector3& point, absl::Span<double> jacobian) const {
   if (multibody_ == nullptr) return;  // No velocities.
-  dynamics_->Jacobian(link, point, LinkPose(kBase).getOrigin(), jacobian);
+  dynamics().Jacobian(link, point, LinkPose(kBase).getOrigin(), jacobian);
 }
 
 void Body::MassMatrix(absl::Span<double> matrix) const {
   if (multibody_ == nullptr) return;
-  dynamics_->MassMatrix(LinkPose(kBase).getOrigin(), matrix);
+  dynamics().MassMatrix(LinkPose(kBase).getOrigin(), matrix);
 }
 
 void Body::InverseDynamics(absl::Span<const double> acceleration, absl::Span<double> force) const {
   if (multibody_ == nullptr) return;
-  dynamics_->InverseDynamics(acceleration, /*moving=*/true, world_->gravity(),
+  dynamics().InverseDynamics(acceleration, /*moving=*/true, world_->gravity(),
                              LinkPose(kBase).getOrigin(), force);
 }
 
 void Body::GravityForces(absl::Span<double> force) const {
   if (multibody_ == nullptr) return;
-  dynamics_->GravityForces(world_->gravity(), LinkPose(kBase).getOrigin(), force);
+  dynamics().GravityForces(world_->gravity(), LinkPose(kBase).getOrigin(), force);
 }
 
 }  // namespace armature

@@ -37,7 +37,7 @@ namespace armature {
 
 class ArmDynamics;
 class BulletWorld;
-class JointImpulses;
+class ImpulseSolver;
 
 struct BodyOptions {
   std::string name;  // Unique in the world. Empty: the model's name, with a number if it is taken.
@@ -173,6 +173,8 @@ class Body {
 
   // Makes lagged poses current.
   void UpdatePoses();
+  // Brings what Bullet keeps of the joints' positions in line with them, which own steps do not.
+  void RefreshCaches() const;
 
   // The following members are for BulletWorld.
   btMultiBody* multibody() { return multibody_.get(); }  // Null: a plain collision object.
@@ -195,12 +197,29 @@ class Body {
   // Called before and after every physics step.
   void BeginStep();
   void EndStep();
-  // Whether StepAlone can step it when nothing touches it: its base is fixed, and no joint follows
-  // another.
-  bool steps_alone() const { return arm_ != nullptr; }
-  // A physics step without Bullet, for a body that nothing touches
-  // (docs/decisions/0025-steps-without-contacts.md).
-  void StepAlone(const btVector3& gravity, const btContactSolverInfo& solver);
+
+  // --- A physics step without Bullet (docs/decisions/0025-steps-without-contacts.md) ---
+  // Whether it has one: its base is fixed and no joint follows another, or it is one free link.
+  // Then a step is BeginOwnStep for each body of a group, rows from the next four, EndOwnStep.
+  bool has_own_step() const {
+    return has_own_step_ && (arm_ == nullptr || (multibody_->getBaseVel().isZero() &&
+                                                 multibody_->getBaseOmega().isZero()));
+  }
+  // Gravity, forces and damping change the velocities.
+  void BeginOwnStep(const btVector3& gravity);
+  // Of the joints, or of the base: angular (3), linear (3).
+  absl::Span<const double> velocities() const;
+  // Velocity of a link's point along `axis`, or of the link turning about it, = jacobian x
+  // velocities.
+  void ContactJacobian(int link, const btVector3& point, const btVector3& axis, bool turns,
+                       double* jacobian) const;
+  // Changes of the velocities from a unit impulse along the row `jacobian`.
+  void ContactResponse(const double* jacobian, double* response) const;
+  int num_joint_rows_max() const { return static_cast<int>(row_order_.size()) + num_dofs(); }
+  // `number`: of this body in the solver.
+  void AddJointRows(const btContactSolverInfo& info, int number, ImpulseSolver* solver);
+  // Takes the solved impulses and moves.
+  void EndOwnStep(int number, const ImpulseSolver& solver);
   // Brings colliders to the joints' positions. The same positions give the same bits, however the
   // body came there.
   void PlaceColliders();
@@ -224,8 +243,18 @@ class Body {
   void SetPlainPose(const btVector3& position, const btQuaternion& rotation);
   void SetPlainVelocity(const btVector3& linear, const btVector3& angular);
   void GetAddedForces(BodyState* state) const;
-  // Sets up StepAlone, if the body is one for it.
-  void PrepareStepAlone();
+  // Sets up the own step, if the body is one for it.
+  void PrepareOwnStep();
+  absl::Span<double> Velocities();
+  // Adds scale x change to the velocities.
+  void AddClamped(absl::Span<const double> change, double scale);
+  // Of a free link: angular (3), linear (3). Brings the inertia up to date.
+  void GetFreeAcceleration(const btVector3& gravity, double* acceleration);
+  void MoveFree();
+  BodyDynamics& dynamics() const {
+    RefreshCaches();
+    return *dynamics_;
+  }
 
   std::shared_ptr<const BodyModel> model_;
   std::string name_;
@@ -247,16 +276,19 @@ class Body {
   btQuaternion plain_rotation_ = btQuaternion::getIdentity();  // What its pose is made from.
   absl::optional<btTransform> move_target_;     // Kinematic; where the next step ends.
   std::unique_ptr<JointSpaceInertia> inertia_;  // Null if the base is free.
-  std::unique_ptr<ArmDynamics> arm_;            // Null: Bullet steps it.
-  std::unique_ptr<JointImpulses> impulses_;     // Null: Bullet steps it.
-  std::vector<JointRow*> row_order_;            // In which StepAlone solves.
-  mutable std::unique_ptr<BodyDynamics> dynamics_;
-  std::vector<JointParts> joints_;    // [dofs]
-  std::vector<MotorTarget> targets_;  // [dofs]; empty: no motors.
-  std::vector<HeldForce> held_;       // [1 + links], the base first; empty: none.
+  bool has_own_step_ = false;
+  std::unique_ptr<ArmDynamics> arm_;  // Null: it has no own step, or is one free link.
+  std::vector<JointRow*> row_order_;  // In which the own step solves.
+  btMatrix3x3 inverse_inertia_;       // Of a free link, in the world's frame.
+  std::vector<double> forces_;        // [dofs]
+  std::vector<double> change_;        // Of the velocities.  [dofs]
+  mutable bool caches_are_stale_ = false;
+  mutable std::unique_ptr<BodyDynamics> dynamics_;  // See dynamics().
+  std::vector<JointParts> joints_;                  // [dofs]
+  std::vector<MotorTarget> targets_;                // [dofs]; empty: no motors.
+  std::vector<HeldForce> held_;                     // [1 + links], the base first; empty: none.
   BodyProperties properties_;
   mutable std::shared_ptr<const BodyProperties> saved_properties_;  // Null: changed since.
-  std::vector<double> forces_;                                      // [dofs]
   mutable std::vector<double> positions_;                           // [dofs]
   mutable std::vector<double> velocities_;                          // [dofs]
   mutable btAlignedObjectArray<btQuaternion> scratch_rotation_;

@@ -253,7 +253,7 @@ void Body::GetState(BodyState* state) const {
   bool lags = false;
   for (int i = 0; i < num_links(); ++i) {
     const btTransform& lagged = multibody_->getLink(i).m_cachedWorldTransform;
-    lags = lags || !(lagged == dynamics_->pose(i));
+    lags = lags || !(lagged == dynamics().pose(i));
     state->lagged_pose.push_back(lagged);
   }
   if (!lags) state->lagged_pose.clear();

@@ -113,8 +113,8 @@ TEST_P(BodyStepTest, RandomStatesAndTargetsGoOnAsInBullet) {
   const Case& param = GetParam();
   Rng rng({7});
   Arm alone(param.model(), false), bullet(param.model(), true);
-  ASSERT_TRUE(alone.body().steps_alone());
-  ASSERT_FALSE(bullet.body().steps_alone());
+  ASSERT_TRUE(alone.body().has_own_step());
+  ASSERT_FALSE(bullet.body().has_own_step());
   const int n = alone.body().num_dofs();
   for (int run = 0; run < 50; ++run) {
     const std::vector<double> position = Draw(rng, n, 1), velocity = Draw(rng, n, 2);
@@ -148,7 +148,7 @@ TEST(BodyStepTest, WithoutDragAndMotorsEnergyIsKept) {
   fine.time_step_s = 1e-5;
   BulletWorld world(fine);
   Body* arm = world.AddBody(TestArm(), NoDrag(true));
-  ASSERT_TRUE(arm->steps_alone());
+  ASSERT_TRUE(arm->has_own_step());
   arm->SetJoints({0.5, 0.05, -0.4}, {1, 0.1, -2});
   const auto energy = [&] {
     std::vector<double> matrix(9);
@@ -192,6 +192,57 @@ TEST(BodyStepTest, AnArmThatTouchesAndLeavesAgainGoesOnAsInBullet) {
   EXPECT_TRUE(touched);
   EXPECT_TRUE(alone.world().contacts().empty()) << "it left the table";
   EXPECT_LT(worst, 1e-3) << "contacts amplify rounding";
+}
+
+// Two free bodies fall onto a table, spinning; one has every kind of contact row.
+TEST(BodyStepTest, FreeBodiesFallAndTouchAsInBullet) {
+  BulletWorld own{WorldOptions{}}, bullet{WorldOptions{}};
+  for (BulletWorld* world : {&own, &bullet}) {
+    world->AddStaticBox(btVector3(2, 2, 0.2), btVector3(0, 0, -0.2), 0.5);
+    BodyOptions options;
+    options.always_bullet = world == &bullet;
+    options.base_pose = btTransform(btQuaternion(btVector3(1, 2, 3), 0.3), btVector3(0, 0, 0.3));
+    world->AddBox({0.1, 0.06, 0.04}, 0.7, options)
+        ->SetBaseVelocity(btVector3(0.3, -0.2, 0), btVector3(2, -5, 3));
+    options.base_pose.setOrigin(btVector3(0.5, 0, 0.25));
+    Body* capsule = world->AddCapsule(0.04, 0.1, 0.5, options);
+    capsule->SetBaseVelocity(btVector3(0, 0.4, 0), btVector3(1, 1, -4));
+    ContactMaterial material;
+    material.friction = 0.8;
+    material.spinning_friction = 0.01;
+    material.rolling_friction = 0.01;
+    material.restitution = 0.3;
+    material.stiffness = 3e4;
+    material.damping = 1e3;
+    material.friction_anchor = true;
+    capsule->SetContactMaterial(kBase, material);
+  }
+  ASSERT_TRUE(own.body(1).has_own_step());
+  ASSERT_FALSE(bullet.body(1).has_own_step());
+  size_t contacts = 0;
+  double worst = 0, worst_in_flight = 0;
+  for (int step = 0; step < 100; ++step) {
+    for (BulletWorld* world : {&own, &bullet}) {
+      world->body(1).AddTorque(kBase, btVector3(0.001, 0, 0.002));
+      world->Step();
+    }
+    ASSERT_EQ(own.contacts().size(), bullet.contacts().size()) << step;
+    contacts += own.contacts().size();
+    for (const int body : {1, 2}) {
+      const Body& a = own.body(body);
+      const Body& b = bullet.body(body);
+      for (const btVector3& difference :
+           {a.LinkPose(kBase).getOrigin() - b.LinkPose(kBase).getOrigin(),
+            a.LinkVelocity(kBase) - b.LinkVelocity(kBase),
+            a.LinkAngularVelocity(kBase) - b.LinkAngularVelocity(kBase)}) {
+        worst = std::max(worst, difference.length());
+      }
+    }
+    if (contacts == 0) worst_in_flight = worst;
+  }
+  EXPECT_GT(contacts, 30u);
+  EXPECT_LT(worst_in_flight, 1e-12);
+  EXPECT_LT(worst, 1e-6) << "contacts amplify rounding";
 }
 
 TEST(BodyStepTest, ARestoredStateGoesOnWithTheSameBitsWhicheverPathStepped) {

@@ -115,7 +115,8 @@ BulletWorld::BulletWorld(const WorldOptions& options)
       collision_configuration_(SmallPools()),
       dispatcher_(&collision_configuration_),
       broadphase_(kMaxColliders, &pair_cache_, &pair_filter_),
-      world_(&dispatcher_, &broadphase_, &solver_, &collision_configuration_) {
+      world_(&dispatcher_, &broadphase_, &solver_, &collision_configuration_),
+      own_step_(&bodies_, &dispatcher_, &pair_cache_) {
   pair_cache_.setOverlapFilterCallback(&pair_filter_);
   world_.setGravity(btVector3(0, 0, -options.gravity));
   world_.setForceUpdateAllAabbs(false);
@@ -127,6 +128,7 @@ BulletWorld::BulletWorld(const WorldOptions& options)
   solver.m_warmstartingFactor = options.warm_start_factor;
   solver.m_leastSquaresResidualThreshold = options.residual_threshold;
   solver.m_minimumSolverBatchSize = 0;
+  solver.m_timeStep = options.time_step_s;
   contacts_.reserve(kContactsReserved);
 }
 
@@ -178,8 +180,6 @@ Body* BulletWorld::AddBody(std::shared_ptr<const BodyModel> model, const BodyOpt
   for (btCollisionObject* object : body->objects()) {
     world_.addCollisionObject(object, options.collision_group, options.collision_mask);
   }
-  steps_alone_.push_back(false);
-  touched_.push_back(false);
   AddToBullet(*body);
   LooksChanged();
   return body;
@@ -297,26 +297,11 @@ void BulletWorld::World::RemoveAll() {
 }
 
 void BulletWorld::ShareOut() {
-  std::fill(touched_.begin(), touched_.end(), false);
-  for (int i = 0; i < dispatcher_.getNumManifolds(); ++i) {
-    const btPersistentManifold* manifold = dispatcher_.getManifoldByIndexInternal(i);
-    if (manifold->getNumContacts() == 0) continue;
-    touched_[manifold->getBody0()->getUserIndex()] = true;
-    touched_[manifold->getBody1()->getUserIndex()] = true;
-  }
-  bool changed = false;
-  for (const auto& body : bodies_) {
-    const bool alone = body->steps_alone() && !touched_[body->id()] &&
-                       body->multibody()->getBaseVel().isZero() &&
-                       body->multibody()->getBaseOmega().isZero();
-    changed = changed || alone != static_cast<bool>(steps_alone_[body->id()]);
-    steps_alone_[body->id()] = alone;
-  }
-  if (!changed) return;
+  if (!own_step_.Share()) return;
   // Anew and in one order, on which the order of solving depends.
   world_.RemoveAll();
   for (const auto& body : bodies_) {
-    if (!steps_alone_[body->id()]) AddToBullet(*body);
+    if (!own_step_.steps(body->id())) AddToBullet(*body);
   }
 }
 
@@ -326,18 +311,17 @@ void BulletWorld::Step() {
   world_.FindContacts(options_.time_step_s);
   ShareOut();
   if (world_.getNumMultibodies() > 0) {
+    for (const auto& body : bodies_) {
+      if (!own_step_.steps(body->id())) body->RefreshCaches();
+    }
     // No substeps: one step of exactly this length.
     world_.stepSimulation(options_.time_step_s, /*maxSubSteps=*/0);
   }
-  world_.getSolverInfo().m_timeStep = options_.time_step_s;
   for (const auto& body : bodies_) {
-    if (steps_alone_[body->id()]) {
-      body->StepAlone(world_.getGravity(), world_.getSolverInfo());
-    } else if (body->steps_alone()) {
-      body->PlaceColliders();
-    }
-    body->EndStep();
+    if (!own_step_.steps(body->id())) body->PlaceColliders();
   }
+  own_step_.Step(world_.getGravity(), world_.getSolverInfo());
+  for (const auto& body : bodies_) body->EndStep();
 }
 
 absl::Span<const ContactPoint> BulletWorld::contacts() const {

@@ -30,6 +30,7 @@
 #include "envserver/bullet/body.h"
 #include "envserver/bullet/body_model.h"
 #include "envserver/bullet/contact.h"
+#include "envserver/bullet/own_step.h"
 #include "envserver/bullet/row_solver.h"
 #include "envserver/bullet/world_error.h"
 #include "envserver/bullet/world_state.h"
@@ -171,8 +172,7 @@ class BulletWorld {
   // Returns false if the contacts do not fit the shapes.
   bool TryRestore(const WorldState& state);
   std::string FreeName(const BodyModel& model, const BodyOptions& options) const;
-  // Finds out which bodies step alone in this step: arms that nothing touches. The others are
-  // Bullet's.
+  // Finds out which bodies step without Bullet in this step, and hands it the others.
   void ShareOut();
   // Hands a body to Bullet.
   void AddToBullet(Body& body);
@@ -186,8 +186,7 @@ class BulletWorld {
   RowSolver solver_;
   std::vector<std::unique_ptr<Body>> bodies_;
   mutable World world_;
-  std::vector<char> steps_alone_;  // By body; in this step.
-  std::vector<char> touched_;      // By body; in this step.
+  OwnStep own_step_;
   mutable std::vector<ContactPoint> contacts_;
   mutable bool contacts_are_valid_ = false;
   int64_t looks_version_ = 0;

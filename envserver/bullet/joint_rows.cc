@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "BulletDynamics/ConstraintSolver/btContactSolverInfo.h"
-#include "envserver/bullet/joint_impulses.h"
+#include "envserver/bullet/impulse_solver.h"
 
 namespace armature {
 namespace {
@@ -79,10 +79,10 @@ void JointRow::AddRow(double sign, double desired_velocity, double impulse_low, 
 }
 
 int JointRow::AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
-                     JointImpulses* impulses, double softness) const {
+                     int body, ImpulseSolver* solver, double softness) const {
   const int dof = velocity_index_ - 6;
-  return impulses->AddRow(dof, inertia_->InverseColumn(dof), velocity(), sign, desired_velocity,
-                          impulse_low, impulse_high, softness);
+  return solver->AddJointRow(body, dof, inertia_->InverseColumn(dof), velocity(), sign,
+                             desired_velocity, impulse_low, impulse_high, softness);
 }
 
 void JointMotor::SetTarget(double position, double velocity, double kp, double kd,
@@ -107,14 +107,14 @@ double JointMotor::Aim(double time_step_s) const {
          kd_ * (target_velocity_ - velocity());
 }
 
-void JointMotor::AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) {
+void JointMotor::AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) {
   row_ = impulse_max_ == 0
              ? -1
-             : AddRow(/*sign=*/1, Aim(solver.m_timeStep), -impulse_max_, impulse_max_, impulses);
+             : AddRow(/*sign=*/1, Aim(info.m_timeStep), -impulse_max_, impulse_max_, body, solver);
 }
 
-void JointMotor::ReadImpulse(const JointImpulses& impulses) {
-  set_impulse(row_ < 0 ? 0 : impulses.impulse(row_));
+void JointMotor::ReadImpulse(const ImpulseSolver& solver) {
+  set_impulse(row_ < 0 ? 0 : solver.impulse(row_));
 }
 
 JointDamping::JointDamping(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
@@ -128,9 +128,9 @@ void JointDamping::createConstraintRows(btMultiBodyConstraintArray& rows,
          1 / (damping_ * solver.m_timeStep));
 }
 
-void JointDamping::AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) {
-  AddRow(/*sign=*/1, /*desired_velocity=*/0, -SIMD_INFINITY, SIMD_INFINITY, impulses,
-         1 / (damping_ * solver.m_timeStep));
+void JointDamping::AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) {
+  AddRow(/*sign=*/1, /*desired_velocity=*/0, -SIMD_INFINITY, SIMD_INFINITY, body, solver,
+         1 / (damping_ * info.m_timeStep));
 }
 
 JointLimit::JointLimit(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
@@ -156,9 +156,9 @@ void JointLimit::createConstraintRows(btMultiBodyConstraintArray& rows,
              [&](double sign, double aim) { AddRow(sign, aim, 0, kLimitImpulseMax, rows, data); });
 }
 
-void JointLimit::AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) {
-  ForReached(solver,
-             [&](double sign, double aim) { AddRow(sign, aim, 0, kLimitImpulseMax, impulses); });
+void JointLimit::AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) {
+  ForReached(
+      info, [&](double sign, double aim) { AddRow(sign, aim, 0, kLimitImpulseMax, body, solver); });
 }
 
 JointCoupling::JointCoupling(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,

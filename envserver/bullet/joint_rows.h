@@ -1,7 +1,7 @@
 // Motors and limits of single joints as solver rows. Same results as Bullet's btMultiBodyJointMotor
 // and btMultiBodyJointLimitConstraint, without their work for a second body and for a Jacobian with
 // a single non-zero element.
-// A body that steps without Bullet gives the same motors and limits to JointImpulses.
+// A body that steps without Bullet gives the same motors and limits to ImpulseSolver.
 //
 // Thread safety: none, like their world.
 #ifndef ARMATURE_ENVSERVER_BULLET_JOINT_ROWS_H_
@@ -14,7 +14,7 @@
 
 namespace armature {
 
-class JointImpulses;
+class ImpulseSolver;
 
 // One solver row that acts on the joint of `link`; the joint has one DoF.
 class JointRow : public btMultiBodyConstraint {
@@ -38,8 +38,9 @@ class JointRow : public btMultiBodyConstraint {
   // Whether it acts on one joint only.
   virtual bool has_one_joint() const { return true; }
 
-  // Adds to `impulses` the rows that createConstraintRows would add. Needs the inertia.
-  virtual void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) = 0;
+  // Adds to `solver` the rows that createConstraintRows would add. Needs the inertia. `body`: the
+  // body's number in the solver.
+  virtual void AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) = 0;
 
  protected:
   double position() const { return m_bodyA->getJointPos(m_linkA); }
@@ -51,7 +52,7 @@ class JointRow : public btMultiBodyConstraint {
               btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data, double softness = 0);
   // Returns the row's number.
   int AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
-             JointImpulses* impulses, double softness = 0) const;
+             int body, ImpulseSolver* solver, double softness = 0) const;
 
  private:
   void UnitResponse(const double* jacobian, double* response, btMultiBodyJacobianData& data);
@@ -68,9 +69,9 @@ class JointMotor : public JointRow {
   void SetTarget(double position, double velocity, double kp, double kd, double impulse_max);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
-  void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) override;
+  void AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) override;
   // Takes its impulse from what AddTo was given, solved.
-  void ReadImpulse(const JointImpulses& impulses);
+  void ReadImpulse(const ImpulseSolver& solver);
 
  private:
   double Aim(double time_step_s) const;
@@ -92,7 +93,7 @@ class JointDamping : public JointRow {
                JointSpaceInertia* inertia, double damping);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
-  void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) override;
+  void AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) override;
 
  private:
   double damping_;
@@ -105,7 +106,7 @@ class JointLimit : public JointRow {
              JointSpaceInertia* inertia, double low, double high);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
-  void AddTo(const btContactSolverInfo& solver, JointImpulses* impulses) override;
+  void AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) override;
 
  private:
   // Calls add_row(sign, aim) for each of the two limits that the joint has reached.
@@ -125,7 +126,7 @@ class JointCoupling : public JointRow {
                             const btContactSolverInfo& solver) override;
   bool has_one_joint() const override { return false; }
   // It has none for single joints; its body steps with Bullet.
-  void AddTo(const btContactSolverInfo&, JointImpulses*) override {}
+  void AddTo(const btContactSolverInfo&, int, ImpulseSolver*) override {}
 
  private:
   int other_link_;
