@@ -91,21 +91,43 @@ bool BulletWorld::PairFilter::needBroadphaseCollision(btBroadphaseProxy* a,
 }
 
 void BulletWorld::Broadphase::calculateOverlappingPairs(btDispatcher* dispatcher) {
+  const auto overlap = [](const btBroadphaseProxy& a, const btBroadphaseProxy& b) {
+    for (int k = 0; k < 3; ++k) {
+      if (a.m_aabbMin[k] > b.m_aabbMax[k] || b.m_aabbMin[k] > a.m_aabbMax[k]) return false;
+    }
+    return true;
+  };
+  const btBroadphasePairArray& pairs = m_pairCache->getOverlappingPairArray();
+  bool one_has_left = false;
+  for (int i = 0; i < pairs.size() && !one_has_left; ++i) {
+    one_has_left = !overlap(*pairs[i].m_pProxy0, *pairs[i].m_pProxy1);
+  }
+  // What never touches each other, and is faster to compare than boxes: statics, links of a body.
+  std::array<const void*, kMaxColliders> groups;
+  for (int i = 0; i <= m_LastHandleIndex; ++i) {
+    groups[i] = nullptr;
+    const auto* object = static_cast<const btCollisionObject*>(m_pHandles[i].m_clientObject);
+    if (object == nullptr) continue;
+    const auto* link = btMultiBodyLinkCollider::upcast(object);
+    if (!MovesByForces(*object)) {
+      groups[i] = this;
+    } else if (link != nullptr && !link->m_multiBody->hasSelfCollision()) {
+      groups[i] = link->m_multiBody;
+    }
+  }
   for (int i = 0; i <= m_LastHandleIndex; ++i) {
     btSimpleBroadphaseProxy* a = &m_pHandles[i];
     if (a->m_clientObject == nullptr) continue;
     for (int j = i + 1; j <= m_LastHandleIndex; ++j) {
       btSimpleBroadphaseProxy* b = &m_pHandles[j];
       if (b->m_clientObject == nullptr) continue;
-      bool overlap = true;
-      for (int k = 0; k < 3 && overlap; ++k) {
-        overlap = a->m_aabbMin[k] <= b->m_aabbMax[k] && b->m_aabbMin[k] <= a->m_aabbMax[k];
-      }
-      if (!overlap && m_pairCache->getNumOverlappingPairs() == 0) continue;
+      if (groups[i] != nullptr && groups[i] == groups[j]) continue;
+      const bool touch = overlap(*a, *b);
+      if (!touch && !one_has_left) continue;
       if (!filter_->needBroadphaseCollision(a, b)) continue;
       const bool is_known = m_pairCache->findPair(a, b) != nullptr;
-      if (overlap && !is_known) m_pairCache->addOverlappingPair(a, b);
-      if (!overlap && is_known) m_pairCache->removeOverlappingPair(a, b, dispatcher);
+      if (touch && !is_known) m_pairCache->addOverlappingPair(a, b);
+      if (!touch && is_known) m_pairCache->removeOverlappingPair(a, b, dispatcher);
     }
   }
 }

@@ -203,12 +203,36 @@ void ImpulseSolver::HoldToFriction(int row) {
 template <int kBlocks>
 double ImpulseSolver::Sweep(int iteration) {
   double residual = 0;
-  for (int k = 0; k < num_joint_rows_; ++k) {
-    // Forwards and backwards in turn, as Bullet.
-    const int row = iteration % 2 == 1 ? k : num_joint_rows_ - 1 - k;
-    residual = std::max(residual, Settle<kBlocks>(row));
-  }
-  for (int row : normals_) residual = std::max(residual, Settle<kBlocks>(row));
+  // Settles rows one after the other. What the next row needs is computed apart from the rest, so
+  // that it waits for four operations and not for memory.
+  const auto settle = [&](int count, auto row_at) {
+    if (count == 0) return;
+    double* const x = needed_.data();
+    const int size = kBlocks == 0 ? stride_ : kBlocks * kBlock;
+    int row = row_at(0);
+    double wanted = x[row];
+    for (int k = 1; k <= count; ++k) {
+      const Row& own = rows_[row];
+      const double* const slope = &slope_[row * stride_];
+      const int next = k < count ? row_at(k) : row;
+      const double impulse = std::min(std::max(wanted, own.low), own.high);
+      const double change = impulse - impulse_[row];
+      wanted = x[next] - slope[next] * change;
+      impulse_[row] = impulse;
+      row = next;
+      if (change == 0) continue;
+      for (int i = 0; i < size; i += kBlock) {
+#pragma GCC unroll 4
+        for (int b = 0; b < kBlock; ++b) x[i + b] -= slope[i + b] * change;
+      }
+      const double velocity = change * own.inverse_mass;
+      residual = std::max(residual, velocity * velocity);
+    }
+  };
+  // Forwards and backwards in turn, as Bullet.
+  const bool forwards = iteration % 2 == 1;
+  settle(num_joint_rows_, [&](int k) { return forwards ? k : num_joint_rows_ - 1 - k; });
+  settle(static_cast<int>(normals_.size()), [&](int k) { return normals_[k]; });
   for (int row : spinning_) {
     if (impulse_[rows_[row].normal] <= 0) continue;
     HoldToFriction(row);

@@ -1,9 +1,9 @@
 #include "envserver/bullet/joint_space_inertia.h"
 
-#include <cmath>
-
 namespace armature {
 namespace {
+
+constexpr int kBlock = 4;
 
 bool IsRevolute(const btMultibodyLink& link) {
   return link.m_jointType == btMultibodyLink::eRevolute;
@@ -26,9 +26,7 @@ JointSpaceInertia::JointSpaceInertia(const btMultiBody* body) : body_(body) {
   composites_.resize(num_links);
   axes_.resize(num_dofs);
   origins_.resize(num_dofs);
-  matrix_.setZero(num_dofs, num_dofs);
-  factor_.resize(num_dofs, num_dofs);
-  inverse_.resize(num_dofs, num_dofs);
+  inverse_.setZero((num_dofs + kBlock - 1) / kBlock * kBlock, num_dofs);
 }
 
 const double* JointSpaceInertia::InverseColumn(int dof) {
@@ -59,6 +57,7 @@ void JointSpaceInertia::Compute() {
     composites_[parent].moment += composites_[i].moment;
     composites_[parent].inertia += composites_[i].inertia;
   }
+  inverse_.setZero();
   for (size_t j = 0; j < joints_.size(); ++j) {
     const btMultibodyLink& link = body_->getLink(joints_[j].link);
     const btTransform& pose = link.m_cachedWorldTransform;
@@ -80,37 +79,36 @@ void JointSpaceInertia::Compute() {
       const bool i_turns = IsRevolute(body_->getLink(joints_[i].link));
       const double entry =
           i_turns ? axes_[i].dot(angular - origins_[i].cross(linear)) : axes_[i].dot(linear);
-      matrix_(i, j) = matrix_(j, i) = entry;
+      inverse_(i, j) = inverse_(j, i) = entry;
     }
   }
   Invert();
   is_valid_ = true;
 }
 
-// M = L L', then M^-1 = L^-T L^-1. The diagonal of l is that of L^-1 from the start. Written by
+// Gauss-Jordan elimination in place. M is positive definite, so no pivot need be sought. Written by
 // hand: for such small matrices, a library's blocking costs more than the arithmetic.
 void JointSpaceInertia::Invert() {
   const int n = static_cast<int>(joints_.size());
-  Eigen::MatrixXd& l = factor_;
-  for (int j = 0; j < n; ++j) {
-    for (int i = j; i < n; ++i) {
-      double sum = matrix_(i, j);
-      for (int k = 0; k < j; ++k) sum -= l(i, k) * l(j, k);
-      l(i, j) = i == j ? 1 / std::sqrt(sum) : sum * l(j, j);
+  const int size = static_cast<int>(inverse_.rows());
+  for (int k = 0; k < n; ++k) {
+    double* const pivot = inverse_.col(k).data();
+    const double scale = 1 / pivot[k];
+    pivot[k] = 1;
+    for (int i = 0; i < size; i += kBlock) {
+#pragma GCC unroll 4
+      for (int b = 0; b < kBlock; ++b) pivot[i + b] *= scale;
     }
-  }
-  for (int j = 0; j < n; ++j) {
-    for (int i = j + 1; i < n; ++i) {
-      double sum = 0;
-      for (int k = j; k < i; ++k) sum -= l(i, k) * l(k, j);
-      l(i, j) = sum * l(i, i);
-    }
-  }
-  for (int j = 0; j < n; ++j) {
-    for (int i = 0; i <= j; ++i) {
-      double sum = 0;
-      for (int k = j; k < n; ++k) sum += l(k, i) * l(k, j);
-      inverse_(i, j) = inverse_(j, i) = sum;
+    for (int j = 0; j < n; ++j) {
+      if (j == k) continue;
+      double* const column = inverse_.col(j).data();
+      const double factor = column[k];
+      if (factor == 0) continue;
+      column[k] = 0;
+      for (int i = 0; i < size; i += kBlock) {
+#pragma GCC unroll 4
+        for (int b = 0; b < kBlock; ++b) column[i + b] -= factor * pivot[i + b];
+      }
     }
   }
 }

@@ -48,9 +48,8 @@ class JointSpaceInertia {
   std::vector<Composite> composites_;  // [links]
   std::vector<btVector3> axes_;        // [dofs]
   std::vector<btVector3> origins_;     // [dofs]
-  Eigen::MatrixXd matrix_;             // [dofs, dofs]
-  Eigen::MatrixXd factor_;             // [dofs, dofs]
-  Eigen::MatrixXd inverse_;            // [dofs, dofs]
+  // First M, then its inverse; columns are filled up with zeros to a multiple of four.  [.., dofs]
+  Eigen::MatrixXd inverse_;
 };
 
 }  // namespace armature

@@ -19,6 +19,7 @@ import pathlib
 import re
 import statistics
 import subprocess
+import tempfile
 import time
 
 import numpy as np
@@ -36,10 +37,11 @@ NEUTRAL = np.array([0, 0.41, 0, -1.85, 0, 2.26, 0.79, 0, 0])
 
 
 def ours(binary, name, seconds):
-    output = subprocess.run([binary, f"--benchmark_filter=^{name}$", "--benchmark_format=json",
-                             f"--benchmark_min_time={seconds}"],
-                            check=True, capture_output=True, text=True).stdout
-    result = json.loads(output)["benchmarks"][0]
+    with tempfile.NamedTemporaryFile() as report:  # The output has log lines too.
+        subprocess.run([binary, f"--benchmark_filter=^{name}$", f"--benchmark_out={report.name}",
+                        "--benchmark_out_format=json", f"--benchmark_min_time={seconds}"],
+                       check=True, capture_output=True)
+        result = json.load(report)["benchmarks"][0]
     if result.get("error_occurred"):
         raise SystemExit(f"{name}: {result['error_message']}")
     return result["items_per_second"]
