@@ -32,6 +32,7 @@ struct NetworkConfig {
   std::vector<int64_t> hidden_sizes = {256, 256};
   std::string activation = "relu";
   bool layer_norm = false;
+  bool critic_layer_norm = false;
   std::vector<int64_t> critic_hidden_sizes;
   std::string initialization = "default";
   double hidden_gain = 0;
@@ -45,6 +46,8 @@ struct NetworkConfig {
             OneOf({"relu", "tanh", "elu", "leaky_relu"}));
     v.Field("layer_norm", layer_norm,
             "Normalise the units of each hidden layer over themselves, before the activation.");
+    v.Field("critic_layer_norm", critic_layer_norm,
+            "The same in the critics, or in ppo's value network, even without layer_norm.");
     v.Field("critic_hidden_sizes", critic_hidden_sizes,
             "The same of the critics, or of ppo's value network; empty: hidden_sizes.", AtLeast(1));
     v.Field("initialization", initialization,
@@ -120,7 +123,8 @@ struct TemperatureConfig {
   }
 };
 
-// Soft actor-critic (Haarnoja et al. 2018, arXiv:1812.05905).
+// Soft actor-critic (Haarnoja et al. 2018, arXiv:1812.05905), with an ensemble of critics if wanted
+// (Chen et al. 2021, arXiv:2101.05982).
 struct SacConfig : TemperatureConfig {
   int64_t batch_size = 256;
   double learning_rate = 3e-4;
@@ -128,6 +132,10 @@ struct SacConfig : TemperatureConfig {
   double gamma = 0.99;
   double tau = 0.005;
   std::string critic_loss = "mse";
+  int64_t critics = 2;
+  int64_t target_critics = 2;
+  std::string policy_value = "minimum";
+  int64_t policy_delay = 1;
   int64_t random_env_steps = 1000;
 
   void Visit(ConfigVisitor& v) {
@@ -139,6 +147,16 @@ struct SacConfig : TemperatureConfig {
     v.Field("tau", tau, "Share of the critics that goes into their targets each step.",
             Between(0, 1));
     VisitCriticLoss(v, critic_loss);
+    v.Field("critics", critics, "How many there are; 10 in REDQ and RLPD.", Between(2, 10));
+    v.Field("target_critics", target_critics,
+            "Of them, drawn anew each step, whose minimum is the target. At most critics.",
+            Between(1, 10));
+    v.Field("policy_value", policy_value,
+            "What of all critics the policy raises; REDQ and RLPD: the mean.",
+            OneOf({"minimum", "mean"}));
+    v.Field("policy_delay", policy_delay,
+            "Critic steps for each step of policy and temperature; 20 in REDQ and RLPD.",
+            AtLeast(1));
     VisitTemperature(v);
     v.Field("random_env_steps", random_env_steps,
             "Act uniformly at random until this many env steps.", AtLeast(0));
@@ -238,9 +256,10 @@ struct DdpgConfig {
   }
 };
 
-// Learning also from another policy's steps (Nair et al. 2018, arXiv:1709.10089).
+// Learning also from another policy's steps.
 struct DemonstrationsConfig {
   std::string path;
+  std::string method = "cloning";
   int64_t batch_size = 128;
   double policy_weight = 0.001;
   double cloning_weight = 1.0 / 128;
@@ -249,17 +268,23 @@ struct DemonstrationsConfig {
   void Visit(ConfigVisitor& v) {
     v.Field("path", path,
             "File that armature.record_demonstrations has written; empty: no demonstrations.");
+    v.Field("method", method,
+            "cloning: added to the batch, and imitated (Nair et al. 2018); symmetric: half of the "
+            "batch, learned from like all other steps (RLPD, Ball et al. 2023).",
+            OneOf({"cloning", "symmetric"}));
     v.Field("batch_size", batch_size,
-            "Demonstrated steps in a gradient step, beside the algorithm's batch_size.",
+            "With cloning: demonstrated steps in a gradient step, beside the algorithm's "
+            "batch_size.",
             AtLeast(1));
-    v.Field("policy_weight", policy_weight, "Weight of the algorithm's own loss of the policy.",
-            AtLeast(0));
+    v.Field("policy_weight", policy_weight,
+            "With cloning: weight of the algorithm's own loss of the policy.", AtLeast(0));
     v.Field("cloning_weight", cloning_weight,
-            "Weight of the squared distances, summed over the demonstrated steps, between the "
-            "policy's actions and theirs.",
+            "With cloning: weight of the squared distances, summed over the demonstrated steps, "
+            "between the policy's actions and theirs.",
             AtLeast(0));
     v.Field("q_filter", q_filter,
-            "Imitate only where the critics hold the demonstrated action for the better one.");
+            "With cloning: imitate only where the critics hold the demonstrated action for the "
+            "better one.");
   }
 };
 

@@ -185,6 +185,28 @@ absl::Status CheckTqc(const AlgorithmConfig& algorithm) {
                    " leaves none of algorithm.tqc.quantiles=", tqc.quantiles));
 }
 
+absl::Status CheckSac(const AlgorithmConfig& algorithm) {
+  const SacConfig& sac = algorithm.sac;
+  if (algorithm.name != "sac" || sac.target_critics <= sac.critics) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("algorithm.sac.target_critics=", sac.target_critics,
+                   " is more than algorithm.sac.critics=", sac.critics));
+}
+
+absl::Status CheckDemonstrations(const AlgorithmConfig& algorithm) {
+  if (algorithm.demonstrations.method != "symmetric") return absl::OkStatus();
+  constexpr absl::string_view kMethod = "algorithm.demonstrations.method=symmetric";
+  if (algorithm.demonstrations.path.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kMethod, " needs algorithm.demonstrations.path"));
+  }
+  if (algorithm.off_policy().batch_size < 2) {
+    return absl::InvalidArgumentError(absl::StrCat(kMethod, " halves the batch, but algorithm.",
+                                                   algorithm.name, ".batch_size is 1"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckOnPolicy(const RunConfig& config) {
   if (!config.algorithm.demonstrations.path.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -223,6 +245,7 @@ absl::Status CheckOffPolicy(const RunConfig& config) {
         " is more than replay.rows_max=", config.replay.rows_max, ": learning would never begin"));
   }
   if (absl::Status status = CheckHindsight(config.replay); !status.ok()) return status;
+  if (absl::Status status = CheckDemonstrations(config.algorithm); !status.ok()) return status;
   if (config.replay.size_min > config.run.total_env_steps) {
     return absl::InvalidArgumentError(absl::StrCat(
         "replay.size_min=", config.replay.size_min, " is more than run.total_env_steps=",
@@ -271,6 +294,7 @@ absl::Status RunConfig::Validate() const {
   if (absl::Status status = CheckListen(learner); !status.ok()) return status;
   if (absl::Status status = CheckNetwork(algorithm.network); !status.ok()) return status;
   if (absl::Status status = CheckParameterNoise(algorithm); !status.ok()) return status;
+  if (absl::Status status = CheckSac(algorithm); !status.ok()) return status;
   if (absl::Status status = CheckTqc(algorithm); !status.ok()) return status;
   if (absl::Status status = curriculum.Validate(); !status.ok()) return status;
   const auto parameters = ReadParameters(evaluation.parameters, "evaluation.parameters");

@@ -41,6 +41,25 @@ TEST(RunConfig, SomeQuantilesRemainForTheTargetsOfTqc) {
             "");
 }
 
+TEST(RunConfig, TargetsOfSacAreOfItsCritics) {
+  constexpr char kTolerance[] = "replay.samples_per_insert_tolerance=0.2";
+  EXPECT_EQ(Complaint({kTolerance, "algorithm.sac.critics=5", "algorithm.sac.target_critics=5"}),
+            "");
+  EXPECT_EQ(Complaint({kTolerance, "algorithm.sac.critics=5", "algorithm.sac.target_critics=6"}),
+            "algorithm.sac.target_critics=6 is more than algorithm.sac.critics=5");
+}
+
+TEST(RunConfig, SymmetricSamplingNeedsDemonstrationsAndABatchToHalve) {
+  constexpr char kTolerance[] = "replay.samples_per_insert_tolerance=0.2";
+  constexpr char kMethod[] = "algorithm.demonstrations.method=symmetric";
+  constexpr char kPath[] = "algorithm.demonstrations.path=reach.safetensors";
+  EXPECT_EQ(Complaint({kTolerance, kMethod, kPath}), "");
+  EXPECT_EQ(Complaint({kTolerance, kMethod}),
+            "algorithm.demonstrations.method=symmetric needs algorithm.demonstrations.path");
+  EXPECT_THAT(Complaint({kTolerance, kMethod, kPath, "algorithm.sac.batch_size=1"}),
+              HasSubstr("algorithm.sac.batch_size is 1"));
+}
+
 TEST(RunConfig, ARunStaysBelowItsOutputDirAndIsFoundThere) {
   EXPECT_EQ(Complaint({"run.name=reach/first try, größer"}), "");
   for (const char* name : {"../x", "a/../../x", "/x", "a//b", "a/", ".", "..", "a\nb", ""}) {

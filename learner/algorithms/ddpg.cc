@@ -27,8 +27,7 @@ Ddpg::Ddpg(const DdpgConfig& config, std::unique_ptr<PolicyNetwork> policy, uint
       config_(config),
       demonstrations_(demonstrations),
       actor_(this->policy()),
-      critic_(this->policy(), /*members=*/1, ParseCriticLoss(config.critic_loss),
-              network.critic_hidden_sizes),
+      critic_(this->policy(), /*members=*/1, ParseCriticLoss(config.critic_loss), network),
       scalars_(AddScalars({"train/critic_loss", "train/actor_loss", "train/learning_rate"})),
       cloning_scalars_(AddScalars(CloningScalars())) {
   at::Generator initializer = MakeInitializer(seed);

@@ -44,7 +44,8 @@ std::optional<Initialization> ParseInitialization(const AlgorithmConfig& config)
 }
 
 NetworkOptions MakeNetworkOptions(const AlgorithmConfig& config, const EnvSpec& env) {
-  return {config.network.critic_hidden_sizes, FindGoalColumns(env), ParseInitialization(config)};
+  return {config.network.critic_hidden_sizes, config.network.critic_layer_norm,
+          FindGoalColumns(env), ParseInitialization(config)};
 }
 
 bool IsDeterministic(const AlgorithmConfig& config) {

@@ -34,7 +34,7 @@ MlpShape ActorShape(const v1::PolicySpec& spec) {
 }
 
 MlpShape ValueShape(const v1::PolicySpec& spec, const NetworkOptions& network) {
-  return ShapeLike(spec, 1, spec.observation_size(), 1, network.critic_hidden_sizes);
+  return network.CriticShape(spec, 1, spec.observation_size(), 1);
 }
 
 }  // namespace

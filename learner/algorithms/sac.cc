@@ -1,14 +1,21 @@
 #include "learner/algorithms/sac.h"
 
+#include <numeric>
 #include <utility>
 
 #include "ATen/ATen.h"
 #include "absl/memory/memory.h"
 #include "c10/core/InferenceMode.h"
+#include "common/random/rng.h"
 #include "learner/nn/learning_rate.h"
 #include "learner/nn/state.h"
 
 namespace armature {
+namespace {
+
+constexpr uint64_t kTargetCriticStream = 0x7c21;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Sac>> Sac::Create(const SacConfig& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
@@ -24,12 +31,12 @@ Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
          const NetworkOptions& network, const DemonstrationsConfig& demonstrations)
     : TrainedPolicy(std::move(policy), seed, /*draws=*/true, network),
       config_(config),
+      seed_(seed),
       demonstrations_(demonstrations),
       actor_(this->policy(), config),
-      critics_(this->policy(), /*members=*/2, ParseCriticLoss(config.critic_loss),
-               network.critic_hidden_sizes),
-      scalars_(AddScalars({"train/critic_loss", "train/actor_loss", "train/entropy",
-                           "train/temperature", "train/learning_rate"})),
+      critics_(this->policy(), config.critics, ParseCriticLoss(config.critic_loss), network),
+      critic_scalars_(AddScalars({"train/critic_loss", "train/learning_rate"})),
+      policy_scalars_(AddScalars({"train/actor_loss", "train/entropy", "train/temperature"})),
       cloning_scalars_(AddScalars(CloningScalars())) {
   at::Generator initializer = MakeInitializer(seed);
   actor_.Init(network.policy({}), initializer);
@@ -45,39 +52,61 @@ void Sac::Update(const TransitionSample& sample, double progress) {
   const c10::InferenceMode inference;
   UpdateWithNoise(sample, progress,
                   at::randn({2 * sample.action.size(0), sample.action.size(1)}, generator(),
-                            sample.action.options()));
+                            sample.action.options()),
+                  DrawTargetCritics());
 }
 
-void Sac::UpdateWithNoise(const TransitionSample& sample, double progress,
-                          const at::Tensor& noise) {
+void Sac::UpdateWithNoise(const TransitionSample& sample, double progress, const at::Tensor& noise,
+                          absl::Span<const int64_t> target_critics) {
   const c10::InferenceMode inference;
   const double learning_rate =
       ScheduledLearningRate(config_.learning_rate, config_.learning_rate_schedule, progress);
   const auto [next, current] = actor_.Draw(
       policy().Normalize(at::cat({sample.next_observation, sample.observation})), noise);
-  const at::Tensor alpha = actor_.Temperature();
 
-  // y = r + discount (1 - d) (min_j Q'_j(s', a') - alpha log pi(a' | s'))
-  const at::Tensor next_value =
-      critics_.TargetMin(next.observation, next.action) - alpha * next.log_prob;  // [B]
-  const at::Tensor y = BootstrappedReturn(sample, next_value);
+  const at::Tensor y = BootstrappedReturn(sample, NextValue(next, target_critics));
   const at::Tensor critic_loss =
       critics_.Update(current.observation, sample.action, y, sample.weight, learning_rate);
+  critic_scalars_.Add({critic_loss, at::full({}, learning_rate, y.options())});
+  CountStep();
+  if (learner_steps() % config_.policy_delay == 0) UpdatePolicy(sample, current, learning_rate);
+  critics_.UpdateTargets(config_.tau);
+}
 
-  // J_pi = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~))
+std::vector<int64_t> Sac::DrawTargetCritics() const {
+  std::vector<int64_t> critics(config_.critics);
+  std::iota(critics.begin(), critics.end(), 0);
+  Rng rng({seed_, kTargetCriticStream, static_cast<uint64_t>(learner_steps())});
+  for (int64_t i = 0; i < config_.target_critics; ++i) {  // Fisher and Yates's shuffle, cut short.
+    std::swap(critics[i], critics[i + rng.Index(config_.critics - i)]);
+  }
+  critics.resize(config_.target_critics);
+  return critics;
+}
+
+at::Tensor Sac::NextValue(const SoftActor::Actions& next,
+                          absl::Span<const int64_t> target_critics) {
+  const at::Tensor least = config_.target_critics == config_.critics
+                               ? critics_.TargetMin(next.observation, next.action)
+                               : critics_.TargetMin(next.observation, next.action, target_critics);
+  return least - actor_.Temperature() * next.log_prob;
+}
+
+// J_pi = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~)), then
+// J_alpha = mean -log_alpha (log pi(a~ | s) + H).
+void Sac::UpdatePolicy(const TransitionSample& sample, const SoftActor::Actions& current,
+                       double learning_rate) {
   const std::optional<Cloning> cloning = Clone(
       demonstrations_, sample, current.observation, LastMeanActions(current, sample.demonstrations),
       [this](const at::Tensor& s, const at::Tensor& a) { return critics_.Min(s, a); });
   if (cloning) cloning_scalars_.Add(cloning->scalars());
-  const at::Tensor actor_loss = actor_.Step(
-      current, critics_.MinValue(current.observation, current.action), learning_rate, cloning);
-
-  // J_alpha = mean -log_alpha (log pi(a~ | s) + H)
+  const ActionValue value = config_.policy_value == "mean"
+                                ? critics_.MeanValue(current.observation, current.action)
+                                : critics_.MinValue(current.observation, current.action);
+  const at::Tensor alpha = actor_.Temperature();
+  policy_scalars_.Add(
+      {actor_.Step(current, value, learning_rate, cloning), -current.log_prob.mean(), alpha});
   actor_.StepTemperature(current, learning_rate);
-  critics_.UpdateTargets(config_.tau);
-  scalars_.Add({critic_loss, actor_loss, -current.log_prob.mean(), alpha,
-                at::full({}, learning_rate, alpha.options())});
-  CountStep();
 }
 
 NamedTensors Sac::Networks() const {

@@ -26,8 +26,7 @@ Td3::Td3(const Td3Config& config, std::unique_ptr<PolicyNetwork> policy, uint64_
       config_(config),
       demonstrations_(demonstrations),
       actor_(this->policy()),
-      critics_(this->policy(), /*members=*/2, ParseCriticLoss(config.critic_loss),
-               network.critic_hidden_sizes),
+      critics_(this->policy(), /*members=*/2, ParseCriticLoss(config.critic_loss), network),
       critic_scalars_(AddScalars({"train/critic_loss", "train/learning_rate"})),
       policy_scalars_(AddScalars({"train/actor_loss"})),
       cloning_scalars_(AddScalars(CloningScalars())) {

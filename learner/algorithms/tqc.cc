@@ -41,7 +41,7 @@ Tqc::Tqc(const TqcConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
       config_(config),
       demonstrations_(demonstrations),
       actor_(this->policy(), config),
-      critics_(this->policy(), config.critics, config.quantiles, network.critic_hidden_sizes),
+      critics_(this->policy(), config.critics, config.quantiles, network),
       fractions_(Fractions(config.quantiles, critics_.options())),
       scalars_(AddScalars({"train/critic_loss", "train/actor_loss", "train/entropy",
                            "train/temperature", "train/learning_rate"})),

@@ -117,6 +117,14 @@ void BM_SacUpdate(benchmark::State& state) {
 }
 BENCHMARK(BM_SacUpdate)->Arg(256)->Arg(64)->UseRealTime();
 
+void BM_SacLayerNormUpdate(benchmark::State& state) {
+  v1::PolicySpec spec = MakeSpec(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN, state.range(0));
+  spec.set_layer_norm(true);
+  const auto sac = std::move(*Sac::Create(SacConfig(), spec, 1, Device()));
+  MeasureUpdates(sac.get(), Flops(kSacPasses, state.range(0), 2 * kActionSize), state);
+}
+BENCHMARK(BM_SacLayerNormUpdate)->Arg(256)->Arg(64)->UseRealTime();
+
 // Without the arithmetic of the quantiles.
 void BM_TqcUpdate(benchmark::State& state) {
   const int64_t units = state.range(0);

@@ -4,19 +4,13 @@
 #include "learner/nn/state.h"
 
 namespace armature {
-namespace {
-
-MlpShape CriticsShape(const v1::PolicySpec& spec, int64_t members, int64_t outputs,
-                      const std::vector<int64_t>& hidden_sizes) {
-  return ShapeLike(spec, members, int64_t{spec.observation_size()} + spec.action_size(), outputs,
-                   hidden_sizes);
-}
-
-}  // namespace
 
 CriticNetworks::CriticNetworks(const PolicyNetwork& policy, int64_t members, int64_t outputs,
-                               const std::vector<int64_t>& hidden_sizes)
-    : CriticNetworks(policy, CriticsShape(policy.spec(), members, outputs, hidden_sizes)) {}
+                               const NetworkOptions& network)
+    : CriticNetworks(policy, network.CriticShape(policy.spec(), members,
+                                                 int64_t{policy.spec().observation_size()} +
+                                                     policy.spec().action_size(),
+                                                 outputs)) {}
 
 CriticNetworks::CriticNetworks(const PolicyNetwork& policy, const MlpShape& shape)
     : observation_size_(policy.spec().observation_size()),
@@ -57,6 +51,17 @@ const at::Tensor& CriticNetworks::ForwardTargets(const at::Tensor& observation,
                                                  const at::Tensor& action) {
   SetInput(observation, action);
   return targets_.Forward(input_, &activations_);
+}
+
+at::Tensor CriticNetworks::ForwardTargets(const at::Tensor& observation, const at::Tensor& action,
+                                          absl::Span<const int64_t> members) {
+  SetInput(observation, action);
+  std::vector<at::Tensor> outputs;
+  for (const int64_t member : members) {
+    Mlp::Activations activations = activations_.Member(member);
+    outputs.push_back(targets_.Member(member).Forward(input_, &activations));
+  }
+  return at::cat(outputs);
 }
 
 const at::Tensor& CriticNetworks::ForwardFirst(const at::Tensor& observation,

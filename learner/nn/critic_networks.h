@@ -14,9 +14,11 @@
 
 #include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
+#include "absl/types/span.h"
 #include "common/policy/policy_network.h"
 #include "learner/nn/adam.h"
 #include "learner/nn/mlp.h"
+#include "learner/nn/network_options.h"
 
 namespace armature {
 
@@ -28,18 +30,19 @@ struct ActionValue {
 
 class CriticNetworks {
  public:
-  // Weights are zero and on the device of `policy`. If `hidden_sizes` is empty, the critics have
-  // the policy's hidden layers.
+  // Weights are zero and on the device of `policy`.
   CriticNetworks(const PolicyNetwork& policy, int64_t members, int64_t outputs,
-                 const std::vector<int64_t>& hidden_sizes);
+                 const NetworkOptions& network);
 
   // Draws the critics' weights and copies them to the targets.
   void Init(const Initialization& initialization, at::Generator generator);
 
-  // The outputs of all critics for (s, a), [E, B, Q]; of all targets; of the first critic,
-  // [1, B, Q]. Each overwrites what the others returned.
+  // The outputs of all critics for (s, a), [E, B, Q]; of all targets; of the targets in `members`,
+  // [M, B, Q]; of the first critic, [1, B, Q]. Each overwrites what the others returned.
   const at::Tensor& Forward(const at::Tensor& observation, const at::Tensor& action);
   const at::Tensor& ForwardTargets(const at::Tensor& observation, const at::Tensor& action);
+  at::Tensor ForwardTargets(const at::Tensor& observation, const at::Tensor& action,
+                            absl::Span<const int64_t> members);
   const at::Tensor& ForwardFirst(const at::Tensor& observation, const at::Tensor& action);
   // As Forward, for any number of rows; leaves the other methods' buffers alone.
   const at::Tensor& ForwardApart(const at::Tensor& observation, const at::Tensor& action);

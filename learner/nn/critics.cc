@@ -14,8 +14,8 @@ CriticLoss ParseCriticLoss(const std::string& name) {
 }
 
 Critics::Critics(const PolicyNetwork& policy, int64_t members, CriticLoss loss,
-                 const std::vector<int64_t>& hidden_sizes)
-    : loss_(loss), networks_(policy, members, /*outputs=*/1, hidden_sizes) {}
+                 const NetworkOptions& network)
+    : loss_(loss), networks_(policy, members, /*outputs=*/1, network) {}
 
 void Critics::Init(const Initialization& initialization, at::Generator generator) {
   networks_.Init(initialization, generator);
@@ -23,6 +23,11 @@ void Critics::Init(const Initialization& initialization, at::Generator generator
 
 at::Tensor Critics::TargetMin(const at::Tensor& observation, const at::Tensor& action) {
   return networks_.ForwardTargets(observation, action).squeeze(2).amin(0);
+}
+
+at::Tensor Critics::TargetMin(const at::Tensor& observation, const at::Tensor& action,
+                              absl::Span<const int64_t> members) {
+  return networks_.ForwardTargets(observation, action, members).squeeze(2).amin(0);
 }
 
 at::Tensor Critics::Update(const at::Tensor& observation, const at::Tensor& action,
@@ -41,11 +46,16 @@ at::Tensor Critics::TemporalDifferences() const { return error_.abs().mean(0).sq
 
 ActionValue Critics::MinValue(const at::Tensor& observation, const at::Tensor& action) {
   if (networks_.members() == 1) return FirstValue(observation, action);
-  const at::Tensor& q = networks_.Forward(observation, action);  // [2, B, 1]
-  const at::Tensor first_is_less = (q[0] <= q[1]).to(at::kFloat);
-  const at::Tensor& gradient =
-      networks_.ActionGradient(at::stack({first_is_less, 1 - first_is_less}));
-  return {at::minimum(q[0], q[1]).squeeze(1), gradient.sum(0)};
+  const at::Tensor& q = networks_.Forward(observation, action);  // [E, B, 1]
+  const auto [least, member] = q.min(0, /*keepdim=*/true);
+  const at::Tensor is_least = at::zeros_like(q).scatter_(0, member, 1);
+  return {least.flatten(), networks_.ActionGradient(is_least).sum(0)};
+}
+
+ActionValue Critics::MeanValue(const at::Tensor& observation, const at::Tensor& action) {
+  const at::Tensor& q = networks_.Forward(observation, action);  // [E, B, 1]
+  const at::Tensor share = at::full_like(q, 1.0 / static_cast<double>(q.size(0)));
+  return {q.squeeze(2).mean(0), networks_.ActionGradient(share).sum(0)};
 }
 
 ActionValue Critics::FirstValue(const at::Tensor& observation, const at::Tensor& action) {

@@ -1,4 +1,4 @@
-// One or two critics (E = 1 or 2) Q_1 .. Q_E of a state's and an action's value, their slow targets
+// Critics Q_1 .. Q_E of a state's and an action's value, their slow targets
 // Q'_j (critic_networks.h), and their loss:
 //   J_Q   = sum_j mean w l(Q_j(s, a) - y), w: TransitionSample.weight
 //   l(e)  = e^2 / 2                              CriticLoss::kMse
@@ -13,12 +13,13 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "ATen/core/Generator.h"
 #include "ATen/core/Tensor.h"
+#include "absl/types/span.h"
 #include "common/policy/policy_network.h"
 #include "learner/nn/critic_networks.h"
+#include "learner/nn/network_options.h"
 #include "learner/replay/samples.h"
 
 namespace armature {
@@ -31,12 +32,14 @@ class Critics {
  public:
   // As CriticNetworks.
   Critics(const PolicyNetwork& policy, int64_t members, CriticLoss loss,
-          const std::vector<int64_t>& hidden_sizes = {});
+          const NetworkOptions& network = {});
 
   void Init(const Initialization& initialization, at::Generator generator);
 
-  // min_j Q'_j(s', a'), [B].
+  // min_j Q'_j(s', a'), [B]; over all j, or over those in `members`.
   at::Tensor TargetMin(const at::Tensor& observation, const at::Tensor& action);
+  at::Tensor TargetMin(const at::Tensor& observation, const at::Tensor& action,
+                       absl::Span<const int64_t> members);
 
   // Takes one Adam step on J_Q; `y` and `weight` are [B]. Returns J_Q before the step, [].
   at::Tensor Update(const at::Tensor& observation, const at::Tensor& action, const at::Tensor& y,
@@ -46,6 +49,8 @@ class Critics {
 
   // min_j Q_j(s, a).
   ActionValue MinValue(const at::Tensor& observation, const at::Tensor& action);
+  // mean_j Q_j(s, a).
+  ActionValue MeanValue(const at::Tensor& observation, const at::Tensor& action);
   // Q_1(s, a).
   ActionValue FirstValue(const at::Tensor& observation, const at::Tensor& action);
   // min_j Q_j(s, a) without its gradient, [M], for M rows. Leaves the other methods' buffers alone.

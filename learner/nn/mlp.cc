@@ -175,14 +175,11 @@ void Mlp::BackwardToInput(const at::Tensor& output_gradient, Activations* activa
 void Mlp::NormalizeLayer(size_t layer, Activations* activations) const {
   at::Tensor& x = activations->output[layer];
   at::Tensor& normalized = activations->normalized[layer];
-  at::Tensor& inverse_std = activations->inverse_std[layer];
-  const auto [variance, mean] = at::var_mean(x, {2}, /*correction=*/0, /*keepdim=*/true);
-  at::rsqrt_out(inverse_std, variance + kLayerNormEpsilon);
-  at::sub_out(normalized, x, mean);
-  normalized.mul_(inverse_std);
+  at::Tensor mean = at::empty({0}, x.options());
+  at::native_layer_norm_out(normalized, mean, activations->inverse_std[layer], x, {x.size(2)},
+                            /*weight=*/{}, /*bias=*/{}, kLayerNormEpsilon);
   at::addcmul_out(x, parameters_.norm_bias[layer], normalized, parameters_.norm_gain[layer]);
 }
-
 // For y = n(x) g + c with y_ = dJ / dn, per row of U units:
 //   dJ / dx = (y_ - mean y_ - n mean(y_ n)) / deviation
 void Mlp::NormalizeLayerBackward(size_t layer, const Activations& activations,

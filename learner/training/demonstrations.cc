@@ -209,7 +209,7 @@ TransitionSample Demonstrations::AppendTo(const TransitionSample& sample,
   for (const Member member : kMembers) {
     joined.*member = at::cat({sample.*member, (steps_.*member).index_select(0, rows)});
   }
-  joined.demonstrations = options_.batch_size;
+  joined.demonstrations = options_.cloned ? options_.batch_size : 0;
   return joined;
 }
 

@@ -1,6 +1,8 @@
 // Steps of another policy, read from a file, to learn from in addition to the replay.
 //
-// Data flow: file of docs/demonstrations.md -> Read -> AppendTo -> OffPolicyAlgorithm.
+// Data flow: file of docs/demonstrations.md -> Read -> AppendTo -> OffPolicyAlgorithm. Two ways:
+// cloned, which the policy imitates (cloning.h); or mere experience, which is learned from like the
+// replay's.
 // Bounds: the whole file, in float32, on the algorithm's device.
 // Shapes: n steps, B batch, D observation size, A action size.
 // Thread safety: immutable after Read.
@@ -26,6 +28,7 @@ class Demonstrations {
     double gamma = 0;
     uint64_t seed = 0;
     c10::Device device = c10::kCPU;
+    bool cloned = true;  // Whether the sample says that they are demonstrations.
   };
   // Returns NotFound if there is no such file; DataLoss if it is damaged; InvalidArgument if it
   // does not contain demonstrations, has no step, or a tensor is missing, has the wrong shape for

@@ -1,5 +1,6 @@
 #include "learner/training/demonstrations.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <memory>
@@ -211,6 +212,37 @@ std::map<std::string, at::Tensor> Copied(OffPolicyCore& core) {
   std::map<std::string, at::Tensor> state;
   for (const auto& [name, tensor] : core.State(true)) state[name] = tensor.clone();
   return state;
+}
+
+TEST(SymmetricRun, HalfOfEachBatchIsDemonstratedAndTheRestComesFromTheReplay) {
+  for (const bool prioritized : {false, true}) {
+    RunConfig config = DemonstratedConfig();
+    config.algorithm.demonstrations.method = "symmetric";
+    config.algorithm.sac.batch_size = 7;
+    config.replay.prioritized.enabled = prioritized;
+    const auto core = MakeCore(config);
+    Learn(*core, 1, 6);
+    ASSERT_GT(core->algorithm().learner_steps(), 0);
+    const NamedTensors batch = core->LastBatch();
+    const auto action = std::find_if(batch.begin(), batch.end(),
+                                     [](const auto& entry) { return entry.first == "action"; });
+    const at::Tensor demonstrated = (action->second == 0.5).all(1).to(at::kByte);
+    EXPECT_TRUE(at::equal(demonstrated, at::tensor({0, 0, 0, 0, 1, 1, 1}, at::kByte)))
+        << action->second;
+    EXPECT_EQ(core->algorithm().TakeScalars().count("train/cloning_loss"), 0);
+  }
+}
+
+TEST(SymmetricRun, GradientStepsAnEnvStepAreThoseOfARunWithoutDemonstrations) {
+  RunConfig config = DemonstratedConfig();
+  config.algorithm.demonstrations.method = "symmetric";
+  const auto symmetric = MakeCore(config);
+  config.algorithm.demonstrations = {};
+  const auto alone = MakeCore(config);
+  Learn(*symmetric, 1, 6);
+  Learn(*alone, 1, 6);
+  EXPECT_GT(alone->algorithm().learner_steps(), 0);
+  EXPECT_EQ(symmetric->algorithm().learner_steps(), alone->algorithm().learner_steps());
 }
 
 class DemonstratedRun : public testing::TestWithParam<const char*> {

@@ -16,6 +16,16 @@ constexpr double kMebibyte = 1 << 20;
 constexpr uint64_t kReplayStream = 0x5a3e;
 constexpr uint64_t kDemonstrationStream = 0xd3a0;
 
+bool HalvesBatch(const AlgorithmConfig& algorithm) {
+  return !algorithm.demonstrations.path.empty() && algorithm.demonstrations.method == "symmetric";
+}
+
+// Steps of a batch that come from the replay; if it is halved, an odd one too.
+int64_t ReplayBatchSize(const AlgorithmConfig& algorithm) {
+  const int64_t batch_size = algorithm.off_policy().batch_size;
+  return HalvesBatch(algorithm) ? batch_size - batch_size / 2 : batch_size;
+}
+
 at::Tensor Count(int64_t value) { return at::full({}, value, at::kLong); }
 
 absl::StatusOr<ReplayStore::Options> ReplayOptions(const RunConfig& config, const EnvSpec& env,
@@ -57,7 +67,9 @@ absl::StatusOr<std::optional<Demonstrations>> ReadDemonstrations(const RunConfig
   const DemonstrationsConfig& demonstrations = config.algorithm.demonstrations;
   if (demonstrations.path.empty()) return std::nullopt;
   Demonstrations::Options options;
-  options.batch_size = demonstrations.batch_size;
+  options.cloned = !HalvesBatch(config.algorithm);
+  options.batch_size =
+      options.cloned ? demonstrations.batch_size : config.algorithm.off_policy().batch_size / 2;
   options.n_step = replay.n_step;
   options.gamma = replay.gamma;
   options.seed = Rng({static_cast<uint64_t>(config.run.seed), kDemonstrationStream}).Bits();
@@ -94,6 +106,7 @@ OffPolicyCore::OffPolicyCore(const RunConfig& config, c10::Device device,
                              std::unique_ptr<ReplayStore> replay,
                              std::optional<Demonstrations> demonstrations)
     : batch_size_(config.algorithm.off_policy().batch_size),
+      replay_batch_size_(ReplayBatchSize(config.algorithm)),
       is_prioritized_(config.replay.prioritized.enabled),
       random_env_steps_(config.algorithm.off_policy().random_env_steps),
       publish_every_updates_(config.learner.publish_every_updates),
@@ -141,7 +154,7 @@ absl::Status OffPolicyCore::Insert(const ActorKey& actor, const v1::ExperienceBa
 bool OffPolicyCore::CanUpdate() const { return limiter_.CanSample(batch_size_); }
 
 absl::Status OffPolicyCore::Update(double progress) {
-  const absl::StatusOr<const ReplaySample*> sample = replay_->Sample(batch_size_, progress);
+  const absl::StatusOr<const ReplaySample*> sample = replay_->Sample(replay_batch_size_, progress);
   if (!sample.ok()) return sample.status();
   const TransitionSample& own = (*sample)->transitions;
   last_batch_ = demonstrations_ ? demonstrations_->AppendTo(own, algorithm_->learner_steps()) : own;
@@ -152,7 +165,8 @@ absl::Status OffPolicyCore::Update(double progress) {
     if (!found.empty()) return absl::DataLossError(found);
   }
   if (!is_prioritized_) return absl::OkStatus();
-  const at::Tensor errors = algorithm_->TemporalDifferences().narrow(0, 0, batch_size_).cpu();
+  const at::Tensor errors =
+      algorithm_->TemporalDifferences().narrow(0, 0, replay_batch_size_).cpu();
   const absl::Status status =
       replay_->SetErrors({errors.const_data_ptr<float>(), static_cast<size_t>(errors.numel())});
   return status.ok() ? status : absl::DataLossError(status.message());

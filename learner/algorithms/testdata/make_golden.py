@@ -150,15 +150,29 @@ def squashed(actor, x, noise):
     return a, log_prob.sum(-1)
 
 
-def sac_case(activation, normalize, loss, layer_norm=False, cloning=None):
+def sac_case(
+    activation,
+    normalize,
+    loss,
+    layer_norm=False,
+    cloning=None,
+    critic_count=2,
+    target_critics=None,
+    policy_value="minimum",
+    policy_delay=1,
+    critic_layer_norm=False,
+):
+    """SAC; with more critics, of which `target_critics` are drawn for the target: REDQ and RLPD."""
     observation, action, batch, hidden = 3, 2, 6, [5, 4]
     gamma, tau, learning_rate, alpha = 0.95, 0.05, 3e-3, 0.4
+    critics_normed = layer_norm or critic_layer_norm
     mean, std, clip = draw(observation, scale=0.5), draw(observation).abs() + 0.5, 1.5
     actor = mlp([observation] + hidden + [2 * action], activation, layer_norm)
     with torch.no_grad():  # Some log standard deviations beyond their bound of 2.
         actor[-1].bias[action] = 2.0
-    critics = [mlp([observation + action] + hidden + [1], activation, layer_norm) for _ in range(2)]
-    targets = copies(critics, [observation + action] + hidden + [1], activation, layer_norm)
+    critic_sizes = [observation + action] + hidden + [1]
+    critics = [mlp(critic_sizes, activation, critics_normed) for _ in range(critic_count)]
+    targets = copies(critics, critic_sizes, activation, critics_normed)
     log_alpha = torch.tensor(math.log(alpha), requires_grad=True)
     critic_parameters = [p for critic in critics for p in critic.parameters()]
     actor_optimiser = torch.optim.Adam(actor.parameters(), lr=learning_rate)
@@ -173,17 +187,23 @@ def sac_case(activation, normalize, loss, layer_norm=False, cloning=None):
         "tau": tau, "learning_rate": learning_rate, "temperature": alpha, "clip": clip,
         "critic_loss": loss, "mean": mean, "std": std, "actor": flat(actor.parameters()),
         "critics": side_by_side(critics),
+        "critic_count": critic_count, "target_critics": target_critics or critic_count,
+        "policy_value": policy_value, "policy_delay": policy_delay, "critic_layer_norm": critics_normed,
         "updates": [],
     } | ({"cloning": cloning} if cloning else {})
-    for _ in range(3):
+    for step in range(3):
         s, a, r, d, s2 = transitions(batch, observation, action)
         discount, weight = returns(batch, gamma)
         noise = draw(2 * batch, action)
         x, x2 = normalized(s), normalized(s2)
         temperature = log_alpha.exp().detach()
+        drawn = list(range(critic_count))
+        if target_critics:
+            drawn = torch.randperm(critic_count, generator=RETURNS)[:target_critics].tolist()
         with torch.no_grad():
             a2, log_prob2 = squashed(actor, x2, noise[:batch])
-            y = r + discount * (1 - d) * (q(targets, x2, a2).min(0).values - temperature * log_prob2)
+            least_target = q([targets[j] for j in drawn], x2, a2).min(0).values
+            y = r + discount * (1 - d) * (least_target - temperature * log_prob2)
         values = q(critics, x, a)
         critic_loss = regression_loss(values, y, weight, loss)
         errors = (values - y).abs().mean(0)
@@ -193,29 +213,33 @@ def sac_case(activation, normalize, loss, layer_norm=False, cloning=None):
         critic_optimiser.step()
 
         a_pi, log_prob = squashed(actor, x, noise[batch:])
-        actor_loss = (temperature * log_prob - q(critics, x, a_pi).min(0).values).mean()
+        values = q(critics, x, a_pi)
+        value = values.mean(0) if policy_value == "mean" else values.min(0).values
+        actor_loss = (temperature * log_prob - value).mean()
         if cloning:
             mean_action = torch.tanh(actor(x).chunk(2, -1)[0])
             actor_loss, imitation = cloned(actor_loss, cloning, least(critics, x), mean_action, a)
-        actor_optimiser.zero_grad()
-        actor_loss.backward()
-        actor_gradient = flat_gradient(actor.parameters())
-        actor_optimiser.step()
-
         alpha_loss = -(log_alpha * (log_prob.detach() - action)).mean()
-        alpha_optimiser.zero_grad()
-        alpha_loss.backward()
-        alpha_optimiser.step()
+        steps_policy = (step + 1) % policy_delay == 0
+        if steps_policy:
+            actor_optimiser.zero_grad()
+            actor_loss.backward()
+            actor_gradient = flat_gradient(actor.parameters())
+            actor_optimiser.step()
+            alpha_optimiser.zero_grad()
+            alpha_loss.backward()
+            alpha_optimiser.step()
         follow(targets, critics, tau)
         golden["updates"].append({
             "observation": s, "action": a, "reward": r, "next_observation": s2, "terminated": d,
-            "discount": discount, "weight": weight, "errors": errors,
-            "noise": noise, "critic_loss": critic_loss.item(), "actor_loss": actor_loss.item(),
-            "entropy": -log_prob.mean().item(), "critic_gradient": critic_gradient,
-            "actor_gradient": actor_gradient, "alpha_gradient": log_alpha.grad.item(),
+            "discount": discount, "weight": weight, "errors": errors, "target_critics": drawn,
+            "noise": noise, "critic_loss": critic_loss.item(), "critic_gradient": critic_gradient,
             "actor": flat(actor.parameters()), "critics": side_by_side(critics),
             "targets": side_by_side(targets), "log_alpha": log_alpha.item(),
-        } | (imitation if cloning else {}))
+        } | ({
+            "actor_loss": actor_loss.item(), "entropy": -log_prob.mean().item(),
+            "actor_gradient": actor_gradient, "alpha_gradient": log_alpha.grad.item(),
+        } if steps_policy else {}) | (imitation if cloning else {}))
     return golden
 
 
@@ -543,6 +567,10 @@ CASES["tqc"] = [
 ]
 CASES["cloning"]["tqc"] = [
     tqc_case("tanh", q_filter, cloning=CLONED | {"q_filter": q_filter}) for q_filter in (False, True)
+]
+CASES["sac"] += [
+    sac_case("relu", True, "mse", critic_count=4, target_critics=2, policy_value="mean", critic_layer_norm=True),
+    sac_case("tanh", False, "huber", critic_count=3, policy_delay=2),
 ]
 for name, cases in CASES.items():
     dump(f"golden_{name}.json", cases)
