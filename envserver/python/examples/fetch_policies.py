@@ -1,0 +1,113 @@
+"""Scripted policies for Gymnasium-Robotics' FetchPush and FetchPickAndPlace.
+
+    python fetch_policies.py FetchPickAndPlace-v4
+    python fetch_policies.py FetchPush-v4 --episodes 50 --record fetch_push.safetensors
+
+plays episodes and prints how many end in success; with --record their steps become demonstrations
+(algorithm.demonstrations.path). Each policy looks only at the observation, so it can begin in any
+state. Needs gymnasium-robotics and mujoco.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[Any]
+
+_GAIN = 1 / 0.05  # An action of 1 aims 0.05 m away.
+_ABOVE = 0.06  # From where the hand comes down, over the block's centre.
+_OPEN, _CLOSE = 1.0, -1.0
+
+
+def _to(hand: Vector, target: Vector, gripper: float, gain: float = _GAIN) -> Vector:
+    return np.append(np.clip(gain * (target - hand), -1, 1), gripper)
+
+
+def pick_and_place(observation: Mapping[str, Vector]) -> Vector:
+    state, goal = observation["observation"], observation["desired_goal"]
+    hand, block, width = state[:3], state[3:6], state[9] + state[10]
+    offset = block - hand
+    if np.abs(offset).max() < 0.02 and width < 0.053:  # The block is 0.05 wide.
+        return _to(hand, hand + goal - block, _CLOSE, gain=0.3 * _GAIN)
+    if np.abs(offset).max() < 0.01:
+        return _to(hand, block, _CLOSE)
+    if np.hypot(*offset[:2]) < 0.012:
+        return _to(hand, block, _OPEN, gain=0.5 * _GAIN)
+    return _to(hand, block + np.array([0, 0, _ABOVE]), _OPEN)
+
+
+def push(observation: Mapping[str, Vector]) -> Vector:
+    state, goal = observation["observation"], observation["desired_goal"]
+    hand, block = state[:3], state[3:6]
+    left = float(np.hypot(*(goal - block)[:2]))
+    if left < 0.02:
+        return _to(hand, hand, _CLOSE)
+    way = (goal - block)[:2] / left
+    side = np.array([-way[1], way[0]])
+    offset = (hand - block)[:2]
+    low = float(block[2])
+    if hand[2] < low + 0.03 and way @ offset < -0.02 and abs(side @ offset) < 0.02:
+        aim = hand[:2] + way * min(left, 0.03) - 0.8 * (side @ offset) * side
+        return _to(hand, np.append(aim, low), _CLOSE, gain=0.5 * _GAIN)
+    behind = block[:2] - 0.075 * way
+    if np.hypot(*(hand[:2] - behind)) < 0.015:
+        return _to(hand, np.append(behind, low), _CLOSE)
+    if hand[2] < low + 0.05:
+        return _to(hand, np.append(hand[:2], low + 0.1), _CLOSE)
+    return _to(hand, np.append(behind, low + 0.1), _CLOSE)
+
+
+POLICIES: dict[str, Callable[[Mapping[str, Vector]], Vector]] = {
+    "FetchPush-v4": push,
+    "FetchPickAndPlace-v4": pick_and_place,
+}
+
+
+def success_rate(env: Any, policy: Callable[[Mapping[str, Vector]], Vector], episodes: int) -> float:
+    """Share of the episodes, of seeds 0, 1, .., whose last step is a success."""
+    successes = 0
+    for seed in range(episodes):
+        observation, info = env.reset(seed=seed)
+        ended = False
+        while not ended:
+            observation, _, terminated, truncated, info = env.step(policy(observation))
+            ended = terminated or truncated
+        successes += bool(info["is_success"])
+    return successes / episodes
+
+
+def main() -> None:
+    import gymnasium
+    import gymnasium_robotics
+
+    import armature
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("env", choices=sorted(POLICIES))
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--record", metavar="FILE", help="where the demonstrations go")
+    args = parser.parse_args()
+    gymnasium.register_envs(gymnasium_robotics)
+    policy = POLICIES[args.env]
+    with gymnasium.make(args.env) as env:
+        if args.record:
+            recording = armature.record_demonstrations(
+                args.record,
+                env,
+                lambda o: policy(o).astype(np.float32),
+                args.episodes,
+                only_successful=True,
+            )
+            print(f"{recording.path}: {recording.episodes} episodes, {recording.steps} steps")
+        else:
+            rate = success_rate(env, policy, args.episodes)
+            print(f"{args.env}: {rate:.2f} of {args.episodes} episodes succeed")
+
+
+if __name__ == "__main__":
+    main()
