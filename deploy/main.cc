@@ -148,6 +148,10 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (const std::optional<int> status = FindEarlierEnd(flags, *config)) return *status;
+  if (absl::Status status = ResolveDemonstrations(&config->algorithm.demonstrations);
+      !status.ok()) {
+    return Refuse(status, 2);
+  }
   if (!programs.ok()) return Refuse(programs.status(), 1);
   auto env_server = EnvServerProgram(config->cluster, programs->envserver.front());
   if (!env_server.ok()) return Refuse(env_server.status(), 2);

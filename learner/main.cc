@@ -332,6 +332,10 @@ int Main(int argc, char** argv) {
   } else if (!flags.run_dir.empty()) {
     if (absl::Status status = CheckUnused(flags.run_dir); !status.ok()) return Refuse(status, 2);
   }
+  if (absl::Status status = ResolveDemonstrations(&config->algorithm.demonstrations);
+      !status.ok()) {
+    return Refuse(status, 2);
+  }
   auto shutdown = std::make_unique<ShutdownSignal>();  // Before any other thread.
   try {
     const absl::Status status = Serve(flags, *config, std::move(shutdown));

@@ -189,15 +189,20 @@ absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::str
     });
   }
   if (absl::Status status = config.Validate(); !status.ok()) return status;
-  std::string& demonstrations = config.algorithm.demonstrations.path;
-  if (!demonstrations.empty()) {
-    if (!std::filesystem::is_regular_file(demonstrations, ignored)) {
-      return absl::NotFoundError(
-          absl::StrCat("algorithm.demonstrations.path=", demonstrations, ": no such file"));
-    }
-    demonstrations = std::filesystem::absolute(demonstrations).string();
-  }
   return config;
+}
+
+absl::Status ResolveDemonstrations(DemonstrationsConfig* demonstrations) {
+  std::string& path = demonstrations->path;
+  if (path.empty()) return absl::OkStatus();
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    return absl::NotFoundError(absl::StrCat("algorithm.demonstrations.path=", path,
+                                            ": no such file; armature.record_demonstrations makes"
+                                            " one (docs/demonstrations.md)"));
+  }
+  path = std::filesystem::absolute(path).string();
+  return absl::OkStatus();
 }
 
 std::string ConfigReference() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/run_config/run_config.h"
 
@@ -21,12 +22,14 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags);
 
 // Loads the file that CONFIG names (common/cli/config_file.h; default `config`) with its defaults
 // list and the chosen options (common/config/compose.h). If `resume_dir` is set, loads that
-// folder's config.yaml instead. Then applies the overrides, validates everything and makes file
-// paths absolute.
-// Returns NotFound if a file or option does not exist, or a key names a missing file;
-// InvalidArgument naming the key and its limit; DataLoss if the folder's config.yaml is empty or
-// truncated.
+// folder's config.yaml instead. Then applies the overrides and validates everything.
+// Returns NotFound if a file or option does not exist; InvalidArgument naming the key and its
+// limit; DataLoss if the folder's config.yaml is empty or truncated.
 absl::StatusOr<RunConfig> LoadRunConfig(const ConfigFlags& flags, const std::string& resume_dir);
+
+// Makes the path of the demonstrations, if there are any, absolute. Who learns from them calls
+// this; a finished run can do without the file. Returns NotFound if there is no such file.
+absl::Status ResolveDemonstrations(DemonstrationsConfig* demonstrations);
 
 // Returns every key with default, limits and meaning, and every group, as Markdown.
 std::string ConfigReference();

@@ -109,7 +109,7 @@ TEST(LoadRunConfig, AMapSetsKeysOfASectionThatIsNamedLikeAGroup) {
 
 TEST(LoadRunConfig, AWrongChoiceNamesTheOptionsAndTheNearest) {
   EXPECT_THAT(Error({"algorithm=td4"}),
-              AllOf(HasSubstr("ppo, sac"), HasSubstr("did you mean 'td3'?")));
+              AllOf(HasSubstr("rlpd, sac"), HasSubstr("did you mean 'td3'?")));
   EXPECT_THAT(Error({"panda_reach_sac", "algoritm=td3"}), HasSubstr("did you mean 'algorithm'?"));
   EXPECT_THAT(Error({"algorithm=td3", "algorithm=sac"}), HasSubstr("chosen twice"));
   WriteConfig("run: {seed: 3}\n");
@@ -124,13 +124,23 @@ TEST(LoadRunConfig, AnUnknownKeyBelowAListOfDefaultsIsNamedWithItsLine) {
 TEST(LoadRunConfig, AFileOfDemonstrationsIsThereAndBecomesAbsolute) {
   const std::string file = std::filesystem::absolute(WriteConfig("run: {seed: 3}\n"));
   const std::string relative = std::filesystem::relative(file);
-  const auto config = LoadRunConfig(
+  auto config = LoadRunConfig(
       {{"panda_reach_sac", "algorithm.demonstrations.path=" + relative}, "", "", ""}, "");
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_TRUE(std::filesystem::path(config->algorithm.demonstrations.path).is_absolute());
-  EXPECT_TRUE(std::filesystem::equivalent(config->algorithm.demonstrations.path, file));
-  EXPECT_EQ(Error({"panda_reach_sac", "algorithm.demonstrations.path=gone.safetensors"}),
-            "algorithm.demonstrations.path=gone.safetensors: no such file");
+  DemonstrationsConfig& demonstrations = config->algorithm.demonstrations;
+  ASSERT_TRUE(ResolveDemonstrations(&demonstrations).ok());
+  EXPECT_TRUE(std::filesystem::path(demonstrations.path).is_absolute());
+  EXPECT_TRUE(std::filesystem::equivalent(demonstrations.path, file));
+  demonstrations.path = "gone.safetensors";
+  EXPECT_THAT(std::string(ResolveDemonstrations(&demonstrations).message()),
+              HasSubstr("algorithm.demonstrations.path=gone.safetensors: no such file"));
+  demonstrations.path = "";
+  EXPECT_TRUE(ResolveDemonstrations(&demonstrations).ok());
+  EXPECT_EQ(demonstrations.path, "");
+}
+
+TEST(LoadRunConfig, ARunThatIsOverNeedsItsDemonstrationsNoMore) {
+  EXPECT_EQ(Error({"panda_reach_sac", "algorithm.demonstrations.path=gone.safetensors"}), "");
 }
 
 TEST(LoadRunConfig, SeveralValuesPointToSweep) {

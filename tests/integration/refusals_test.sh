@@ -49,6 +49,8 @@ for program in deploy/cluster learner/learner; do
     replay.samples_per_insert_tolerance=0.0001
   refuses 2 "cluster.external_env_servers names none" "$program" panda_reach_sac \
     cluster.env_servers=0
+  refuses 2 "algorithm.demonstrations.path=panda_push.safetensors: no such file" "$program" \
+    panda_push_rlpd
   refuses 2 "cannot stand beside cluster.env_servers=1" "$program" panda_reach_sac \
     cluster.external_env_servers=file:servers.txt
 done
