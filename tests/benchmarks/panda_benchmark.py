@@ -51,7 +51,13 @@ class PandaGym:
     def __init__(self, env_id):
         import gymnasium
         import panda_gym  # Registers its tasks.
+        from panda_gym.pybullet import PyBullet
         assert panda_gym.__version__ >= "3"
+        if not hasattr(PyBullet, "create_textured_box"):
+            # The wheel leaves out the picture of Flip's cube.
+            PyBullet.create_textured_box = PyBullet.create_box
+            PyBullet.create_box = lambda self, *args, texture=None, **rest: (
+                self.create_textured_box(*args, **rest))
         self.env = gymnasium.make(env_id)
         self.env.action_space.seed(1)
         self.env.reset(seed=1)
