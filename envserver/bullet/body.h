@@ -200,7 +200,7 @@ class Body {
 
   // --- A physics step without Bullet (docs/decisions/0025-steps-without-contacts.md) ---
   // Whether it has one: its base is fixed and no joint follows another, or it is one free link.
-  // Then a step is BeginOwnStep for each body of a group, rows from the next four, EndOwnStep.
+  // Then a step is BeginOwnStep for each body of a group, rows from what is in between, EndOwnStep.
   bool has_own_step() const {
     return has_own_step_ && (arm_ == nullptr || (multibody_->getBaseVel().isZero() &&
                                                  multibody_->getBaseOmega().isZero()));

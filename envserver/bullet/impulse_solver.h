@@ -10,7 +10,7 @@
 //   b_ij = J_i M^-1 J_j' / (J_j M^-1 J_j' + c_j)
 // So a sweep touches no velocity, and its rows wait for each other as little as they can.
 //
-// Call order: (Clear AddBody* AddJointRow* AddContactRow* Solve)*
+// Call order: (Clear AddBody* AddJointRow* (AddContactRow FinishContactRow)* Solve)*; joints first.
 // Thread safety: none. Allocation: none, once there have been as many rows before.
 // Units: N.s, or N.m.s for revolute joints; m/s, or rad/s.
 #ifndef ARMATURE_ENVSERVER_BULLET_IMPULSE_SOLVER_H_
@@ -24,7 +24,7 @@ namespace armature {
 
 class ImpulseSolver {
  public:
-  // More would be solved faster by way of the velocities.
+  // Couplings grow with the square of the rows.
   static constexpr int kMaxRows = 160;
 
   enum class Kind {
