@@ -143,15 +143,15 @@ int Main(int argc, char** argv) {
   EnterUsersFolder();
   absl::StatusOr<RunConfig> config = ReadConfig(&flags);
   if (!config.ok()) return Refuse(config.status(), 2);
+  if (absl::Status status = ResolveDemonstrations(&config->algorithm.demonstrations);
+      !status.ok()) {
+    return Refuse(status, 2);
+  }
   if (!flags.config.cfg.empty()) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;
   }
   if (const std::optional<int> status = FindEarlierEnd(flags, *config)) return *status;
-  if (absl::Status status = ResolveDemonstrations(&config->algorithm.demonstrations);
-      !status.ok()) {
-    return Refuse(status, 2);
-  }
   if (!programs.ok()) return Refuse(programs.status(), 1);
   auto env_server = EnvServerProgram(config->cluster, programs->envserver.front());
   if (!env_server.ok()) return Refuse(env_server.status(), 2);

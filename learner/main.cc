@@ -318,6 +318,10 @@ int Main(int argc, char** argv) {
   }
   if (!config.ok()) return Refuse(config.status(), 2);
   if (absl::Status status = CheckReplica(flags, *config); !status.ok()) return Refuse(status, 2);
+  if (absl::Status status = ResolveDemonstrations(&config->algorithm.demonstrations);
+      !status.ok()) {
+    return Refuse(status, 2);
+  }
   if (!flags.config.cfg.empty()) {
     std::cout << ToYaml(ConfigOf(*config));
     return 0;
@@ -331,10 +335,6 @@ int Main(int argc, char** argv) {
     }
   } else if (!flags.run_dir.empty()) {
     if (absl::Status status = CheckUnused(flags.run_dir); !status.ok()) return Refuse(status, 2);
-  }
-  if (absl::Status status = ResolveDemonstrations(&config->algorithm.demonstrations);
-      !status.ok()) {
-    return Refuse(status, 2);
   }
   auto shutdown = std::make_unique<ShutdownSignal>();  // Before any other thread.
   try {

@@ -139,7 +139,7 @@ TEST(LoadRunConfig, AFileOfDemonstrationsIsThereAndBecomesAbsolute) {
   EXPECT_EQ(demonstrations.path, "");
 }
 
-TEST(LoadRunConfig, ARunThatIsOverNeedsItsDemonstrationsNoMore) {
+TEST(LoadRunConfig, DoesNotLookForTheDemonstrations) {
   EXPECT_EQ(Error({"panda_reach_sac", "algorithm.demonstrations.path=gone.safetensors"}), "");
 }
 

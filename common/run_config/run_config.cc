@@ -193,7 +193,8 @@ absl::Status CheckSac(const AlgorithmConfig& algorithm) {
                    " is more than algorithm.sac.critics=", sac.critics));
 }
 
-absl::Status CheckDemonstrations(const AlgorithmConfig& algorithm) {
+absl::Status CheckDemonstrations(const RunConfig& config) {
+  const AlgorithmConfig& algorithm = config.algorithm;
   if (algorithm.demonstrations.method != "symmetric") return absl::OkStatus();
   constexpr absl::string_view kMethod = "algorithm.demonstrations.method=symmetric";
   if (algorithm.demonstrations.path.empty()) {
@@ -203,6 +204,15 @@ absl::Status CheckDemonstrations(const AlgorithmConfig& algorithm) {
   if (algorithm.off_policy().batch_size < 2) {
     return absl::InvalidArgumentError(absl::StrCat(kMethod, " halves the batch, but algorithm.",
                                                    algorithm.name, ".batch_size is 1"));
+  }
+  if (algorithm.demonstrations.q_filter) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        kMethod, " imitates nothing that algorithm.demonstrations.q_filter=true could filter"));
+  }
+  if (config.replay.prioritized.enabled) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kMethod, " with replay.prioritized.enabled=true: a prioritised half weighs",
+                     " less than the demonstrated one; leave one of them out"));
   }
   return absl::OkStatus();
 }
@@ -245,7 +255,7 @@ absl::Status CheckOffPolicy(const RunConfig& config) {
         " is more than replay.rows_max=", config.replay.rows_max, ": learning would never begin"));
   }
   if (absl::Status status = CheckHindsight(config.replay); !status.ok()) return status;
-  if (absl::Status status = CheckDemonstrations(config.algorithm); !status.ok()) return status;
+  if (absl::Status status = CheckDemonstrations(config); !status.ok()) return status;
   if (config.replay.size_min > config.run.total_env_steps) {
     return absl::InvalidArgumentError(absl::StrCat(
         "replay.size_min=", config.replay.size_min, " is more than run.total_env_steps=",

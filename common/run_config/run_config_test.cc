@@ -58,6 +58,10 @@ TEST(RunConfig, SymmetricSamplingNeedsDemonstrationsAndABatchToHalve) {
             "algorithm.demonstrations.method=symmetric needs algorithm.demonstrations.path");
   EXPECT_THAT(Complaint({kTolerance, kMethod, kPath, "algorithm.sac.batch_size=1"}),
               HasSubstr("algorithm.sac.batch_size is 1"));
+  EXPECT_THAT(Complaint({kTolerance, kMethod, kPath, "algorithm.demonstrations.q_filter=true"}),
+              HasSubstr("algorithm.demonstrations.q_filter=true"));
+  EXPECT_THAT(Complaint({kTolerance, kMethod, kPath, "replay.prioritized.enabled=true"}),
+              HasSubstr("replay.prioritized.enabled=true"));
 }
 
 TEST(RunConfig, ARunStaysBelowItsOutputDirAndIsFoundThere) {

@@ -166,6 +166,11 @@ TEST(FactoryTest, CriticsHaveThePolicysHiddenLayersOrTheirOwn) {
     EXPECT_EQ(StateOf(*Make(config), critics).numel(),
               members * ((in + 1) * 8 + (8 + 1) * 4 + (4 + 1) * out))
         << name;
+    config.network.critic_layer_norm = true;
+    EXPECT_EQ(StateOf(*Make(config), critics).numel(),
+              members * ((in + 3) * 8 + (8 + 3) * 4 + (4 + 1) * out))
+        << name;
+    config.network.critic_layer_norm = false;
     config.network.critic_hidden_sizes = {5};
     EXPECT_EQ(StateOf(*Make(config), critics).numel(), members * ((in + 1) * 5 + (5 + 1) * out))
         << name;

@@ -28,6 +28,12 @@ class OffPolicyConformanceTest : public testing::TestWithParam<std::string> {
   OffPolicyConformanceTest() {
     at::set_num_threads(1);  // On a busy machine two threads wait for each other, 30 times as long.
     config_.name = GetParam();
+    if (GetParam() == "sac_ensemble") {
+      config_.name = "sac";
+      config_.sac.critics = 4;
+      config_.sac.policy_value = "mean";
+      config_.sac.policy_delay = 2;
+    }
     config_.network.hidden_sizes = {8, 8};
     config_.network.normalize_observation = true;
   }
@@ -232,7 +238,7 @@ TEST_P(OffPolicyConformanceTest, LearnsToBringAPointToItsGoal) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Algorithms, OffPolicyConformanceTest,
-                         testing::Values("sac", "tqc", "td3", "ddpg"),
+                         testing::Values("sac", "sac_ensemble", "tqc", "td3", "ddpg"),
                          [](const auto& name) { return name.param; });
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "learner/algorithms/sac.h"
 
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "ATen/ATen.h"
@@ -31,7 +32,6 @@ Sac::Sac(const SacConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
          const NetworkOptions& network, const DemonstrationsConfig& demonstrations)
     : TrainedPolicy(std::move(policy), seed, /*draws=*/true, network),
       config_(config),
-      seed_(seed),
       demonstrations_(demonstrations),
       actor_(this->policy(), config),
       critics_(this->policy(), config.critics, ParseCriticLoss(config.critic_loss), network),
@@ -73,10 +73,11 @@ void Sac::UpdateWithNoise(const TransitionSample& sample, double progress, const
   critics_.UpdateTargets(config_.tau);
 }
 
-std::vector<int64_t> Sac::DrawTargetCritics() const {
+std::vector<int64_t> Sac::DrawTargetCritics() {
   std::vector<int64_t> critics(config_.critics);
   std::iota(critics.begin(), critics.end(), 0);
-  Rng rng({seed_, kTargetCriticStream, static_cast<uint64_t>(learner_steps())});
+  Rng rng(
+      {generator().current_seed(), kTargetCriticStream, static_cast<uint64_t>(learner_steps())});
   for (int64_t i = 0; i < config_.target_critics; ++i) {  // Fisher and Yates's shuffle, cut short.
     std::swap(critics[i], critics[i + rng.Index(config_.critics - i)]);
   }
@@ -92,8 +93,7 @@ at::Tensor Sac::NextValue(const SoftActor::Actions& next,
   return least - actor_.Temperature() * next.log_prob;
 }
 
-// J_pi = mean (alpha log pi(a~ | s) - min_j Q_j(s, a~)), then
-// J_alpha = mean -log_alpha (log pi(a~ | s) + H).
+// J_pi, then J_alpha.
 void Sac::UpdatePolicy(const TransitionSample& sample, const SoftActor::Actions& current,
                        double learning_rate) {
   const std::optional<Cloning> cloning = Clone(

@@ -60,8 +60,9 @@ class Sac final : public TrainedPolicy<OffPolicyAlgorithm> {
   void UpdateWithNoise(const TransitionSample& sample, double progress, const at::Tensor& noise,
                        absl::Span<const int64_t> target_critics = {});
 
-  // T of the next update, counted from 0. Depends only on the seed and the number of the update.
-  std::vector<int64_t> DrawTargetCritics() const;
+  // T of the next update, counted from 0. Depends only on the generator's seed and the number of
+  // the update.
+  std::vector<int64_t> DrawTargetCritics();
 
   // The gradients used by the last update, flat, in the order of the parameters: policy [P],
   // critics (see Mlp), log_alpha [1].
@@ -80,7 +81,6 @@ class Sac final : public TrainedPolicy<OffPolicyAlgorithm> {
                     double learning_rate);
 
   const SacConfig config_;
-  const uint64_t seed_;
   const DemonstrationsConfig demonstrations_;
   SoftActor actor_;
   Critics critics_;

@@ -180,6 +180,7 @@ void Mlp::NormalizeLayer(size_t layer, Activations* activations) const {
                             /*weight=*/{}, /*bias=*/{}, kLayerNormEpsilon);
   at::addcmul_out(x, parameters_.norm_bias[layer], normalized, parameters_.norm_gain[layer]);
 }
+
 // For y = n(x) g + c with y_ = dJ / dn, per row of U units:
 //   dJ / dx = (y_ - mean y_ - n mean(y_ n)) / deviation
 void Mlp::NormalizeLayerBackward(size_t layer, const Activations& activations,

@@ -222,6 +222,19 @@ TEST(Replicas, OfSacAverageGradientsAsOneBatchWouldGiveThem) {
       });
 }
 
+TEST(Replicas, OfSacTakeTheirDelayedPolicyStepsTogether) {
+  SacConfig config;
+  config.policy_delay = 2;
+  ExpectGradientsOfOneBatch<Sac>(
+      [&](uint64_t seed) {
+        return *Sac::Create(config, SpecOf(v1::PolicySpec::HEAD_SQUASHED_GAUSSIAN), seed,
+                            c10::kCPU);
+      },
+      [](Sac* sac, const TransitionSample& sample, const std::vector<at::Tensor>& noise) {
+        sac->UpdateWithNoise(sample, 0, at::cat(noise, 1).flatten(0, 1));
+      });
+}
+
 TEST(Replicas, OfTqcAverageGradientsAsOneBatchWouldGiveThem) {
   ExpectGradientsOfOneBatch<Tqc>(
       [](uint64_t seed) {

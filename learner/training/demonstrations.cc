@@ -204,7 +204,12 @@ TransitionSample Demonstrations::AppendTo(const TransitionSample& sample,
   Rng rng({options_.seed, static_cast<uint64_t>(learner_step)});
   std::vector<int64_t> drawn(options_.batch_size);
   for (int64_t& row : drawn) row = rng.Index(steps());
-  const at::Tensor rows = at::tensor(drawn, at::kLong).to(options_.device);
+  const at::TensorOptions host =
+      at::TensorOptions(at::kLong).pinned_memory(options_.device.is_cuda());
+  const at::Tensor rows =  // From pinned memory nothing waits for a GPU.
+      at::empty({options_.batch_size}, host)
+          .copy_(at::tensor(drawn, at::kLong))
+          .to(options_.device, /*non_blocking=*/true);
   TransitionSample joined;
   for (const Member member : kMembers) {
     joined.*member = at::cat({sample.*member, (steps_.*member).index_select(0, rows)});

@@ -215,11 +215,14 @@ std::map<std::string, at::Tensor> Copied(OffPolicyCore& core) {
 }
 
 TEST(SymmetricRun, HalfOfEachBatchIsDemonstratedAndTheRestComesFromTheReplay) {
-  for (const bool prioritized : {false, true}) {
+  for (const char* name : {"sac", "tqc", "td3", "ddpg"}) {
     RunConfig config = DemonstratedConfig();
+    config.algorithm.name = name;
     config.algorithm.demonstrations.method = "symmetric";
     config.algorithm.sac.batch_size = 7;
-    config.replay.prioritized.enabled = prioritized;
+    config.algorithm.tqc.batch_size = 7;
+    config.algorithm.td3.batch_size = 7;
+    config.algorithm.ddpg.batch_size = 7;
     const auto core = MakeCore(config);
     Learn(*core, 1, 6);
     ASSERT_GT(core->algorithm().learner_steps(), 0);
@@ -228,7 +231,7 @@ TEST(SymmetricRun, HalfOfEachBatchIsDemonstratedAndTheRestComesFromTheReplay) {
                                      [](const auto& entry) { return entry.first == "action"; });
     const at::Tensor demonstrated = (action->second == 0.5).all(1).to(at::kByte);
     EXPECT_TRUE(at::equal(demonstrated, at::tensor({0, 0, 0, 0, 1, 1, 1}, at::kByte)))
-        << action->second;
+        << name << action->second;
     EXPECT_EQ(core->algorithm().TakeScalars().count("train/cloning_loss"), 0);
   }
 }

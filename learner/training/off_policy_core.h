@@ -59,7 +59,7 @@ class OffPolicyCore : public LearningCore {
                 std::optional<Demonstrations> demonstrations);
 
   const int64_t batch_size_;
-  const int64_t replay_batch_size_;  // Of it, from the replay.
+  const int64_t replay_batch_size_;  // Of batch_size_, how many come from the replay.
   const bool is_prioritized_;
   const uint64_t random_env_steps_;
   const int64_t publish_every_updates_;

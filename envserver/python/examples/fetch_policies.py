@@ -11,13 +11,10 @@ state. Needs gymnasium-robotics and mujoco.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
-
-Vector = npt.NDArray[Any]
+from panda_policies import Policy, Vector, success_rate
 
 _GAIN = 1 / 0.05  # An action of 1 aims 0.05 m away.
 _ABOVE = 0.06  # From where the hand comes down, over the block's centre.
@@ -62,23 +59,10 @@ def push(observation: Mapping[str, Vector]) -> Vector:
     return _to(hand, np.append(behind, low + 0.1), _CLOSE)
 
 
-POLICIES: dict[str, Callable[[Mapping[str, Vector]], Vector]] = {
+POLICIES: dict[str, Policy] = {
     "FetchPush-v4": push,
     "FetchPickAndPlace-v4": pick_and_place,
 }
-
-
-def success_rate(env: Any, policy: Callable[[Mapping[str, Vector]], Vector], episodes: int) -> float:
-    """Share of the episodes, of seeds 0, 1, .., whose last step is a success."""
-    successes = 0
-    for seed in range(episodes):
-        observation, info = env.reset(seed=seed)
-        ended = False
-        while not ended:
-            observation, _, terminated, truncated, info = env.step(policy(observation))
-            ended = terminated or truncated
-        successes += bool(info["is_success"])
-    return successes / episodes
 
 
 def main() -> None:
@@ -93,15 +77,14 @@ def main() -> None:
     parser.add_argument("--record", metavar="FILE", help="where the demonstrations go")
     args = parser.parse_args()
     gymnasium.register_envs(gymnasium_robotics)
-    policy = POLICIES[args.env]
+
+    def policy(observation: Mapping[str, Vector]) -> Vector:
+        return POLICIES[args.env](observation).astype(np.float32)
+
     with gymnasium.make(args.env) as env:
         if args.record:
             recording = armature.record_demonstrations(
-                args.record,
-                env,
-                lambda o: policy(o).astype(np.float32),
-                args.episodes,
-                only_successful=True,
+                args.record, env, policy, args.episodes, only_successful=True
             )
             print(f"{recording.path}: {recording.episodes} episodes, {recording.steps} steps")
         else:

@@ -173,7 +173,9 @@ def flip(observation: Mapping[str, Vector]) -> Vector:
     return np.append(steps / _JOINT_STEP, grip)
 
 
-POLICIES: dict[str, Callable[[Mapping[str, Vector]], Vector]] = {
+Policy = Callable[[Mapping[str, Vector]], Vector]
+
+POLICIES: dict[str, Policy] = {
     "reach": reach,
     "push": push,
     "slide": slide,
@@ -189,14 +191,14 @@ def act(task: str, observation: Mapping[str, Vector]) -> Vector:
     return POLICIES[task](observation).astype(np.float32)
 
 
-def success_rate(env: Any, task: str, episodes: int) -> float:
+def success_rate(env: Any, policy: Policy, episodes: int) -> float:
     """Share of the episodes, of seeds 0, 1, .., that end in success."""
     successes = 0
     for seed in range(episodes):
         observation, info = env.reset(seed=seed)
         ended = False
         while not ended:
-            observation, _, terminated, truncated, info = env.step(act(task, observation))
+            observation, _, terminated, truncated, info = env.step(policy(observation))
             ended = terminated or truncated
         successes += bool(info["is_success"])
     return successes / episodes
@@ -219,14 +221,18 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--record", metavar="FILE", help="where the demonstrations go")
     args = parser.parse_args()
+
+    def policy(observation: Mapping[str, Vector]) -> Vector:
+        return act(args.task, observation)
+
     with make(args.server, args.task) as env:
         if args.record:
             recording = armature.record_demonstrations(
-                args.record, env, lambda o: act(args.task, o), args.episodes, only_successful=True
+                args.record, env, policy, args.episodes, only_successful=True
             )
             print(f"{recording.path}: {recording.episodes} episodes, {recording.steps} steps")
         else:
-            rate = success_rate(env, args.task, args.episodes)
+            rate = success_rate(env, policy, args.episodes)
             print(f"{args.task}: {rate:.2f} of {args.episodes} episodes succeed")
 
 
