@@ -1,26 +1,15 @@
 #include "envserver/bullet/impulse_solver.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+
+#include "envserver/bullet/row_arithmetic.h"
 
 namespace armature {
 namespace {
 
-constexpr int kBlock = 4;
 constexpr int kRowsReserved = 64;
 constexpr int kNumbersReserved = 1024;
-
-int Filled(int size) { return (size + kBlock - 1) / kBlock * kBlock; }
-
-inline double Dot(const double* a, const double* b, int size) {
-  double sums[kBlock] = {0, 0, 0, 0};
-  for (int k = 0; k < size; k += kBlock) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kBlock; ++i) sums[i] += a[k + i] * b[k + i];
-  }
-  return (sums[0] + sums[2]) + (sums[1] + sums[3]);
-}
 
 }  // namespace
 
@@ -146,36 +135,32 @@ void ImpulseSolver::ComputeSlopes() {
 }
 
 template <int kBlocks>
-inline double ImpulseSolver::Settle(int row) {
+inline double ImpulseSolver::Push(int row, double change) {
   double* const x = needed_.data();
-  const Row& own = rows_[row];
-  const double impulse = std::min(std::max(x[row], own.low), own.high);
-  const double change = impulse - impulse_[row];
-  if (change == 0) return 0;
-  impulse_[row] = impulse;
   const double* const slope = &slope_[row * stride_];
   const int size = kBlocks == 0 ? stride_ : kBlocks * kBlock;
   for (int k = 0; k < size; k += kBlock) {
 #pragma GCC unroll 4
     for (int i = 0; i < kBlock; ++i) x[k + i] -= slope[k + i] * change;
   }
-  const double velocity = change * own.inverse_mass;
+  const double velocity = change * rows_[row].inverse_mass;
   return velocity * velocity;
 }
 
-// Two directions of friction, held to a circle as Bullet does.
+template <int kBlocks>
+inline double ImpulseSolver::Settle(int row) {
+  const double impulse = std::min(std::max(needed_[row], rows_[row].low), rows_[row].high);
+  const double change = impulse - impulse_[row];
+  if (change == 0) return 0;
+  impulse_[row] = impulse;
+  return Push<kBlocks>(row, change);
+}
+
 template <int kBlocks>
 inline double ImpulseSolver::SettleCone(int a, int b) {
   double* const x = needed_.data();
   double wanted_a = x[a], wanted_b = x[b];
-  const double square = wanted_a * wanted_a + wanted_b * wanted_b;
-  if (square >= rows_[a].low * rows_[b].low) {
-    const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
-    const double most_a = std::abs(rows_[a].low * wanted_a * scale);
-    const double most_b = std::abs(rows_[b].low * wanted_b * scale);
-    wanted_a = std::min(std::max(wanted_a, -most_a), most_a);
-    wanted_b = std::min(std::max(wanted_b, -most_b), most_b);
-  }
+  HoldToCircle(rows_[a].low, rows_[b].low, &wanted_a, &wanted_b);
   const double change_a = wanted_a - impulse_[a];
   const double change_b = wanted_b - impulse_[b];
   if (change_a == 0 && change_b == 0) return 0;
@@ -207,26 +192,16 @@ double ImpulseSolver::Sweep(int iteration) {
   // that it waits for four operations and not for memory.
   const auto settle = [&](int count, auto row_at) {
     if (count == 0) return;
-    double* const x = needed_.data();
-    const int size = kBlocks == 0 ? stride_ : kBlocks * kBlock;
     int row = row_at(0);
-    double wanted = x[row];
+    double wanted = needed_[row];
     for (int k = 1; k <= count; ++k) {
-      const Row& own = rows_[row];
-      const double* const slope = &slope_[row * stride_];
       const int next = k < count ? row_at(k) : row;
-      const double impulse = std::min(std::max(wanted, own.low), own.high);
+      const double impulse = std::min(std::max(wanted, rows_[row].low), rows_[row].high);
       const double change = impulse - impulse_[row];
-      wanted = x[next] - slope[next] * change;
+      wanted = needed_[next] - slope_[row * stride_ + next] * change;
       impulse_[row] = impulse;
+      if (change != 0) residual = std::max(residual, Push<kBlocks>(row, change));
       row = next;
-      if (change == 0) continue;
-      for (int i = 0; i < size; i += kBlock) {
-#pragma GCC unroll 4
-        for (int b = 0; b < kBlock; ++b) x[i + b] -= slope[i + b] * change;
-      }
-      const double velocity = change * own.inverse_mass;
-      residual = std::max(residual, velocity * velocity);
     }
   };
   // Forwards and backwards in turn, as Bullet.

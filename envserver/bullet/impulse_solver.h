@@ -97,7 +97,10 @@ class ImpulseSolver {
   void Sweeps(int iterations_max, double residual_max);
   template <int kBlocks>
   double Sweep(int iteration);
-  // The next two return the square of the change of velocity.
+  // The next three return the square of the change of velocity. Changes what all rows need, by a
+  // change of one row's impulse.
+  template <int kBlocks>
+  double Push(int row, double change);
   template <int kBlocks>
   double Settle(int row);
   template <int kBlocks>

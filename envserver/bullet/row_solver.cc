@@ -1,23 +1,12 @@
 #include "envserver/bullet/row_solver.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "envserver/bullet/joint_rows.h"
+#include "envserver/bullet/row_arithmetic.h"
 
 namespace armature {
 namespace {
-
-constexpr int kBlock = 4;
-
-inline double Dot(const double* a, const double* b, int size) {
-  double sums[kBlock] = {0, 0, 0, 0};
-  for (int k = 0; k < size; k += kBlock) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kBlock; ++i) sums[i] += a[k + i] * b[k + i];
-  }
-  return (sums[0] + sums[2]) + (sums[1] + sums[3]);
-}
 
 inline void AddScaled(const double* __restrict from, double factor, int size,
                       double* __restrict to) {
@@ -30,7 +19,7 @@ inline void AddScaled(const double* __restrict from, double factor, int size,
 // Appends `size` numbers, then zeros up to a multiple of kBlock.
 void AppendFilled(const double* from, int size, std::vector<double>* to) {
   to->insert(to->end(), from, from + size);
-  to->resize((to->size() + kBlock - 1) / kBlock * kBlock, 0.0);
+  to->resize(Filled(static_cast<int>(to->size())), 0.0);
 }
 
 // Room for a heap of robots, so that steps do not allocate whenever there are a few more contacts
@@ -117,18 +106,10 @@ inline double RowSolver::Resolve(Row* row) {
   return velocity * velocity;
 }
 
-// Two directions of friction, held to a circle as Bullet does.
 inline double RowSolver::ResolveCone(Row* a, Row* b) {
   double wanted_a = Wanted(*a);
   double wanted_b = Wanted(*b);
-  const double square = wanted_a * wanted_a + wanted_b * wanted_b;
-  if (square >= a->low * b->low) {
-    const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
-    const double most_a = std::abs(a->low * wanted_a * scale);
-    const double most_b = std::abs(b->low * wanted_b * scale);
-    wanted_a = std::min(std::max(wanted_a, -most_a), most_a);
-    wanted_b = std::min(std::max(wanted_b, -most_b), most_b);
-  }
+  HoldToCircle(a->low, b->low, &wanted_a, &wanted_b);
   const double change_a = wanted_a - a->impulse;
   const double change_b = wanted_b - b->impulse;
   a->impulse = wanted_a;
