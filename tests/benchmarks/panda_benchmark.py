@@ -19,10 +19,13 @@ import pathlib
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "envserver/python/examples"))
 
 TASKS = {"reach": "PandaReach-v3", "push": "PandaPush-v3", "pick_and_place": "PandaPickAndPlace-v3",
          "slide": "PandaSlide-v3", "stack": "PandaStack-v3", "flip": "PandaFlip-v3"}
@@ -50,14 +53,7 @@ def ours(binary, name, seconds):
 class PandaGym:
     def __init__(self, env_id):
         import gymnasium
-        import panda_gym  # Registers its tasks.
-        from panda_gym.pybullet import PyBullet
-        assert panda_gym.__version__ >= "3"
-        if not hasattr(PyBullet, "create_textured_box"):
-            # The wheel leaves out the picture of Flip's cube.
-            PyBullet.create_textured_box = PyBullet.create_box
-            PyBullet.create_box = lambda self, *args, texture=None, **rest: (
-                self.create_textured_box(*args, **rest))
+        import panda_gym_flip  # noqa: F401 - registers panda-gym's environments
         self.env = gymnasium.make(env_id)
         self.env.action_space.seed(1)
         self.env.reset(seed=1)

@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Mapping
 
 import numpy as np
-from panda_policies import Policy, Vector, success_rate
+from panda_policies import Policy, Vector, add_flags, play
 
 _GAIN = 1 / 0.05  # An action of 1 aims 0.05 m away.
 _ABOVE = 0.06  # From where the hand comes down, over the block's centre.
@@ -65,31 +65,22 @@ POLICIES: dict[str, Policy] = {
 }
 
 
+def act(env_id: str, observation: Mapping[str, Vector]) -> Vector:
+    """KeyError: there is no policy for this environment."""
+    return POLICIES[env_id](observation).astype(np.float32)
+
+
 def main() -> None:
     import gymnasium
     import gymnasium_robotics
 
-    import armature
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("env", choices=sorted(POLICIES))
-    parser.add_argument("--episodes", type=int, default=100)
-    parser.add_argument("--record", metavar="FILE", help="where the demonstrations go")
-    args = parser.parse_args()
+    add_flags(parser)
+    flags = parser.parse_args()
     gymnasium.register_envs(gymnasium_robotics)
-
-    def policy(observation: Mapping[str, Vector]) -> Vector:
-        return POLICIES[args.env](observation).astype(np.float32)
-
-    with gymnasium.make(args.env) as env:
-        if args.record:
-            recording = armature.record_demonstrations(
-                args.record, env, policy, args.episodes, only_successful=True
-            )
-            print(f"{recording.path}: {recording.episodes} episodes, {recording.steps} steps")
-        else:
-            rate = success_rate(env, policy, args.episodes)
-            print(f"{args.env}: {rate:.2f} of {args.episodes} episodes succeed")
+    with gymnasium.make(flags.env) as env:
+        play(env, flags.env, lambda observation: act(flags.env, observation), flags)
 
 
 if __name__ == "__main__":

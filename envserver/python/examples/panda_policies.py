@@ -212,28 +212,34 @@ def make(server: str, task: str) -> Any:
     return armature.make(server, f"panda_{task}", config)
 
 
-def main() -> None:
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """What `play` needs to know."""
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--record", metavar="FILE", help="where the demonstrations go")
+
+
+def play(env: Any, name: str, policy: Policy, flags: argparse.Namespace) -> None:
+    """Prints how many episodes succeed, or records successful ones."""
     import armature
 
+    if flags.record:
+        recording = armature.record_demonstrations(
+            flags.record, env, policy, flags.episodes, only_successful=True
+        )
+        print(f"{recording.path}: {recording.episodes} episodes, {recording.steps} steps")
+    else:
+        rate = success_rate(env, policy, flags.episodes)
+        print(f"{name}: {rate:.2f} of {flags.episodes} episodes succeed")
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("server", help="address of an env server")
     parser.add_argument("task", choices=sorted(POLICIES))
-    parser.add_argument("--episodes", type=int, default=100)
-    parser.add_argument("--record", metavar="FILE", help="where the demonstrations go")
-    args = parser.parse_args()
-
-    def policy(observation: Mapping[str, Vector]) -> Vector:
-        return act(args.task, observation)
-
-    with make(args.server, args.task) as env:
-        if args.record:
-            recording = armature.record_demonstrations(
-                args.record, env, policy, args.episodes, only_successful=True
-            )
-            print(f"{recording.path}: {recording.episodes} episodes, {recording.steps} steps")
-        else:
-            rate = success_rate(env, policy, args.episodes)
-            print(f"{args.task}: {rate:.2f} of {args.episodes} episodes succeed")
+    add_flags(parser)
+    flags = parser.parse_args()
+    with make(flags.server, flags.task) as env:
+        play(env, flags.task, lambda observation: act(flags.task, observation), flags)
 
 
 if __name__ == "__main__":

@@ -17,12 +17,11 @@ import sys
 
 import gymnasium
 import numpy as np
-import panda_gym  # noqa: F401 - registers the environments
-from panda_gym.pybullet import PyBullet
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "python" / "examples"))
-import panda_policies  # noqa: E402
+import panda_gym_flip  # noqa: F401 - registers panda-gym's environments
+import panda_policies
 
 EPISODES = 16
 STEPS = 50
@@ -34,9 +33,6 @@ TASKS = [
     ("stack", "PandaStack-v3", ["object1", "object2"], panda_policies.stack),
     ("flip", "PandaFlip-v3", ["object"], None),
 ]
-# The wheel of panda-gym leaves out the picture of Flip's cube.
-_create_box = PyBullet.create_box
-PyBullet.create_box = lambda self, *args, texture=None, **rest: _create_box(self, *args, **rest)
 
 UPRIGHT = np.array([0.0, 0.0, 0.0, 1.0])
 ON_TABLE = {"slide": 0.015}  # Height of the centre; else 0.02.
