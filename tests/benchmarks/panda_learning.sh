@@ -9,8 +9,13 @@
 # outputs/learning/CONFIG.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-declare -A gym=([panda_push_rlpd]=PandaPush-v3 [panda_slide_rlpd]=PandaSlide-v3
-  [panda_stack_cloning]=PandaStack-v3 [panda_pick_and_place_rlpd]=PandaPickAndPlace-v3)
+# Each task as panda-gym has it, for armature-serve.
+declare -A gym=([panda_push_rlpd]=panda_gym:PandaPush-v3 [panda_slide_rlpd]=panda_gym:PandaSlide-v3
+  [panda_pick_and_place_rlpd]=panda_gym:PandaPickAndPlace-v3
+  [panda_stack_cloning]=panda_gym:PandaStack-v3 [panda_flip_cloning]=panda_gym_flip:PandaFlip-v3)
+declare -A record=([stack]="--episodes 500 --config start=dropped" [flip]="--episodes 200")
+# `start` is ours alone.
+declare -A in_panda_gym=([stack]="environment.config={}")
 config="${1:-}"
 seeds="${2:-1,2,3}"
 if [[ -z ${gym[${config:-none}]:-} ]]; then
@@ -19,8 +24,6 @@ if [[ -z ${gym[${config:-none}]:-} ]]; then
 fi
 task="${config#panda_}"
 task="${task%_*}"
-episodes=100
-[[ $task != stack ]] || episodes=500
 folder="$PWD/outputs/learning/$config"
 if [[ -e "$folder/sweep" ]]; then
   echo "panda_learning: $folder has results already: move it away" >&2
@@ -34,7 +37,7 @@ server_pid=$!
 trap 'kill $server_pid 2>/dev/null || true' EXIT
 grep -q -m 1 "ready on" <&"$server"
 python3 envserver/python/examples/panda_policies.py 127.0.0.1:5571 "$task" \
-  --episodes $episodes --record "$folder/panda_$task.safetensors"
+  ${record[$task]:---episodes 100} --record "$folder/panda_$task.safetensors"
 kill $server_pid
 
 # Status 1: a target was missed, which the curves show.
@@ -45,7 +48,8 @@ for run in "$folder"/sweep/*/config.yaml; do
   run="$(dirname "$run")"
   echo "$run, here and in panda-gym:"
   bazel run //deploy:eval -- "$run" --model best
-  bazel run //deploy:eval -- "$run" --model best --output "$run/panda_gym.json" \
-    "environment.id=${gym[$config]}" \
-    "cluster.env_server_command=armature-serve --env panda_gym:${gym[$config]}"
+  PYTHONPATH="$PWD/envserver/python/examples" \
+    bazel run //deploy:eval -- "$run" --model best --output "$run/panda_gym.json" \
+    "environment.id=${gym[$config]#*:}" ${in_panda_gym[$task]:-} \
+    "cluster.env_server_command=armature-serve --env ${gym[$config]}"
 done

@@ -204,12 +204,22 @@ def success_rate(env: Any, policy: Policy, episodes: int) -> float:
     return successes / episodes
 
 
-def make(server: str, task: str) -> Any:
-    """The task's environment on an env server, under the control that its policy is for."""
+def make(server: str, task: str, keys: list[str]) -> Any:
+    """The task's environment on an env server, under the control that its policy is for.
+
+    keys: more of environment.config, each KEY=VALUE.
+    """
     import armature
 
     config = {"control_type": CONTROL_TYPES.get(task, "ee")}
+    config.update(key.split("=", 1) for key in keys)
     return armature.make(server, f"panda_{task}", config)
+
+
+def key_value(text: str) -> str:
+    if "=" not in text:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
+    return text
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -236,9 +246,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("server", help="address of an env server")
     parser.add_argument("task", choices=sorted(POLICIES))
+    parser.add_argument(
+        "--config",
+        metavar="KEY=VALUE",
+        type=key_value,
+        action="append",
+        default=[],
+        help="a key of environment.config, such as start=dropped for stack",
+    )
     add_flags(parser)
     flags = parser.parse_args()
-    with make(flags.server, flags.task) as env:
+    with make(flags.server, flags.task, flags.config) as env:
         play(env, flags.task, lambda observation: act(flags.task, observation), flags)
 
 

@@ -99,7 +99,10 @@ def record(task: str, name: str, objects: list[str], policy) -> np.ndarray:
     return np.concatenate(numbers).astype("<f4")
 
 
-def score(task: str, name: str, objects: list[str], episodes: int = 300) -> str:
+def score(
+    task: str, name: str, objects: list[str], dropped: bool = False, episodes: int = 300
+) -> str:
+    """dropped: the objects begin where upstream puts them, as Stack with start=dropped."""
     env = gymnasium.make(name, reward_type="dense").unwrapped
     horizon = 100 if task == "stack" else 50
     rng = np.random.default_rng(3)
@@ -107,7 +110,8 @@ def score(task: str, name: str, objects: list[str], episodes: int = 300) -> str:
     reached = 0
     for episode in range(episodes):
         env.reset(seed=episode)
-        start(env, task, objects, rng)
+        if not dropped:
+            start(env, task, objects, rng)
         if task == "slide":
             env.task.goal[2] = ON_TABLE[task]
         for _ in range(horizon):
@@ -119,7 +123,8 @@ def score(task: str, name: str, objects: list[str], episodes: int = 300) -> str:
                 break
     env.close()
     error = returns.std() / np.sqrt(episodes)
-    return f'Score{{"{task}", {returns.mean():.2f}, {error:.2f}, {reached / episodes:.3f}}}'
+    config = ', {{"start", "dropped"}}' if dropped else ""
+    return f'Score{{"{task}", {returns.mean():.2f}, {error:.2f}, {reached / episodes:.3f}{config}}}'
 
 
 def main() -> None:
@@ -127,6 +132,8 @@ def main() -> None:
     for task, name, objects, policy in TASKS:
         record(task, name, objects, policy).tofile(folder / f"{task}.f32")
         print(score(task, name, objects), flush=True)
+        if task == "stack":
+            print(score(task, name, objects, dropped=True), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 //
 // Facts: cubes of 0.04 m, the lower one of 2 kg and the upper one of 1 kg; goals of both share x, y
 // ~ U(+-0.15), z = 0.02 and 0.06; success: both together within 0.1 m. 100 control steps.
-// Differs: both cubes begin on the table, their centres 0.1 m apart or more. Upstream lets the
-// second one drop from z = 0.06 wherever it is, also onto the edge of the first.
+// Differs: both cubes begin on the table, their centres 0.1 m apart or more. With start=dropped
+// they begin as upstream: anywhere, and the upper one drops from z = 0.06, also onto the lower
+// one's edge.
+#include <string>
+
+#include "common/config/config.h"
 #include "envserver/kit/register_task.h"
 #include "envserver/tasks/panda/panda_objects.h"
 #include "envserver/tasks/panda/panda_task.h"
@@ -15,9 +19,23 @@ namespace {
 constexpr double kLowerMass = 2;
 constexpr double kApart = 0.1;
 
+struct StackConfig : PandaConfig {
+  std::string start = "apart";
+
+  void Visit(ConfigVisitor& v) {
+    PandaConfig::Visit(v);
+    v.Field("start", start,
+            "Where the cubes begin: on the table, 0.1 m apart or more (apart), or as in panda-gym "
+            "(dropped).",
+            OneOf({"apart", "dropped"}));
+  }
+};
+
 class Stack : public PandaTask {
  public:
-  explicit Stack(const PandaConfig& config) : PandaTask(config, Facts()) {}
+  using Config = StackConfig;
+  explicit Stack(const StackConfig& config)
+      : PandaTask(config, Facts()), dropped_(config.start == "dropped") {}
 
   void Show(MarkerPoses& out) override {
     out.Place(lower_goal_, ToPoint(desired_goal()));
@@ -39,8 +57,8 @@ class Stack : public PandaTask {
     btVector3 lower, upper;
     do {
       lower = RandomPlace(kCubeSide / 2, &rng());
-      upper = RandomPlace(kCubeSide / 2, &rng());
-    } while (lower.distance(upper) < kApart);
+      upper = RandomPlace(dropped_ ? kCubeSide * 3 / 2 : kCubeSide / 2, &rng());
+    } while (!dropped_ && lower.distance(upper) < kApart);
     PlaceObject(lower, lower_);
     PlaceObject(upper, upper_);
   }
@@ -55,6 +73,7 @@ class Stack : public PandaTask {
     return facts;
   }
 
+  const bool dropped_;
   Body* lower_ = nullptr;
   Body* upper_ = nullptr;
   Marker lower_goal_, upper_goal_;
