@@ -1,0 +1,81 @@
+"""Trains ANYmal with rsl_rl's PPO on an env server.
+
+    bazel run //envserver -- --listen=127.0.0.1:5557         # one terminal
+    python rsl_rl_anymal.py 127.0.0.1:5557                   # another one
+
+Needs ``pip install rsl-rl-lib`` beside this package. The settings are raisimGym's for its ANYmal
+example. --log_dir keeps models and TensorBoard's curves.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import torch
+from rsl_rl.runners import OnPolicyRunner
+
+import armature.rsl_rl
+
+EPISODE_STEPS = 400
+
+
+def train_config(fields: list[str]) -> dict[str, Any]:
+    """`fields`: of the observation, all of which both networks see."""
+    network = {
+        "class_name": "MLPModel",
+        "hidden_dims": [128, 128],
+        "activation": "lrelu",
+        "obs_normalization": True,
+    }
+    return {
+        "num_steps_per_env": EPISODE_STEPS,
+        "save_interval": 50,
+        "obs_groups": {"actor": fields, "critic": fields},
+        "actor": {
+            **network,
+            "distribution_cfg": {
+                "class_name": "GaussianDistribution",
+                "init_std": 1.0,
+                "std_range": (0.2, 10.0),
+            },
+        },
+        "critic": network,
+        "algorithm": {
+            "class_name": "PPO",
+            "num_learning_epochs": 4,
+            "num_mini_batches": 4,
+            "clip_param": 0.2,
+            "gamma": 0.996,
+            "lam": 0.95,
+            "value_loss_coef": 0.5,
+            "entropy_coef": 0.0,
+            "learning_rate": 5e-4,
+            "max_grad_norm": 0.5,
+            "schedule": "adaptive",
+            "desired_kl": 0.01,
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("server", help="address of an env server")
+    parser.add_argument("--env", default="anymal")
+    parser.add_argument("--num_envs", type=int, default=100)
+    parser.add_argument(
+        "--iterations", type=int, default=300, help="sets of --num_envs x 400 steps"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--log_dir", help="where models and curves go")
+    flags = parser.parse_args()
+
+    torch.manual_seed(flags.seed)
+    env = armature.rsl_rl.make_vec_env(flags.server, flags.num_envs, flags.env, seed=flags.seed)
+    runner = OnPolicyRunner(env, train_config(env.fields), log_dir=flags.log_dir, device="cpu")
+    runner.learn(flags.iterations)
+    env.close()
+
+
+if __name__ == "__main__":
+    main()
