@@ -102,7 +102,7 @@ def record(task: str, name: str, objects: list[str], policy) -> np.ndarray:
 def score(
     task: str, name: str, objects: list[str], dropped: bool = False, episodes: int = 300
 ) -> str:
-    """dropped: the objects begin where upstream puts them, as Stack with start=dropped."""
+    """dropped: the objects begin where upstream puts them, as with start=dropped."""
     env = gymnasium.make(name, reward_type="dense").unwrapped
     horizon = 100 if task == "stack" else 50
     rng = np.random.default_rng(3)
@@ -112,7 +112,7 @@ def score(
         env.reset(seed=episode)
         if not dropped:
             start(env, task, objects, rng)
-        if task == "slide":
+        if task == "slide" and not dropped:
             env.task.goal[2] = ON_TABLE[task]
         for _ in range(horizon):
             action = rng.uniform(-1, 1, env.action_space.shape).astype(np.float32)
@@ -132,7 +132,7 @@ def main() -> None:
     for task, name, objects, policy in TASKS:
         record(task, name, objects, policy).tofile(folder / f"{task}.f32")
         print(score(task, name, objects), flush=True)
-        if task == "stack":
+        if task in ("slide", "stack"):
             print(score(task, name, objects, dropped=True), flush=True)
 
 

@@ -227,6 +227,7 @@ TEST_P(PandaScoreTest, RandomActionsScoreAsUpstream) {
 INSTANTIATE_TEST_SUITE_P(
     Tasks, PandaScoreTest,
     testing::Values(Score{"push", -8.24, 0.24, 0.083}, Score{"slide", -22.32, 0.46, 0.007},
+                    Score{"slide", -23.53, 0.47, 0.003, {{"start", "dropped"}}},
                     Score{"pick_and_place", -9.75, 0.28, 0.050},
                     Score{"stack", -29.78, 0.74, 0.013},
                     Score{"stack", -29.24, 0.80, 0.033, {{"start", "dropped"}}},

@@ -3,7 +3,10 @@
 // Facts: puck of radius and height 0.03 m, 1 kg and friction 0.04, on a longer table; puck x, y ~
 // U(+-0.15), goal x ~ U(0.25, 0.55), y ~ U(+-0.15), z = 0.015. The gripper is blocked.
 // Differs: upstream's goal is at z = 0.03 although the puck rests at 0.015, and so does the puck
-// begin, which then drops.
+// begin, which then drops. With start=dropped it is so here too.
+#include <string>
+
+#include "common/config/config.h"
 #include "envserver/kit/register_task.h"
 #include "envserver/tasks/panda/panda_objects.h"
 #include "envserver/tasks/panda/panda_task.h"
@@ -18,9 +21,24 @@ constexpr double kPuckMass = 1;
 constexpr double kPuckFriction = 0.04;
 constexpr double kGoalOffset = 0.4;
 
+struct SlideConfig : PandaConfig {
+  std::string start = "resting";
+
+  void Visit(ConfigVisitor& v) {
+    PandaConfig::Visit(v);
+    v.Field("start", start,
+            "Where puck and goal are: as high as the puck rests (resting), or as in panda-gym, "
+            "0.03 m high (dropped).",
+            OneOf({"resting", "dropped"}));
+  }
+};
+
 class Slide : public PandaTask {
  public:
-  explicit Slide(const PandaConfig& config) : PandaTask(config, Facts()) {}
+  using Config = SlideConfig;
+  explicit Slide(const SlideConfig& config)
+      : PandaTask(config, Facts()),
+        height_(config.start == "dropped" ? kPuckHeight : kPuckHeight / 2) {}
 
   void Show(MarkerPoses& out) override { out.Place(goal_, ToPoint(desired_goal())); }
 
@@ -39,8 +57,8 @@ class Slide : public PandaTask {
     goal_ = AddGhost("goal", shape, &task);
   }
   void PlaceObjects(absl::Span<float> desired_goal) override {
-    CopyPoint(RandomPlace(kPuckHeight / 2, &rng(), kGoalOffset), desired_goal);
-    PlaceObject(RandomPlace(kPuckHeight / 2, &rng()), puck_);
+    CopyPoint(RandomPlace(height_, &rng(), kGoalOffset), desired_goal);
+    PlaceObject(RandomPlace(height_, &rng()), puck_);
   }
 
  private:
@@ -51,6 +69,7 @@ class Slide : public PandaTask {
     return facts;
   }
 
+  const double height_;
   Body* puck_ = nullptr;
   Marker goal_;
 };
