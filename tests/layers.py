@@ -31,7 +31,7 @@ envserver/bullet
 envserver/slots envserver/kit envserver/conformance
 envserver/wrappers
 envserver/service
-envserver/tasks/drake envserver/tasks/panda envserver/server
+envserver/tasks/anymal envserver/tasks/drake envserver/tasks/panda envserver/server
 envserver/tasks
 envserver
 actor/status actor/act

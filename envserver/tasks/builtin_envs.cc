@@ -1,5 +1,6 @@
 #include "envserver/tasks/builtin_envs.h"
 
+#include "envserver/tasks/anymal/anymal_tasks.h"
 #include "envserver/tasks/drake/drake_tasks.h"
 #include "envserver/tasks/panda/panda_tasks.h"
 
@@ -10,6 +11,7 @@ absl::Status RegisterBuiltinEnvs(EnvRegistry& registry) {
   status.Update(RegisterPandaTasks(registry));
   status.Update(RegisterCartPole(registry));
   status.Update(RegisterBoxFlipUp(registry));
+  status.Update(RegisterAnymalTasks(registry));
   return status;
 }
 

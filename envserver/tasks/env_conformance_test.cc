@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
           {"cartpole",
            {{"randomize_mass", "true"}, {"observation_noise", "true"}, {"disturbance", "true"}}},
           {"box_flip_up", {{"variant", "current"}}},
+          {"anymal", {{"robot", "c"}, {"action_max", "1"}}},
       },
       options);
   return RUN_ALL_TESTS();

@@ -1,114 +1,242 @@
 // What raisimGym's example says of its environment, seen through the registry.
-#include "anymal.h"
-
 #include <algorithm>
-#include <memory>
+#include <cmath>
+#include <string>
 #include <vector>
 
-#include "envserver/env/env_registry.h"
+#include "common/random/rng.h"
+#include "envserver/tasks/anymal/anymal_mirror.h"
+#include "envserver/tasks/anymal/anymal_tasks.h"
+#include "envserver/tasks/anymal/testing/anymal_env.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+namespace armature {
 namespace {
 
-using armature::Env;
-using armature::Observation;
-using armature::StepResult;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::FloatEq;
 using ::testing::FloatNear;
 
-enum Field { kHeight, kUp, kAngles, kLinearVelocity, kAngularVelocity, kVelocities };
+constexpr int kJoints = 12;
+const std::vector<float> kNoAction(kJoints, 0);
 
-class AnymalTest : public testing::Test {
+class AnymalTest : public testing::TestWithParam<std::string> {
  protected:
-  AnymalTest() {
-    armature::EnvRegistry registry;
-    if (!RegisterAnymal(registry).ok()) std::abort();
-    env_ = *registry.Make("anymal", {});
-    std::vector<absl::Span<uint8_t>> spans;
-    for (const armature::FieldSpec& field : env_->spec().observation) {
-      fields_.emplace_back(field.size());
-      spans.emplace_back(reinterpret_cast<uint8_t*>(fields_.back().data()), 4 * field.size());
-    }
-    observation_ = std::make_unique<Observation>(spans);
-    env_->Reset(0, *observation_);
-  }
-
-  StepResult Step(const std::vector<float>& action) { return env_->Step(action, *observation_); }
-  float Metric(const std::string& name) const {
-    const auto& specs = env_->spec().metrics;
-    std::vector<float> values(specs.size());
-    env_->ReadMetrics(absl::MakeSpan(values));
-    for (size_t i = 0; i < specs.size(); ++i) {
-      if (specs[i].name == name) return values[i];
-    }
-    ADD_FAILURE() << "no metric " << name;
-    return 0;
-  }
-
-  std::unique_ptr<Env> env_;
-  std::vector<std::vector<float>> fields_;
-  std::unique_ptr<Observation> observation_;
+  AnymalEnv Make() { return AnymalEnv("anymal", {{"robot", GetParam()}}); }
+  double nominal_height() { return GetParam() == "c" ? 0.55 : 0.5; }
 };
 
-const std::vector<float> kNoAction(12, 0);
+INSTANTIATE_TEST_SUITE_P(Robots, AnymalTest, testing::Values("b", "c"),
+                         [](const auto& name) { return name.param; });
 
-TEST_F(AnymalTest, ObservationHas34NumbersAndBeginsInTheNominalPose) {
-  size_t size = 0;
-  for (const auto& field : fields_) size += field.size();
-  EXPECT_EQ(size, 34u);
-  EXPECT_THAT(fields_[kHeight], ElementsAre(FloatEq(0.5)));
-  EXPECT_THAT(fields_[kUp], ElementsAre(FloatNear(0, 1e-9), FloatNear(0, 1e-9), 1));
-  EXPECT_THAT(fields_[kAngles],
+// Without gravity, high above the floor, nothing but the joints' control acts.
+AnymalState Floating() {
+  AnymalState state;
+  state.base.setOrigin(btVector3(0, 0, 3));
+  state.angles = {0.03, 0.4, -0.8, -0.03, 0.4, -0.8, 0.03, -0.4, 0.8, -0.03, -0.4, 0.8};
+  state.velocities.assign(kJoints, 0);
+  return state;
+}
+
+TEST_P(AnymalTest, ObservationHas34NumbersAndBeginsInTheNominalPose) {
+  AnymalEnv env = Make();
+  EXPECT_EQ(env.All().size(), 34u);
+  EXPECT_THAT(env.Field("base_height"), ElementsAre(FloatEq(nominal_height())));
+  EXPECT_THAT(env.Field("up"), ElementsAre(FloatNear(0, 1e-9), FloatNear(0, 1e-9), 1));
+  EXPECT_THAT(env.Field("joint_angles"),
               ElementsAre(FloatEq(0.03), FloatEq(0.4), FloatEq(-0.8), FloatEq(-0.03), FloatEq(0.4),
                           FloatEq(-0.8), FloatEq(0.03), FloatEq(-0.4), FloatEq(0.8), FloatEq(-0.03),
                           FloatEq(-0.4), FloatEq(0.8)));
-  for (const Field field : {kLinearVelocity, kAngularVelocity, kVelocities}) {
-    EXPECT_THAT(fields_[field], Each(0.0f));
+  for (const char* field : {"linear_velocity", "angular_velocity", "joint_velocities"}) {
+    EXPECT_THAT(env.Field(field), Each(0.0f));
   }
 }
 
-TEST_F(AnymalTest, StandsForTheWholeEpisodeWithoutAnAction) {
-  EXPECT_EQ(env_->spec().horizon, 400);  // 4 s of 0.01 s.
-  for (int step = 0; step < env_->spec().horizon; ++step) {
-    ASSERT_FALSE(Step(kNoAction).terminated) << step;
+// No leg begins in the floor, and none far above it.
+TEST_P(AnymalTest, BeginsWithItsFeetOnTheFloor) {
+  AnymalEnv env = Make();
+  const Body& floor = *env.world().FindBody("plane");
+  for (const char* foot : {"LF_FOOT", "RF_FOOT", "LH_FOOT", "RH_FOOT"}) {
+    const ClosestPoints gap =
+        env.world().Distance(env.robot(), env.robot().Link(foot), floor, kBase, 1);
+    ASSERT_TRUE(gap.found);
+    EXPECT_NEAR(gap.distance, 0, 0.01) << foot;
   }
-  EXPECT_GT(fields_[kHeight][0], 0.4);
-  EXPECT_GT(fields_[kUp][2], 0.98);
-  // The torque of a joint that rests under its load is kp x its error.
-  EXPECT_LT(Metric("reward/torque"), 0);
-  EXPECT_NEAR(Metric("reward/forward_velocity"), 0, 0.01);
 }
 
-TEST_F(AnymalTest, EndsWithMinusTenWhenTheBodyTouchesTheFloor) {
+TEST_P(AnymalTest, StandsForTheWholeEpisodeWithoutAnAction) {
+  AnymalEnv env = Make();
+  EXPECT_EQ(env.env().spec().horizon, 400);  // 4 s of 0.01 s.
+  for (int step = 0; step < env.env().spec().horizon; ++step) {
+    ASSERT_FALSE(env.Step(kNoAction).terminated) << step;
+  }
+  EXPECT_GT(env.Field("base_height")[0], 0.8 * nominal_height());
+  EXPECT_GT(env.Field("up")[2], 0.98);
+  EXPECT_LT(env.Metric("reward/torque"), 0);  // It carries its weight.
+  EXPECT_NEAR(env.Metric("reward/forward_velocity"), 0, 0.02);
+}
+
+TEST_P(AnymalTest, EndsWithMinusTenWhenTheBodyTouchesTheFloor) {
+  AnymalEnv env = Make();
   std::vector<float> fold = kNoAction;  // Thighs up: the robot sits down.
   for (int hfe : {1, 4}) fold[hfe] = 5;
   for (int hfe : {7, 10}) fold[hfe] = -5;
-  for (int step = 0; step < env_->spec().horizon; ++step) {
-    const StepResult result = Step(fold);
+  for (int step = 0; step < env.env().spec().horizon; ++step) {
+    const StepResult result = env.Step(fold);
     if (!result.terminated) continue;
-    EXPECT_EQ(Metric("terminated/fell"), 1);
-    EXPECT_NEAR(result.reward, Metric("reward/forward_velocity") + Metric("reward/torque") - 10,
-                1e-4);
+    EXPECT_EQ(env.Metric("terminated/fell"), 1);
+    EXPECT_NEAR(result.reward,
+                env.Metric("reward/forward_velocity") + env.Metric("reward/torque") - 10, 1e-4);
     return;
   }
   ADD_FAILURE() << "it stood";
 }
 
-TEST_F(AnymalTest, EachJointGoesWhereItsActionPointsTo) {
-  const auto angles_after = [&](const std::vector<float>& action) {
-    env_->Reset(0, *observation_);
-    for (int step = 0; step < 10; ++step) Step(action);
-    return fields_[kAngles];
-  };
-  const std::vector<float> without = angles_after(kNoAction);  // It sags under its weight.
-  for (int joint = 0; joint < 12; ++joint) {
+// ANYmal B's knees belong to its thighs, so on level ground its shanks touch with their feet only.
+TEST(AnymalCTest, KneelingOnShanksEndsNothing) {
+  AnymalEnv env("anymal", {{"robot", "c"}});
+  const Body& floor = *env.world().FindBody("plane");
+  AnymalState kneeling = Floating();
+  std::vector<float> hold(kJoints, 0);
+  for (int leg = 0; leg < 4; ++leg) {
+    const int knee = 3 * leg + 2;
+    const double fold = leg < 2 ? -1.2 : 1.2;  // Shanks are level then.
+    kneeling.angles[knee] += fold;
+    hold[knee] = static_cast<float>(fold / 0.3);
+  }
+  double height = 0.5;
+  do {
+    height -= 0.001;
+    kneeling.base.setOrigin(btVector3(0, 0, height));
+    env.SetState(kneeling);
+  } while (!env.world().Distance(env.robot(), kAllLinks, floor, kBase, 0.002).found);
+  bool shank_touched = false;
+  for (int step = 0; step < 5; ++step) {
+    ASSERT_FALSE(env.Step(hold).terminated) << step;
+    for (const ContactPoint& contact : env.world().Contacts(env.robot())) {
+      const std::string& name = env.robot().link_model(contact.link_a).name;
+      shank_touched = shank_touched || name.find("_SHANK") != std::string::npos ||
+                      name.find("_shank") != std::string::npos;
+    }
+  }
+  EXPECT_TRUE(shank_touched);
+}
+
+TEST_P(AnymalTest, EachJointGoesWhereItsActionPointsTo) {
+  AnymalEnv env = Make();
+  env.world().SetGravity(btVector3(0, 0, 0));
+  const std::vector<float> nominal = env.Field("joint_angles");
+  for (int joint = 0; joint < kJoints; ++joint) {
     std::vector<float> action = kNoAction;
     action[joint] = 1;
-    EXPECT_GT(angles_after(action)[joint] - without[joint], 0.03) << joint;
+    env.SetState(Floating());
+    for (int step = 0; step < 5; ++step) env.Step(action);
+    EXPECT_GT(env.Field("joint_angles")[joint] - nominal[joint], 0.03) << joint;
   }
 }
 
+TEST_P(AnymalTest, RewardIsThreeTenthsOfTheForwardVelocityUpTo4) {
+  AnymalEnv env = Make();
+  env.world().SetGravity(btVector3(0, 0, 0));
+  for (const double velocity : {-2.0, 1.0, 4.0, 6.0}) {
+    AnymalState state = Floating();
+    state.base.setRotation(btQuaternion(btVector3(0, 0, 1), M_PI / 2));  // Forward is +y.
+    state.linear = btVector3(0.7, velocity, 0.2);
+    env.SetState(state);
+    EXPECT_NEAR(env.Step(kNoAction).reward, 0.3 * std::min(4.0, velocity), 1e-4);
+    EXPECT_NEAR(env.Field("linear_velocity")[0], velocity, 1e-4);
+    EXPECT_NEAR(env.Field("linear_velocity")[1], -0.7, 1e-4);
+  }
+}
+
+TEST_P(AnymalTest, RewardCountsEachTorqueUpToTheUrdfs80) {
+  AnymalEnv env = Make();
+  env.world().SetGravity(btVector3(0, 0, 0));
+  env.SetState(Floating());
+  // The error of 3 rad asks for 150 N.m in each joint.
+  std::vector<float> action(kJoints);
+  for (int i = 0; i < kJoints; ++i) action[i] = i % 2 == 0 ? 10 : -10;
+  env.Step(action);
+  EXPECT_NEAR(env.Metric("reward/torque"), -4e-5 * kJoints * 80 * 80, 1e-4);
+}
+
+TEST(AnymalMirrorTest, AppliedTwiceItChangesNothing) {
+  for (const Mirror& mirror : {MirrorAction(), MirrorObservation()}) {
+    std::vector<double> original;
+    for (size_t i = 0; i < mirror.from.size(); ++i) original.push_back(static_cast<double>(i) + 1);
+    EXPECT_EQ(mirror.Apply(mirror.Apply(original)), original);
+    EXPECT_NE(mirror.Apply(original), original);
+  }
+}
+
+// A random state in the air, or on the floor.
+AnymalState RandomState(double height, double spread, Rng& rng) {
+  AnymalState state = Floating();
+  const auto random = [&] { return spread * rng.Uniform(-1, 1); };
+  state.base.setOrigin(btVector3(random(), random(), height));
+  state.base.setRotation(btQuaternion(random(), random() / 3, random() / 3));
+  state.linear = btVector3(random(), random(), random());
+  state.angular = btVector3(random(), random(), random());
+  for (double& angle : state.angles) angle += random();
+  for (double& velocity : state.velocities) velocity = random();
+  return state;
+}
+
+// How far the mirrored step of a mirrored state is from the mirrored observation, at most.
+double Asymmetry(AnymalEnv& env, const AnymalState& state, const std::vector<float>& action,
+                 int steps) {
+  env.Reset();
+  env.SetState(state);
+  for (int i = 0; i < steps; ++i) env.Step(action);
+  const std::vector<float> expected = MirrorObservation().Apply(env.All());
+  env.Reset();
+  env.SetState(MirrorState(state));
+  for (int i = 0; i < steps; ++i) env.Step(MirrorAction().Apply(action));
+  const std::vector<float> got = env.All();
+  double worst = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    worst = std::max<double>(worst, std::abs(got[i] - expected[i]));
+  }
+  return worst;
+}
+
+// The models are not quite symmetric: their bases' centres of mass are beside the middle.
+TEST_P(AnymalTest, AMirroredStateAndActionGiveTheMirroredStep) {
+  AnymalEnv env = Make();
+  Rng rng({1});
+  double worst_in_air = 0, worst_on_floor = 0, unmirrored = 1e9;
+  for (int trial = 0; trial < 20; ++trial) {
+    std::vector<float> action(kJoints);
+    for (float& a : action) a = static_cast<float>(rng.Uniform(-1, 1));
+    const AnymalState in_air = RandomState(/*height=*/2, /*spread=*/0.5, rng);
+    worst_in_air = std::max(worst_in_air, Asymmetry(env, in_air, action, 1));
+    const AnymalState on_floor = RandomState(nominal_height() - 0.002, /*spread=*/0.02, rng);
+    worst_on_floor = std::max(worst_on_floor, Asymmetry(env, on_floor, action, 1));
+    // Without the mirror the same comparison is far off.
+    env.Reset();
+    env.SetState(in_air);
+    env.Step(action);
+    const std::vector<float> all = env.All(), mirrored = MirrorObservation().Apply(all);
+    double difference = 0;
+    for (size_t i = 0; i < all.size(); ++i) {
+      difference = std::max<double>(difference, std::abs(all[i] - mirrored[i]));
+    }
+    unmirrored = std::min(unmirrored, difference);
+  }
+  EXPECT_LT(worst_in_air, 0.05);  // rad/s, of joints that turn with up to 10 rad/s.
+  EXPECT_LT(worst_on_floor, 0.05);
+  EXPECT_GT(unmirrored, 1);
+}
+
+TEST(AnymalKeysTest, AnUnknownRobotIsRefusedByName) {
+  EnvRegistry registry;
+  ASSERT_TRUE(RegisterAnymalTasks(registry).ok());
+  const auto made = registry.Make("anymal", {{"robot", "d"}});
+  ASSERT_FALSE(made.ok());
+  EXPECT_NE(std::string(made.status().message()).find("robot"), std::string::npos);
+}
+
 }  // namespace
+}  // namespace armature
