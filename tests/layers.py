@@ -22,7 +22,7 @@ import sys
 ROWS = """
 proto
 common/checksum common/files common/random common/sync common/spec
-common/tensor common/config common/rpc
+common/tensor common/config common/rpc common/safetensors
 common/metrics common/policy common/rpc_client common/scene
 common/cli common/env_client common/render
 common/run_config common/play

@@ -1,9 +1,6 @@
 // Named tensors and text in one safetensors file: policies and checkpoints.
 //
-// Layout (https://github.com/huggingface/safetensors): header length, 8 bytes little-endian;
-// header, JSON {name: {dtype, shape, data_offsets}, ..., "__metadata__": {name: text}}; then the
-// tensors, little-endian, back to back. The metadata entry "crc32c" (8 hex digits) is the checksum
-// of everything after the header. Nothing in a file is executed.
+// The format is that of common/safetensors/safetensors.h, with a checksum.
 //
 // Thread safety: free functions on plain values.
 #ifndef ARMATURE_LEARNER_CHECKPOINT_TENSOR_FILE_H_
