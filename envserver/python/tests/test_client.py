@@ -350,7 +350,7 @@ def test_a_reset_mask_takes_slots_whose_episodes_have_ended(server: str) -> None
 
 def test_describe_says_what_is_hosted(server: str) -> None:
     hosted = armature.describe(server)
-    others = ("anymal", "box_flip_up", "cartpole")
+    others = ("anymal", "anymal_rough", "box_flip_up", "cartpole")
     panda = ("flip", "pick_and_place", "push", "reach", "slide", "stack")
     assert hosted.env_ids == (*others, *(f"panda_{task}" for task in panda))
     assert hosted.spec is None and hosted.slots_free <= hosted.slots_total

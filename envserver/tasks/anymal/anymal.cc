@@ -98,8 +98,6 @@ class Anymal : public Task {
 
 }  // namespace
 
-absl::Status RegisterAnymalTasks(EnvRegistry& registry) { return RegisterAnymal(registry); }
-
 absl::Status RegisterAnymal(EnvRegistry& registry) {
   return RegisterTask<Anymal>(registry, "anymal",
                               "Make the quadruped ANYmal walk, as in raisimGym's example.");

@@ -1,5 +1,7 @@
 #include "envserver/tasks/anymal/anymal_mirror.h"
 
+#include "envserver/tasks/anymal/height_scan.h"
+
 namespace armature {
 namespace {
 
@@ -33,6 +35,25 @@ Mirror MirrorObservation() {
   mirror.Append(Vector());
   mirror.Append(Turn());
   mirror.Append(MirrorAction());
+  return mirror;
+}
+
+Mirror MirrorRoughObservation(bool linear_velocity, bool heights) {
+  Mirror mirror;
+  if (linear_velocity) mirror.Append(Vector());
+  mirror.Append(Turn());
+  mirror.Append(Vector());                  // Gravity.
+  mirror.Append({{0, 1, 2}, {1, -1, -1}});  // The command: forward, left, turn.
+  for (int i = 0; i < 3; ++i) mirror.Append(MirrorAction());
+  if (!heights) return mirror;
+  Mirror scan;
+  for (int column = 0; column < kHeightScanColumns; ++column) {
+    for (int row = kHeightScanRows - 1; row >= 0; --row) {
+      scan.from.push_back(column * kHeightScanRows + row);
+      scan.sign.push_back(1);
+    }
+  }
+  mirror.Append(scan);
   return mirror;
 }
 

@@ -29,6 +29,8 @@ struct Mirror {
 
 Mirror MirrorAction();       // [12], of every task; also of joint angles and velocities.
 Mirror MirrorObservation();  // [34], of "anymal", its fields joined.
+// Of "anymal_rough", with the fields that its keys observe_linear_velocity and observe_heights add.
+Mirror MirrorRoughObservation(bool linear_velocity, bool heights);
 
 }  // namespace armature
 

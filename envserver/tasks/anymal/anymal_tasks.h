@@ -1,4 +1,4 @@
-// Tasks of the quadruped ANYmal: "anymal", raisimGym's example.
+// Tasks of the quadruped ANYmal: "anymal", raisimGym's example, and "anymal_rough".
 #ifndef ARMATURE_ENVSERVER_TASKS_ANYMAL_ANYMAL_TASKS_H_
 #define ARMATURE_ENVSERVER_TASKS_ANYMAL_ANYMAL_TASKS_H_
 
@@ -12,6 +12,7 @@ absl::Status RegisterAnymalTasks(EnvRegistry& registry);
 
 // Each of them.
 absl::Status RegisterAnymal(EnvRegistry& registry);
+absl::Status RegisterAnymalRough(EnvRegistry& registry);
 
 }  // namespace armature
 
