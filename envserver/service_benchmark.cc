@@ -159,6 +159,11 @@ BENCHMARK_CAPTURE(ThroughService, panda_reach, "panda_reach")
     ->Args({16, 2})
     ->MeasureProcessCPUTime()
     ->UseRealTime();
+BENCHMARK_CAPTURE(InProcess, anymal, "anymal")->Arg(100)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK_CAPTURE(ThroughService, anymal, "anymal")
+    ->Args({100, 1})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace armature
