@@ -93,7 +93,8 @@ int AddCases(const EnvRegistry& registry, std::vector<ConformanceCase>* cases) {
     for (auto& [stack, count] : taken) {
       // A picture of 120,000 triangles takes long: once is enough.
       if (stack == kPictures && env_id == "panda_reach") continue;
-      if (stack.find("camera") != std::string::npos && env_id == "panda_pick_and_place") continue;
+      const bool is_costly = env_id == "panda_pick_and_place" || env_id.rfind("anymal", 0) == 0;
+      if (stack.find("camera") != std::string::npos && is_costly) continue;
       ConformanceCase what{env_id, StackConfig(stack, keys)};
       what.config.merge(ShortConfig(env_id));
       // Refusals have tests of their own.
