@@ -19,10 +19,12 @@ int main(int argc, char** argv) {
            {{"randomize_mass", "true"}, {"observation_noise", "true"}, {"disturbance", "true"}}},
           {"box_flip_up", {{"variant", "current"}}},
           {"anymal", {{"robot", "c"}, {"action_max", "1"}}},
+          {"anymal", {{"actuator", "network"}, {"action_max", "1"}}},
           {"anymal_rough",
            {{"action_max", "0.5"}, {"command_period_s", "0.1"}, {"easier_terrain", "0.5"}}},
           {"anymal_rough",
            {{"robot", "c"}, {"terrain", "flat"}, {"observe_linear_velocity", "false"}}},
+          {"anymal_rough", {{"actuator", "network"}, {"terrain", "flat"}, {"action_max", "0.5"}}},
       },
       options);
   return RUN_ALL_TESTS();

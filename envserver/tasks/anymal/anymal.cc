@@ -87,6 +87,8 @@ class Anymal : public Task {
     return {};
   }
 
+  void Keep(StateArchive& state) override { robot_->Keep(state); }
+
  private:
   const Config config_;
   Body* floor_ = nullptr;

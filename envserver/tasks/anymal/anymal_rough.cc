@@ -234,6 +234,7 @@ class AnymalRough : public Task {
   }
 
   void Keep(StateArchive& state) override {
+    robot_->Keep(state);
     state.Keep(command_);
     state.Keep(last_action_);
     state.Keep(air_time_);
