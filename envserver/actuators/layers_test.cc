@@ -16,7 +16,7 @@ struct Network {
     layers.activation = activation;
     layers.num_hidden = static_cast<int>(sizes.size()) - 1;
     Rng rng({3});
-    numbers.resize(kInputsMax * kUnitsMax * sizes.size());
+    numbers.resize(kUnitsMax * (kUnitsMax + 2) * sizes.size());
     for (float& each : numbers) each = static_cast<float>(rng.Uniform(-0.5, 0.5));
     const float* next = numbers.data();
     for (int i = 0; i < layers.num_hidden; ++i) {

@@ -62,6 +62,7 @@ int Main(int argc, char** argv) {
   };
   for (const std::string& env_id : registry.env_ids()) add(env_id, {}, "");
   add("panda_reach", {{"control_type", "joints"}}, "/joints");
+  add("anymal", {{"actuator", "network"}}, "/network");
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return EXIT_SUCCESS;
