@@ -30,10 +30,10 @@ inline void VisitActionL2(ConfigVisitor& v, double& weight) {
 // Shape of the policy and value networks.
 struct NetworkConfig {
   std::vector<int64_t> hidden_sizes = {256, 256};
+  std::vector<int64_t> critic_hidden_sizes;
   std::string activation = "relu";
   bool layer_norm = false;
   bool critic_layer_norm = false;
-  std::vector<int64_t> critic_hidden_sizes;
   std::string initialization = "default";
   double hidden_gain = 0;
   double policy_output_gain = 0;
@@ -42,14 +42,14 @@ struct NetworkConfig {
 
   void Visit(ConfigVisitor& v) {
     v.Field("hidden_sizes", hidden_sizes, "Units of each hidden layer.", AtLeast(1));
+    v.Field("critic_hidden_sizes", critic_hidden_sizes,
+            "The same of the critics, or of ppo's value network; empty: hidden_sizes.", AtLeast(1));
     v.Field("activation", activation, "Between layers.",
             OneOf({"relu", "tanh", "elu", "leaky_relu"}));
     v.Field("layer_norm", layer_norm,
             "Normalise the units of each hidden layer over themselves, before the activation.");
     v.Field("critic_layer_norm", critic_layer_norm,
             "The same in the critics, or in ppo's value network, even without layer_norm.");
-    v.Field("critic_hidden_sizes", critic_hidden_sizes,
-            "The same of the critics, or of ppo's value network; empty: hidden_sizes.", AtLeast(1));
     v.Field("initialization", initialization,
             "Of all weights at the start. default: orthogonal in ppo; else PyTorch's Linear, "
             "uniform in +-1 / sqrt(inputs).",
@@ -297,6 +297,7 @@ struct PpoConfig {
   double learning_rate = 3e-4;
   std::string learning_rate_schedule = "constant";
   double desired_kl = 0.01;
+  double kl_adaptive_factor = 1.5;
   double gamma = 0.99;
   double gae_lambda = 0.95;
   double clip_epsilon = 0.2;
@@ -305,6 +306,8 @@ struct PpoConfig {
   double entropy_coef = 0;
   double gradient_norm_max = 0.5;
   double initial_log_std = 0;
+  double std_min = 0;
+  std::string symmetry = "none";
   int64_t max_policy_lag = 0;
 
   void Visit(ConfigVisitor& v) {
@@ -315,12 +318,14 @@ struct PpoConfig {
     v.Field("learning_rate", learning_rate, "Of Adam (epsilon 1e-5).", MoreThan(0));
     v.Field("learning_rate_schedule", learning_rate_schedule,
             "Constant; linear to 0 at run.total_env_steps; or kl_adaptive: within 1e-5 and 1e-2, "
-            "divided by 1.5 where a minibatch's KL divergence is over twice desired_kl, times 1.5 "
-            "where it is under half.",
+            "divided by kl_adaptive_factor where a minibatch's KL divergence is over twice "
+            "desired_kl, times it where it is under half.",
             OneOf({"constant", "linear", "kl_adaptive"}));
     v.Field("desired_kl", desired_kl,
             "KL divergence from the policy at a set's start that kl_adaptive aims at, in nats.",
             MoreThan(0));
+    v.Field("kl_adaptive_factor", kl_adaptive_factor,
+            "By which kl_adaptive changes the rate: 1.5 in rsl_rl, 1.2 in raisimGym.", MoreThan(1));
     v.Field("gamma", gamma, "Discount a control step.", Between(0, 1));
     v.Field("gae_lambda", gae_lambda, "Of generalised advantage estimation.", Between(0, 1));
     v.Field("clip_epsilon", clip_epsilon, "Bound of the probability ratio around 1.", MoreThan(0));
@@ -332,8 +337,16 @@ struct PpoConfig {
             MoreThan(0));
     v.Field("initial_log_std", initial_log_std,
             "Logarithm of the deviation of a Box action at the start.");
+    v.Field("std_min", std_min,
+            "Least deviation of a Box action, in halves of its range; 0: no bound.", AtLeast(0));
+    v.Field("symmetry", symmetry,
+            "augment: each minibatch also has the mirror image of each of its steps (Mittal et al. "
+            "2024), for environments that declare one.",
+            OneOf({"none", "augment"}));
     v.Field("max_policy_lag", max_policy_lag,
-            "Trajectories begun more versions ago than this are refused.", AtLeast(0));
+            "Versions that a trajectory's policy may be older than the newest. 0: actors wait "
+            "while the learner learns; 1: they collect the next set meanwhile.",
+            AtLeast(0));
   }
 };
 

@@ -1,6 +1,7 @@
 #include "common/run_config/run_config.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 #include <utility>
 
@@ -237,6 +238,11 @@ absl::Status CheckOnPolicy(const RunConfig& config) {
         " env steps (algorithm.ppo.unroll_length * collect.envs_per_actor / collect.groups),"
         " more than algorithm.ppo.rollout_steps=",
         ppo.rollout_steps, "; lower algorithm.ppo.unroll_length"));
+  }
+  if (ppo.std_min > std::exp(ppo.initial_log_std)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "algorithm.ppo.std_min=", ppo.std_min, " is more than the deviation at the start, ",
+        std::exp(ppo.initial_log_std), " (exp of algorithm.ppo.initial_log_std)"));
   }
   if (ppo.learning_rate_schedule == "kl_adaptive" && config.learner.replicas > 1 &&
       config.learner.averaging == "gradients") {

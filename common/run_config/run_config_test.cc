@@ -41,6 +41,14 @@ TEST(RunConfig, SomeQuantilesRemainForTheTargetsOfTqc) {
             "");
 }
 
+TEST(RunConfig, PpoBeginsWithADeviationThatIsNotBelowItsLeast) {
+  EXPECT_EQ(Complaint({"algorithm.name=ppo", "algorithm.ppo.std_min=0.2"}), "");
+  EXPECT_EQ(Complaint({"algorithm.name=ppo", "algorithm.ppo.std_min=1"}), "");
+  EXPECT_EQ(Complaint({"algorithm.name=ppo", "algorithm.ppo.std_min=1.5"}),
+            "algorithm.ppo.std_min=1.5 is more than the deviation at the start, 1 (exp of "
+            "algorithm.ppo.initial_log_std)");
+}
+
 TEST(RunConfig, TargetsOfSacAreOfItsCritics) {
   constexpr char kTolerance[] = "replay.samples_per_insert_tolerance=0.2";
   EXPECT_EQ(Complaint({kTolerance, "algorithm.sac.critics=5", "algorithm.sac.target_critics=5"}),

@@ -349,6 +349,11 @@ absl::Status EnvSpec::Validate() const {
   if (horizon < 0) {
     return absl::InvalidArgumentError(absl::StrCat(id, ": horizon is ", horizon));
   }
+  if (!mirror.has_value()) return absl::OkStatus();
+  if (absl::Status status = CheckMirror(*mirror, observation_size(), action.low, action.high);
+      !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(id, ": ", status.message()));
+  }
   return absl::OkStatus();
 }
 
@@ -387,6 +392,7 @@ v1::EnvSpec EnvSpec::ToProto() const {
   }
   proto.set_saves_state(saves_state);
   proto.set_has_scene(has_scene);
+  if (mirror.has_value()) *proto.mutable_mirror() = MirrorToProto(*mirror);
   return proto;
 }
 
@@ -423,6 +429,7 @@ absl::StatusOr<EnvSpec> EnvSpec::FromProto(const v1::EnvSpec& proto) {
   }
   spec.saves_state = proto.saves_state();
   spec.has_scene = proto.has_scene();
+  if (proto.has_mirror()) spec.mirror = MirrorFromProto(proto.mirror());
   if (absl::Status status = spec.Validate(); !status.ok()) return status;
   return spec;
 }
@@ -462,6 +469,7 @@ uint64_t SpecHash(const EnvSpec& spec) {
     proto.clear_render();
     proto.clear_saves_state();
     proto.clear_has_scene();
+    proto.clear_mirror();
     proto.SerializeToCodedStream(&coded);
   }
   uint64_t hash = 14695981039346656037ull;

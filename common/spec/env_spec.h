@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "common/spec/mirror.h"
 #include "proto/spec.pb.h"
 
 namespace armature {
@@ -99,6 +100,7 @@ struct EnvSpec {
   std::vector<ParameterSpec> parameters;
   bool saves_state = false;
   bool has_scene = false;
+  std::optional<MirrorSpec> mirror;
 
   // Number of elements in one observation: all fields flattened and joined in order.
   int64_t observation_size() const;
@@ -118,7 +120,7 @@ struct EnvSpec {
 absl::StatusOr<std::vector<double>> ParameterValues(const EnvSpec& spec,
                                                     const std::map<std::string, double>& values);
 
-// Hashes the spec's deterministic wire form, without pictures, scene and saved states (see
+// Hashes the spec's deterministic wire form, without pictures, scene, saved states and mirror (see
 // proto/spec.proto), with FNV-1a (64 bit); never 0.
 uint64_t SpecHash(const EnvSpec& spec);
 

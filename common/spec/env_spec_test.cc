@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -108,6 +109,73 @@ TEST(EnvSpecTest, FindsAValueThatIsNoChoice) {
   EXPECT_EQ(FindBadChoice(action, {0, std::nanf("")}), 1);
 }
 
+SignedPermutation Identity(int64_t size) {
+  SignedPermutation same;
+  for (int64_t i = 0; i < size; ++i) same.source.push_back(i);
+  same.sign.assign(size, 1);
+  return same;
+}
+
+// The first two numbers of the observation change places and signs, and so does the action's
+// second.
+MirrorSpec MirrorOfReach() {
+  MirrorSpec mirror = {Identity(Reach().observation_size()), Identity(Reach().action.size())};
+  std::swap(mirror.observation.source[0], mirror.observation.source[1]);
+  mirror.observation.sign[0] = mirror.observation.sign[1] = -1;
+  mirror.action.sign[1] = -1;
+  return mirror;
+}
+
+TEST(EnvSpecTest, AMirrorSurvivesTheWire) {
+  EnvSpec spec = Reach();
+  EXPECT_FALSE(EnvSpec::FromProto(spec.ToProto())->mirror.has_value());
+  spec.mirror = MirrorOfReach();
+  const absl::StatusOr<EnvSpec> back = EnvSpec::FromProto(spec.ToProto());
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(DescribeDifference(spec, *back), "");
+  EXPECT_EQ(back->mirror->observation.source, spec.mirror->observation.source);
+  EXPECT_EQ(back->mirror->observation.sign, spec.mirror->observation.sign);
+  EXPECT_EQ(back->mirror->action.sign, spec.mirror->action.sign);
+}
+
+TEST(EnvSpecTest, RefusesAMirrorThatIsNone) {
+  const auto refusal = [](const std::function<void(EnvSpec&)>& change) {
+    EnvSpec spec = Reach();
+    spec.mirror = MirrorOfReach();
+    change(spec);
+    // What came over the wire is refused in the same words.
+    const absl::Status status = spec.Validate();
+    EXPECT_EQ(EnvSpec::FromProto(spec.ToProto()).status(), status);
+    return std::string(status.message());
+  };
+  EXPECT_EQ(refusal([](EnvSpec&) {}), "");
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.mirror->observation.source.pop_back(); }),
+              HasSubstr("reach: mirror.observation has "));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.mirror->action.sign.pop_back(); }),
+              HasSubstr("mirror.action has 3 sources and 2 signs for 3 numbers"));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.mirror->action.source[1] = 3; }),
+              HasSubstr("mirror.action.source[1] is 3, expected 0 .. 2"));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.mirror->action.sign[0] = 0; }),
+              HasSubstr("mirror.action.sign[0] is 0, expected 1 or -1"));
+  EXPECT_THAT(refusal([](EnvSpec& s) { s.mirror->observation.sign[1] = 1; }),
+              HasSubstr("mirror.observation is not its own inverse: number 0 is taken from 1"));
+  EXPECT_THAT(refusal([](EnvSpec& s) {
+                s.mirror->action.source = {1, 2, 0};
+              }),
+              HasSubstr("mirror.action is not its own inverse"));
+  EXPECT_THAT(refusal([](EnvSpec& s) {
+                s.action.low = {-1, -2, -1};
+                s.action.high = {1, 3, 1};
+              }),
+              HasSubstr("mirror.action[1]: the mirror image of component 1 has bounds [-3, 2], but "
+                        "component 1 has [-2, 3]"));
+  EXPECT_THAT(refusal([](EnvSpec& s) {
+                s.action = ActionSpec();
+                s.action.choices = {3};
+              }),
+              HasSubstr("mirror is declared, but the action is not a Box"));
+}
+
 // Reach with all that an environment may offer.
 EnvSpec Equipped() {
   EnvSpec spec = Reach();
@@ -153,6 +221,7 @@ TEST(EnvSpecTest, TheHashLeavesOutOnlyWhatChangesNothingThatIsLearned) {
   EXPECT_EQ(changed([](EnvSpec& s) { s.render->width_px = 7; }), hash);
   EXPECT_EQ(changed([](EnvSpec& s) { s.saves_state = false; }), hash);
   EXPECT_EQ(changed([](EnvSpec& s) { s.has_scene = false; }), hash);
+  EXPECT_EQ(changed([](EnvSpec& s) { s.mirror = MirrorOfReach(); }), hash);
   const std::function<void(EnvSpec&)> counted[] = {
       [](EnvSpec& s) { s.id = "push"; },
       [](EnvSpec& s) { s.observation[0].low = {-9}; },

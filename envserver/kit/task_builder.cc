@@ -21,6 +21,15 @@ void CheckBounds(absl::string_view what, const std::vector<double>& low,
   }
 }
 
+constexpr int64_t kUndeclared = -1;
+
+// Position of a field's first element in the joined observation.
+int64_t FirstElement(const EnvSpec& spec, int field) {
+  int64_t first = 0;
+  for (int i = 0; i < field; ++i) first += spec.observation[i].size();
+  return first;
+}
+
 }  // namespace
 
 TaskBuilder::TaskBuilder(std::string id, std::map<std::string, double> weights)
@@ -122,6 +131,34 @@ Field TaskBuilder::AddPictureField(absl::string_view name, SceneCamera camera) {
   return field;
 }
 
+void TaskBuilder::SetMirror(Field field, std::vector<int64_t> source, std::vector<int64_t> sign) {
+  if (field.index < 0 || field.index >= static_cast<int>(spec_.observation.size())) {
+    throw TaskError("SetMirror got a field that AddField has not made");
+  }
+  const auto size = static_cast<size_t>(spec_.observation[field.index].size());
+  if (source.size() != size || sign.size() != size) {
+    throw TaskError(absl::StrCat("SetMirror got ", source.size(), " sources and ", sign.size(),
+                                 " signs for the ", size, " elements of field '",
+                                 spec_.observation[field.index].name, "'"));
+  }
+  const int64_t first = FirstElement(spec_, field.index);
+  if (!spec_.mirror.has_value()) spec_.mirror.emplace();
+  SignedPermutation& all = spec_.mirror->observation;
+  if (all.source.size() < first + size) {
+    all.source.resize(first + size, kUndeclared);
+    all.sign.resize(first + size, 1);
+  }
+  for (size_t i = 0; i < size; ++i) {
+    all.source[first + i] = first + source[i];
+    all.sign[first + i] = sign[i];
+  }
+}
+
+void TaskBuilder::SetActionMirror(std::vector<int64_t> source, std::vector<int64_t> sign) {
+  if (!spec_.mirror.has_value()) spec_.mirror.emplace();
+  spec_.mirror->action = {std::move(source), std::move(sign)};
+}
+
 void TaskBuilder::SetGoal(Field achieved, Field desired, const GoalOptions& options) {
   const int fields = static_cast<int>(spec_.observation.size());
   for (Field field : {achieved, desired}) {
@@ -210,6 +247,7 @@ void TaskBuilder::CheckComplete() const {
     // Hindsight replay asks again which steps end an episode; it could not know these.
     throw TaskError("a task with a goal ends by success or by its horizon, not by a termination");
   }
+  if (spec_.mirror.has_value()) CheckMirrorComplete();
   for (const auto& [name, weight] : weights_given_) {
     bool is_term = false;
     for (const std::string& term : reward_names_) is_term = is_term || term == name;
@@ -219,6 +257,20 @@ void TaskBuilder::CheckComplete() const {
         reward_names_.empty()
             ? "this environment has no reward terms"
             : absl::StrCat("its reward terms are ", absl::StrJoin(reward_names_, ", "))));
+  }
+}
+
+void TaskBuilder::CheckMirrorComplete() const {
+  if (spec_.mirror->action.source.empty()) {
+    throw TaskError("Build calls SetMirror, so it must call SetActionMirror");
+  }
+  const std::vector<int64_t>& source = spec_.mirror->observation.source;
+  for (size_t field = 0; field < spec_.observation.size(); ++field) {
+    const auto first = static_cast<size_t>(FirstElement(spec_, static_cast<int>(field)));
+    if (first < source.size() && source[first] != kUndeclared) continue;
+    throw TaskError(absl::StrCat("the task declares a mirror image, but not of field '",
+                                 spec_.observation[field].name,
+                                 "'; call SetMirror for every field"));
   }
 }
 

@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "common/scene/scene.h"
 #include "common/spec/env_spec.h"
+#include "common/spec/mirror.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/bullet/urdf.h"
 #include "envserver/kit/task.h"
@@ -72,6 +73,15 @@ class TaskBuilder {
   // field's name. No goal can be such a field.
   Field AddPictureField(absl::string_view name, SceneCamera camera);
 
+  // Declares the task's mirror image, e.g. with left and right exchanged (proto/spec.proto,
+  // MirrorSpec), so that ppo can learn from it: element i of the mirrored field is sign[i] times
+  // its element source[i]; signs are 1 or -1. A task that does this, does it for every field and
+  // for the action.
+  void SetMirror(Field field, std::vector<int64_t> source, std::vector<int64_t> sign);
+  void SetActionMirror(std::vector<int64_t> source, std::vector<int64_t> sign);
+  // The same at once, for all fields joined in the order declared.
+  void SetMirror(MirrorSpec mirror) { spec_.mirror = std::move(mirror); }
+
   // Makes the task goal-conditioned: its reward is GoalReward of these two fields.
   void SetGoal(Field achieved, Field desired, const GoalOptions& options = {});
   // A field that GoalReward needs beside the goals and policies do not see.
@@ -111,6 +121,7 @@ class TaskBuilder {
   Metric AddMetricNamed(std::string name, v1::MetricSpec::Aggregation aggregation);
   // Throws if something that every task must declare is missing, or is impossible.
   void CheckComplete() const;
+  void CheckMirrorComplete() const;
 
   EnvSpec spec_;
   int physics_steps_ = 1;

@@ -46,11 +46,15 @@ class Lift : public Task {
     double start_m = 1;
     std::string fault = "none";
     bool sees = false;
+    std::string mirror = "none";
     void Visit(ConfigVisitor& v) {
       v.Field("start_m", start_m, "Height at the start.", AtLeast(0.0));
       v.Field("fault", fault, "What goes wrong.",
               OneOf({"none", "unwritten", "too_many", "no_action", "twice", "bad_name", "throws",
-                     "bad_camera", "bad_picture", "picture_goal", "writes_picture"}));
+                     "bad_camera", "bad_picture", "picture_goal", "writes_picture", "half_mirror",
+                     "no_action_mirror", "short_mirror"}));
+      v.Field("mirror", mirror, "How the mirror image is declared: up becomes down.",
+              OneOf({"none", "fields", "joined"}));
       v.Field("sees", sees, "Observes a picture.");
     }
   };
@@ -68,6 +72,7 @@ class Lift : public Task {
     if (config_.fault != "no_action") task.SetAction(1, -20, 20);
     motion_ = task.AddField("motion", 2);
     start_ = task.AddField(config_.fault == "twice" ? "motion" : "start", 1);
+    if (config_.mirror != "none") DeclareMirror(task);
     height_ = task.AddReward("height", 2);
     force_cost_ = task.AddReward(config_.fault == "bad_name" ? "Force" : "force", -0.5);
     fell_ = task.AddTermination("fell", /*reward=*/-10);
@@ -125,6 +130,18 @@ class Lift : public Task {
  private:
   double Height() const { return ball_->joint_position(0); }
 
+  void DeclareMirror(TaskBuilder& task) {
+    if (config_.mirror == "joined") {
+      task.SetMirror({{{0, 1, 2}, {-1, 1, -1}}, {{0}, {-1}}});
+      return;
+    }
+    if (config_.fault != "no_action_mirror") task.SetActionMirror({0}, {-1});
+    // The last field first: the order is free.
+    task.SetMirror(start_, {0}, {-1});
+    if (config_.fault == "short_mirror") task.SetMirror(motion_, {0}, {-1});
+    if (config_.fault != "half_mirror") task.SetMirror(motion_, {0, 1}, {-1, -1});
+  }
+
   const Config config_;
   Body* ball_ = nullptr;
   Field motion_, start_, eye_;
@@ -176,6 +193,25 @@ TEST_F(TaskEnvTest, TheSpecIsWhatBuildDeclared) {
   EXPECT_EQ(spec.parameters[0].name, "gain");
   EXPECT_TRUE(spec.saves_state);
   EXPECT_TRUE(spec.reports_success);
+}
+
+TEST_F(TaskEnvTest, AMirrorIsDeclaredFieldByFieldOrAtOnce) {
+  ASSERT_TRUE(Make({}).ok());
+  EXPECT_FALSE(env_->spec().mirror.has_value());
+  ASSERT_TRUE(Make({{"mirror", "fields"}}).ok());
+  const MirrorSpec mirror = *env_->spec().mirror;
+  EXPECT_THAT(mirror.observation.source, ElementsAre(0, 1, 2));
+  EXPECT_THAT(mirror.observation.sign, ElementsAre(-1, -1, -1));
+  EXPECT_THAT(mirror.action.sign, ElementsAre(-1));
+  ASSERT_TRUE(Make({{"mirror", "joined"}}).ok());
+  EXPECT_THAT(env_->spec().mirror->observation.sign, ElementsAre(-1, 1, -1));
+  EXPECT_THAT(Make({{"mirror", "fields"}, {"fault", "half_mirror"}}).message(),
+              HasSubstr("declares a mirror image, but not of field 'motion'"));
+  EXPECT_THAT(Make({{"mirror", "fields"}, {"fault", "no_action_mirror"}}).message(),
+              HasSubstr("must call SetActionMirror"));
+  EXPECT_THAT(Make({{"mirror", "fields"}, {"fault", "short_mirror"}}).message(),
+              HasSubstr("SetMirror got 1 sources and 1 signs for the 2 elements of field "
+                        "'motion'"));
 }
 
 TEST_F(TaskEnvTest, AStepRunsThePhysicsStepsAndSumsTheWeightedTerms) {
@@ -348,8 +384,8 @@ TEST_F(TaskEnvTest, KeysListTheTasksOwnAndTheWeights) {
   ASSERT_TRUE(RegisterTask<Lift>(registry, "lift", "Lift a ball.").ok());
   std::vector<std::string> keys;
   for (const KeyDescription& key : registry.keys("lift")) keys.push_back(key.key + "=" + key.value);
-  EXPECT_THAT(keys, ElementsAre("start_m=1", "fault=none", "sees=false", "reward.height=2",
-                                "reward.force=-0.5"));
+  EXPECT_THAT(keys, ElementsAre("start_m=1", "fault=none", "mirror=none", "sees=false",
+                                "reward.height=2", "reward.force=-0.5"));
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ class Camera : public EnvWrapper {
     camera_.width_px = static_cast<int>(config.width_px);
     camera_.height_px = static_cast<int>(config.height_px);
     mutable_spec().observation.push_back(PictureField(config.field, camera_));
+    mutable_spec().mirror.reset();
     TryPictureField(*inner().scene(), camera_);
   }
 

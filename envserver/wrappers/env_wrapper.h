@@ -76,7 +76,8 @@ class EnvWrapper : public Env {
 
   Env& inner() { return *inner_; }
   const Env& inner() const { return *inner_; }
-  // The inner environment's spec at first. For constructors.
+  // The inner environment's spec at first. For constructors. One that changes what an observation's
+  // numbers mean, or how many there are, also resets `mirror`.
   EnvSpec& mutable_spec() { return spec_; }
   // Of this episode.
   Rng& rng();

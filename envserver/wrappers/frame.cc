@@ -70,6 +70,7 @@ class Frame : public EnvWrapper {
         quaternion_(FindField(spec(), config.quaternion)) {
     if (config.vectors.empty()) throw WrapperError("vectors names no field");
     vectors_ = SelectFields(spec(), config.vectors, FieldKind::kFloat);
+    mutable_spec().mirror.reset();
     const FieldSpec& quaternion = spec().observation[quaternion_];
     if (quaternion.size() != 4 || !IsFloatField(quaternion)) {
       throw WrapperError(absl::StrCat("the field '", quaternion.name,

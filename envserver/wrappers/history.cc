@@ -42,6 +42,7 @@ class History : public EnvWrapper {
         steps_(config.steps),
         memory_(spec().observation),
         stacks_(spec().observation.size()) {
+    mutable_spec().mirror.reset();
     for (int field : SelectFields(spec(), config.fields, FieldKind::kAny)) {
       FieldSpec& stacked = mutable_spec().observation[field];
       stacked.shape.insert(stacked.shape.begin(), steps_);

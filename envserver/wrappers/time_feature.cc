@@ -39,6 +39,7 @@ class TimeFeature : public EnvWrapper {
     field.low = {0};
     field.high = {1};
     spec.observation.push_back(std::move(field));
+    spec.mirror.reset();
   }
 
   StepResult Step(absl::Span<const float> action, Observation& observation) override {

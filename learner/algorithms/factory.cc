@@ -82,6 +82,16 @@ absl::Status CheckNoPictures(const EnvSpec& env) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSymmetry(const AlgorithmConfig& config, const EnvSpec& env) {
+  if (!config.on_policy() || config.ppo.symmetry == "none" || env.mirror.has_value()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("algorithm.ppo.symmetry=", config.ppo.symmetry, ", but ", env.id,
+                   " declares no mirror image of its observations and actions; set "
+                   "algorithm.ppo.symmetry=none"));
+}
+
 }  // namespace
 
 absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, const EnvSpec& env) {
@@ -91,6 +101,7 @@ absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, con
                      " takes ", env.action.ToString(), "; use algorithm.name=ppo"));
   }
   if (absl::Status status = CheckNoPictures(env); !status.ok()) return status;
+  if (absl::Status status = CheckSymmetry(config, env); !status.ok()) return status;
   v1::PolicySpec spec;
   spec.set_head(Head(config, env.action));
   for (int64_t units : config.network.hidden_sizes) spec.add_hidden_sizes(units);
@@ -149,7 +160,7 @@ absl::StatusOr<std::unique_ptr<OnPolicyAlgorithm>> MakeOnPolicyAlgorithm(
   if (!config.on_policy()) return WrongKind(config, "on-policy");
   absl::StatusOr<v1::PolicySpec> spec = MakePolicySpec(config, env);
   if (!spec.ok()) return spec.status();
-  return Ppo::Create(config.ppo, *spec, seed, device, MakeNetworkOptions(config, env));
+  return Ppo::Create(config.ppo, *spec, seed, device, MakeNetworkOptions(config, env), env.mirror);
 }
 
 }  // namespace armature

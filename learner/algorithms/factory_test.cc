@@ -73,6 +73,22 @@ TEST(FactoryTest, OnPolicyGoalsShareStatistics) {
   EXPECT_TRUE(at::equal(mean.narrow(0, 0, 6), at::zeros({6}, at::kDouble))) << mean;
 }
 
+TEST(FactoryTest, SymmetryNeedsAnEnvironmentThatDeclaresItsMirrorImage) {
+  AlgorithmConfig config = MakeConfig("ppo");
+  config.ppo.symmetry = "augment";
+  EnvSpec env = MakeEnv(false);
+  const auto refused = MakeOnPolicyAlgorithm(config, env, 1, c10::kCPU);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.status().message(),
+            "algorithm.ppo.symmetry=augment, but toy declares no mirror image of its observations "
+            "and actions; set algorithm.ppo.symmetry=none");
+  env.mirror =
+      MirrorSpec{{{0, 1, 2, 3, 4, 5, 6, 7, 8}, {1, -1, 1, 1, -1, 1, 1, -1, 1}}, {{0, 1}, {-1, 1}}};
+  EXPECT_TRUE(MakeOnPolicyAlgorithm(config, env, 1, c10::kCPU).ok());
+  config.name = "sac";  // Has no such setting.
+  EXPECT_TRUE(MakeOffPolicyAlgorithm(config, MakeEnv(false), 1, c10::kCPU).ok());
+}
+
 TEST(FactoryTest, DeterministicAlgorithmsHaveADeterministicPolicy) {
   for (const std::string name : {"td3", "ddpg"}) {
     EXPECT_EQ(MakePolicySpec(MakeConfig(name), MakeEnv(false))->head(), v1::PolicySpec::HEAD_TANH);

@@ -20,8 +20,7 @@ namespace {
 constexpr double kAdamEpsilon = 1e-5;
 constexpr double kValueOutputGain = 1;
 
-// For kl_adaptive, as in rsl_rl.
-constexpr double kRateFactor = 1.5;
+// For kl_adaptive, as in rsl_rl and raisimGym.
 constexpr double kRateMin = 1e-5;
 constexpr double kRateMax = 1e-2;
 
@@ -35,6 +34,10 @@ MlpShape ActorShape(const v1::PolicySpec& spec) {
 
 MlpShape ValueShape(const v1::PolicySpec& spec, const NetworkOptions& network) {
   return network.CriticShape(spec, 1, spec.observation_size(), 1);
+}
+
+int64_t RowsOfMinibatch(const PpoConfig& config) {
+  return config.symmetry == "augment" ? 2 * config.minibatch_size : config.minibatch_size;
 }
 
 }  // namespace
@@ -69,19 +72,30 @@ struct Ppo::Minibatch {
 
 absl::StatusOr<std::unique_ptr<Ppo>> Ppo::Create(const PpoConfig& config,
                                                  const v1::PolicySpec& spec, uint64_t seed,
-                                                 c10::Device device,
-                                                 const NetworkOptions& network) {
+                                                 c10::Device device, const NetworkOptions& network,
+                                                 const std::optional<MirrorSpec>& mirror) {
   absl::StatusOr<std::unique_ptr<PolicyNetwork>> policy =
       MakePolicy(spec, device, "PPO", "a diagonal Gaussian or categorical policy",
                  {v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, v1::PolicySpec::HEAD_CATEGORICAL});
   if (!policy.ok()) return policy.status();
-  return absl::WrapUnique(new Ppo(config, std::move(*policy), seed, network));
+  std::optional<Mirrors> mirrors;
+  if (config.symmetry == "augment") {
+    if (!mirror.has_value()) {
+      return absl::InvalidArgumentError(
+          "algorithm.ppo.symmetry=augment needs an environment that declares a mirror image");
+    }
+    mirrors =
+        Mirrors{SignedColumns(mirror->observation, device), SignedColumns(mirror->action, device)};
+  }
+  return absl::WrapUnique(new Ppo(config, std::move(*policy), seed, network, std::move(mirrors)));
 }
 
 Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
-         const NetworkOptions& network)
+         const NetworkOptions& network, std::optional<Mirrors> mirrors)
     : TrainedPolicy(std::move(policy), seed, /*draws=*/true, network),
       config_(config),
+      log_std_min_(std::log(config.std_min)),
+      mirrors_(std::move(mirrors)),
       value_parameters_(at::zeros({ValueShape(this->policy().spec(), network).parameter_count()},
                                   this->policy().flat_parameters().options())),
       gradient_(at::zeros({this->policy().flat_parameters().numel() + value_parameters_.numel()},
@@ -92,8 +106,8 @@ Ppo::Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_
       value_(ValueShape(this->policy().spec(), network), value_parameters_, value_gradient_),
       adam_({this->policy().flat_parameters(), value_parameters_},
             {policy_gradient_, value_gradient_}, kAdamEpsilon),
-      actor_activations_(actor_.MakeActivations(config.minibatch_size)),
-      value_activations_(value_.MakeActivations(config.minibatch_size)),
+      actor_activations_(actor_.MakeActivations(RowsOfMinibatch(config))),
+      value_activations_(value_.MakeActivations(RowsOfMinibatch(config))),
       minibatch_scalars_(
           AddScalars({"train/policy_loss", "train/value_loss", "train/entropy", "train/approx_kl",
                       "train/clip_fraction", "train/gradient_norm"})),
@@ -131,17 +145,20 @@ void Ppo::UpdateInOrder(const TrajectorySet& set, double progress, const at::Ten
   const double learning_rate =
       ScheduledLearningRate(config_.learning_rate, config_.learning_rate_schedule, progress);
   const int64_t observation_size = set.observation.size(2);
-  const at::Tensor rows = MakeRows(set);
-  at::Tensor old_head;  // [S, A]
+  at::Tensor rows = MakeRows(set);
+  const int64_t steps = rows.size(0);  // S
+  if (mirrors_) rows = at::cat({rows, MirrorRows(set, rows)});
+  at::Tensor old_head;  // [S or 2 S, A]
   if (adapted_rate_.defined()) {
     Mlp::Activations activations = actor_.MakeActivations(rows.size(0));
     old_head = actor_.Forward(rows.narrow(1, 0, observation_size), &activations)[0];
     if (log_std_.defined()) old_log_std_.copy_(log_std_);
   }
   for (int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
-    for (int64_t first = 0; first + config_.minibatch_size <= rows.size(0);
+    for (int64_t first = 0; first + config_.minibatch_size <= steps;
          first += config_.minibatch_size) {
-      const at::Tensor index = order[epoch].narrow(0, first, config_.minibatch_size);
+      at::Tensor index = order[epoch].narrow(0, first, config_.minibatch_size);
+      if (mirrors_) index = at::cat({index, index + steps});
       Minibatch minibatch(rows.index_select(0, index), observation_size);
       if (old_head.defined()) minibatch.old_head = old_head.index_select(0, index);
       UpdateMinibatch(minibatch, learning_rate);
@@ -150,7 +167,7 @@ void Ppo::UpdateInOrder(const TrajectorySet& set, double progress, const at::Ten
   set_scalars_.Add({ExplainedVariance(rows), adapted_rate_.defined()
                                                  ? adapted_rate_.clone()
                                                  : at::full({}, learning_rate, rows.options())});
-  ObserveNew(set.observation.narrow(0, 0, set.reward.size(0)).reshape({-1, observation_size}));
+  ObserveSet(set);
 }
 
 // [S, D + A + 4]: what Minibatch reads.
@@ -167,6 +184,23 @@ at::Tensor Ppo::MakeRows(const TrajectorySet& set) {
     columns.push_back(column.unsqueeze(2));
   }
   return at::cat(columns, 2).flatten(0, 1);
+}
+
+// [S, D + A + 4]: the mirror images of `rows`.
+at::Tensor Ppo::MirrorRows(const TrajectorySet& set, const at::Tensor& rows) const {
+  const at::Tensor observation = set.observation.narrow(0, 0, set.reward.size(0)).flatten(0, 1);
+  const at::Tensor action = set.action.flatten(0, 1);
+  const int64_t mirrored = observation.size(1) + action.size(1);
+  return at::cat(
+      {policy().Normalize(mirrors_->observation.Mirror(observation)),
+       mirrors_->action.Mirror(action), rows.narrow(1, mirrored, rows.size(1) - mirrored)},
+      1);
+}
+
+void Ppo::ObserveSet(const TrajectorySet& set) {
+  const at::Tensor observation = set.observation.narrow(0, 0, set.reward.size(0)).flatten(0, 1);
+  ObserveNew(mirrors_ ? at::cat({observation, mirrors_->observation.Mirror(observation)})
+                      : observation);
 }
 
 at::Tensor Ppo::Values(const at::Tensor& observation) const {
@@ -198,7 +232,8 @@ at::Tensor Ppo::KlDivergence(const Minibatch& m, const at::Tensor& head) const {
 void Ppo::AdaptLearningRate(const at::Tensor& kl) {
   const at::Tensor slower = kl > 2 * config_.desired_kl;
   const at::Tensor faster = (kl > 0).logical_and(kl < config_.desired_kl / 2);
-  const at::Tensor factor = at::where(slower, 1 / kRateFactor, at::where(faster, kRateFactor, 1.0));
+  const double up = config_.kl_adaptive_factor;
+  const at::Tensor factor = at::where(slower, 1 / up, at::where(faster, up, 1.0));
   adapted_rate_.mul_(factor).clamp_(kRateMin, kRateMax);
 }
 
@@ -234,6 +269,7 @@ void Ppo::UpdateMinibatch(const Minibatch& m, double learning_rate) {
   } else {
     adam_.Step(learning_rate);
   }
+  if (log_std_.defined()) log_std_.clamp_min_(log_std_min_);
   CountStep();
   minibatch_scalars_.Add({policy.loss, (m.weight * square).sum(), policy.entropy, policy.approx_kl,
                           policy.clip_fraction, norm});
@@ -275,8 +311,9 @@ Ppo::PolicyLoss Ppo::PolicyHeadLoss(const Minibatch& m, const at::Tensor& head) 
     const at::Tensor inverse_std = (-log_std_).exp();
     const at::Tensor noise = (m.action - head) * inverse_std;
     loss.head_gradient = log_prob_gradient * noise * inverse_std;
-    log_std_gradient_.copy_((log_prob_gradient * (noise.square() - 1)).sum(0) -
-                            config_.entropy_coef);
+    const at::Tensor gradient =
+        (log_prob_gradient * (noise.square() - 1)).sum(0) - config_.entropy_coef;
+    log_std_gradient_.copy_(gradient * (log_std_ > log_std_min_).logical_or(gradient < 0));
     loss.entropy = (log_std_ + kUnitGaussianEntropy).sum();
   }
   loss.loss = -(m.weight * at::minimum(gain, clipped_gain)).sum();

@@ -16,9 +16,20 @@
 // observation normaliser after the updates, so that they use the same normaliser as the behaviour's
 // log-probabilities.
 //
-// Shapes: S = T N steps of a set, M = minibatch_size. Each epoch leaves out the last S % M steps of
-// its permutation.
-// Thread safety: none; one trainer thread.
+// pi_behaviour is what the actor recorded with each step, which may be an older policy
+// (max_policy_lag); V_old is this network's value at the set's start.
+//
+// With std_min, log_std is put back to log std_min after each step, as raisimGym does. Where it is
+// there already, a gradient that would lower it counts as 0, so that it limits nothing else.
+//
+// With symmetry `augment`, each minibatch is followed by its mirror image: observations and actions
+// mirrored; log-probability of the behaviour, A and V_old as they were (Mittal et al. 2024,
+// arXiv:2403.04359). All means above are then over both. The mirrored observations go into the
+// normaliser too, so that it treats both sides alike.
+//
+// Shapes: S = T N steps of a set, M = minibatch_size, or twice that with `augment`. Each epoch
+// leaves out the last S % minibatch_size steps of its permutation. Thread safety: none; one trainer
+// thread.
 #ifndef ARMATURE_LEARNER_ALGORITHMS_PPO_H_
 #define ARMATURE_LEARNER_ALGORITHMS_PPO_H_
 
@@ -33,7 +44,9 @@
 #include "common/policy/categorical.h"
 #include "common/policy/policy_network.h"
 #include "common/run_config/algorithm_config.h"
+#include "common/spec/mirror.h"
 #include "learner/algorithms/algorithm.h"
+#include "learner/algorithms/signed_columns.h"
 #include "learner/algorithms/trained_policy.h"
 #include "learner/nn/adam.h"
 #include "learner/nn/mlp.h"
@@ -45,12 +58,14 @@ namespace armature {
 
 class Ppo final : public TrainedPolicy<OnPolicyAlgorithm> {
  public:
-  // Returns InvalidArgument if `spec` is invalid or its head is neither a diagonal Gaussian nor
-  // categorical.
+  // `mirror` is the environment's. Returns InvalidArgument if `spec` is invalid, its head is
+  // neither a diagonal Gaussian nor categorical, or config.symmetry needs a mirror and there is
+  // none.
   static absl::StatusOr<std::unique_ptr<Ppo>> Create(const PpoConfig& config,
                                                      const v1::PolicySpec& spec, uint64_t seed,
                                                      c10::Device device,
-                                                     const NetworkOptions& network = {});
+                                                     const NetworkOptions& network = {},
+                                                     const std::optional<MirrorSpec>& mirror = {});
 
   void set_gradient_exchange(GradientExchange* exchange) override {
     adam_.set_gradient_exchange(exchange);
@@ -78,11 +93,19 @@ class Ppo final : public TrainedPolicy<OnPolicyAlgorithm> {
     at::Tensor clip_fraction;
   };
 
+  // The mirror images of a set's observations and actions.
+  struct Mirrors {
+    SignedColumns observation;
+    SignedColumns action;
+  };
+
   Ppo(const PpoConfig& config, std::unique_ptr<PolicyNetwork> policy, uint64_t seed,
-      const NetworkOptions& network);
+      const NetworkOptions& network, std::optional<Mirrors> mirrors);
 
   NamedTensors Networks() const override;
   at::Tensor MakeRows(const TrajectorySet& set);
+  at::Tensor MirrorRows(const TrajectorySet& set, const at::Tensor& rows) const;
+  void ObserveSet(const TrajectorySet& set);
   at::Tensor Values(const at::Tensor& observation) const;  // [n, D] -> [n]
   at::Tensor ExplainedVariance(const at::Tensor& rows) const;
   // KL(policy at the set's start || policy), a weighted mean over the minibatch: [].
@@ -92,6 +115,8 @@ class Ppo final : public TrainedPolicy<OnPolicyAlgorithm> {
   PolicyLoss PolicyHeadLoss(const Minibatch& minibatch, const at::Tensor& head);
 
   const PpoConfig config_;
+  const double log_std_min_;              // Minus infinity without std_min.
+  const std::optional<Mirrors> mirrors_;  // `augment` only.
 
   // Flat parameters and their gradients; the networks are views of them.
   at::Tensor value_parameters_;

@@ -44,7 +44,13 @@ TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   config.learning_rate = golden["learning_rate"];
   config.minibatch_size = golden["minibatch_size"];
   config.epochs = golden["epochs"];
-  const auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU));
+  config.std_min = golden["std_min"];
+  config.symmetry = golden["symmetry"];
+  const auto permutation = [&](const char* name) {
+    return SignedPermutation{golden["mirror"][name][0], golden["mirror"][name][1]};
+  };
+  const MirrorSpec mirror = {permutation("observation"), permutation("action")};
+  const auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU, {}, mirror));
   std::map<std::string, at::Tensor> state = StateMap(*ppo);
   ppo->policy().flat_parameters().copy_(GoldenTensor(golden["policy"]));
   state["value"].copy_(GoldenTensor(golden["value"]));
@@ -78,7 +84,7 @@ TEST_P(PpoGoldenTest, LossesGradientsAndParametersAreThoseOfPyTorch) {
   EXPECT_EQ(GoldenDifference(state["value"], golden["value_after"]), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, PpoGoldenTest, testing::Range(0, 6));
+INSTANTIATE_TEST_SUITE_P(Cases, PpoGoldenTest, testing::Range(0, 9));
 
 // Episodes have one step. The observation is one of two corners; the matching action gets reward
 // +1. All steps of a set terminate.
@@ -146,6 +152,64 @@ TEST(PpoTest, FirstMinibatchSeesARatioOfOneEvenWhileTheNormalizerMoves) {
     EXPECT_NEAR(ppo->TakeScalars()["train/approx_kl"], 0, 1e-6);
   }
   EXPECT_GT(StateMap(*ppo)["observation_statistics.count"].item<double>(), 0);
+}
+
+// With max_policy_lag 1 the actors still use the policy of before the last update.
+TEST(PpoTest, FirstMinibatchSeesARatioOfOneUnlessThePolicyOfTheSetIsOlder) {
+  PpoConfig config = BanditConfig();
+  config.minibatch_size = 256;
+  config.epochs = 1;
+  config.learning_rate = 0.03;
+  const auto ppo = std::move(*Ppo::Create(
+      config, MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16}), 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  TrajectorySet next = BanditSet(ppo->policy(), generator);
+  for (int i = 0; i < 3; ++i) {
+    const TrajectorySet set = next;
+    next = BanditSet(ppo->policy(), generator);  // Collected while `set` is learned from.
+    ppo->Update(set, 0);
+    const double kl = ppo->TakeScalars()["train/approx_kl"];
+    if (i == 0) {
+      EXPECT_NEAR(kl, 0, 1e-6);
+    } else {
+      EXPECT_GT(kl, 1e-4) << i;
+    }
+  }
+}
+
+TEST(PpoTest, LearnsAlsoFromSetsOfThePolicyBefore) {
+  PpoConfig config = BanditConfig();
+  config.initial_log_std = -0.5;
+  const auto ppo = std::move(*Ppo::Create(
+      config, MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16}), 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  TrajectorySet next = BanditSet(ppo->policy(), generator);
+  for (int i = 0; i < 60; ++i) {
+    const TrajectorySet set = next;
+    next = BanditSet(ppo->policy(), generator);
+    ppo->Update(set, 0);
+  }
+  const at::Tensor corners = at::tensor({-1.f, 1.f}).unsqueeze(1);
+  const at::Tensor action = ppo->policy().Act(corners, true, std::nullopt).action;
+  EXPECT_LT((action - 0.5 * corners).abs().max().item<float>(), 0.2);
+}
+
+TEST(PpoTest, ActingLeavesTheNormalizerAsItIs) {
+  v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
+  spec.set_normalize_observation(true);
+  const auto ppo = std::move(*Ppo::Create(BanditConfig(), spec, 1, c10::kCPU));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  ppo->Update(BanditSet(ppo->policy(), generator), 0);
+  std::map<std::string, at::Tensor> before;
+  for (const auto& [name, tensor] : StateMap(*ppo)) before[name] = tensor.clone();
+  ASSERT_EQ(before.count("observation_normalizer.mean"), 1u);
+  for (const bool deterministic : {true, false}) {
+    ppo->policy().Act(at::full({100, 1}, 50.0), deterministic, generator);
+  }
+  for (const auto& [name, tensor] : StateMap(*ppo)) {
+    if (name.find("observation_") != 0) continue;
+    EXPECT_TRUE(at::equal(tensor, before[name])) << name;
+  }
 }
 
 PpoConfig KlAdaptiveConfig(double desired_kl) {
@@ -250,6 +314,98 @@ TEST(PpoTest, KlAdaptiveRateIsPartOfTheState) {
   ASSERT_TRUE(resumed->LoadState(StateMap(*ppo)).ok());
   EXPECT_EQ(StateMap(*resumed)["learning_rate"].item<float>(),
             static_cast<float>(ppo->TakeScalars()["train/learning_rate"]));
+}
+
+TEST(PpoTest, KlAdaptiveRateChangesByTheFactorOfTheConfiguration) {
+  PpoConfig config = KlAdaptiveConfig(100);
+  config.epochs = 3;  // The first minibatch may have no divergence at all.
+  config.kl_adaptive_factor = 1.2;
+  const v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16});
+  const auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU));
+  ppo->Update(BanditSet(ppo->policy(), MakeGenerator(c10::kCPU, 7)), 0);
+  const double rises =
+      std::log(ppo->TakeScalars()["train/learning_rate"] / config.learning_rate) / std::log(1.2);
+  EXPECT_NEAR(rises, std::round(rises), 1e-4);
+  EXPECT_GE(rises, 1.9);
+}
+
+TEST(PpoTest, TheDeviationStaysAtItsLeastAndLeavesItWhereThatPays) {
+  PpoConfig config = BanditConfig();
+  config.std_min = 0.9;
+  config.minibatch_size = 256;
+  const auto ppo = std::move(*Ppo::Create(
+      config, MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16}), 1, c10::kCPU));
+  const auto std = [&] { return std::exp(ppo->policy().flat_parameters()[-1].item<double>()); };
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  for (int i = 0; i < 40; ++i) {
+    ppo->Update(BanditSet(ppo->policy(), generator), 0);
+    ASSERT_GE(std(), 0.9 - 1e-6);
+  }
+  EXPECT_NEAR(std(), 0.9, 1e-6);
+  TrajectorySet set = BanditSet(ppo->policy(), generator);
+  set.reward = -set.reward;  // Now far from the corners is best.
+  ppo->Update(set, 0);
+  EXPECT_GT(std(), 0.9 + 1e-4);
+}
+
+// Observation and action of the bandit change their signs.
+MirrorSpec BanditMirror() { return {{{0}, {-1}}, {{0}, {-1}}}; }
+
+// One layer of two tanh units that are each other's mirror image: pi(-x) = -pi(x).
+// Parameters: weight [2, 1], bias [2], weight [1, 2], bias [1], log_std [1].
+at::Tensor MirroredPolicy() { return at::tensor({0.7f, -0.7f, 0.2f, 0.2f, 0.5f, -0.5f, 0.f, 0.f}); }
+
+// How far the policy is from pi(-x) = -pi(x) after some sets of one corner only.
+double AsymmetryAfterTraining(const std::string& symmetry) {
+  PpoConfig config = BanditConfig();
+  config.symmetry = symmetry;
+  v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {2});
+  spec.set_normalize_observation(true);
+  const auto ppo = std::move(*Ppo::Create(config, spec, 1, c10::kCPU, {}, BanditMirror()));
+  ppo->policy().flat_parameters().copy_(MirroredPolicy());
+  const at::Tensor before = ppo->policy().flat_parameters().clone();
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  for (int i = 0; i < 5; ++i) {
+    TrajectorySet set = BanditSet(ppo->policy(), generator);
+    set.observation = set.observation.abs() * (at::rand(set.observation.sizes(), generator) + 0.5);
+    ppo->Update(set, 0);
+  }
+  EXPECT_GT((ppo->policy().flat_parameters() - before).abs().max().item<double>(), 0.01);
+  const at::Tensor x = at::tensor({-1.5f, -1.f, 0.5f, 1.f}).unsqueeze(1);
+  const auto act = [&](const at::Tensor& of) {
+    return ppo->policy().Act(of, true, std::nullopt).action;
+  };
+  return (act(-x) + act(x)).abs().max().item<double>();
+}
+
+TEST(PpoTest, APolicyThatIsItsOwnMirrorImageStaysSoWithAugmentOnly) {
+  EXPECT_LT(AsymmetryAfterTraining("augment"), 1e-4);
+  EXPECT_GT(AsymmetryAfterTraining("none"), 0.02);
+}
+
+TEST(PpoTest, AugmentLearnsOnBothSidesWhatOneSideHasShown) {
+  PpoConfig config = BanditConfig();
+  config.initial_log_std = -0.5;
+  config.symmetry = "augment";
+  const auto ppo = std::move(
+      *Ppo::Create(config, MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16}), 1,
+                   c10::kCPU, {}, BanditMirror()));
+  at::Generator generator = MakeGenerator(c10::kCPU, 7);
+  for (int i = 0; i < 60; ++i) {
+    TrajectorySet set = BanditSet(ppo->policy(), generator);
+    set.valid = (set.observation.narrow(0, 0, 32).squeeze(2) > 0).to(at::kFloat);
+    ppo->Update(set, 0);
+  }
+  const at::Tensor unseen = at::tensor({-1.f}).unsqueeze(1);
+  EXPECT_NEAR(ppo->policy().Act(unseen, true, std::nullopt).action.item<float>(), -0.5, 0.15);
+}
+
+TEST(PpoTest, AugmentNeedsAMirror) {
+  PpoConfig config = BanditConfig();
+  config.symmetry = "augment";
+  const auto made = Ppo::Create(
+      config, MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16}), 1, c10::kCPU);
+  EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(PpoTest, VoidStepsAreNotLearnedFrom) {

@@ -76,6 +76,31 @@ TEST(RolloutCoordinator, WithLagItGrantsThatManySetsAhead) {
   for (int i = 0; i < 8; ++i) EXPECT_EQ(grants[i].policy_version_min, i < 4 ? 4u : 5u);
 }
 
+TEST(RolloutCoordinator, WithALagOfOneTheNextSetIsCollectedWhileThisOneIsLearnedFrom) {
+  RolloutCoordinator coordinator(FourUnrolls(/*max_policy_lag=*/1));
+  coordinator.Consumed(0, 0, 5);
+  const auto collect = [&](int64_t unrolls) {
+    for (int64_t group = 0; group < unrolls; ++group) {
+      ASSERT_TRUE(coordinator.Request(1, Actor(1), group, 10).ok());
+      for (const Grant& grant : coordinator.Issue(kStart)) {
+        EXPECT_EQ(grant.policy_version_min, 5u);
+        ASSERT_TRUE(coordinator.Arrived(Actor(1), grant.grant_id, 10).ok());
+      }
+    }
+  };
+  collect(4);
+  coordinator.Consumed(40, 40,
+                       5);  // The learner learns from these, and says nothing until it is done.
+  collect(4);
+  EXPECT_EQ(coordinator.waiting_groups(), 0) << "the next set is there too";
+  ASSERT_TRUE(coordinator.Request(1, Actor(1), 4, 10).ok());
+  EXPECT_TRUE(coordinator.Issue(kStart).empty()) << "a third set would lag by two";
+  coordinator.Consumed(0, 0, 6);
+  const std::vector<Grant> grants = coordinator.Issue(kStart);
+  ASSERT_EQ(grants.size(), 1u);
+  EXPECT_EQ(grants[0].policy_version_min, 6u);
+}
+
 TEST(RolloutCoordinator, ABrokenStreamGivesItsStepsBack) {
   RolloutCoordinator coordinator(FourUnrolls());
   coordinator.Consumed(0, 0, 1);

@@ -431,8 +431,17 @@ def gae(value, final_value, reward, terminated, truncated, valid, gamma, gae_lam
     return advantage
 
 
-def ppo_case(choices, activation, normalize, value_clip, layer_norm=False):
-    """`choices`: of each component of the action; empty: a Box of 3."""
+# Of observations and actions of three numbers: where each comes from, and with which sign.
+MIRROR = {"observation": ([1, 0, 2], [1, 1, -1]), "action": ([0, 2, 1], [-1, -1, -1])}
+
+
+def mirrored(rows, name):
+    source, sign = MIRROR[name]
+    return rows[..., source] * torch.tensor(sign, dtype=torch.float64)
+
+
+def ppo_case(choices, activation, normalize, value_clip, layer_norm=False, floor=False, symmetry="none"):
+    """`choices`: of each component of the action; empty: a Box of 3. `floor`: the deviations soon reach their least."""
     observation, actions, hidden = 3, sum(choices) or 3, [5, 4]
     steps, slots, minibatch, epochs = 6, 3, 6, 2
     gamma, gae_lambda, epsilon, value_coef, entropy_coef, norm_max = 0.9, 0.8, 0.1, 0.6, 0.02, 0.4
@@ -446,6 +455,12 @@ def ppo_case(choices, activation, normalize, value_clip, layer_norm=False):
         policy_parameters.append(log_std)
     parameters = policy_parameters + list(value.parameters())
     optimiser = torch.optim.Adam(parameters, lr=learning_rate, eps=1e-5)
+    std_min = 0.0
+    if floor:
+        with torch.no_grad():
+            log_std.fill_(-0.25)
+        std_min = math.exp(-0.2505)
+    times_held = 0
 
     def normalized(x):
         return ((x - mean) / std).clamp(-clip, clip) if normalize else x
@@ -481,6 +496,7 @@ def ppo_case(choices, activation, normalize, value_clip, layer_norm=False):
         "gamma": gamma, "gae_lambda": gae_lambda, "clip_epsilon": epsilon, "value_clip": value_clip,
         "value_coef": value_coef, "entropy_coef": entropy_coef, "gradient_norm_max": norm_max,
         "learning_rate": learning_rate, "minibatch_size": minibatch, "epochs": epochs, "clip": clip,
+        "std_min": std_min, "symmetry": symmetry, "mirror": MIRROR,
         "mean": mean, "std": std, "policy": flat(policy_parameters), "value": flat(value.parameters()),
         "observation": s, "action": a, "reward": r, "terminated": terminated, "truncated": truncated,
         "valid": valid, "behaviour_log_prob": behaviour_log_prob, "final_observation": final,
@@ -488,10 +504,16 @@ def ppo_case(choices, activation, normalize, value_clip, layer_norm=False):
         "advantage": advantage, "losses": [],
     }
     rows = [t.flatten(0, 1) for t in (normalized(s[:-1]), a, behaviour_log_prob, advantage, v[:-1], valid)]
+    if symmetry == "augment":
+        mirrored_x = normalized(mirrored(s[:-1], "observation")).flatten(0, 1)
+        mirrored_act = mirrored(a, "action").flatten(0, 1)
     for epoch in range(epochs):
         for index in order[epoch].split(minibatch):
             index = index[rows[5][index] > 0]  # Void steps are not there at all.
             x, act, old_log_prob, adv, old_value, _ = [row[index] for row in rows]
+            if symmetry == "augment":
+                x, act = torch.cat([x, mirrored_x[index]]), torch.cat([act, mirrored_act[index]])
+                old_log_prob, adv, old_value = [torch.cat([t, t]) for t in (old_log_prob, adv, old_value)]
             target = adv + old_value
             adv = (adv - adv.mean()) / (adv.std() + 1e-8)
             log_prob, entropy = evaluate(x, act)
@@ -506,14 +528,21 @@ def ppo_case(choices, activation, normalize, value_clip, layer_norm=False):
             loss = policy_loss + value_coef * value_loss - entropy_coef * entropy.mean()
             optimiser.zero_grad()
             loss.backward()
+            if floor:  # What would lower a deviation that is at its least.
+                held = (log_std <= math.log(std_min)) & (log_std.grad > 0)
+                log_std.grad[held] = 0
+                times_held += int(held.sum())
             norm = nn.utils.clip_grad_norm_(parameters, norm_max)
             optimiser.step()
+            if floor:
+                log_std.data.clamp_(min=math.log(std_min))
             golden["losses"].append({
                 "policy_loss": policy_loss.item(), "value_loss": value_loss.item(),
                 "entropy": entropy.mean().item(), "gradient_norm": norm.item(),
                 "approx_kl": (ratio - 1 - ratio.log()).mean().item(),
                 "clip_fraction": ((ratio - 1).abs() > epsilon).to(torch.float64).mean().item(),
             })
+    assert (times_held > 0) == floor, "the case must reach the least deviation"
     golden["policy_gradient"] = flat_gradient(policy_parameters)
     golden["value_gradient"] = flat_gradient(list(value.parameters()))
     golden["policy_after"] = flat(policy_parameters)
@@ -571,6 +600,11 @@ CASES["cloning"]["tqc"] = [
 CASES["sac"] += [
     sac_case("relu", True, "mse", critic_count=4, target_critics=2, policy_value="mean", critic_layer_norm=True),
     sac_case("tanh", False, "huber", critic_count=3, policy_delay=2),
+]
+CASES["ppo"] += [
+    ppo_case(choices=[], activation="leaky_relu", normalize=True, value_clip=0.2, floor=True),
+    ppo_case(choices=[], activation="elu", normalize=True, value_clip=0.2, symmetry="augment"),
+    ppo_case(choices=[], activation="tanh", normalize=False, value_clip=0.0, floor=True, symmetry="augment"),
 ]
 for name, cases in CASES.items():
     dump(f"golden_{name}.json", cases)
