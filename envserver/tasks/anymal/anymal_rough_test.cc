@@ -225,26 +225,61 @@ TEST(AnymalRoughTest, TakesTheTimeInTheAirWhereFeetComeDown) {
   EXPECT_NEAR(total, 4 * (0.17 - 0.5) * kControlStep, 4 * 0.011 * kControlStep);
 }
 
-TEST(AnymalRoughTest, EndsWithItsCauseWhereBaseOrThighTouches) {
+TEST(AnymalRoughTest, EndsWhereTheBaseTouchesTheGround) {
   AnymalEnv env("anymal_rough", {{"terrain", "flat"}});
-  // On its back, just above the ground.
-  AnymalState state = Floating();
+  AnymalState state = Floating();  // On its back, legs up.
   state.base.setOrigin(btVector3(0, 0, 0.25));
   state.base.setRotation(btQuaternion(btVector3(1, 0, 0), M_PI));
   env.SetState(state);
   StepResult result;
   for (int step = 0; step < 50 && !result.terminated; ++step) result = env.Step(kNoAction);
   EXPECT_TRUE(result.terminated);
-  EXPECT_EQ(env.Metric("terminated/base_contact") + env.Metric("terminated/thigh_contact"), 1);
+  EXPECT_EQ(env.Metric("terminated/base_contact"), 1);
+  EXPECT_EQ(env.Metric("terminated/thigh_contact"), 0);
+}
 
-  // A plane that is raised to the thighs. They touch first where the legs are folded up.
-  env.Reset();
-  std::vector<float> fold = kNoAction;
-  for (int kfe : {2, 5}) fold[kfe] = -4;
-  for (int kfe : {8, 11}) fold[kfe] = 4;
-  result = {};
-  for (int step = 0; step < 200 && !result.terminated; ++step) result = env.Step(fold);
-  EXPECT_TRUE(result.terminated);
+// ANYmal B, whose knees belong to its thighs, on its knees.
+StepResult Kneel(AnymalEnv& env) {
+  AnymalState state = Floating();
+  std::vector<float> hold(kJoints, 0);
+  for (int leg = 0; leg < 4; ++leg) {
+    const double fold = leg < 2 ? -1.2 : 1.2;
+    state.angles[3 * leg + 2] += fold;
+    hold[3 * leg + 2] = static_cast<float>(fold / 0.5);
+  }
+  const Body& ground = *env.world().FindBody("ground");
+  double height = 0.5;
+  do {
+    height -= 0.001;
+    state.base.setOrigin(btVector3(0, 0, height));
+    env.SetState(state);
+  } while (!env.world().Distance(env.robot(), kAllLinks, ground, kBase, 0.001).found);
+  StepResult result;
+  for (int step = 0; step < 3 && !result.terminated; ++step) result = env.Step(hold);
+  return result;
+}
+
+TEST(AnymalRoughTest, AThighThatTouchesTheGroundEndsTheEpisodeOrIsACollision) {
+  AnymalEnv ending("anymal_rough", {{"terrain", "flat"}});
+  EXPECT_TRUE(Kneel(ending).terminated);
+  EXPECT_EQ(ending.Metric("terminated/thigh_contact"), 1);
+  EXPECT_EQ(ending.Metric("terminated/base_contact"), 0);
+
+  AnymalEnv going_on("anymal_rough", {{"terrain", "flat"}, {"thigh_contact_ends", "false"}});
+  EXPECT_FALSE(Kneel(going_on).terminated);
+  EXPECT_LE(going_on.Metric("reward/collisions"), -kControlStep);
+}
+
+TEST(AnymalRoughTest, EndsWhereTheRobotLeavesTheTerrain) {
+  AnymalEnv env("anymal_rough");
+  AnymalState state = Floating();
+  for (const double x : {20.0, 100.0}) {
+    state.base.setOrigin(btVector3(x, 0, 5));
+    env.Reset(0, /*parameter=*/0);
+    env.SetState(state);
+    EXPECT_EQ(env.Step(kNoAction).terminated, x == 100) << x;
+    EXPECT_EQ(env.Metric("terminated/left_terrain"), x == 100 ? 1 : 0) << x;
+  }
 }
 
 TEST(AnymalRoughTest, CommandsChangeEveryPeriodAndStayWithinTheirLimits) {
