@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ATen/ATen.h"
+#include "ATen/Parallel.h"
 #include "absl/algorithm/container.h"
 #include "common/policy/generator.h"
 #include "gtest/gtest.h"
@@ -18,6 +19,13 @@ v1::PolicySpec MakeTanhSpec(v1::PolicySpec::Head head, int64_t observation_size,
   spec.set_activation(v1::PolicySpec::ACTIVATION_TANH);
   return spec;
 }
+
+class PpoTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    at::set_num_threads(1);  // On a busy machine two threads wait for each other, 30 times as long.
+  }
+};
 
 class PpoGoldenTest : public testing::TestWithParam<int> {};
 
@@ -118,7 +126,7 @@ PpoConfig BanditConfig() {
   return config;
 }
 
-TEST(PpoTest, LearnsWhichChoiceBelongsToWhichObservation) {
+TEST_F(PpoTest, LearnsWhichChoiceBelongsToWhichObservation) {
   const auto ppo = std::move(*Ppo::Create(
       BanditConfig(), MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16}), 1, c10::kCPU));
   at::Generator generator = MakeGenerator(c10::kCPU, 7);
@@ -126,7 +134,7 @@ TEST(PpoTest, LearnsWhichChoiceBelongsToWhichObservation) {
   EXPECT_GT(BanditSet(ppo->policy(), generator).reward.mean().item<float>(), 0.95);
 }
 
-TEST(PpoTest, LearnsWhichForceBelongsToWhichObservation) {
+TEST_F(PpoTest, LearnsWhichForceBelongsToWhichObservation) {
   PpoConfig config = BanditConfig();
   config.initial_log_std = -0.5;
   const auto ppo = std::move(*Ppo::Create(
@@ -138,7 +146,7 @@ TEST(PpoTest, LearnsWhichForceBelongsToWhichObservation) {
   EXPECT_LT((action - 0.5 * corners).abs().max().item<float>(), 0.15);
 }
 
-TEST(PpoTest, FirstMinibatchSeesARatioOfOneEvenWhileTheNormalizerMoves) {
+TEST_F(PpoTest, FirstMinibatchSeesARatioOfOneEvenWhileTheNormalizerMoves) {
   PpoConfig config = BanditConfig();
   config.minibatch_size = 256;
   config.epochs = 1;
@@ -155,7 +163,7 @@ TEST(PpoTest, FirstMinibatchSeesARatioOfOneEvenWhileTheNormalizerMoves) {
 }
 
 // With max_policy_lag 1 the actors still use the policy of before the last update.
-TEST(PpoTest, FirstMinibatchSeesARatioOfOneUnlessThePolicyOfTheSetIsOlder) {
+TEST_F(PpoTest, FirstMinibatchSeesARatioOfOneUnlessThePolicyOfTheSetIsOlder) {
   PpoConfig config = BanditConfig();
   config.minibatch_size = 256;
   config.epochs = 1;
@@ -177,7 +185,7 @@ TEST(PpoTest, FirstMinibatchSeesARatioOfOneUnlessThePolicyOfTheSetIsOlder) {
   }
 }
 
-TEST(PpoTest, LearnsAlsoFromSetsOfThePolicyBefore) {
+TEST_F(PpoTest, LearnsAlsoFromSetsOfThePolicyBefore) {
   PpoConfig config = BanditConfig();
   config.initial_log_std = -0.5;
   const auto ppo = std::move(*Ppo::Create(
@@ -194,7 +202,7 @@ TEST(PpoTest, LearnsAlsoFromSetsOfThePolicyBefore) {
   EXPECT_LT((action - 0.5 * corners).abs().max().item<float>(), 0.2);
 }
 
-TEST(PpoTest, ActingLeavesTheNormalizerAsItIs) {
+TEST_F(PpoTest, ActingLeavesTheNormalizerAsItIs) {
   v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
   spec.set_normalize_observation(true);
   const auto ppo = std::move(*Ppo::Create(BanditConfig(), spec, 1, c10::kCPU));
@@ -229,7 +237,7 @@ double RateAfterOneSet(v1::PolicySpec::Head head, double desired_kl) {
   return ppo->TakeScalars()["train/learning_rate"];
 }
 
-TEST(PpoTest, KlAdaptiveRateFallsWhereThePolicyMovesTooFarAndRisesWhereTooLittle) {
+TEST_F(PpoTest, KlAdaptiveRateFallsWhereThePolicyMovesTooFarAndRisesWhereTooLittle) {
   const auto head = v1::PolicySpec::HEAD_CATEGORICAL;
   const double rate = BanditConfig().learning_rate;
   EXPECT_LT(RateAfterOneSet(head, 1e-7), rate);
@@ -277,7 +285,7 @@ double CategoricalKl(const TrajectorySet& set, const PolicyNetwork& before,
   return kl;
 }
 
-TEST(PpoTest, KlAdaptiveRateFallsExactlyWhereTheDivergenceIsOverTwiceTheDesired) {
+TEST_F(PpoTest, KlAdaptiveRateFallsExactlyWhereTheDivergenceIsOverTwiceTheDesired) {
   for (const auto head :
        {v1::PolicySpec::HEAD_CATEGORICAL, v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN}) {
     const bool is_box = head == v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN;
@@ -305,7 +313,7 @@ TEST(PpoTest, KlAdaptiveRateFallsExactlyWhereTheDivergenceIsOverTwiceTheDesired)
   }
 }
 
-TEST(PpoTest, KlAdaptiveRateIsPartOfTheState) {
+TEST_F(PpoTest, KlAdaptiveRateIsPartOfTheState) {
   const v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16});
   const auto ppo = std::move(*Ppo::Create(KlAdaptiveConfig(100), spec, 1, c10::kCPU));
   at::Generator generator = MakeGenerator(c10::kCPU, 7);
@@ -316,7 +324,7 @@ TEST(PpoTest, KlAdaptiveRateIsPartOfTheState) {
             static_cast<float>(ppo->TakeScalars()["train/learning_rate"]));
 }
 
-TEST(PpoTest, KlAdaptiveRateChangesByTheFactorOfTheConfiguration) {
+TEST_F(PpoTest, KlAdaptiveRateChangesByTheFactorOfTheConfiguration) {
   PpoConfig config = KlAdaptiveConfig(100);
   config.epochs = 3;  // The first minibatch may have no divergence at all.
   config.kl_adaptive_factor = 1.2;
@@ -329,7 +337,7 @@ TEST(PpoTest, KlAdaptiveRateChangesByTheFactorOfTheConfiguration) {
   EXPECT_GE(rises, 1.9);
 }
 
-TEST(PpoTest, TheDeviationStaysAtItsLeastAndLeavesItWhereThatPays) {
+TEST_F(PpoTest, TheDeviationStaysAtItsLeastAndLeavesItWhereThatPays) {
   PpoConfig config = BanditConfig();
   config.std_min = 0.9;
   config.minibatch_size = 256;
@@ -378,12 +386,12 @@ double AsymmetryAfterTraining(const std::string& symmetry) {
   return (act(-x) + act(x)).abs().max().item<double>();
 }
 
-TEST(PpoTest, APolicyThatIsItsOwnMirrorImageStaysSoWithAugmentOnly) {
+TEST_F(PpoTest, APolicyThatIsItsOwnMirrorImageStaysSoWithAugmentOnly) {
   EXPECT_LT(AsymmetryAfterTraining("augment"), 1e-4);
   EXPECT_GT(AsymmetryAfterTraining("none"), 0.02);
 }
 
-TEST(PpoTest, AugmentLearnsOnBothSidesWhatOneSideHasShown) {
+TEST_F(PpoTest, AugmentLearnsOnBothSidesWhatOneSideHasShown) {
   PpoConfig config = BanditConfig();
   config.initial_log_std = -0.5;
   config.symmetry = "augment";
@@ -400,7 +408,7 @@ TEST(PpoTest, AugmentLearnsOnBothSidesWhatOneSideHasShown) {
   EXPECT_NEAR(ppo->policy().Act(unseen, true, std::nullopt).action.item<float>(), -0.5, 0.15);
 }
 
-TEST(PpoTest, AugmentNeedsAMirror) {
+TEST_F(PpoTest, AugmentNeedsAMirror) {
   PpoConfig config = BanditConfig();
   config.symmetry = "augment";
   const auto made = Ppo::Create(
@@ -408,7 +416,7 @@ TEST(PpoTest, AugmentNeedsAMirror) {
   EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(PpoTest, VoidStepsAreNotLearnedFrom) {
+TEST_F(PpoTest, VoidStepsAreNotLearnedFrom) {
   const v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_CATEGORICAL, 1, 2, {16});
   PpoConfig config = BanditConfig();
   config.minibatch_size = 256;
@@ -425,7 +433,7 @@ TEST(PpoTest, VoidStepsAreNotLearnedFrom) {
   EXPECT_TRUE(at::equal(train(0), train(5)));
 }
 
-TEST(PpoTest, LinearScheduleEndsAtZero) {
+TEST_F(PpoTest, LinearScheduleEndsAtZero) {
   PpoConfig config = BanditConfig();
   config.learning_rate_schedule = "linear";
   const auto ppo = std::move(*Ppo::Create(
@@ -438,7 +446,7 @@ TEST(PpoTest, LinearScheduleEndsAtZero) {
   EXPECT_TRUE(at::equal(ppo->policy().flat_parameters(), before));
 }
 
-TEST(PpoTest, RestoredStateContinuesBitIdentically) {
+TEST_F(PpoTest, RestoredStateContinuesBitIdentically) {
   v1::PolicySpec spec = MakeTanhSpec(v1::PolicySpec::HEAD_DIAGONAL_GAUSSIAN, 1, 1, {16});
   spec.set_normalize_observation(true);
   auto train = [&](int restart_at) {
@@ -461,7 +469,7 @@ TEST(PpoTest, RestoredStateContinuesBitIdentically) {
     EXPECT_TRUE(at::equal(tensor, resumed.at(name))) << name;
 }
 
-TEST(PpoTest, OtherHeadsAreRefused) {
+TEST_F(PpoTest, OtherHeadsAreRefused) {
   EXPECT_EQ(
       Ppo::Create(PpoConfig(), MakeTanhSpec(v1::PolicySpec::HEAD_TANH, 1, 1, {16}), 1, c10::kCPU)
           .status()

@@ -15,6 +15,7 @@
 #include "envserver/kit/register_task.h"
 #include "envserver/kit/task.h"
 #include "envserver/kit/task_builder.h"
+#include "envserver/tasks/anymal/anymal_mirror.h"
 #include "envserver/tasks/anymal/anymal_robot.h"
 #include "envserver/tasks/anymal/anymal_tasks.h"
 
@@ -42,6 +43,7 @@ class Anymal : public Task {
     linear_velocity_ = task.AddField("linear_velocity", 3);
     angular_velocity_ = task.AddField("angular_velocity", 3);
     velocities_ = task.AddField("joint_velocities", kJoints);
+    task.SetMirror(DeclaredMirror(MirrorObservation()));
 
     forward_ = task.AddReward("forward_velocity", /*weight=*/0.3);
     torque_ = task.AddReward("torque", /*weight=*/4e-5);

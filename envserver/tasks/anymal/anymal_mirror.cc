@@ -57,4 +57,12 @@ Mirror MirrorRoughObservation(bool linear_velocity, bool heights) {
   return mirror;
 }
 
+MirrorSpec DeclaredMirror(const Mirror& observation) {
+  const auto declared = [](const Mirror& mirror) {
+    return SignedPermutation{{mirror.from.begin(), mirror.from.end()},
+                             {mirror.sign.begin(), mirror.sign.end()}};
+  };
+  return {declared(observation), declared(MirrorAction())};
+}
+
 }  // namespace armature

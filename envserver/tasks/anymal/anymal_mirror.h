@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "common/spec/mirror.h"
+
 namespace armature {
 
 // Element i of what is mirrored is sign[i] x element from[i]. Applied twice, it changes nothing.
@@ -31,6 +33,9 @@ Mirror MirrorAction();       // [12], of every task; also of joint angles and ve
 Mirror MirrorObservation();  // [34], of "anymal", its fields joined.
 // Of "anymal_rough", with the fields that its keys observe_linear_velocity and observe_heights add.
 Mirror MirrorRoughObservation(bool linear_velocity, bool heights);
+
+// What a task declares (TaskBuilder::SetMirror): `observation`, and MirrorAction.
+MirrorSpec DeclaredMirror(const Mirror& observation);
 
 }  // namespace armature
 

@@ -23,6 +23,7 @@
 #include "envserver/kit/register_task.h"
 #include "envserver/kit/task.h"
 #include "envserver/kit/task_builder.h"
+#include "envserver/tasks/anymal/anymal_mirror.h"
 #include "envserver/tasks/anymal/anymal_robot.h"
 #include "envserver/tasks/anymal/anymal_tasks.h"
 #include "envserver/tasks/anymal/height_scan.h"
@@ -119,6 +120,8 @@ class AnymalRough : public Task {
       level_ = task.AddParameter("terrain_level", 0, Terrain::kLevels - 1, /*initial=*/3);
     }
     AddFields(task);
+    task.SetMirror(DeclaredMirror(
+        MirrorRoughObservation(config_.observe_linear_velocity, config_.observe_heights)));
     AddRewards(task);
     base_contact_ = task.AddTermination("base_contact");
     if (config_.thigh_contact_ends) thigh_contact_ = task.AddTermination("thigh_contact");

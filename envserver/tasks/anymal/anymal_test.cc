@@ -171,6 +171,13 @@ TEST(AnymalMirrorTest, AppliedTwiceItChangesNothing) {
   }
 }
 
+TEST(AnymalMirrorTest, IsWhatTheTaskDeclares) {
+  const MirrorSpec declared = AnymalEnv("anymal").env().spec().mirror.value();
+  EXPECT_THAT(declared.observation.source, testing::ElementsAreArray(MirrorObservation().from));
+  EXPECT_THAT(declared.observation.sign, testing::ElementsAreArray(MirrorObservation().sign));
+  EXPECT_THAT(declared.action.source, testing::ElementsAreArray(MirrorAction().from));
+}
+
 // A random state in the air, or on the floor.
 AnymalState RandomState(double height, double spread, Rng& rng) {
   AnymalState state = Floating();
