@@ -8,9 +8,9 @@
 #include "LinearMath/btTransformUtil.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "envserver/bullet/arm_dynamics.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/bullet/primitive.h"
+#include "envserver/bullet/tree_dynamics.h"
 
 namespace armature {
 namespace {
@@ -135,26 +135,26 @@ void Body::AddJoints(const BodyOptions& options) {
     island = colliders_.back().get();
   }
   btMultiBody* body = multibody_.get();
-  if (options.fixed_base) inertia_ = std::make_unique<JointSpaceInertia>(body);
-  JointSpaceInertia* inertia = inertia_.get();
+  tree_ = std::make_unique<TreeDynamics>(body);
+  TreeDynamics* tree = options.always_bullet ? nullptr : tree_.get();
   for (int link : dof_links_) {
     const LinkModel& model = model_->links[link];
     JointParts joint;
     if (model.has_limits) {
-      joint.limit = std::make_unique<JointLimit>(body, link, island, inertia, model.position_low,
+      joint.limit = std::make_unique<JointLimit>(body, link, island, tree, model.position_low,
                                                  model.position_high);
     }
-    if (options.motors) joint.motor = std::make_unique<JointMotor>(body, link, island, inertia);
+    if (options.motors) joint.motor = std::make_unique<JointMotor>(body, link, island, tree);
     // Bullet stores a joint's damping and friction but does not use them.
     if (model.damping > 0) {
-      joint.damping = std::make_unique<JointDamping>(body, link, island, inertia, model.damping);
+      joint.damping = std::make_unique<JointDamping>(body, link, island, tree, model.damping);
     }
     if (model.friction > 0) {
-      joint.friction = std::make_unique<JointMotor>(body, link, island, inertia);
+      joint.friction = std::make_unique<JointMotor>(body, link, island, tree);
     }
     if (model.mimic.has_value() && options.mimic_joints) {
       joint.coupling =
-          std::make_unique<JointCoupling>(body, link, island, inertia, model.mimic->link,
+          std::make_unique<JointCoupling>(body, link, island, tree, model.mimic->link,
                                           model.mimic->multiplier, model.mimic->offset);
     }
     joints_.push_back(std::move(joint));
@@ -313,7 +313,8 @@ void Body::SetPlainVelocity(const btVector3& linear, const btVector3& angular) {
 }
 
 void Body::BeginStep() {
-  if (inertia_ != nullptr) inertia_->Invalidate();
+  if (tree_ != nullptr) tree_->Invalidate();
+  is_pushed_ = is_pushed_ || !held_.empty();
   if (rigid_ != nullptr && move_target_.has_value()) {
     btVector3 linear, angular;
     btTransformUtil::calculateVelocity(rigid_->getWorldTransform(), *move_target_, time_step_s_,
@@ -347,24 +348,31 @@ void Body::EndStep() {
   SetPlainPose(moved.getOrigin(), moved.getRotation());
 }
 
+btTransform Body::BaseCentre() const {
+  return multibody_ == nullptr ? plain_object_->getWorldTransform()
+                               : multibody_->getBaseWorldTransform();
+}
+
 btTransform Body::LinkPose(int link) const {
-  const btTransform& centre =
-      multibody_ == nullptr ? plain_object_->getWorldTransform() : dynamics().pose(link);
+  const btTransform centre = link == kBase ? BaseCentre() : dynamics().pose(link);
   return centre * link_model(link).inertial_frame.inverse();
 }
 
 btVector3 Body::CentreOfMass(int link) const {
-  return multibody_ == nullptr ? plain_object_->getWorldTransform().getOrigin()
-                               : dynamics().pose(link).getOrigin();
+  return link == kBase ? BaseCentre().getOrigin() : dynamics().pose(link).getOrigin();
 }
 
 btVector3 Body::LinkAngularVelocity(int link) const {
+  if (link == kBase && multibody_ != nullptr && !fixed_base_) return multibody_->getBaseOmega();
   if (multibody_ != nullptr) return dynamics().angular_velocity(link);
   return rigid_ != nullptr ? rigid_->getAngularVelocity() : btVector3(0, 0, 0);
 }
 
 btVector3 Body::PointVelocity(int link, const btVector3& point) const {
   const btVector3 arm = point - CentreOfMass(link);
+  if (link == kBase && multibody_ != nullptr && !fixed_base_) {
+    return multibody_->getBaseVel() + multibody_->getBaseOmega().cross(arm);
+  }
   if (multibody_ != nullptr) {
     return dynamics().velocity(link) + dynamics().angular_velocity(link).cross(arm);
   }
@@ -378,6 +386,7 @@ btVector3 Body::LinkVelocity(int link) const {
 
 btTransform Body::LaggedLinkPose(int link) const {
   if (multibody_ == nullptr) return LinkPose(link);
+  RefreshLaggedPoses();
   const btTransform& centre = link < 0 ? multibody_->getBaseWorldTransform()
                                        : multibody_->getLink(link).m_cachedWorldTransform;
   return centre * link_model(link).inertial_frame.inverse();
@@ -387,6 +396,7 @@ btVector3 Body::LaggedLinkVelocity(int link) const {
   if (multibody_ == nullptr) return PointVelocity(link, CentreOfMass(link));
   if (link < 0) return multibody_->getBaseVel();
   RefreshCaches();
+  RefreshLaggedPoses();
   scratch_omega_.resize(multibody_->getNumLinks() + 1);
   scratch_vector_.resize(multibody_->getNumLinks() + 1);
   multibody_->compTreeLinkVelocities(&scratch_omega_[0], &scratch_vector_[0]);
@@ -399,9 +409,18 @@ void Body::RefreshCaches() const {
   for (int link : dof_links_) multibody_->getLink(link).updateCacheMultiDof();
 }
 
+void Body::RefreshLaggedPoses() const {
+  if (!lagged_poses_are_stale_) return;
+  lagged_poses_are_stale_ = false;
+  for (int link = 0; link < num_links(); ++link) {
+    multibody_->getLink(link).m_cachedWorldTransform = tree_->kept_pose(link);
+  }
+}
+
 void Body::UpdatePoses() {
   if (multibody_ == nullptr) return;
   RefreshCaches();
+  lagged_poses_are_stale_ = false;
   dynamics_->Invalidate();
   multibody_->forwardKinematics(scratch_rotation_, scratch_vector_);
   multibody_->updateCollisionObjectWorldTransforms(scratch_rotation_, scratch_vector_);
@@ -422,6 +441,7 @@ void Body::AddTorque(int link, const btVector3& torque) {
   if (multibody_ == nullptr) {
     throw WorldError(absl::StrCat("body '", name_, "' does not move by forces"));
   }
+  is_pushed_ = true;
   if (link == kBase) {
     multibody_->addBaseTorque(torque);
   } else {

@@ -30,14 +30,13 @@
 #include "envserver/bullet/body_model.h"
 #include "envserver/bullet/body_state.h"
 #include "envserver/bullet/joint_rows.h"
-#include "envserver/bullet/joint_space_inertia.h"
 #include "envserver/bullet/world_error.h"
 
 namespace armature {
 
-class ArmDynamics;
 class BulletWorld;
 class ImpulseSolver;
+class TreeDynamics;
 
 struct BodyOptions {
   std::string name;  // Unique in the world. Empty: the model's name, with a number if it is taken.
@@ -50,7 +49,8 @@ struct BodyOptions {
   bool effort_limits = true;
   // Whether joints that mimic others are held to them; if not, they move on their own.
   bool mimic_joints = true;
-  // Whether Bullet steps it even when nothing touches it. For comparison: the results agree.
+  // Whether Bullet steps it, with nothing of ours in its dynamics. For comparison: the results
+  // agree.
   bool always_bullet = false;
   double linear_damping = 0.04;
   double angular_damping = 0.04;
@@ -173,8 +173,6 @@ class Body {
 
   // Makes lagged poses current.
   void UpdatePoses();
-  // Brings what Bullet keeps of the joints' positions in line with them, which own steps do not.
-  void RefreshCaches() const;
 
   // The following members are for BulletWorld.
   btMultiBody* multibody() { return multibody_.get(); }  // Null: a plain collision object.
@@ -199,27 +197,24 @@ class Body {
   void EndStep();
 
   // --- A physics step without Bullet (docs/decisions/0025-steps-without-contacts.md) ---
-  // Whether it has one: its base is fixed and no joint follows another, or it is one free link.
+  // Whether it has one: no joint follows another, and something of it can move.
   // Then a step is BeginOwnStep for each body of a group, rows from what is in between, EndOwnStep.
   bool has_own_step() const {
-    return has_own_step_ && (arm_ == nullptr || (multibody_->getBaseVel().isZero() &&
-                                                 multibody_->getBaseOmega().isZero()));
+    return has_own_step_ && (!fixed_base_ || (multibody_->getBaseVel().isZero() &&
+                                              multibody_->getBaseOmega().isZero()));
   }
   // Gravity, forces and damping change the velocities.
   void BeginOwnStep(const btVector3& gravity);
-  // Of the joints, or of the base: angular (3), linear (3).
-  absl::Span<const double> velocities() const;
-  // Velocity of a link's point along `axis`, or of the link turning about it, = jacobian x
-  // velocities.
-  void ContactJacobian(int link, const btVector3& point, const btVector3& axis, bool turns,
-                       double* jacobian) const;
-  // Changes of the velocities from a unit impulse along the row `jacobian`.
-  void ContactResponse(const double* jacobian, double* response) const;
+  // For rows of contacts.
+  const TreeDynamics& tree() const { return *tree_; }
   int num_joint_rows_max() const { return static_cast<int>(row_order_.size()) + num_dofs(); }
   // `number`: of this body in the solver.
   void AddJointRows(const btContactSolverInfo& info, int number, ImpulseSolver* solver);
   // Takes the solved impulses and moves.
   void EndOwnStep(int number, const ImpulseSolver& solver);
+  // Called before Bullet steps it: brings what Bullet keeps of positions in line with them, which
+  // own steps do not.
+  void BeginBulletStep();
   // Brings colliders to the joints' positions. The same positions give the same bits, however the
   // body came there.
   void PlaceColliders();
@@ -245,12 +240,15 @@ class Body {
   void GetAddedForces(BodyState* state) const;
   // Sets up the own step, if the body is one for it.
   void PrepareOwnStep();
-  absl::Span<double> Velocities();
-  // Adds scale x change to the velocities.
-  void AddClamped(absl::Span<const double> change, double scale);
-  // Of a free link: angular (3), linear (3). Brings the inertia up to date.
-  void GetFreeAcceleration(const btVector3& gravity, double* acceleration);
-  void MoveFree();
+  // Adds scale x change_ to the velocities.
+  void AddClamped(double scale);
+  void MoveBase();
+  void ClearForces();
+  // The base's inertial frame, without the work for all links.
+  btTransform BaseCentre() const;
+  // Bring what Bullet keeps of positions and of lagged poses in line with ours.
+  void RefreshCaches() const;
+  void RefreshLaggedPoses() const;
   BodyDynamics& dynamics() const {
     RefreshCaches();
     return *dynamics_;
@@ -274,15 +272,14 @@ class Body {
   std::unique_ptr<btRigidBody> rigid_;  // Kinematic.
   btCollisionObject* plain_object_ = nullptr;
   btQuaternion plain_rotation_ = btQuaternion::getIdentity();  // What its pose is made from.
-  absl::optional<btTransform> move_target_;     // Kinematic; where the next step ends.
-  std::unique_ptr<JointSpaceInertia> inertia_;  // Null if the base is free.
+  absl::optional<btTransform> move_target_;  // Kinematic; where the next step ends.
+  std::unique_ptr<TreeDynamics> tree_;       // Null: a plain collision object.
   bool has_own_step_ = false;
-  std::unique_ptr<ArmDynamics> arm_;  // Null: it has no own step, or is one free link.
   std::vector<JointRow*> row_order_;  // In which the own step solves.
-  btMatrix3x3 inverse_inertia_;       // Of a free link, in the world's frame.
-  std::vector<double> forces_;        // [dofs]
-  std::vector<double> change_;        // Of the velocities.  [dofs]
+  std::vector<double> change_;        // Of the velocities.  [tree_->num_velocities()]
+  bool is_pushed_ = false;            // Whether forces on links may have been added.
   mutable bool caches_are_stale_ = false;
+  mutable bool lagged_poses_are_stale_ = false;
   mutable std::unique_ptr<BodyDynamics> dynamics_;  // See dynamics().
   std::vector<JointParts> joints_;                  // [dofs]
   std::vector<MotorTarget> targets_;                // [dofs]; empty: no motors.

@@ -9,6 +9,7 @@
 #include "envserver/bullet/body.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/bullet/primitive.h"
+#include "envserver/bullet/tree_dynamics.h"
 
 namespace armature {
 
@@ -77,6 +78,7 @@ void Body::ApplyMaterial(int link) {
 
 void Body::ApplyMass(int link) {
   if (multibody_ == nullptr) return;
+  tree_->MassesChanged();
   if (link == kBase) {
     if (!fixed_base_) multibody_->setBaseMass(properties_.mass[0]);
     multibody_->setBaseInertia(properties_.inertia[0]);
@@ -249,6 +251,7 @@ void Body::GetState(BodyState* state) const {
     if (!targets_.empty()) state->motor_impulse[dof] = joints_[dof].motor->impulse();
   }
   GetAddedForces(state);
+  RefreshLaggedPoses();
   state->lagged_pose.clear();
   bool lags = false;
   for (int i = 0; i < num_links(); ++i) {
@@ -281,6 +284,7 @@ void Body::SetState(const BodyState& state) {
     joints_[dof].motor->set_impulse(state.motor_impulse[dof]);
   }
   if (!state.added.empty()) {
+    is_pushed_ = true;
     multibody_->addBaseForce(state.added[0].force);
     multibody_->addBaseTorque(state.added[0].torque);
     for (int i = 0; i < num_links(); ++i) {

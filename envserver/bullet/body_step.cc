@@ -3,21 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include "envserver/bullet/arm_dynamics.h"
 #include "envserver/bullet/body.h"
 #include "envserver/bullet/impulse_solver.h"
+#include "envserver/bullet/tree_dynamics.h"
 
 namespace armature {
 namespace {
 
-// Of a free body's velocities: angular, then linear, as in btMultiBody.
-constexpr int kFreeVelocities = 6;
-
-btVector3 ReadVector(const double* from) { return btVector3(from[0], from[1], from[2]); }
-
-void WriteVector(const btVector3& vector, double* to) {
-  for (int i = 0; i < 3; ++i) to[i] = vector[i];
-}
+constexpr int kBaseVelocities = 6;  // In btMultiBody, whether the base is free or not.
 
 // Turns `rotation`, from the world to the body, for `time_s`. As btMultiBody does.
 btQuaternion Turned(const btQuaternion& rotation, const btVector3& angular_velocity,
@@ -37,12 +30,7 @@ btQuaternion Turned(const btQuaternion& rotation, const btVector3& angular_veloc
 }  // namespace
 
 void Body::PrepareOwnStep() {
-  const bool is_free = !fixed_base_ && num_links() == 0;
-  if (is_free) {
-    has_own_step_ = true;
-    return;
-  }
-  if (!fixed_base_ || dof_links_.empty()) return;
+  if (fixed_base_ && dof_links_.empty()) return;
   // As BulletWorld hands them to Bullet.
   btAlignedObjectArray<JointRow*> rows;
   for (const JointParts& joint : joints_) {
@@ -60,107 +48,41 @@ void Body::PrepareOwnStep() {
   // depends where the solver stops.
   rows.quickSort([](const JointRow*, const JointRow*) { return false; });
   for (int i = 0; i < rows.size(); ++i) row_order_.push_back(rows[i]);
-  forces_.resize(num_dofs());
-  change_.resize(num_dofs());
-  arm_ = std::make_unique<ArmDynamics>(multibody_.get());
+  change_.resize(tree_->num_velocities());
   has_own_step_ = true;
 }
 
 void Body::PlaceColliders() {
-  if (arm_ == nullptr) return;
-  arm_->UpdatePoses();
+  if (!has_own_step_) return;
+  tree_->UpdatePoses();
   for (const auto& collider : colliders_) {
-    if (collider->m_link >= 0) collider->setWorldTransform(arm_->pose(collider->m_link));
+    if (collider->m_link == kBase && fixed_base_) continue;
+    collider->setWorldTransform(tree_->pose(collider->m_link));
   }
 }
 
-absl::Span<double> Body::Velocities() {
-  double* const all = const_cast<double*>(multibody_->getVelocityVector());
-  return arm_ == nullptr ? absl::MakeSpan(all, kFreeVelocities)
-                         : absl::MakeSpan(all + kFreeVelocities, num_dofs());
-}
-
-absl::Span<const double> Body::velocities() const { return const_cast<Body*>(this)->Velocities(); }
-
-void Body::AddClamped(absl::Span<const double> change, double scale) {
+void Body::AddClamped(double scale) {
   const double most = multibody_->getMaxCoordinateVelocity();
-  const absl::Span<double> velocity = Velocities();
-  for (size_t i = 0; i < velocity.size(); ++i) {
-    velocity[i] = std::clamp(velocity[i] + scale * change[i], -most, most);
+  // A fixed base's are not in change_.
+  double* const velocity = const_cast<double*>(multibody_->getVelocityVector()) + kBaseVelocities +
+                           num_dofs() - change_.size();
+  for (size_t i = 0; i < change_.size(); ++i) {
+    velocity[i] = std::clamp(velocity[i] + scale * change_[i], -most, most);
   }
 }
 
 void Body::BeginOwnStep(const btVector3& gravity) {
-  double acceleration[kFreeVelocities];
-  if (arm_ == nullptr) {
-    GetFreeAcceleration(gravity, acceleration);
-    AddClamped(absl::MakeConstSpan(acceleration, kFreeVelocities), time_step_s_);
-    return;
-  }
-  for (int link = 0; link < num_links(); ++link) {
-    multibody_->getLink(link).m_cachedWorldTransform = arm_->pose(link);
-  }
-  const int n = num_dofs();
-  arm_->GetForces(gravity, absl::MakeSpan(forces_));
-  std::fill(change_.begin(), change_.end(), 0.0);
-  for (int dof = 0; dof < n; ++dof) {
-    const double* column = inertia_->InverseColumn(dof);
-    for (int i = 0; i < n; ++i) change_[i] += column[i] * forces_[dof];
-  }
-  AddClamped(change_, time_step_s_);
+  tree_->KeepPoses();
+  lagged_poses_are_stale_ = true;
+  tree_->UpdateInertia();
+  tree_->GetForces(gravity, is_pushed_, absl::MakeSpan(change_));
+  tree_->Solve(change_.data());
+  AddClamped(time_step_s_);
 }
 
-void Body::GetFreeAcceleration(const btVector3& gravity, double* acceleration) {
-  // In the body's frame, where the inertia is diagonal.
-  const btMatrix3x3 to_body(multibody_->getWorldToBaseRot());
-  const double mass = multibody_->getBaseMass();
-  const btVector3& inertia = multibody_->getBaseInertia();
-  const bool turns =
-      inertia.x() >= SIMD_EPSILON && inertia.y() >= SIMD_EPSILON && inertia.z() >= SIMD_EPSILON;
-  const btVector3 inverse =
-      turns ? btVector3(1 / inertia.x(), 1 / inertia.y(), 1 / inertia.z()) : btVector3(0, 0, 0);
-  for (int row = 0; row < 3; ++row) {
-    for (int column = 0; column < 3; ++column) {
-      double sum = 0;
-      for (int k = 0; k < 3; ++k) sum += to_body[k][row] * inverse[k] * to_body[k][column];
-      inverse_inertia_[row][column] = sum;
-    }
-  }
-  const btVector3 velocity = multibody_->getBaseVel();
-  const btVector3 spin = to_body * multibody_->getBaseOmega();
-  const double angular_drag = multibody_->getAngularDamping() * (1 + spin.safeNorm());
-  const double linear_drag = multibody_->getLinearDamping() * (1 + velocity.safeNorm());
-  const btVector3 torque = to_body * multibody_->getBaseTorque() - spin.cross(inertia * spin);
-  const btVector3 turning = to_body.transpose() * (torque * inverse - angular_drag * spin);
-  const btVector3 linear = gravity + multibody_->getBaseForce() / mass - linear_drag * velocity;
-  WriteVector(turning, acceleration);
-  WriteVector(linear, acceleration + 3);
-}
-
-void Body::ContactJacobian(int link, const btVector3& point, const btVector3& axis, bool turns,
-                           double* jacobian) const {
-  if (arm_ != nullptr) {
-    arm_->Jacobian(link, point, axis, turns, jacobian);
-    return;
-  }
-  const btVector3 moment = turns ? axis : (point - multibody_->getBasePos()).cross(axis);
-  WriteVector(moment, jacobian);
-  WriteVector(turns ? btVector3(0, 0, 0) : axis, jacobian + 3);
-}
-
-void Body::ContactResponse(const double* jacobian, double* response) const {
-  if (arm_ == nullptr) {
-    WriteVector(inverse_inertia_ * ReadVector(jacobian), response);
-    WriteVector(ReadVector(jacobian + 3) / multibody_->getBaseMass(), response + 3);
-    return;
-  }
-  const int n = num_dofs();
-  std::fill(response, response + n, 0.0);
-  for (int dof = 0; dof < n; ++dof) {
-    if (jacobian[dof] == 0) continue;
-    const double* column = inertia_->InverseColumn(dof);
-    for (int i = 0; i < n; ++i) response[i] += column[i] * jacobian[dof];
-  }
+void Body::BeginBulletStep() {
+  RefreshCaches();
+  lagged_poses_are_stale_ = false;  // It writes them.
 }
 
 void Body::AddJointRows(const btContactSolverInfo& info, int number, ImpulseSolver* solver) {
@@ -168,34 +90,34 @@ void Body::AddJointRows(const btContactSolverInfo& info, int number, ImpulseSolv
 }
 
 void Body::EndOwnStep(int number, const ImpulseSolver& solver) {
-  double change[kFreeVelocities];
-  const absl::Span<double> changes =
-      arm_ == nullptr ? absl::MakeSpan(change) : absl::MakeSpan(change_);
-  solver.GetVelocityChange(number, changes);
-  AddClamped(changes, 1);
-  if (arm_ == nullptr) {
-    MoveFree();
-  } else {
-    const absl::Span<const double> velocity = Velocities();
-    for (int dof = 0; dof < num_dofs(); ++dof) {
-      multibody_->getLink(dof_links_[dof]).m_jointPos[0] += time_step_s_ * velocity[dof];
-      if (joints_[dof].motor != nullptr) joints_[dof].motor->ReadImpulse(solver);
-    }
-    caches_are_stale_ = true;
-    PlaceColliders();
+  solver.GetSum(number, absl::MakeSpan(change_));
+  tree_->Unwhiten(change_.data());
+  AddClamped(1);
+  if (!fixed_base_) MoveBase();
+  for (int dof = 0; dof < num_dofs(); ++dof) {
+    multibody_->getLink(dof_links_[dof]).m_jointPos[0] += time_step_s_ * joint_velocity(dof);
+    if (joints_[dof].motor != nullptr) joints_[dof].motor->ReadImpulse(solver);
   }
-  multibody_->clearForcesAndTorques();
+  caches_are_stale_ = true;
+  PlaceColliders();
+  ClearForces();
 }
 
-void Body::MoveFree() {
+void Body::MoveBase() {
   multibody_->setBasePos(multibody_->getBasePos() + time_step_s_ * multibody_->getBaseVel());
-  const btQuaternion rotation =
-      Turned(multibody_->getWorldToBaseRot(), multibody_->getBaseOmega(), time_step_s_);
-  multibody_->setWorldToBaseRot(rotation);
-  if (colliders_.empty()) return;
-  colliders_[0]->setWorldTransform(
-      btTransform(btQuaternion(-rotation.x(), -rotation.y(), -rotation.z(), rotation.w()),
-                  multibody_->getBasePos()));
+  multibody_->setWorldToBaseRot(
+      Turned(multibody_->getWorldToBaseRot(), multibody_->getBaseOmega(), time_step_s_));
+}
+
+// Those of the joints only, if there are no others: bodies can have many fixed links.
+void Body::ClearForces() {
+  if (is_pushed_ || !multibody_->getBaseForce().isZero() ||
+      !multibody_->getBaseTorque().isZero()) {
+    multibody_->clearForcesAndTorques();
+    is_pushed_ = false;
+    return;
+  }
+  for (int link : dof_links_) multibody_->getLink(link).m_jointTorque[0] = 0;
 }
 
 }  // namespace armature

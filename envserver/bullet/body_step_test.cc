@@ -143,6 +143,127 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"stiff_arm", StiffArm, 1, 5}, Case{"stiff_arm_slack", StiffArm, 0.5, 1}),
     [](const auto& info) { return info.param.name; });
 
+// A robot with a free base, in a world of its own.
+class Walker {
+ public:
+  Walker(bool by_bullet, bool drag, bool only_feet) : world_(Options()) {
+    world_.AddPlane(BodyOptions{});
+    BodyOptions options = NoDrag(/*fixed_base=*/false);
+    options.always_bullet = by_bullet;
+    options.friction = 0.8;
+    if (drag) options.linear_damping = options.angular_damping = 0.04;
+    options.base_pose.setOrigin(btVector3(0, 0, 2));
+    body_ = world_.AddBody(TestQuadruped(only_feet), options);
+  }
+
+  // Draws a state at `height`, which depends on `rng` alone.
+  void Draw(Rng& rng, double height, double speed) {
+    const auto draw = [&](double bound) {
+      return btVector3(rng.Uniform(-bound, bound), rng.Uniform(-bound, bound),
+                       rng.Uniform(-bound, bound));
+    };
+    const btVector3 axis = draw(1);
+    body_->SetBasePose(btTransform(btQuaternion(axis, 0.1), btVector3(0.3, 0.2, height)));
+    std::vector<double> position, velocity;
+    for (int dof = 0; dof < body_->num_dofs(); ++dof) {
+      position.push_back(kQuadrupedStance[dof % 3] + rng.Uniform(-0.2, 0.2));
+      velocity.push_back(rng.Uniform(-speed, speed));
+    }
+    body_->SetJoints(position, velocity);
+    const btVector3 linear = draw(speed);
+    body_->SetBaseVelocity(linear, draw(speed));
+    for (int dof = 0; dof < body_->num_dofs(); ++dof) {
+      MotorTarget target;
+      target.position = kQuadrupedStance[dof % 3];
+      target.kp = 0.1;
+      target.force_max = rng.Uniform(0, 1) < 0.5 ? 0 : rng.Uniform(0, 20);
+      body_->SetMotor(dof, target);
+    }
+    body_->SetMass(body_->Link("FL_thigh"), rng.Uniform(0.5, 2));
+    body_->SetMass(body_->Link("RL_foot"), rng.Uniform(0.05, 0.3));
+  }
+
+  void Step(Rng& rng) {
+    for (int dof = 0; dof < body_->num_dofs(); ++dof) {
+      body_->AddJointForce(dof, rng.Uniform(-3, 3));
+    }
+    const btVector3 push(rng.Uniform(-5, 5), rng.Uniform(-5, 5), 0);
+    body_->AddForce(kBase, push);
+    body_->AddForce(body_->Link("imu"), -push);
+    body_->AddTorque(body_->Link("RR_foot"), push / 10);
+    world_.Step();
+  }
+
+  static double Difference(const Walker& a, const Walker& b) {
+    double worst = 0;
+    for (int link = kBase; link < a.body_->num_links(); ++link) {
+      for (const btVector3& difference :
+           {a.body_->LinkPose(link).getOrigin() - b.body_->LinkPose(link).getOrigin(),
+            a.body_->LaggedLinkPose(link).getOrigin() - b.body_->LaggedLinkPose(link).getOrigin(),
+            (a.body_->LinkVelocity(link) - b.body_->LinkVelocity(link)) * 0.1,
+            (a.body_->LinkAngularVelocity(link) - b.body_->LinkAngularVelocity(link)) * 0.1}) {
+        worst = std::max(worst, difference.length());
+      }
+    }
+    for (int dof = 0; dof < a.body_->num_dofs(); ++dof) {
+      worst = std::max(worst, std::abs(a.body_->MotorForce(dof) - b.body_->MotorForce(dof)) * 1e-3);
+    }
+    return worst;
+  }
+
+  Body& body() { return *body_; }
+  BulletWorld& world() { return world_; }
+
+ private:
+  static WorldOptions Options() {
+    WorldOptions options;
+    options.time_step_s = 0.0025;
+    return options;
+  }
+  BulletWorld world_;
+  Body* body_;
+};
+
+class FreeBaseStepTest : public testing::TestWithParam<bool> {};
+
+// In flight, rounding is all that differs.
+TEST_P(FreeBaseStepTest, InFlightItGoesOnAsInBullet) {
+  Walker own(false, GetParam(), true), bullet(true, GetParam(), true);
+  ASSERT_TRUE(own.body().has_own_step());
+  ASSERT_FALSE(bullet.body().has_own_step());
+  for (uint64_t run = 0; run < 30; ++run) {
+    for (Walker* walker : {&own, &bullet}) {
+      Rng rng({run});
+      walker->Draw(rng, 2, 3);
+      for (int step = 0; step < 20; ++step) walker->Step(rng);
+    }
+    ASSERT_LT(Walker::Difference(own, bullet), 1e-8) << run;
+  }
+}
+
+// On the ground: sweeps that stop early, and feet that slide or stick, enlarge rounding.
+TEST_P(FreeBaseStepTest, OnItsFeetItGoesOnAsInBullet) {
+  for (const bool only_feet : {true, false}) {
+    Walker own(false, GetParam(), only_feet), bullet(true, GetParam(), only_feet);
+    size_t contacts = 0;
+    for (uint64_t run = 0; run < 30; ++run) {
+      Rng rng_own({run}), rng_bullet({run});
+      own.Draw(rng_own, kQuadrupedHeight + 0.01, 0.5);
+      bullet.Draw(rng_bullet, kQuadrupedHeight + 0.01, 0.5);
+      for (int step = 0; step < 40; ++step) {
+        own.Step(rng_own);
+        bullet.Step(rng_bullet);
+        ASSERT_EQ(own.world().contacts().size(), bullet.world().contacts().size()) << run;
+        contacts += own.world().contacts().size();
+      }
+      ASSERT_LT(Walker::Difference(own, bullet), 1e-6) << run;
+    }
+    EXPECT_GT(contacts, 1000u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Drag, FreeBaseStepTest, testing::Bool());
+
 TEST(BodyStepTest, WithoutDragAndMotorsEnergyIsKept) {
   WorldOptions fine;
   fine.time_step_s = 1e-5;

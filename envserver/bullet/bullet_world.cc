@@ -45,6 +45,17 @@ struct HeightFieldShape : btHeightfieldTerrainShape {
   std::shared_ptr<const std::vector<float>> heights;
 };
 
+// All below z = 0. Bullet's own box of a plane is all of space, so that whatever there is would be
+// tested against it, at any height.
+struct GroundShape : btStaticPlaneShape {
+  GroundShape() : btStaticPlaneShape(btVector3(0, 0, 1), /*planeConstant=*/0) {}
+  void getAabb(const btTransform& pose, btVector3& low, btVector3& high) const override {
+    btStaticPlaneShape::getAabb(pose, low, high);
+    // Bullet finds contacts up to this far away.
+    if (pose.getBasis()[2][2] == 1) high.setZ(pose.getOrigin().z() + gContactBreakingThreshold);
+  }
+};
+
 std::shared_ptr<const BodyModel> StaticModel(const char* name,
                                              std::shared_ptr<btCollisionShape> shape,
                                              const SceneShape& look) {
@@ -251,10 +262,7 @@ Body* BulletWorld::AddPlane(const BodyOptions& options) {
   look.size = {kPlaneShown, kPlaneShown, 0};
   BodyOptions fixed = options;
   fixed.fixed_base = true;
-  return AddBody(
-      StaticModel("plane", std::make_shared<btStaticPlaneShape>(btVector3(0, 0, 1), /*at=*/0),
-                  look),
-      fixed);
+  return AddBody(StaticModel("plane", std::make_shared<GroundShape>(), look), fixed);
 }
 
 Body* BulletWorld::AddHeightField(const HeightField& field, const BodyOptions& options) {
@@ -334,7 +342,7 @@ void BulletWorld::Step() {
   ShareOut();
   if (world_.getNumMultibodies() > 0) {
     for (const auto& body : bodies_) {
-      if (!own_step_.steps(body->id())) body->RefreshCaches();
+      if (!own_step_.steps(body->id())) body->BeginBulletStep();
     }
     // No substeps: one step of exactly this length.
     world_.stepSimulation(options_.time_step_s, /*maxSubSteps=*/0);

@@ -342,29 +342,5 @@ TEST(BodyTest, LinkVelocityIsTheDerivativeOfThePose) {
   EXPECT_GT(velocity.length(), 0.1);
 }
 
-TEST(JointSpaceInertiaTest, InverseColumnsAreBulletsUnitResponses) {
-  WorldOptions options;
-  options.gravity = 0;
-  BulletWorld world(options);
-  BodyOptions by_bullet = Fixed();
-  by_bullet.always_bullet = true;
-  Body* arm = world.AddBody(Parse(kArm), by_bullet);
-  arm->SetJoints({0.4, 0.02, -0.3}, {0, 0, 0});
-  world.Step();  // No motion; computes what calcAccelerationDeltasMultiDof reads.
-  JointSpaceInertia inertia(arm->multibody());
-  btAlignedObjectArray<double> scratch_r;
-  btAlignedObjectArray<btVector3> scratch_v;
-  for (int dof = 0; dof < 3; ++dof) {
-    std::vector<double> force(9, 0.0), response(9);
-    force[6 + dof] = 1;
-    arm->multibody()->calcAccelerationDeltasMultiDof(force.data(), response.data(), scratch_r,
-                                                     scratch_v);
-    const double* column = inertia.InverseColumn(dof);
-    for (int i = 0; i < 3; ++i) {
-      EXPECT_NEAR(column[i], response[6 + i], 1e-9) << dof << "," << i;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace armature

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "envserver/bullet/body.h"
+#include "envserver/bullet/row_arithmetic.h"
+#include "envserver/bullet/tree_dynamics.h"
 
 namespace armature {
 namespace {
@@ -43,21 +45,17 @@ int ContactRows::Count(const btPersistentManifold& manifold) {
 double ContactRows::AddDirection(Kind kind, const Direction& direction,
                                  const btManifoldPoint& point, const Side& a, const Side& b,
                                  ImpulseSolver* solver, ImpulseSolver::ContactRow* row) const {
-  ImpulseSolver::Side arrays[2];
-  solver->AddContactRow(kind, a.number, b.number, arrays);
+  double* rows[2];
+  solver->AddContactRow(kind, a.number, b.number, rows);
   double inverse_mass = 0, velocity = 0;
   for (int i = 0; i < 2; ++i) {
     const Side& side = i == 0 ? a : b;
     if (side.body == nullptr) continue;
     const btVector3& position = i == 0 ? point.m_positionWorldOnA : point.m_positionWorldOnB;
     const btVector3 axis = i == 0 ? direction.axis : -direction.axis;
-    side.body->ContactJacobian(side.link, position, axis, direction.turns, arrays[i].jacobian);
-    side.body->ContactResponse(arrays[i].jacobian, arrays[i].response);
-    const absl::Span<const double> velocities = side.body->velocities();
-    for (size_t k = 0; k < velocities.size(); ++k) {
-      inverse_mass += arrays[i].jacobian[k] * arrays[i].response[k];
-      velocity += arrays[i].jacobian[k] * velocities[k];
-    }
+    const TreeDynamics& tree = side.body->tree();
+    velocity += tree.ContactRow(side.link, position, axis, direction.turns, rows[i]);
+    inverse_mass += Dot(rows[i], rows[i], Filled(tree.num_velocities()));
   }
   const double sum = inverse_mass + direction.softness;
   row->mass = sum > SIMD_EPSILON ? 1 / sum : 0;

@@ -21,9 +21,7 @@ ImpulseSolver::ImpulseSolver() {
     rows->reserve(kRowsReserved);
   }
   for (std::vector<double>* values : {&mass_, &needed_, &impulse_}) values->reserve(kRowsReserved);
-  for (std::vector<double>* values : {&jacobian_, &response_, &slope_}) {
-    values->reserve(kNumbersReserved);
-  }
+  for (std::vector<double>* values : {&values_, &slope_}) values->reserve(kNumbersReserved);
 }
 
 void ImpulseSolver::Clear() {
@@ -34,9 +32,7 @@ void ImpulseSolver::Clear() {
   for (std::vector<int>* rows : {&sizes_, &normals_, &spinning_, &rolling_, &frictions_}) {
     rows->clear();
   }
-  for (std::vector<double>* values : {&mass_, &needed_, &impulse_, &jacobian_, &response_}) {
-    values->clear();
-  }
+  for (std::vector<double>* values : {&mass_, &needed_, &impulse_, &values_}) values->clear();
 }
 
 int ImpulseSolver::AddBody(int num_velocities) {
@@ -51,33 +47,27 @@ int ImpulseSolver::AddRow(double mass, double needed) {
   return num_rows_++;
 }
 
-int ImpulseSolver::AddJointRow(int body, int dof, const double* response, double velocity,
-                               double sign, double aim, double low, double high, double softness) {
-  const double inverse_mass = response[dof];
+int ImpulseSolver::AddJointRow(int body, const double* row, double velocity, double sign,
+                               double aim, double low, double high, double softness) {
+  const double inverse_mass = Dot(row, row, Filled(sizes_[body]));
   const double sum = inverse_mass + softness;
   const double mass = sum > std::numeric_limits<double>::epsilon() ? 1 / sum : 0;
-  joints_.push_back({body, dof, response, sign});
+  joints_.push_back({body, row, sign});
   rows_.push_back({inverse_mass, low, high, 0, -1});
   ++num_joint_rows_;
   return AddRow(mass, (aim - sign * velocity) * mass);
 }
 
 int ImpulseSolver::MakeHalf(int body) {
-  const int at = static_cast<int>(jacobian_.size());
+  const int at = static_cast<int>(values_.size());
   halves_.push_back({body, at});
-  if (body < 0) return at;
-  jacobian_.resize(at + Filled(sizes_[body]), 0.0);
-  response_.resize(jacobian_.size(), 0.0);
+  if (body >= 0) values_.resize(at + Filled(sizes_[body]), 0.0);
   return at;
 }
 
-void ImpulseSolver::AddContactRow(Kind kind, int body_a, int body_b, Side (&sides)[2]) {
+void ImpulseSolver::AddContactRow(Kind kind, int body_a, int body_b, double* (&rows)[2]) {
   const int at[2] = {MakeHalf(body_a), MakeHalf(body_b)};
-  for (int i = 0; i < 2; ++i) {
-    sides[i].body = i == 0 ? body_a : body_b;
-    sides[i].jacobian = &jacobian_[0] + at[i];
-    sides[i].response = &response_[0] + at[i];
-  }
+  for (int i = 0; i < 2; ++i) rows[i] = values_.data() + at[i];
   if (kind == Kind::kNormal) normals_.push_back(num_rows_);
   if (kind == Kind::kSpinning) spinning_.push_back(num_rows_);
   if (kind == Kind::kRolling) rolling_.push_back(num_rows_);
@@ -100,7 +90,7 @@ double ImpulseSolver::Coupling(int i, int j) const {
     if (of_i[a].body < 0) continue;
     for (int b = 0; b < 2; ++b) {
       if (of_i[a].body != of_j[b].body) continue;
-      sum += Dot(&jacobian_[of_i[a].at], &response_[of_j[b].at], Filled(sizes_[of_i[a].body]));
+      sum += Dot(&values_[of_i[a].at], &values_[of_j[b].at], Filled(sizes_[of_i[a].body]));
     }
   }
   return sum;
@@ -118,17 +108,20 @@ void ImpulseSolver::ComputeSlopes() {
     const JointRow& a = joints_[i];
     for (int j = i + 1; j < num_joint_rows_; ++j) {
       const JointRow& b = joints_[j];
-      if (a.body == b.body) set(i, j, a.sign * b.sign * a.response[b.dof]);
+      if (a.body != b.body) continue;
+      set(i, j, a.sign * b.sign * Dot(a.row, b.row, Filled(sizes_[a.body])));
     }
   }
   for (int j = num_joint_rows_; j < num_rows_; ++j) {
     const Half* const halves = &halves_[2 * (j - num_joint_rows_)];
     for (int i = 0; i < num_joint_rows_; ++i) {
+      const JointRow& joint = joints_[i];
       double coupling = 0;
       for (int k = 0; k < 2; ++k) {
-        if (halves[k].body == joints_[i].body) coupling += response_[halves[k].at + joints_[i].dof];
+        if (halves[k].body != joint.body) continue;
+        coupling += Dot(joint.row, &values_[halves[k].at], Filled(sizes_[joint.body]));
       }
-      set(i, j, joints_[i].sign * coupling);
+      set(i, j, joint.sign * coupling);
     }
     for (int i = num_joint_rows_; i < j; ++i) set(i, j, Coupling(i, j));
   }
@@ -258,16 +251,16 @@ void ImpulseSolver::Solve(int iterations_max, double residual_max) {
   }
 }
 
-void ImpulseSolver::GetVelocityChange(int body, absl::Span<double> change) const {
-  std::fill(change.begin(), change.end(), 0.0);
-  const auto add = [&](const double* response, double impulse) {
-    for (size_t k = 0; k < change.size(); ++k) change[k] += response[k] * impulse;
+void ImpulseSolver::GetSum(int body, absl::Span<double> sum) const {
+  std::fill(sum.begin(), sum.end(), 0.0);
+  const auto add = [&](const double* row, double impulse) {
+    for (size_t k = 0; k < sum.size(); ++k) sum[k] += row[k] * impulse;
   };
   for (int i = 0; i < num_joint_rows_; ++i) {
-    if (joints_[i].body == body) add(joints_[i].response, joints_[i].sign * impulse_[i]);
+    if (joints_[i].body == body) add(joints_[i].row, joints_[i].sign * impulse_[i]);
   }
   for (size_t h = 0; h < halves_.size(); ++h) {
-    if (halves_[h].body == body) add(&response_[halves_[h].at], impulse_[num_joint_rows_ + h / 2]);
+    if (halves_[h].body == body) add(&values_[halves_[h].at], impulse_[num_joint_rows_ + h / 2]);
   }
 }
 

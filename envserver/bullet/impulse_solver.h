@@ -8,7 +8,8 @@
 // Method: x_i is the impulse that row i would need now, if it had no bounds. When row i takes
 // clamp(x_i) in place of p_i, every other x_j changes by -b_ij times the difference, and x_i stays.
 //   b_ij = J_i M^-1 J_j' / (J_j M^-1 J_j' + c_j)
-// So a sweep touches no velocity, and its rows wait for each other as little as they can.
+// So a sweep touches no velocity, and its rows wait for each other as little as they can. A row
+// comes as w = L'^-1 J' with M = L' L (TreeDynamics), so that b needs one product of two rows.
 //
 // Call order: (Clear AddBody* AddJointRow* (AddContactRow FinishContactRow)* Solve)*; joints first.
 // Thread safety: none. Allocation: none, once there have been as many rows before.
@@ -33,12 +34,6 @@ class ImpulseSolver {
     kRolling,   // Two in turn, held to a circle: friction against turning across the normal.
     kFriction,  // Two in turn, held to a circle.
   };
-  // What a contact row has to do with one body, or none.
-  struct Side {
-    int body = -1;
-    double* jacobian = nullptr;  // [velocities of the body]
-    double* response = nullptr;  // Changes of its velocities from a unit impulse of the row.
-  };
   struct ContactRow {
     double rhs = 0;   // The impulse needed before any row acts.
     double mass = 0;  // 1 / (J M^-1 J' + softness).
@@ -51,14 +46,14 @@ class ImpulseSolver {
   // Returns the body's number, from 0.
   int AddBody(int num_velocities);
 
-  // `response`: changes of the body's velocities from a unit impulse at the joint, valid until
-  // GetVelocityChange. `velocity`: the joint's, before any row acts. Returns the row's number.
-  int AddJointRow(int body, int dof, const double* response, double velocity, double sign,
-                  double aim, double low, double high, double softness);
+  // `row`: w of the joint, filled up with zeros to whole blocks, valid until GetSum. `velocity`:
+  // the joint's, before any row acts. Returns the row's number.
+  int AddJointRow(int body, const double* row, double velocity, double sign, double aim, double low,
+                  double high, double softness);
 
-  // Begins a row between two bodies, or one if `body_b` is -1. The arrays of `sides` are to be
-  // filled before the next call. Frictions belong to the normal before them.
-  void AddContactRow(Kind kind, int body_a, int body_b, Side (&sides)[2]);
+  // Begins a row between two bodies; -1: one that does not move. `rows`: w of each, zeros, to be
+  // written before the next call. Frictions belong to the normal before them.
+  void AddContactRow(Kind kind, int body_a, int body_b, double* (&rows)[2]);
   // Says the rest about the row that was begun last. Returns its number.
   int FinishContactRow(const ContactRow& row);
 
@@ -66,19 +61,19 @@ class ImpulseSolver {
 
   // Of the last Solve.
   double impulse(int row) const { return impulse_[row]; }
-  // Gets the changes of a body's velocities.
-  void GetVelocityChange(int body, absl::Span<double> change) const;
+  // Gets the sum of a body's rows times their impulses, which TreeDynamics::Unwhiten makes changes
+  // of velocities.  [velocities of the body]
+  void GetSum(int body, absl::Span<double> sum) const;
 
  private:
   struct JointRow {
     int body;
-    int dof;
-    const double* response;
+    const double* row;
     double sign;
   };
   struct Half {
     int body = -1;
-    int at = 0;  // In jacobian_ and response_.
+    int at = 0;  // In values_.
   };
   struct Row {
     double inverse_mass;  // Change of the row's velocity from a unit impulse.
@@ -115,7 +110,7 @@ class ImpulseSolver {
   std::vector<Half> halves_;  // Two a contact row.
   std::vector<Row> rows_;     // [rows]
   std::vector<int> normals_, spinning_, rolling_, frictions_;
-  std::vector<double> jacobian_, response_;
+  std::vector<double> values_;   // Of contact rows.
   std::vector<double> mass_;     // [rows]
   std::vector<double> needed_;   // x.  [stride]
   std::vector<double> impulse_;  // p.  [rows]

@@ -4,6 +4,7 @@
 
 #include "BulletDynamics/ConstraintSolver/btContactSolverInfo.h"
 #include "envserver/bullet/impulse_solver.h"
+#include "envserver/bullet/tree_dynamics.h"
 
 namespace armature {
 namespace {
@@ -16,25 +17,27 @@ int NumVelocities(const btMultiBody& body) { return 6 + body.getNumDofs(); }
 }  // namespace
 
 JointRow::JointRow(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
-                   JointSpaceInertia* inertia)
+                   TreeDynamics* tree)
     : btMultiBodyConstraint(body, nullptr, link, -1, /*numRows=*/1, /*isUnilateral=*/true,
                             MULTIBODY_CONSTRAINT_1DOF_JOINT_MOTOR),
       island_(island),
-      inertia_(inertia),
+      tree_(tree),
       velocity_index_(6 + body->getLink(link).m_dofOffset) {
   m_data.resize(1);  // The impulse that the solver reports.
 }
 
 void JointRow::UnitResponse(const double* jacobian, double* response,
                             btMultiBodyJacobianData& data) {
-  if (inertia_ == nullptr) {
+  if (tree_ == nullptr) {
     m_bodyA->calcAccelerationDeltasMultiDof(jacobian, response, data.scratch_r, data.scratch_v);
     return;
   }
-  const double* column = inertia_->InverseColumn(velocity_index_ - 6);
+  const double* column = tree_->InverseColumn(velocity_index_ - 6);
   const double sign = jacobian[velocity_index_];
-  std::fill(response, response + 6, 0.0);
-  for (int i = 0; i < m_bodyA->getNumDofs(); ++i) response[6 + i] = sign * column[i];
+  // A fixed base's velocities are not in the column.
+  const int skipped = NumVelocities(*m_bodyA) - tree_->num_velocities();
+  std::fill(response, response + skipped, 0.0);
+  for (int i = 0; i < tree_->num_velocities(); ++i) response[skipped + i] = sign * column[i];
 }
 
 void JointRow::AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
@@ -80,8 +83,7 @@ void JointRow::AddRow(double sign, double desired_velocity, double impulse_low, 
 
 int JointRow::AddRow(double sign, double desired_velocity, double impulse_low, double impulse_high,
                      int body, ImpulseSolver* solver, double softness) const {
-  const int dof = velocity_index_ - 6;
-  return solver->AddJointRow(body, dof, inertia_->InverseColumn(dof), velocity(), sign,
+  return solver->AddJointRow(body, tree_->JointRow(velocity_index_ - 6), velocity(), sign,
                              desired_velocity, impulse_low, impulse_high, softness);
 }
 
@@ -118,8 +120,8 @@ void JointMotor::ReadImpulse(const ImpulseSolver& solver) {
 }
 
 JointDamping::JointDamping(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
-                           JointSpaceInertia* inertia, double damping)
-    : JointRow(body, link, island, inertia), damping_(damping) {}
+                           TreeDynamics* tree, double damping)
+    : JointRow(body, link, island, tree), damping_(damping) {}
 
 void JointDamping::createConstraintRows(btMultiBodyConstraintArray& rows,
                                         btMultiBodyJacobianData& data,
@@ -134,8 +136,8 @@ void JointDamping::AddTo(const btContactSolverInfo& info, int body, ImpulseSolve
 }
 
 JointLimit::JointLimit(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
-                       JointSpaceInertia* inertia, double low, double high)
-    : JointRow(body, link, island, inertia), low_(low), high_(high) {}
+                       TreeDynamics* tree, double low, double high)
+    : JointRow(body, link, island, tree), low_(low), high_(high) {}
 
 template <typename Add>
 void JointLimit::ForReached(const btContactSolverInfo& solver, Add add_row) const {
@@ -162,9 +164,8 @@ void JointLimit::AddTo(const btContactSolverInfo& info, int body, ImpulseSolver*
 }
 
 JointCoupling::JointCoupling(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
-                             JointSpaceInertia* inertia, int other_link, double multiplier,
-                             double offset)
-    : JointRow(body, link, island, inertia),
+                             TreeDynamics* tree, int other_link, double multiplier, double offset)
+    : JointRow(body, link, island, tree),
       other_link_(other_link),
       other_index_(6 + body->getLink(other_link).m_dofOffset),
       multiplier_(multiplier),

@@ -10,19 +10,18 @@
 #include "BulletDynamics/Featherstone/btMultiBody.h"
 #include "BulletDynamics/Featherstone/btMultiBodyConstraint.h"
 #include "BulletDynamics/Featherstone/btMultiBodyLinkCollider.h"
-#include "envserver/bullet/joint_space_inertia.h"
 
 namespace armature {
 
 class ImpulseSolver;
+class TreeDynamics;
 
 // One solver row that acts on the joint of `link`; the joint has one DoF.
 class JointRow : public btMultiBodyConstraint {
  public:
   // `island` is a non-static collider of the body; it tells Bullet which island the row belongs to.
-  // `inertia` is the body's; null uses Bullet's own computation. Both must outlive this.
-  JointRow(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
-           JointSpaceInertia* inertia);
+  // `tree` is the body's; null uses Bullet's own computation. Both must outlive this.
+  JointRow(btMultiBody* body, int link, const btMultiBodyLinkCollider* island, TreeDynamics* tree);
 
   int getIslandIdA() const override { return island_->getIslandTag(); }
   int getIslandIdB() const override { return -1; }
@@ -38,7 +37,7 @@ class JointRow : public btMultiBodyConstraint {
   // Whether it acts on one joint only.
   virtual bool has_one_joint() const { return true; }
 
-  // Adds to `solver` the rows that createConstraintRows would add. Needs the inertia. `body`: the
+  // Adds to `solver` the rows that createConstraintRows would add. Needs the tree. `body`: the
   // body's number in the solver.
   virtual void AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) = 0;
 
@@ -58,7 +57,7 @@ class JointRow : public btMultiBodyConstraint {
   void UnitResponse(const double* jacobian, double* response, btMultiBodyJacobianData& data);
 
   const btMultiBodyLinkCollider* island_;
-  JointSpaceInertia* inertia_;
+  TreeDynamics* tree_;
   int velocity_index_;
 };
 
@@ -90,7 +89,7 @@ class JointDamping : public JointRow {
  public:
   // `damping` > 0, N.s/m or N.m.s/rad.
   JointDamping(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
-               JointSpaceInertia* inertia, double damping);
+               TreeDynamics* tree, double damping);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
   void AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) override;
@@ -102,8 +101,8 @@ class JointDamping : public JointRow {
 // Keeps low <= q <= high; adds a row only while q is at one of them.
 class JointLimit : public JointRow {
  public:
-  JointLimit(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
-             JointSpaceInertia* inertia, double low, double high);
+  JointLimit(btMultiBody* body, int link, const btMultiBodyLinkCollider* island, TreeDynamics* tree,
+             double low, double high);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
   void AddTo(const btContactSolverInfo& info, int body, ImpulseSolver* solver) override;
@@ -121,7 +120,7 @@ class JointLimit : public JointRow {
 class JointCoupling : public JointRow {
  public:
   JointCoupling(btMultiBody* body, int link, const btMultiBodyLinkCollider* island,
-                JointSpaceInertia* inertia, int other_link, double multiplier, double offset);
+                TreeDynamics* tree, int other_link, double multiplier, double offset);
   void createConstraintRows(btMultiBodyConstraintArray& rows, btMultiBodyJacobianData& data,
                             const btContactSolverInfo& solver) override;
   bool has_one_joint() const override { return false; }

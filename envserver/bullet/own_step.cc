@@ -5,6 +5,7 @@
 
 #include "BulletDynamics/Featherstone/btMultiBodyLinkCollider.h"
 #include "envserver/bullet/body.h"
+#include "envserver/bullet/tree_dynamics.h"
 
 namespace armature {
 namespace {
@@ -114,7 +115,7 @@ void OwnStep::SolveIsland(int island, const btContactSolverInfo& info) {
     }
   };
   for_bodies([&](Body* body, int id) {
-    numbers_[id] = solver_.AddBody(static_cast<int>(body->velocities().size()));
+    numbers_[id] = solver_.AddBody(body->tree().num_velocities());
     body->AddJointRows(info, numbers_[id], &solver_);
   });
   for (int i = 0; i < touches_.size(); ++i) {

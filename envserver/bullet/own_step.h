@@ -1,6 +1,6 @@
-// A physics step without Bullet's pipeline, for arms with a fixed base and single free links, with
-// and without contacts. Bodies that touch each other form an island; each island is solved by
-// itself (docs/decisions/0025-steps-without-contacts.md).
+// A physics step without Bullet's pipeline, for trees of links on a fixed or a free base, with and
+// without contacts. Bodies that touch each other form an island; each island is solved by itself
+// (docs/decisions/0025-steps-without-contacts.md).
 //
 // Call order: (Share Step)*, after contacts have been found.
 // Thread safety: none, like its world. Allocation: none, once there have been as many contacts

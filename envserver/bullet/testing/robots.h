@@ -17,6 +17,13 @@ std::shared_ptr<const BodyModel> TestArm();
 // A trunk with one leg: links with several shapes each, so that contacts have parts.
 std::shared_ptr<const BodyModel> TestLegged();
 
+// A quadruped of 12.7 kg as large dogs are: 12 joints in the order hip, thigh, calf of the legs FL,
+// FR, RL, RR; the feet are spheres, fixed to the calves. With `only_feet` nothing else has a shape.
+std::shared_ptr<const BodyModel> TestQuadruped(bool only_feet);
+// Its joints where it stands, by the name of a leg's joint.
+constexpr double kQuadrupedStance[3] = {0, 0.8, -1.6};
+constexpr double kQuadrupedHeight = 0.315;  // m, of the trunk.
+
 // Steps of 1e-5 s: a difference over one is a derivative.
 WorldOptions FineSteps();
 
