@@ -79,19 +79,19 @@ TEST(RolloutCoordinator, WithLagItGrantsThatManySetsAhead) {
 TEST(RolloutCoordinator, WithALagOfOneTheNextSetIsCollectedWhileThisOneIsLearnedFrom) {
   RolloutCoordinator coordinator(FourUnrolls(/*max_policy_lag=*/1));
   coordinator.Consumed(0, 0, 5);
-  const auto collect = [&](int64_t unrolls) {
-    for (int64_t group = 0; group < unrolls; ++group) {
+  const auto collect = [&](uint64_t version_min) {
+    for (int64_t group = 0; group < 4; ++group) {
       ASSERT_TRUE(coordinator.Request(1, Actor(1), group, 10).ok());
       for (const Grant& grant : coordinator.Issue(kStart)) {
-        EXPECT_EQ(grant.policy_version_min, 5u);
+        EXPECT_EQ(grant.policy_version_min, version_min);
         ASSERT_TRUE(coordinator.Arrived(Actor(1), grant.grant_id, 10).ok());
       }
     }
   };
-  collect(4);
-  coordinator.Consumed(40, 40,
-                       5);  // The learner learns from these, and says nothing until it is done.
-  collect(4);
+  collect(/*version_min=*/4);
+  // The learner learns from these, and says nothing until it is done.
+  coordinator.Consumed(40, 40, 5);
+  collect(/*version_min=*/5);
   EXPECT_EQ(coordinator.waiting_groups(), 0) << "the next set is there too";
   ASSERT_TRUE(coordinator.Request(1, Actor(1), 4, 10).ok());
   EXPECT_TRUE(coordinator.Issue(kStart).empty()) << "a third set would lag by two";
