@@ -12,7 +12,7 @@ hand, for `joints`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -204,7 +204,7 @@ def success_rate(env: Any, policy: Policy, episodes: int) -> float:
     return successes / episodes
 
 
-def make(server: str, task: str, keys: list[str]) -> Any:
+def make(server: str, task: str, keys: Sequence[str] = ()) -> Any:
     """The task's environment on an env server, under the control that its policy is for.
 
     keys: more of environment.config, each KEY=VALUE.
