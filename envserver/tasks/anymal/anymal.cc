@@ -43,7 +43,7 @@ class Anymal : public Task {
     linear_velocity_ = task.AddField("linear_velocity", 3);
     angular_velocity_ = task.AddField("angular_velocity", 3);
     velocities_ = task.AddField("joint_velocities", kJoints);
-    task.SetMirror(DeclaredMirror(MirrorObservation()));
+    task.SetMirror({MirrorObservation(), MirrorAction()});
 
     forward_ = task.AddReward("forward_velocity", /*weight=*/0.3);
     torque_ = task.AddReward("torque", /*weight=*/4e-5);

@@ -120,8 +120,9 @@ class AnymalRough : public Task {
       level_ = task.AddParameter("terrain_level", 0, Terrain::kLevels - 1, /*initial=*/3);
     }
     AddFields(task);
-    task.SetMirror(DeclaredMirror(
-        MirrorRoughObservation(config_.observe_linear_velocity, config_.observe_heights)));
+    task.SetMirror(
+        {MirrorRoughObservation(config_.observe_linear_velocity, config_.observe_heights),
+         MirrorAction()});
     AddRewards(task);
     base_contact_ = task.AddTermination("base_contact");
     if (config_.thigh_contact_ends) thigh_contact_ = task.AddTermination("thigh_contact");

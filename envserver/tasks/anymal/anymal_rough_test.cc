@@ -7,7 +7,6 @@
 
 #include "common/random/rng.h"
 #include "envserver/tasks/anymal/anymal_mirror.h"
-#include "envserver/tasks/anymal/anymal_tasks.h"
 #include "envserver/tasks/anymal/height_scan.h"
 #include "envserver/tasks/anymal/terrain.h"
 #include "envserver/tasks/anymal/testing/anymal_env.h"
@@ -352,8 +351,9 @@ TEST(HeightScanTest, IsNegativeWhereTheGroundIsHigherAndTurnsWithTheBase) {
 
 TEST(AnymalRoughTest, AMirroredStateAndActionGiveTheMirroredStep) {
   AnymalEnv env("anymal_rough", {{"terrain", "flat"}, {"standing", "1"}});
-  const Mirror mirror = MirrorRoughObservation(/*linear_velocity=*/true, /*heights=*/true);
-  ASSERT_EQ(mirror.from.size(), env.All().size());
+  const SignedPermutation mirror =
+      MirrorRoughObservation(/*linear_velocity=*/true, /*heights=*/true);
+  ASSERT_EQ(mirror.source.size(), env.All().size());
   Rng rng({1});
   for (int trial = 0; trial < 20; ++trial) {
     AnymalState state = Floating();
@@ -369,10 +369,10 @@ TEST(AnymalRoughTest, AMirroredStateAndActionGiveTheMirroredStep) {
     }
     env.SetState(state);
     env.Step(action);
-    const std::vector<float> expected = mirror.Apply(env.All());
+    const std::vector<float> expected = Mirrored(mirror, env.All());
     env.Reset();
     env.SetState(MirrorState(state));
-    env.Step(MirrorAction().Apply(action));
+    env.Step(Mirrored(MirrorAction(), action));
     const std::vector<float> got = env.All();
     for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 0.1) << i;
     env.Reset();
@@ -381,11 +381,11 @@ TEST(AnymalRoughTest, AMirroredStateAndActionGiveTheMirroredStep) {
 
 // Rows of the height scan change sides; commands to the left become commands to the right.
 TEST(AnymalMirrorTest, TheHeightScanAndTheCommandChangeSides) {
-  const Mirror mirror = MirrorRoughObservation(true, true);
+  const SignedPermutation mirror = MirrorRoughObservation(true, true);
   std::vector<double> observation(235);
   for (size_t i = 0; i < observation.size(); ++i) observation[i] = static_cast<double>(i) + 1;
-  const std::vector<double> mirrored = mirror.Apply(observation);
-  EXPECT_EQ(mirror.Apply(mirrored), observation);
+  const std::vector<double> mirrored = Mirrored(mirror, observation);
+  EXPECT_EQ(Mirrored(mirror, mirrored), observation);
   EXPECT_EQ(mirrored[9], observation[9]);
   EXPECT_EQ(mirrored[10], -observation[10]);
   EXPECT_EQ(mirrored[11], -observation[11]);
@@ -398,11 +398,7 @@ TEST(AnymalMirrorTest, TheHeightScanAndTheCommandChangeSides) {
 }
 
 TEST(AnymalRoughTest, LimitsInTheWrongOrderAreRefusedByName) {
-  EnvRegistry registry;
-  ASSERT_TRUE(RegisterAnymalTasks(registry).ok());
-  const auto made = registry.Make("anymal_rough", {{"turn_min", "2"}});
-  ASSERT_FALSE(made.ok());
-  EXPECT_NE(std::string(made.status().message()).find("turn_min"), std::string::npos);
+  EXPECT_THAT(Refusal("anymal_rough", {{"turn_min", "2"}}), testing::HasSubstr("turn_min"));
 }
 
 }  // namespace

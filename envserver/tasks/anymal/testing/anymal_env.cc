@@ -4,7 +4,9 @@
 #include <iostream>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "envserver/tasks/anymal/anymal_mirror.h"
 #include "envserver/tasks/anymal/anymal_tasks.h"
 
 namespace armature {
@@ -13,6 +15,12 @@ namespace {
 [[noreturn]] void Die(const std::string& why) {
   std::cerr << why << "\n";
   std::abort();
+}
+
+absl::StatusOr<std::unique_ptr<Env>> Make(const std::string& env_id, const EnvConfig& config) {
+  EnvRegistry registry;
+  if (!RegisterAnymalTasks(registry).ok()) Die("the registry refused");
+  return registry.Make(env_id, config);
 }
 
 int Dof(const Body& robot, int joint) {
@@ -31,15 +39,17 @@ AnymalState MirrorState(const AnymalState& state) {
   mirrored.base.setRotation(btQuaternion(-turn.x(), turn.y(), -turn.z(), turn.w()));
   mirrored.linear = btVector3(state.linear.x(), -state.linear.y(), state.linear.z());
   mirrored.angular = btVector3(-state.angular.x(), state.angular.y(), -state.angular.z());
-  mirrored.angles = MirrorAction().Apply(state.angles);
-  mirrored.velocities = MirrorAction().Apply(state.velocities);
+  mirrored.angles = Mirrored(MirrorAction(), state.angles);
+  mirrored.velocities = Mirrored(MirrorAction(), state.velocities);
   return mirrored;
 }
 
+std::string Refusal(const std::string& env_id, const EnvConfig& config) {
+  return std::string(Make(env_id, config).status().message());
+}
+
 AnymalEnv::AnymalEnv(const std::string& env_id, const EnvConfig& config) {
-  EnvRegistry registry;
-  if (!RegisterAnymalTasks(registry).ok()) Die("the registry refused");
-  auto made = registry.Make(env_id, config);
+  auto made = Make(env_id, config);
   if (!made.ok()) Die(made.status().ToString());
   env_ = *std::move(made);
   std::vector<absl::Span<uint8_t>> spans;

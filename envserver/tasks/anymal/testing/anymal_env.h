@@ -2,6 +2,7 @@
 #ifndef ARMATURE_ENVSERVER_TASKS_ANYMAL_TESTING_ANYMAL_ENV_H_
 #define ARMATURE_ENVSERVER_TASKS_ANYMAL_TESTING_ANYMAL_ENV_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,11 +11,11 @@
 #include "LinearMath/btTransform.h"
 #include "LinearMath/btVector3.h"
 #include "absl/types/span.h"
+#include "common/spec/mirror.h"
 #include "envserver/bullet/body.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/env/env.h"
 #include "envserver/env/env_registry.h"
-#include "envserver/tasks/anymal/anymal_mirror.h"
 
 namespace armature {
 
@@ -27,6 +28,18 @@ struct AnymalState {
 };
 // In a mirror that is the plane y = 0.
 AnymalState MirrorState(const AnymalState& state);
+
+template <typename T>
+std::vector<T> Mirrored(const SignedPermutation& mirror, const std::vector<T>& original) {
+  std::vector<T> mirrored(original.size());
+  for (size_t i = 0; i < mirrored.size(); ++i) {
+    mirrored[i] = static_cast<T>(mirror.sign[i]) * original.at(mirror.source[i]);
+  }
+  return mirrored;
+}
+
+// Why the registry does not make that environment; empty if it does.
+std::string Refusal(const std::string& env_id, const EnvConfig& config);
 
 class AnymalEnv {
  public:
