@@ -21,6 +21,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.vec_env import VecNormalize
 
 EVALUATION_SEED = 1 << 20
 
@@ -64,6 +65,16 @@ def halfcheetah_sac(seed):
                seed=seed)
 
 
+def ant_sac(seed):
+    return SAC("MlpPolicy", make_vec_env("Ant-v5", 1, seed=seed), learning_starts=10_000, seed=seed)
+
+
+# The zoo normalises observations and rewards.
+def ant_ppo(seed):
+    return PPO("MlpPolicy", VecNormalize(make_vec_env("Ant-v5", 1, seed=seed)), seed=seed,
+               device="cpu")
+
+
 def bipedal_walker_sac(seed):
     return SAC("MlpPolicy", make_vec_env("BipedalWalker-v3", 1, seed=seed), learning_rate=7.3e-4,
                gamma=0.98, tau=0.02, buffer_size=300_000, learning_starts=10_000, train_freq=64,
@@ -89,6 +100,8 @@ TASKS = {
     "pendulum_td3": ("Pendulum-v1", pendulum_td3, 20_000, 2_000, 20),
     "pendulum_ddpg": ("Pendulum-v1", pendulum_ddpg, 20_000, 2_000, 20),
     "halfcheetah_sac": ("HalfCheetah-v5", halfcheetah_sac, 100_000, 10_000, 10),
+    "ant_sac": ("Ant-v5", ant_sac, 100_000, 10_000, 10),
+    "ant_ppo": ("Ant-v5", ant_ppo, 500_000, 50_000, 10),
     "bipedal_walker_sac": ("BipedalWalker-v3", bipedal_walker_sac, 100_000, 10_000, 10),
     "bipedal_walker_td3": ("BipedalWalker-v3", bipedal_walker_td3, 100_000, 10_000, 10),
     "bipedal_walker_td3_4_envs": ("BipedalWalker-v3", bipedal_walker_td3_4_envs, 100_000, 10_000,
@@ -106,6 +119,12 @@ class Evaluations(BaseCallback):
         self.seed, self.every, self.episodes = seed, every, episodes
         self.rows = []
         self.started = time.monotonic()
+
+    def _on_training_start(self):
+        training = self.model.get_vec_normalize_env()
+        if training is not None:
+            self.env = VecNormalize(self.env, training=False, norm_reward=False)
+            self.env.obs_rms = training.obs_rms  # The same object, so always up to date.
 
     def _on_step(self):
         if self.num_timesteps >= self.every * (len(self.rows) + 1):

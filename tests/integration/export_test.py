@@ -14,8 +14,9 @@ import numpy as np
 import onnxruntime
 from safetensors.numpy import load_file
 
-# Of the action's range. Both sides compute in float32, with sums in another order.
-TOLERANCE = 1e-6
+# Of the action's range. Both sides compute in float32, with sums in another order and another exp,
+# which depend on the CPU: up to 2e-6 was seen.
+TOLERANCE = 1e-5
 EXAMPLES = 5 * 4 * 2 * 2  # Heads and action spaces, activations, with and without normaliser and layer norm.
 
 

@@ -6,8 +6,10 @@
 // joint angles (12); the base's linear (3) and angular velocity (3) in its frame; joint velocities
 // (12). Start: at rest in the nominal pose, always. Reward: 0.3 x min(4, forward velocity of the
 // base) - 4e-5 x sum of squared torques of the last physics step. Ends, with -10, where anything
-// but a shank or foot touches the floor.
+// but a shank or foot touches the floor. Success: after the 4 s it is success_speed x 4 s further
+// forward, in the direction in which it began.
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "common/config/config.h"
@@ -23,15 +25,28 @@ namespace armature {
 namespace {
 
 constexpr int kJoints = AnymalRobot::kJoints;
+constexpr double kPhysicsStep = 0.0025;  // s
+constexpr int kPhysicsSteps = 4;
+constexpr double kHorizon = 4;      // s
 constexpr double kVelocityMax = 4;  // m/s that is rewarded.
+
+struct AnymalConfig : AnymalKeys {
+  double success_speed = 1;
+  void Visit(ConfigVisitor& v) {
+    AnymalKeys::Visit(v);
+    v.Field("success_speed", success_speed,
+            "Forward, on average over a whole episode, that counts as success, m/s.",
+            Between(0, 4));
+  }
+};
 
 class Anymal : public Task {
  public:
-  using Config = AnymalKeys;
+  using Config = AnymalConfig;
   explicit Anymal(const Config& config) : config_(config) {}
 
   void Build(TaskBuilder& task) override {
-    task.SetTime(/*physics_step_s=*/0.0025, /*physics_steps=*/4, /*horizon_s=*/4);
+    task.SetTime(kPhysicsStep, kPhysicsSteps, kHorizon);
     BodyOptions floor;
     floor.friction = 1;
     floor_ = task.world().AddPlane(floor);
@@ -48,6 +63,7 @@ class Anymal : public Task {
     forward_ = task.AddReward("forward_velocity", /*weight=*/0.3);
     torque_ = task.AddReward("torque", /*weight=*/4e-5);
     fell_ = task.AddTermination("fell", /*reward=*/-10);
+    task.ReportsSuccess();
 
     SceneCamera camera;  // Sees 4 m of the way.
     camera.name = "side";
@@ -87,6 +103,11 @@ class Anymal : public Task {
       if (robot_->part(contact.link_a) != AnymalPart::kShank) return fell_;
     }
     return {};
+  }
+
+  bool Success() override {
+    return physics_steps() == std::llround(kHorizon / kPhysicsStep) &&
+           robot_->base().getOrigin().x() >= config_.success_speed * kHorizon;
   }
 
   void Keep(StateArchive& state) override { robot_->Keep(state); }

@@ -237,6 +237,25 @@ TEST_P(AnymalTest, AMirroredStateAndActionGiveTheMirroredStep) {
   EXPECT_GT(unmirrored, 1);
 }
 
+// Flies forward, without gravity and high above the floor.
+bool SucceedsAt(double speed, const EnvConfig& config) {
+  AnymalEnv env("anymal", config);
+  env.Reset();
+  env.world().SetGravity(btVector3(0, 0, 0));
+  AnymalState state = Floating();
+  state.linear = btVector3(speed, 0, 0);
+  env.SetState(state);
+  for (int step = 1; step < 400; ++step) EXPECT_FALSE(env.Step(kNoAction).is_success) << step;
+  return env.Step(kNoAction).is_success;
+}
+
+TEST(AnymalSuccessTest, IsAWholeEpisodeAtTheSpeedOrFaster) {
+  EXPECT_TRUE(SucceedsAt(1.01, {}));
+  EXPECT_FALSE(SucceedsAt(0.99, {}));
+  EXPECT_FALSE(SucceedsAt(-1.01, {}));
+  EXPECT_TRUE(SucceedsAt(0.51, {{"success_speed", "0.5"}}));
+}
+
 TEST(AnymalKeysTest, AnUnknownRobotIsRefusedByName) {
   EXPECT_THAT(Refusal("anymal", {{"robot", "d"}}), testing::HasSubstr("robot"));
 }
