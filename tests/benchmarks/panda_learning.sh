@@ -14,7 +14,7 @@ declare -A gym=([panda_push_rlpd]=panda_gym:PandaPush-v3 [panda_slide_rlpd]=pand
   [panda_pick_and_place_rlpd]=panda_gym:PandaPickAndPlace-v3
   [panda_stack_cloning]=panda_gym:PandaStack-v3 [panda_flip_cloning]=panda_gym_flip:PandaFlip-v3)
 declare -A record=([stack]="--episodes 500 --config start=dropped" [flip]="--episodes 1000"
-  [slide]="--episodes 100 --config start=dropped")
+  [slide]="--episodes 1000 --config start=dropped")
 # `start` is ours alone.
 declare -A in_panda_gym=([stack]="environment.config={}" [slide]="environment.config={}")
 config="${1:-}"
