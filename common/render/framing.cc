@@ -4,7 +4,10 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "mujoco/mujoco.h"
 
 namespace armature {
@@ -92,6 +95,28 @@ SceneCamera FrameScene(const Scene& scene, const SceneView& view) {
     camera.position[i] = camera.target[i] + distance * kDirection[i] / length;
   }
   return camera;
+}
+
+absl::StatusOr<SceneCamera> PlaceCamera(const Scene& scene, const SceneView& view,
+                                        const SceneCamera& camera) {
+  if (camera.tracked_body.empty()) return camera;
+  const auto body =
+      std::find_if(scene.bodies.begin(), scene.bodies.end(),
+                   [&](const SceneBody& each) { return each.name == camera.tracked_body; });
+  if (body == scene.bodies.end()) {
+    const auto name = [](std::string* out, const SceneBody& each) { out->append(each.name); };
+    return absl::InvalidArgumentError(absl::StrCat("camera '", camera.name, "': there is no body '",
+                                                   camera.tracked_body, "' to track; there are ",
+                                                   absl::StrJoin(scene.bodies, ", ", name)));
+  }
+  const ScenePose& pose = view.poses[body - scene.bodies.begin()];
+  SceneCamera placed = camera;
+  placed.tracked_body.clear();
+  for (int i = 0; i < 3; ++i) {
+    placed.position[i] += pose[i];
+    placed.target[i] += pose[i];
+  }
+  return placed;
 }
 
 }  // namespace armature

@@ -63,6 +63,27 @@ TEST_F(RendererTest, APointIsWhereThePinholeCameraPutsIt) {
   }
 }
 
+TEST_F(RendererTest, ACameraFollowsTheBodyThatItTracksWithoutTurning) {
+  Add(Kind::kPlane, {0, 0, 0}, {0, 0, 0}, kGreen);
+  const int ball = Add(Kind::kSphere, {0.2, 0, 0}, {0, 0, 0.5}, kRed);
+  const Pixel at_first = Draw().AtPoint({0, 0, 0.5});
+  EXPECT_TRUE(IsRed(at_first));
+  const double half = std::sqrt(0.5);
+  view_.poses[ball] = {10, -3, 1, 0, 0, half, half};
+  EXPECT_FALSE(IsRed(Draw().AtPoint({0, 0, 0.5}))) << "a camera that stands still loses it";
+  camera_.tracked_body = scene_.bodies[ball].name;
+  camera_.position = {0, -4, 0.5};
+  camera_.target = {0, 0, 0};
+  const Picture picture = Draw();
+  EXPECT_TRUE(IsRed(picture.AtPoint({0, 0, 0}))) << "in the middle, wherever it is";
+  EXPECT_TRUE(IsRed(picture.AtPoint({0.15, 0, 0}))) << "as large as ever";
+  EXPECT_TRUE(IsGreen(picture.AtPoint({0, 0, -1}))) << "what does not move is seen from there";
+  EXPECT_FALSE(IsRed(picture.AtPoint({0, 0, -0.3})));
+  camera_.tracked_body = "body7";
+  EXPECT_EQ(TryDraw(camera_).message(),
+            "camera '': there is no body 'body7' to track; there are body0, body1");
+}
+
 TEST_F(RendererTest, ShapesTurnAndMoveWithTheirBody) {
   Add(Kind::kBox, {1, 0.01, 0.1}, {0, 0, 0.5}, kGreen);
   scene_.shapes[0].pose = {0.5, 0, 0, 0, 0, 0, 1};  // Its left end is the body's origin.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/render/framing.h"
 
 namespace armature {
 namespace {
@@ -269,7 +270,10 @@ void ScenePainter::DrawText(mjrRect viewport, absl::Span<const TextLine> text) {
 
 absl::Status ScenePainter::Paint(const PictureRequest& request) {
   if (absl::Status status = CheckView(*request.scene, *request.view); !status.ok()) return status;
-  const SceneCamera& camera = *request.camera;
+  const absl::StatusOr<SceneCamera> placed =
+      PlaceCamera(*request.scene, *request.view, *request.camera);
+  if (!placed.ok()) return placed.status();
+  const SceneCamera& camera = *placed;
   const mjrRect viewport = {0, 0, camera.width_px, camera.height_px};
   const size_t row = size_t{3} * camera.width_px;
   try {

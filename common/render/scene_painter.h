@@ -54,8 +54,8 @@ class ScenePainter {
   ~ScenePainter();
 
   // The request's camera and sizes are valid (Renderer checks them). Returns InvalidArgument, with
-  // what is wrong, if scene and view do not fit, a pose is not finite, or a shape is malformed;
-  // Internal if OpenGL fails.
+  // what is wrong, if scene and view do not fit, a pose is not finite, a shape is malformed, or
+  // there is no body that the camera tracks; Internal if OpenGL fails.
   absl::Status Paint(const PictureRequest& request);
 
  private:

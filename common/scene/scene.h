@@ -50,11 +50,14 @@ struct SceneShape {
 
 struct SceneCamera {
   std::string name;
+  // In the world's frame, or from the tracked body's position along the world's axes.
   std::array<double, 3> position = {2, -2, 1.5};
   std::array<double, 3> target = {0, 0, 0};
   double vertical_field_of_view_deg = 45;
   int width_px = 640;
   int height_px = 480;
+  // Name of the body that the camera follows, without turning with it; empty: it stands still.
+  std::string tracked_body;
 };
 
 struct Scene {

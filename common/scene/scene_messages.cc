@@ -91,6 +91,7 @@ v1::Scene SceneMessage(const Scene& scene) {
     to->set_vertical_field_of_view_deg(camera.vertical_field_of_view_deg);
     to->set_width_px(static_cast<uint32_t>(camera.width_px));
     to->set_height_px(static_cast<uint32_t>(camera.height_px));
+    to->set_tracked_body(camera.tracked_body);
   }
   return out;
 }

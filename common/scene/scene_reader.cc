@@ -174,6 +174,7 @@ absl::Status SceneReader::ReadOpened(const v1::WatchOpened& opened) {
     camera.vertical_field_of_view_deg = from.vertical_field_of_view_deg();
     camera.width_px = static_cast<int>(from.width_px());
     camera.height_px = static_cast<int>(from.height_px());
+    camera.tracked_body = from.tracked_body();
     scene->cameras.push_back(std::move(camera));
   }
   spec_ = *std::move(spec);

@@ -58,6 +58,7 @@ Scene Shapes() {
   camera.vertical_field_of_view_deg = 30;
   camera.width_px = 320;
   camera.height_px = 200;
+  camera.tracked_body = scene.bodies[0].name;
   scene.cameras = {camera};
   return scene;
 }
@@ -142,6 +143,7 @@ TEST_F(SceneReaderTest, WhatWasWrittenIsReadShapeByShapeAndMemberByMember) {
   EXPECT_EQ(frame.scene->cameras[0].name, "front");
   EXPECT_EQ(frame.scene->cameras[0].position, scene.cameras[0].position);
   EXPECT_EQ(frame.scene->cameras[0].width_px, 320);
+  EXPECT_EQ(frame.scene->cameras[0].tracked_body, scene.bodies[0].name);
   EXPECT_EQ(frame.view.poses, sent.view.poses);
   ASSERT_EQ(frame.view.contacts.size(), 1u);
   EXPECT_EQ(frame.view.contacts[0].force, 9.5f);

@@ -103,6 +103,18 @@ class SceneFilmTest : public testing::Test {
     return facts;
   }
 
+  // How red the middle of the GIF's last picture is, less how green, of 255.
+  int RednessOfTheMiddle() {
+    int error = 0;
+    GifFileType* const gif = DGifOpenFileName(gif_.c_str(), &error);
+    EXPECT_EQ(DGifSlurp(gif), GIF_OK);
+    const SavedImage& last = gif->SavedImages[gif->ImageCount - 1];
+    const int middle = gif->SHeight / 2 * gif->SWidth + gif->SWidth / 2;
+    const GifColorType colour = last.ImageDesc.ColorMap->Colors[last.RasterBits[middle]];
+    DGifCloseFile(gif, &error);
+    return colour.Red - colour.Green;
+  }
+
   const std::string gif_ = NewTestPath(".gif");
   const std::string episodes_ = NewTestPath(".episodes");
   const Scene red_ = BoxScene({1, 0, 0, 1});
@@ -189,6 +201,26 @@ TEST_F(SceneFilmTest, ACameraIsChosenByName) {
   const absl::Status status = film_->EndStep();
   EXPECT_TRUE(absl::IsNotFound(status));
   EXPECT_EQ(status.message(), "--camera top: box has front, side");
+}
+
+// The box goes 10 m.
+TEST_F(SceneFilmTest, ACameraThatTracksABodyKeepsItInTheMiddle) {
+  Scene followed = red_;
+  followed.cameras[0].tracked_body = "box";
+  for (const Scene& scene : {red_, followed}) {
+    FilmOptions options;
+    options.paths = {gif_};
+    Create(options);
+    Send(0, Opened(scene));
+    Step(0, Frame(scene, 0, false));
+    Step(0, Frame(scene, 100, true));
+    ASSERT_TRUE(film_->Close().ok());
+    if (scene.cameras[0].tracked_body.empty()) {
+      EXPECT_LT(RednessOfTheMiddle(), 20);
+    } else {
+      EXPECT_GT(RednessOfTheMiddle(), 50);
+    }
+  }
 }
 
 TEST_F(SceneFilmTest, ARecordingIsFilmedAgain) {

@@ -27,13 +27,18 @@ void ForEachShownLink(const Body& body, Visit visit) {
   }
 }
 
+std::string NameOf(const Body& body, int link) {
+  return body.num_links() == 0 ? body.name()
+                               : absl::StrCat(body.name(), "/", body.link_model(link).name);
+}
+
 }  // namespace
 
 void AppendToScene(const Body& body, Scene* scene) {
   ForEachShownLink(body, [&](int link) {
     const LinkModel& model = body.link_model(link);
     SceneBody shown;
-    shown.name = body.num_links() == 0 ? body.name() : absl::StrCat(body.name(), "/", model.name);
+    shown.name = NameOf(body, link);
     scene->bodies.push_back(shown);
     for (SceneShape shape : ShapesOf(model)) {
       shape.body = static_cast<int>(scene->bodies.size()) - 1;
@@ -54,6 +59,20 @@ void AppendPoses(const Body& body, SceneView* view) {
 
 void AppendPoses(const BulletWorld& world, SceneView* view) {
   for (int i = 0; i < world.num_bodies(); ++i) AppendPoses(world.body(i), view);
+}
+
+std::string RoamingBody(const BulletWorld& world) {
+  const Body* robot = nullptr;
+  for (int i = 0; i < world.num_bodies(); ++i) {
+    const Body& body = world.body(i);
+    if (body.num_dofs() == 0) continue;
+    if (robot != nullptr) return "";
+    robot = &body;
+  }
+  if (robot == nullptr || robot->has_fixed_base() || ShapesOf(robot->link_model(kBase)).empty()) {
+    return "";
+  }
+  return NameOf(*robot, kBase);
 }
 
 void AppendContacts(const BulletWorld& world, SceneView* view) {

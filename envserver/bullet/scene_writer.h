@@ -5,6 +5,8 @@
 #ifndef ARMATURE_ENVSERVER_BULLET_SCENE_WRITER_H_
 #define ARMATURE_ENVSERVER_BULLET_SCENE_WRITER_H_
 
+#include <string>
+
 #include "common/scene/scene.h"
 #include "envserver/bullet/bullet_world.h"
 
@@ -19,6 +21,9 @@ void AppendToScene(const BulletWorld& world, Scene* scene);
 // new.
 void AppendPoses(const Body& body, SceneView* view);
 void AppendPoses(const BulletWorld& world, SceneView* view);
+// Returns the name of the scene's body that is the base of the world's only robot, if that base is
+// free and shown: what a viewer follows. Else "". A robot is a body with joints.
+std::string RoamingBody(const BulletWorld& world);
 // Appends the contacts of the last step.
 void AppendContacts(const BulletWorld& world, SceneView* view);
 

@@ -108,8 +108,10 @@ class TaskBuilder {
   }
   // One of several shapes, which keep their poses to each other.
   Marker AddMarker(absl::string_view name, std::vector<SceneShape> shapes);
-  // The first one takes the task's pictures. Without any, one is placed that has all bodies in view
-  // where Reset puts them; for that, Reset is called once more, before the first episode.
+  // The first one takes the task's pictures. One that sets tracked_body, to a body's name or
+  // "BODY/LINK", follows it. Without any, one is placed that has all bodies in view where Reset
+  // puts them, and follows the robot if the world has one with a free base and no other; for that,
+  // Reset is called once more, before the first episode.
   void AddCamera(SceneCamera camera);
 
  private:

@@ -28,6 +28,14 @@ bool IsUnwritten(float value) {
   return bits == kUnwrittenBits;
 }
 
+// Throws if the scene has no body that the camera tracks.
+void CheckTrackedBody(const Scene& scene, const SceneCamera& camera) {
+  SceneView view;
+  view.poses.assign(scene.bodies.size(), kNoPose);
+  const absl::StatusOr<SceneCamera> placed = PlaceCamera(scene, view, camera);
+  if (!placed.ok()) throw TaskError(std::string(placed.status().message()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TaskEnv>> TaskEnv::Create(
@@ -231,22 +239,37 @@ void TaskEnv::BuildScene() {
     }
   }
   scene_.cameras = built_.cameras_;
-  if (scene_.cameras.empty()) {
-    // As an episode begins.
-    task_->Reset();
-    SceneView view;
-    AppendPoses(*world_, &view);
-    world_->RestoreState(initial_);
-    view.poses.resize(scene_.bodies.size(), kNoPose);  // Markers have no place yet.
-    scene_.cameras.push_back(FrameScene(scene_, view));
-  }
+  if (scene_.cameras.empty()) scene_.cameras.push_back(DefaultCamera());
   for (const TaskBuilder::Picture& picture : built_.pictures_) {
     scene_.cameras.push_back(picture.camera);
+  }
+  for (const SceneCamera& camera : scene_.cameras) CheckTrackedBody(scene_, camera);
+  for (const TaskBuilder::Picture& picture : built_.pictures_) {
     TryPictureField(scene_, picture.camera);
   }
   spec_.render = RenderSpec{scene_.cameras[0].width_px, scene_.cameras[0].height_px};
   scene_version_ = world_->looks_version();
   markers_.poses_.assign(built_.markers_.size(), kNoPose);
+}
+
+SceneCamera TaskEnv::DefaultCamera() {
+  // As an episode begins.
+  task_->Reset();
+  SceneView view;
+  AppendPoses(*world_, &view);
+  world_->RestoreState(initial_);
+  view.poses.resize(scene_.bodies.size(), kNoPose);  // Markers have no place yet.
+  SceneCamera camera = FrameScene(scene_, view);
+  camera.tracked_body = RoamingBody(*world_);
+  for (size_t body = 0; body < scene_.bodies.size(); ++body) {
+    if (scene_.bodies[body].name != camera.tracked_body) continue;
+    for (int i = 0; i < 3; ++i) {
+      camera.position[i] -= view.poses[body][i];
+      camera.target[i] -= view.poses[body][i];
+    }
+    break;
+  }
+  return camera;
 }
 
 absl::Status TaskEnv::Render(absl::Span<uint8_t> rgb) {

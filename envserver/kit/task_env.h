@@ -62,6 +62,8 @@ class TaskEnv : public Env {
   TaskEnv(std::unique_ptr<Task> task, TaskBuilder builder);
 
   void BuildScene();
+  // Of a task that has declared none.
+  SceneCamera DefaultCamera();
   // Runs the task's Observe, checks that everything was written, and draws the pictures.
   void Observe(Observation& observation);
   void DrawPictures(Observation& observation);

@@ -33,6 +33,14 @@ def test_the_first_camera_of_the_scene_is_taken() -> None:
     np.testing.assert_array_equal(camera.position, [0, -2, 1])
     np.testing.assert_array_equal(camera.target, [0, 0, 0.5])
     assert camera.vertical_field_of_view_rad == pytest.approx(math.pi / 3)
+    assert camera.tracked_body is None
+
+
+def test_the_body_that_it_tracks_is_found_by_name() -> None:
+    two = [shape(0, **BALL), shape(1, **BALL)]
+    for name, expected in (("body_1", 1), ("body_7", None)):
+        scene = opened(two, [False, False], tracked_body=name)
+        assert camera_of(moment_of(scene, NOWHERE, NOWHERE)).tracked_body == expected
 
 
 def test_without_a_camera_all_bodies_are_in_view_but_floors_and_markers() -> None:

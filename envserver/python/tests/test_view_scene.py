@@ -23,6 +23,7 @@ from armature.view.viewer_server import ViewerServer
 BLUE = (0.0, 0.0, 1.0, 0.5)
 BOX = {"x": 1.0, "y": 1.0, "z": 1.0}
 TURNED = (1.0, 2.0, 3.0, 0.0, 0.0, 0.6, 0.8)
+ROOTS = ("/bodies", "/contacts", "/bodies/0", "/bodies/1")
 TRIANGLE = mesh("triangle", [[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
 
 
@@ -51,6 +52,26 @@ def test_each_body_moves_and_each_shape_has_its_form_and_paint(server: ViewerSer
     timeline.add(frame(0, 1, [TURNED, TURNED]))
     assert not view.show(timeline.at(1))
     np.testing.assert_allclose(server.scene.get_handle_by_name("/bodies/0").position, TURNED[:3])
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_the_body_that_the_camera_tracks_stays_and_the_world_moves(
+    server: ViewerServer, tracked: bool
+) -> None:
+    timeline = Timeline()
+    body = "body_1" if tracked else ""
+    timeline.add(opened([shape(0, plane={}), shape(1, box=BOX)], [0, 0], tracked_body=body))
+    view = SceneView(server)
+    for step, x in enumerate((1.0, 10.0)):
+        pose = (x, 2.0, 3.0, *NOWHERE[3:])
+        contact = (x, 2.0, 0.0, 0.0, 0.0, 1.0, 10.0)
+        timeline.add(frame(0, step, [NOWHERE, pose], contacts=[contact]))
+        view.show(timeline.at(step))
+        expected = np.zeros(3) if tracked else pose[:3]
+        at = {name: server.scene.get_handle_by_name(name).position for name in ROOTS}
+        np.testing.assert_allclose(at["/bodies"], at["/contacts"])
+        np.testing.assert_allclose(at["/bodies"] + at["/bodies/1"], expected)
+        np.testing.assert_allclose(at["/bodies/0"], 0)
 
 
 def test_changed_sizes_and_colours_are_drawn_and_taken_back(server: ViewerServer) -> None:

@@ -30,7 +30,12 @@ def shape(body: int = 0, colour: Sequence[float] = RED, **geometry: Any) -> Any:
     return wire.SceneShape(body=body, pose=NOWHERE, colour=colour, **geometry)
 
 
-def opened(shapes: Sequence[Any], markers: Sequence[bool] = (False,), session_id: int = 0) -> Any:
+def opened(
+    shapes: Sequence[Any],
+    markers: Sequence[bool] = (False,),
+    session_id: int = 0,
+    tracked_body: str = "",
+) -> Any:
     """With a body for each of `markers`."""
     response = wire.WatchResponse()
     response.opened.session_id = session_id
@@ -42,7 +47,11 @@ def opened(shapes: Sequence[Any], markers: Sequence[bool] = (False,), session_id
         scene.body.add(name=f"body_{i}", is_marker=is_marker)
     scene.shape.extend(shapes)
     scene.camera.add(
-        name="front", position=[0, -2, 1], target=[0, 0, 0.5], vertical_field_of_view_deg=60
+        name="front",
+        position=[0, -2, 1],
+        target=[0, 0, 0.5],
+        vertical_field_of_view_deg=60,
+        tracked_body=tracked_body,
     )
     return response
 

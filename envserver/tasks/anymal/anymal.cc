@@ -65,10 +65,11 @@ class Anymal : public Task {
     fell_ = task.AddTermination("fell", /*reward=*/-10);
     task.ReportsSuccess();
 
-    SceneCamera camera;  // Sees 4 m of the way.
+    SceneCamera camera;
     camera.name = "side";
-    camera.position = {1.6, -4.2, 1.4};
-    camera.target = {1.6, 0, 0.2};
+    camera.position = {0.6, -2.2, 0.5};
+    camera.target = {0, 0, -0.1};
+    camera.tracked_body = AnymalRobot::kSceneBase;
     task.AddCamera(camera);
   }
 

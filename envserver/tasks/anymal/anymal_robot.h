@@ -58,6 +58,7 @@ class AnymalRobot {
  public:
   static constexpr int kLegs = 4;
   static constexpr int kJoints = 12;
+  static constexpr char kSceneBase[] = "anymal/base";  // For cameras: the base of both robots.
   static constexpr std::array<double, kJoints> kNominal = {0.03, 0.4,  -0.8, -0.03, 0.4,  -0.8,
                                                            0.03, -0.4, 0.8,  -0.03, -0.4, 0.8};
 

@@ -130,8 +130,9 @@ class AnymalRough : public Task {
     task.ReportsSuccess();
     SceneCamera camera;
     camera.name = "behind";
-    camera.position = {-3.2, -3.2, 2.2};
-    camera.target = {0.3, 0, 0};
+    camera.position = {-2.2, -2.2, 1.5};
+    camera.target = {0.2, 0, -0.1};
+    camera.tracked_body = AnymalRobot::kSceneBase;
     task.AddCamera(camera);
     SceneShape sphere;
     sphere.kind = SceneShape::Kind::kSphere;

@@ -25,9 +25,12 @@ _UNBOUNDED = ("plane", "height_field")
 
 
 class Camera(NamedTuple):
+    """Of a tracked body, by index: position and target are from there."""
+
     position: Vector
     target: Vector
     vertical_field_of_view_rad: float
+    tracked_body: int | None = None
 
     @property
     def distance_m(self) -> float:
@@ -49,7 +52,10 @@ def camera_of(moment: Moment) -> Camera:
         if position.shape != (3,) or target.shape != (3,) or not 0 < field_of_view_deg < 180:
             break
         if np.isfinite([position, target]).all() and (position != target).any():
-            return Camera(position, target, math.radians(field_of_view_deg))
+            bodies = [body.name for body in moment.stage.scene.body]
+            name = camera.tracked_body
+            tracked = bodies.index(name) if name in bodies else None
+            return Camera(position, target, math.radians(field_of_view_deg), tracked)
     return _frame(moment)
 
 

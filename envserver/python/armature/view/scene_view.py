@@ -45,11 +45,13 @@ class SceneView:
         self._pose: npt.NDArray[np.float32] = np.zeros((0, 7), np.float32)
         self._contacts: list[Any] = []
         self._distance_m = 1.0  # Of a viewer's first camera from its target.
+        self._tracked: int | None = None  # The body that it follows.
         self._markers_visible = True
         self._contacts_visible = True
         self._stage: Stage | None = None
         server.scene.set_up_direction("+z")
         server.scene.world_axes.visible = False
+        self._roots = [server.scene.add_frame(_CONTACTS, show_axes=False)]
         _light(server)
 
     def show(self, moment: Moment) -> bool:
@@ -61,6 +63,7 @@ class SceneView:
         if moment.shapes is not self._shown:
             self._change_shapes(moment)
         self._move(moment.pose)
+        self._follow(moment.pose)
         self._show_contacts(moment.contact)
         return is_new
 
@@ -79,7 +82,7 @@ class SceneView:
         self._server.scene.remove_by_name(_BODIES)
         self._looks, self._stage = stage.looks, stage
         scene = self._server.scene
-        scene.add_frame(_BODIES, show_axes=False)
+        self._roots[1:] = [scene.add_frame(_BODIES, show_axes=False)]
         self._bodies = [
             scene.add_frame(
                 f"{_BODIES}/{i}",
@@ -91,7 +94,8 @@ class SceneView:
         self._pose = np.full((len(self._bodies), 7), np.nan, np.float32)
         self._shapes = [self._add_shape(stage, i, each) for i, each in enumerate(moment.shapes)]
         self._shown = moment.shapes
-        self._distance_m = camera_of(moment).distance_m
+        camera = camera_of(moment)
+        self._distance_m, self._tracked = camera.distance_m, camera.tracked_body
 
     def _add_shape(self, stage: Stage, index: int, shape: Any) -> Any:
         name = f"{_BODIES}/{shape.body}/{index}"
@@ -155,6 +159,12 @@ class SceneView:
             handle = self._bodies[i]
             handle.wxyz, handle.position = _placed(pose[i])
         self._pose = pose
+
+    def _follow(self, pose: npt.NDArray[np.float32]) -> None:
+        """Moves the world, not the cameras, so that viewers may turn theirs meanwhile."""
+        position = np.zeros(3) if self._tracked is None else -pose[self._tracked, :3]
+        for root in self._roots:
+            root.position = tuple(position.astype(float).tolist())
 
     def _show_contacts(self, contact: npt.NDArray[np.float32]) -> None:
         """Points, and from each the forces on both bodies, as arrows as long as they are large."""
