@@ -47,6 +47,7 @@ class UrdfReader {
                                    " of ", links_.size(), " hang on the root '", root, "'"));
     }
     ConnectMimics();
+    WarnOfInertias(*model_, inertia_notes_, &warnings_);
     if (options_.inertia_source == InertiaSource::kUrdf) GiveBaseItsMass(model_.get(), &warnings_);
     FillEmptyJoints(model_.get(), &warnings_);
     model_->warnings = warnings_.Take();
@@ -129,7 +130,7 @@ class UrdfReader {
     const std::string owner = absl::StrCat("link '", name, "'");
     link->name = name;
     if (const XMLElement* inertial = element.FirstChildElement("inertial")) {
-      ReadInertia(*inertial, options_.inertia_source, owner, &warnings_, link);
+      ReadInertia(*inertial, options_.inertia_source, owner, &inertia_notes_, link);
     }
     shapes_.ReadLink(element, owner, link);
     if (const XMLElement* contact = element.FirstChildElement("contact")) {
@@ -267,6 +268,7 @@ class UrdfReader {
 
   const UrdfOptions& options_;
   UrdfWarnings warnings_;
+  std::vector<InertiaNote> inertia_notes_;
   UrdfShapeReader shapes_;
   std::shared_ptr<BodyModel> model_;
   std::map<std::string, const XMLElement*> links_;

@@ -21,6 +21,8 @@ constexpr double kEmptyInertia = 1e-9;     // kg.m2; at most this counts as none
 constexpr double kEmptyMass = 1e-9;        // kg
 constexpr double kRoundedMoment = 1e-9;    // kg.m2; smaller ones below 0 are rounding.
 constexpr double kNegativeShareMax = 0.5;  // Of the largest moment: a bad estimate, not a slip.
+constexpr double kRoundedShare = 1e-12;    // Of the largest moment: the computer's own rounding.
+constexpr double kSlightShare = 0.01;      // Of what moves as one: too little to matter.
 
 // Turns a link's inertial frame into the principal axes of `matrix`.
 void UsePrincipalAxes(const Eigen::Matrix3d& matrix, LinkModel* link) {
@@ -34,7 +36,10 @@ void UsePrincipalAxes(const Eigen::Matrix3d& matrix, LinkModel* link) {
   link->inertia_diagonal = btVector3(diagonal[0], diagonal[1], diagonal[2]);
 }
 
-void CheckMoments(const std::string& owner, UrdfWarnings* warnings, LinkModel* link) {
+void CheckMoments(const std::string& owner, std::vector<InertiaNote>* notes, LinkModel* link) {
+  const auto note = [&](const auto&... text) {
+    notes->push_back({link->name, absl::StrCat(owner, text...)});
+  };
   btVector3& moments = link->inertia_diagonal;
   const double largest = std::max({moments.x(), moments.y(), moments.z()});
   for (int i = 0; i < 3; ++i) {
@@ -43,31 +48,28 @@ void CheckMoments(const std::string& owner, UrdfWarnings* warnings, LinkModel* l
       throw UrdfError(absl::StrCat(owner, " has a principal moment of inertia of ", moments[i],
                                    " kg.m2; expected 0 or more"));
     }
-    warnings->Add(absl::StrCat(owner, " has a principal moment of inertia of ", moments[i],
-                               " kg.m2, which becomes 0"));
+    if (moments[i] < -kRoundedShare * largest) {
+      note(" has a principal moment of inertia of ", moments[i], " kg.m2, which becomes 0");
+    }
     moments[i] = 0;
   }
   if (link->mass == 0) {
-    if (largest > 0) {
-      warnings->Add(absl::StrCat(owner, " has an inertia but no mass"));
-    }
+    if (largest > 0) note(" has an inertia but no mass");
     return;
   }
   if (largest == 0) {
-    warnings->Add(absl::StrCat(owner, " has a mass of ", link->mass,
-                               " kg and no rotational inertia: a point mass"));
+    note(" has a mass of ", link->mass, " kg and no rotational inertia: a point mass");
     return;
   }
   const double sum = moments.x() + moments.y() + moments.z();
   if (2 * largest > sum * (1 + 1e-3)) {
-    warnings->Add(absl::StrCat(owner, " has principal moments of inertia ", moments.x(), ", ",
-                               moments.y(), ", ", moments.z(),
-                               " kg.m2; no body has one above the sum of the others"));
+    note(" has principal moments of inertia ", moments.x(), ", ", moments.y(), ", ", moments.z(),
+         " kg.m2; no body has one above the sum of the others");
   }
   const double gyration = std::sqrt(largest / link->mass);
   if (gyration > kGyrationMax) {
-    warnings->Add(absl::StrCat(owner, " has an inertia of ", largest, " kg.m2 with a mass of ",
-                               link->mass, " kg: a radius of gyration of ", gyration, " m"));
+    note(" has an inertia of ", largest, " kg.m2 with a mass of ", link->mass,
+         " kg: a radius of gyration of ", gyration, " m");
   }
 }
 
@@ -113,10 +115,25 @@ void Add(const Composite& part, Composite* whole) {
   whole->inertia += part.inertia;
 }
 
+// About the centre of mass.
+Eigen::Matrix3d CentralInertia(const Composite& whole) {
+  return whole.inertia - whole.mass * Square(whole.moment / whole.mass);
+}
+
+// Whether `link` weighs and resists turning so little, beside what it is fixed to, that it could as
+// well have no inertia.
+bool IsSlight(const LinkModel& link, const Composite& whole) {
+  if (whole.mass == 0 || link.mass > kSlightShare * whole.mass) return false;
+  const Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d> solver(CentralInertia(whole),
+                                                              Eigen::EigenvaluesOnly);
+  const btVector3& own = link.inertia_diagonal;
+  return std::max({own.x(), own.y(), own.z()}) <= kSlightShare * solver.eigenvalues()[0];
+}
+
 }  // namespace
 
 void ReadInertia(const XMLElement& inertial, InertiaSource source, const std::string& owner,
-                 UrdfWarnings* warnings, LinkModel* link) {
+                 std::vector<InertiaNote>* notes, LinkModel* link) {
   const XMLElement* mass = inertial.FirstChildElement("mass");
   const XMLElement* inertia = inertial.FirstChildElement("inertia");
   if (mass != nullptr) link->mass = RequireNumber(*mass, "value", owner);
@@ -125,7 +142,7 @@ void ReadInertia(const XMLElement& inertial, InertiaSource source, const std::st
   }
   link->inertial_frame = ReadOrigin(inertial, owner);
   if (inertia == nullptr) {
-    if (source == InertiaSource::kUrdf) CheckMoments(owner, warnings, link);
+    if (source == InertiaSource::kUrdf) CheckMoments(owner, notes, link);
     return;
   }
   const auto read = [&](const char* name) { return ReadNumber(*inertia, name, 0, owner); };
@@ -137,7 +154,27 @@ void ReadInertia(const XMLElement& inertial, InertiaSource source, const std::st
     matrix << xx, xy, xz, xy, yy, yz, xz, yz, zz;
     UsePrincipalAxes(matrix, link);
   }
-  if (source == InertiaSource::kUrdf) CheckMoments(owner, warnings, link);
+  if (source == InertiaSource::kUrdf) CheckMoments(owner, notes, link);
+}
+
+void WarnOfInertias(const BodyModel& model, const std::vector<InertiaNote>& notes,
+                    UrdfWarnings* warnings) {
+  const std::vector<btTransform> poses = ZeroPoses(model);
+  // By link, the base first: the first of those that move as one with it, and for that one their
+  // sum.
+  std::vector<size_t> first = {0};
+  std::vector<Composite> wholes = {CompositeOf(model.base, btTransform::getIdentity())};
+  for (size_t i = 0; i < model.links.size(); ++i) {
+    const LinkModel& link = model.links[i];
+    first.push_back(link.joint_type == JointType::kFixed ? first[link.parent + 1] : i + 1);
+    wholes.emplace_back();
+    Add(CompositeOf(link, poses[i]), &wholes[first.back()]);
+  }
+  for (const InertiaNote& note : notes) {
+    const int index = model.LinkIndex(note.link);
+    const LinkModel& link = index == kBase ? model.base : model.links[index];
+    if (!IsSlight(link, wholes[first[index + 1]])) warnings->Add(note.warning);
+  }
 }
 
 void GiveBaseItsMass(BodyModel* model, UrdfWarnings* warnings) {
@@ -165,7 +202,7 @@ void GiveBaseItsMass(BodyModel* model, UrdfWarnings* warnings) {
   base.mass = whole.mass;
   base.inertial_frame = btTransform::getIdentity();
   base.inertial_frame.setOrigin(whole.moment / whole.mass);
-  UsePrincipalAxes(whole.inertia - whole.mass * Square(base.inertial_frame.getOrigin()), &base);
+  UsePrincipalAxes(CentralInertia(whole), &base);
   if (auto* old_shape = static_cast<OwningCompound*>(base.shape.get())) {
     auto moved = std::make_shared<OwningCompound>();
     const btTransform change = base.inertial_frame.inverse() * old_frame;

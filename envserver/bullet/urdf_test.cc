@@ -20,6 +20,7 @@ namespace armature {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 // A base and an arm on a joint; the arguments are put into joint and arm.
 std::string Arm(const std::string& in_joint, const std::string& in_arm,
@@ -287,6 +288,41 @@ TEST(UrdfTest, Trouble9ImpossibleInertiasAreWarnedOfOrRefused) {
   ExpectFinite(estimated);
   EXPECT_THAT(Refusal(Arm(kLimit, inertial("-1", ""))), HasSubstr("mass of -1"));
   EXPECT_THAT(Refusal(Arm(kLimit, inertial("nan", ""))), HasSubstr("value='nan'"));
+}
+
+// A link of `inertial` and one of kInertial, on a joint of this type.
+std::shared_ptr<const BodyModel> DummyAndRealLink(const std::string& inertial,
+                                                  const std::string& type) {
+  return Read(absl::StrCat("<robot name='r'><link name='dummy'>", inertial,
+                           "</link><joint name='a' type='", type,
+                           "'><parent link='dummy'/><child link='trunk'/><limit lower='-1' "
+                           "upper='1' effort='3' velocity='4'/></joint><link name='trunk'>",
+                           kInertial, "</link></robot>"));
+}
+
+// The first as ANYmal B has it: robots begin with such a base, since some programs want one without
+// inertia.
+TEST(UrdfTest, Trouble9AnOddInertiaIsNotWarnedOfWhereItIsSlightBesideWhatItIsFixedTo) {
+  const auto all_of = [](const std::string& mass, const std::string& moment) {
+    return absl::StrCat("<inertial><mass value='", mass, "'/><inertia ixx='", moment, "' iyy='",
+                        moment, "' izz='", moment, "' ixy='", moment, "' ixz='", moment, "' iyz='",
+                        moment, "'/></inertial>");
+  };
+  const std::string point = "<inertial><mass value='0.001'/></inertial>";
+  const std::string no_mass = "<inertial><inertia ixx='1e-6' iyy='1e-6' izz='1e-6'/></inertial>";
+  for (const std::string& inertial : {all_of("1e-6", "1e-6"), point, no_mass}) {
+    EXPECT_THAT(Warnings(*DummyAndRealLink(inertial, "fixed")), Not(HasSubstr("link 'dummy'")));
+    EXPECT_THAT(Warnings(*DummyAndRealLink(inertial, "revolute")), HasSubstr("link 'dummy' has"));
+  }
+  EXPECT_THAT(Warnings(*DummyAndRealLink(all_of("1e-6", "1e-4"), "fixed")),
+              HasSubstr("above the sum"))
+      << "0.0003 beside 0.01 kg.m2";
+  EXPECT_THAT(Warnings(*DummyAndRealLink(all_of("0.1", "1e-6"), "fixed")),
+              HasSubstr("above the sum"))
+      << "0.1 beside 1 kg";
+  // The last digit of a computer's number is no one's mistake.
+  EXPECT_THAT(Warnings(*DummyAndRealLink(all_of("1e-6", "1e-6"), "revolute")),
+              Not(HasSubstr("becomes 0")));
 }
 
 TEST(UrdfTest, Trouble10AMasslessBaseTakesWhatIsFixedToIt) {
