@@ -74,11 +74,11 @@ class AllocationTest : public testing::TestWithParam<bool> {};
 
 TEST_P(AllocationTest, ASteadyHeapStepsAndAnswersWithoutAllocation) {
   Heap heap(GetParam());
-  for (int t = 0; t < 1500; ++t) heap.Step(t);
+  for (int t = 0; t < 2000; ++t) heap.Step(t);
   const long before = Allocations();
-  for (int t = 1500; t < 1800; ++t) heap.Step(t);
+  for (int t = 2000; t < 2300; ++t) heap.Step(t);
   EXPECT_EQ(Allocations() - before, 0) << "in 300 steps";
-  EXPECT_GT(heap.contacts(), 10 * 1800);
+  EXPECT_GT(heap.contacts(), 10 * 2300);
 }
 
 INSTANTIATE_TEST_SUITE_P(Grounds, AllocationTest, testing::Bool());

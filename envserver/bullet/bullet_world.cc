@@ -4,12 +4,14 @@
 #include <cmath>
 #include <utility>
 
-#include "BulletCollision/CollisionShapes/btHeightfieldTerrainShape.h"
 #include "BulletCollision/CollisionShapes/btStaticPlaneShape.h"
 #include "BulletCollision/NarrowPhaseCollision/btPersistentManifold.h"
+#include "LinearMath/btAabbUtil2.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "envserver/bullet/contact_cache.h"
+#include "envserver/bullet/height_field_contacts.h"
+#include "envserver/bullet/height_field_shape.h"
 #include "envserver/bullet/primitive.h"
 #include "envserver/bullet/world_bytes.h"
 
@@ -32,18 +34,6 @@ constexpr int kContactsReserved = 128;  // So that a few more than ever before n
 constexpr double kPlaneShown = 100;     // m, in viewers.
 
 bool MovesByForces(const btCollisionObject& object) { return !object.isStaticOrKinematicObject(); }
-
-// A height field that owns its heights. Bullet centres it between its lowest and highest point.
-struct HeightFieldShape : btHeightfieldTerrainShape {
-  HeightFieldShape(const HeightField& field, float low, float high)
-      : btHeightfieldTerrainShape(field.columns, field.rows, field.heights->data(), low, high,
-                                  /*upAxis=*/2, /*flipQuadEdges=*/false),
-        heights(field.heights) {
-    setLocalScaling(btVector3(field.cell_x_m, field.cell_y_m, 1));
-    setMargin(kCollisionMargin);
-  }
-  std::shared_ptr<const std::vector<float>> heights;
-};
 
 // All below z = 0. Bullet's own box of a plane is all of space, so that whatever there is would be
 // tested against it, at any height.
@@ -86,6 +76,30 @@ ContactPoint ToContact(const btPersistentManifold& manifold, const btManifoldPoi
   return contact;
 }
 
+// Whether all of b's box is above the ground, if that is what a is.
+bool IsAbove(const btBroadphaseProxy& a, const btBroadphaseProxy& b) {
+  const auto& ground = *static_cast<const btCollisionObject*>(a.m_clientObject);
+  const btCollisionShape* shape = ground.getCollisionShape();
+  if (shape->getShapeType() != TERRAIN_SHAPE_PROXYTYPE) return false;
+  const btTransform& pose = ground.getWorldTransform();
+  const double around = shape->getMargin();
+  const btVector3 margin(around, around, around);
+  btVector3 low = b.m_aabbMin - margin - pose.getOrigin();
+  btVector3 high = b.m_aabbMax + margin - pose.getOrigin();
+  if (!(pose.getBasis() == btMatrix3x3::getIdentity())) {
+    btTransformAabb(low, high, 0, btTransform(pose.getBasis().transpose()), low, high);
+  }
+  return static_cast<const HeightFieldShape*>(shape)->IsClear(low, high);
+}
+
+// Boxes reach as far around their objects as Bullet finds contacts.
+bool MayTouch(const btBroadphaseProxy& a, const btBroadphaseProxy& b) {
+  for (int k = 0; k < 3; ++k) {
+    if (a.m_aabbMin[k] > b.m_aabbMax[k] || b.m_aabbMin[k] > a.m_aabbMax[k]) return false;
+  }
+  return !IsAbove(a, b) && !IsAbove(b, a);
+}
+
 }  // namespace
 
 bool BulletWorld::PairFilter::needBroadphaseCollision(btBroadphaseProxy* a,
@@ -102,16 +116,10 @@ bool BulletWorld::PairFilter::needBroadphaseCollision(btBroadphaseProxy* a,
 }
 
 void BulletWorld::Broadphase::calculateOverlappingPairs(btDispatcher* dispatcher) {
-  const auto overlap = [](const btBroadphaseProxy& a, const btBroadphaseProxy& b) {
-    for (int k = 0; k < 3; ++k) {
-      if (a.m_aabbMin[k] > b.m_aabbMax[k] || b.m_aabbMin[k] > a.m_aabbMax[k]) return false;
-    }
-    return true;
-  };
   const btBroadphasePairArray& pairs = m_pairCache->getOverlappingPairArray();
   bool one_has_left = false;
   for (int i = 0; i < pairs.size() && !one_has_left; ++i) {
-    one_has_left = !overlap(*pairs[i].m_pProxy0, *pairs[i].m_pProxy1);
+    one_has_left = !MayTouch(*pairs[i].m_pProxy0, *pairs[i].m_pProxy1);
   }
   // What never touches each other, and is faster to compare than boxes: statics, links of a body.
   std::array<const void*, kMaxColliders> groups;
@@ -133,7 +141,7 @@ void BulletWorld::Broadphase::calculateOverlappingPairs(btDispatcher* dispatcher
       btSimpleBroadphaseProxy* b = &m_pHandles[j];
       if (b->m_clientObject == nullptr) continue;
       if (groups[i] != nullptr && groups[i] == groups[j]) continue;
-      const bool touch = overlap(*a, *b);
+      const bool touch = MayTouch(*a, *b);
       if (!touch && !one_has_left) continue;
       if (!filter_->needBroadphaseCollision(a, b)) continue;
       const bool is_known = m_pairCache->findPair(a, b) != nullptr;
@@ -150,6 +158,7 @@ BulletWorld::BulletWorld(const WorldOptions& options)
       broadphase_(kMaxColliders, &pair_cache_, &pair_filter_),
       world_(&dispatcher_, &broadphase_, &solver_, &collision_configuration_),
       own_step_(&bodies_, &dispatcher_, &pair_cache_) {
+  RegisterHeightFieldContacts(&dispatcher_);
   pair_cache_.setOverlapFilterCallback(&pair_filter_);
   world_.setGravity(btVector3(0, 0, -options.gravity));
   world_.setForceUpdateAllAabbs(false);

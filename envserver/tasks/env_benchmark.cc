@@ -63,6 +63,10 @@ int Main(int argc, char** argv) {
   for (const std::string& env_id : registry.env_ids()) add(env_id, {}, "");
   add("panda_reach", {{"control_type", "joints"}}, "/joints");
   add("anymal", {{"actuator", "network"}}, "/network");
+  // As a policy explores; with all of their range the robots fall at once.
+  add("anymal", {{"action_max", "1"}}, "/gentle");
+  add("anymal_rough", {{"action_max", "1"}}, "/gentle");
+  add("anymal_rough", {{"action_max", "1"}, {"terrain", "flat"}}, "/gentle_flat");
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return EXIT_SUCCESS;
