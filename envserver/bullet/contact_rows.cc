@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "envserver/bullet/body.h"
+#include "envserver/bullet/bounce.h"
 #include "envserver/bullet/row_arithmetic.h"
 #include "envserver/bullet/tree_dynamics.h"
 
@@ -76,7 +77,9 @@ void ContactRows::AddNormal(const btManifoldPoint& point, const Side& a, const S
   const double distance = point.getDistance() + info.m_linearSlop;
   const double correction =
       distance > 0 ? -distance / info.m_timeStep : -distance * give.erp / info.m_timeStep;
-  row.rhs = (bounce - velocity + correction) * row.mass;
+  row.rhs =
+      BounceInFull(bounce - velocity + correction, distance, point.m_combinedRestitution, info) *
+      row.mass;
   rows->normal = solver->FinishContactRow(row);
   rows->normal_rhs = row.rhs;
 }

@@ -1,6 +1,6 @@
 // Rows of the impulse solver for the points of one manifold, as Bullet's
 // btMultiBodyConstraintSolver::convertMultiBodyContact makes them: same order, same numbers up to
-// rounding.
+// rounding, but for restitution (bounce.h).
 //
 // Thread safety: none, like the bodies' world. Allocation: see ImpulseSolver.
 #ifndef ARMATURE_ENVSERVER_BULLET_CONTACT_ROWS_H_

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "envserver/bullet/bounce.h"
 #include "envserver/bullet/joint_rows.h"
 #include "envserver/bullet/row_arithmetic.h"
 
@@ -161,10 +162,23 @@ void RowSolver::WriteBack(const Rows& rows) {
   for (const Row& row : rows) row.constraint->m_appliedImpulse = row.impulse;
 }
 
+void RowSolver::BounceInFullAll(const btContactSolverInfo& info) {
+  for (int i = 0; i < m_multiBodyNormalContactConstraints.size(); ++i) {
+    btMultiBodySolverConstraint& row = m_multiBodyNormalContactConstraints[i];
+    const auto* point = static_cast<const btManifoldPoint*>(row.m_originalContactPoint);
+    if (point->m_combinedRestitution <= 0 || row.m_jacDiagABInv <= 0) continue;
+    row.m_rhs =
+        BounceInFull(row.m_rhs / row.m_jacDiagABInv, point->getDistance() + info.m_linearSlop,
+                     point->m_combinedRestitution, info) *
+        row.m_jacDiagABInv;
+  }
+}
+
 btScalar RowSolver::solveGroupCacheFriendlyIterations(
     btCollisionObject** bodies, int num_bodies, btPersistentManifold** manifolds, int num_manifolds,
     btTypedConstraint** constraints, int num_constraints, const btContactSolverInfo& solver,
     btIDebugDraw* debug_drawer) {
+  BounceInFullAll(solver);
   const int cone = SOLVER_USE_2_FRICTION_DIRECTIONS | SOLVER_DISABLE_IMPLICIT_CONE_FRICTION;
   const bool only_multibodies =
       num_constraints == 0 && m_tmpSolverContactConstraintPool.size() == 0;

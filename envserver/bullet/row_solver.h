@@ -1,6 +1,7 @@
 // Bullet's solver for worlds in which only multibodies move: btMultiBodyConstraintSolver with its
 // sweeps in a loop over the data they need, close together in memory. The same rows in the same
-// order and the same stop, so the same result up to rounding.
+// order and the same stop, so the same result up to rounding; but for contacts with restitution,
+// which bounce in full (bounce.h).
 //
 // Thread safety: none, like its world. Allocation: none, once there have been as many rows before.
 #ifndef ARMATURE_ENVSERVER_BULLET_ROW_SOLVER_H_
@@ -50,6 +51,8 @@ class RowSolver : public btMultiBodyConstraintSolver {
   };
   using Rows = std::vector<Row>;
 
+  // Of Bullet's contacts; see bounce.h.
+  void BounceInFullAll(const btContactSolverInfo& info);
   void Read(const btMultiBodyConstraintArray& constraints, bool of_joints, Rows* rows);
   void ReadHalf(btMultiBody* body, int bullet_delta, int bullet_at, Half* half);
   double Wanted(const Row& row) const;
