@@ -1,6 +1,6 @@
 """Stable-Baselines3's curves, to draw beside ours.
 
-usage: sb3_curves.py --task pendulum_sac [--seeds 1,2,3,4,5] --out docs/benchmarks
+usage: sb3_curves.py --task pendulum_sac [--seeds 1,2,3,4,5] [--env_steps N] --out docs/benchmarks
 
 Writes OUT/sb3_<task>.csv, for //deploy:plot: deterministic episodes every so many env
 steps, with seeds apart from training. The settings are those of Stable-Baselines3's zoo
@@ -138,10 +138,10 @@ class Evaluations(BaseCallback):
         return True
 
 
-def curve(task, seed):
+def curve(task, seed, env_steps):
     env_id, make_model, total, every, episodes = TASKS[task]
     evaluations = Evaluations(env_id, seed, every, episodes)
-    make_model(seed).learn(total, callback=evaluations)
+    make_model(seed).learn(env_steps or total, callback=evaluations)
     return evaluations.rows
 
 
@@ -149,13 +149,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--task", required=True, choices=TASKS)
     parser.add_argument("--seeds", default="1,2,3,4,5")
+    parser.add_argument("--env_steps", type=int, help="in all; default: the task's")
     parser.add_argument("--out", default="docs/benchmarks", type=pathlib.Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
     gymnasium.logger.min_level = gymnasium.logger.ERROR
     rows = []
     for seed in map(int, args.seeds.split(",")):
-        rows += curve(args.task, seed)
+        rows += curve(args.task, seed, args.env_steps)
         # After each seed: a run of hours that is cut short keeps those that ended.
         with open(args.out / f"sb3_{args.task}.csv", "w", newline="") as file:
             writer = csv.DictWriter(file, rows[0])
