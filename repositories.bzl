@@ -4,10 +4,11 @@
     load("@armature//:repositories.bzl", "armature_repositories")
     armature_repositories("/path/to/armature")
 
-All of it is Debian's, except MuJoCo's renderer, which pip fetches.
+All of it is Debian's, except MuJoCo's renderer and Ruckig, which pip fetches.
 """
 
 load("//third_party/system:system.bzl", "system_repository")
+load("//third_party/wheel:sdist.bzl", "sdist_repository")
 load("//third_party/wheel:wheel.bzl", "wheel_repository")
 
 # Bazel's own rule sets, as Debian packages them (bazel-rules-java, bazel-rules-proto,
@@ -53,4 +54,16 @@ def armature_repositories(path = "."):
             "mujoco/libmujoco.so",
         ],
         requirements = Label("//third_party/wheel:mujoco.txt"),
+    )
+
+    # Trajectories of the safety shield: docs/decisions/0032-safety-shield.md.
+    sdist_repository(
+        name = "ruckig",
+        build_file = Label("//third_party/wheel:BUILD.ruckig.bazel"),
+        include = [
+            "LICENSE",
+            "include/ruckig/",
+            "src/ruckig/",
+        ],
+        requirements = Label("//third_party/wheel:ruckig.txt"),
     )

@@ -26,7 +26,7 @@ common/tensor common/config common/rpc common/safetensors
 common/metrics common/policy common/rpc_client common/scene
 common/cli common/env_client common/render
 common/run_config common/play
-envserver/env envserver/actuators
+envserver/env envserver/actuators envserver/shield
 envserver/bullet
 envserver/slots envserver/kit envserver/conformance
 envserver/wrappers

@@ -1,0 +1,73 @@
+#include "envserver/shield/arm_reach.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace armature {
+namespace {
+
+constexpr int kSpeedPieces = 16;      // Of a whole path.
+
+}  // namespace
+
+ArmReach::ArmReach(const ArmModel* arm, const JointLimits& limits, double margin_m)
+    : arm_(arm), limits_(limits), margin_m_(margin_m), from_(*arm), to_(*arm) {}
+
+void ArmReach::Place(const JointTrajectory& path, double s, ArmNode& out) const {
+  out.s = s;
+  path.At(s, out.state);
+  arm_->Place(out.state.position, out.capsules);
+}
+
+void ArmReach::Cover(const ArmNode& begin, const ArmNode& end, std::vector<Capsule>& out) const {
+  const double h = end.s - begin.s;
+  const JointVector speed = MostBetween(begin.state.velocity, end.state.velocity,
+                                        limits_.acceleration, h, limits_.velocity);
+  const JointVector acceleration = MostBetween(begin.state.acceleration, end.state.acceleration,
+                                               limits_.jerk, h, limits_.acceleration);
+  // What |p''| has of each joint for a metre of reach.
+  JointVector per_reach(arm_->num_joints());
+  double speed_before = 0;
+  for (int j = 0; j < arm_->num_joints(); ++j) {
+    per_reach[j] = acceleration[j] + speed[j] * (speed[j] + 2 * speed_before);
+    speed_before += speed[j];
+  }
+  for (int c = 0; c < arm_->num_capsules(); ++c) {
+    double alpha = 0;
+    for (int j = 0; j <= arm_->capsules()[c].joint; ++j) alpha += arm_->reach_m(c, j) * per_reach[j];
+    const Capsule& from = begin.capsules[c];
+    const Capsule& to = end.capsules[c];
+    const double half_way = std::max((to.a - from.a).norm(), (to.b - from.b).norm()) / 2;
+    out[c].a = (from.a + to.a) / 2;
+    out[c].b = (from.b + to.b) / 2;
+    out[c].radius = from.radius + half_way + alpha * h * h / 8 + margin_m_;
+  }
+}
+
+double ArmReach::SpeedBound(const ArmNode& begin, const ArmNode& end) const {
+  const JointVector speed = MostBetween(begin.state.velocity, end.state.velocity,
+                                        limits_.acceleration, end.s - begin.s, limits_.velocity);
+  double bound = 0;
+  for (int c = 0; c < arm_->num_capsules(); ++c) {
+    double of_capsule = 0;
+    for (int j = 0; j <= arm_->capsules()[c].joint; ++j) {
+      of_capsule += (arm_->reach_m(c, j) + begin.capsules[c].radius) * speed[j];
+    }
+    bound = std::max(bound, of_capsule);
+  }
+  return bound;
+}
+
+double ArmReach::SpeedBound(const JointTrajectory& path) {
+  double bound = 0;
+  Place(path, 0, from_);
+  for (int i = 1; i <= kSpeedPieces; ++i) {
+    Place(path, path.duration_s() * i / kSpeedPieces, to_);
+    bound = std::max(bound, SpeedBound(from_, to_));
+    std::swap(from_, to_);
+  }
+  return bound;
+}
+
+}  // namespace armature

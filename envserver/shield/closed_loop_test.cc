@@ -1,0 +1,107 @@
+// Nothing here is known to the shield but measurements: contacts are found from true positions.
+#include <algorithm>
+
+#include "envserver/shield/testing/closed_loop.h"
+#include "envserver/shield/testing/human_figure.h"
+#include "gtest/gtest.h"
+
+namespace armature {
+namespace {
+
+constexpr int kEpisodes = 30;
+
+HumanModel Tracked() {
+  HumanModel human = HumanFigure();
+  human.position_error_m = 0.02;
+  human.velocity_error_m_s = 0.1;
+  human.delay_s = 0.016;
+  return human;
+}
+
+// Humans that run, that reach, and that do both.
+ClosedLoopResult RunAll(ClosedLoop loop) {
+  ClosedLoopResult all;
+  for (int i = 0; i < kEpisodes; ++i) {
+    loop.body_share = (i % 3) / 2.0;
+    const ClosedLoopResult one = Run(loop, 1000 + i);
+    all.instants += one.instants;
+    all.contacts += one.contacts;
+    all.moving_contacts += one.moving_contacts;
+    all.fast_contacts += one.fast_contacts;
+    all.implausible += one.implausible;
+    all.interventions += one.interventions;
+    all.way_rad += one.way_rad;
+    all.velocity = std::max(all.velocity, one.velocity);
+    all.acceleration = std::max(all.acceleration, one.acceleration);
+    all.jerk = std::max(all.jerk, one.jerk);
+    all.inconsistency_rad = std::max(all.inconsistency_rad, one.inconsistency_rad);
+  }
+  printf("contacts %lld, moving %lld, fast %lld of %lld; interventions %lld, way %.0f rad, "
+         "limits %.4f %.4f %.4f\n",
+         static_cast<long long>(all.contacts), static_cast<long long>(all.moving_contacts),
+         static_cast<long long>(all.fast_contacts), static_cast<long long>(all.instants),
+         static_cast<long long>(all.interventions), all.way_rad, all.velocity, all.acceleration,
+         all.jerk);
+  return all;
+}
+
+void ExpectLimits(const ClosedLoopResult& result) {
+  EXPECT_LE(result.velocity, 1 + 1e-6);
+  EXPECT_LE(result.acceleration, 1 + 1e-6);
+  EXPECT_LE(result.jerk, 1 + 1e-4);
+  EXPECT_LT(result.inconsistency_rad, 1e-6);
+}
+
+TEST(ClosedLoopTest, WithSpeedAndSeparationNobodyTouchesAnArmThatMoves) {
+  ClosedLoop loop;
+  loop.human = Tracked();
+  const ClosedLoopResult result = RunAll(loop);
+  EXPECT_EQ(result.moving_contacts, 0);
+  EXPECT_GT(result.contacts, 100);      // The humans do come.
+  EXPECT_GT(result.way_rad, 50);        // The arm does move.
+  EXPECT_EQ(result.implausible, 0);
+  ExpectLimits(result);
+}
+
+TEST(ClosedLoopTest, NeitherWithoutMeasuredVelocities) {
+  ClosedLoop loop;
+  loop.human = Tracked();
+  loop.has_velocity = false;
+  const ClosedLoopResult result = RunAll(loop);
+  EXPECT_EQ(result.moving_contacts, 0);
+  EXPECT_GT(result.contacts, 100);
+}
+
+TEST(ClosedLoopTest, NorWithAPerfectTracker) {
+  // Bounds without slack: a set that is too small by little is seen.
+  ClosedLoop loop;
+  loop.human = HumanFigure();
+  loop.age_max_s = 0;
+  loop.missing = 0;
+  const ClosedLoopResult result = RunAll(loop);
+  EXPECT_EQ(result.moving_contacts, 0);
+  EXPECT_GT(result.contacts, 100);
+}
+
+TEST(ClosedLoopTest, WithPowerAndForceLimitingNobodyTouchesAnArmThatIsFast) {
+  ClosedLoop loop;
+  loop.human = Tracked();
+  loop.options.mode = ShieldMode::kPowerAndForceLimiting;
+  const ClosedLoopResult result = RunAll(loop);
+  EXPECT_EQ(result.fast_contacts, 0);
+  EXPECT_GT(result.moving_contacts, 100);  // It creeps on.
+  EXPECT_EQ(result.implausible, 0);
+  ExpectLimits(result);
+}
+
+TEST(ClosedLoopTest, WithoutTheShieldManyTouchAnArmThatIsFast) {
+  ClosedLoop loop;
+  loop.human = Tracked();
+  loop.is_shield_blind = true;
+  const ClosedLoopResult result = RunAll(loop);
+  EXPECT_GT(result.fast_contacts, 1000);
+  ExpectLimits(result);
+}
+
+}  // namespace
+}  // namespace armature

@@ -1,0 +1,63 @@
+#include "envserver/shield/testing/human_figure.h"
+
+namespace armature {
+namespace {
+
+struct Joint {
+  int parent;
+  double x, y, z;  // m, of one who stands.
+  double acceleration_max_m_s2;
+};
+
+// Joints as SMPL numbers them.
+constexpr Joint kJoints[] = {
+    {-1, 0, 0, 0.95, 20},    {0, 0, 0.09, 0.88, 20},   {0, 0, -0.09, 0.88, 20},
+    {0, 0, 0, 1.05, 25},     {1, 0, 0.1, 0.48, 30},    {2, 0, -0.1, 0.48, 30},
+    {3, 0, 0, 1.18, 25},     {4, 0, 0.1, 0.08, 30},    {5, 0, -0.1, 0.08, 30},
+    {6, 0, 0, 1.28, 25},     {7, 0.12, 0.1, 0.03, 30}, {8, 0.12, -0.1, 0.03, 30},
+    {9, 0, 0, 1.48, 25},     {9, 0, 0.08, 1.42, 20},   {9, 0, -0.08, 1.42, 20},
+    {12, 0, 0, 1.62, 25},    {13, 0, 0.18, 1.42, 50},  {14, 0, -0.18, 1.42, 50},
+    {16, 0, 0.2, 1.14, 50},  {17, 0, -0.2, 1.14, 50},  {18, 0, 0.22, 0.88, 50},
+    {19, 0, -0.22, 0.88, 50}, {20, 0, 0.23, 0.8, 50},  {21, 0, -0.23, 0.8, 50},
+};
+constexpr double kTorsoRadius_m = 0.217;
+constexpr double kLegRadius_m = 0.1;
+constexpr double kUpperArmRadius_m = 0.1;
+constexpr double kForearmRadius_m = 0.066;
+constexpr double kHandRadius_m = 0.103;
+
+double Radius(int child) {
+  if (child >= 22) return kHandRadius_m;
+  if (child >= 20) return kForearmRadius_m;
+  if (child >= 18) return kUpperArmRadius_m;
+  const bool is_leg = child == 4 || child == 5 || child == 7 || child == 8 || child == 10 ||
+                      child == 11;
+  return is_leg ? kLegRadius_m : kTorsoRadius_m;
+}
+
+}  // namespace
+
+HumanModel HumanFigure() {
+  HumanModel human;
+  human.extremities = {{kShoulder[0], kArmLength_m}, {kShoulder[1], kArmLength_m}};
+  int child = 0;
+  for (const Joint& joint : kJoints) {
+    human.joints.push_back({joint.acceleration_max_m_s2});
+    if (joint.parent >= 0) {
+      const int extremity = child >= 18 ? child % 2 : -1;
+      human.capsules.push_back({joint.parent, child, Radius(child), extremity});
+    }
+    ++child;
+  }
+  return human;
+}
+
+std::vector<Eigen::Vector3d> StandingAt(const Eigen::Vector3d& feet) {
+  std::vector<Eigen::Vector3d> position;
+  for (const Joint& joint : kJoints) {
+    position.push_back(feet + Eigen::Vector3d(joint.x, joint.y, joint.z));
+  }
+  return position;
+}
+
+}  // namespace armature
