@@ -46,9 +46,9 @@ absl::StatusOr<ArmModel> ArmModel::Create(std::vector<ArmJoint> joints,
     const int own = capsules[c].joint;
     const bool is_finite = shape.a.allFinite() && shape.b.allFinite();
     if (own < 0 || own >= static_cast<int>(joints.size()) || !is_finite || !(shape.radius >= 0)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "capsule ", c, ": joint ", own, " of ", joints.size(),
-          ", radius ", shape.radius, "; it needs a joint, finite points and a radius"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("capsule ", c, ": joint ", own, " of ", joints.size(), ", radius ",
+                       shape.radius, "; it needs a joint, finite points and a radius"));
     }
     // The first piece of the way from joint j to the point is fixed in j's frame, so only its
     // distance from the axis counts; of the rest, its length.

@@ -36,8 +36,8 @@ struct LinkCapsule {
 
 class ArmModel {
  public:
-  // InvalidArgument: no joint or more than kArmJointsMax, an axis that is not of unit length, limits
-  // that are not in order, no capsule, a capsule of no joint, a number that is not finite.
+  // InvalidArgument: no joint or more than kArmJointsMax, an axis that is not of unit length,
+  // limits that are not in order, no capsule, a capsule of no joint, a number that is not finite.
   static absl::StatusOr<ArmModel> Create(std::vector<ArmJoint> joints,
                                          std::vector<LinkCapsule> capsules);
 

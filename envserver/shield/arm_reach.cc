@@ -7,12 +7,12 @@
 namespace armature {
 namespace {
 
-constexpr int kSpeedPieces = 16;      // Of a whole path.
+constexpr int kSpeedPieces = 16;  // Of a whole path.
 
 }  // namespace
 
 ArmReach::ArmReach(const ArmModel* arm, const JointLimits& limits, double margin_m)
-    : arm_(arm), limits_(limits), margin_m_(margin_m), from_(*arm), to_(*arm) {}
+    : arm_(arm), limits_(limits), margin_m_(margin_m) {}
 
 void ArmReach::Place(const JointTrajectory& path, double s, ArmNode& out) const {
   out.s = s;
@@ -35,7 +35,8 @@ void ArmReach::Cover(const ArmNode& begin, const ArmNode& end, std::vector<Capsu
   }
   for (int c = 0; c < arm_->num_capsules(); ++c) {
     double alpha = 0;
-    for (int j = 0; j <= arm_->capsules()[c].joint; ++j) alpha += arm_->reach_m(c, j) * per_reach[j];
+    for (int j = 0; j <= arm_->capsules()[c].joint; ++j)
+      alpha += arm_->reach_m(c, j) * per_reach[j];
     const Capsule& from = begin.capsules[c];
     const Capsule& to = end.capsules[c];
     const double half_way = std::max((to.a - from.a).norm(), (to.b - from.b).norm()) / 2;
@@ -45,27 +46,30 @@ void ArmReach::Cover(const ArmNode& begin, const ArmNode& end, std::vector<Capsu
   }
 }
 
-double ArmReach::SpeedBound(const ArmNode& begin, const ArmNode& end) const {
-  const JointVector speed = MostBetween(begin.state.velocity, end.state.velocity,
-                                        limits_.acceleration, end.s - begin.s, limits_.velocity);
+double ArmReach::SpeedBound(const JointState& begin, const JointState& end, double h) const {
+  const JointVector speed =
+      MostBetween(begin.velocity, end.velocity, limits_.acceleration, h, limits_.velocity);
   double bound = 0;
   for (int c = 0; c < arm_->num_capsules(); ++c) {
+    const LinkCapsule& capsule = arm_->capsules()[c];
     double of_capsule = 0;
-    for (int j = 0; j <= arm_->capsules()[c].joint; ++j) {
-      of_capsule += (arm_->reach_m(c, j) + begin.capsules[c].radius) * speed[j];
+    for (int j = 0; j <= capsule.joint; ++j) {
+      of_capsule += (arm_->reach_m(c, j) + capsule.shape.radius) * speed[j];
     }
     bound = std::max(bound, of_capsule);
   }
   return bound;
 }
 
-double ArmReach::SpeedBound(const JointTrajectory& path) {
+double ArmReach::SpeedBound(const JointTrajectory& path) const {
+  const double h = path.duration_s() / kSpeedPieces;
+  JointState begin, end;
+  path.At(0, begin);
   double bound = 0;
-  Place(path, 0, from_);
   for (int i = 1; i <= kSpeedPieces; ++i) {
-    Place(path, path.duration_s() * i / kSpeedPieces, to_);
-    bound = std::max(bound, SpeedBound(from_, to_));
-    std::swap(from_, to_);
+    path.At(h * i, end);
+    bound = std::max(bound, SpeedBound(begin, end, h));
+    std::swap(begin, end);
   }
   return bound;
 }

@@ -2,18 +2,20 @@
 //
 // Let the piece be [s0, s1] of path time, h = s1 - s0, and on it |q_j'| <= V_j and |q_j''| <= A_j.
 // A point p of the link of joint k has
-//   p'' = sum_j q_j'' z_j x (p - o_j) + sum_{i,j} q_i' q_j' z_min(i,j) x (z_max(i,j) x (p - o_max(i,j)))
-// where z_j is the axis of joint j and o_j a point on it. |z_j x (p - o_j)| is the distance from that
-// axis, which no configuration makes larger than R_j (ArmModel::reach_m). So
+//   p'' = sum_j q_j'' z_j x (p - o_j) + sum_{i,j} q_i' q_j' z_min(i,j) x (z_max(i,j) x (p -
+//   o_max(i,j)))
+// where z_j is the axis of joint j and o_j a point on it. |z_j x (p - o_j)| is the distance from
+// that axis, which no configuration makes larger than R_j (ArmModel::reach_m). So
 //   |p'| <= sum_j R_j V_j,
 //   |p''| <= alpha = sum_{j<=k} R_j (A_j + V_j^2 + 2 V_j sum_{i<j} V_i),
 // and p(s) is nowhere farther than alpha h^2 / 8 from the chord between p(s0) and p(s1), nor than
-// |p(s1) - p(s0)| / 2 + alpha h^2 / 8 from its middle. For a capsule's axis, whose points are between
-// its ends, the capsule between the two middles with the larger of the two radii covers all of it.
+// |p(s1) - p(s0)| / 2 + alpha h^2 / 8 from its middle. For a capsule's axis, whose points are
+// between its ends, the capsule between the two middles with the larger of the two radii covers all
+// of it.
 //
-// V_j and A_j come from both ends: |q_j'(s)| <= min(|q_j'(s0)| + a (s - s0), |q_j'(s1)| + a (s1 - s)),
-// which is at most the mean of |q_j'(s0)|, |q_j'(s1)| and a h; likewise for q_j'' with the jerk.
-// Thread safety: immutable. Only the constructors allocate.
+// V_j and A_j come from both ends: |q_j'(s)| <= min(|q_j'(s0)| + a (s - s0), |q_j'(s1)| + a (s1 -
+// s)), which is at most the mean of |q_j'(s0)|, |q_j'(s1)| and a h; likewise for q_j'' with the
+// jerk. Thread safety: immutable. Allocates nothing.
 #ifndef ARMATURE_ENVSERVER_SHIELD_ARM_REACH_H_
 #define ARMATURE_ENVSERVER_SHIELD_ARM_REACH_H_
 
@@ -45,18 +47,17 @@ class ArmReach {
   // A capsule for each of the arm's: covers it from begin.s to end.s. `out` has as many elements.
   void Cover(const ArmNode& begin, const ArmNode& end, std::vector<Capsule>& out) const;
 
-  // No point of the arm, skin included, goes faster from begin.s to end.s at path speed 1, m/s.
-  double SpeedBound(const ArmNode& begin, const ArmNode& end) const;
+  // No point of the arm, skin included, goes faster from `begin` to `end`, h apart, at path speed
+  // 1, m/s.
+  double SpeedBound(const JointState& begin, const JointState& end, double h) const;
 
   // The same for all of the path.
-  double SpeedBound(const JointTrajectory& path);
+  double SpeedBound(const JointTrajectory& path) const;
 
  private:
   const ArmModel* arm_;
   JointLimits limits_;
   double margin_m_;
-  ArmNode from_;  // SpeedBound's.
-  ArmNode to_;
 };
 
 }  // namespace armature

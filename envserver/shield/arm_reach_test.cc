@@ -78,9 +78,8 @@ TEST_P(ArmReachTest, CoverHoldsTheArmOnAllOfThePiece) {
     TrajectoryPlanner planner(arm.num_joints(), kLimits);
     ArmReach reach(&arm, kLimits, kMargin);
     JointTrajectory path(JointVector::Zero(arm.num_joints()));
-    ASSERT_TRUE(planner
-                    .Plan(RandomState(arm, planner, kLimits, rng), RandomPosition(arm, rng), path)
-                    .ok());
+    ASSERT_TRUE(
+        planner.Plan(RandomState(arm, planner, kLimits, rng), RandomPosition(arm, rng), path).ok());
     ArmNode begin(arm), end(arm), now(arm);
     const double s0 = rng.Uniform(-0.1, path.duration_s());
     reach.Place(path, std::max(0.0, s0), begin);
@@ -92,7 +91,8 @@ TEST_P(ArmReachTest, CoverHoldsTheArmOnAllOfThePiece) {
       reach.Place(path, begin.s + (end.s - begin.s) * k / kSamples, now);
       for (int c = 0; c < arm.num_capsules(); ++c) {
         for (const double u : {0.0, 0.3, 0.5, 0.8, 1.0}) {
-          const Eigen::Vector3d point = now.capsules[c].a + u * (now.capsules[c].b - now.capsules[c].a);
+          const Eigen::Vector3d point =
+              now.capsules[c].a + u * (now.capsules[c].b - now.capsules[c].a);
           const double out = SticksOut(point, now.capsules[c].radius, cover[c]);
           ASSERT_LE(out, -kMargin + 1e-9);
           tightest = std::min(tightest, -kMargin - out);
@@ -110,13 +110,12 @@ TEST_P(ArmReachTest, NoPointIsFasterThanTheBound) {
     TrajectoryPlanner planner(arm.num_joints(), kLimits);
     ArmReach reach(&arm, kLimits, 0);
     JointTrajectory path(JointVector::Zero(arm.num_joints()));
-    ASSERT_TRUE(planner
-                    .Plan(RandomState(arm, planner, kLimits, rng), RandomPosition(arm, rng), path)
-                    .ok());
+    ASSERT_TRUE(
+        planner.Plan(RandomState(arm, planner, kLimits, rng), RandomPosition(arm, rng), path).ok());
     ArmNode begin(arm), end(arm), now(arm), soon(arm);
     reach.Place(path, rng.Uniform(0, path.duration_s()), begin);
     reach.Place(path, begin.s + rng.Uniform(0.001, 0.2), end);
-    const double bound = reach.SpeedBound(begin, end);
+    const double bound = reach.SpeedBound(begin.state, end.state, end.s - begin.s);
     for (int k = 0; k < 20; ++k) {
       constexpr double kDt = 1e-5;
       const double s = begin.s + (end.s - begin.s - kDt) * k / 20;

@@ -12,6 +12,15 @@ struct Capsule {
   double radius = 0;
 };
 
+// The ball about the segment alone.
+struct AxisBall {
+  explicit AxisBall(const Capsule& capsule)
+      : centre((capsule.a + capsule.b) / 2), radius((capsule.b - capsule.a).norm() / 2) {}
+
+  Eigen::Vector3d centre;
+  double radius;
+};
+
 // The least squared distance between the segments of two capsules.
 // Source: Ericson, "Real-Time Collision Detection", 2005, 5.1.9.
 double AxisDistanceSquared(const Capsule& one, const Capsule& other);

@@ -1,7 +1,8 @@
 // Nothing here is known to the shield but measurements: contacts are found from true positions.
+#include "envserver/shield/testing/closed_loop.h"
+
 #include <algorithm>
 
-#include "envserver/shield/testing/closed_loop.h"
 #include "envserver/shield/testing/human_figure.h"
 #include "gtest/gtest.h"
 
@@ -36,12 +37,13 @@ ClosedLoopResult RunAll(ClosedLoop loop) {
     all.jerk = std::max(all.jerk, one.jerk);
     all.inconsistency_rad = std::max(all.inconsistency_rad, one.inconsistency_rad);
   }
-  printf("contacts %lld, moving %lld, fast %lld of %lld; interventions %lld, way %.0f rad, "
-         "limits %.4f %.4f %.4f\n",
-         static_cast<long long>(all.contacts), static_cast<long long>(all.moving_contacts),
-         static_cast<long long>(all.fast_contacts), static_cast<long long>(all.instants),
-         static_cast<long long>(all.interventions), all.way_rad, all.velocity, all.acceleration,
-         all.jerk);
+  printf(
+      "contacts %lld, moving %lld, fast %lld of %lld; interventions %lld, way %.0f rad, "
+      "limits %.4f %.4f %.4f\n",
+      static_cast<long long>(all.contacts), static_cast<long long>(all.moving_contacts),
+      static_cast<long long>(all.fast_contacts), static_cast<long long>(all.instants),
+      static_cast<long long>(all.interventions), all.way_rad, all.velocity, all.acceleration,
+      all.jerk);
   return all;
 }
 
@@ -57,8 +59,8 @@ TEST(ClosedLoopTest, WithSpeedAndSeparationNobodyTouchesAnArmThatMoves) {
   loop.human = Tracked();
   const ClosedLoopResult result = RunAll(loop);
   EXPECT_EQ(result.moving_contacts, 0);
-  EXPECT_GT(result.contacts, 100);      // The humans do come.
-  EXPECT_GT(result.way_rad, 50);        // The arm does move.
+  EXPECT_GT(result.contacts, 100);  // The humans do come.
+  EXPECT_GT(result.way_rad, 50);    // The arm does move.
   EXPECT_EQ(result.implausible, 0);
   ExpectLimits(result);
 }

@@ -33,20 +33,19 @@ absl::Status HumanModel::Validate() const {
   }
   for (size_t i = 0; i < capsules.size(); ++i) {
     const HumanCapsule& capsule = capsules[i];
-    const bool has_extremity = capsule.extremity >= -1 &&
-                               capsule.extremity < static_cast<int>(extremities.size());
+    const bool has_extremity =
+        capsule.extremity >= -1 && capsule.extremity < static_cast<int>(extremities.size());
     if (!is_joint(capsule.joint_a) || !is_joint(capsule.joint_b) || !has_extremity ||
         !IsBound(capsule.radius_m)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("human: capsule ", i, " names no joint or extremity, or has radius ",
-                       capsule.radius_m));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "human: capsule ", i, " names no joint or extremity, or has radius ", capsule.radius_m));
     }
   }
   for (const HumanExtremity& extremity : extremities) {
     if (!is_joint(extremity.root_joint) || !IsBound(extremity.length_m)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("human: an extremity of root ", extremity.root_joint, " and length ",
-                       extremity.length_m));
+      return absl::InvalidArgumentError(absl::StrCat("human: an extremity of root ",
+                                                     extremity.root_joint, " and length ",
+                                                     extremity.length_m));
     }
   }
   return absl::OkStatus();
@@ -55,8 +54,7 @@ absl::Status HumanModel::Validate() const {
 Capsule HumanReach::ByVelocity(int capsule, double t1_s) const {
   const HumanCapsule& part = model_.capsules[capsule];
   return {measurement_.position[part.joint_a], measurement_.position[part.joint_b],
-          part.radius_m + model_.position_error_m +
-              model_.speed_max_m_s * (t1_s + model_.delay_s)};
+          model_.VelocityRadius(capsule, t1_s)};
 }
 
 Capsule HumanReach::ByAcceleration(int capsule, double t0_s, double t1_s) const {

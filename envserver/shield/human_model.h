@@ -11,7 +11,8 @@
 // Every point of a capsule's axis is a mean of its two joints, so what bounds both bounds it. With
 // t0 <= t <= t1 the time since the age's moment, and D = delay_s, three sets hold the part:
 //   velocity      within e_pos + v_max (t1 + D) of the measured axis;
-//   acceleration  within e_pos + e_vel t2 + a_max t2^2 / 2 + |v| (t2 - t0) / 2 of the axis moved on by
+//   acceleration  within e_pos + e_vel t2 + a_max t2^2 / 2 + |v| (t2 - t0) / 2 of the axis moved on
+//   by
 //                 v (t0 + t2) / 2, where t2 = t1 + D; the last term since t may be any of [t0, t2];
 //   position      within length + e_pos + v_max (t1 + D) of the measured root of its extremity.
 // It is in all three. So what is clear of any of them is clear of the part.
@@ -46,6 +47,11 @@ struct HumanExtremity {
 struct HumanModel {
   // InvalidArgument: an index out of range, a bound that is below 0 or not finite.
   absl::Status Validate() const;
+
+  // Of the velocity's set, t1_s after the age's moment.
+  double VelocityRadius(int capsule, double t1_s) const {
+    return capsules[capsule].radius_m + position_error_m + speed_max_m_s * (t1_s + delay_s);
+  }
 
   std::vector<HumanJoint> joints;
   std::vector<HumanCapsule> capsules;

@@ -60,15 +60,17 @@ TEST(HumanReachTest, EachSetHoldsEveryBoundedHuman) {
     joints[0].position = Direction(rng) * rng.Uniform(0, 2);
     const bool is_extreme = i % 2 == 0;  // All bounds at once, in one direction.
     const double stretch = is_extreme ? 1 : rng.Uniform(0, 1);
-    joints[1].position = joints[0].position + (is_extreme ? towards : Direction(rng)) * 0.3 * stretch;
-    joints[2].position = joints[0].position + (is_extreme ? towards : Direction(rng)) * 0.6 * stretch;
+    joints[1].position =
+        joints[0].position + (is_extreme ? towards : Direction(rng)) * 0.3 * stretch;
+    joints[2].position =
+        joints[0].position + (is_extreme ? towards : Direction(rng)) * 0.6 * stretch;
     const double speed = is_extreme ? rng.Index(2) * human.speed_max_m_s : rng.Uniform(0, 2);
     const bool is_rigid = i % 4 < 2;
     for (int j = 0; j < 3; ++j) {
       const Vector3d way = is_rigid ? towards : Direction(rng);
       joints[j].velocity = way * speed;
-      joints[j].acceleration = way * human.joints[j].acceleration_max_m_s2 *
-                               (is_extreme ? 1 : rng.Uniform(-1, 1));
+      joints[j].acceleration =
+          way * human.joints[j].acceleration_max_m_s2 * (is_extreme ? 1 : rng.Uniform(-1, 1));
       const Vector3d error = is_extreme ? Vector3d(-towards) : Direction(rng);
       position.push_back(joints[j].position + error * human.position_error_m);
       velocity.push_back(joints[j].velocity + error * human.velocity_error_m_s);
@@ -92,8 +94,8 @@ TEST(HumanReachTest, EachSetHoldsEveryBoundedHuman) {
       if (k == 2 && is_long) continue;
       for (const double u : {0.0, 0.5, 1.0}) {
         const Vector3d point = a + u * (b - a);
-        const double room = sets[k].radius - 0.066 -
-                            std::sqrt(AxisDistanceSquared({point, point, 0}, sets[k]));
+        const double room =
+            sets[k].radius - 0.066 - std::sqrt(AxisDistanceSquared({point, point, 0}, sets[k]));
         ASSERT_GE(room, -1e-9) << "set " << k << " at " << t;
         tightest[k] = std::min(tightest[k], room);
       }

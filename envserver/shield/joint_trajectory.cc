@@ -31,8 +31,7 @@ struct JointTrajectory::Ruckig {
 };
 
 JointTrajectory::JointTrajectory(const JointVector& position)
-    : ruckig_(std::make_unique<Ruckig>(static_cast<int>(position.size()))),
-      goal_(position) {}
+    : ruckig_(std::make_unique<Ruckig>(static_cast<int>(position.size()))), goal_(position) {}
 
 JointTrajectory::~JointTrajectory() = default;
 JointTrajectory::JointTrajectory(JointTrajectory&&) = default;
@@ -64,9 +63,9 @@ bool JointTrajectory::StaysWithin(const JointVector& min, const JointVector& max
   constexpr double kTolerance_rad = 1e-7;  // Ruckig reaches goals as exactly as 1e-8.
   constexpr double kShortest_s = 1e-4;     // What is between its ends leaves them by 3e-9 rad.
   const double h = s1 - s0;
-  const JointVector bend = MostBetween(begin.acceleration, end.acceleration, limits_.jerk, h,
-                                       limits_.acceleration) *
-                           (h * h / 8);
+  const JointVector bend =
+      MostBetween(begin.acceleration, end.acceleration, limits_.jerk, h, limits_.acceleration) *
+      (h * h / 8);
   const JointVector room = (begin.position.cwiseMin(end.position) - min)
                                .cwiseMin(max - begin.position.cwiseMax(end.position));
   if (room.minCoeff() < -kTolerance_rad) return false;

@@ -40,9 +40,9 @@ class JointTrajectory {
 
   double duration_s() const { return duration_s_; }
 
-  // Whether no joint leaves [min, max] by more than 1e-7 rad, anywhere on it. Pieces are bisected as
-  // long as a bound of what is between their ends leaves it open. (Ruckig's own extrema miss those
-  // in phases of constant acceleration.) Allocates nothing.
+  // Whether no joint leaves [min, max] by more than 1e-7 rad, anywhere on it. Pieces are bisected
+  // as long as a bound of what is between their ends leaves it open. (Ruckig's own extrema miss
+  // those in phases of constant acceleration.) Allocates nothing.
   bool StaysWithin(const JointVector& min, const JointVector& max) const;
 
  private:
@@ -58,9 +58,9 @@ class JointTrajectory {
   JointVector goal_;
 };
 
-// No |x| between `begin` and `end` is larger, where x changes by at most `slope` and |x| <= `limit`:
-// |x(s)| <= min(|x(s0)| + slope (s - s0), |x(s1)| + slope (s1 - s)), which the mean of the two bounds,
-// with h = s1 - s0.
+// No |x| between `begin` and `end` is larger, where x changes by at most `slope` and |x| <=
+// `limit`: |x(s)| <= min(|x(s0)| + slope (s - s0), |x(s1)| + slope (s1 - s)), which the mean of the
+// two bounds, with h = s1 - s0.
 JointVector MostBetween(const JointVector& begin, const JointVector& end, double slope, double h,
                         double limit);
 

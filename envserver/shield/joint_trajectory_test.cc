@@ -37,7 +37,8 @@ TEST(JointTrajectoryTest, KeepsItsLimitsFromAnyStateToRestAtTheGoal) {
       ASSERT_LE((now.acceleration - last.acceleration).cwiseAbs().maxCoeff(),
                 kLimits.jerk * dt + 1e-6);
       const JointVector mean = (now.velocity + last.velocity) / 2;
-      ASSERT_LT((now.position - last.position - mean * dt).norm(), 10 * kLimits.jerk * dt * dt * dt);
+      ASSERT_LT((now.position - last.position - mean * dt).norm(),
+                10 * kLimits.jerk * dt * dt * dt);
       lowest = lowest.cwiseMin(now.position);
       highest = highest.cwiseMax(now.position);
       last = now;

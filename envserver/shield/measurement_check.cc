@@ -42,8 +42,7 @@ bool MeasurementCheck::IsWellFormed(const HumanMeasurement& measurement) const {
 
 bool MeasurementCheck::IsPlausible(const HumanMeasurement& measurement, double taken_s) const {
   const double apart_s = std::abs(taken_s - last_taken_s_) + model_.delay_s;
-  const double way =
-      2 * model_.position_error_m + model_.speed_max_m_s * apart_s + kRounding;
+  const double way = 2 * model_.position_error_m + model_.speed_max_m_s * apart_s + kRounding;
   const double speed = model_.speed_max_m_s + model_.velocity_error_m_s + kRounding;
   for (size_t j = 0; j < model_.joints.size(); ++j) {
     if (has_last_ && (measurement.position[j] - last_position_[j]).norm() > way) return false;

@@ -1,9 +1,9 @@
 // Whether a measurement can be used, and agrees with what is assumed of the human and the tracker.
 //
 // Between two measurements whose moments are E apart, as far as is known, a joint cannot have gone
-// farther than v_max (E + D), so measured positions differ by 2 e_pos + v_max (E + D) at most; measured
-// velocities by 2 e_vel + a_max (E + D), and none is above v_max + e_vel.
-// Thread safety: none.
+// farther than v_max (E + D), so measured positions differ by 2 e_pos + v_max (E + D) at most;
+// measured velocities by 2 e_vel + a_max (E + D), and none is above v_max + e_vel. Thread safety:
+// none.
 #ifndef ARMATURE_ENVSERVER_SHIELD_MEASUREMENT_CHECK_H_
 #define ARMATURE_ENVSERVER_SHIELD_MEASUREMENT_CHECK_H_
 

@@ -12,13 +12,15 @@ using Eigen::Vector3d;
 
 class MeasurementCheckTest : public testing::Test {
  protected:
-  MeasurementCheckTest() {
-    human_.joints = {{20}, {50}};
-    human_.capsules = {{0, 1, 0.1, 0}};
-    human_.extremities = {{0, 1}};
-    human_.position_error_m = 0.01;
-    human_.velocity_error_m_s = 0.1;
-    human_.delay_s = 0.01;
+  static HumanModel Human() {
+    HumanModel human;
+    human.joints = {{20}, {50}};
+    human.capsules = {{0, 1, 0.1, 0}};
+    human.extremities = {{0, 1}};
+    human.position_error_m = 0.01;
+    human.velocity_error_m_s = 0.1;
+    human.delay_s = 0.01;
+    return human;
   }
 
   Measurement Check(double now_s, double age_s, Vector3d hand, Vector3d speed = Vector3d::Zero()) {
@@ -31,7 +33,7 @@ class MeasurementCheckTest : public testing::Test {
     return check_.Check(&measurement, now_s);
   }
 
-  HumanModel human_;
+  const HumanModel human_ = Human();
   MeasurementCheck check_{&human_, 0.1};
   std::vector<Vector3d> position_, velocity_;
 };
@@ -50,7 +52,7 @@ TEST_F(MeasurementCheckTest, AJumpFartherThanABoundedHumanCanIsImplausible) {
 TEST_F(MeasurementCheckTest, SoAreVelocitiesAndLengthsThatItCannotHave) {
   EXPECT_EQ(Check(0, 0, {0.5, 0, 0}, {2.09, 0, 0}), Measurement::kGood);
   EXPECT_EQ(Check(0.1, 0, {0.5, 0, 0}, {2.11, 0, 0}), Measurement::kImplausible);
-  EXPECT_EQ(Check(0.2, 0, {0.5, 0, 0}, {-2, 0, 0}), Measurement::kGood);  // 5.7 allowed.
+  EXPECT_EQ(Check(0.2, 0, {0.5, 0, 0}, {-2, 0, 0}), Measurement::kGood);            // 5.7 allowed.
   EXPECT_EQ(Check(0.21, 0, {0.5, 0, 0}, {-0.7, 0, 0}), Measurement::kImplausible);  // 1.2.
   EXPECT_EQ(Check(1, 0, {1.019, 0, 0}), Measurement::kGood);
   EXPECT_EQ(Check(2, 0, {1.03, 0, 0}), Measurement::kImplausible);

@@ -8,8 +8,8 @@
 //   peak = min(A, sqrt(J (u + a^2 / 2J))),  held for (u + a^2 / 2J - peak^2 / J) / peak.
 //
 // Invariant: where speed + a|a| / 2J lies in [0, 1] at the begin and the target does too, speed
-// stays in [0, 1], and the sum stays there, so that the next profile can begin anywhere on this one.
-// Thread safety: immutable. Allocates nothing.
+// stays in [0, 1], and the sum stays there, so that the next profile can begin anywhere on this
+// one. Thread safety: immutable. Allocates nothing.
 #ifndef ARMATURE_ENVSERVER_SHIELD_PATH_PROFILE_H_
 #define ARMATURE_ENVSERVER_SHIELD_PATH_PROFILE_H_
 

@@ -41,7 +41,8 @@ TEST(PathProfileTest, KeepsLimitsAndEndsAtItsTarget) {
       ASSERT_GE(now.speed, 0);
       ASSERT_LE(now.speed, 1);
       ASSERT_LE(std::abs(now.acceleration), limits.acceleration * (1 + 1e-9));
-      ASSERT_LE(std::abs(now.acceleration - last.acceleration), limits.jerk * dt * (1 + 1e-6) + 1e-6);
+      ASSERT_LE(std::abs(now.acceleration - last.acceleration),
+                limits.jerk * dt * (1 + 1e-6) + 1e-6);
       // Speed and position are integrals of what is above them.
       const double slack = limits.jerk * dt * dt;
       ASSERT_NEAR(now.speed - last.speed, (now.acceleration + last.acceleration) / 2 * dt, slack);

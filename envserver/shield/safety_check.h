@@ -1,13 +1,13 @@
 // Whether an arm may go on: it is verified that, to the end of a plan and at every instant, it is
 // clear of wherever the human may then be, or that no point of it goes faster than the safe speed.
 //
-// The plan's time is bisected: a piece is done if the arm is slow enough on it (ArmReach::SpeedBound
-// times the highest path speed), or if each capsule of the arm (ArmReach::Cover) is clear of each of
-// the human's during the piece (HumanReach). What is clear of another in a piece is not looked at
-// again in its halves. A piece of the last level that is neither fails the plan.
-// For the human, a piece begins and ends with whole cycles: who follows the plan knows the states at
-// their ends only, so in between the arm may be anywhere on the cycle's piece of the path.
-// Thread safety: none. Only Create allocates.
+// The plan's time is bisected: a piece is done if the arm is slow enough on it
+// (ArmReach::SpeedBound times the highest path speed), or if each capsule of the arm
+// (ArmReach::Cover) is clear of each of the human's during the piece (HumanReach). What is clear of
+// another in a piece is not looked at again in its halves. A piece of the last level that is
+// neither fails the plan. For the human, a piece begins and ends with whole cycles: who follows the
+// plan knows the states at their ends only, so in between the arm may be anywhere on the cycle's
+// piece of the path. Thread safety: none. Only Create allocates.
 #ifndef ARMATURE_ENVSERVER_SHIELD_SAFETY_CHECK_H_
 #define ARMATURE_ENVSERVER_SHIELD_SAFETY_CHECK_H_
 
@@ -54,9 +54,12 @@ class SafetyCheck {
   struct Level {
     ArmNode middle;
     std::vector<Capsule> cover;
-    std::vector<Pair> pairs;  // That are not clear of one another on the piece above.
+    std::vector<AxisBall> balls;  // About `cover`.
+    std::vector<Pair> pairs;      // That are not clear of one another on the piece above.
   };
 
+  // By the velocity's set, with balls; what it leaves open is HumanReach's.
+  bool IsFar(Pair pair, const Level& level, double t1_s) const;
   bool IsPieceSafe(const PathPlan& plan, const HumanReach& human, double age_s, double t0,
                    const ArmNode& begin, double t1, const ArmNode& end, int level);
 
@@ -67,6 +70,7 @@ class SafetyCheck {
   ArmNode begin_;
   ArmNode end_;
   std::vector<Pair> all_pairs_;
+  std::vector<AxisBall> human_balls_;  // About the measured axes.
   std::vector<Level> levels_;
 };
 

@@ -51,9 +51,8 @@ absl::Status CheckPosition(const ArmModel& arm, const JointVector& position, con
 PathLimits ShieldOptions::path_speed_limits() const {
   PathLimits limits;
   limits.acceleration = (acceleration_allowed_rad_s2 - path.acceleration) / path.velocity;
-  limits.jerk =
-      (jerk_allowed_rad_s3 - 3 * path.acceleration * limits.acceleration - path.jerk) /
-      path.velocity;
+  limits.jerk = (jerk_allowed_rad_s3 - 3 * path.acceleration * limits.acceleration - path.jerk) /
+                path.velocity;
   return limits;
 }
 
@@ -101,8 +100,7 @@ absl::StatusOr<std::unique_ptr<Shield>> Shield::Create(const ShieldOptions& opti
   if (status.ok()) status = human.Validate();
   if (status.ok()) status = CheckPosition(arm, position, "the position");
   if (!status.ok()) return status;
-  return std::unique_ptr<Shield>(
-      new Shield(options, std::move(arm), std::move(human), position));
+  return std::unique_ptr<Shield>(new Shield(options, std::move(arm), std::move(human), position));
 }
 
 Shield::Shield(const ShieldOptions& options, ArmModel arm, HumanModel human,
@@ -154,8 +152,9 @@ ShieldCause Shield::Advance(const HumanMeasurement& measurement) {
     if (found == NewPath::kTaken) return ShieldCause::kNone;
     if (found == NewPath::kUnsafe) goal_was_unsafe_ = true;
     if (goal_was_unsafe_) {
-      // The stored failsafe may creep, and a path from rest is the easiest to find safe.
-      if (!Try(path_, path_state_, 0, 0, measurement)) ContinueFailsafe();
+      // A path from rest is the easiest to find safe, and a failsafe in store may creep.
+      const bool is_stop = stop_speed_ == 0;
+      if (is_stop || !Try(path_, path_state_, 0, 0, measurement)) ContinueFailsafe();
       return ShieldCause::kHuman;
     }
   }
@@ -167,8 +166,7 @@ ShieldCause Shield::Advance(const HumanMeasurement& measurement) {
 Shield::NewPath Shield::TryNewPath(const HumanMeasurement& measurement) {
   if (!planner_.CanPlanFrom(state_)) return NewPath::kNotYet;
   const absl::Status planned = planner_.Plan(state_, goal_, next_path_);
-  if (!planned.ok() ||
-      !next_path_.StaysWithin(arm_.position_min_rad(), arm_.position_max_rad())) {
+  if (!planned.ok() || !next_path_.StaysWithin(arm_.position_min_rad(), arm_.position_max_rad())) {
     ++unplanned_steps_;
     return NewPath::kNotYet;
   }
@@ -178,11 +176,10 @@ Shield::NewPath Shield::TryNewPath(const HumanMeasurement& measurement) {
     stop_speed = std::min(1.0, SafeSpeed(options_) / std::max(fastest_m_s, 1e-9));
   }
   // The path begins with the arm's own velocity, so at path speed 1. From rest it may as well begin
-  // at 0, and can then stop sooner.
+  // at 0: that is slower, and can stop sooner.
   const bool is_at_rest = state_.velocity.isZero(0) && state_.acceleration.isZero(0);
-  bool is_safe = Try(next_path_, {0, 1, 0}, 1, stop_speed, measurement);
-  if (!is_safe && is_at_rest) is_safe = Try(next_path_, {0, 0, 0}, 1, stop_speed, measurement);
-  if (!is_safe) return NewPath::kUnsafe;
+  const double start_speed = is_at_rest && goal_was_unsafe_ ? 0 : 1;
+  if (!Try(next_path_, {0, start_speed, 0}, 1, stop_speed, measurement)) return NewPath::kUnsafe;
   std::swap(path_, next_path_);
   stop_speed_ = stop_speed;
   goal_waits_ = false;

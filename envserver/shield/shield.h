@@ -3,11 +3,12 @@
 // THEOREM. If
 //   1. the human and the tracker keep the bounds of HumanModel;
 //   2. the capsules of ArmModel cover all that moves, and no point of the real arm is ever farther
-//      than secure_radius_m from where the desired positions put it, nor faster than they move it by
-//      more than tracking_speed_m_s (0 while they stand still, in kSpeedAndSeparation);
-//   3. in the cycle after a Step the arm goes along the path to the desired state, no faster than the
-//      path's fastest in that cycle; in (2), "where the desired positions put it" may be anywhere on
-//      the cycle's piece of the path;
+//      than secure_radius_m from where the desired positions put it, nor faster than they move it
+//      by more than tracking_speed_m_s (0 while they stand still, in kSpeedAndSeparation);
+//   3. in the cycle after a Step the arm goes along the path to the desired state, no faster than
+//   the
+//      path's fastest in that cycle; in (2), "where the desired positions put it" may be anywhere
+//      on the cycle's piece of the path;
 // then at every instant
 //   kSpeedAndSeparation      no point of the human touches the arm while the desired positions move
 //                            (ISO 10218-1:2021, 5.10.3: the arm stands still before that);
@@ -15,12 +16,13 @@
 //                            than safe_speed_m_s;
 // and each joint keeps the allowed velocity, acceleration and jerk, and its position's limits.
 // PROOF, by induction over the cycles: docs/decisions/0032-safety-shield.md. At each instant a
-// failsafe is in store, verified to its end; at the begin the arm stands. In a cycle either a new plan
-// (one cycle ahead, then its failsafe) is verified to its end, and replaces it, or it is followed.
+// failsafe is in store, verified to its end; at the begin the arm stands. In a cycle either a new
+// plan (one cycle ahead, then its failsafe) is verified to its end, and replaces it, or it is
+// followed.
 //
-// What is not promised: a human may walk into an arm that stands, or creeps. The static scene and the
-// arm's own links are not looked at. A measurement that shows a bound of (1) broken is counted and
-// answered with the failsafe; whether it was in time, nobody can promise.
+// What is not promised: a human may walk into an arm that stands, or creeps. The static scene and
+// the arm's own links are not looked at. A measurement that shows a bound of (1) broken is counted
+// and answered with the failsafe; whether it was in time, nobody can promise.
 //
 // Thread safety: none.
 // Call order: Create (SetGoal? Step)*. After Create a Step allocates nothing.
@@ -47,8 +49,8 @@ enum class ShieldMode { kSpeedAndSeparation, kPowerAndForceLimiting };
 
 // The defaults are those of human-robot-gym's Schunk arm.
 struct ShieldOptions {
-  // InvalidArgument: a number that is not above 0 (the last two: below 0), no room between limits of
-  // paths and what is allowed, stops that may take longer than stop_time_max_s.
+  // InvalidArgument: a number that is not above 0 (the last two: below 0), no room between limits
+  // of paths and what is allowed, stops that may take longer than stop_time_max_s.
   absl::Status Validate() const;
 
   // Of path speed, so that for every joint, with |q_L'| <= v, |q_L''| <= a, |q_L'''| <= j and path
@@ -59,20 +61,20 @@ struct ShieldOptions {
 
   ShieldMode mode = ShieldMode::kSpeedAndSeparation;
   double cycle_s = 0.004;
-  JointLimits path = {1, 2, 15};               // v, a, j of a path at path speed 1.
-  double acceleration_allowed_rad_s2 = 10;     // Of what is executed; velocity: path.velocity.
+  JointLimits path = {1, 2, 15};            // v, a, j of a path at path speed 1.
+  double acceleration_allowed_rad_s2 = 10;  // Of what is executed; velocity: path.velocity.
   double jerk_allowed_rad_s3 = 400;
-  double stop_time_max_s = 0.2;                // Of every failsafe.
+  double stop_time_max_s = 0.2;  // Of every failsafe.
   double measurement_age_max_s = 0.1;
-  double safe_speed_m_s = 0.05;                // kPowerAndForceLimiting alone.
+  double safe_speed_m_s = 0.05;  // kPowerAndForceLimiting alone.
   double secure_radius_m = 0.02;
-  double tracking_speed_m_s = 0;               // kPowerAndForceLimiting alone; below safe_speed_m_s.
+  double tracking_speed_m_s = 0;  // kPowerAndForceLimiting alone; below safe_speed_m_s.
 };
 
 enum class ShieldCause {
-  kNone,         // A new plan was verified.
-  kHuman,        // None could be: a human may come into its way.
-  kMissing,      // No measurement, and so on as in Measurement.
+  kNone,     // A new plan was verified.
+  kHuman,    // None could be: a human may come into its way.
+  kMissing,  // No measurement, and so on as in Measurement.
   kLate,
   kMalformed,
   kImplausible,
@@ -114,8 +116,7 @@ class Shield {
   int64_t unplanned_steps() const { return unplanned_steps_; }
 
  private:
-  Shield(const ShieldOptions& options, ArmModel arm, HumanModel human,
-         const JointVector& position);
+  Shield(const ShieldOptions& options, ArmModel arm, HumanModel human, const JointVector& position);
 
   enum class NewPath { kTaken, kUnsafe, kNotYet };
 
@@ -139,7 +140,7 @@ class Shield {
   JointTrajectory next_path_;
   double stop_speed_ = 0;  // Path speed at the end of a failsafe on path_.
   PathState path_state_;
-  PathProfile failsafe_;   // On path_, verified; path_state_ is failsafe_.At(failsafe_s_).
+  PathProfile failsafe_;  // On path_, verified; path_state_ is failsafe_.At(failsafe_s_).
   double failsafe_s_ = 0;
   JointState state_;
 

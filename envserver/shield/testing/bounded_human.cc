@@ -21,8 +21,8 @@ constexpr double kReachMax_m = 0.8;
 
 }  // namespace
 
-BoundedHuman::BoundedHuman(const HumanModel& model, double body_share,
-                           const Eigen::Vector3d& feet, Rng* rng)
+BoundedHuman::BoundedHuman(const HumanModel& model, double body_share, const Eigen::Vector3d& feet,
+                           Rng* rng)
     : model_(model), body_share_(body_share), rng_(*rng), standing_(StandingAt(feet)) {
   for (int side : {0, 1}) {
     reach_[side].from = reach_[side].to = standing_[kHand[side]] - standing_[kShoulder[side]];
@@ -70,8 +70,8 @@ void BoundedHuman::ChooseReach(int side, absl::Span<const Capsule> arm) {
     reach.duration_s = 1;
     return;
   }
-  reach.duration_s = std::max({kPeakSpeed * length / speed,
-                               std::sqrt(kPeakAcceleration * length / acceleration), 1e-3});
+  reach.duration_s = std::max(
+      {kPeakSpeed * length / speed, std::sqrt(kPeakAcceleration * length / acceleration), 1e-3});
 }
 
 void BoundedHuman::Step(double dt, absl::Span<const Capsule> arm) {
@@ -143,8 +143,8 @@ HumanMeasurement BoundedHuman::Measure(double age_s) {
   const double wanted_s =
       rng_.Uniform(0, 1) < 0.5 ? oldest_s : rng_.Uniform(oldest_s, now_s_ - age_s);
   size_t i = history_.size() - 1;
-  while (i > 0 && (history_[i].time_s > now_s_ - age_s + 1e-9 ||
-                   history_[i - 1].time_s > wanted_s - 1e-9)) {
+  while (i > 0 &&
+         (history_[i].time_s > now_s_ - age_s + 1e-9 || history_[i - 1].time_s > wanted_s - 1e-9)) {
     --i;
   }
   // Before it was born, it stood where it is.

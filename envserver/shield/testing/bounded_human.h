@@ -1,9 +1,10 @@
-// A human that keeps the bounds of HumanModel and means harm: it runs and reaches straight at the arm.
+// A human that keeps the bounds of HumanModel and means harm: it runs and reaches straight at the
+// arm.
 //
 // The body moves as a whole, at `body_share` of speed and acceleration; what is left is its arms',
-// whose hands go straight at a point with a minimum-jerk profile. Each picks anew, at random, what to
-// do: go at the arm, away from it, anywhere, or stop.
-// Also the tracker: old measurements with the largest errors that the model allows, and random delay.
+// whose hands go straight at a point with a minimum-jerk profile. Each picks anew, at random, what
+// to do: go at the arm, away from it, anywhere, or stop. Also the tracker: old measurements with
+// the largest errors that the model allows, and random delay.
 #ifndef ARMATURE_ENVSERVER_SHIELD_TESTING_BOUNDED_HUMAN_H_
 #define ARMATURE_ENVSERVER_SHIELD_TESTING_BOUNDED_HUMAN_H_
 

@@ -13,8 +13,8 @@
 namespace armature {
 namespace {
 
-constexpr int kInstants = 4;       // A cycle.
-constexpr int kGoalCycles = 25;    // 10 goals a second.
+constexpr int kInstants = 4;     // A cycle.
+constexpr int kGoalCycles = 25;  // 10 goals a second.
 
 // A whole number of instants.
 double Age(const ClosedLoop& loop, Rng& rng) {
@@ -33,10 +33,10 @@ JointState Between(const JointState& from, const JointState& to, double dt, doub
   const JointVector c4 = -15 * d + 7 * dv - da;
   const JointVector c5 = 6 * d - 3 * dv + da / 2;
   JointState state;
-  state.position = p0 + t * from.velocity + t * t / 2 * from.acceleration +
-                   u * u * u * (c3 + u * (c4 + u * c5));
-  state.velocity = from.velocity + t * from.acceleration +
-                   u * u * (3 * c3 + u * (4 * c4 + u * 5 * c5)) / dt;
+  state.position =
+      p0 + t * from.velocity + t * t / 2 * from.acceleration + u * u * u * (c3 + u * (c4 + u * c5));
+  state.velocity =
+      from.velocity + t * from.acceleration + u * u * (3 * c3 + u * (4 * c4 + u * 5 * c5)) / dt;
   return state;
 }
 
@@ -74,10 +74,10 @@ void CompareStates(const ShieldOptions& options, const JointState& last, const J
   result.acceleration =
       std::max({result.acceleration, most(now.acceleration) / options.acceleration_allowed_rad_s2,
                 most(now.velocity - last.velocity) / dt / options.acceleration_allowed_rad_s2});
-  result.jerk = std::max(result.jerk, most(now.acceleration - last.acceleration) / dt /
-                                          options.jerk_allowed_rad_s3);
-  const JointVector way =
-      dt * (now.velocity + last.velocity) / 2 - dt * dt * (now.acceleration - last.acceleration) / 12;
+  result.jerk = std::max(
+      result.jerk, most(now.acceleration - last.acceleration) / dt / options.jerk_allowed_rad_s3);
+  const JointVector way = dt * (now.velocity + last.velocity) / 2 -
+                          dt * dt * (now.acceleration - last.acceleration) / 12;
   result.inconsistency_rad =
       std::max(result.inconsistency_rad, most(now.position - last.position - way));
   result.way_rad += (now.position - last.position).cwiseAbs().sum();
@@ -97,7 +97,8 @@ ClosedLoopResult Run(const ClosedLoop& loop, uint64_t seed) {
                      Eigen::Vector3d(std::cos(bearing), std::sin(bearing), 0) * 1.6 +
                          Eigen::Vector3d(0, 0, rng.Uniform(-0.6, 0)),
                      &rng);
-  auto shield = Shield::Create(loop.options, arm, known, JointVector::Zero(arm.num_joints())).value();
+  auto shield =
+      Shield::Create(loop.options, arm, known, JointVector::Zero(arm.num_joints())).value();
   ClosedLoopResult result;
   JointState last = shield->desired();
   for (int cycle = 0; cycle < loop.cycles; ++cycle) {
