@@ -20,23 +20,25 @@ void ArmReach::Place(const JointTrajectory& path, double s, ArmNode& out) const 
   arm_->Place(out.state.position, out.capsules);
 }
 
+double ArmReach::BendBound(int c, const JointVector& speed, const JointVector& acceleration) const {
+  double bound = 0;
+  double speed_before = 0;
+  for (int j = 0; j <= arm_->capsules()[c].joint; ++j) {
+    const double per_reach = acceleration[j] + speed[j] * (speed[j] + 2 * speed_before);
+    bound += arm_->reach_m(c, j) * per_reach;
+    speed_before += speed[j];
+  }
+  return bound;
+}
+
 void ArmReach::Cover(const ArmNode& begin, const ArmNode& end, std::vector<Capsule>& out) const {
   const double h = end.s - begin.s;
   const JointVector speed = MostBetween(begin.state.velocity, end.state.velocity,
                                         limits_.acceleration, h, limits_.velocity);
   const JointVector acceleration = MostBetween(begin.state.acceleration, end.state.acceleration,
                                                limits_.jerk, h, limits_.acceleration);
-  // What |p''| has of each joint for a metre of reach.
-  JointVector per_reach(arm_->num_joints());
-  double speed_before = 0;
-  for (int j = 0; j < arm_->num_joints(); ++j) {
-    per_reach[j] = acceleration[j] + speed[j] * (speed[j] + 2 * speed_before);
-    speed_before += speed[j];
-  }
   for (int c = 0; c < arm_->num_capsules(); ++c) {
-    double alpha = 0;
-    for (int j = 0; j <= arm_->capsules()[c].joint; ++j)
-      alpha += arm_->reach_m(c, j) * per_reach[j];
+    const double alpha = BendBound(c, speed, acceleration);
     const Capsule& from = begin.capsules[c];
     const Capsule& to = end.capsules[c];
     const double half_way = std::max((to.a - from.a).norm(), (to.b - from.b).norm()) / 2;

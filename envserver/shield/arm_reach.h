@@ -44,6 +44,10 @@ class ArmReach {
   // Writes where the arm is at path time s.
   void Place(const JointTrajectory& path, double s, ArmNode& out) const;
 
+  // alpha: no point of capsule c's axis has a larger |p''| where the joints have |q'| <= `speed`
+  // and |q''| <= `acceleration`, m/s^2.
+  double BendBound(int c, const JointVector& speed, const JointVector& acceleration) const;
+
   // A capsule for each of the arm's: covers it from begin.s to end.s. `out` has as many elements.
   void Cover(const ArmNode& begin, const ArmNode& end, std::vector<Capsule>& out) const;
 

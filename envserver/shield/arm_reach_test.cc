@@ -131,10 +131,53 @@ TEST_P(ArmReachTest, NoPointIsFasterThanTheBound) {
   }
 }
 
+// Stretched out along x; all axes are parallel, so that the joints' rates add up.
+ArmModel PlanarArm(int num_joints) {
+  std::vector<ArmJoint> joints(num_joints);
+  std::vector<LinkCapsule> capsules;
+  for (int i = 0; i < num_joints; ++i) {
+    if (i > 0) joints[i].origin.translation() = Eigen::Vector3d(0.3, 0, 0);
+    joints[i].position_min_rad = -3;
+    joints[i].position_max_rad = 3;
+    capsules.push_back({i, {{0, 0, 0}, {0.3, 0, 0}, 0.05}});
+  }
+  return *ArmModel::Create(joints, capsules);
+}
+
+TEST(ArmReachBoundTest, BendBoundIsExactForAStretchedArmThatTurnsAsOne) {
+  const ArmModel arm = PlanarArm(4);
+  const ArmReach reach(&arm, kLimits, 0);
+  const JointVector one = JointVector::Ones(4);
+  const JointVector none = JointVector::Zero(4);
+  // Link k has rate k and length 0.3: sum of 0.3 k^2.
+  EXPECT_NEAR(reach.BendBound(3, one, none), 0.3 * (1 + 4 + 9 + 16), 1e-9);
+  // Of accelerations alone, the tip's: 1.2 + 0.9 + 0.6 + 0.3.
+  EXPECT_NEAR(reach.BendBound(3, none, one), 3, 1e-9);
+}
+
+TEST(ArmReachBoundTest, CoverOfAWayOutAndBackHoldsItsMiddle) {
+  const ArmModel arm = PlanarArm(8);
+  const ArmReach reach(&arm, kLimits, 0);
+  // q = s - s^2 for every joint, from 0 to 1: both ends are the same place.
+  ArmNode begin(arm), end(arm), middle(arm);
+  begin.state = {JointVector::Zero(8), JointVector::Ones(8), JointVector::Constant(8, -2)};
+  end.state = {JointVector::Zero(8), -JointVector::Ones(8), JointVector::Constant(8, -2)};
+  end.s = 1;
+  arm.Place(begin.state.position, begin.capsules);
+  arm.Place(end.state.position, end.capsules);
+  arm.Place(JointVector::Constant(8, 0.25), middle.capsules);
+  std::vector<Capsule> cover(arm.num_capsules());
+  reach.Cover(begin, end, cover);
+  for (int c = 0; c < arm.num_capsules(); ++c) {
+    EXPECT_LE(SticksOut(middle.capsules[c].b, middle.capsules[c].radius, cover[c]), 0);
+  }
+}
+
 // sara-shield has 5 m/s^2 for every link.
-TEST(ArmReachBoundTest, AFixedAlphaOfFiveIsNoBound) {
+TEST(ArmReachBoundTest, AFixedAlphaOfFiveIsNoBoundAndBendBoundIs) {
   Rng rng({9});
   const ArmModel arm = SchunkArm();
+  const ArmReach reach(&arm, kLimits, 0);
   std::vector<Capsule> before(arm.num_capsules()), at(before), after(before);
   double highest = 0;
   for (int i = 0; i < 20000; ++i) {
@@ -149,12 +192,14 @@ TEST(ArmReachBoundTest, AFixedAlphaOfFiveIsNoBound) {
     arm.Place(q, at);
     arm.Place(q + kH * v + kH * kH / 2 * a, after);
     for (int c = 0; c < arm.num_capsules(); ++c) {
+      const JointVector most_v = v.cwiseAbs(), most_a = a.cwiseAbs();
+      ASSERT_LE((before[c].b - 2 * at[c].b + after[c].b).norm() / (kH * kH),
+                reach.BendBound(c, most_v, most_a) + 1e-3);
       highest = std::max(highest, (before[c].b - 2 * at[c].b + after[c].b).norm() / (kH * kH));
     }
   }
   EXPECT_GT(highest, 5);
   RecordProperty("highest", std::to_string(highest));
-  printf("highest %.2f m/s^2\n", highest);
 }
 
 INSTANTIATE_TEST_SUITE_P(Arms, ArmReachTest, testing::Values(true, false),

@@ -2,6 +2,7 @@
 #include "envserver/shield/testing/closed_loop.h"
 
 #include <algorithm>
+#include <string>
 
 #include "envserver/shield/testing/human_figure.h"
 #include "gtest/gtest.h"
@@ -35,15 +36,12 @@ ClosedLoopResult RunAll(ClosedLoop loop) {
     all.velocity = std::max(all.velocity, one.velocity);
     all.acceleration = std::max(all.acceleration, one.acceleration);
     all.jerk = std::max(all.jerk, one.jerk);
+    all.inconsistency = std::max(all.inconsistency, one.inconsistency);
     all.inconsistency_rad = std::max(all.inconsistency_rad, one.inconsistency_rad);
   }
-  printf(
-      "contacts %lld, moving %lld, fast %lld of %lld; interventions %lld, way %.0f rad, "
-      "limits %.4f %.4f %.4f\n",
-      static_cast<long long>(all.contacts), static_cast<long long>(all.moving_contacts),
-      static_cast<long long>(all.fast_contacts), static_cast<long long>(all.instants),
-      static_cast<long long>(all.interventions), all.way_rad, all.velocity, all.acceleration,
-      all.jerk);
+  testing::Test::RecordProperty("contacts", std::to_string(all.contacts));
+  testing::Test::RecordProperty("moving_contacts", std::to_string(all.moving_contacts));
+  testing::Test::RecordProperty("fast_contacts", std::to_string(all.fast_contacts));
   return all;
 }
 
@@ -51,6 +49,7 @@ void ExpectLimits(const ClosedLoopResult& result) {
   EXPECT_LE(result.velocity, 1 + 1e-6);
   EXPECT_LE(result.acceleration, 1 + 1e-6);
   EXPECT_LE(result.jerk, 1 + 1e-4);
+  EXPECT_LE(result.inconsistency, 1 + 1e-6);
   EXPECT_LT(result.inconsistency_rad, 1e-6);
 }
 

@@ -80,6 +80,10 @@ void CompareStates(const ShieldOptions& options, const JointState& last, const J
                           dt * dt * (now.acceleration - last.acceleration) / 12;
   result.inconsistency_rad =
       std::max(result.inconsistency_rad, most(now.position - last.position - way));
+  const JointVector change =
+      now.velocity - last.velocity - dt / 2 * (now.acceleration + last.acceleration);
+  result.inconsistency =
+      std::max(result.inconsistency, most(change) / (options.jerk_allowed_rad_s3 * dt * dt / 4));
   result.way_rad += (now.position - last.position).cwiseAbs().sum();
 }
 

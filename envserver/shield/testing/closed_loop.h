@@ -35,6 +35,8 @@ struct ClosedLoopResult {
   double velocity = 0;
   double acceleration = 0;
   double jerk = 0;
+  // Of velocities with accelerations, as a share of what the allowed jerk explains in a cycle.
+  double inconsistency = 0;
   double inconsistency_rad = 0;  // Of positions with velocities and accelerations.
 };
 
