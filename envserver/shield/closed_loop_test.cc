@@ -12,14 +12,6 @@ namespace {
 
 constexpr int kEpisodes = 30;
 
-HumanModel Tracked() {
-  HumanModel human = HumanFigure();
-  human.position_error_m = 0.02;
-  human.velocity_error_m_s = 0.1;
-  human.delay_s = 0.016;
-  return human;
-}
-
 // Humans that run, that reach, and that do both.
 ClosedLoopResult RunAll(ClosedLoop loop) {
   ClosedLoopResult all;
@@ -55,7 +47,7 @@ void ExpectLimits(const ClosedLoopResult& result) {
 
 TEST(ClosedLoopTest, WithSpeedAndSeparationNobodyTouchesAnArmThatMoves) {
   ClosedLoop loop;
-  loop.human = Tracked();
+  loop.human = TrackedHumanFigure();
   const ClosedLoopResult result = RunAll(loop);
   EXPECT_EQ(result.moving_contacts, 0);
   EXPECT_GT(result.contacts, 100);  // The humans do come.
@@ -66,7 +58,7 @@ TEST(ClosedLoopTest, WithSpeedAndSeparationNobodyTouchesAnArmThatMoves) {
 
 TEST(ClosedLoopTest, NeitherWithoutMeasuredVelocities) {
   ClosedLoop loop;
-  loop.human = Tracked();
+  loop.human = TrackedHumanFigure();
   loop.has_velocity = false;
   const ClosedLoopResult result = RunAll(loop);
   EXPECT_EQ(result.moving_contacts, 0);
@@ -86,7 +78,7 @@ TEST(ClosedLoopTest, NorWithAPerfectTracker) {
 
 TEST(ClosedLoopTest, WithPowerAndForceLimitingNobodyTouchesAnArmThatIsFast) {
   ClosedLoop loop;
-  loop.human = Tracked();
+  loop.human = TrackedHumanFigure();
   loop.options.mode = ShieldMode::kPowerAndForceLimiting;
   const ClosedLoopResult result = RunAll(loop);
   EXPECT_EQ(result.fast_contacts, 0);
@@ -97,7 +89,7 @@ TEST(ClosedLoopTest, WithPowerAndForceLimitingNobodyTouchesAnArmThatIsFast) {
 
 TEST(ClosedLoopTest, WithoutTheShieldManyTouchAnArmThatIsFast) {
   ClosedLoop loop;
-  loop.human = Tracked();
+  loop.human = TrackedHumanFigure();
   loop.is_shield_blind = true;
   const ClosedLoopResult result = RunAll(loop);
   EXPECT_GT(result.fast_contacts, 1000);

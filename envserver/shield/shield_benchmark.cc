@@ -25,14 +25,6 @@ namespace {
 constexpr int kCycles = 20000;
 constexpr int kGoalCycles = 25;
 
-HumanModel Tracked() {
-  HumanModel human = HumanFigure();
-  human.position_error_m = 0.02;
-  human.velocity_error_m_s = 0.1;
-  human.delay_s = 0.016;
-  return human;
-}
-
 double CpuTime_us() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -49,8 +41,8 @@ std::vector<Cycle> Record(const ShieldOptions& options) {
   Rng rng({1});
   const ArmModel arm = SchunkArm();
   std::vector<Capsule> links(arm.num_capsules());
-  BoundedHuman human(Tracked(), 0.5, {1, 0, 0}, &rng);
-  auto shield = Shield::Create(options, arm, Tracked(), JointVector::Zero(6)).value();
+  BoundedHuman human(TrackedHumanFigure(), 0.5, {1, 0, 0}, &rng);
+  auto shield = Shield::Create(options, arm, TrackedHumanFigure(), JointVector::Zero(6)).value();
   std::vector<Cycle> cycles;
   for (int k = 0; k < kCycles; ++k) {
     const HumanMeasurement measurement = human.Measure(0.004);
@@ -75,7 +67,8 @@ void BM_Step(benchmark::State& state, ShieldMode mode) {
   step_us.reserve(kCycles);
   int64_t interventions = 0;
   for (auto _ : state) {
-    auto shield = Shield::Create(options, SchunkArm(), Tracked(), JointVector::Zero(6)).value();
+    auto shield =
+        Shield::Create(options, SchunkArm(), TrackedHumanFigure(), JointVector::Zero(6)).value();
     step_us.clear();
     for (int k = 0; k < kCycles; ++k) {
       HumanMeasurement measurement;

@@ -60,4 +60,12 @@ std::vector<Eigen::Vector3d> StandingAt(const Eigen::Vector3d& feet) {
   return position;
 }
 
+HumanModel TrackedHumanFigure() {
+  HumanModel human = HumanFigure();
+  human.position_error_m = 0.02;
+  human.velocity_error_m_s = 0.1;
+  human.delay_s = 0.016;
+  return human;
+}
+
 }  // namespace armature
