@@ -58,8 +58,9 @@ class JointTrajectory {
   JointVector goal_;
 };
 
-// No |x| between `begin` and `end` is larger, where x changes by at most `slope` and |x| <= `limit`.
-// |x(s)| is below |x(s0)| + slope (s - s0) and |x(s1)| + slope (s1 - s), so below their mean too.
+// No |x| between `begin` and `end` is larger, where x changes by at most `slope` and |x| <=
+// `limit`. |x(s)| is below |x(s0)| + slope (s - s0) and |x(s1)| + slope (s1 - s), so below their
+// mean too.
 JointVector MostBetween(const JointVector& begin, const JointVector& end, double slope, double h,
                         double limit);
 
