@@ -34,6 +34,7 @@
 
 namespace armature {
 
+class ArmActions;
 class BulletWorld;
 
 // Where an environment writes its observation: one array per field, in the spec's order, directly
@@ -138,6 +139,10 @@ class Env {
   // The Bullet world that the environment runs in, for wrappers that change or push bodies; null if
   // there is none. A Reset may put back what they have changed.
   virtual BulletWorld* world() { return nullptr; }
+
+  // What the actions mean for the arm that they move, for wrappers that replace actions or add
+  // rewards for them (arm_actions.h); null if there is none.
+  virtual ArmActions* arm() { return nullptr; }
 };
 
 }  // namespace armature

@@ -179,6 +179,9 @@ class Task {
   // Places markers for viewers, e.g. the goal. Only called while somebody watches, or for pictures.
   virtual void Show(MarkerPoses& out) { (void)out; }
 
+  // The arm that actions move, and how: see Env::arm.
+  virtual ArmActions* arm() { return nullptr; }
+
   // Names the members that later steps depend on; see state_archive.h. Members that Reset does not
   // set and Build does not fix belong here too.
   virtual void Keep(StateArchive& state) { (void)state; }

@@ -53,6 +53,7 @@ class TaskEnv : public Env {
   const Scene* scene() const override;
   void ReadView(SceneView& view) const override;
   BulletWorld* world() override { return world_.get(); }
+  ArmActions* arm() override { return task_->arm(); }
 
   // Weights of the reward terms, by name, in the order declared.
   std::vector<std::pair<std::string, double>> reward_weights() const;

@@ -46,6 +46,8 @@ class ActionRepeat : public EnvWrapper {
     step_metrics_.resize(spec.metrics.size());
   }
 
+  ArmActions* arm() override { return nullptr; }  // Actions mean something else.
+
   StepResult Step(absl::Span<const float> action, Observation& observation) override {
     std::fill(metrics_.begin(), metrics_.end(), 0.0);
     double reward = 0;

@@ -66,6 +66,8 @@ class EnvWrapper : public Env {
   const Scene* scene() const override { return inner_->scene(); }
   void ReadView(SceneView& view) const override { inner_->ReadView(view); }
   BulletWorld* world() override { return inner_->world(); }
+  // A wrapper that changes what actions mean gives null, or its own.
+  ArmActions* arm() override { return inner_->arm(); }
 
  protected:
   // Begins an episode. Overridden, it calls inner().Reset(seed, ...).

@@ -49,6 +49,8 @@ class Latency : public EnvWrapper {
     }
   }
 
+  ArmActions* arm() override { return nullptr; }  // Actions mean something else.
+
   StepResult Step(absl::Span<const float> action, Observation& observation) override {
     std::copy(action.begin(), action.end(), applied_.begin());
     if (action_steps_ > 0) {

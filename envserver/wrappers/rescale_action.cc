@@ -41,6 +41,8 @@ class RescaleAction : public EnvWrapper {
     std::fill(action.high.begin(), action.high.end(), config.high);
   }
 
+  ArmActions* arm() override { return nullptr; }  // Actions mean something else.
+
   StepResult Step(absl::Span<const float> action, Observation& observation) override {
     const ActionSpec& bounds = inner().spec().action;
     for (size_t i = 0; i < inner_action_.size(); ++i) {

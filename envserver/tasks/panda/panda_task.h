@@ -63,7 +63,7 @@ class PandaTask : public Task {
   GoalOutcome GoalReward(const GoalPair& goal) const override;
   void Keep(StateArchive& state) override { state.Keep(desired_goal_); }
 
-  PandaArm& arm() { return *arm_; }
+  PandaArm& panda() { return *arm_; }
 
  protected:
   // Called once, after robot, table and floor have been added. Calls Observed for each object.

@@ -40,7 +40,7 @@ class ReachTest : public testing::Test {
     return absl::MakeSpan(reinterpret_cast<uint8_t*>(values.data()), values.size() * 4);
   }
 
-  PandaArm& arm() { return static_cast<PandaTask&>(env_->task()).arm(); }
+  PandaArm& arm() { return static_cast<PandaTask&>(env_->task()).panda(); }
   StepResult Step(const std::vector<float>& action) { return env_->Step(action, observation_); }
 
   using Policy = std::function<std::vector<float>(int step)>;

@@ -29,7 +29,7 @@ class Reach : public PandaTask {
     CopyPoint(goal, desired_goal);
   }
   void AchievedGoal(absl::Span<float> achieved_goal) override {
-    CopyPoint(arm().ee_position(), achieved_goal);
+    CopyPoint(panda().ee_position(), achieved_goal);
   }
 
  private:
