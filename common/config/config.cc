@@ -113,6 +113,32 @@ void SetFreeKey(const std::string& key, const YAML::Node& value,
   (*values)[key] = NodeToYaml(value);
 }
 
+// Sets what is in `value`, a map or not, key by key.
+void SetFreeKeys(const std::string& key, const YAML::Node& value,
+                 std::map<std::string, std::string>* values) {
+  if (!value.IsMap()) {
+    SetFreeKey(key, value, values);
+    return;
+  }
+  for (const auto& entry : value) {
+    SetFreeKeys(absl::StrCat(key, ".", entry.first.Scalar()), entry.second, values);
+  }
+}
+
+// As SetFreeKey, but a map is merged with the one that is there, as Hydra does with files.
+void MergeFreeKey(const std::string& key, const YAML::Node& value,
+                  std::map<std::string, std::string>* values) {
+  const auto old = values->find(key);
+  const auto inner = values->lower_bound(key + ".");
+  const bool has_map = (old != values->end() && ParseMap(old->second).IsDefined()) ||
+                       (inner != values->end() && absl::StartsWith(inner->first, key + "."));
+  if (has_map) {
+    SetFreeKeys(key, value, values);
+  } else {
+    SetFreeKey(key, value, values);
+  }
+}
+
 // Collects the dotted keys of all fields, in order.
 class KeyCollector : public ConfigVisitor {
  public:
@@ -263,18 +289,17 @@ class Reader : public ConfigVisitor {
       Expected(key, "a map such as {control_type: joints}", *node);
       return;
     }
-    // A whole map replaces the old one; "environment.config.x=1" sets one key of it.
-    const bool sets_one = absl::StartsWith(single_key_, key + ".");
-    if (!sets_one) value.clear();
+    // "environment.config={x: 1}", or null in a file, replaces the old map.
+    if (single_key_ == key || node->IsNull()) value.clear();
     std::map<std::string, YAML::Node> entries;
     ReadMap(key, *node, &entries);
     for (const auto& [entry, entry_node] : entries) {
       if (entry_node.IsNull()) {
         Expected(JoinKey(key, entry), "a value", entry_node);
-      } else if (sets_one) {
-        SetFreeKey(entry, entry_node, &value);
+      } else if (single_key_.empty()) {
+        MergeFreeKey(entry, entry_node, &value);
       } else {
-        value[entry] = NodeToYaml(entry_node);
+        SetFreeKey(entry, entry_node, &value);
       }
     }
   }

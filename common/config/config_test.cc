@@ -209,6 +209,33 @@ TEST(Config, AnOverrideGoesIntoTheMapThatAFreeKeyHas) {
                                               Pair("plain", "3"), Pair("plain.d", "4")));
 }
 
+TEST(Config, AFileIsMergedIntoTheFreeKeysOfThoseBeforeIt) {
+  OuterConfig config;
+  ASSERT_TRUE(Load("environment:\n"
+                   "  wrappers: [push]\n"
+                   "  push: {body: robot, force: {low: 1, high: 2}}\n"
+                   "  dotted.a: 1\n"
+                   "  gone: {x: 1}\n",
+                   &config)
+                  .ok());
+  ASSERT_TRUE(Load("environment:\n"
+                   "  wrappers: [latency]\n"
+                   "  push: {force: {high: 3}, kind: force}\n"
+                   "  dotted: {b: 2}\n"
+                   "  gone: 0\n"
+                   "  new: {y: 1}\n",
+                   &config)
+                  .ok());
+  const auto flat = FlattenKeys(config.environment, "env");
+  ASSERT_TRUE(flat.ok()) << flat.status();
+  EXPECT_THAT(*flat, ElementsAre(Pair("dotted.a", "1"), Pair("dotted.b", "2"), Pair("gone", "0"),
+                                 Pair("new.y", "1"), Pair("push.body", "robot"),
+                                 Pair("push.force.high", "3"), Pair("push.force.low", "1"),
+                                 Pair("push.kind", "force"), Pair("wrappers", "[latency]")));
+  ASSERT_TRUE(Load("environment:\n", &config).ok());  // Null: none of them.
+  EXPECT_THAT(config.environment, ElementsAre());
+}
+
 TEST(Config, FlattenedKeysGivenTwiceOrWithoutAValueAreRefused) {
   EXPECT_EQ(FlattenKeys({{"a", "{b: 1}"}, {"a.b", "2"}}, "env").status().message(),
             "env: key 'a.b' is given twice");

@@ -4,16 +4,21 @@
     python rsl_rl_anymal.py 127.0.0.1:5557                   # another one
 
 Needs ``pip install rsl-rl-lib`` beside this package. The settings are raisimGym's for its ANYmal
-example. --log_dir keeps models and TensorBoard's curves.
+example. Every so many sets the policy walks 100 times without noise; the training ends when
+each was a success. --log_dir keeps models and TensorBoard's curves.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from anymal_evaluation import EPISODES, evaluate
 from rsl_rl.runners import OnPolicyRunner
+from tensordict import TensorDict
 
 import armature.rsl_rl
 
@@ -66,6 +71,7 @@ def main() -> None:
     parser.add_argument(
         "--iterations", type=int, default=300, help="sets of --num_envs x 400 steps"
     )
+    parser.add_argument("--evaluate_every", type=int, default=10, help="iterations")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log_dir", help="where models and curves go")
     flags = parser.parse_args()
@@ -73,7 +79,25 @@ def main() -> None:
     torch.manual_seed(flags.seed)
     env = armature.rsl_rl.make_vec_env(flags.server, flags.num_envs, flags.env, seed=flags.seed)
     runner = OnPolicyRunner(env, train_config(env.fields), log_dir=flags.log_dir, device="cpu")
-    runner.learn(flags.iterations)
+    started = time.monotonic()
+    for iteration in range(flags.evaluate_every, flags.iterations + 1, flags.evaluate_every):
+        runner.learn(flags.evaluate_every)
+        policy = runner.get_inference_policy()
+
+        def act(fields: Mapping[str, Any]) -> Any:
+            tensors = {name: torch.from_numpy(values) for name, values in fields.items()}
+            with torch.inference_mode():
+                return policy(TensorDict(tensors, batch_size=[EPISODES])).numpy()
+
+        mean_return, success_rate = evaluate(flags.server, flags.env, act)
+        print(
+            f"env_steps={iteration * flags.num_envs * EPISODE_STEPS} "
+            f"wall_s={time.monotonic() - started:.1f} return={mean_return:.1f} "
+            f"success_rate={success_rate:.2f}",
+            flush=True,
+        )
+        if success_rate == 1:
+            break
     env.close()
 
 

@@ -4,10 +4,11 @@
 // Facts: physics step 0.0025 s, 4 per control step, episode 4 s. Robot, action and control:
 // anymal_robot.h. Observation (34): base height; third row of the base's rotation matrix (3);
 // joint angles (12); the base's linear (3) and angular velocity (3) in its frame; joint velocities
-// (12). Start: at rest in the nominal pose, always. Reward: 0.3 x min(4, forward velocity of the
-// base) - 4e-5 x sum of squared torques of the last physics step. Ends, with -10, where anything
-// but a shank or foot touches the floor. Success: after the 4 s it is success_speed x 4 s further
-// forward, in the direction in which it began.
+// (12). Start: at rest in the nominal pose, always; evaluations may set the parameter start_noise
+// to have different episodes, which raisimGym's does not have. Reward: 0.3 x min(4, forward
+// velocity of the base) - 4e-5 x sum of squared torques of the last physics step. Ends, with -10,
+// where anything but a shank or foot touches the floor. Success: after the 4 s it is success_speed
+// x 4 s further forward, in the direction in which it began.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -27,8 +28,10 @@ namespace {
 constexpr int kJoints = AnymalRobot::kJoints;
 constexpr double kPhysicsStep = 0.0025;  // s
 constexpr int kPhysicsSteps = 4;
-constexpr double kHorizon = 4;      // s
-constexpr double kVelocityMax = 4;  // m/s that is rewarded.
+constexpr double kHorizon = 4;          // s
+constexpr double kVelocityMax = 4;      // m/s that is rewarded.
+constexpr double kStartNoiseMax = 0.3;  // rad
+constexpr double kLegLength = 0.6;      // m, about; what a joint's noise may lower a foot by.
 
 struct AnymalConfig : AnymalKeys {
   double success_speed = 1;
@@ -64,6 +67,7 @@ class Anymal : public Task {
     torque_ = task.AddReward("torque", /*weight=*/4e-5);
     fell_ = task.AddTermination("fell", /*reward=*/-10);
     task.ReportsSuccess();
+    start_noise_ = task.AddParameter("start_noise", 0, kStartNoiseMax, /*initial=*/0);
 
     SceneCamera camera;
     camera.name = "side";
@@ -74,9 +78,11 @@ class Anymal : public Task {
   }
 
   void Reset() override {
+    const double noise = parameter(start_noise_);
     btTransform base = btTransform::getIdentity();
-    base.setOrigin(btVector3(0, 0, robot_->nominal_height()));
+    base.setOrigin(btVector3(0, 0, robot_->nominal_height() + noise * kLegLength));
     robot_->Reset(base);
+    if (noise > 0) robot_->DisturbJoints(noise, rng());
   }
 
   void Act(absl::Span<const float> action) override { robot_->SetTargets(action); }
@@ -120,6 +126,7 @@ class Anymal : public Task {
   Field height_, up_, angles_, linear_velocity_, angular_velocity_, velocities_;
   RewardTerm forward_, torque_;
   Termination fell_;
+  Parameter start_noise_;  // rad, the most that each joint begins off its nominal angle.
 };
 
 }  // namespace

@@ -103,6 +103,12 @@ void AnymalRobot::Reset(const btTransform& base) {
   actuator_->Reset();
 }
 
+void AnymalRobot::DisturbJoints(double noise, Rng& rng) {
+  for (int i = 0; i < kJoints; ++i) {
+    body_->SetJointPosition(dofs_[i], kNominal[i] + rng.Uniform(-noise, noise));
+  }
+}
+
 void AnymalRobot::SetTargets(absl::Span<const float> action) {
   for (int i = 0; i < kJoints; ++i) targets_[i] = kNominal[i] + action_scale_ * action[i];
 }

@@ -19,6 +19,7 @@
 #include "LinearMath/btVector3.h"
 #include "absl/types/span.h"
 #include "common/config/config.h"
+#include "common/random/rng.h"
 #include "envserver/actuators/actuator.h"
 #include "envserver/bullet/body.h"
 #include "envserver/kit/state_archive.h"
@@ -70,6 +71,8 @@ class AnymalRobot {
   double nominal_height() const { return nominal_height_; }
   // Rests in the nominal pose, the base at `base`. Only for a world as Build left it.
   void Reset(const btTransform& base);
+  // Turns each joint by U(-noise, noise), rad. Right after Reset.
+  void DisturbJoints(double noise, Rng& rng);
   // Sets the joints' targets from an action.  [12]
   void SetTargets(absl::Span<const float> action);
   // Adds the joints' torques of one physics step.

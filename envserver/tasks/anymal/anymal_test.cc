@@ -17,6 +17,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::FloatEq;
 using ::testing::FloatNear;
+using ::testing::Pointwise;
 
 constexpr int kJoints = 12;
 const std::vector<float> kNoAction(kJoints, 0);
@@ -63,6 +64,32 @@ TEST_P(AnymalTest, BeginsWithItsFeetOnTheFloor) {
     ASSERT_TRUE(gap.found);
     EXPECT_NEAR(gap.distance, 0, 0.01) << foot;
   }
+}
+
+TEST_P(AnymalTest, StartNoiseTurnsTheJointsAndKeepsTheFeetOutOfTheFloor) {
+  constexpr double kNoise = 0.3;
+  AnymalEnv env = Make();
+  const std::vector<float> nominal = env.Field("joint_angles");
+  const Body& floor = *env.world().FindBody("plane");
+  std::vector<std::vector<float>> starts;
+  for (int seed = 0; seed < 20; ++seed) {
+    env.Reset(seed, kNoise);
+    starts.push_back(env.Field("joint_angles"));
+    EXPECT_THAT(starts.back(), Pointwise(FloatNear(kNoise + 1e-6), nominal));
+    for (const char* foot : {"LF_FOOT", "RF_FOOT", "LH_FOOT", "RH_FOOT"}) {
+      const ClosestPoints gap =
+          env.world().Distance(env.robot(), env.robot().Link(foot), floor, kBase, 1);
+      ASSERT_TRUE(gap.found);
+      EXPECT_GT(gap.distance, -0.01) << foot << seed;
+    }
+  }
+  for (int joint = 0; joint < kJoints; ++joint) {
+    EXPECT_NE(starts[0][joint], starts[1][joint]) << joint;
+  }
+  env.Reset(3, kNoise);
+  EXPECT_EQ(env.Field("joint_angles"), starts[3]);
+  env.Reset(3, 0);
+  EXPECT_EQ(env.Field("joint_angles"), nominal);
 }
 
 TEST_P(AnymalTest, StandsForTheWholeEpisodeWithoutAnAction) {
