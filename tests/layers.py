@@ -27,7 +27,7 @@ common/metrics common/policy common/rpc_client common/scene
 common/cli common/env_client common/render
 common/run_config common/play
 envserver/env envserver/actuators envserver/shield
-envserver/bullet
+envserver/bullet envserver/human
 envserver/slots envserver/kit envserver/conformance
 envserver/wrappers
 envserver/service

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "envserver/shield/testing/human_figure.h"
+#include "envserver/human/human_figure.h"
 #include "gtest/gtest.h"
 
 namespace armature {

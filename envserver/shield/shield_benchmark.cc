@@ -16,7 +16,7 @@
 #include "envserver/shield/schunk_arm.h"
 #include "envserver/shield/shield.h"
 #include "envserver/shield/testing/bounded_human.h"
-#include "envserver/shield/testing/human_figure.h"
+#include "envserver/human/human_figure.h"
 #include "envserver/shield/testing/random_paths.h"
 
 namespace armature {

@@ -7,9 +7,9 @@
 
 #include "common/random/rng.h"
 #include "envserver/bullet/testing/allocations.h"
+#include "envserver/human/human_figure.h"
 #include "envserver/shield/schunk_arm.h"
 #include "envserver/shield/testing/bounded_human.h"
-#include "envserver/shield/testing/human_figure.h"
 #include "envserver/shield/testing/random_paths.h"
 #include "gtest/gtest.h"
 

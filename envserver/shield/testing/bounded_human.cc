@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "envserver/shield/testing/human_figure.h"
+#include "envserver/human/human_figure.h"
 
 namespace armature {
 namespace {
