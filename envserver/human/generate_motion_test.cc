@@ -22,10 +22,12 @@ TEST(GenerateMotion, EveryMotionKeepsTheBoundsOfTheFigure) {
     for (uint64_t seed = 0; seed < kSeeds; ++seed) {
       const auto motion = Generate(name, seed);
       HumanPose before, now, after;
-      for (double t = kStep_s; t < motion->duration_s(); t += kStep_s) {
-        motion->At(t - kStep_s, {}, &before);
-        motion->At(t, {}, &now);
-        motion->At(t + kStep_s, {}, &after);
+      motion->At(0, {}, &now);
+      motion->At(kStep_s, {}, &after);
+      for (double t = 2 * kStep_s; t < motion->duration_s(); t += kStep_s) {
+        before = now;
+        now = after;
+        motion->At(t, {}, &after);
         for (int joint = 0; joint < kHumanJoints; ++joint) {
           const double speed = (after.position[joint] - now.position[joint]).norm() / kStep_s;
           const double acceleration =
