@@ -79,16 +79,15 @@ def main() -> None:
     torch.manual_seed(flags.seed)
     env = armature.rsl_rl.make_vec_env(flags.server, flags.num_envs, flags.env, seed=flags.seed)
     runner = OnPolicyRunner(env, train_config(env.fields), log_dir=flags.log_dir, device="cpu")
+
+    def act(fields: Mapping[str, Any]) -> Any:
+        tensors = {name: torch.from_numpy(values) for name, values in fields.items()}
+        with torch.inference_mode():
+            return runner.get_inference_policy()(TensorDict(tensors, [EPISODES])).numpy()
+
     started = time.monotonic()
     for iteration in range(flags.evaluate_every, flags.iterations + 1, flags.evaluate_every):
         runner.learn(flags.evaluate_every)
-        policy = runner.get_inference_policy()
-
-        def act(fields: Mapping[str, Any]) -> Any:
-            tensors = {name: torch.from_numpy(values) for name, values in fields.items()}
-            with torch.inference_mode():
-                return policy(TensorDict(tensors, batch_size=[EPISODES])).numpy()
-
         mean_return, success_rate = evaluate(flags.server, flags.env, act)
         print(
             f"env_steps={iteration * flags.num_envs * SET_STEPS} "

@@ -62,14 +62,14 @@ def main() -> None:
         armature.sb3.make_vec_env(flags.server, flags.num_envs, flags.env), norm_reward=False
     )
     model = make_model(env, flags.seed)
+
+    def act(fields: Mapping[str, Any]) -> Any:
+        return model.predict(env.normalize_obs(dict(fields)), deterministic=True)[0]
+
     started = time.monotonic()
     set_steps = flags.num_envs * SET_STEPS
     for _ in range(flags.evaluate_every, flags.iterations + 1, flags.evaluate_every):
         model.learn(flags.evaluate_every * set_steps, reset_num_timesteps=False)
-
-        def act(fields: Mapping[str, Any]) -> Any:
-            return model.predict(env.normalize_obs(dict(fields)), deterministic=True)[0]
-
         mean_return, success_rate = evaluate(flags.server, flags.env, act)
         print(
             f"env_steps={model.num_timesteps} wall_s={time.monotonic() - started:.1f} "
