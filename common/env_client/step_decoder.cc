@@ -183,6 +183,32 @@ absl::Status StepDecoder::ReadParameters(const v1::StepBatch& batch, DecodedStep
   return absl::OkStatus();
 }
 
+absl::Status StepDecoder::ReadExecutedAction(const v1::StepBatch& batch, DecodedStep* step) const {
+  if (!spec_.reports_executed_action) {
+    if (!batch.has_executed_action()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "executed_action is set, but the spec has no reports_executed_action");
+  }
+  const int64_t size = spec_.action.size();
+  if (absl::Status status = CheckTensor(batch.executed_action(), v1::DTYPE_FLOAT32,
+                                        {step->num_slots(), size}, "executed_action");
+      !status.ok()) {
+    return status;
+  }
+  const absl::Span<const float> values = TensorValues<float>(batch.executed_action());
+  for (int64_t slot = 0; batch.step() > 0 && slot < step->num_slots(); ++slot) {
+    if (step->restarted[slot] != 0) continue;  // Zeros, which may be out of bounds.
+    const absl::Span<const float> action = values.subspan(slot * size, size);
+    const int64_t bad = FindOutOfBounds(spec_.action, action);
+    if (bad < 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("executed_action[", slot, ",", bad, "] is ", action[bad], ", expected ",
+                     spec_.action.low[bad], " .. ", spec_.action.high[bad]));
+  }
+  step->executed_action.assign(values.begin(), values.end());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RestoredSlot> StepDecoder::DecodeRestored(const v1::SlotRestored& message) const {
   RestoredSlot restored;
   restored.slot = message.slot();
@@ -237,6 +263,7 @@ absl::StatusOr<DecodedStep> StepDecoder::Decode(const v1::StepBatch& batch,
                                       num_slots, "goal_extra", &step.goal_extra);
   if (status.ok()) status = ReadMetrics(batch, &step);
   if (status.ok()) status = ReadParameters(batch, &step);
+  if (status.ok()) status = ReadExecutedAction(batch, &step);
   if (!status.ok()) return status;
   CountOutOfBounds(step.observation, &step);
   CountOutOfBounds(step.final_observation, &step);

@@ -2,8 +2,8 @@
 // into float32 rows.
 //
 // Data flow: EnvSession -> StepDecoder -> TransitionCutter | TrajectoryCutter.
-// Shapes: n slots of the group; D = spec.observation_size(); m metrics, E floats of goal extras and
-// p parameters of the spec. Thread safety: const methods.
+// Shapes: n slots of the group; D = spec.observation_size(); A components of the action, m metrics,
+// E floats of goal extras and p parameters of the spec. Thread safety: const methods.
 #ifndef ARMATURE_COMMON_ENV_CLIENT_STEP_DECODER_H_
 #define ARMATURE_COMMON_ENV_CLIENT_STEP_DECODER_H_
 
@@ -30,9 +30,10 @@ struct DecodedStep {
   std::vector<uint8_t> is_success;  // [n]
   // [k, D], for the k slots whose episode ended, in ascending order.
   std::vector<float> final_observation;
-  std::vector<float> metric;      // [n, m]
-  std::vector<float> goal_extra;  // [n, E]: the extra fields, flattened and joined in order.
-  std::vector<double> parameter;  // [n, p]
+  std::vector<float> metric;           // [n, m]
+  std::vector<float> goal_extra;       // [n, E]: the extra fields, flattened and joined in order.
+  std::vector<double> parameter;       // [n, p]
+  std::vector<float> executed_action;  // [n, A]; empty if the spec reports none.
   std::vector<std::string> fault;
   // Number of values of observation and final_observation outside the spec's bounds, and a
   // description of the first one.
@@ -69,6 +70,7 @@ class StepDecoder {
                              std::vector<float>* out) const;
   absl::Status ReadMetrics(const v1::StepBatch& batch, DecodedStep* step) const;
   absl::Status ReadParameters(const v1::StepBatch& batch, DecodedStep* step) const;
+  absl::Status ReadExecutedAction(const v1::StepBatch& batch, DecodedStep* step) const;
   void CountOutOfBounds(const std::vector<float>& rows, DecodedStep* step) const;
 
   EnvSpec spec_;

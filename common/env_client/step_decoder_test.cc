@@ -199,6 +199,50 @@ TEST(StepDecoderTest, RefusesMetricsExtrasAndParametersThatTheSpecDoesNotHave) {
   EXPECT_THAT(Problem(batch), HasSubstr("goal_extra has 1 fields, expected 0"));
 }
 
+TEST(StepDecoderTest, ExecutedActionsAreRowsWithinTheActionsBounds) {
+  EnvSpec spec = Spec();
+  spec.action = ActionSpec{{1, -1, 0}, {2, 1, 0.1}};
+  spec.reports_executed_action = true;
+  const auto decode = [&spec](const v1::StepBatch& batch) {
+    return StepDecoder(spec).Decode(batch, 2);
+  };
+  const auto problem = [&](const v1::StepBatch& batch) {
+    return std::string(decode(batch).status().message());
+  };
+  v1::StepBatch batch = Batch();
+  // The highest float32 of 0.1 is more than the double.
+  SetTensor<float>({2, 3}, {1, -1, 0.1f, 2, 1, 0}, batch.mutable_executed_action());
+  auto step = decode(batch);
+  ASSERT_TRUE(step.ok()) << step.status();
+  EXPECT_THAT(step->executed_action, ElementsAre(1, -1, 0.1f, 2, 1, 0));
+
+  SetTensor<float>({2, 3}, {1, 0, 0, 2, 1.5, 0}, batch.mutable_executed_action());
+  EXPECT_EQ(problem(batch), "executed_action[1,1] is 1.5, expected -1 .. 1");
+  SetTensor<float>({2, 3}, {1, 0, 0, 2, std::numeric_limits<float>::quiet_NaN(), 0},
+                   batch.mutable_executed_action());
+  EXPECT_THAT(problem(batch), HasSubstr("executed_action[1,1] is nan"));
+  SetTensor<float>({2, 2}, {1, 0, 2, 1}, batch.mutable_executed_action());
+  EXPECT_THAT(problem(batch), HasSubstr("executed_action: shape is [2,2], expected [2,3]"));
+  batch.clear_executed_action();
+  EXPECT_THAT(problem(batch), HasSubstr("executed_action: "));
+}
+
+TEST(StepDecoderTest, NoActionWasExecutedInAVoidStep) {
+  EnvSpec spec = Spec();
+  spec.action = ActionSpec{{1}, {2}};  // 0 is out of bounds.
+  spec.reports_executed_action = true;
+  v1::StepBatch batch = Batch();
+  SetTensor<uint8_t>({2}, {1, 0}, batch.mutable_restarted());
+  SetTensor<float>({2, 1}, {0, 2}, batch.mutable_executed_action());
+  auto step = StepDecoder(spec).Decode(batch, 2);
+  EXPECT_TRUE(step.ok()) << step.status();
+  SetTensor<float>({2, 1}, {0, 0}, batch.mutable_executed_action());
+  EXPECT_FALSE(StepDecoder(spec).Decode(batch, 2).ok()) << "the other slot made a step";
+  SetTensor<float>({2, 1}, {1, 1}, batch.mutable_executed_action());
+  EXPECT_EQ(StepDecoder(Spec()).Decode(batch, 2).status().message(),
+            "executed_action is set, but the spec has no reports_executed_action");
+}
+
 TEST(StepDecoderTest, ARestoredObservationIsOneRow) {
   v1::SlotRestored message;
   message.set_slot(3);

@@ -284,6 +284,16 @@ int64_t FindBadChoice(const ActionSpec& spec, absl::Span<const float> action) {
   return -1;
 }
 
+int64_t FindOutOfBounds(const ActionSpec& spec, absl::Span<const float> action) {
+  const size_t size = spec.low.size();
+  for (size_t i = 0; i < action.size(); ++i) {
+    const auto low = static_cast<float>(spec.low[i % size]);
+    const auto high = static_cast<float>(spec.high[i % size]);
+    if (!(action[i] >= low && action[i] <= high)) return static_cast<int64_t>(i);
+  }
+  return -1;
+}
+
 int64_t GoalSpec::extra_size() const {
   int64_t sum = 0;
   for (const FieldSpec& field : extra) sum += field.size();
@@ -349,6 +359,11 @@ absl::Status EnvSpec::Validate() const {
   if (horizon < 0) {
     return absl::InvalidArgumentError(absl::StrCat(id, ": horizon is ", horizon));
   }
+  if (reports_executed_action && action.is_discrete()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(id, ": reports_executed_action is set, but the action is ", action.ToString(),
+                     "; expected a Box"));
+  }
   if (!mirror.has_value()) return absl::OkStatus();
   if (absl::Status status = CheckMirror(*mirror, observation_size(), action.low, action.high);
       !status.ok()) {
@@ -393,6 +408,7 @@ v1::EnvSpec EnvSpec::ToProto() const {
   proto.set_saves_state(saves_state);
   proto.set_has_scene(has_scene);
   if (mirror.has_value()) *proto.mutable_mirror() = MirrorToProto(*mirror);
+  proto.set_reports_executed_action(reports_executed_action);
   return proto;
 }
 
@@ -430,6 +446,7 @@ absl::StatusOr<EnvSpec> EnvSpec::FromProto(const v1::EnvSpec& proto) {
   spec.saves_state = proto.saves_state();
   spec.has_scene = proto.has_scene();
   if (proto.has_mirror()) spec.mirror = MirrorFromProto(proto.mirror());
+  spec.reports_executed_action = proto.reports_executed_action();
   if (absl::Status status = spec.Validate(); !status.ok()) return status;
   return spec;
 }

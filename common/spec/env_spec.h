@@ -60,6 +60,10 @@ struct ActionSpec {
 // valid choice of its component; -1 if all are valid. (Multi)Discrete only.
 int64_t FindBadChoice(const ActionSpec& spec, absl::Span<const float> action);
 
+// Returns the position of the first value in `action` (rows of spec.size() floats) that is not
+// within its component's bounds, rounded to float32; -1 if all are. A Box only.
+int64_t FindOutOfBounds(const ActionSpec& spec, absl::Span<const float> action);
+
 struct GoalSpec {
   std::string achieved_field;
   std::string desired_field;
@@ -101,6 +105,7 @@ struct EnvSpec {
   bool saves_state = false;
   bool has_scene = false;
   std::optional<MirrorSpec> mirror;
+  bool reports_executed_action = false;
 
   // Number of elements in one observation: all fields flattened and joined in order.
   int64_t observation_size() const;

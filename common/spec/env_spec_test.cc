@@ -109,6 +109,25 @@ TEST(EnvSpecTest, FindsAValueThatIsNoChoice) {
   EXPECT_EQ(FindBadChoice(action, {0, std::nanf("")}), 1);
 }
 
+TEST(ActionSpecTest, FindsTheFirstValueOutOfBounds) {
+  const ActionSpec action{{-1, 0}, {1, 0.1}};
+  EXPECT_EQ(FindOutOfBounds(action, {-1, 0.1f, 1, 0}), -1);
+  EXPECT_EQ(FindOutOfBounds(action, {-1, 0.1f, 1.001f, -1}), 2);
+  EXPECT_EQ(FindOutOfBounds(action, {-1, -0.001f}), 1);
+  EXPECT_EQ(FindOutOfBounds(action, {std::nanf(""), 0}), 0);
+}
+
+TEST(EnvSpecTest, OnlyABoxReportsAnExecutedAction) {
+  EnvSpec spec = Reach();
+  spec.reports_executed_action = true;
+  EXPECT_TRUE(spec.Validate().ok()) << spec.Validate();
+  spec.action = ActionSpec();
+  spec.action.choices = {3};
+  EXPECT_EQ(spec.Validate().message(),
+            "reach: reports_executed_action is set, but the action is one of 3 choices; expected a "
+            "Box");
+}
+
 SignedPermutation Identity(int64_t size) {
   SignedPermutation same;
   for (int64_t i = 0; i < size; ++i) same.source.push_back(i);
@@ -188,6 +207,7 @@ EnvSpec Equipped() {
   spec.render = RenderSpec{64, 48};
   spec.saves_state = true;
   spec.has_scene = true;
+  spec.reports_executed_action = true;
   return spec;
 }
 
@@ -208,6 +228,7 @@ TEST(EnvSpecTest, MetricsParametersAndGoalExtrasSurviveTheWire) {
   EXPECT_EQ(back->goal->extra_size(), 5);
   EXPECT_TRUE(back->saves_state);
   EXPECT_TRUE(back->has_scene);
+  EXPECT_TRUE(back->reports_executed_action);
 }
 
 TEST(EnvSpecTest, TheHashLeavesOutOnlyWhatChangesNothingThatIsLearned) {
@@ -243,6 +264,7 @@ TEST(EnvSpecTest, TheHashLeavesOutOnlyWhatChangesNothingThatIsLearned) {
       [](EnvSpec& s) { s.parameters[0].low = -1; },
       [](EnvSpec& s) { s.parameters[0].high = 2; },
       [](EnvSpec& s) { s.parameters[0].initial = 1; },
+      [](EnvSpec& s) { s.reports_executed_action = false; },
   };
   std::set<uint64_t> hashes = {hash};
   for (const auto& change : counted) EXPECT_TRUE(hashes.insert(changed(change)).second);

@@ -42,10 +42,11 @@ struct Episode {
   std::vector<bool> truncated;
   std::vector<std::vector<float>> metrics;
   std::vector<std::vector<float>> extras;
+  std::vector<std::vector<float>> executed;  // Empty if none is reported.
   bool operator==(const Episode& other) const {
     return observations == other.observations && rewards == other.rewards &&
            terminated == other.terminated && truncated == other.truncated &&
-           metrics == other.metrics && extras == other.extras;
+           metrics == other.metrics && extras == other.extras && executed == other.executed;
   }
 };
 
@@ -85,6 +86,10 @@ class Promise : public testing::Test {
     slot.env->ReadMetrics(absl::MakeSpan(episode.metrics.back()));
     episode.extras.emplace_back(spec.goal.has_value() ? spec.goal->extra_size() : 0);
     slot.env->ReadGoalExtra(absl::MakeSpan(episode.extras.back()));
+    if (spec.reports_executed_action) {
+      episode.executed.emplace_back(spec.action.size(), NAN);
+      slot.env->ReadExecutedAction(absl::MakeSpan(episode.executed.back()));
+    }
     const auto length = static_cast<int64_t>(episode.rewards.size());
     return !step.terminated && !step.truncated && (spec.horizon == 0 || length < spec.horizon) &&
            length < slot.episode_steps_max;
@@ -168,6 +173,9 @@ class StaysWithinItsSpec : public Promise {
           EXPECT_TRUE(std::isfinite(episode.metrics[t][i])) << spec.metrics[i].name;
         }
         for (float extra : episode.extras[t]) EXPECT_TRUE(std::isfinite(extra));
+      }
+      for (const std::vector<float>& action : episode.executed) {
+        EXPECT_EQ(FindOutOfBounds(spec.action, action), -1) << "executed action";
       }
     }
   }

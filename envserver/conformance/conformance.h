@@ -9,9 +9,9 @@
 // With random actions they hold an environment to: observations and rewards within the spec, over
 // ConformanceOptions::steps; the same episode, to the bit, for the same seed, whatever happened
 // before, in other instances and threads; every element of the observation written at each step;
-// terminated and truncated apart; ComputeReward as Step; metrics finite; parameters at their
-// limits; a saved state that goes on with the same bits, in the same instance and in another;
-// unknown keys refused.
+// terminated and truncated apart; ComputeReward as Step; metrics finite; executed actions within
+// the action's bounds; parameters at their limits; a saved state that goes on with the same bits,
+// in the same instance and in another; unknown keys refused.
 #ifndef ARMATURE_ENVSERVER_CONFORMANCE_CONFORMANCE_H_
 #define ARMATURE_ENVSERVER_CONFORMANCE_CONFORMANCE_H_
 

@@ -14,11 +14,11 @@
 // same thread.
 // Determinism: after Reset with the same seed, the same actions must give the same results,
 // whatever happened before.
-// Optional: named metrics of each step, parameters of the episodes to come, saved states, pictures,
-// a scene for viewers. An environment has what its spec says.
-// Closing: the destructor runs when the session ends or the slot is replaced.
-// Errors: throw any std::exception, or return a value that is not finite. The slot then gets a new
-// environment, and the fault is counted and reported. Other slots are not affected.
+// Optional: named metrics of each step, the executed action, parameters of the episodes to come,
+// saved states, pictures, a scene for viewers. An environment has what its spec says. Closing: the
+// destructor runs when the session ends or the slot is replaced. Errors: throw any std::exception,
+// or return a value that is not finite. The slot then gets a new environment, and the fault is
+// counted and reported. Other slots are not affected.
 #ifndef ARMATURE_ENVSERVER_ENV_ENV_H_
 #define ARMATURE_ENVSERVER_ENV_ENV_H_
 
@@ -95,7 +95,7 @@ class Env {
     return absl::UnimplementedError(spec().id + " has no goal");
   }
 
-  // The three functions below are for environments whose spec lists what they handle. The default
+  // The functions below are for environments whose spec lists what they handle. The default
   // ones do nothing, which is right if it lists nothing.
 
   // Sets spec().parameters, in order and within their limits, for the episodes to come. Called
@@ -105,6 +105,10 @@ class Env {
   virtual void ReadMetrics(absl::Span<float> metrics) const { (void)metrics; }
   // Writes spec().goal->extra, joined in order, of the last step; called after Step.
   virtual void ReadGoalExtra(absl::Span<float> extra) const { (void)extra; }
+  // If spec().reports_executed_action: writes what the environment did in the last step, as an
+  // action that Step could have been given: spec().action.size() elements, finite and within its
+  // bounds. Called after Step.
+  virtual void ReadExecutedAction(absl::Span<float> action) const { (void)action; }
 
   // Appends to `state` all that the future depends on, between Reset and the end of the episode.
   // Changes nothing. Returns Unimplemented unless spec().saves_state.

@@ -10,7 +10,8 @@
 //   RegisterTask<Balance>(registry, "balance", "Balance a pole on a cart.");  // register_task.h
 //
 // Call order: Build, then for each episode
-//   Reset Observe (Act (Substep [Terminated])* [Terminated] Observe Reward Report)*
+//   Reset Observe
+//     (Act (Substep [Terminated])* [Terminated] Observe Reward Report [ExecutedAction])*
 // Substep runs before each physics step. Terminated runs after the last physics step of a control
 // step, or after each if the task asks for that; one that ends the episode is then the last.
 // Thread safety: none needed. One thread at a time uses a task, not always the same one.
@@ -175,6 +176,10 @@ class Task {
 
   // Sets the step's metrics.
   virtual void Report(MetricValues& out) { (void)out; }
+
+  // Writes what was done in the step, as an action that Act could have taken; what lies beyond the
+  // action's bounds is clipped. Only asked if Build called ReportsExecutedAction.
+  virtual void ExecutedAction(absl::Span<float> out) { (void)out; }
 
   // Places markers for viewers, e.g. the goal. Only called while somebody watches, or for pictures.
   virtual void Show(MarkerPoses& out) { (void)out; }

@@ -98,6 +98,9 @@ class TaskBuilder {
   Termination AddTermination(absl::string_view name, double reward = 0);
   // Says that Success means something.
   void ReportsSuccess() { spec_.reports_success = true; }
+  // Says that Task::ExecutedAction means something: the action that is asked for is not always what
+  // is done. The action must be a Box.
+  void ReportsExecutedAction() { spec_.reports_executed_action = true; }
 
   Metric AddMetric(absl::string_view name, v1::MetricSpec::Aggregation aggregation);
   Parameter AddParameter(absl::string_view name, double low, double high, double initial);

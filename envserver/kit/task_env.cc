@@ -72,6 +72,7 @@ TaskEnv::TaskEnv(std::unique_ptr<Task> task, TaskBuilder builder)
   terms_.values_.resize(built_.weights_.size());
   metrics_.values_.resize(spec_.metrics.size());
   if (spec_.goal.has_value()) goal_extra_.resize(spec_.goal->extra_size());
+  if (spec_.reports_executed_action) executed_.resize(spec_.action.size());
   task_->context_.world = world_.get();
   task_->context_.rng = &rng_;
   task_->context_.physics_step_s = world_->options().time_step_s;
@@ -123,6 +124,7 @@ StepResult TaskEnv::Step(absl::Span<const float> action, Observation& observatio
     step.is_success = spec_.reports_success && task_->Success();
   }
   task_->Report(metrics_);
+  if (!executed_.empty()) TakeExecutedAction();
   for (size_t i = 0; i < terms_.values_.size(); ++i) {
     const double value = built_.weights_[i] * terms_.values_[i];
     metrics_.values_[built_.reward_metrics_[i]] = value;
@@ -135,6 +137,18 @@ StepResult TaskEnv::Step(absl::Span<const float> action, Observation& observatio
   }
   step.reward = static_cast<float>(reward);
   return step;
+}
+
+void TaskEnv::TakeExecutedAction() {
+  std::fill(executed_.begin(), executed_.end(), Unwritten());
+  task_->ExecutedAction(absl::MakeSpan(executed_));
+  for (size_t i = 0; i < executed_.size(); ++i) {
+    if (IsUnwritten(executed_[i])) {
+      throw TaskError(absl::StrCat("ExecutedAction left [", i, "] unwritten"));
+    }
+    executed_[i] = std::clamp(executed_[i], static_cast<float>(spec_.action.low[i]),
+                              static_cast<float>(spec_.action.high[i]));
+  }
 }
 
 absl::Status TaskEnv::ComputeReward(const GoalPairs& goals, absl::Span<float> reward,
@@ -187,6 +201,10 @@ void TaskEnv::ReadMetrics(absl::Span<float> metrics) const {
 
 void TaskEnv::ReadGoalExtra(absl::Span<float> extra) const {
   std::copy(goal_extra_.begin(), goal_extra_.end(), extra.begin());
+}
+
+void TaskEnv::ReadExecutedAction(absl::Span<float> action) const {
+  std::copy(executed_.begin(), executed_.end(), action.begin());
 }
 
 void TaskEnv::Keep(StateArchive& state) {

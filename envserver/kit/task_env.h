@@ -2,8 +2,8 @@
 // has: the world, the clock, the generator, the metrics, the saved state and the view.
 //
 // Thread safety, determinism: see Env.
-// Errors: throws what the task's hooks throw; TaskError if an observation is incomplete, naming
-// field and element.
+// Errors: throws what the task's hooks throw; TaskError if an observation or an executed action is
+// incomplete, naming field and element.
 // Cost: a step allocates nothing.
 #ifndef ARMATURE_ENVSERVER_KIT_TASK_ENV_H_
 #define ARMATURE_ENVSERVER_KIT_TASK_ENV_H_
@@ -46,6 +46,7 @@ class TaskEnv : public Env {
   void SetParameters(absl::Span<const double> values) override;
   void ReadMetrics(absl::Span<float> metrics) const override;
   void ReadGoalExtra(absl::Span<float> extra) const override;
+  void ReadExecutedAction(absl::Span<float> action) const override;
   absl::Status SaveState(std::string* state) override;
   absl::Status RestoreState(absl::string_view state) override;
   // Drawn by the process's one renderer (common/render), seen by the scene's first camera.
@@ -69,6 +70,8 @@ class TaskEnv : public Env {
   void Observe(Observation& observation);
   void DrawPictures(Observation& observation);
   Termination RunPhysics();
+  // Asks the task, and holds it to the bounds.
+  void TakeExecutedAction();
   // Everything that the future depends on, for saving and restoring.
   void Keep(StateArchive& state);
 
@@ -86,6 +89,7 @@ class TaskEnv : public Env {
   RewardTerms terms_;
   MetricValues metrics_;
   std::vector<float> goal_extra_;
+  std::vector<float> executed_;  // The last step's action; empty if the task has none to report.
   mutable MarkerPoses markers_;
   SceneView drawn_;  // What the last picture showed.
 };

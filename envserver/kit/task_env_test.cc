@@ -47,15 +47,17 @@ class Lift : public Task {
     std::string fault = "none";
     bool sees = false;
     std::string mirror = "none";
+    double force_max_n = 0;
     void Visit(ConfigVisitor& v) {
       v.Field("start_m", start_m, "Height at the start.", AtLeast(0.0));
       v.Field("fault", fault, "What goes wrong.",
               OneOf({"none", "unwritten", "too_many", "no_action", "twice", "bad_name", "throws",
                      "bad_camera", "bad_picture", "picture_goal", "writes_picture", "half_mirror",
-                     "no_action_mirror", "short_mirror"}));
+                     "no_action_mirror", "short_mirror", "unwritten_action", "discrete"}));
       v.Field("mirror", mirror, "How the mirror image is declared: up becomes down.",
               OneOf({"none", "fields", "joined"}));
       v.Field("sees", sees, "Observes a picture.");
+      v.Field("force_max_n", force_max_n, "Of the force that is executed; 0: as asked, unsaid.");
     }
   };
 
@@ -69,7 +71,12 @@ class Lift : public Task {
     options.motors = false;
     options.linear_damping = options.angular_damping = 0;
     ball_ = task.AddBody(Ball(), options);
-    if (config_.fault != "no_action") task.SetAction(1, -20, 20);
+    if (config_.fault == "discrete") {
+      task.SetDiscreteAction(3);
+    } else if (config_.fault != "no_action") {
+      task.SetAction(1, -20, 20);
+    }
+    if (config_.force_max_n > 0) task.ReportsExecutedAction();
     motion_ = task.AddField("motion", 2);
     start_ = task.AddField(config_.fault == "twice" ? "motion" : "start", 1);
     if (config_.mirror != "none") DeclareMirror(task);
@@ -100,7 +107,13 @@ class Lift : public Task {
     ball_->SetJoints({config_.start_m + rng().Uniform(-0.1, 0.1)}, {0});
     top_m_ = ball_->joint_position(0);
   }
-  void Act(absl::Span<const float> action) override { force_ = parameter(gain_) * action[0]; }
+  void Act(absl::Span<const float> action) override {
+    force_ = parameter(gain_) * action[0];
+    if (config_.force_max_n > 0) force_ = std::min(force_, config_.force_max_n);
+  }
+  void ExecutedAction(absl::Span<float> out) override {
+    if (config_.fault != "unwritten_action") out[0] = static_cast<float>(force_);
+  }
   void Substep() override {
     ball_->AddJointForce(0, force_);
     ++substeps;
@@ -224,6 +237,35 @@ TEST_F(TaskEnvTest, AStepRunsThePhysicsStepsAndSumsTheWeightedTerms) {
   EXPECT_FLOAT_EQ(metrics[1], -0.5f * 12);
   EXPECT_FLOAT_EQ(step.reward, metrics[0] + metrics[1]);
   EXPECT_FALSE(step.terminated);
+}
+
+TEST_F(TaskEnvTest, TheExecutedActionIsTheTasksToSayAndStaysWithinTheBounds) {
+  ASSERT_TRUE(Make({}).ok());
+  EXPECT_FALSE(env_->spec().reports_executed_action);
+  ASSERT_TRUE(Make({{"force_max_n", "15"}}).ok());
+  EXPECT_TRUE(env_->spec().reports_executed_action);
+  const auto executed = [this](float asked) {
+    env_->Step({asked}, observation_);
+    float action = NAN;
+    env_->ReadExecutedAction(absl::MakeSpan(&action, 1));
+    return action;
+  };
+  env_->Reset(1, observation_);
+  EXPECT_EQ(executed(12), 12);
+  EXPECT_EQ(executed(20), 15);
+  env_->SetParameters({2.0});
+  env_->Reset(1, observation_);
+  EXPECT_EQ(executed(-18), -20) << "-36 N are beyond the action's bounds";
+  EXPECT_THAT(Make({{"force_max_n", "15"}, {"fault", "discrete"}}).message(),
+              HasSubstr("reports_executed_action is set, but the action is one of 3 choices"));
+  ASSERT_TRUE(Make({{"force_max_n", "15"}, {"fault", "unwritten_action"}}).ok());
+  env_->Reset(1, observation_);
+  try {
+    env_->Step({1.0f}, observation_);
+    FAIL();
+  } catch (const TaskError& error) {
+    EXPECT_STREQ(error.what(), "ExecutedAction left [0] unwritten");
+  }
 }
 
 TEST_F(TaskEnvTest, WeightsComeFromTheConfig) {
@@ -385,7 +427,7 @@ TEST_F(TaskEnvTest, KeysListTheTasksOwnAndTheWeights) {
   std::vector<std::string> keys;
   for (const KeyDescription& key : registry.keys("lift")) keys.push_back(key.key + "=" + key.value);
   EXPECT_THAT(keys, ElementsAre("start_m=1", "fault=none", "mirror=none", "sees=false",
-                                "reward.height=2", "reward.force=-0.5"));
+                                "force_max_n=0", "reward.height=2", "reward.force=-0.5"));
 }
 
 }  // namespace

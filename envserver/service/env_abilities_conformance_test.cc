@@ -82,6 +82,39 @@ TEST_F(ConformanceTest, BatchesHoldMetricsExtrasAndParametersAsTheSpecSays) {
   EXPECT_EQ(any_metric, metrics > 0);
 }
 
+TEST_F(ConformanceTest, ExecutedActionsComeIfTheSpecSaysSoWithinTheActionsBounds) {
+  constexpr int64_t kSlots = 3;
+  for (const std::string& env_id : {equipped_id_, env_id_}) {
+    RolloutClient client(stub_.get());
+    client.Open(RolloutClient::OpenMessage(env_id, kSlots));
+    const EnvSpec& spec = client.spec;
+    const int64_t size = spec.action.size();
+    Rng rng({1});
+    v1::StepBatch batch = client.first[0];
+    bool differs = false;
+    const auto steps = static_cast<uint64_t>(30 + spec.horizon);
+    std::vector<float> actions(kSlots * size);
+    for (uint64_t step = 0; step < steps; ++step) {
+      ASSERT_EQ(batch.has_executed_action(), spec.reports_executed_action) << env_id;
+      if (spec.reports_executed_action) {
+        const v1::Tensor& tensor = batch.executed_action();
+        ASSERT_TRUE(CheckTensor(tensor, v1::DTYPE_FLOAT32, {kSlots, size}, "executed").ok());
+        const absl::Span<const float> executed = TensorValues<float>(tensor);
+        if (step == 0) {
+          EXPECT_THAT(executed, Each(0));
+        } else {
+          EXPECT_EQ(FindOutOfBounds(spec.action, executed), -1);
+          differs |= executed != absl::MakeConstSpan(actions);
+        }
+      }
+      actions = RandomActions(spec.action, kSlots, rng);
+      client.SendActions(0, step, actions);
+      batch = client.Read();
+    }
+    EXPECT_EQ(differs, spec.reports_executed_action) << env_id << " only repeats what was sent";
+  }
+}
+
 TEST_F(ConformanceTest, GoalRewardsNeedTheExtrasOfTheSpec) {
   RolloutClient client(stub_.get());
   client.Open(RolloutClient::OpenMessage(equipped_id_, 2));

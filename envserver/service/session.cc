@@ -41,6 +41,7 @@ absl::Status CheckSpec(const EnvSpec& spec, uint64_t expected_hash, int64_t grou
   row_bytes *= 2;  // Every slot may also send a final observation.
   row_bytes += spec.metrics.size() * sizeof(float) + spec.parameters.size() * sizeof(double);
   if (spec.goal.has_value()) row_bytes += spec.goal->extra_size() * sizeof(float);
+  if (spec.reports_executed_action) row_bytes += spec.action.size() * sizeof(float);
   const int64_t batch_bytes = row_bytes * group_size;
   if (batch_bytes > message_bytes_max) {
     return absl::ResourceExhaustedError(

@@ -17,7 +17,9 @@ uint8_t* ResizeField(const FieldSpec& field, int64_t rows, v1::Tensor* tensor) {
 }
 
 SlotBatch::SlotBatch(const EnvSpec& spec, int64_t size)
-    : metrics(spec.metrics.size()), parameters(spec.parameters.size()) {
+    : metrics(spec.metrics.size()),
+      parameters(spec.parameters.size()),
+      executed_size(spec.reports_executed_action ? spec.action.size() : 0) {
   v1::StepBatch* batch = response.mutable_step();
   std::vector<uint8_t*> starts;
   for (const FieldSpec& field : spec.observation) {
@@ -43,6 +45,10 @@ SlotBatch::SlotBatch(const EnvSpec& spec, int64_t size)
     parameter =
         ResizeTensor<double>({size, static_cast<int64_t>(parameters)}, batch->mutable_parameter());
   }
+  if (executed_size > 0) {
+    executed_action = ResizeTensor<float>({size, static_cast<int64_t>(executed_size)},
+                                          batch->mutable_executed_action());
+  }
   if (!spec.goal.has_value()) return;
   for (const FieldSpec& field : spec.goal->extra) {
     uint8_t* start = ResizeField(field, size, batch->add_goal_extra());
@@ -54,6 +60,7 @@ void SlotBatch::ClearRow(int64_t row) {
   reward[row] = 0;
   terminated[row] = truncated[row] = restarted[row] = is_success[row] = 0;
   std::fill_n(metric_row(row).begin(), metrics, 0.0f);
+  std::fill_n(executed_row(row).begin(), executed_size, 0.0f);
   for (const Extra& extra : extras) std::fill_n(extra.start + row * extra.size, extra.size, 0.0f);
 }
 
@@ -69,6 +76,7 @@ void SlotBatch::CopyRow(SlotBatch& from, int64_t row) {
   is_success[row] = from.is_success[row];
   std::copy_n(from.metric_row(row).begin(), metrics, metric_row(row).begin());
   std::copy_n(from.parameter_row(row).begin(), parameters, parameter_row(row).begin());
+  std::copy_n(from.executed_row(row).begin(), executed_size, executed_row(row).begin());
   for (size_t i = 0; i < extras.size(); ++i) {
     const int64_t size = extras[i].size;
     std::copy_n(from.extras[i].start + row * size, size, extras[i].start + row * size);

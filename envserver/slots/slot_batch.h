@@ -1,7 +1,8 @@
 // The StepBatch that the slots of a group write, one row each; allocated once.
 //
 // Thread safety: rows are independent; use everything else from one thread at a time.
-// Shapes: n slots; m metrics, E floats of goal extras and p parameters of the spec.
+// Shapes: n slots; A components of the action, m metrics, E floats of goal extras and p parameters
+// of the spec.
 #ifndef ARMATURE_ENVSERVER_SLOTS_SLOT_BATCH_H_
 #define ARMATURE_ENVSERVER_SLOTS_SLOT_BATCH_H_
 
@@ -29,6 +30,10 @@ struct SlotBatch {
   absl::Span<double> parameter_row(int64_t row) {                                          // [p]
     return {parameter + row * parameters, parameters};
   }
+  // [A]; empty if the spec reports no executed action.
+  absl::Span<float> executed_row(int64_t row) {
+    return {executed_action + row * executed_size, executed_size};
+  }
   // Writes a row of every goal extra; `extra` is [E], joined in the spec's order.
   void SetExtra(int64_t row, absl::Span<const float> extra);
 
@@ -45,9 +50,11 @@ struct SlotBatch {
     float* start;  // [n, size]
     int64_t size;
   };
-  std::vector<Extra> extras;    // One per goal extra.
-  double* parameter = nullptr;  // [n, p]
-  size_t parameters;            // p
+  std::vector<Extra> extras;         // One per goal extra.
+  double* parameter = nullptr;       // [n, p]
+  size_t parameters;                 // p
+  float* executed_action = nullptr;  // [n, A]
+  size_t executed_size;              // A; 0 if the spec reports none.
 };
 
 // Resizes `tensor` to [rows, field shape...], filled with zeros; without `rows` for -1. Returns its

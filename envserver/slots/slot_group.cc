@@ -227,6 +227,7 @@ SlotGroup::Fault SlotGroup::ReadReports(Slot& slot, int64_t row) {
               absl::StrCat("metric '", spec.metrics[bad].name, "' is ", metrics[bad])};
     }
   }
+  if (Fault fault = ReadExecutedAction(slot, row); fault.cause != Cause::kNone) return fault;
   if (extra_.empty()) return {};
   const int64_t size = spec.goal->extra_size();
   const absl::Span<float> extra = absl::MakeSpan(extra_).subspan(row * size, size);
@@ -245,6 +246,22 @@ SlotGroup::Fault SlotGroup::ReadReports(Slot& slot, int64_t row) {
   }
   batch().SetExtra(row, extra);
   return {};
+}
+
+SlotGroup::Fault SlotGroup::ReadExecutedAction(Slot& slot, int64_t row) {
+  const absl::Span<float> executed = batch().executed_row(row);
+  if (executed.empty()) return {};
+  try {
+    slot.env->ReadExecutedAction(executed);
+  } catch (...) {
+    return {Cause::kThrew, absl::StrCat("ReadExecutedAction threw: ", CurrentException())};
+  }
+  const int64_t bad = FindOutOfBounds(plan_->spec.action, executed);
+  if (bad < 0) return {};
+  const ActionSpec& action = plan_->spec.action;
+  return {Cause::kNotFinite,
+          absl::StrCat("executed action [", bad, "] is ", executed[bad], ", expected ",
+                       action.low[bad], " .. ", action.high[bad])};
 }
 
 SlotGroup::Fault SlotGroup::BeginEpisode(Slot& slot, int64_t row) {

@@ -141,6 +141,7 @@ class SlotGroup : public PoolJob, public std::enable_shared_from_this<SlotGroup>
   void Replace(Slot& slot, int64_t row, Fault fault);
   // Writes what the last step reports beside its result.
   Fault ReadReports(Slot& slot, int64_t row);
+  Fault ReadExecutedAction(Slot& slot, int64_t row);
   Fault CheckFinite(const Observation& observation) const;
   // Shows the slot to its viewers, if there are any; `of_step`: with what the last step gave.
   // Errors end the viewing and are no fault of the slot.

@@ -64,7 +64,8 @@ std::string Row(const StepOutcome& outcome, int64_t row) {
   };
   for (const v1::Tensor& tensor : batch.observation()) add(tensor);
   for (const v1::Tensor& tensor : batch.goal_extra()) add(tensor);
-  for (const v1::Tensor* tensor : {&batch.reward(), &batch.metric(), &batch.parameter()}) {
+  for (const v1::Tensor* tensor :
+       {&batch.reward(), &batch.metric(), &batch.parameter(), &batch.executed_action()}) {
     add(*tensor);
   }
   return bytes;
@@ -108,6 +109,7 @@ TEST_F(AbilitiesTest, AnEnvironmentWithoutThemHasNoSuchTensors) {
   const v1::StepBatch& batch = outcome.response->step();
   EXPECT_FALSE(batch.has_metric());
   EXPECT_FALSE(batch.has_parameter());
+  EXPECT_FALSE(batch.has_executed_action());
   EXPECT_EQ(batch.goal_extra_size(), 0);
 }
 
@@ -129,6 +131,30 @@ TEST_F(AbilitiesTest, MetricsAndExtrasAreThoseOfTheStepAlsoWhereItEndedTheEpisod
       EXPECT_FLOAT_EQ(metric[0] + metric[1], TensorValues<float>(batch.reward())[row]);
       EXPECT_FLOAT_EQ(metric[0], -metric[3]);
     }
+  }
+}
+
+TEST_F(AbilitiesTest, AnExecutedActionIsThatOfTheStepAlsoWhereItEndedTheEpisode) {
+  ASSERT_TRUE(Open(Equipped(2)).ok());
+  const StepOutcome first = Reset();
+  const v1::Tensor& zeros = first.response->step().executed_action();
+  ASSERT_TRUE(CheckTensor(zeros, v1::DTYPE_FLOAT32, {2, 2}, "executed_action").ok());
+  EXPECT_THAT(TensorValues<float>(zeros), Each(0));
+  const auto points = [](const StepOutcome& outcome) {
+    const auto values = TensorValues<float>(outcome.response->step().observation(0));
+    return std::vector<float>(values.begin(), values.end());
+  };
+  std::vector<float> before = points(first);
+  for (int step = 1; step <= kHorizon + 1; ++step) {
+    const StepOutcome outcome = Step(Actions(step, 2));
+    const v1::StepBatch& batch = outcome.response->step();
+    const v1::Tensor& after =
+        batch.final_slot_size() > 0 ? batch.final_observation(0) : batch.observation(0);
+    for (int i = 0; i < 4; ++i) {
+      const float way = (TensorValues<float>(after)[i] - before[i]) / 0.1f;
+      EXPECT_NEAR(TensorValues<float>(batch.executed_action())[i], way, 1e-5) << "step " << step;
+    }
+    before = points(outcome);
   }
 }
 
@@ -156,13 +182,18 @@ TEST_P(ReportFaultTest, ABadReportIsAFaultOfItsSlotAndNamesIt) {
   EXPECT_THAT(TensorValues<float>(batch.goal_extra(0)).subspan(2), Each(0));
   EXPECT_EQ(TensorValues<float>(batch.goal_extra(1))[1], 0);
   EXPECT_EQ(TensorValues<float>(batch.reward())[1], 0);
+  EXPECT_THAT(TensorValues<float>(batch.executed_action()).subspan(2), Each(0));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Faults, ReportFaultTest,
-    ::testing::Values(std::make_pair("nan_metric", "metric 'speed' is nan"),
-                      std::make_pair("nan_extra", "goal extra 'effort' is inf"),
-                      std::make_pair("throw_metrics", "ReadMetrics threw: the gauge broke")),
+    ::testing::Values(
+        std::make_pair("nan_metric", "metric 'speed' is nan"),
+        std::make_pair("nan_extra", "goal extra 'effort' is inf"),
+        std::make_pair("nan_executed", "executed action [1] is nan, expected -1 .. 1"),
+        std::make_pair("wild_executed", "executed action [0] is 1.5, expected -1 .. 1"),
+        std::make_pair("throw_executed", "ReadExecutedAction threw: the encoder broke"),
+        std::make_pair("throw_metrics", "ReadMetrics threw: the gauge broke")),
     [](const auto& info) { return info.param.first; });
 
 TEST_F(AbilitiesTest, ParametersOfTheSessionHoldFromTheFirstEpisode) {

@@ -255,7 +255,7 @@ std::string Row(const v1::StepBatch& batch, int64_t row) {
   std::string bytes = ObservationRow(batch, row);
   for (const v1::Tensor* tensor :
        {&batch.reward(), &batch.terminated(), &batch.truncated(), &batch.restarted(),
-        &batch.is_success(), &batch.metric(), &batch.parameter()}) {
+        &batch.is_success(), &batch.metric(), &batch.parameter(), &batch.executed_action()}) {
     if (tensor->shape_size() > 0) bytes += TensorRow(*tensor, row);
   }
   for (const v1::Tensor& tensor : batch.goal_extra()) bytes += TensorRow(tensor, row);

@@ -41,9 +41,9 @@ struct EquippedConfig {
     v.Field("terminate_on_success", terminate_on_success, "End the episode at the goal.");
     v.Field("has_scene", has_scene, "Whether it can be watched.");
     v.Field("fault", fault, "What breaks.",
-            OneOf({"none", "nan_metric", "nan_extra", "throw_metrics", "hang_step", "throw_save",
-                   "hang_save", "refuse_save", "throw_restore", "throw_view", "nan_view",
-                   "hang_view"}));
+            OneOf({"none", "nan_metric", "nan_extra", "nan_executed", "wild_executed",
+                   "throw_executed", "throw_metrics", "hang_step", "throw_save", "hang_save",
+                   "refuse_save", "throw_restore", "throw_view", "nan_view", "hang_view"}));
   }
 };
 
@@ -70,6 +70,7 @@ EnvSpec EquippedSpec(bool has_scene) {
   spec.parameters = {{"level", 0, 1, 1}};
   spec.saves_state = true;
   spec.has_scene = has_scene;
+  spec.reports_executed_action = true;
   return spec;
 }
 
@@ -122,7 +123,9 @@ class EquippedEnv : public Env {
       state_.action[i] = action[i];
       const double noise = NoiseAt(state_.seed, 2 * state_.steps + i);
       const double moved = state_.point[i] + kStep * action[i] + kNoise * noise;
+      const double before = state_.point[i];
       state_.point[i] = std::clamp(moved, -1.0, 1.0);
+      executed_[i] = static_cast<float>(std::clamp((state_.point[i] - before) / kStep, -1.0, 1.0));
     }
     Write(observation);
     if (Breaks("hang_step")) Hang();
@@ -164,6 +167,13 @@ class EquippedEnv : public Env {
   void ReadGoalExtra(absl::Span<float> extra) const override {
     ReadExtra(extra);
     if (Breaks("nan_extra")) extra[2] = std::numeric_limits<float>::infinity();
+  }
+
+  void ReadExecutedAction(absl::Span<float> action) const override {
+    if (Breaks("throw_executed")) throw std::runtime_error("the encoder broke");
+    std::copy_n(executed_, 2, action.begin());
+    if (Breaks("nan_executed")) action[1] = std::numeric_limits<float>::quiet_NaN();
+    if (Breaks("wild_executed")) action[0] = 1.5f;
   }
 
   absl::Status SaveState(std::string* state) override {
@@ -252,6 +262,7 @@ class EquippedEnv : public Env {
   const std::shared_ptr<HangGate> gate_;
   double level_ = 1;
   State state_ = {};
+  float executed_[2] = {0, 0};  // Of the last step.
   Scene scene_;
   int64_t scene_version_ = 0;
   mutable bool waited_ = false;

@@ -9,11 +9,14 @@
 // - Metrics "reward/distance" and "reward/effort" (sums, which add up to the reward), "speed"
 // (mean)
 //   and "distance" (last).
+// - The executed action is the way that the point went, over a tenth: it has the noise, and ends at
+//   the square's edge.
 // - Parameter "level", 0 .. 1, initially 1: point and goal begin within [-level, level].
 // - Saved states. Scene: a floor, the point (a mesh) and the goal (a marker,
 //   which turns green when reached), unless config `has_scene` is false.
 // Config `fault` breaks, at the gate or otherwise, what it names: nan_metric, nan_extra,
-// throw_metrics and hang_step in steps whose action[1] is 1; throw_save, hang_save, refuse_save,
+// nan_executed, wild_executed, throw_executed, throw_metrics and hang_step in steps whose action[1]
+// is 1; throw_save, hang_save, refuse_save,
 // throw_restore, throw_view, nan_view and hang_view always.
 #ifndef ARMATURE_ENVSERVER_TESTING_EQUIPPED_ENV_H_
 #define ARMATURE_ENVSERVER_TESTING_EQUIPPED_ENV_H_

@@ -1,7 +1,8 @@
 // Adds noise to each component of the action.
 //
 // Facts: the noise is amplitude x half of the component's range x U(-1, 1) or x N(0, 1), drawn anew
-// in each step; the sum is clipped to the action's bounds.
+// in each step; the sum is clipped to the action's bounds. The executed action is the inner
+// environment's, so it has the noise.
 // Refused: actions that are not a Box.
 #include <algorithm>
 #include <cstdint>

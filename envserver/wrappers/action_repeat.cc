@@ -3,7 +3,8 @@
 // Facts: the reward is the sum over the steps made; it stops where the episode ends, at the inner
 // horizon too. horizon becomes horizon / steps, rounded up, control_period_s that times steps.
 // Metrics over the steps made: their sum, mean or last value, as each metric's aggregation says.
-// The observation and success are those of the last step. Refused: environments with a goal.
+// The executed action is the mean of those of the steps made. The observation and success are those
+// of the last step. Refused: environments with a goal.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -44,12 +45,16 @@ class ActionRepeat : public EnvWrapper {
     spec.reward_high = FloatAtLeast(std::max(spec.reward_high, steps * spec.reward_high));
     metrics_.resize(spec.metrics.size());
     step_metrics_.resize(spec.metrics.size());
+    if (!spec.reports_executed_action) return;
+    executed_.resize(spec.action.size());
+    step_executed_.resize(spec.action.size());
   }
 
   ArmActions* arm() override { return nullptr; }  // Actions mean something else.
 
   StepResult Step(absl::Span<const float> action, Observation& observation) override {
     std::fill(metrics_.begin(), metrics_.end(), 0.0);
+    std::fill(executed_.begin(), executed_.end(), 0.0);
     double reward = 0;
     int64_t count = 0;
     StepResult step;
@@ -59,6 +64,7 @@ class ActionRepeat : public EnvWrapper {
       ++count;
       ++inner_steps_;
       AddMetrics();
+      AddExecutedAction();
     } while (count < steps_ && !step.terminated && !step.truncated &&
              inner_steps_ != inner().spec().horizon);
     for (size_t i = 0; i < metrics_.size(); ++i) {
@@ -66,12 +72,16 @@ class ActionRepeat : public EnvWrapper {
         metrics_[i] /= static_cast<double>(count);
       }
     }
+    for (double& value : executed_) value /= static_cast<double>(count);
     step.reward = static_cast<float>(reward);
     return step;
   }
 
   void ReadMetrics(absl::Span<float> metrics) const override {
     for (size_t i = 0; i < metrics.size(); ++i) metrics[i] = static_cast<float>(metrics_[i]);
+  }
+  void ReadExecutedAction(absl::Span<float> action) const override {
+    for (size_t i = 0; i < action.size(); ++i) action[i] = static_cast<float>(executed_[i]);
   }
 
  protected:
@@ -93,10 +103,18 @@ class ActionRepeat : public EnvWrapper {
     }
   }
 
+  void AddExecutedAction() {
+    if (executed_.empty()) return;
+    inner().ReadExecutedAction(absl::MakeSpan(step_executed_));
+    for (size_t i = 0; i < executed_.size(); ++i) executed_[i] += step_executed_[i];
+  }
+
   const int64_t steps_;
   int64_t inner_steps_ = 0;  // Of this episode.
   std::vector<double> metrics_;
   std::vector<float> step_metrics_;
+  std::vector<double> executed_;  // Of the last step; empty if the inner one reports none.
+  std::vector<float> step_executed_;
 };
 
 }  // namespace

@@ -107,6 +107,68 @@ TEST(RescaleActionTest, MapsItsBoundsOntoTheEnvironments) {
       HasSubstr("low is 1 and high 1; expected low < high"));
 }
 
+TEST(RescaleActionTest, MapsTheExecutedActionBack) {
+  Wrapped env("scripted", {{"wrappers", "[rescale_action]"},
+                           {"rescale_action.low", "0"},
+                           {"rescale_action.high", "10"},
+                           {"executes", "0.5"}});
+  EXPECT_TRUE(env.spec().reports_executed_action);
+  env.Reset();
+  env.Step({10, 10});  // {2, 1}, of which half is executed: {1, 0.5}.
+  EXPECT_THAT(env.ExecutedAction(), ElementsAre(7.5, 5));
+  env.Step({0, 0});  // {-2, 0}.
+  EXPECT_THAT(env.ExecutedAction(), ElementsAre(2.5, 0));
+}
+
+TEST(ActionRepeatTest, TheExecutedActionIsTheMeanOfTheStepsMade) {
+  Wrapped env("tumbling_box", {{"wrappers", "[action_noise, action_repeat]"},
+                               {"action_noise.amplitude", "0.2"},
+                               {"action_repeat.steps", "3"}});
+  Wrapped single("tumbling_box",
+                 {{"wrappers", "[action_noise]"}, {"action_noise.amplitude", "0.2"}});
+  env.Reset();
+  single.Reset();
+  for (int t = 0; t < 2; ++t) {
+    double sum[2] = {0, 0};
+    for (int k = 0; k < 3; ++k) {
+      single.Step({2, -4.5});
+      for (int i : {0, 1}) sum[i] += single.ExecutedAction()[i];
+    }
+    env.Step({2, -4.5});
+    EXPECT_NEAR(env.ExecutedAction()[0], sum[0] / 3, 1e-6);
+    EXPECT_NEAR(env.ExecutedAction()[1], sum[1] / 3, 1e-6);
+  }
+  Wrapped ending("scripted", {{"wrappers", "[action_repeat]"},
+                              {"action_repeat.steps", "3"},
+                              {"ends_at", "1"},
+                              {"executes", "0.5"}});
+  ending.Reset();
+  EXPECT_TRUE(ending.Step({2, 1}).terminated);
+  EXPECT_THAT(ending.ExecutedAction(), ElementsAre(1, 0.5)) << "of one step, not of three";
+}
+
+TEST(ActionNoiseTest, TheExecutedActionHasTheNoise) {
+  Wrapped env("scripted", {{"wrappers", "[action_noise]"}, {"executes", "0.5"}});
+  env.Reset();
+  env.Step({1, 0.5});
+  const std::vector<double> applied = env.Floats("applied");
+  EXPECT_NE(applied[0], 1);
+  EXPECT_THAT(env.ExecutedAction(), ElementsAre(applied[0] / 2, applied[1] / 2));
+}
+
+TEST(LatencyTest, ReportsAnExecutedActionOnlyIfActionsActAtOnce) {
+  const auto reports = [](const std::string& action_steps) {
+    return Wrapped("scripted", {{"wrappers", "[latency]"},
+                                {"latency.action_steps", action_steps},
+                                {"latency.observation_steps", "1"},
+                                {"executes", "0.5"}})
+        .spec()
+        .reports_executed_action;
+  };
+  EXPECT_TRUE(reports("0"));
+  EXPECT_FALSE(reports("1"));
+}
+
 TEST(ActionWrappersTest, ADiscreteActionIsRefusedByName) {
   for (const std::string name : {"action_noise", "rescale_action"}) {
     EXPECT_THAT(WrappedError("scripted", {{"wrappers", "[" + name + "]"}, {"discrete", "true"}}),

@@ -60,6 +60,9 @@ class EnvWrapper : public Env {
   void SetParameters(absl::Span<const double> values) final;
   void ReadMetrics(absl::Span<float> metrics) const override { inner_->ReadMetrics(metrics); }
   void ReadGoalExtra(absl::Span<float> extra) const override { inner_->ReadGoalExtra(extra); }
+  void ReadExecutedAction(absl::Span<float> action) const override {
+    inner_->ReadExecutedAction(action);
+  }
   absl::Status SaveState(std::string* state) final;
   absl::Status RestoreState(absl::string_view state) final;
   absl::Status Render(absl::Span<uint8_t> rgb) override { return inner_->Render(rgb); }
@@ -79,7 +82,8 @@ class EnvWrapper : public Env {
   Env& inner() { return *inner_; }
   const Env& inner() const { return *inner_; }
   // The inner environment's spec at first. For constructors. One that changes what an observation's
-  // numbers mean, or how many there are, also resets `mirror`.
+  // numbers mean, or how many there are, also resets `mirror`. One that changes what an action
+  // means gives the executed action in its own terms, or clears `reports_executed_action`.
   EnvSpec& mutable_spec() { return spec_; }
   // Of this episode.
   Rng& rng();

@@ -3,7 +3,8 @@
 // Facts: the action of step t acts in step t + action_steps. Before the first one acts, a Box has
 // zeros, held to its bounds, and a discrete action its first choice. After step t, what was true
 // after step t - observation_steps is observed, at first the episode's first observation. Goals are
-// not delayed, since rewards are computed from them as they are observed.
+// not delayed, since rewards are computed from them as they are observed. With action_steps no
+// executed action is reported: the one that is executed was chosen for an earlier step.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,7 @@ class Latency : public EnvWrapper {
         observation_steps_(config.observation_steps),
         applied_(spec().action.size()) {
     actions_.resize(action_steps_ * applied_.size());
+    if (action_steps_ > 0) mutable_spec().reports_executed_action = false;
     if (observation_steps_ == 0) return;
     for (int field : SelectFields(spec(), {}, FieldKind::kAny)) {
       const int64_t bytes = spec().observation[field].bytes();

@@ -1,7 +1,8 @@
 // Gives all components of the action the same bounds.
 //
 // Facts: an action a in [low, high] acts as l + (a - low) / (high - low) x (h - l), where [l, h]
-// are the component's own bounds. Refused: actions that are not a Box.
+// are the component's own bounds. The executed action is mapped back. Refused: actions that are not
+// a Box.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -52,6 +53,17 @@ class RescaleAction : public EnvWrapper {
                                     FloatAtMost(bounds.high[i]));
     }
     return inner().Step(inner_action_, observation);
+  }
+
+  void ReadExecutedAction(absl::Span<float> action) const override {
+    inner().ReadExecutedAction(action);
+    const ActionSpec& bounds = inner().spec().action;
+    for (size_t i = 0; i < action.size(); ++i) {
+      const double share = (action[i] - bounds.low[i]) / (bounds.high[i] - bounds.low[i]);
+      const double value = config_.low + share * (config_.high - config_.low);
+      action[i] = std::clamp(static_cast<float>(value), static_cast<float>(config_.low),
+                             static_cast<float>(config_.high));
+    }
   }
 
  private:

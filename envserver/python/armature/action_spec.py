@@ -121,6 +121,22 @@ class ActionSpec:
                 f"0..{self.choices[i] - 1}"
             )
 
+    def check_bounds(
+        self, rows: npt.NDArray[np.float32], name: str, counts: npt.NDArray[np.bool_]
+    ) -> None:
+        """WireError: a value of `rows`, [n, size], is not within the Box, rounded to float32.
+
+        Rows where `counts`, [n], is false are not looked at.
+        """
+        low, high = (np.array(bound, np.float32) for bound in (self.low, self.high))
+        wrong = ~((rows >= low) & (rows <= high)) & counts[:, np.newaxis]
+        if wrong.any():
+            row, i = np.argwhere(wrong)[0]
+            raise WireError(
+                f"{name}[{row},{i}] is {rows[row, i]:g}, expected {self.low[i]:g} .. "
+                f"{self.high[i]:g}"
+            )
+
     def to_wire(self) -> Any:
         message = wire.ActionSpec()
         if self.is_scalar:

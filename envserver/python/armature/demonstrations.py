@@ -57,6 +57,7 @@ def record_demonstrations(
     itself. `policy(observation)` gives an action within the bounds of the action space, as
     `load_policy`'s policies do; it may be a person. With `only_successful` an episode counts if
     `info` has a true `is_success` in its last step. Episodes that a fault cut short do not count.
+    Executed actions are written too, if every step's `info` has `executed_action`.
     ArmatureError: actions are not a bounded Box, an action is not within it, an observation is
     not what its space says, or fewer episodes counted than were asked for among `episodes_max`
     (10 for each). Nothing is written then.
@@ -76,7 +77,8 @@ def record_demonstrations(
         which = "successful episodes" if only_successful else "episodes"
         raise ArmatureError(f"{len(returns)} {which} among {tries}, expected {max(1, episodes)}")
     path = pathlib.Path(path)
-    _write(path, {name: np.stack([step[name] for step in kept]) for name in kept[0]})
+    names = [name for name in kept[0] if all(name in step for step in kept)]
+    _write(path, {name: np.stack([step[name] for step in kept]) for name in names})
     return Recording(path, episodes, len(kept), float(np.mean(returns)))
 
 
@@ -153,34 +155,33 @@ class _Recorder:
         observation, _ = self._env.reset(seed=seed)
         while True:
             action = self._policy(observation)
-            row = self._checked(action)
+            row = self._checked(action, "the policy's")
             after, reward, terminated, truncated, info = self._env.step(action)
             if info.get("restarted"):
                 return [], False
-            steps.append(
-                {
-                    **_named("observation", self._fields, observation),
-                    **_named("next_observation", self._fields, after),
-                    "action": row,
-                    "reward": np.float32(reward),
-                    "terminated": np.uint8(terminated),
-                    "truncated": np.uint8(truncated),
-                }
-            )
+            step = {
+                **_named("observation", self._fields, observation),
+                **_named("next_observation", self._fields, after),
+                "action": row,
+                "reward": np.float32(reward),
+                "terminated": np.uint8(terminated),
+                "truncated": np.uint8(truncated),
+            }
+            if "executed_action" in info:
+                step["executed_action"] = self._checked(info["executed_action"], "the executed")
+            steps.append(step)
             if terminated or truncated:
                 return steps, bool(info.get("is_success", False))
             observation = after
 
-    def _checked(self, action: Any) -> Array:
+    def _checked(self, action: Any, whose: str) -> Array:
         """float32 [A]. ArmatureError: not of that size or not within the bounds."""
         row = np.array(action, np.float32).reshape(-1)
         if row.shape != self._low.shape:
-            raise ArmatureError(f"the policy's action has {row.size} values, not {self._low.size}")
+            raise ArmatureError(f"{whose} action has {row.size} values, not {self._low.size}")
         slack = 1e-5 * (self._high - self._low)  # float32 rounds bounds and actions.
         if not ((self._low - slack <= row) & (row <= self._high + slack)).all():
-            raise ArmatureError(
-                f"the policy's action {row} is not within [{self._low}, {self._high}]"
-            )
+            raise ArmatureError(f"{whose} action {row} is not within [{self._low}, {self._high}]")
         return row
 
 

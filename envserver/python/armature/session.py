@@ -66,6 +66,7 @@ class Step:
     metric: Array  # float32 [n, m], the spec's metrics; 0 where nothing was stepped.
     goal_extra: tuple[Array, ...]  # float32 [n, field shape...] each, likewise.
     parameter: Array  # float64 [n, p], what each slot's present episode began with.
+    executed_action: Array  # float32 [n, A], 0 where nothing was stepped; A is 0 if none comes.
 
 
 class RemoteSession:
@@ -357,7 +358,17 @@ class RemoteSession:
             self._get_table(batch.metric, _FLOAT32, len(self.spec.metrics), "metric"),
             self._get_fields(batch.goal_extra, self.spec.goal_extra, (n,), "goal_extra"),
             self._get_table(batch.parameter, _FLOAT64, len(self.spec.parameters), "parameter"),
+            self._get_executed(batch, restarted),
         )
+
+    def _get_executed(self, batch: Any, restarted: npt.NDArray[np.bool_]) -> Array:
+        """[n, A]; [n, 0] if the spec reports none. WireError: not within the action's bounds."""
+        action = self.spec.action
+        size = action.size if self.spec.reports_executed_action else 0
+        rows = self._get_table(batch.executed_action, _FLOAT32, size, "executed_action")
+        if size and batch.step > 0:
+            action.check_bounds(rows, "executed_action", ~restarted)
+        return rows
 
     def _get_table(self, tensor: Any, dtype: int, columns: int, name: str) -> Array:
         """[n, columns]; absent where there are no columns."""

@@ -245,15 +245,18 @@ class RemoteSlots:
         return observation
 
     def reports(self, step: Step) -> dict[str, Array]:
-        """Metrics, [n], and goal extras, [n, field shape...], of a step, by name.
+        """Metrics, [n], goal extras, [n, field shape...], and "executed_action" of a step, by name.
 
-        Of no meaning where the slot is `restarted`.
+        The last one is as users have actions, [n, action shape...]. Of no meaning where the slot
+        is `restarted`.
         """
         reports: dict[str, Array] = {
             field.name: values for field, values in zip(self.spec.goal_extra, step.goal_extra)
         }
         for i, metric in enumerate(self.spec.metrics):
             reports[metric.name] = step.metric[:, i]
+        if self.spec.reports_executed_action:
+            reports["executed_action"] = self.spec.action.to_user(step.executed_action)
         return reports
 
     def compute_reward(
@@ -415,6 +418,7 @@ class RemoteSlots:
             np.concatenate([step.metric for step in steps]),
             _joined_fields([step.goal_extra for step in steps]),
             np.concatenate([step.parameter for step in steps]),
+            np.concatenate([step.executed_action for step in steps]),
         )
 
     def _with_voids_truncated(self, step: Step) -> Step:

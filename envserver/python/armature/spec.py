@@ -115,6 +115,7 @@ class EnvSpec:
     parameters: tuple[ParameterSpec, ...] = ()
     saves_state: bool = False
     has_scene: bool = False
+    reports_executed_action: bool = False
 
     @property
     def has_goal(self) -> bool:
@@ -172,6 +173,7 @@ class EnvSpec:
             )
         message.saves_state = self.saves_state
         message.has_scene = self.has_scene
+        message.reports_executed_action = self.reports_executed_action
         return message
 
     @staticmethod
@@ -207,6 +209,7 @@ class EnvSpec:
             ),
             saves_state=message.saves_state,
             has_scene=message.has_scene,
+            reports_executed_action=message.reports_executed_action,
         )
         spec.validate()
         return spec
@@ -246,6 +249,11 @@ class EnvSpec:
         self._validate_extra()
         self._validate_metrics()
         self._validate_parameters()
+        if self.reports_executed_action and self.action.is_discrete:
+            raise WireError(
+                f"{self.id}: reports_executed_action is set, but the action is {self.action}; "
+                "expected a Box"
+            )
         if not self.control_period_s > 0:
             raise WireError(f"{self.id}: control_period_s is {self.control_period_s}; expected > 0")
 

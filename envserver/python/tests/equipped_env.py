@@ -22,8 +22,9 @@ HORIZON = 20
 class Equipped(gym.Env[Any, Any]):
     """A point in a square is pushed to a goal; each step also moves it by a little noise.
 
-    Reward: -distance - effort. `fault` breaks what it names: nan_metric, no_metric,
-    nan_extra and long_extra in steps whose action[1] is 1; no_bytes always; throw_save, kill_save,
+    Reward: -distance - effort. The executed action is the way that the point went, over a tenth.
+    `fault` breaks what it names: nan_metric, no_metric, nan_extra, long_extra, nan_executed,
+    long_executed and no_executed in steps whose action[1] is 1; no_bytes always; throw_save, kill_save,
     hang_save and throw_restore but for the first calls, with which the server tries states at
     its start; forget leaves the generator out of the state.
     """
@@ -39,6 +40,7 @@ class Equipped(gym.Env[Any, Any]):
         },
         "parameters": {"level": (0, 1, 1)},  # Point and goal begin within [-level, level].
         "goal_extra": {"push": (2,), "effort": ()},
+        "executed_action": True,
     }
 
     def __init__(self, terminate_on_success: bool = True, fault: str = "") -> None:
@@ -58,10 +60,13 @@ class Equipped(gym.Env[Any, Any]):
 
     def step(self, action: Any) -> Any:
         noise = 0.01 * self.np_random.uniform(-1, 1, 2)
-        self._point = np.clip(self._point + 0.1 * action + noise, -1, 1)
+        before = self._point
+        self._point = np.clip(before + 0.1 * action + noise, -1, 1)
         observation = self._observation()
         effort = 0.1 * float(np.square(action).sum())
-        info = {"push": action, "effort": effort}
+        # Beyond the action's bounds where the noise helps; the server clips it.
+        executed = (self._point - before) / 0.1
+        info = {"push": action, "effort": effort, "executed_action": executed}
         goals = observation["achieved_goal"], observation["desired_goal"]
         reward = float(self.compute_reward(*goals, info))
         distance = float(np.linalg.norm(goals[0] - goals[1]))
@@ -116,6 +121,12 @@ class Equipped(gym.Env[Any, Any]):
             info["effort"] = np.inf
         elif self._fault == "long_extra":
             info["push"] = np.zeros(3)
+        elif self._fault == "nan_executed":
+            info["executed_action"][0] = np.nan
+        elif self._fault == "long_executed":
+            info["executed_action"] = np.zeros(3)
+        elif self._fault == "no_executed":
+            del info["executed_action"]
 
     def _observation(self) -> dict[str, Any]:
         point, goal = self._point.astype(np.float32), self._goal.astype(np.float32)

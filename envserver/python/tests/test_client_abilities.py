@@ -20,6 +20,7 @@ from scripted_server import SPEC, scripted_server, step_batch
 
 import armature
 from armature import wire
+from armature.action_spec import ActionSpec
 from armature.errors import ArmatureError, OptionError, WireError
 from armature.spec import EnvSpec, FieldSpec, MetricSpec, ParameterSpec
 from armature.tensors import set_tensor
@@ -49,10 +50,12 @@ def test_info_has_metrics_and_extras_by_name(equipped_server: str) -> None:
     assert env.reset(seed=1)[1] == {}
     action = np.array([0.5, -0.5], np.float32)
     _, reward, _, _, info = env.step(action)
-    assert set(info) == {*METRICS, "push", "effort", "is_success"}
+    assert set(info) == {*METRICS, "push", "effort", "executed_action", "is_success"}
     assert info["reward/distance"] + info["reward/effort"] == pytest.approx(reward, abs=1e-6)
     assert type(info["speed"]) is float and type(info["effort"]) is float
     np.testing.assert_array_equal(info["push"], action)
+    np.testing.assert_allclose(info["executed_action"], action, atol=0.11)  # It has noise.
+    assert (info["executed_action"] != action).all()
     for _ in range(HORIZON - 1):
         *_, is_over, info = env.step(action)
     assert is_over and set(info) >= METRICS
@@ -72,7 +75,8 @@ def test_vector_infos_have_arrays_with_masks(equipped_server: str) -> None:
     assert infos["speed"].shape == (3,)
     assert infos["push"].shape == (3, 2)
     np.testing.assert_allclose(infos["speed"][[0, 2]], [0, 0.5])
-    for name in (*METRICS, "push", "effort"):
+    assert infos["executed_action"].shape == (3, 2)
+    for name in (*METRICS, "push", "effort", "executed_action"):
         assert infos[f"_{name}"].tolist() == [True, False, True]
     assert "metric 'speed' is nan" in infos["fault"][1]
     for _ in range(HORIZON - 1):
@@ -308,6 +312,41 @@ def test_metrics_that_are_none_end_the_session(metric: Any, words: str) -> None:
         env.close()
 
 
+def executed_batch(step: int, executed: Any) -> Any:
+    batch = step_batch(step, [[1, 2]])
+    set_tensor(batch.step.executed_action, np.asarray(executed, np.float32))
+    return batch
+
+
+@pytest.mark.parametrize(
+    ("executed", "words"),
+    [
+        ([[0.5]], ""),
+        ([[np.nan]], r"executed_action\[0,0\] is nan"),
+        ([[1.5]], r"executed_action\[0,0\] is 1\.5, expected -1 \.\. 1"),
+        ([[0.5, 0.5]], r"executed_action: shape is \[1,2\], expected \[1,1\]"),
+    ],
+)
+def test_an_executed_action_is_within_the_actions_bounds(executed: Any, words: str) -> None:
+    def script(requests: Iterator[Any]) -> Iterator[Any]:
+        yield executed_batch(0, [[0]])
+        next(requests)
+        yield executed_batch(1, executed)
+        yield from ()
+
+    spec = replaced(SPEC, reports_executed_action=True)
+    with scripted_server(script, spec=spec.to_wire()) as address:
+        env = armature.make(address)
+        env.reset()
+        if words:
+            with pytest.raises(WireError, match=words):
+                env.step(np.zeros(1, np.float32))
+        else:
+            info = env.step(np.zeros(1, np.float32))[-1]
+            np.testing.assert_array_equal(info["executed_action"], executed[0])
+        env.close()
+
+
 def test_a_state_of_another_slot_ends_the_session() -> None:
     def script(requests: Iterator[Any]) -> Iterator[Any]:
         yield step_batch(0, [[1, 2]])
@@ -351,13 +390,19 @@ def test_specs_survive_the_wire_and_hash_what_is_learned_from() -> None:
         parameters=(ParameterSpec("level", -1, 1, 0.5),),
         saves_state=True,
         has_scene=True,
+        reports_executed_action=True,
         render_width_px=3,
         render_height_px=2,
     )
     assert EnvSpec.from_wire(spec.to_wire()) == spec
     for change in ({"saves_state": False}, {"has_scene": False}, {"render_width_px": 0}):
         assert replaced(spec, **change).hash() == spec.hash()
-    for change in ({"metrics": ()}, {"parameters": ()}, {"goal_extra": ()}):
+    for change in (
+        {"metrics": ()},
+        {"parameters": ()},
+        {"goal_extra": ()},
+        {"reports_executed_action": False},
+    ):
         assert replaced(spec, **change).hash() != spec.hash()
 
 
@@ -374,6 +419,10 @@ def replaced(spec: EnvSpec, **changes: Any) -> EnvSpec:
         ({"parameters": (ParameterSpec("a", 1, 1, 1),)}, r"limits \[1, 1\] and is 1 initially"),
         ({"parameters": (ParameterSpec("a", 0, 1, 2),)}, r"limits \[0, 1\] and is 2 initially"),
         ({"goal_extra": (FieldSpec("a", np.dtype("<f4"), ()),)}, "'a' without goal"),
+        (
+            {"action": ActionSpec(choices=(3,)), "reports_executed_action": True},
+            "reports_executed_action is set, but the action is 3 choices; expected a Box",
+        ),
     ],
 )
 def test_a_spec_that_breaks_the_rules_is_refused(changes: dict[str, Any], words: str) -> None:

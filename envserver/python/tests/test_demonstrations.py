@@ -96,6 +96,22 @@ def test_fields_are_those_that_the_learner_sees(tmp_path: pathlib.Path) -> None:
     np.testing.assert_array_equal(tensors["terminated"], [0, 0, 1, 0, 0, 1])
 
 
+class Halved(gym.Wrapper[Any, Any, Any, Any]):
+    """Says that half of each action was executed."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, terminated, truncated, {**info, "executed_action": action / 2}
+
+
+def test_executed_actions_are_written_where_there_are_any(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "file"
+    armature.record_demonstrations(path, Halved(Countdown()), lambda _: np.array([0.5, 3.0]), 1)
+    tensors = load_file(path)
+    np.testing.assert_array_equal(tensors["action"], np.tile([0.5, 3.0], (3, 1)))
+    np.testing.assert_array_equal(tensors["executed_action"], np.tile([0.25, 1.5], (3, 1)))
+
+
 def test_only_successful_episodes_are_kept_where_asked(tmp_path: pathlib.Path) -> None:
     env = Countdown()
     armature.record_demonstrations(

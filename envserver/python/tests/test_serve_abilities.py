@@ -16,6 +16,7 @@ from armature.spec import EnvSpec, MetricSpec, ParameterSpec
 
 METRICS = ["reward/distance", "reward/effort", "speed", "distance"]
 PUSH, EFFORT = 0, 1
+POINT = 0  # Of the observation.
 # A step with it breaks what `fault` names.
 BREAK = [0, 1]
 
@@ -36,7 +37,8 @@ def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
 def rows_of(batch: Any) -> list[bytes]:
     """Everything that a StepBatch says of its slots."""
     tensors = [*batch.observation, batch.reward, batch.terminated, batch.truncated]
-    tensors += [batch.metric, batch.parameter, *batch.goal_extra, *batch.final_observation]
+    tensors += [batch.metric, batch.parameter, batch.executed_action]
+    tensors += [*batch.goal_extra, *batch.final_observation]
     return [tensor.packed for tensor in tensors]
 
 
@@ -55,11 +57,14 @@ def test_what_an_environment_declares_is_in_its_spec(server: Server) -> None:
         ("effort", ()),
     ]
     assert spec.saves_state
+    assert spec.reports_executed_action
     assert not spec.has_scene
     assert spec.hash() == response.spec_hash
     plain = EnvSpec.from_wire(server.describe("point_mass").spec)
     assert (plain.metrics, plain.parameters, plain.goal_extra) == ((), (), ())
     assert not plain.saves_state
+    assert not plain.reports_executed_action
+    assert not server.open("point_mass", 1).first[0].HasField("executed_action")
 
 
 def test_metrics_and_goal_extras_are_of_the_step_that_led_here(server: Server) -> None:
@@ -89,13 +94,45 @@ def test_metrics_and_goal_extras_are_of_the_step_that_led_here(server: Server) -
     assert not values(batch.goal_extra[PUSH]).any()
 
 
+def test_an_executed_action_is_of_the_step_that_led_here_within_the_bounds(server: Server) -> None:
+    client = server.open("equipped", 3)
+    batch = client.first[0]
+    assert values(batch.executed_action).shape == (3, 2)
+    assert not values(batch.executed_action).any()
+    random = np.random.default_rng(1)
+    clipped = 0
+    for step in range(2 * HORIZON):
+        before = values(batch.observation[POINT])
+        batch = client.step(step, random.uniform(-1, 1, (3, 2)).astype(np.float32))
+        after = values(batch.observation[POINT]).copy()
+        for k, slot in enumerate(batch.final_slot):
+            after[slot] = values(batch.final_observation[POINT])[k]
+        way = (after - before) / 0.1
+        executed = values(batch.executed_action)
+        np.testing.assert_allclose(executed, np.clip(way, -1, 1), atol=1e-5)
+        clipped += int((np.abs(way) > 1.001).sum())
+    assert clipped > 0
+    batch = client.reset(batch.step)
+    assert not values(batch.executed_action).any()
+
+
+def test_a_wrapper_that_changes_the_actions_takes_the_executed_one_away() -> None:
+    flags = ["--env", "serve_envs:equipped_of_unit_actions", "--env", "serve_envs:equipped"]
+    with Server(*flags) as running:
+        assert not running.describe("equipped_of_unit_actions").spec.reports_executed_action
+        assert running.describe("equipped").spec.reports_executed_action
+
+
 @pytest.mark.parametrize(
     ("fault", "text"),
     [
         ("nan_metric", "metric 'speed' is nan"),
-        ("no_metric", "info has no 'speed', a metric; it has push, effort, reward/distance"),
+        ("no_metric", "info has no 'speed', a metric; it has push, effort, executed_action, "),
         ("nan_extra", "goal extra 'effort' is inf"),
         ("long_extra", "goal extra 'push' is array([0., 0., 0.]), expected numbers of shape [2]"),
+        ("nan_executed", "executed_action is array(["),
+        ("long_executed", "executed_action is array([0., 0., 0.]), expected numbers of shape [2]"),
+        ("no_executed", "info has no 'executed_action', a report that metadata declares; it has push"),
     ],
 )
 def test_a_value_that_is_no_metric_or_extra_voids_the_step(
@@ -109,6 +146,8 @@ def test_a_value_that_is_no_metric_or_extra_voids_the_step(
     assert values(batch.metric)[1].any()
     assert not values(batch.goal_extra[PUSH])[0].any()
     assert values(batch.goal_extra[PUSH])[1].any()
+    assert not values(batch.executed_action)[0].any()
+    assert values(batch.executed_action)[1].any()
 
 
 def test_metrics_of_an_environment_that_declares_none_come_from_a_flag() -> None:

@@ -21,12 +21,15 @@ struct ScriptedConfig {
   int64_t ends_at = 0;
   bool discrete = false;
   bool goal = false;
+  double executes = 0;
 
   void Visit(ConfigVisitor& v) {
     v.Field("horizon", horizon, "Steps; 0: no limit.");
     v.Field("ends_at", ends_at, "Terminated after this step; 0: never.");
     v.Field("discrete", discrete, "Whether the action is one of 3 choices.");
     v.Field("goal", goal, "Whether it has a goal.");
+    v.Field("executes", executes, "Share of the action that is executed; 0: not said.",
+            Between(0, 1));
   }
 };
 
@@ -60,6 +63,7 @@ EnvSpec ScriptedSpec(const ScriptedConfig& config) {
                   {"last", v1::MetricSpec::AGGREGATION_LAST}};
   spec.parameters = {{"level", 0, 1, 0.5}};
   spec.saves_state = true;
+  spec.reports_executed_action = config.executes > 0;
   return spec;
 }
 
@@ -98,6 +102,12 @@ class ScriptedEnv : public Env {
 
   void ReadMetrics(absl::Span<float> metrics) const override {
     std::fill(metrics.begin(), metrics.end(), static_cast<float>(state_.steps));
+  }
+
+  void ReadExecutedAction(absl::Span<float> action) const override {
+    for (size_t i = 0; i < action.size(); ++i) {
+      action[i] = static_cast<float>(config_.executes * state_.applied[i]);
+    }
   }
 
   absl::Status SaveState(std::string* state) override {

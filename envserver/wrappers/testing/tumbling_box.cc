@@ -1,5 +1,7 @@
 #include "envserver/wrappers/testing/tumbling_box.h"
 
+#include <algorithm>
+
 #include "common/config/config.h"
 #include "envserver/kit/register_task.h"
 #include "envserver/kit/task.h"
@@ -7,6 +9,8 @@
 
 namespace armature {
 namespace {
+
+constexpr float kForceMaxN = 4;
 
 class TumblingBox : public Task {
  public:
@@ -29,6 +33,7 @@ class TumblingBox : public Task {
     options.base_pose.setOrigin(btVector3(0, 0, 0.3));
     box_ = task.world().AddBox({0.2, 0.3, 0.4}, /*mass=*/2, options);
     task.SetAction(2, -5, 5);
+    task.ReportsExecutedAction();
     position_ = task.AddField("position", 3);
     orientation_ = task.AddField("orientation", 4, -1.001, 1.001);
     velocity_ = task.AddField("velocity", 3);
@@ -46,7 +51,14 @@ class TumblingBox : public Task {
                           btVector3(0, rng().Uniform(-2, 2), 0));
   }
 
-  void Act(absl::Span<const float> action) override { force_ = btVector3(action[0], action[1], 0); }
+  void Act(absl::Span<const float> action) override {
+    force_ = btVector3(Limited(action[0]), Limited(action[1]), 0);
+  }
+
+  void ExecutedAction(absl::Span<float> out) override {
+    out[0] = static_cast<float>(force_.x());
+    out[1] = static_cast<float>(force_.y());
+  }
 
   void Substep() override { box_->AddForce(kBase, force_); }
 
@@ -66,6 +78,8 @@ class TumblingBox : public Task {
   void Reward(RewardTerms& out) override { out.Add(speed_, -box_->LinkVelocity(kBase).length()); }
 
  private:
+  static float Limited(float force_n) { return std::clamp(force_n, -kForceMaxN, kForceMaxN); }
+
   const bool floats_;
   Body* box_ = nullptr;
   Field position_, orientation_, velocity_, angular_velocity_, mass_, friction_, size_, gravity_;

@@ -44,4 +44,10 @@ std::vector<float> Wrapped::Metrics() {
   return metrics;
 }
 
+std::vector<float> Wrapped::ExecutedAction() {
+  std::vector<float> action(spec().action.size());
+  env_->ReadExecutedAction(absl::MakeSpan(action));
+  return action;
+}
+
 }  // namespace armature

@@ -36,6 +36,7 @@ class Wrapped {
   // Elements of a float32 field, as doubles.
   std::vector<double> Floats(const std::string& name);
   std::vector<float> Metrics();
+  std::vector<float> ExecutedAction();
 
  private:
   std::unique_ptr<Env> env_;

@@ -16,12 +16,14 @@ namespace armature {
 //   reward t; metrics "sum", "mean" and "last", each t; parameter "level"; saves its state. Config:
 //   `horizon` (10; 0: none), `ends_at` (0: never; terminated after that step), `discrete` (the
 //   action is one of 3 choices), `goal` (`achieved` float32 [1] = t and `desired` float32 [1] = 3,
-//   reward -|achieved - desired|).
+//   reward -|achieved - desired|), `executes` (0: reports no executed action; else it is this share
+//   of the action).
 // - "tumbling_box": a Task. A box with a free base falls onto the floor and can be pushed:
 //   `position` [3], `orientation` [4], `velocity` [3], `angular_velocity` [3] of its base, and of
 //   the world `mass` [1], `friction` [1], `size` [3] and `gravity` [3]; action Box [2], a
-//   horizontal force of up to 5 N; control period 0.05 s, horizon 40; reward -|velocity|. With
-//   config `floats` there is no gravity and the box is at rest.
+//   horizontal force of up to 5 N, of which the executed action has up to 4 N; control period 0.05
+//   s, horizon 40; reward -|velocity|. With config `floats` there is no gravity and the box is at
+//   rest.
 absl::Status RegisterWrappedEnvs(EnvRegistry& registry);
 
 }  // namespace armature

@@ -4,9 +4,11 @@
         "metrics": {"distance_m": "last"},              # name: "sum", "mean" or "last"
         "parameters": {"radius_m": (0.01, 0.2, 0.05)},  # name: low, high, initial value
         "goal_extra": {"effort": ()},                   # name: shape, of float32
+        "executed_action": True,                        # whether it is reported
     }
 
-Values of metrics and goal extras come in `info` of each step, under the same names.
+Values of metrics and goal extras come in `info` of each step, under the same names; so does the
+executed action: what was done, as an action of the environment's space, a Box.
 Parameters go to `reset(options={"radius_m": 0.05})`, all of them for each episode.
 Errors: ArmatureError names the key and what was expected.
 Thread safety: free functions.
@@ -17,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from armature.errors import ArmatureError
@@ -63,6 +66,19 @@ def declared_extra(metadata: Any) -> tuple[FieldSpec, ...]:
             )
         fields.append(FieldSpec(name, np.dtype("<f4"), tuple(shape)))
     return tuple(fields)
+
+
+def declares_executed_action(env: gym.Env[Any, Any]) -> bool:
+    """Whether it is declared, for the space that `env` has: one that a wrapper has changed takes
+    other actions.
+    """
+    declared = (env.metadata or {}).get("executed_action", False)
+    if not isinstance(declared, bool):
+        raise ArmatureError(f"metadata['executed_action'] is {declared!r}, expected a bool")
+    layer: Any = env
+    while isinstance(layer, gym.Wrapper) and layer.metadata is layer.env.metadata:
+        layer = layer.env
+    return declared and bool(layer.action_space == env.action_space)
 
 
 def _declared(metadata: Any, key: str) -> Mapping[str, Any]:

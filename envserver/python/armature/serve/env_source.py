@@ -19,7 +19,12 @@ import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
 from armature.errors import ArmatureError
-from armature.serve.declared import declared_extra, declared_metrics, declared_parameters
+from armature.serve.declared import (
+    declared_extra,
+    declared_metrics,
+    declared_parameters,
+    declares_executed_action,
+)
 from armature.serve.parameters import parameters_of_words
 from armature.serve.saved_state import StateKeeper
 from armature.serve.spaces import (
@@ -138,6 +143,7 @@ def space_spec(env: gym.Env[Any, Any], env_id: str, options: HostOptions) -> Env
         metrics=declared_metrics(env.metadata, options.metrics),
         parameters=declared_parameters(env.metadata),
         saves_state=StateKeeper.of(env) is not None,
+        reports_executed_action=declares_executed_action(env),
     )
 
 

@@ -27,6 +27,7 @@ from armature.serve.env_source import (
 )
 from armature.serve.goal_reward import GoalReward
 from armature.serve.returned import (
+    read_executed,
     read_extra,
     read_metrics,
     read_reset,
@@ -131,6 +132,7 @@ class _Trial:
         self._metric_names = [metric.name for metric in spec.metrics]
         self._metric = np.zeros(len(spec.metrics), np.float32)
         self._extra = [np.zeros(field.shape, np.float32) for field in spec.goal_extra]
+        self._executed = np.zeros(spec.action.size, np.float32)
         initial = [parameter.initial for parameter in spec.parameters]
         self._reset_options = episode_options(spec, initial)
         self._random = np.random.default_rng(0)
@@ -215,6 +217,8 @@ class _Trial:
         write_observation(self._fields, observation, self._rows)
         read_metrics(info, self._metric_names, self._metric)
         read_extra(info, self._spec.goal_extra, self._extra)
+        if self._spec.reports_executed_action:
+            read_executed(info, self._spec.action, self._executed)
         if self._options.reports_success is not False:
             self._saw_success |= read_success(info, self._options.success_key) is not None
         if self._spec.has_goal:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from armature.action_spec import ActionSpec
 from armature.serve.spaces import MalformedError, NotFiniteError
 from armature.spec import FieldSpec
 
@@ -78,10 +79,7 @@ def read_extra(
     """Writes the goal's extra fields of a step into `rows`, float32 [shape...] each."""
     for field, row in zip(fields, rows):
         value = _reported(info, field.name, "goal extra")
-        try:
-            array = np.asarray(value)
-        except Exception:  # Ragged, or an object with an opinion of its own.
-            array = np.empty(0, object)
+        array = _array(value)
         if array.shape != field.shape or array.dtype.kind not in "biuf":
             raise MalformedError(
                 f"goal extra '{field.name}' is {_shown(value)}, expected numbers of shape "
@@ -90,6 +88,22 @@ def read_extra(
         row[...] = array
         if not np.isfinite(row).all():
             raise NotFiniteError(f"goal extra '{field.name}' is {_shown(value)}")
+
+
+def read_executed(info: Mapping[str, Any], action: ActionSpec, row: npt.NDArray[Any]) -> None:
+    """Writes the executed action of a step into `row`, float32 [A].
+
+    What lies beyond the action's bounds is clipped.
+    """
+    value = _reported(info, "executed_action", "report that metadata declares")
+    array = _array(value)
+    if array.shape != action.shape or array.dtype.kind not in "biuf":
+        raise MalformedError(
+            f"executed_action is {_shown(value)}, expected numbers of shape {list(action.shape)}"
+        )
+    if not np.isfinite(array).all():
+        raise NotFiniteError(f"executed_action is {_shown(value)}")
+    row[...] = np.clip(array.reshape(-1), action.low, action.high)
 
 
 def _reported(info: Mapping[str, Any], name: str, kind: str) -> Any:
@@ -128,6 +142,14 @@ def _one(value: Any) -> Any:
     except Exception:  # Ragged, or an object with an opinion of its own.
         return None
     return array.item() if array.size == 1 and array.dtype.kind in "biuf" else None
+
+
+def _array(value: Any) -> npt.NDArray[Any]:
+    """`value` as an array; of objects if it is none."""
+    try:
+        return np.asarray(value)
+    except Exception:  # Ragged, or an object with an opinion of its own.
+        return np.empty(0, object)
 
 
 def _shown(value: Any) -> str:

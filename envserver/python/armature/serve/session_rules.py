@@ -53,6 +53,7 @@ def check_spec(spec: EnvSpec, spec_hash: int, request: Any) -> None:
     row_bytes *= 2  # Every slot may send a final observation, too.
     row_bytes += sum(field.size * field.dtype.itemsize for field in spec.goal_extra)
     row_bytes += 4 * len(spec.metrics) + 8 * len(spec.parameters)
+    row_bytes += 4 * spec.action.size if spec.reports_executed_action else 0
     if row_bytes * group_size > MESSAGE_BYTES_MAX:
         raise RefusalError(
             grpc.StatusCode.RESOURCE_EXHAUSTED,

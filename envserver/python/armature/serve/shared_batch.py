@@ -71,6 +71,8 @@ class SharedBatch:
         self.is_success = self._array("u1", (slots,))
         self.metric = self._array("<f4", (slots, len(spec.metrics)))
         self.goal_extra = [self._array("<f4", (slots, *f.shape)) for f in spec.goal_extra]
+        executed_size = spec.action.size if spec.reports_executed_action else 0
+        self.executed_action = self._array("<f4", (slots, executed_size))
         # Of each slot's present episode, and what its next one begins with.
         self.parameter = self._array("<f8", (slots, len(spec.parameters)))
         self.next_parameter = self._array("<f8", (slots, len(spec.parameters)))

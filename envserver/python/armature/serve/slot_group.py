@@ -398,6 +398,8 @@ class SlotGroup:
             self._tensors.append((step.metric, batch.metric))
         if self._plan.spec.parameters:
             self._tensors.append((step.parameter, batch.parameter))
+        if self._plan.spec.reports_executed_action:
+            self._tensors.append((step.executed_action, batch.executed_action))
         for tensor, array in self._tensors:
             set_tensor(tensor, array)
         action = self._plan.spec.action

@@ -34,6 +34,7 @@ from armature.serve.env_source import (
 )
 from armature.serve.goal_reward import GoalReward
 from armature.serve.returned import (
+    read_executed,
     read_extra,
     read_metrics,
     read_reset,
@@ -58,6 +59,16 @@ START_ATTEMPTS = 3
 # have to differ: one may, where float32 rounds at a threshold.
 _STEPS_A_GOAL_CHECK = 127
 _GOAL_DIFFERENCES = 2
+# Members of the spec that every environment of a session must agree on.
+_FIXED_MEMBERS = (
+    "observation",
+    "action",
+    "horizon",
+    "goal_extra",
+    "metrics",
+    "parameters",
+    "reports_executed_action",
+)
 
 
 class Cause(enum.IntEnum):
@@ -96,6 +107,7 @@ class _Slot:
         self.action = batch.action[row]
         self.metric = batch.metric[row]
         self.goal_extra = [field[row, ...] for field in batch.goal_extra]
+        self.executed_action = batch.executed_action[row]
 
 
 class SlotWorker:
@@ -227,6 +239,8 @@ class SlotWorker:
                 read_metrics(info, self._metric_names, slot.metric)
             if slot.goal_extra:
                 read_extra(info, self._spec.goal_extra, slot.goal_extra)
+            if self._spec.reports_executed_action:
+                read_executed(info, self._spec.action, slot.executed_action)
             write_observation(slot.fields, observation, slot.observation)
         except Exception as error:
             raise _fault("Step", error) from error
@@ -323,7 +337,7 @@ class SlotWorker:
         except Exception as error:
             text = f"cannot be made: {describe_error(error)}"
             raise FaultError(Cause.THREW, text, describe_traceback(error)) from error
-        for name in ("observation", "action", "horizon", "goal_extra", "metrics", "parameters"):
+        for name in _FIXED_MEMBERS:
             if getattr(spec, name) != getattr(self._spec, name):
                 raise FaultError(
                     Cause.THREW, f"has another spec than the first one made: {name} differs"
@@ -336,6 +350,7 @@ class SlotWorker:
         batch, row = self._batch, slot.row
         batch.reward[row] = 0
         batch.metric[row] = 0
+        batch.executed_action[row] = 0
         for values in slot.goal_extra:
             values[...] = 0
         batch.terminated[row] = batch.truncated[row] = batch.is_success[row] = 0
@@ -362,6 +377,7 @@ class SlotWorker:
         batch, rows = self._batch, self._rows
         batch.reward[rows] = 0
         batch.metric[rows] = 0
+        batch.executed_action[rows] = 0
         for values in batch.goal_extra:
             values[rows] = 0
         for flags in (
