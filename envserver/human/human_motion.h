@@ -53,13 +53,18 @@ class HumanMotion {
  public:
   // A clip of frames `frame_s` apart; of higher rates than 30 Hz, each knot is a weighted mean of
   // the frames near it. InvalidArgument: less than 2 frames, more than an hour, a value that is not
-  // finite, a pelvis farther than 1 km from the origin.
+  // finite, a pelvis farther than 50 m from the origin.
   static absl::StatusOr<std::shared_ptr<const HumanMotion>> FromFrames(
       std::string name, absl::Span<const HumanFrame> frames, double frame_s);
 
+  // The same of frames that are known to be valid.
+  static std::shared_ptr<const HumanMotion> FromValidFrames(std::string name,
+                                                            absl::Span<const HumanFrame> frames,
+                                                            double frame_s);
+
   const std::string& name() const { return name_; }
   double duration_s() const { return duration_s_; }
-  // At speed 1 and amplitude 1, seen at four instants a knot.
+  // At speed 1 and amplitude 1, seen at the knots: between them it may be a few percent higher.
   const HumanPeak& peak() const { return peak_; }
 
   // The pose t_s after a begin at `variation.speed`. Before the begin and after the end,
@@ -70,7 +75,7 @@ class HumanMotion {
   struct Moment {
     double clip_s = 0;  // In [0, duration_s()].
     double rate = 1;
-    double rate_change_s = 0;  // 1/s
+    double rate_change = 0;  // 1/s
   };
   void At(const Moment& moment, double amplitude, const HumanPlacement& placement,
           HumanPose* pose) const;
@@ -89,14 +94,16 @@ class HumanMotion {
 
   HumanMotion() = default;
   void FindPeak();
-  void Channels3(double clip_s, Channels* value, Channels* first, Channels* second) const;
+  // `first` and `second` may be null.
+  void Spline(double clip_s, Channels* value, Channels* first, Channels* second) const;
 
   std::string name_;
   double knot_s_ = 0;
   double duration_s_ = 0;
   std::array<Eigen::Quaterniond, kMovedJoints> mean_rotation_;
+  std::array<Eigen::Matrix3d, kMovedJoints> mean_matrix_;  // The same.
   Eigen::Vector3d mean_pelvis_;
-  std::vector<Channels, Eigen::aligned_allocator<Channels>> control_;  // [knots + 2]
+  std::vector<Channels> control_;  // [knots + 2], one before the first knot, one after the last.
   HumanPeak peak_;
 };
 

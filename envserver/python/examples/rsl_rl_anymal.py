@@ -3,8 +3,8 @@
     bazel run //envserver -- --listen=127.0.0.1:5557         # one terminal
     python rsl_rl_anymal.py 127.0.0.1:5557                   # another one
 
-Needs ``pip install rsl-rl-lib`` beside this package. The settings are raisimGym's for its ANYmal
-example. Every so many sets the policy walks 100 times without noise; the training ends when
+Needs ``pip install rsl-rl-lib`` beside this package. The settings are those of the configuration
+anymal_ppo. Every so many sets the policy walks 100 times without noise; the training ends when
 each was a success. --log_dir keeps models and TensorBoard's curves.
 """
 
@@ -22,7 +22,7 @@ from tensordict import TensorDict
 
 import armature.rsl_rl
 
-EPISODE_STEPS = 400
+SET_STEPS = 100  # Of each environment; an episode has 400.
 
 
 def train_config(fields: list[str]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def train_config(fields: list[str]) -> dict[str, Any]:
         "obs_normalization": True,
     }
     return {
-        "num_steps_per_env": EPISODE_STEPS,
+        "num_steps_per_env": SET_STEPS,
         "save_interval": 50,
         "obs_groups": {"actor": fields, "critic": fields},
         "actor": {
@@ -69,9 +69,9 @@ def main() -> None:
     parser.add_argument("--env", default="anymal")
     parser.add_argument("--num_envs", type=int, default=100)
     parser.add_argument(
-        "--iterations", type=int, default=300, help="sets of --num_envs x 400 steps"
+        "--iterations", type=int, default=1200, help="sets of --num_envs x 100 steps"
     )
-    parser.add_argument("--evaluate_every", type=int, default=10, help="iterations")
+    parser.add_argument("--evaluate_every", type=int, default=40, help="iterations")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log_dir", help="where models and curves go")
     flags = parser.parse_args()
@@ -79,19 +79,18 @@ def main() -> None:
     torch.manual_seed(flags.seed)
     env = armature.rsl_rl.make_vec_env(flags.server, flags.num_envs, flags.env, seed=flags.seed)
     runner = OnPolicyRunner(env, train_config(env.fields), log_dir=flags.log_dir, device="cpu")
+
+    def act(fields: Mapping[str, Any]) -> Any:
+        tensors = {name: torch.from_numpy(values) for name, values in fields.items()}
+        with torch.inference_mode():
+            return runner.get_inference_policy()(TensorDict(tensors, [EPISODES])).numpy()
+
     started = time.monotonic()
     for iteration in range(flags.evaluate_every, flags.iterations + 1, flags.evaluate_every):
         runner.learn(flags.evaluate_every)
-        policy = runner.get_inference_policy()
-
-        def act(fields: Mapping[str, Any]) -> Any:
-            tensors = {name: torch.from_numpy(values) for name, values in fields.items()}
-            with torch.inference_mode():
-                return policy(TensorDict(tensors, batch_size=[EPISODES])).numpy()
-
         mean_return, success_rate = evaluate(flags.server, flags.env, act)
         print(
-            f"env_steps={iteration * flags.num_envs * EPISODE_STEPS} "
+            f"env_steps={iteration * flags.num_envs * SET_STEPS} "
             f"wall_s={time.monotonic() - started:.1f} return={mean_return:.1f} "
             f"success_rate={success_rate:.2f}",
             flush=True,

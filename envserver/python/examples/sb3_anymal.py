@@ -3,9 +3,9 @@
     bazel run //envserver -- --listen=127.0.0.1:5557         # one terminal
     python sb3_anymal.py 127.0.0.1:5557                      # another one
 
-Needs ``pip install stable-baselines3`` beside this package. The settings are raisimGym's for its
-ANYmal example, except that the learning rate is fixed. Every so many sets the policy walks 100
-times without noise; the training ends when each was a success.
+Needs ``pip install stable-baselines3`` beside this package. The settings are those of the
+configuration anymal_ppo, except that the learning rate is fixed. Every so many sets the policy
+walks 100 times without noise; the training ends when each was a success.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 import armature.sb3
 
-EPISODE_STEPS = 400
+SET_STEPS = 100  # Of each environment; an episode has 400.
 
 
 def make_model(env: VecNormalize, seed: int) -> PPO:
     return PPO(
         "MultiInputPolicy",
         env,
-        n_steps=EPISODE_STEPS,
-        batch_size=env.num_envs * EPISODE_STEPS // 4,
+        n_steps=SET_STEPS,
+        batch_size=env.num_envs * SET_STEPS // 4,
         n_epochs=4,
         gamma=0.996,
         gae_lambda=0.95,
@@ -52,9 +52,9 @@ def main() -> None:
     parser.add_argument("--env", default="anymal")
     parser.add_argument("--num_envs", type=int, default=100)
     parser.add_argument(
-        "--iterations", type=int, default=300, help="sets of --num_envs x 400 steps"
+        "--iterations", type=int, default=1200, help="sets of --num_envs x 100 steps"
     )
-    parser.add_argument("--evaluate_every", type=int, default=10, help="iterations")
+    parser.add_argument("--evaluate_every", type=int, default=40, help="iterations")
     parser.add_argument("--seed", type=int, default=1)
     flags = parser.parse_args()
 
@@ -62,14 +62,14 @@ def main() -> None:
         armature.sb3.make_vec_env(flags.server, flags.num_envs, flags.env), norm_reward=False
     )
     model = make_model(env, flags.seed)
+
+    def act(fields: Mapping[str, Any]) -> Any:
+        return model.predict(env.normalize_obs(dict(fields)), deterministic=True)[0]
+
     started = time.monotonic()
-    set_steps = flags.num_envs * EPISODE_STEPS
+    set_steps = flags.num_envs * SET_STEPS
     for _ in range(flags.evaluate_every, flags.iterations + 1, flags.evaluate_every):
         model.learn(flags.evaluate_every * set_steps, reset_num_timesteps=False)
-
-        def act(fields: Mapping[str, Any]) -> Any:
-            return model.predict(env.normalize_obs(dict(fields)), deterministic=True)[0]
-
         mean_return, success_rate = evaluate(flags.server, flags.env, act)
         print(
             f"env_steps={model.num_timesteps} wall_s={time.monotonic() - started:.1f} "
