@@ -31,6 +31,10 @@ struct LoadOptions {
   double metres_per_unit = 0;
   // Whether the person begins at the origin, facing +x. Otherwise the file's origin is the clip's.
   bool begin_at_origin = true;
+  // What is played of the file. end_s 0: to its end.
+  double begin_s = 0;
+  double end_s = 0;
+  double amc_frame_s = 1.0 / 120;  // An AMC does not say it.
 };
 
 // "left_hip=LThigh, right_hip=RThigh".
