@@ -1,7 +1,10 @@
 #include "envserver/human/human_motion.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "common/random/rng.h"
 #include "envserver/human/rotation_vector.h"
@@ -109,6 +112,25 @@ TEST(HumanMotion, SameMotionAtAnyFrameRate) {
         ASSERT_LT((pose.position[joint] - other.position[joint]).norm(), 0.04);
       }
     }
+  }
+}
+
+// docs/human_motions.md: what is left of 120 frames a second.
+TEST(HumanMotion, FiltersFramesAsItsDocumentSays) {
+  for (const auto& [frequency, share] :
+       {std::pair<double, double>{2, 0.96}, {5, 0.76}, {10, 0.32}}) {
+    std::vector<HumanFrame> frames = Standing(1201);
+    for (int i = 0; i < 1201; ++i) {
+      frames[i].pelvis.x() = std::sin(2 * M_PI * frequency * i / 120);
+    }
+    const auto motion = HumanMotion::FromFrames("shake", frames, 1.0 / 120).value();
+    double most = 0;
+    HumanPose pose;
+    for (double t = 2; t < 8; t += 0.003) {
+      motion->At(t, {}, &pose);
+      most = std::max(most, pose.position[kPelvis].x());
+    }
+    EXPECT_NEAR(most, share, 0.02) << frequency;
   }
 }
 
