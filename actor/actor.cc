@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "actor/act/policy_runner.h"
 #include "actor/act/policy_store.h"
+#include "actor/collect/action_source.h"
 #include "actor/collect/trajectory_collector.h"
 #include "actor/collect/transition_collector.h"
 #include "actor/collect/turn_collector.h"
@@ -27,7 +28,8 @@ namespace {
 constexpr uint64_t kPolicyStream = uint64_t{1} << 32;
 constexpr uint64_t kEvaluatorStream = kPolicyStream + 1;
 
-std::unique_ptr<Collector> MakeCollector(const JoinedRun& run, const SessionPool& pool) {
+std::unique_ptr<Collector> MakeCollector(const JoinedRun& run, const SessionPool& pool,
+                                         const std::shared_ptr<const ActionSource>& actions) {
   std::vector<Collector::Group> groups;
   for (const SessionPool::GroupLayout& group : pool.groups()) {
     groups.push_back({group.first_slot, group.size});
@@ -37,12 +39,13 @@ std::unique_ptr<Collector> MakeCollector(const JoinedRun& run, const SessionPool
     options.trajectories = run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES;
     options.env = run.spec;
     options.turn_length = run.response.unroll_length();
+    options.actions = actions;
     return std::make_unique<TurnCollector>(groups, options);
   }
   if (run.response.collect_mode() == v1::COLLECT_MODE_TRAJECTORIES) {
     return std::make_unique<TrajectoryCollector>(groups, run.spec, run.response.unroll_length());
   }
-  return std::make_unique<TransitionCollector>(groups, run.spec,
+  return std::make_unique<TransitionCollector>(groups, run.spec, actions,
                                                run.response.transitions_per_batch());
 }
 
@@ -100,6 +103,11 @@ absl::StatusOr<std::string> Actor::Live(const JoinedRun& run,
                                                  response.parameters().end());
   const auto store = PolicyStore::Create(response.policy(), options_.device, parameters);
   if (!store.ok()) return store.status();
+  const auto actions = MakeActionSource(response.stored_action(), run.spec);
+  if (!actions.ok()) {
+    return absl::Status(actions.status().code(), absl::StrCat("learner ", options_.learner, ": ",
+                                                              actions.status().message()));
+  }
   auto make_runner = [&](uint64_t stream, const v1::Exploration& exploration) {
     return PolicyRunner::Create(
         {run.spec, response.policy(), exploration, response.num_envs(), options_.device,
@@ -123,7 +131,7 @@ absl::StatusOr<std::string> Actor::Live(const JoinedRun& run,
   pool_options.moves = !response.in_rounds();
   pool_options.parameters = parameters;
   SessionPool pool(pool_options, directory, channels, metrics_, &signal_);
-  const std::unique_ptr<Collector> collector = MakeCollector(run, pool);
+  const std::unique_ptr<Collector> collector = MakeCollector(run, pool, *actions);
   LearnerLink link(
       {options_.learner, run.identity, run.spec, directory}, learner, response, store->get(),
       metrics_, [&evaluator](const v1::EvaluationRequest& request) { evaluator.Submit(request); },

@@ -13,10 +13,13 @@
 #include "actor/testing/fixture/actor_fixture.h"
 #include "common/files/atomic_file.h"
 #include "common/tensor/packed.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace armature {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST_F(ActorTest, EveryTransitionArrivesOnceAndWhole) {
   FakeLearner& learner = StartLearner(OffPolicy());
@@ -66,6 +69,44 @@ TEST_F(ActorTest, SlotsAreDividedOverTheServersAndSeededApart) {
   EXPECT_EQ(a.num_groups(), 2u);
   EXPECT_EQ(a.seed(), b.seed()) << "slots, not servers, make the episodes differ";
   EXPECT_EQ(std::set<uint64_t>({a.first_slot(), b.first_slot()}), std::set<uint64_t>({0, 2}));
+}
+
+class StoredActionTest : public ActorTest,
+                         public ::testing::WithParamInterface<v1::StoredAction> {};
+
+TEST_P(StoredActionTest, TransitionsHaveTheActionThatTheLearnerAsksFor) {
+  FakeLearner::Options options = OffPolicy();
+  options.join.set_stored_action(GetParam());
+  FakeLearner& learner = StartLearner(options);
+  FakeEnvServer::Options lowest;
+  lowest.executes_lowest = true;
+  AddEnvServer(lowest);
+  StartActor();
+  const auto batches = learner.AwaitBatches(10);
+  CheckTransitions(batches);
+  bool are_lowest = true;
+  for (const v1::ExperienceBatch& batch : batches) {
+    for (const float value : TensorValues<float>(batch.transitions().action())) {
+      are_lowest &= value == -1;
+    }
+  }
+  EXPECT_EQ(are_lowest, GetParam() == v1::STORED_ACTION_EXECUTED);
+  EXPECT_TRUE(Finish().ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, StoredActionTest,
+                         ::testing::Values(v1::STORED_ACTION_PROPOSED, v1::STORED_ACTION_EXECUTED),
+                         [](const auto& info) { return v1::StoredAction_Name(info.param); });
+
+TEST_F(ActorTest, AnActorThatCannotStoreWhatTheLearnerAsksForSaysWhy) {
+  FakeLearner::Options options = OffPolicy();
+  options.join.set_stored_action(v1::STORED_ACTION_EXECUTED);
+  StartLearner(options);
+  AddEnvServer({});
+  StartActor();
+  const absl::Status status = Join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("line does not report executed actions"));
 }
 
 TEST_F(ActorTest, AnEnvServerThatIsKilledCostsItsOwnSlotsOnlyAndIsTakenBack) {

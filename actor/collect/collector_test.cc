@@ -35,7 +35,8 @@ v1::CollectGrant GrantFor(uint64_t group, uint64_t id, uint64_t version_min = 0)
 }
 
 TEST(TransitionCollectorTest, SendsFullBatchesAtOnceAndOthersInTime) {
-  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/4);
+  TransitionCollector collector(kGroups, ScriptedEnv(), ProposedActions(),
+                                /*transitions_per_batch=*/4);
   Begin(&collector, 0);
   EXPECT_EQ(collector.NextDeadline(), absl::InfiniteFuture());
   Step(&collector, 0, 0, kStart);
@@ -54,7 +55,8 @@ TEST(TransitionCollectorTest, SendsFullBatchesAtOnceAndOthersInTime) {
 }
 
 TEST(TransitionCollectorTest, GivesNoMoreBatchesThanThereIsRoomFor) {
-  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/1);
+  TransitionCollector collector(kGroups, ScriptedEnv(), ProposedActions(),
+                                /*transitions_per_batch=*/1);
   Begin(&collector, 0);
   Step(&collector, 0, 0, kStart);
   EXPECT_FALSE(collector.PrepareToAct(0, 1, /*room=*/0));
@@ -65,7 +67,8 @@ TEST(TransitionCollectorTest, GivesNoMoreBatchesThanThereIsRoomFor) {
 }
 
 TEST(TransitionCollectorTest, TellsOfVoidStepsThoughTheyLeaveNoTransition) {
-  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/4);
+  TransitionCollector collector(kGroups, ScriptedEnv(), ProposedActions(),
+                                /*transitions_per_batch=*/4);
   Begin(&collector, 0);
   DecodedStep step = ScriptedStep(1, {Outcome::kRestarted, Outcome::kRestarted});
   step.fault = {"slot 0: reward is None", "slot 1: reward is None"};
@@ -81,7 +84,8 @@ TEST(TransitionCollectorTest, TellsOfVoidStepsThoughTheyLeaveNoTransition) {
 }
 
 TEST(TransitionCollectorTest, ALongFaultIsCutBetweenCharacters) {
-  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/4);
+  TransitionCollector collector(kGroups, ScriptedEnv(), ProposedActions(),
+                                /*transitions_per_batch=*/4);
   Begin(&collector, 0);
   DecodedStep step = ScriptedStep(1, {Outcome::kRestarted, Outcome::kRestarted});
   std::string fault = "?";
@@ -95,7 +99,8 @@ TEST(TransitionCollectorTest, ALongFaultIsCutBetweenCharacters) {
 }
 
 TEST(TransitionCollectorTest, EveryEpisodeIsReportedOnce) {
-  TransitionCollector collector(kGroups, ScriptedEnv(), /*transitions_per_batch=*/3);
+  TransitionCollector collector(kGroups, ScriptedEnv(), ProposedActions(),
+                                /*transitions_per_batch=*/3);
   Begin(&collector, 0);
   Begin(&collector, 1);
   int64_t episodes = 0;

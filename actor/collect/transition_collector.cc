@@ -7,10 +7,11 @@
 namespace armature {
 
 TransitionCollector::TransitionCollector(const std::vector<Group>& groups, const EnvSpec& env,
+                                         const std::shared_ptr<const ActionSource>& actions,
                                          int64_t transitions_per_batch)
     : Collector(groups, env), transitions_per_batch_(transitions_per_batch), buffer_(env) {
   for (const Group& group : groups) {
-    cutters_.emplace_back(group.first_slot, env);
+    cutters_.emplace_back(group.first_slot, env, actions);
   }
 }
 

@@ -8,8 +8,10 @@
 #define ARMATURE_ACTOR_COLLECT_TRANSITION_COLLECTOR_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "actor/collect/action_source.h"
 #include "actor/collect/collector.h"
 #include "actor/collect/transition_buffer.h"
 #include "actor/collect/transition_cutter.h"
@@ -22,6 +24,7 @@ class TransitionCollector final : public Collector {
   static constexpr absl::Duration kFlushAfter = absl::Milliseconds(50);
 
   TransitionCollector(const std::vector<Group>& groups, const EnvSpec& env,
+                      const std::shared_ptr<const ActionSource>& actions,
                       int64_t transitions_per_batch);
 
   bool PrepareToAct(size_t group, uint64_t policy_version, int64_t room) override;

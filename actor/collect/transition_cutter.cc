@@ -1,5 +1,7 @@
 #include "actor/collect/transition_cutter.h"
 
+#include <utility>
+
 #include "absl/types/span.h"
 
 namespace armature {
@@ -11,25 +13,29 @@ absl::Span<const float> Row(const std::vector<float>& rows, int64_t row, int64_t
 
 }  // namespace
 
-TransitionCutter::TransitionCutter(int64_t first_slot, const EnvSpec& env)
+TransitionCutter::TransitionCutter(int64_t first_slot, const EnvSpec& env,
+                                   std::shared_ptr<const ActionSource> actions)
     : first_slot_(first_slot),
+      actions_(std::move(actions)),
       observation_size_(env.observation_size()),
       action_size_(env.action.size()),
       goal_extra_size_(env.goal.has_value() ? env.goal->extra_size() : 0) {}
 
 void TransitionCutter::OnAction(const GroupActions& actions) {
-  action_ = actions.stored;
+  proposed_ = actions.stored;
   policy_version_ = actions.policy_version;
 }
 
 void TransitionCutter::OnStep(const DecodedStep& step, TransitionBuffer* out) {
   int64_t final_row = 0;
+  const std::vector<float> action =
+      step.step > 0 ? actions_->Choose(proposed_, step) : std::vector<float>();
   for (int64_t slot = 0; step.step > 0 && slot < step.num_slots(); ++slot) {
     if (step.restarted[slot] != 0) continue;
     const bool ended = step.ended(slot);
     Transition transition;
     transition.observation = Row(observation_, slot, observation_size_);
-    transition.action = Row(action_, slot, action_size_);
+    transition.action = Row(action, slot, action_size_);
     transition.reward = step.reward[slot];
     transition.next_observation = ended
                                       ? Row(step.final_observation, final_row++, observation_size_)

@@ -1,5 +1,7 @@
 #include "actor/collect/transition_cutter.h"
 
+#include <memory>
+
 #include "actor/testing/scripted_steps.h"
 #include "common/tensor/packed.h"
 #include "gmock/gmock.h"
@@ -16,13 +18,13 @@ constexpr int64_t kFirstSlot = 6;
 class TransitionCutterTest : public ::testing::Test {
  protected:
   void Start() {
-    cutter_.OnStep(ScriptedStep(0, {Outcome::kGoesOn, Outcome::kGoesOn}), &buffer_);
+    cutter_->OnStep(ScriptedStep(0, {Outcome::kGoesOn, Outcome::kGoesOn}), &buffer_);
     step_ = 0;
   }
   void Step(Outcome first, Outcome second) {
-    cutter_.OnAction(ScriptedActions(step_, kSlots, 40 + step_));
+    cutter_->OnAction(ScriptedActions(step_, kSlots, 40 + step_));
     ++step_;
-    cutter_.OnStep(ScriptedStep(step_, {first, second}), &buffer_);
+    cutter_->OnStep(ScriptedStep(step_, {first, second}), &buffer_);
   }
   template <typename T>
   static std::vector<T> Values(const v1::Tensor& tensor) {
@@ -30,7 +32,8 @@ class TransitionCutterTest : public ::testing::Test {
     return {values.begin(), values.end()};
   }
 
-  TransitionCutter cutter_{kFirstSlot, ScriptedEnv()};
+  std::unique_ptr<TransitionCutter> cutter_ =
+      std::make_unique<TransitionCutter>(kFirstSlot, ScriptedEnv(), ProposedActions());
   TransitionBuffer buffer_{ScriptedEnv()};
   uint64_t step_ = 0;
 };
@@ -89,10 +92,24 @@ TEST_F(TransitionCutterTest, EveryOutcomeGivesTheRightTransitions) {
         }
 }
 
+TEST_F(TransitionCutterTest, WithExecutedActionsEachTransitionHasThatOfItsStepAndSlot) {
+  cutter_ = std::make_unique<TransitionCutter>(kFirstSlot, ScriptedEnv(),
+                                               ExecutedActions(ScriptedEnv().action));
+  Start();
+  Step(Outcome::kGoesOn, Outcome::kTerminated);
+  Step(Outcome::kRestarted, Outcome::kTruncated);
+  Step(Outcome::kGoesOn, Outcome::kGoesOn);
+  const v1::TransitionBatch batch = buffer_.Take(buffer_.size());
+  EXPECT_THAT(Values<float>(batch.action()),
+              ElementsAre(ExecutedAt(1, 0), ExecutedAt(1, 1), ExecutedAt(2, 1), ExecutedAt(3, 0),
+                          ExecutedAt(3, 1)));
+  EXPECT_NE(ExecutedAt(1, 0), ActionAt(0, 0));
+}
+
 TEST_F(TransitionCutterTest, WhatASessionLeftPendingIsDropped) {
   Start();
   Step(Outcome::kGoesOn, Outcome::kGoesOn);
-  cutter_.OnAction(ScriptedActions(1, kSlots, 7));
+  cutter_->OnAction(ScriptedActions(1, kSlots, 7));
   Start();  // The session was lost before it answered.
   EXPECT_EQ(buffer_.size(), 2);
   Step(Outcome::kGoesOn, Outcome::kGoesOn);

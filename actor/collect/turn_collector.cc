@@ -68,7 +68,8 @@ TurnCollector::TurnCollector(const std::vector<Group>& groups, const Options& op
       action_size_(options.env.action.size()) {
   for (const Group& group : groups) {
     groups_.push_back(
-        {false, 0, TransitionCutter(group.first_slot, options.env), TransitionBuffer(options.env),
+        {false, 0, TransitionCutter(group.first_slot, options.env, options.actions),
+         TransitionBuffer(options.env),
          TrajectoryCutter(options.turn_length, group.size, observation_size_, action_size_)});
     num_slots_ += group.size;
   }

@@ -10,9 +10,11 @@
 #define ARMATURE_ACTOR_COLLECT_TURN_COLLECTOR_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "actor/collect/action_source.h"
 #include "actor/collect/collector.h"
 #include "actor/collect/trajectory_cutter.h"
 #include "actor/collect/transition_buffer.h"
@@ -26,7 +28,8 @@ class TurnCollector final : public Collector {
   struct Options {
     bool trajectories = false;  // Otherwise transitions.
     EnvSpec env;
-    int64_t turn_length = 1;  // T
+    int64_t turn_length = 1;                      // T
+    std::shared_ptr<const ActionSource> actions;  // Of transitions.
   };
   // `groups` must be in ascending order of their slots, without gaps.
   TurnCollector(const std::vector<Group>& groups, const Options& options);

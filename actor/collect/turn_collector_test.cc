@@ -44,6 +44,7 @@ DecodedStep StepOf(uint64_t step, const Collector::Group& group) {
   part.restarted = Rows(whole.restarted, group.first_slot, group.size, 1);
   part.is_success = Rows(whole.is_success, group.first_slot, group.size, 1);
   part.goal_extra = Rows(whole.goal_extra, group.first_slot, group.size, 1);
+  part.executed_action = Rows(whole.executed_action, group.first_slot, group.size, 1);
   int64_t final_row = 0;
   for (int64_t slot = 0; slot < kSlots; ++slot) {
     if (!whole.ended(slot)) continue;
@@ -63,8 +64,9 @@ GroupActions ActionsOf(uint64_t step, const Collector::Group& group) {
           Rows(whole.log_prob, group.first_slot, group.size, 1), whole.policy_version};
 }
 
-TurnCollector Make(const Groups& groups, bool trajectories) {
-  return TurnCollector(groups, {trajectories, ScriptedEnv(), kTurnLength});
+TurnCollector Make(const Groups& groups, bool trajectories,
+                   std::shared_ptr<const ActionSource> actions = ProposedActions()) {
+  return TurnCollector(groups, {trajectories, ScriptedEnv(), kTurnLength, actions});
 }
 
 v1::CollectGrant Grant(uint64_t version_min = 5) {
@@ -88,8 +90,9 @@ void StepOnce(TurnCollector* collector, const Groups& groups, size_t group, uint
 }
 
 // Plays one turn: each group to its end before the next, the last one first.
-std::string Turn(const Groups& groups, bool trajectories) {
-  TurnCollector collector = Make(groups, trajectories);
+std::string Turn(const Groups& groups, bool trajectories,
+                 const std::shared_ptr<const ActionSource>& actions = ProposedActions()) {
+  TurnCollector collector = Make(groups, trajectories, actions);
   BeginAll(&collector, groups);
   EXPECT_THAT(collector.TakeRequests(), SizeIs(1));
   collector.OnGrant(Grant());
@@ -129,6 +132,18 @@ TEST(TurnCollector, TransitionsStandStepByStepSlotsAscending) {
     }
   }
   EXPECT_EQ(batch.episodes_size(), 3);
+}
+
+TEST(TurnCollector, TransitionsHaveTheExecutedActionsIfTheyAreAskedFor) {
+  v1::ExperienceBatch batch;
+  const auto executed = ExecutedActions(ScriptedEnv().action);
+  ASSERT_TRUE(batch.ParseFromString(Turn({{0, 3}, {3, 1}}, /*trajectories=*/false, executed)));
+  for (uint64_t step = 0; step < kTurnLength; ++step) {
+    for (int64_t slot = 0; slot < kSlots; ++slot) {
+      EXPECT_EQ(TensorValues<float>(batch.transitions().action())[step * kSlots + slot],
+                ExecutedAt(step + 1, slot));
+    }
+  }
 }
 
 TEST(TurnCollector, TrajectoriesHaveTheirFinalObservationsInRowMajorOrder) {

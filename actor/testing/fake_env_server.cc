@@ -10,6 +10,9 @@
 namespace armature {
 namespace {
 
+// The lower bound of the first component; that of the second is 0.
+constexpr float kLowest = -2;
+
 struct Slot {
   int64_t episode = 0;
   int64_t clock = 0;
@@ -72,6 +75,12 @@ v1::StepBatch Step(const FakeEnvServer::Options& options, int64_t session, uint3
     double* levels = ResizeTensor<double>({n, 1}, batch.mutable_parameter());
     for (int64_t i = 0; i < n; ++i) levels[i] = sim->slots[i].level;
   }
+  if (options.executes_lowest) {
+    float* executed = ResizeTensor<float>({n, 2}, batch.mutable_executed_action());
+    for (int64_t i = 0; !first && i < n; ++i) {
+      if (restarted[i] == 0) executed[2 * i] = kLowest;
+    }
+  }
   FillObservation(session, sim->slots, batch.mutable_observation());
   if (!finals.empty()) FillObservation(session, finals, batch.mutable_final_observation());
   return batch;
@@ -104,7 +113,7 @@ EnvSpec LineSpec(int64_t horizon) {
   spec.id = "line";
   spec.observation = {{"position", v1::DTYPE_FLOAT64, {2}, {}, {}},
                       {"clock", v1::DTYPE_INT64, {}, {}, {}}};
-  spec.action.low = {-2, 0};
+  spec.action.low = {kLowest, 0};
   spec.action.high = {4, 1};
   spec.horizon = horizon;
   spec.control_period_s = 0.1;
@@ -116,6 +125,7 @@ FakeEnvServer::FakeEnvServer(const Options& options)
     : options_(options), spec_([&options] {
         EnvSpec spec = LineSpec(options.horizon);
         spec.render = options.render;
+        spec.reports_executed_action = options.executes_lowest;
         if (options.has_level) {
           spec.parameters = {{"level", 0, 1, 0.5}};
           spec.metrics = {{"reward/clock", v1::MetricSpec::AGGREGATION_SUM}};

@@ -39,6 +39,8 @@ class FakeEnvServer final : public v1::EnvService::Service {
     // Whether there is a parameter "level", 0 .. 1, initially 0.5, and a metric "reward/clock", the
     // sum of rewards.
     bool has_level = false;
+    // Whether each step says that the lower bounds were executed, whatever was sent.
+    bool executes_lowest = false;
     // If set, pictures whose first byte is their number in the session.
     std::optional<RenderSpec> render;
     bool sends_small_frames = false;  // One row missing.

@@ -30,6 +30,9 @@ inline float ExtraAt(uint64_t step, int64_t slot) { return 7.0f * step + slot; }
 // The action that answers `step`.
 inline float ActionAt(uint64_t step, int64_t slot) { return -0.01f * step - 0.001f * slot; }
 
+// What came of the action that led to `step`: not what was sent. Scaled to [-1, 1] it is the same.
+inline float ExecutedAt(uint64_t step, int64_t slot) { return 0.125f * step - 0.0625f * slot; }
+
 inline EnvSpec ScriptedEnv() {
   EnvSpec env;
   env.id = "scripted";
@@ -38,6 +41,7 @@ inline EnvSpec ScriptedEnv() {
   env.action.high = {1};
   env.goal.emplace();
   env.goal->extra = {{"effort", v1::DTYPE_FLOAT32, {}, {}, {}}};
+  env.reports_executed_action = true;
   return env;
 }
 
@@ -55,6 +59,8 @@ inline DecodedStep ScriptedStep(uint64_t step, const std::vector<Outcome>& outco
     decoded.restarted.push_back(outcome == Outcome::kRestarted);
     decoded.is_success.push_back(outcome == Outcome::kTerminated);
     decoded.goal_extra.push_back(step == 0 ? 0 : ExtraAt(step, slot));
+    const bool is_void = step == 0 || outcome == Outcome::kRestarted;
+    decoded.executed_action.push_back(is_void ? 0 : ExecutedAt(step, slot));
     if (Ends(outcome)) {
       decoded.final_observation.push_back(FinalAt(step, slot));
       decoded.final_observation.push_back(-FinalAt(step, slot));

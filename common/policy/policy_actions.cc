@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -75,6 +74,16 @@ void MapToBounds(const ActionSpec& action, GroupActions* actions) {
     const double unit = std::clamp<double>(actions->stored[i], -1, 1);
     actions->sent[i] = static_cast<float>(low + (unit + 1) / 2 * (high - low));
   }
+}
+
+std::vector<float> ScaleFromBounds(const ActionSpec& action, absl::Span<const float> values) {
+  const size_t size = action.low.size();
+  std::vector<float> scaled(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double low = action.low[i % size], high = action.high[i % size];
+    scaled[i] = static_cast<float>(std::clamp(2 * (values[i] - low) / (high - low) - 1, -1.0, 1.0));
+  }
+  return scaled;
 }
 
 }  // namespace armature

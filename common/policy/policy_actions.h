@@ -9,6 +9,7 @@
 #define ARMATURE_COMMON_POLICY_POLICY_ACTIONS_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,6 +38,8 @@ absl::StatusOr<GroupActions> ToActions(const PolicyNetwork::Output& output,
                                        const ActionSpec& action, uint64_t policy_version);
 // Sets actions->sent from actions->stored.
 void MapToBounds(const ActionSpec& action, GroupActions* actions);
+// The other way: returns `values`, [n, A] of a Box in the environment's units, scaled to [-1, 1].
+std::vector<float> ScaleFromBounds(const ActionSpec& action, absl::Span<const float> values);
 
 }  // namespace armature
 

@@ -352,6 +352,7 @@ struct PpoConfig {
 
 struct AlgorithmConfig {
   std::string name = "sac";
+  std::string learn_from = "proposed";
   NetworkConfig network;
   ExplorationConfig exploration;
   DemonstrationsConfig demonstrations;
@@ -363,6 +364,11 @@ struct AlgorithmConfig {
 
   void Visit(ConfigVisitor& v) {
     v.Field("name", name, "Which algorithm learns.", OneOf({"sac", "tqc", "td3", "ddpg", "ppo"}));
+    v.Field("learn_from", learn_from,
+            "Which action of each step is stored and learned from: the one that the policy "
+            "proposed, or the one that the environment executed, where it says so, e.g. behind a "
+            "safety shield (sac, tqc, td3, ddpg).",
+            OneOf({"proposed", "executed"}));
     v.Section("network", network, "Policy and value networks.");
     v.Section("exploration", exploration, "How actors explore; used by sac, tqc, td3 and ddpg.");
     v.Section("demonstrations", demonstrations,
@@ -375,6 +381,7 @@ struct AlgorithmConfig {
     v.Section("ppo", ppo, "Proximal policy optimisation; used when algorithm.name is ppo.");
   }
   bool on_policy() const { return name == "ppo"; }
+  bool learns_from_executed() const { return learn_from == "executed"; }
 
   // The learning rate of the algorithm that `name` selects.
   double learning_rate() const {

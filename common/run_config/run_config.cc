@@ -224,6 +224,13 @@ absl::Status CheckOnPolicy(const RunConfig& config) {
         "algorithm.demonstrations.path is set, but algorithm.name=", config.algorithm.name,
         " cannot learn from demonstrations; set algorithm.name=sac, tqc, td3 or ddpg"));
   }
+  if (config.algorithm.learns_from_executed()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "algorithm.learn_from=executed, but algorithm.name=", config.algorithm.name,
+        " weighs actions by the probability with which its policy chose them, and it has chosen "
+        "the proposed ones; set algorithm.learn_from=proposed, or algorithm.name=sac, tqc, td3 or "
+        "ddpg"));
+  }
   const PpoConfig& ppo = config.algorithm.ppo;
   const int64_t set_steps =
       ppo.unroll_length * config.collect.envs_per_actor / config.collect.groups;

@@ -92,6 +92,14 @@ absl::Status CheckSymmetry(const AlgorithmConfig& config, const EnvSpec& env) {
                    "algorithm.ppo.symmetry=none"));
 }
 
+absl::Status CheckLearnFrom(const AlgorithmConfig& config, const EnvSpec& env) {
+  if (!config.learns_from_executed() || env.reports_executed_action) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "algorithm.learn_from=executed, but ", env.id,
+      " does not say which actions it executes (reports_executed_action of its spec); set "
+      "algorithm.learn_from=proposed"));
+}
+
 }  // namespace
 
 absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, const EnvSpec& env) {
@@ -102,6 +110,7 @@ absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, con
   }
   if (absl::Status status = CheckNoPictures(env); !status.ok()) return status;
   if (absl::Status status = CheckSymmetry(config, env); !status.ok()) return status;
+  if (absl::Status status = CheckLearnFrom(config, env); !status.ok()) return status;
   v1::PolicySpec spec;
   spec.set_head(Head(config, env.action));
   for (int64_t units : config.network.hidden_sizes) spec.add_hidden_sizes(units);
@@ -138,6 +147,10 @@ v1::Exploration MakeExploration(const AlgorithmConfig& config) {
     noise->set_adapt_steps(static_cast<uint32_t>(from.parameter_noise_steps));
   }
   return exploration;
+}
+
+v1::StoredAction StoredActionOf(const AlgorithmConfig& config) {
+  return config.learns_from_executed() ? v1::STORED_ACTION_EXECUTED : v1::STORED_ACTION_PROPOSED;
 }
 
 absl::StatusOr<std::unique_ptr<OffPolicyAlgorithm>> MakeOffPolicyAlgorithm(

@@ -17,12 +17,15 @@
 namespace armature {
 
 // Returns the policy that `config` trains in `env`. Returns InvalidArgument if an off-policy
-// algorithm has a Discrete action space.
+// algorithm has a Discrete action space, or if `env` does not report what `config` learns from.
 absl::StatusOr<v1::PolicySpec> MakePolicySpec(const AlgorithmConfig& config, const EnvSpec& env);
 
 // Returns how actors explore with that policy. They act at random until the first version, which
 // the learner publishes once the random steps are taken.
 v1::Exploration MakeExploration(const AlgorithmConfig& config);
+
+// Returns which action of a step actors store.
+v1::StoredAction StoredActionOf(const AlgorithmConfig& config);
 
 // `seed` determines the initial weights and all later draws. Returns InvalidArgument as
 // MakePolicySpec does, or if config.name is an algorithm of the other kind.

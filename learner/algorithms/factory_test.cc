@@ -89,6 +89,23 @@ TEST(FactoryTest, SymmetryNeedsAnEnvironmentThatDeclaresItsMirrorImage) {
   EXPECT_TRUE(MakeOffPolicyAlgorithm(config, MakeEnv(false), 1, c10::kCPU).ok());
 }
 
+TEST(FactoryTest, ExecutedActionsNeedAnEnvironmentThatReportsThem) {
+  for (const std::string name : {"sac", "tqc", "td3", "ddpg"}) {
+    AlgorithmConfig config = MakeConfig(name);
+    EXPECT_EQ(StoredActionOf(config), v1::STORED_ACTION_PROPOSED);
+    config.learn_from = "executed";
+    EXPECT_EQ(StoredActionOf(config), v1::STORED_ACTION_EXECUTED);
+    EnvSpec env = MakeEnv(false);
+    const auto refused = MakeOffPolicyAlgorithm(config, env, 1, c10::kCPU);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(refused.status().message(),
+              "algorithm.learn_from=executed, but toy does not say which actions it executes "
+              "(reports_executed_action of its spec); set algorithm.learn_from=proposed");
+    env.reports_executed_action = true;
+    EXPECT_TRUE(MakeOffPolicyAlgorithm(config, env, 1, c10::kCPU).ok());
+  }
+}
+
 TEST(FactoryTest, DeterministicAlgorithmsHaveADeterministicPolicy) {
   for (const std::string name : {"td3", "ddpg"}) {
     EXPECT_EQ(MakePolicySpec(MakeConfig(name), MakeEnv(false))->head(), v1::PolicySpec::HEAD_TANH);

@@ -117,6 +117,7 @@ absl::StatusOr<v1::JoinResponse> Admission::Join(const v1::JoinRequest& request)
   response.set_unacked_batches_max(config_.collect.unacked_batches_max);
   *response.mutable_policy() = policy_;
   *response.mutable_exploration() = MakeExploration(config_.algorithm);
+  response.set_stored_action(StoredActionOf(config_.algorithm));
   response.set_seed(config_.run.seed);
   if (parameters_.has_value()) {
     response.mutable_parameters()->insert(parameters_->begin(), parameters_->end());

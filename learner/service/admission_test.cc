@@ -95,6 +95,21 @@ TEST_F(AdmissionTest, ADeterministicPolicyComesWithItsNoise) {
   EXPECT_EQ(response->exploration().normal_noise_std(), 0.25);
 }
 
+TEST_F(AdmissionTest, TellsWhichActionIsStoredAndRefusesAnEnvironmentThatDoesNotReportIt) {
+  RunConfig config = PointSacConfig();
+  Admission proposed(config, "run-1", &intake_, &wake_);
+  EXPECT_EQ(proposed.Join(Request(PointSpec()))->stored_action(), v1::STORED_ACTION_PROPOSED);
+
+  config.algorithm.learn_from = "executed";
+  EnvSpec reporting = PointSpec();
+  reporting.reports_executed_action = true;
+  Admission executed(config, "run-1", &intake_, &wake_);
+  EXPECT_EQ(executed.Join(Request(reporting))->stored_action(), v1::STORED_ACTION_EXECUTED);
+  ExpectRefused(executed.Join(Request(PointSpec())), "reports_executed_action");
+  Admission first(config, "run-1", &intake_, &wake_);
+  ExpectRefused(first.Join(Request(PointSpec())), "point does not say which actions it executes");
+}
+
 TEST_F(AdmissionTest, OnPolicyCollectsTrajectoriesWithoutRandomSteps) {
   Admission admission(PointPpoConfig(), "run-1", &intake_, &wake_);
   const absl::StatusOr<v1::JoinResponse> response = admission.Join(Request(PointSpec()));

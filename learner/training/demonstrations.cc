@@ -18,6 +18,9 @@ namespace {
 
 constexpr char kKind[] = "armature demonstrations";
 constexpr char kFormatVersion[] = "1";
+// Tensors of the two actions of a step.
+constexpr char kProposed[] = "action";
+constexpr char kExecuted[] = "executed_action";
 // Tolerance of an action scaled to [-1, 1]: float32 rounds bounds and actions.
 constexpr float kBoundTolerance = 1e-4F;
 
@@ -97,7 +100,7 @@ absl::StatusOr<at::Tensor> TakeObservation(const std::string& prefix, const EnvS
 }
 
 // Scales from the environment's bounds to [-1, 1].
-absl::Status ScaleAction(const ActionSpec& spec, at::Tensor* action) {
+absl::Status ScaleAction(const ActionSpec& spec, const std::string& name, at::Tensor* action) {
   const at::Tensor low = at::tensor(spec.low, at::kDouble);
   const at::Tensor high = at::tensor(spec.high, at::kDouble);
   const at::Tensor scaled = 2 * (action->to(at::kDouble) - low) / (high - low) - 1;
@@ -106,7 +109,7 @@ absl::Status ScaleAction(const ActionSpec& spec, at::Tensor* action) {
     const int64_t first = beyond.to(at::kByte).argmax().item<int64_t>();
     const int64_t component = first % spec.size();
     return absl::InvalidArgumentError(
-        absl::StrCat("tensor action", FormatIndex(first, action->sizes()), " is ",
+        absl::StrCat("tensor ", name, FormatIndex(first, action->sizes()), " is ",
                      action->flatten()[first].item<float>(), ", beyond the action's bounds [",
                      spec.low[component], ", ", spec.high[component], "]"));
   }
@@ -114,7 +117,24 @@ absl::Status ScaleAction(const ActionSpec& spec, at::Tensor* action) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Steps> Take(const TensorFile& file, const EnvSpec& env) {
+// Takes the actions that are learned from; executed ones may be there or not, if they are not.
+absl::StatusOr<at::Tensor> TakeActions(bool executed, const EnvSpec& env, int64_t n,
+                                       Tensors* tensors) {
+  absl::StatusOr<at::Tensor> learned;
+  for (const std::string name : {kProposed, kExecuted}) {
+    const bool is_learned = (name == kExecuted) == executed;
+    const bool is_known = name == kProposed || env.reports_executed_action;
+    const bool is_optional = name == kExecuted && !is_learned;
+    if (!is_known || (is_optional && tensors->count(name) == 0)) continue;
+    absl::StatusOr<at::Tensor> actions = Take(name, at::kFloat, n, {env.action.size()}, tensors);
+    if (!actions.ok()) return actions;
+    if (absl::Status status = ScaleAction(env.action, name, &*actions); !status.ok()) return status;
+    if (is_learned) learned = *std::move(actions);
+  }
+  return learned;
+}
+
+absl::StatusOr<Steps> Take(const TensorFile& file, const EnvSpec& env, bool executed) {
   if (absl::Status status = CheckKind(file.metadata); !status.ok()) return status;
   Tensors tensors(file.tensors.begin(), file.tensors.end());
   const auto rewards = tensors.find("reward");
@@ -128,7 +148,7 @@ absl::StatusOr<Steps> Take(const TensorFile& file, const EnvSpec& env) {
   };
   put(TakeObservation("observation", env, n, &tensors), &steps.observation);
   put(TakeObservation("next_observation", env, n, &tensors), &steps.next_observation);
-  put(Take("action", at::kFloat, n, {env.action.size()}, &tensors), &steps.action);
+  put(TakeActions(executed, env, n, &tensors), &steps.action);
   put(Take("reward", at::kFloat, n, {}, &tensors), &steps.reward);
   put(Take("terminated", at::kByte, n, {}, &tensors), &steps.terminated);
   put(Take("truncated", at::kByte, n, {}, &tensors), &steps.truncated);
@@ -136,7 +156,6 @@ absl::StatusOr<Steps> Take(const TensorFile& file, const EnvSpec& env) {
     status = absl::InvalidArgumentError(
         absl::StrCat("tensor ", tensors.begin()->first, " is nothing that ", env.id, " has"));
   }
-  if (status.ok()) status = ScaleAction(env.action, &steps.action);
   if (!status.ok()) return status;
   return steps;
 }
@@ -187,7 +206,7 @@ absl::StatusOr<Demonstrations> Demonstrations::Read(const std::string& path, con
                                                     const Options& options) {
   const absl::StatusOr<TensorFile> file = TensorFile::Read(path);
   if (!file.ok()) return file.status();
-  const absl::StatusOr<Steps> steps = Take(*file, env);
+  const absl::StatusOr<Steps> steps = Take(*file, env, options.executed);
   if (!steps.ok()) {
     return absl::Status(steps.status().code(), absl::StrCat(path, ": ", steps.status().message()));
   }

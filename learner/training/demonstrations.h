@@ -28,7 +28,8 @@ class Demonstrations {
     double gamma = 0;
     uint64_t seed = 0;
     c10::Device device = c10::kCPU;
-    bool cloned = true;  // Whether the sample says that they are demonstrations.
+    bool cloned = true;     // Whether the sample says that they are demonstrations.
+    bool executed = false;  // Whether their executed actions are learned from.
   };
   // Returns NotFound if there is no such file; DataLoss if it is damaged; InvalidArgument if it
   // does not contain demonstrations, has no step, or a tensor is missing, has the wrong shape for

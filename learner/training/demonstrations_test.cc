@@ -177,6 +177,31 @@ TEST(Demonstrations, MissingForeignAndUnknownTensorsAreNamed) {
               HasSubstr("it is 'armature policy' of format '1', expected"));
 }
 
+TEST(Demonstrations, EitherActionOfAStepIsLearnedFrom) {
+  EnvSpec env = ReachSpec();
+  TensorFile file = ReachFile();
+  Demonstrations::Options options{/*batch_size=*/200, /*n_step=*/1, /*gamma=*/0.5};
+  const auto actions = [&]() -> absl::StatusOr<at::Tensor> {
+    const auto read = Demonstrations::Read(Write(file), env, options);
+    if (!read.ok()) return read.status();
+    return AllSteps(*read).action;
+  };
+  options.executed = true;
+  env.reports_executed_action = true;
+  EXPECT_THAT(actions().status().message(),
+              HasSubstr("tensor executed_action is missing, expected float32 [5,2]"));
+  file.tensors.emplace_back("executed_action", TensorOf(file, "action") / 2);
+  EXPECT_TRUE(at::allclose((*actions())[3], at::tensor({0.375F, -0.25F})));
+  options.executed = false;
+  EXPECT_TRUE(at::allclose((*actions())[3], at::tensor({0.75F, 0.5F})));
+  TensorOf(file, "executed_action")[2][1] = 4.5;
+  EXPECT_THAT(actions().status().message(),
+              HasSubstr("tensor executed_action[2,1] is 4.5, beyond the action's bounds [0, 4]"));
+  env.reports_executed_action = false;
+  EXPECT_THAT(actions().status().message(),
+              HasSubstr("tensor executed_action is nothing that point has"));
+}
+
 // A run of PointSpec that learns from 20 demonstrated steps with large goals.
 RunConfig DemonstratedConfig() {
   TensorFile file;

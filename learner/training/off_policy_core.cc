@@ -68,6 +68,7 @@ absl::StatusOr<std::optional<Demonstrations>> ReadDemonstrations(const RunConfig
   if (demonstrations.path.empty()) return std::nullopt;
   Demonstrations::Options options;
   options.cloned = !HalvesBatch(config.algorithm);
+  options.executed = config.algorithm.learns_from_executed();
   options.batch_size =
       options.cloned ? demonstrations.batch_size : config.algorithm.off_policy().batch_size / 2;
   options.n_step = replay.n_step;

@@ -40,8 +40,9 @@ class RemoteEnv(gym.Env[Any, Any]):
 
     The episodes after `reset(seed=s)` are the same on whatever server. The server begins the
     next episode in the step that ends one, so the `reset()` after it costs nothing.
-    `info` has the environment's metrics, goal extras and `executed_action` by name (as `spec.metrics` of
-    `armature.describe(address, env_id)` lists them), and `is_success` where it reports success.
+    `info` has the environment's metrics and goal extras by name (as `spec.metrics` of
+    `armature.describe(address, env_id)` lists them), and, where it reports them, the
+    `executed_action` and `is_success`.
     `reset(options={"level": 3})` sets parameters, which hold until they are set again; unknown
     ones are an OptionError (a ValueError) that lists those there are. If the simulator failed and
     was replaced, the step is `truncated` in the last observation there was, its reward is NaN

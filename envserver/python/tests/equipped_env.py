@@ -24,9 +24,9 @@ class Equipped(gym.Env[Any, Any]):
 
     Reward: -distance - effort. The executed action is the way that the point went, over a tenth.
     `fault` breaks what it names: nan_metric, no_metric, nan_extra, long_extra, nan_executed,
-    long_executed and no_executed in steps whose action[1] is 1; no_bytes always; throw_save, kill_save,
-    hang_save and throw_restore but for the first calls, with which the server tries states at
-    its start; forget leaves the generator out of the state.
+    long_executed and no_executed in steps whose action[1] is 1; no_bytes always; throw_save,
+    kill_save, hang_save and throw_restore but for the first calls, with which the server tries
+    states at its start; forget leaves the generator out of the state.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium has it)

@@ -132,7 +132,7 @@ def test_a_wrapper_that_changes_the_actions_takes_the_executed_one_away() -> Non
         ("long_extra", "goal extra 'push' is array([0., 0., 0.]), expected numbers of shape [2]"),
         ("nan_executed", "executed_action is array(["),
         ("long_executed", "executed_action is array([0., 0., 0.]), expected numbers of shape [2]"),
-        ("no_executed", "info has no 'executed_action', a report that metadata declares; it has push"),
+        ("no_executed", "info has no 'executed_action', a report that metadata declares; it has"),
     ],
 )
 def test_a_value_that_is_no_metric_or_extra_voids_the_step(

@@ -235,12 +235,12 @@ class SlotWorker:
                 env.step(actions.read(slot.action))
             )
             success = self._read_success(info)
+            if self._spec.reports_executed_action:
+                read_executed(info, self._spec.action, slot.executed_action)
             if self._metric_names:
                 read_metrics(info, self._metric_names, slot.metric)
             if slot.goal_extra:
                 read_extra(info, self._spec.goal_extra, slot.goal_extra)
-            if self._spec.reports_executed_action:
-                read_executed(info, self._spec.action, slot.executed_action)
             write_observation(slot.fields, observation, slot.observation)
         except Exception as error:
             raise _fault("Step", error) from error
