@@ -26,10 +26,10 @@ TEST(PolicyActionsTest, ScalingFromBoundsUndoesMappingToThem) {
 }
 
 TEST(PolicyActionsTest, ScalingFromBoundsStaysInThePolicysRange) {
-  const ActionSpec action{{-2, 0}, {2, 0.1}};
-  // The float32 of 0.1 is more than the double.
-  EXPECT_THAT(ScaleFromBounds(action, {2, 0.1f, -2, 0, 1, 0.05f}),
-              ElementsAre(1, 1, -1, -1, 0.5, FloatNear(0, 1e-6f)));
+  const ActionSpec action{{-2, 1000}, {2, 1000.2}};
+  // The float32 of 1000.2 is 1000.200012.
+  EXPECT_THAT(ScaleFromBounds(action, {2, 1000.2f, -2, 1000, 1, 1000.1f}),
+              ElementsAre(1, 1, -1, -1, 0.5, FloatNear(0, 1e-3f)));
 }
 
 }  // namespace
