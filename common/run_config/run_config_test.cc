@@ -109,14 +109,6 @@ TEST(RunConfig, GroupsMustBeEqual) {
 TEST(RunConfig, AnUnrollMustFitTheSet) {
   EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.ppo.unroll_length=1000"}),
               HasSubstr("algorithm.ppo.unroll_length"));
-  EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.learn_from=executed"}),
-              HasSubstr("algorithm.learn_from=executed, but algorithm.name=ppo weighs actions by "
-                        "the probability"));
-  for (const char* name :
-       {"algorithm.name=sac", "algorithm.name=tqc", "algorithm.name=td3", "algorithm.name=ddpg"}) {
-    EXPECT_EQ(Complaint({name, "algorithm.learn_from=executed"}), "");
-  }
-  EXPECT_THAT(Complaint({"algorithm.learn_from=done"}), HasSubstr("algorithm.learn_from"));
   EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.ppo.minibatch_size=4096"}),
               HasSubstr("algorithm.ppo.minibatch_size=4096"));
 }
@@ -125,6 +117,16 @@ TEST(RunConfig, AveragedGradientsNeedOneLearningRate) {
   EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.ppo.learning_rate_schedule=kl_adaptive",
                          "learner.replicas=2", "learner.averaging=gradients"}),
               HasSubstr("algorithm.ppo.learning_rate_schedule=kl_adaptive"));
+}
+
+TEST(RunConfig, OnlyOffPolicyAlgorithmsLearnFromExecutedActions) {
+  EXPECT_THAT(Complaint({"algorithm.name=ppo", "algorithm.learn_from=executed"}),
+              HasSubstr("algorithm.learn_from=executed, but algorithm.name=ppo weighs actions by "
+                        "the probability"));
+  for (const char* name :
+       {"algorithm.name=sac", "algorithm.name=tqc", "algorithm.name=td3", "algorithm.name=ddpg"}) {
+    EXPECT_EQ(Complaint({name, "algorithm.learn_from=executed"}), "");
+  }
 }
 
 TEST(RunConfig, OnPolicyAlgorithmsRefuseDemonstrations) {
