@@ -1,6 +1,7 @@
 #include "envserver/tasks/panda/panda_arm.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -53,7 +54,10 @@ PandaArm::PandaArm(std::shared_ptr<const BodyModel> model, PandaControl control,
       ee_link_(model->LinkIndex(kEndEffectorLink)),
       inverse_kinematics_(model, ee_link_, InverseKinematicsOptions{}),
       world_to_base_(body_->LinkPose(kBase).inverse()),
-      targets_(std::begin(kNeutral), std::end(kNeutral)) {
+      dofs_(kArmJoints),
+      targets_(std::begin(kNeutral), std::end(kNeutral)),
+      scratch_(kDofs) {
+  std::iota(dofs_.begin(), dofs_.end(), 0);
   for (const char* finger : kFingers) {
     ContactMaterial material;
     material.friction = 1;
@@ -70,21 +74,50 @@ int PandaArm::ActionSize(PandaControl control, bool block_gripper) {
   return (control == PandaControl::kEndEffector ? 3 : kArmJoints) + (block_gripper ? 0 : 1);
 }
 
-void PandaArm::Act(absl::Span<const float> action) {
+void PandaArm::ArmTargets(absl::Span<const float> action, absl::Span<double> targets) const {
   const auto clipped = [&](size_t i) { return std::clamp<double>(action[i], -1, 1); };
-  for (int i = 0; i < kDofs; ++i) targets_[i] = body_->joint_position(i);
-  if (control_ == PandaControl::kEndEffector) {
-    btVector3 target =
-        ee_position() + kEndEffectorStep * btVector3(clipped(0), clipped(1), clipped(2));
-    target.setZ(std::max(target.z(), 0.0));
-    const btQuaternion downwards(1, 0, 0, 0);
-    inverse_kinematics_.Solve(world_to_base_ * btTransform(downwards, target),
-                              absl::MakeSpan(targets_));
-  } else {
-    for (int i = 0; i < kArmJoints; ++i) targets_[i] += kJointStep * clipped(i);
+  for (int i = 0; i < kDofs; ++i) targets[i] = body_->joint_position(i);
+  if (control_ == PandaControl::kJoints) {
+    for (int i = 0; i < kArmJoints; ++i) targets[i] += kJointStep * clipped(i);
+    return;
   }
+  btVector3 target =
+      ee_position() + kEndEffectorStep * btVector3(clipped(0), clipped(1), clipped(2));
+  target.setZ(std::max(target.z(), 0.0));
+  const btQuaternion downwards(1, 0, 0, 0);
+  inverse_kinematics_.Solve(world_to_base_ * btTransform(downwards, target), targets);
+}
+
+void PandaArm::JointGoal(absl::Span<const float> action, absl::Span<double> goal) const {
+  ArmTargets(action, absl::MakeSpan(scratch_));
+  for (int i = 0; i < kArmJoints; ++i) {
+    // As motors hold them.
+    const LinkModel& link = body_->link_model(body_->dof_link(i));
+    goal[i] = std::clamp(scratch_[i], link.position_low, link.position_high);
+  }
+}
+
+void PandaArm::SetJointGoal(absl::Span<const double> goal, absl::Span<float> action) const {
+  const auto clipped = [](double value) {
+    return static_cast<float>(std::clamp(value, -1.0, 1.0));
+  };
+  if (control_ == PandaControl::kJoints) {
+    for (int i = 0; i < kArmJoints; ++i) {
+      action[i] = clipped((goal[i] - body_->joint_position(i)) / kJointStep);
+    }
+    return;
+  }
+  for (int i = 0; i < kDofs; ++i) scratch_[i] = i < kArmJoints ? goal[i] : body_->joint_position(i);
+  const btTransform tool =
+      world_to_base_.inverse() * inverse_kinematics_.ForwardKinematics(scratch_);
+  const btVector3 way = (tool.getOrigin() - ee_position()) / kEndEffectorStep;
+  for (int i = 0; i < 3; ++i) action[i] = clipped(way[i]);
+}
+
+void PandaArm::Act(absl::Span<const float> action) {
+  ArmTargets(action, absl::MakeSpan(targets_));
   const double width =
-      block_gripper_ ? 0 : finger_width() + kWidthStep * clipped(action.size() - 1);
+      block_gripper_ ? 0 : finger_width() + kWidthStep * std::clamp<double>(action.back(), -1, 1);
   targets_[kArmJoints] = targets_[kArmJoints + 1] = width / 2;
   for (int i = 0; i < kDofs; ++i) {
     MotorTarget motor;

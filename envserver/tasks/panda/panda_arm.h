@@ -6,6 +6,7 @@
 // Actions are in [-1, 1]. kEndEffector: 3 displacements in units of 0.05 m, with the gripper held
 // pointing down. kJoints: 7 changes in units of 0.05 rad. Then, unless the gripper is blocked, the
 // change of its width in units of 0.2 m. Motor targets are computed once per control step.
+// For wrappers it is ArmActions of its seven joints; the tool is the point between the fingers.
 // Thread safety: none, like its world.
 #ifndef ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_ARM_H_
 #define ARMATURE_ENVSERVER_TASKS_PANDA_PANDA_ARM_H_
@@ -19,6 +20,7 @@
 #include "envserver/bullet/body_model.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/bullet/inverse_kinematics.h"
+#include "envserver/env/arm_actions.h"
 
 namespace armature {
 
@@ -27,7 +29,7 @@ enum class PandaControl { kEndEffector, kJoints };
 // Returns NotFound if the model folder is missing; InvalidArgument if it is not the Panda.
 absl::StatusOr<std::shared_ptr<const BodyModel>> LoadPandaModel();
 
-class PandaArm {
+class PandaArm : public ArmActions {
  public:
   // Adds the arm in its neutral pose to `world`, which must outlive this. `model` comes from
   // LoadPandaModel.
@@ -42,18 +44,30 @@ class PandaArm {
   // Joint positions that the motors aim at.  [9]
   absl::Span<const double> joint_targets() const { return targets_; }
 
+  Body& body() override { return *body_; }
+  absl::Span<const int> dofs() const override { return dofs_; }
+  int tool_link() const override { return ee_link_; }
+  void JointGoal(absl::Span<const float> action, absl::Span<double> goal) const override;
+  // kEndEffector: towards where `goal` has the end effector.
+  void SetJointGoal(absl::Span<const double> goal, absl::Span<float> action) const override;
+
   btVector3 ee_position() const { return body_->LaggedLinkPose(ee_link_).getOrigin(); }
   btVector3 ee_velocity() { return body_->LaggedLinkVelocity(ee_link_); }
   double finger_width() const;
 
  private:
+  // Writes where `action` sends the joints; the fingers' stay.  [9]
+  void ArmTargets(absl::Span<const float> action, absl::Span<double> targets) const;
+
   PandaControl control_;
   bool block_gripper_;
   Body* body_;
   int ee_link_;
   InverseKinematics inverse_kinematics_;
   btTransform world_to_base_;
-  std::vector<double> targets_;  // [9]
+  std::vector<int> dofs_;                // Of the arm without its fingers.
+  std::vector<double> targets_;          // [9]
+  mutable std::vector<double> scratch_;  // [9]
 };
 
 }  // namespace armature

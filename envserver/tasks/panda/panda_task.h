@@ -62,6 +62,7 @@ class PandaTask : public Task {
   void Observe(ObservationWriter& out) override;
   GoalOutcome GoalReward(const GoalPair& goal) const override;
   void Keep(StateArchive& state) override { state.Keep(desired_goal_); }
+  ArmActions* arm() override { return &*arm_; }
 
   PandaArm& panda() { return *arm_; }
 
