@@ -49,6 +49,19 @@ TEST(AllocationTest, PushesAndRandomizationAddNoAllocationToASteadyStep) {
             AllocationsOf("tumbling_box", {{"floats", "true"}}));
 }
 
+TEST(AllocationTest, WrappersOfAnArmAddNoAllocationToASteadyStep) {
+  EXPECT_EQ(AllocationsOf("exact_arm",
+                          {{"wrappers",
+                            "[collision_prevention, ik_position_delta, action_imitation_reward, "
+                            "state_imitation_reward]"},
+                           // So that every action is replaced.
+                           {"collision_prevention", "{replace_type: 2, margin_m: 0.04}"},
+                           {"action_imitation_reward.expert.goal", "[target]"},
+                           {"state_imitation_reward.expert.goal", "[target]"},
+                           {"state_imitation_reward.motion", "[tool]"}}),
+            AllocationsOf("exact_arm", {}));
+}
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST(AllocationTest, TheCountCountsNewAndMalloc) {
   const long before = Allocations();

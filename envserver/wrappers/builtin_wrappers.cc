@@ -5,10 +5,11 @@ namespace armature {
 absl::Status RegisterBuiltinWrappers(EnvRegistry& registry) {
   absl::Status status;
   for (const auto add :
-       {RegisterActionNoise, RegisterActionRepeat, RegisterCamera, RegisterClipObservation,
-        RegisterClipReward, RegisterFrame, RegisterHistory, RegisterLatency,
-        RegisterObservationNoise, RegisterPush, RegisterRandomize, RegisterRescaleAction,
-        RegisterRescaleReward, RegisterTimeFeature}) {
+       {RegisterActionImitationReward, RegisterActionNoise, RegisterActionRepeat, RegisterCamera,
+        RegisterClipObservation, RegisterClipReward, RegisterCollisionPrevention, RegisterFrame,
+        RegisterHistory, RegisterIkPositionDelta, RegisterLatency, RegisterObservationNoise,
+        RegisterPush, RegisterRandomize, RegisterRescaleAction, RegisterRescaleReward,
+        RegisterStateImitationReward, RegisterTimeFeature}) {
     status.Update(add(registry));
   }
   return status;

@@ -93,7 +93,10 @@ EnvConfig KeysOf(const std::string& wrapper) {
 bool IsSilent(const std::string& wrapper) { return wrapper == "latency"; }
 
 // Wrappers that do not take this environment. Each has a test of its own of what it reports.
-bool IsTestedElsewhere(const std::string& /*wrapper*/) { return false; }
+bool IsTestedElsewhere(const std::string& wrapper) {
+  return wrapper == "collision_prevention" || wrapper == "ik_position_delta" ||  // An arm's.
+         wrapper == "action_imitation_reward" || wrapper == "state_imitation_reward";
+}
 
 // Makes the environment in `wrapper`, and one step of it.
 class Stepped {

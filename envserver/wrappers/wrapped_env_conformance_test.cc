@@ -32,8 +32,10 @@ std::map<std::string, EnvConfig> WrapperKeys(Env& env) {
       {"camera", {{"camera.width_px", "40"}, {"camera.height_px", "30"}}},
       {"clip_observation", {{"clip_observation.high", "0.5"}}},
       {"clip_reward", {{"clip_reward.low", "-0.5"}}},
+      {"collision_prevention", {{"collision_prevention.replace_type", "2"}}},
       {"frame", {{"frame.quaternion", "orientation"}, {"frame.vectors", "[velocity]"}}},
       {"history", {{"history.steps", "3"}}},
+      {"ik_position_delta", {}},
       {"latency", {{"latency.action_steps", "2"}, {"latency.observation_steps", "1"}}},
       {"observation_noise", {{"observation_noise.amplitude", "0.01"}}},
       {"rescale_action", {{"rescale_action.high", "3"}}},
@@ -41,7 +43,18 @@ std::map<std::string, EnvConfig> WrapperKeys(Env& env) {
       {"time_feature", {}},
       {"randomize", {}},
       {"push", {}},
+      {"action_imitation_reward", {}},
+      {"state_imitation_reward",
+       {{"state_imitation_reward.motion", "[achieved_goal]"},
+        {"state_imitation_reward.reference_start", "0.5"}}},
   };
+  if (env.spec().id == "exact_arm") {
+    for (const std::string name : {"action_imitation_reward", "state_imitation_reward"}) {
+      keys[name][name + ".expert.goal"] = "[target]";
+    }
+    keys["state_imitation_reward"]["state_imitation_reward.motion"] = "[tool]";
+    keys["state_imitation_reward"]["state_imitation_reward.gripper"] = "[gripper]";
+  }
   BulletWorld* world = env.world();
   for (int id = 0; world != nullptr && id < world->num_bodies(); ++id) {
     const Body& body = world->body(id);
@@ -67,10 +80,13 @@ EnvConfig ShortConfig(const std::string& env_id) {
 }
 
 constexpr char kPictures[] = "[camera, latency, history]";
-// Wrappers that a goal allows, wrappers that need a world, and those that pass pictures on.
+// Wrappers that a goal allows, wrappers that need a world, wrappers that need an arm, and those
+// that pass pictures on.
 const char* const kStacks[] = {
     "[latency, action_noise, observation_noise, clip_observation, history, rescale_reward]",
-    "[randomize, push, action_repeat, observation_noise, time_feature, rescale_action]", kPictures};
+    "[randomize, push, action_repeat, observation_noise, time_feature, rescale_action]",
+    "[collision_prevention, ik_position_delta, action_imitation_reward, state_imitation_reward]",
+    kPictures};
 
 EnvConfig StackConfig(const std::string& stack, const std::map<std::string, EnvConfig>& keys) {
   EnvConfig config = {{"wrappers", stack}};
@@ -93,7 +109,8 @@ int AddCases(const EnvRegistry& registry, std::vector<ConformanceCase>* cases) {
     for (auto& [stack, count] : taken) {
       // A picture of 120,000 triangles takes long: once is enough.
       if (stack == kPictures && env_id == "panda_reach") continue;
-      const bool is_costly = env_id == "panda_pick_and_place" || env_id.rfind("anymal", 0) == 0;
+      const bool is_costly = env_id == "panda_pick_and_place" || env_id == "exact_arm" ||
+                             env_id.rfind("anymal", 0) == 0;
       if (stack.find("camera") != std::string::npos && is_costly) continue;
       ConformanceCase what{env_id, StackConfig(stack, keys)};
       what.config.merge(ShortConfig(env_id));

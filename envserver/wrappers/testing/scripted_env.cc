@@ -8,6 +8,7 @@
 
 #include "common/config/config.h"
 #include "envserver/env/env.h"
+#include "envserver/wrappers/testing/exact_arm.h"
 #include "envserver/wrappers/testing/tumbling_box.h"
 #include "envserver/wrappers/testing/wrapped_envs.h"
 
@@ -170,6 +171,7 @@ absl::Status RegisterWrappedEnvs(EnvRegistry& registry) {
         return DescribeKeys(ConfigOf(config));
       });
   status.Update(RegisterTumblingBox(registry));
+  status.Update(RegisterExactArm(registry));
   return status;
 }
 

@@ -24,6 +24,12 @@ namespace armature {
 //   horizontal force of up to 5 N, of which the executed action has up to 4 N; control period 0.05
 //   s, horizon 40; reward -|velocity|. With config `floats` there is no gravity and the box is at
 //   rest.
+// - "exact_arm": a Task. An arm of six joints over a floor and before a wall, whose joints are
+//   exactly where they were sent: Env::arm. `joints` [6], `gripper` [1], `tool` [3], the tool's
+//   place, and `target` [3], a point drawn at the reset; action Box [7] in [-1, 1], by how much to
+//   turn the joints in units of 0.2 rad, and the gripper; control period 0.01 s, horizon 20; reward
+//   -|tool - target|. At the reset the tool is at (0.71, 0, 0.385), and 0.03 m from the wall. With
+//   config `goal` the tool's place and the target are the goals.
 absl::Status RegisterWrappedEnvs(EnvRegistry& registry);
 
 }  // namespace armature
