@@ -303,7 +303,7 @@ absl::Status ReadAmc(WordReader words, double angle_unit, RecordedMotion* motion
       words.RestOfLine();
     }
   }
-  const int frames_max = static_cast<int>(kRecordedValuesMax / motion->channels);
+  const int frames_max = motion->FramesMax();
   int previous = 0;
   for (int frame = 0; !words.AtEnd(); ++frame) {
     if (frame == frames_max) {

@@ -121,8 +121,8 @@ class BvhReader {
     if (absl::Status status = words_.Expect("MOTION"); !status.ok()) return status;
     if (motion_.channels == 0) return words_.Error("no joint has CHANNELS");
     if (absl::Status status = words_.Expect("Frames:"); !status.ok()) return status;
-    const int frames_max = static_cast<int>(kRecordedValuesMax / motion_.channels);
-    const absl::StatusOr<int> frames = words_.Integer("the number of frames", 2, frames_max);
+    const absl::StatusOr<int> frames =
+        words_.Integer("the number of frames", 2, motion_.FramesMax());
     if (!frames.ok()) return frames.status();
     if (absl::Status status = words_.Expect("Frame"); !status.ok()) return status;
     if (absl::Status status = words_.Expect("Time:"); !status.ok()) return status;

@@ -7,7 +7,8 @@
 // docs/human_motions.md has the names.
 //
 // Errors: NotFound, the file; InvalidArgument, with file and line: what is wrong there; joints that
-// the figure needs and the file lacks. Files of more than 256 MiB are refused.
+// the figure needs and the file lacks. Files of more than 256 MiB, 500,000 frames or 30 million
+// numbers are refused.
 #ifndef ARMATURE_ENVSERVER_HUMAN_LOAD_MOTION_H_
 #define ARMATURE_ENVSERVER_HUMAN_LOAD_MOTION_H_
 

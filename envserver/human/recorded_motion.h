@@ -2,6 +2,8 @@
 #ifndef ARMATURE_ENVSERVER_HUMAN_RECORDED_MOTION_H_
 #define ARMATURE_ENVSERVER_HUMAN_RECORDED_MOTION_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,11 @@
 #include "Eigen/Geometry"
 
 namespace armature {
+
+// What is read at most.
+inline constexpr int kRecordedJointsMax = 1000;
+inline constexpr int kRecordedFramesMax = 500'000;  // 69 minutes of 120 a second.
+inline constexpr size_t kRecordedValuesMax = 30'000'000;
 
 // In the file's axes and unit of length.
 struct RecordedJoint {
@@ -35,6 +42,12 @@ struct RecordedMotion {
     return channels == 0 ? 0 : static_cast<int>(values.size() / static_cast<size_t>(channels));
   }
 
+  // What a file of as many channels may have.
+  int FramesMax() const {
+    const size_t by_values = kRecordedValuesMax / static_cast<size_t>(channels);
+    return static_cast<int>(std::min<size_t>(by_values, kRecordedFramesMax));
+  }
+
   // Of `joint` in `frame`: its rotation from its parent, whose rest frames are parallel, and where
   // it is from there.
   Eigen::Quaterniond Rotation(int frame, int joint) const;
@@ -48,10 +61,6 @@ struct RecordedMotion {
   int channels = 0;
   std::vector<double> values;  // [frames, channels]
 };
-
-// What is read at most.
-inline constexpr int kRecordedJointsMax = 1000;
-inline constexpr size_t kRecordedValuesMax = 30'000'000;
 
 }  // namespace armature
 
