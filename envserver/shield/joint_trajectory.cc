@@ -31,7 +31,8 @@ struct JointTrajectory::Ruckig {
 };
 
 JointTrajectory::JointTrajectory(const JointVector& position)
-    : ruckig_(std::make_unique<Ruckig>(static_cast<int>(position.size()))), goal_(position) {}
+    : ruckig_(std::make_unique<Ruckig>(static_cast<int>(position.size()))), start_{position, JointVector::Zero(position.size()), JointVector::Zero(position.size())},
+      goal_(position) {}
 
 JointTrajectory::~JointTrajectory() = default;
 JointTrajectory::JointTrajectory(JointTrajectory&&) = default;
@@ -125,6 +126,8 @@ absl::Status TrajectoryPlanner::Plan(const JointState& start, const JointVector&
     return absl::InternalError(absl::StrCat("Ruckig found no trajectory: error ", result));
   }
   out.duration_s_ = out.ruckig_->trajectory.get_duration();
+  out.is_planned_ = true;
+  out.start_ = start;
   out.goal_ = goal;
   out.limits_ = limits_;
   return absl::OkStatus();

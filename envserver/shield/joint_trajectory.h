@@ -39,6 +39,10 @@ class JointTrajectory {
   void At(double s, JointState& out) const;
 
   double duration_s() const { return duration_s_; }
+  // What it was planned from and for; planned again, it is the same to the bit.
+  bool is_planned() const { return is_planned_; }
+  const JointState& start() const { return start_; }
+  const JointVector& goal() const { return goal_; }
 
   // Whether no joint leaves [min, max] by more than 1e-7 rad, anywhere on it. Pieces are bisected
   // as long as a bound of what is between their ends leaves it open. (Ruckig's own extrema miss
@@ -55,6 +59,8 @@ class JointTrajectory {
 
   double duration_s_ = 0;
   JointLimits limits_;
+  bool is_planned_ = false;
+  JointState start_;
   JointVector goal_;
 };
 

@@ -13,8 +13,8 @@ constexpr double kRounding = 1e-9;  // m, m/s.
 MeasurementCheck::MeasurementCheck(const HumanModel* model, double age_max_s)
     : model_(*model),
       age_max_s_(age_max_s),
-      last_position_(model->joints.size()),
-      last_velocity_(model->joints.size()) {}
+      last_position_(model->joints.size(), Eigen::Vector3d::Zero()),
+      last_velocity_(model->joints.size(), Eigen::Vector3d::Zero()) {}
 
 Measurement MeasurementCheck::Check(const HumanMeasurement* measurement, double now_s) {
   if (measurement == nullptr) return Measurement::kMissing;

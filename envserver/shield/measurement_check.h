@@ -31,6 +31,19 @@ class MeasurementCheck {
   // implausible. Allocates nothing.
   Measurement Check(const HumanMeasurement* measurement, double now_s);
 
+  // See Shield::Keep.
+  template <typename Archive>
+  void Keep(Archive& archive) {
+    archive.Keep(has_last_);
+    archive.Keep(last_has_velocity_);
+    archive.Keep(last_taken_s_);
+    for (auto* vectors : {&last_position_, &last_velocity_}) {
+      for (Eigen::Vector3d& vector : *vectors) {
+        for (int k = 0; k < 3; ++k) archive.Keep(vector[k]);
+      }
+    }
+  }
+
  private:
   bool IsWellFormed(const HumanMeasurement& measurement) const;
   bool IsPlausible(const HumanMeasurement& measurement, double taken_s) const;

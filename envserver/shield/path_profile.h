@@ -21,6 +21,13 @@ struct PathState {
   double s = 0;             // s of path time.
   double speed = 0;         // 1.
   double acceleration = 0;  // 1/s.
+
+  template <typename Archive>
+  void Keep(Archive& archive) {
+    archive.Keep(s);
+    archive.Keep(speed);
+    archive.Keep(acceleration);
+  }
 };
 
 struct PathLimits {
@@ -42,6 +49,14 @@ class PathProfile {
   double MaxSpeed(double t0, double t1) const;
 
   double duration_s() const { return begin_s_[3]; }
+
+  // See Shield::Keep.
+  template <typename Archive>
+  void Keep(Archive& archive) {
+    archive.Keep(begin_s_);
+    archive.Keep(jerk_);
+    for (PathState& state : state_) state.Keep(archive);
+  }
 
  private:
   std::array<double, 4> begin_s_ = {};   // Of the three phases, and the end.

@@ -201,6 +201,22 @@ bool Shield::Try(const JointTrajectory& path, const PathState& start, double tar
   return true;
 }
 
+double Shield::failsafe_left_s() const {
+  return std::max(0.0, failsafe_.duration_s() - failsafe_s_);
+}
+
+void Shield::FailsafeEnd(JointVector& position) const {
+  JointState end;
+  path_.At(failsafe_.At(failsafe_.duration_s()).s, end);
+  position = end.position;
+}
+
+bool Shield::Replan(bool is_planned, const JointState& start, const JointVector& goal) {
+  if (is_planned) return planner_.Plan(start, goal, path_).ok();
+  path_ = JointTrajectory(goal);
+  return goal.allFinite();
+}
+
 void Shield::ContinueFailsafe() {
   failsafe_s_ += options_.cycle_s;
   path_state_ = failsafe_.At(failsafe_s_);

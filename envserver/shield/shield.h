@@ -110,6 +110,15 @@ class Shield {
   const JointState& desired() const { return state_; }
   bool goal_waits() const { return goal_waits_; }
 
+  // The failsafe in store: how long it goes on, and where it ends (or begins to creep).
+  double failsafe_left_s() const;
+  void FailsafeEnd(JointVector& position) const;
+
+  // Names all that later steps depend on, for saving and restoring; an archive as
+  // envserver/kit/state_archive.h has it. Both shields are of the same options and models.
+  template <typename Archive>
+  void Keep(Archive& archive);
+
   // Steps by cause, since Create.
   int64_t steps(ShieldCause cause) const { return steps_[static_cast<int>(cause)]; }
   // Of them, those in which Ruckig failed to plan, or the path would have left the joints' limits.
@@ -122,6 +131,18 @@ class Shield {
 
   ShieldCause Advance(const HumanMeasurement& measurement);
   NewPath TryNewPath(const HumanMeasurement& measurement);
+  template <typename Archive>
+  static void Keep(Archive& archive, JointVector& values) {
+    for (double& value : values) archive.Keep(value);
+  }
+  template <typename Archive>
+  static void Keep(Archive& archive, JointState& state) {
+    Keep(archive, state.position);
+    Keep(archive, state.velocity);
+    Keep(archive, state.acceleration);
+  }
+  // Makes path_ the one that was planned so, or stands at `goal`. False: there is none.
+  bool Replan(bool is_planned, const JointState& start, const JointVector& goal);
   // Plans one cycle towards `target` and a failsafe after it, and takes both if they are safe.
   bool Try(const JointTrajectory& path, const PathState& start, double target, double stop_speed,
            const HumanMeasurement& measurement);
@@ -151,6 +172,29 @@ class Shield {
   int64_t unplanned_steps_ = 0;
   std::array<int64_t, kShieldCauses> steps_ = {};
 };
+
+template <typename Archive>
+void Shield::Keep(Archive& archive) {
+  bool is_planned = path_.is_planned();
+  JointState start = path_.start();
+  JointVector goal = path_.goal();
+  archive.Keep(is_planned);
+  Keep(archive, start);
+  Keep(archive, goal);
+  archive.Keep(stop_speed_);
+  path_state_.Keep(archive);
+  failsafe_.Keep(archive);
+  archive.Keep(failsafe_s_);
+  Keep(archive, state_);
+  Keep(archive, goal_);
+  archive.Keep(goal_waits_);
+  archive.Keep(goal_was_unsafe_);
+  archive.Keep(cycles_);
+  archive.Keep(unplanned_steps_);
+  archive.Keep(steps_);
+  measurements_.Keep(archive);
+  if (!archive.is_saving() && archive.ok()) archive.Check(Replan(is_planned, start, goal));
+}
 
 }  // namespace armature
 

@@ -2,6 +2,7 @@
 
 #include "envserver/tasks/anymal/anymal_tasks.h"
 #include "envserver/tasks/drake/drake_tasks.h"
+#include "envserver/tasks/human/human_tasks.h"
 #include "envserver/tasks/panda/panda_tasks.h"
 
 namespace armature {
@@ -12,6 +13,7 @@ absl::Status RegisterBuiltinEnvs(EnvRegistry& registry) {
   status.Update(RegisterCartPole(registry));
   status.Update(RegisterBoxFlipUp(registry));
   status.Update(RegisterAnymalTasks(registry));
+  status.Update(RegisterHumanTasks(registry));
   return status;
 }
 

@@ -1,0 +1,467 @@
+#include "envserver/tasks/human/human_arm_task.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "envserver/human/human_figure.h"
+#include "envserver/tasks/human/arm_cover.h"
+
+namespace armature {
+namespace {
+
+constexpr double kContactGap_s = 0.01;
+constexpr int kFreeTries = 200;
+// Viewers see the human's reach in a stop, in as many sizes.
+constexpr int kReachLevels = 4;
+constexpr Colour kReachColour = {0.9, 0.25, 0.2, 0.1};
+constexpr Colour kStopColour = {0.25, 0.55, 0.95, 0.3};
+const btVector3 kOutOfSight(0, 0, -50);
+
+// Pairs of capsules that touch in some configurations, but not in most.
+std::vector<std::pair<int, int>> FindSelfPairs(const ArmModel& arm, const JointVector& start) {
+  constexpr int kSamples = 300;
+  Rng rng({1});
+  std::vector<Capsule> at_start(arm.num_capsules());
+  arm.Place(start, at_start);
+  const int n = arm.num_capsules();
+  std::vector<int> touching(n * n);
+  std::vector<Capsule> placed(n);
+  for (int i = 0; i < kSamples; ++i) {
+    JointVector q(arm.num_joints());
+    for (int j = 0; j < q.size(); ++j) {
+      q[j] = rng.Uniform(arm.position_min_rad()[j], arm.position_max_rad()[j]);
+    }
+    arm.Place(q, placed);
+    for (int a = 0; a < n; ++a) {
+      for (int b = a + 1; b < n; ++b) touching[a * n + b] += Gap(placed[a], placed[b]) < 0 ? 1 : 0;
+    }
+  }
+  std::vector<std::pair<int, int>> pairs;
+  for (int a = 0; a < n; ++a) {
+    for (int b = a + 1; b < n; ++b) {
+      const bool are_neighbours =
+          std::abs(arm.capsules()[a].joint - arm.capsules()[b].joint) < 2;
+      if (are_neighbours || touching[a * n + b] > kSamples / 2) continue;
+      if (Gap(at_start[a], at_start[b]) > 0) pairs.emplace_back(a, b);
+    }
+  }
+  return pairs;
+}
+
+SceneShape CapsuleLook(double radius, double length, const Colour& colour) {
+  SceneShape shape;
+  shape.kind = length > 1e-9 ? SceneShape::Kind::kCapsule : SceneShape::Kind::kSphere;
+  shape.size = {radius, length, 0};
+  shape.colour = colour;
+  return shape;
+}
+
+void PlaceCapsule(const Capsule& capsule, Marker marker, MarkerPoses& out) {
+  const Eigen::Vector3d along = capsule.b - capsule.a;
+  const btQuaternion turn =
+      along.norm() < 1e-9
+          ? btQuaternion::getIdentity()
+          : shortestArcQuat(btVector3(0, 0, 1), ToBullet(along.normalized()));
+  out.Place(marker, ToBullet((capsule.a + capsule.b) / 2), turn);
+}
+
+Capsule Moved(const Eigen::Isometry3d& by, const Capsule& capsule) {
+  return {by * capsule.a, by * capsule.b, capsule.radius};
+}
+
+}  // namespace
+
+void HumanArmConfig::Visit(ConfigVisitor& v) {
+  v.Section("shield", shield, "The arm's safety shield.");
+  v.Section("human", human, "What the human does.");
+  v.Section("tracker", tracker, "What is measured of the human.");
+  v.Field("critical_speed_m_s", critical_speed_m_s,
+          "Contacts of the human with a point that goes faster are critical.", AtLeast(0));
+  v.Field("show_reachable_sets", show_reachable_sets,
+          "Whether viewers see where the human may be in a stop, and where the arm stops.");
+}
+
+// Joint deltas, in units of kActionStep_rad.
+class HumanArmTask::JointActions : public ArmActions {
+ public:
+  JointActions(SafeArm* arm, int tool_link) : arm_(*arm), tool_link_(tool_link) {}
+
+  Body& body() override { return arm_.body(); }
+  absl::Span<const int> dofs() const override { return arm_.dofs(); }
+  int tool_link() const override { return tool_link_; }
+  void JointGoal(absl::Span<const float> action, absl::Span<double> goal) const override {
+    JointVector q = arm_.position();
+    for (int i = 0; i < q.size(); ++i) q[i] += kActionStep_rad * action[i];
+    arm_.Clip(q);
+    std::copy(q.data(), q.data() + q.size(), goal.begin());
+  }
+  void SetJointGoal(absl::Span<const double> goal, absl::Span<float> action) const override {
+    const JointVector q = arm_.position();
+    for (int i = 0; i < q.size(); ++i) {
+      action[i] = static_cast<float>(std::clamp((goal[i] - q[i]) / kActionStep_rad, -1.0, 1.0));
+    }
+  }
+
+ private:
+  SafeArm& arm_;
+  const int tool_link_;
+};
+
+void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
+  task.EndBetweenPhysicsSteps();
+  setup_ = std::move(setup);
+  Body* body = setup_->body;
+  body->SetJoints(setup_->start, std::vector<double>(body->num_dofs(), 0.0));
+  base_ = ToEigen(body->LinkPose(kBase));
+  base_inverse_ = base_.inverse();
+  const double dt = setup_->drive.physics_step_s;
+  steps_per_control_ = static_cast<int>(std::lround(kControl_s / dt));
+  quiet_steps_ = static_cast<int>(std::lround(kContactGap_s / dt));
+
+  HumanSceneOptions scene;
+  scene.physics_step_s = dt;
+  scene.steps_per_cycle = setup_->drive.steps_per_cycle;
+  scene.arm_foot = base_.translation();
+  scene.arm_foot.z() = setup_->floor_m;
+  human_ = std::make_unique<HumanScene>(config_.human, config_.tracker, scene);
+  human_->AddBodies(task);
+  arm_ = std::make_unique<SafeArm>(body, setup_->dofs, setup_->model, human_->model(),
+                                   config_.shield, setup_->drive);
+  actions_ = std::make_unique<JointActions>(arm_.get(), setup_->tool_link);
+
+  const ArmModel& model = setup_->model;
+  in_base_.resize(model.num_capsules());
+  in_world_.resize(model.num_capsules());
+  motion_.turn.resize(model.num_joints());
+  motion_.shift.resize(model.num_joints());
+  self_pairs_ = FindSelfPairs(model, arm_->position());
+  for (int link = 0; link < body->num_links(); ++link) {
+    int joint = -1;
+    for (int l = link; l >= 0 && joint < 0; l = body->link_model(l).parent) {
+      for (int j = 0; j < model.num_joints(); ++j) {
+        if (body->dof_link(setup_->dofs[j]) == l) joint = j;
+      }
+    }
+    joint_of_link_.push_back(joint);
+  }
+  // Where the tool is on the last joint's link: it does not move there.
+  const int last_link = body->dof_link(setup_->dofs.back());
+  tool_in_joint_ = ToEigen(body->LinkPose(last_link)).inverse() *
+                   ToEigen(body->LinkPose(setup_->tool_link));
+  begin_ = arm_->position();
+
+  using v1::MetricSpec;
+  const auto last = MetricSpec::AGGREGATION_LAST;
+  const auto sum = MetricSpec::AGGREGATION_SUM;
+  metrics_.collision = task.AddMetric("collision", last);
+  metrics_.collision_type = task.AddMetric("collision_type", last);
+  metrics_.all = task.AddMetric("n_collisions", sum);
+  metrics_.robot = task.AddMetric("n_collisions_robot", sum);
+  metrics_.statics = task.AddMetric("n_collisions_static", sum);
+  metrics_.human = task.AddMetric("n_collisions_human", sum);
+  metrics_.critical = task.AddMetric("n_collisions_critical", sum);
+  metrics_.timeout = task.AddMetric("timeout", last);
+  metrics_.interventions = task.AddMetric("failsafe_interventions", sum);
+  metrics_.by_human = task.AddMetric("interventions/human", sum);
+  metrics_.by_tracker = task.AddMetric("interventions/tracker", sum);
+  metrics_.tracking_stops = task.AddMetric("tracking_stops", sum);
+  metrics_.goals = task.AddMetric("n_goals_reached", sum);
+  metrics_.distance = task.AddMetric("min_distance_m", last);
+  metrics_.contact_speed = task.AddMetric("contact_speed_m_s", last);
+  metrics_.cover_speed = task.AddMetric("cover_contact_speed_m_s", last);
+  metrics_.broke_bounds = task.AddMetric("human_broke_bounds", sum);
+  if (config_.show_reachable_sets && config_.shield.is_on()) AddMarkers(task);
+}
+
+void HumanArmTask::AddMarkers(TaskBuilder& task) {
+  const HumanModel& model = human_->model();
+  const double longest_s = arm_->options().stop_time_max_s;
+  for (int level = 1; level <= kReachLevels; ++level) {
+    std::vector<Marker> markers;
+    for (size_t i = 0; i < model.capsules.size(); ++i) {
+      const HumanCapsule& part = model.capsules[i];
+      const double radius =
+          model.VelocityRadius(static_cast<int>(i), longest_s * level / kReachLevels);
+      markers.push_back(task.AddMarker(
+          absl::StrCat("reach_", level, "_", std::string(HumanJointName(part.joint_b))),
+          CapsuleLook(radius, HumanOffset(part.joint_b).norm(), kReachColour)));
+    }
+    human_markers_.push_back(std::move(markers));
+  }
+  for (int c = 0; c < setup_->model.num_capsules(); ++c) {
+    const Capsule& capsule = setup_->model.capsules()[c].shape;
+    stop_markers_.push_back(
+        task.AddMarker(absl::StrCat("stop_", c),
+                       CapsuleLook(capsule.radius + arm_->options().secure_radius_m,
+                                   (capsule.b - capsule.a).norm(), kStopColour)));
+  }
+}
+
+void HumanArmTask::Show(MarkerPoses& out) {
+  if (human_markers_.empty()) return;
+  const double stop_s = arm_->shield().failsafe_left_s();
+  const double longest_s = arm_->options().stop_time_max_s;
+  const int level = std::clamp(
+      static_cast<int>(std::ceil(stop_s / longest_s * kReachLevels)), 1, kReachLevels);
+  const HumanModel& model = human_->model();
+  const HumanPose& pose = human_->next_pose();
+  for (int each = 1; each <= kReachLevels; ++each) {
+    for (size_t i = 0; i < model.capsules.size(); ++i) {
+      const Marker marker = human_markers_[each - 1][i];
+      if (each != level) {
+        out.Place(marker, kOutOfSight);
+        continue;
+      }
+      const HumanCapsule& part = model.capsules[i];
+      PlaceCapsule({pose.position[part.joint_a], pose.position[part.joint_b], 0}, marker, out);
+    }
+  }
+  JointVector stop;
+  arm_->shield().FailsafeEnd(stop);
+  std::vector<Capsule> capsules(setup_->model.num_capsules());
+  setup_->model.Place(stop, capsules);
+  for (size_t c = 0; c < capsules.size(); ++c) {
+    PlaceCapsule(Moved(base_, capsules[c]), stop_markers_[c], out);
+  }
+}
+
+void HumanArmTask::Reset() {
+  Body* body = setup_->body;
+  body->SetJoints(setup_->start, std::vector<double>(body->num_dofs(), 0.0));
+  arm_->Reset();
+  human_->Reset(rng());
+  begin_ = arm_->position();
+  illegal_ = intervened_ = broke_bounds_ = had_illegal_ = touches_itself_ = false;
+  causes_ = {};
+  counts_ = {};
+  stops_before_ = 0;
+  quiet_.fill(quiet_steps_);
+  worst_kind_ = 0;
+  min_distance_m_ = std::numeric_limits<float>::max();
+  contact_speed_m_s_ = cover_speed_m_s_ = 0;
+  goals_before_ = 0;
+  BeginEpisode();
+}
+
+void HumanArmTask::Act(absl::Span<const float> action) {
+  begin_ = arm_->position();
+  illegal_ = intervened_ = broke_bounds_ = false;
+  causes_ = {};
+  counts_ = {};
+  stops_before_ = arm_->tracking_stops();
+  goals_before_ = goals_reached();
+  ActBeside(action.subspan(num_joints()));
+  JointVector goal(num_joints());
+  actions_->JointGoal(action, absl::MakeSpan(goal.data(), goal.size()));
+  arm_->SetGoal(goal);
+}
+
+void HumanArmTask::Substep() {
+  PlaceArm();
+  if (arm_->cycle_begins()) {
+    human_->ForgetBounds();
+    arm_->BeginCycle(human_->Observe(base_inverse_, rng()));
+    intervened_ = intervened_ || arm_->intervened();
+    causes_[static_cast<int>(arm_->cause())] = true;
+    broke_bounds_ = broke_bounds_ || human_->broke_bounds();
+  }
+  human_->Move(in_world_, rng());
+  LookAtCapsules();
+  arm_->Drive();
+}
+
+void HumanArmTask::PlaceArm() {
+  const ArmModel& model = setup_->model;
+  const JointVector q = arm_->position();
+  const JointVector rate = arm_->velocity();
+  model.Place(q, in_base_);
+  for (size_t c = 0; c < in_base_.size(); ++c) in_world_[c] = Moved(base_, in_base_[c]);
+  Eigen::Isometry3d frame = base_;
+  Eigen::Vector3d turn = Eigen::Vector3d::Zero();
+  Eigen::Vector3d shift = Eigen::Vector3d::Zero();
+  for (int j = 0; j < model.num_joints(); ++j) {
+    const ArmJoint& joint = model.joints()[j];
+    frame = frame * joint.origin;
+    const Eigen::Vector3d axis = frame.linear() * joint.axis;
+    turn += rate[j] * axis;
+    shift -= rate[j] * axis.cross(frame.translation());
+    motion_.turn[j] = turn;
+    motion_.shift[j] = shift;
+    frame.rotate(Eigen::AngleAxisd(q[j], joint.axis));
+  }
+}
+
+double HumanArmTask::FastestPoint(int c) const {
+  const int joint = setup_->model.capsules()[c].joint;
+  const Capsule& capsule = in_world_[c];
+  return std::max(motion_.At(joint, capsule.a).norm(), motion_.At(joint, capsule.b).norm()) +
+         capsule.radius * motion_.turn[joint].norm();
+}
+
+void HumanArmTask::LookAtCapsules() {
+  const absl::Span<const Capsule> parts = human_->capsules();
+  for (size_t c = 0; c < in_world_.size(); ++c) {
+    const Capsule& link = in_world_[c];
+    const AxisBall link_ball(link);
+    bool touches = false;
+    for (const Capsule& part : parts) {
+      const AxisBall part_ball(part);
+      const double apart = (link_ball.centre - part_ball.centre).norm() - link_ball.radius -
+                           part_ball.radius - link.radius - part.radius;
+      if (apart > std::max(0.0, min_distance_m_)) continue;
+      const double gap = Gap(link, part);
+      min_distance_m_ = std::min(min_distance_m_, gap);
+      touches = touches || gap <= 0;
+    }
+    if (touches) {
+      cover_speed_m_s_ = std::max(cover_speed_m_s_, FastestPoint(static_cast<int>(c)));
+    }
+  }
+  touches_itself_ =
+      std::any_of(self_pairs_.begin(), self_pairs_.end(), [this](const std::pair<int, int>& pair) {
+        return Gap(in_base_[pair.first], in_base_[pair.second]) < 0;
+      });
+}
+
+void HumanArmTask::Count(Kind kind, bool is_touching) {
+  if (!is_touching) {
+    quiet_[kind] = std::min<int64_t>(quiet_[kind] + 1, quiet_steps_);
+    return;
+  }
+  if (quiet_[kind] >= quiet_steps_) ++counts_[kind];
+  quiet_[kind] = 0;
+  worst_kind_ = std::max(worst_kind_, 1 + kind);
+  if (kind != kHuman) illegal_ = had_illegal_ = true;
+}
+
+void HumanArmTask::LookAtContacts() {
+  std::array<bool, kKinds> touching = {};
+  touching[kRobot] = touches_itself_;
+  const int arm_id = setup_->body->id();
+  for (const ContactPoint& contact : world().contacts()) {
+    if (contact.body_a != arm_id && contact.body_b != arm_id) continue;
+    const bool is_a = contact.body_a == arm_id;
+    const int link = is_a ? contact.link_a : contact.link_b;
+    const int other = is_a ? contact.body_b : contact.body_a;
+    const int joint = link < 0 ? -1 : JointOfLink(link);
+    if (joint < 0) continue;
+    if (human_->PartOf(other) < 0) {
+      touching[kStatic] = touching[kStatic] || !IsAllowed(other);
+      continue;
+    }
+    const double speed = motion_.At(joint, ToEigen(contact.position_on_b)).norm();
+    contact_speed_m_s_ = std::max(contact_speed_m_s_, speed);
+    touching[kHuman] = true;
+    touching[kCritical] = touching[kCritical] || speed > config_.critical_speed_m_s;
+  }
+  for (const Kind kind : {kRobot, kStatic, kHuman, kCritical}) Count(kind, touching[kind]);
+}
+
+Termination HumanArmTask::Terminated() {
+  LookAtContacts();
+  if (physics_steps() % steps_per_control_ == 0) EndStep();
+  return Ending();
+}
+
+void HumanArmTask::Report(MetricValues& out) {
+  const auto cause = [this](ShieldCause which) { return causes_[static_cast<int>(which)]; };
+  out.Set(metrics_.collision, had_illegal_ ? 1 : 0);
+  out.Set(metrics_.collision_type, worst_kind_);
+  out.Set(metrics_.all, counts_[kRobot] + counts_[kStatic] + counts_[kHuman]);
+  out.Set(metrics_.robot, counts_[kRobot]);
+  out.Set(metrics_.statics, counts_[kStatic]);
+  out.Set(metrics_.human, counts_[kHuman]);
+  out.Set(metrics_.critical, counts_[kCritical]);
+  out.Set(metrics_.timeout, physics_steps() >= kHorizon * steps_per_control_ ? 1 : 0);
+  out.Set(metrics_.interventions, intervened_ ? 1 : 0);
+  out.Set(metrics_.by_human, cause(ShieldCause::kHuman) ? 1 : 0);
+  const bool by_tracker = cause(ShieldCause::kMissing) || cause(ShieldCause::kLate) ||
+                          cause(ShieldCause::kMalformed) || cause(ShieldCause::kImplausible);
+  out.Set(metrics_.by_tracker, by_tracker ? 1 : 0);
+  out.Set(metrics_.tracking_stops, arm_->tracking_stops() - stops_before_);
+  out.Set(metrics_.goals, goals_reached() - goals_before_);
+  out.Set(metrics_.distance, min_distance_m_);
+  out.Set(metrics_.contact_speed, contact_speed_m_s_);
+  out.Set(metrics_.cover_speed, cover_speed_m_s_);
+  out.Set(metrics_.broke_bounds, broke_bounds_ ? 1 : 0);
+}
+
+void HumanArmTask::ExecutedAction(absl::Span<float> out) {
+  const JointVector way = arm_->position() - begin_;
+  for (int i = 0; i < num_joints(); ++i) {
+    out[i] = static_cast<float>(std::clamp(way[i] / kActionStep_rad, -1.0, 1.0));
+  }
+}
+
+Eigen::Vector3d HumanArmTask::ToolAt(const JointVector& position) const {
+  Eigen::Isometry3d frame = base_;
+  for (int j = 0; j < num_joints(); ++j) {
+    const ArmJoint& joint = arm_model().joints()[j];
+    frame = frame * joint.origin;
+    frame.rotate(Eigen::AngleAxisd(position[j], joint.axis));
+  }
+  return frame * tool_in_joint_.translation();
+}
+
+bool HumanArmTask::IsFree(const JointVector& position) {
+  const ArmModel& model = setup_->model;
+  model.Place(position, in_base_);
+  const double lowest = setup_->scene_height_m - base_.translation().z() + 0.01;
+  for (int c = 0; c < model.num_capsules(); ++c) {
+    if (model.capsules()[c].joint == 0) continue;  // It only turns.
+    const Capsule& capsule = in_base_[c];
+    if (std::min(capsule.a.z(), capsule.b.z()) - capsule.radius < lowest) return false;
+  }
+  return std::none_of(
+      self_pairs_.begin(), self_pairs_.end(), [this](const std::pair<int, int>& pair) {
+        return Gap(in_base_[pair.first], in_base_[pair.second]) < 0;
+      });
+}
+
+JointVector HumanArmTask::FreePlace() {
+  const ArmModel& model = setup_->model;
+  JointVector place(model.num_joints());
+  for (int i = 0; i < kFreeTries; ++i) {
+    for (int j = 0; j < place.size(); ++j) {
+      place[j] = rng().Uniform(model.position_min_rad()[j], model.position_max_rad()[j]);
+    }
+    if (IsFree(place)) return place;
+  }
+  return arm_->position();
+}
+
+void HumanArmTask::ObserveHuman(absl::Span<float> out) const {
+  const Eigen::Vector3d tool = ToEigen(tool_position());
+  const HumanPose& pose = human_->next_pose();
+  int i = 0;
+  for (const int joint : {kHand[0], kHand[1], kHead}) {
+    const Eigen::Vector3d way = pose.position[joint] - tool;
+    for (int k = 0; k < 3; ++k) out[3 * i + k] = static_cast<float>(way[k]);
+    out[9 + i++] = static_cast<float>(way.norm());
+  }
+}
+
+void HumanArmTask::Keep(StateArchive& state) {
+  arm_->Keep(state);
+  human_->Keep(state);
+  KeepJoints(state, begin_);
+  state.Keep(illegal_);
+  state.Keep(intervened_);
+  state.Keep(causes_);
+  state.Keep(counts_);
+  state.Keep(broke_bounds_);
+  state.Keep(stops_before_);
+  state.Keep(quiet_);
+  state.Keep(had_illegal_);
+  state.Keep(worst_kind_);
+  state.Keep(min_distance_m_);
+  state.Keep(contact_speed_m_s_);
+  state.Keep(cover_speed_m_s_);
+  state.Keep(goals_before_);
+  KeepGoal(state);
+}
+
+}  // namespace armature

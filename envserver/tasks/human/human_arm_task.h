@@ -1,0 +1,184 @@
+// What the tasks with a human beside an arm have in common: the arm behind its shield, the human,
+// contacts by type, metrics, and what viewers see of the shield. A task adds its goal.
+//
+// Facts: a control step is 0.1 s, an episode 100 of them; the shield's cycle is 4 ms. The first
+// actions are changes of the joints' positions, +-1 for +-0.2 rad from where they are, held to
+// their limits. A contact ends 0.01 s after it was last seen; a new one counts.
+//   static    with the table or the floor
+//   robot     of the arm's capsules with each other, of those that do not always overlap
+//   human     with the human, found by Bullet
+//   critical  of these, where the arm's point goes faster than critical_speed_m_s
+// Illegal are all but those with the human that are not critical. Speeds are those before the
+// contact is solved. min_distance_m and cover_contact_speed_m_s are of the capsules, exactly.
+// Thread safety, determinism: see Task.
+#ifndef ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
+#define ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "Eigen/Geometry"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "common/config/config.h"
+#include "envserver/env/arm_actions.h"
+#include "envserver/kit/task.h"
+#include "envserver/kit/task_builder.h"
+#include "envserver/tasks/human/human_scene.h"
+#include "envserver/tasks/human/safe_arm.h"
+
+namespace armature {
+
+struct HumanArmConfig {
+  ShieldConfig shield;
+  HumanConfig human;
+  TrackerConfig tracker;
+  double critical_speed_m_s = 0.01;
+  bool show_reachable_sets = true;
+
+  void Visit(ConfigVisitor& v);
+};
+
+// An arm of the kit, in the task's world.
+struct ArmSetup {
+  Body* body = nullptr;
+  std::vector<int> dofs;        // The arm's joints, from the base outwards.
+  ArmModel model;               // Of its cover.
+  int tool_link = kBase;        // A point of it is what reaches.
+  std::vector<double> start;    // All DoFs of the body where an episode begins.
+  SafeArmOptions drive;
+  double scene_height_m = 0;    // Of the table's top; the arm's capsules stay above it.
+  double floor_m = 0;           // The human's.
+};
+
+class HumanArmTask : public Task {
+ public:
+  explicit HumanArmTask(const HumanArmConfig& config) : config_(config) {}
+
+  void Reset() final;
+  void Act(absl::Span<const float> action) final;
+  void Substep() final;
+  Termination Terminated() final;
+  void Report(MetricValues& out) final;
+  void Show(MarkerPoses& out) override;
+  ArmActions* arm() override { return actions_.get(); }
+  void ExecutedAction(absl::Span<float> out);
+  void Keep(StateArchive& state) final;
+
+  const SafeArm& safe_arm() const { return *arm_; }
+
+ protected:
+  static constexpr double kControl_s = 0.1;
+  static constexpr int kHorizon = 100;
+  static constexpr double kActionStep_rad = 0.2;
+
+  // For Build, after the arm's body and the scene have been added.
+  void AddArmAndHuman(TaskBuilder& task, ArmSetup setup);
+
+  // Begins an episode, with the arm and the human at their places.
+  virtual void BeginEpisode() {}
+  // Takes what the action has beside the joints' part; called once a control step.
+  virtual void ActBeside(absl::Span<const float> rest) { (void)rest; }
+  // Called once the control step's physics is over, before Observe.
+  virtual void EndStep() {}
+  // Why it ends; asked after each physics step.
+  virtual Termination Ending() { return {}; }
+  virtual int goals_reached() const { return 0; }
+  virtual void KeepGoal(StateArchive& state) { (void)state; }
+  // Whether the arm may touch this body.
+  virtual bool IsAllowed(int body_id) const {
+    (void)body_id;
+    return false;
+  }
+
+  JointVector joint_position() const { return arm_->position(); }
+  btVector3 tool_position() const {
+    return setup_->body->LinkPose(setup_->tool_link).getOrigin();
+  }
+  // Where the tool is with these joints, in the world.
+  Eigen::Vector3d ToolAt(const JointVector& position) const;
+  // A place within the joints' limits where the arm touches neither itself nor the scene.
+  JointVector FreePlace();
+  bool IsFree(const JointVector& position);
+
+  // From the tool to the left and the right hand and to the head, and how far they are.  [12]
+  void ObserveHuman(absl::Span<float> out) const;
+
+  bool has_collision() const { return illegal_; }  // In this control step.
+  bool has_intervened() const { return intervened_; }
+  int num_joints() const { return setup_->model.num_joints(); }
+  const ArmModel& arm_model() const { return setup_->model; }
+
+ private:
+  enum Kind { kRobot, kStatic, kHuman, kCritical, kKinds };
+
+  // The arm's velocities: that of a point p which joint k moves is turn[k] x p + shift[k].
+  struct Motion {
+    std::vector<Eigen::Vector3d> turn;
+    std::vector<Eigen::Vector3d> shift;
+    Eigen::Vector3d At(int joint, const Eigen::Vector3d& p) const {
+      return turn[joint].cross(p) + shift[joint];
+    }
+  };
+
+  class JointActions;
+
+  void AddMarkers(TaskBuilder& task);
+  void PlaceArm();  // Where its capsules are, and how they move.
+  void LookAtCapsules();
+  void LookAtContacts();
+  void Count(Kind kind, bool is_touching);
+  // No point of capsule c goes faster.
+  double FastestPoint(int c) const;
+  int JointOfLink(int link) const { return joint_of_link_[link]; }
+
+  const HumanArmConfig config_;
+  absl::optional<ArmSetup> setup_;
+  std::unique_ptr<SafeArm> arm_;
+  std::unique_ptr<HumanScene> human_;
+  std::unique_ptr<ArmActions> actions_;
+  Eigen::Isometry3d base_ = Eigen::Isometry3d::Identity();  // Of the arm, in the world.
+  Eigen::Isometry3d base_inverse_ = Eigen::Isometry3d::Identity();
+  std::vector<int> joint_of_link_;              // -1: none of the arm's moves it.
+  std::vector<std::pair<int, int>> self_pairs_;  // Of capsules.
+  Eigen::Isometry3d tool_in_joint_ = Eigen::Isometry3d::Identity();
+  int steps_per_control_ = 0;
+  int quiet_steps_ = 0;  // After which a contact has ended.
+
+  std::vector<Capsule> in_base_;
+  std::vector<Capsule> in_world_;
+  Motion motion_;
+  bool touches_itself_ = false;
+
+  // Of the control step.
+  JointVector begin_;
+  bool illegal_ = false;
+  bool intervened_ = false;
+  std::array<bool, kShieldCauses> causes_ = {};
+  std::array<int64_t, kKinds> counts_ = {};
+  bool broke_bounds_ = false;
+  int64_t stops_before_ = 0;
+  // Of the episode.
+  std::array<int64_t, kKinds> quiet_ = {};
+  bool had_illegal_ = false;
+  int worst_kind_ = 0;  // 1 + Kind; 0: none.
+  double min_distance_m_ = 0;
+  double contact_speed_m_s_ = 0;
+  double cover_speed_m_s_ = 0;
+  int goals_before_ = 0;
+
+  struct Metrics {
+    Metric collision, collision_type, all, robot, statics, human, critical, timeout, interventions,
+        by_human, by_tracker, tracking_stops, goals, distance, contact_speed, cover_speed,
+        broke_bounds;
+  } metrics_;
+  std::vector<std::vector<Marker>> human_markers_;  // By level of time, by part.
+  std::vector<Marker> stop_markers_;                // By capsule of the arm.
+};
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
