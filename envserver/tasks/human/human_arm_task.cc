@@ -112,6 +112,7 @@ class HumanArmTask::JointActions : public ArmActions {
 
 void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   task.EndBetweenPhysicsSteps();
+  task.ReportsExecutedAction();
   setup_ = std::move(setup);
   Body* body = setup_->body;
   body->SetJoints(setup_->start, std::vector<double>(body->num_dofs(), 0.0));
@@ -394,6 +395,7 @@ void HumanArmTask::ExecutedAction(absl::Span<float> out) {
   for (int i = 0; i < num_joints(); ++i) {
     out[i] = static_cast<float>(std::clamp(way[i] / kActionStep_rad, -1.0, 1.0));
   }
+  ExecutedBeside(out.subspan(num_joints()));
 }
 
 Eigen::Vector3d HumanArmTask::ToolAt(const JointVector& position) const {

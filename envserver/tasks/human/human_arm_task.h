@@ -65,7 +65,7 @@ class HumanArmTask : public Task {
   void Report(MetricValues& out) final;
   void Show(MarkerPoses& out) override;
   ArmActions* arm() override { return actions_.get(); }
-  void ExecutedAction(absl::Span<float> out);
+  void ExecutedAction(absl::Span<float> out) final;
   void Keep(StateArchive& state) final;
 
   const SafeArm& safe_arm() const { return *arm_; }
@@ -82,6 +82,8 @@ class HumanArmTask : public Task {
   virtual void BeginEpisode() {}
   // Takes what the action has beside the joints' part; called once a control step.
   virtual void ActBeside(absl::Span<const float> rest) { (void)rest; }
+  // The executed action's part beside the joints'.
+  virtual void ExecutedBeside(absl::Span<float> out) { (void)out; }
   // Called once the control step's physics is over, before Observe.
   virtual void EndStep() {}
   // Why it ends; asked after each physics step.

@@ -151,14 +151,22 @@ class Reach : public HumanArmTask {
     goal_index_ = 0;
     goals_reached_ = 0;
     reached_ = false;
+    gripper_ = 0;
     distance_ = Distance();
   }
 
   void ActBeside(absl::Span<const float> rest) override {
-    if (which_ == Arm::kSchunk) MoveSchunkFingers((1 + rest[0]) / 2, body_);
+    if (which_ == Arm::kSchunk) {
+      gripper_ = rest[0];
+      MoveSchunkFingers((1 + gripper_) / 2, body_);
+    }
     if (which_ == Arm::kPanda) HoldPandaFingers();
     if (reached_) goal_index_ = (goal_index_ + 1) % kGoals;
     reached_ = false;
+  }
+
+  void ExecutedBeside(absl::Span<float> out) override {
+    if (which_ == Arm::kSchunk) out[0] = gripper_;
   }
 
   void EndStep() override {
@@ -183,6 +191,7 @@ class Reach : public HumanArmTask {
     state.Keep(goals_reached_);
     state.Keep(reached_);
     state.Keep(distance_);
+    state.Keep(gripper_);
     state.Check(goal_index_ >= 0 && goal_index_ < kGoals);
   }
 
@@ -282,39 +291,40 @@ class Reach : public HumanArmTask {
   int goals_reached_ = 0;
   bool reached_ = false;  // The goal, in the last control step.
   double distance_ = 0;
+  float gripper_ = 0;
 };
 
-class HumanReach : public Reach {
+class JointReach : public Reach {
  public:
   using Config = ReachConfig;
-  explicit HumanReach(const Config& config) : Reach(config, Arm::kSchunk, Goal::kJoints) {}
+  explicit JointReach(const Config& config) : Reach(config, Arm::kSchunk, Goal::kJoints) {}
 };
 
-class HumanReachCart : public Reach {
+class ToolReach : public Reach {
  public:
   using Config = ReachConfig;
-  explicit HumanReachCart(const Config& config) : Reach(config, Arm::kSchunk, Goal::kTool) {}
+  explicit ToolReach(const Config& config) : Reach(config, Arm::kSchunk, Goal::kTool) {}
 };
 
-class PandaReachHuman : public Reach {
+class PandaReach : public Reach {
  public:
   struct Config : ReachConfig {
     Config() { goal_conditioned = true; }
   };
-  explicit PandaReachHuman(const Config& config) : Reach(config, Arm::kPanda, Goal::kTool) {}
+  explicit PandaReach(const Config& config) : Reach(config, Arm::kPanda, Goal::kTool) {}
 };
 
 }  // namespace
 
 absl::Status RegisterHumanTasks(EnvRegistry& registry) {
   absl::Status status;
-  status.Update(RegisterTask<HumanReach>(
+  status.Update(RegisterTask<JointReach>(
       registry, "human_reach",
       "Bring a Schunk LWA 4P's joints to goals beside a human (human-robot-gym's ReachHuman)."));
-  status.Update(RegisterTask<HumanReachCart>(
+  status.Update(RegisterTask<ToolReach>(
       registry, "human_reach_cart",
       "Bring a Schunk LWA 4P's tool to points beside a human (human-robot-gym's ReachHumanCart)."));
-  status.Update(RegisterTask<PandaReachHuman>(
+  status.Update(RegisterTask<PandaReach>(
       registry, "panda_reach_human", "Bring a Panda's tool to points beside a human."));
   return status;
 }

@@ -26,7 +26,7 @@ constexpr double kFingerEffort_N = 60;
 constexpr double kToolHeight_m = 0.15;
 constexpr double kFingerThickness_m = 0.015;
 
-btTransform ToBullet(const ScenePose& pose) {
+btTransform FromScene(const ScenePose& pose) {
   return btTransform(btQuaternion(pose[3], pose[4], pose[5], pose[6]),
                      btVector3(pose[0], pose[1], pose[2]));
 }
@@ -69,14 +69,14 @@ void SetShapes(const std::vector<SceneShape>& shapes, double mass, LinkModel* li
   for (const SceneShape& shape : shapes) {
     parts.push_back(MakePrimitive(shape.kind, shape.size));
     btVector3 part_low, part_high;
-    parts.back()->getAabb(ToBullet(shape.pose), part_low, part_high);
+    parts.back()->getAabb(FromScene(shape.pose), part_low, part_high);
     low.setMin(part_low);
     high.setMax(part_high);
   }
   const btVector3 centre = (low + high) / 2;
   auto compound = std::make_shared<OwningCompound>();
   for (size_t i = 0; i < parts.size(); ++i) {
-    btTransform pose = ToBullet(shapes[i].pose);
+    btTransform pose = FromScene(shapes[i].pose);
     pose.setOrigin(pose.getOrigin() - centre);
     compound->Add(pose, parts[i]);
   }

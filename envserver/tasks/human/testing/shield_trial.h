@@ -1,0 +1,47 @@
+// Many actions, random and meant to hurt, in a task with a human who walks at the arm or goes about
+// its work, and what became of them.
+//
+// An episode's actions are one of: uniform; the extremes; one that is kept for a while; of some, the
+// one that brings the tool nearest to the human's hands and head.
+#ifndef ARMATURE_ENVSERVER_TASKS_HUMAN_TESTING_SHIELD_TRIAL_H_
+#define ARMATURE_ENVSERVER_TASKS_HUMAN_TESTING_SHIELD_TRIAL_H_
+
+#include <cstdint>
+#include <string>
+
+#include "envserver/env/env_registry.h"
+
+namespace armature {
+
+struct ShieldTrial {
+  std::string env_id = "human_reach";
+  std::string shield = "ssm";
+  bool adversary = true;  // Otherwise clips, at a speed at which they keep the bounds.
+  int64_t actions = 1000;
+  uint64_t seed = 0;
+  EnvConfig config;  // More keys.
+};
+
+struct ShieldTrialResult {
+  int64_t actions = 0;
+  int64_t contacts = 0;       // With the human, found by Bullet.
+  int64_t fast_contacts = 0;  // Of these, with a point above the safe speed.
+  // Episodes in which capsules met while a point of the arm's was above the safe speed.
+  int64_t fast_cover_episodes = 0;
+  int64_t cover_episodes = 0;  // Episodes in which capsules met at all.
+  double contact_speed_m_s = 0;
+  double cover_speed_m_s = 0;  // Of the fastest point of a capsule that met the human's.
+  double distance_m = 1e9;
+  int64_t interventions = 0;  // Actions.
+  int64_t tracking_stops = 0;
+  int64_t static_contacts = 0;
+  int64_t broke_bounds = 0;  // Actions.
+
+  void Add(const ShieldTrialResult& other);
+};
+
+ShieldTrialResult RunShieldTrial(const ShieldTrial& trial);
+
+}  // namespace armature
+
+#endif  // ARMATURE_ENVSERVER_TASKS_HUMAN_TESTING_SHIELD_TRIAL_H_
