@@ -32,6 +32,7 @@ envserver/slots envserver/kit envserver/conformance
 envserver/wrappers
 envserver/service
 envserver/tasks/anymal envserver/tasks/drake envserver/tasks/panda envserver/server
+envserver/tasks/human
 envserver/tasks
 envserver
 actor/status actor/act

@@ -67,6 +67,13 @@ int Main(int argc, char** argv) {
   add("anymal", {{"action_max", "1"}}, "/gentle");
   add("anymal_rough", {{"action_max", "1"}}, "/gentle");
   add("anymal_rough", {{"action_max", "1"}, {"terrain", "flat"}}, "/gentle_flat");
+  // The same trajectories, with no human known of; and with one who comes near.
+  for (const char* env_id : {"human_reach", "panda_reach_human"}) {
+    add(env_id, {{"shield.type", "off"}}, "/off");
+    add(env_id, {{"shield.type", "pfl"}}, "/pfl");
+    add(env_id, {{"human.motions", "[adversary]"}}, "/adversary");
+    add(env_id, {{"human.motions", "[adversary]"}, {"shield.type", "off"}}, "/adversary_off");
+  }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return EXIT_SUCCESS;

@@ -25,6 +25,11 @@ int main(int argc, char** argv) {
           {"anymal_rough",
            {{"robot", "c"}, {"terrain", "flat"}, {"observe_linear_velocity", "false"}}},
           {"anymal_rough", {{"actuator", "network"}, {"terrain", "flat"}, {"action_max", "0.5"}}},
+          {"human_reach",
+           {{"goal_conditioned", "true"}, {"shield.type", "pfl"}, {"tracker.dropout", "0.02"}}},
+          {"human_reach", {{"human.motions", "[adversary]"}, {"done_at_collision", "true"}}},
+          {"human_reach_cart", {{"shield.type", "off"}, {"shaping", "true"}}},
+          {"panda_reach_human", {{"human.motions", "[adversary]"}, {"human.pushes", "true"}}},
       },
       options);
   return RUN_ALL_TESTS();
