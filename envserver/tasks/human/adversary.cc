@@ -94,11 +94,11 @@ void Adversary::ChooseSwing(int side, absl::Span<const Capsule> arm, Rng& rng) {
   const double acceleration =
       kSafety * (kArmAcceleration_m_s2 - kBodyAcceleration_m_s2 * body_share_);
   const double angle = swing.angle_rad;
-  swing.duration_s = std::max(
-      {kPeakRate * angle * length / speed,
-       std::sqrt(angle * length * (kPeakAcceleration + kPeakRate * kPeakRate * angle) /
-                 acceleration),
-       0.02});
+  swing.duration_s =
+      std::max({kPeakRate * angle * length / speed,
+                std::sqrt(angle * length * (kPeakAcceleration + kPeakRate * kPeakRate * angle) /
+                          acceleration),
+                0.02});
 }
 
 void Adversary::Step(double dt, absl::Span<const Capsule> arm, Rng& rng) {
@@ -141,8 +141,8 @@ void Adversary::Pose(HumanPose* pose) const {
     if (now_s_ < swing.begin_s + swing.duration_s) {
       const double u = (now_s_ - swing.begin_s) / swing.duration_s;
       rate = swing.angle_rad * 30 * u * u * (1 - u) * (1 - u) / swing.duration_s;
-      rate_change = swing.angle_rad * 60 * u * (1 - u) * (1 - 2 * u) /
-                    (swing.duration_s * swing.duration_s);
+      rate_change =
+          swing.angle_rad * 60 * u * (1 - u) * (1 - 2 * u) / (swing.duration_s * swing.duration_s);
     }
     const Eigen::Vector3d across = swing.axis.cross(direction);
     const Eigen::Vector3d shoulder = pose->position[kShoulder[side]];

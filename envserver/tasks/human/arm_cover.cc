@@ -101,8 +101,8 @@ absl::Status AddShape(const btCollisionShape& shape, const Eigen::Isometry3d& po
   if (shape.isCompound()) {
     const auto& compound = static_cast<const btCompoundShape&>(shape);
     for (int i = 0; i < compound.getNumChildShapes(); ++i) {
-      absl::Status status = AddShape(*compound.getChildShape(i),
-                                     pose * ToEigen(compound.getChildTransform(i)), out);
+      absl::Status status =
+          AddShape(*compound.getChildShape(i), pose * ToEigen(compound.getChildTransform(i)), out);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -110,8 +110,7 @@ absl::Status AddShape(const btCollisionShape& shape, const Eigen::Isometry3d& po
   Balls balls;
   switch (shape.getShapeType()) {
     case SPHERE_SHAPE_PROXYTYPE:
-      balls.push_back(
-          {pose.translation(), static_cast<const btSphereShape&>(shape).getRadius()});
+      balls.push_back({pose.translation(), static_cast<const btSphereShape&>(shape).getRadius()});
       break;
     case CAPSULE_SHAPE_PROXYTYPE: {
       const auto& capsule = static_cast<const btCapsuleShape&>(shape);
@@ -136,15 +135,14 @@ absl::Status AddShape(const btCollisionShape& shape, const Eigen::Isometry3d& po
       break;
     }
     default:
-      return absl::InvalidArgumentError(absl::StrCat("a shape of kind ", shape.getName(),
-                                                     " cannot be put into a capsule"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("a shape of kind ", shape.getName(), " cannot be put into a capsule"));
   }
   out->push_back(std::move(balls));
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Part>> MovingParts(const BodyModel& model,
-                                              absl::Span<const int> links) {
+absl::StatusOr<std::vector<Part>> MovingParts(const BodyModel& model, absl::Span<const int> links) {
   auto placed = PlaceLinks(model, links);
   if (!placed.ok()) return placed.status();
   std::vector<Part> parts;
@@ -234,7 +232,8 @@ Capsule Around(const Balls& balls) {
   for (const Ball& ball : balls) {
     spread += (ball.centre - mean) * (ball.centre - mean).transpose();
   }
-  const Eigen::Matrix3d axes = Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d>(spread).eigenvectors();
+  const Eigen::Matrix3d axes =
+      Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d>(spread).eigenvectors();
   Capsule best = AlongDirection(balls, Eigen::Vector3d::UnitX());
   for (int i = 0; i < 5; ++i) {
     const Eigen::Vector3d direction =
@@ -270,8 +269,8 @@ absl::StatusOr<std::vector<ArmJoint>> ChainJoints(const BodyModel& model,
       joint.origin = ToEigen(model.links[parent].parent_to_joint) * joint.origin;
     }
     if (parent != before) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "the link '", link.name, "' does not follow the arm's joint before it"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the link '", link.name, "' does not follow the arm's joint before it"));
     }
     joint.position_min_rad = link.has_limits ? link.position_low : -kUnlimited_rad;
     joint.position_max_rad = link.has_limits ? link.position_high : kUnlimited_rad;
@@ -325,14 +324,12 @@ absl::Status CheckCover(const ArmModel& arm, const BodyModel& model, absl::Span<
     const bool is_held = std::any_of(
         arm.capsules().begin(), arm.capsules().end(), [&part](const LinkCapsule& capsule) {
           return capsule.joint == part.joint &&
-                 std::all_of(part.balls.begin(), part.balls.end(), [&](const Ball& ball) {
-                   return Holds(capsule.shape, ball);
-                 });
+                 std::all_of(part.balls.begin(), part.balls.end(),
+                             [&](const Ball& ball) { return Holds(capsule.shape, ball); });
         });
     if (is_held) continue;
-    return absl::InvalidArgumentError(absl::StrCat("a shape of the link '",
-                                                   model.links[part.link].name,
-                                                   "' is not in a capsule of the arm"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a shape of the link '", model.links[part.link].name, "' is not in a capsule of the arm"));
   }
   return absl::OkStatus();
 }

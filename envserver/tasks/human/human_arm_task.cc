@@ -42,8 +42,7 @@ std::vector<std::pair<int, int>> FindSelfPairs(const ArmModel& arm, const JointV
   std::vector<std::pair<int, int>> pairs;
   for (int a = 0; a < n; ++a) {
     for (int b = a + 1; b < n; ++b) {
-      const bool are_neighbours =
-          std::abs(arm.capsules()[a].joint - arm.capsules()[b].joint) < 2;
+      const bool are_neighbours = std::abs(arm.capsules()[a].joint - arm.capsules()[b].joint) < 2;
       if (are_neighbours || touching[a * n + b] > kSamples / 2) continue;
       if (Gap(at_start[a], at_start[b]) > 0) pairs.emplace_back(a, b);
     }
@@ -61,10 +60,9 @@ SceneShape CapsuleLook(double radius, double length, const Colour& colour) {
 
 void PlaceCapsule(const Capsule& capsule, Marker marker, MarkerPoses& out) {
   const Eigen::Vector3d along = capsule.b - capsule.a;
-  const btQuaternion turn =
-      along.norm() < 1e-9
-          ? btQuaternion::getIdentity()
-          : shortestArcQuat(btVector3(0, 0, 1), ToBullet(along.normalized()));
+  const btQuaternion turn = along.norm() < 1e-9
+                                ? btQuaternion::getIdentity()
+                                : shortestArcQuat(btVector3(0, 0, 1), ToBullet(along.normalized()));
   out.Place(marker, ToBullet((capsule.a + capsule.b) / 2), turn);
 }
 
@@ -139,6 +137,7 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   motion_.turn.resize(model.num_joints());
   motion_.shift.resize(model.num_joints());
   self_pairs_ = FindSelfPairs(model, arm_->position());
+  near_.resize(model.num_joints() * human_->capsules().size());
   for (int link = 0; link < body->num_links(); ++link) {
     int joint = -1;
     for (int l = link; l >= 0 && joint < 0; l = body->link_model(l).parent) {
@@ -150,8 +149,8 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   }
   // Where the tool is on the last joint's link: it does not move there.
   const int last_link = body->dof_link(setup_->dofs.back());
-  tool_in_joint_ = ToEigen(body->LinkPose(last_link)).inverse() *
-                   ToEigen(body->LinkPose(setup_->tool_link));
+  tool_in_joint_ =
+      ToEigen(body->LinkPose(last_link)).inverse() * ToEigen(body->LinkPose(setup_->tool_link));
   begin_ = arm_->position();
 
   using v1::MetricSpec;
@@ -194,10 +193,9 @@ void HumanArmTask::AddMarkers(TaskBuilder& task) {
   }
   for (int c = 0; c < setup_->model.num_capsules(); ++c) {
     const Capsule& capsule = setup_->model.capsules()[c].shape;
-    stop_markers_.push_back(
-        task.AddMarker(absl::StrCat("stop_", c),
-                       CapsuleLook(capsule.radius + arm_->options().secure_radius_m,
-                                   (capsule.b - capsule.a).norm(), kStopColour)));
+    stop_markers_.push_back(task.AddMarker(
+        absl::StrCat("stop_", c), CapsuleLook(capsule.radius + arm_->options().secure_radius_m,
+                                              (capsule.b - capsule.a).norm(), kStopColour)));
   }
 }
 
@@ -205,8 +203,8 @@ void HumanArmTask::Show(MarkerPoses& out) {
   if (human_markers_.empty()) return;
   const double stop_s = arm_->shield().failsafe_left_s();
   const double longest_s = arm_->options().stop_time_max_s;
-  const int level = std::clamp(
-      static_cast<int>(std::ceil(stop_s / longest_s * kReachLevels)), 1, kReachLevels);
+  const int level =
+      std::clamp(static_cast<int>(std::ceil(stop_s / longest_s * kReachLevels)), 1, kReachLevels);
   const HumanModel& model = human_->model();
   const HumanPose& pose = human_->next_pose();
   for (int each = 1; each <= kReachLevels; ++each) {
@@ -235,7 +233,7 @@ void HumanArmTask::Reset() {
   arm_->Reset();
   human_->Reset(rng());
   begin_ = arm_->position();
-  illegal_ = intervened_ = broke_bounds_ = had_illegal_ = touches_itself_ = false;
+  illegal_ = intervened_ = broke_bounds_ = had_illegal_ = false;
   causes_ = {};
   counts_ = {};
   stops_before_ = 0;
@@ -304,27 +302,52 @@ double HumanArmTask::FastestPoint(int c) const {
 
 void HumanArmTask::LookAtCapsules() {
   const absl::Span<const Capsule> parts = human_->capsules();
+  const int num_parts = static_cast<int>(parts.size());
+  std::fill(near_.begin(), near_.end(), false);
+  bool is_near = false;
   for (size_t c = 0; c < in_world_.size(); ++c) {
     const Capsule& link = in_world_[c];
     const AxisBall link_ball(link);
     bool touches = false;
-    for (const Capsule& part : parts) {
-      const AxisBall part_ball(part);
+    for (int part = 0; part < num_parts; ++part) {
+      const AxisBall part_ball(parts[part]);
       const double apart = (link_ball.centre - part_ball.centre).norm() - link_ball.radius -
-                           part_ball.radius - link.radius - part.radius;
+                           part_ball.radius - link.radius - parts[part].radius;
       if (apart > std::max(0.0, min_distance_m_)) continue;
-      const double gap = Gap(link, part);
+      const double gap = Gap(link, parts[part]);
       min_distance_m_ = std::min(min_distance_m_, gap);
-      touches = touches || gap <= 0;
+      if (gap > 0) continue;
+      touches = is_near = true;
+      near_[setup_->model.capsules()[c].joint * num_parts + part] = true;
     }
     if (touches) {
       cover_speed_m_s_ = std::max(cover_speed_m_s_, FastestPoint(static_cast<int>(c)));
     }
   }
-  touches_itself_ =
+  touching_.fill(false);
+  if (is_near) LookAtHuman();
+  touching_[kRobot] =
       std::any_of(self_pairs_.begin(), self_pairs_.end(), [this](const std::pair<int, int>& pair) {
         return Gap(in_base_[pair.first], in_base_[pair.second]) < 0;
       });
+}
+
+void HumanArmTask::LookAtHuman() {
+  const int num_parts = static_cast<int>(human_->capsules().size());
+  for (int link = 0; link < setup_->body->num_links(); ++link) {
+    const int joint = joint_of_link_[link];
+    if (joint < 0 || setup_->body->link_model(link).shape == nullptr) continue;
+    for (int part = 0; part < num_parts; ++part) {
+      if (!near_[joint * num_parts + part]) continue;
+      const ClosestPoints closest =
+          world().Distance(*setup_->body, link, human_->body(part), kBase, /*distance_max=*/0);
+      if (!closest.found || closest.distance > 0) continue;
+      const double speed = motion_.At(joint, ToEigen(closest.point_on_a)).norm();
+      contact_speed_m_s_ = std::max(contact_speed_m_s_, speed);
+      touching_[kHuman] = true;
+      touching_[kCritical] = touching_[kCritical] || speed > config_.critical_speed_m_s;
+    }
+  }
 }
 
 void HumanArmTask::Count(Kind kind, bool is_touching) {
@@ -339,26 +362,16 @@ void HumanArmTask::Count(Kind kind, bool is_touching) {
 }
 
 void HumanArmTask::LookAtContacts() {
-  std::array<bool, kKinds> touching = {};
-  touching[kRobot] = touches_itself_;
   const int arm_id = setup_->body->id();
   for (const ContactPoint& contact : world().contacts()) {
     if (contact.body_a != arm_id && contact.body_b != arm_id) continue;
     const bool is_a = contact.body_a == arm_id;
     const int link = is_a ? contact.link_a : contact.link_b;
     const int other = is_a ? contact.body_b : contact.body_a;
-    const int joint = link < 0 ? -1 : JointOfLink(link);
-    if (joint < 0) continue;
-    if (human_->PartOf(other) < 0) {
-      touching[kStatic] = touching[kStatic] || !IsAllowed(other);
-      continue;
-    }
-    const double speed = motion_.At(joint, ToEigen(contact.position_on_b)).norm();
-    contact_speed_m_s_ = std::max(contact_speed_m_s_, speed);
-    touching[kHuman] = true;
-    touching[kCritical] = touching[kCritical] || speed > config_.critical_speed_m_s;
+    if (link < 0 || joint_of_link_[link] < 0 || human_->PartOf(other) >= 0) continue;
+    touching_[kStatic] = touching_[kStatic] || !IsAllowed(other);
   }
-  for (const Kind kind : {kRobot, kStatic, kHuman, kCritical}) Count(kind, touching[kind]);
+  for (const Kind kind : {kRobot, kStatic, kHuman, kCritical}) Count(kind, touching_[kind]);
 }
 
 Termination HumanArmTask::Terminated() {
@@ -417,10 +430,10 @@ bool HumanArmTask::IsFree(const JointVector& position) {
     const Capsule& capsule = in_base_[c];
     if (std::min(capsule.a.z(), capsule.b.z()) - capsule.radius < lowest) return false;
   }
-  return std::none_of(
-      self_pairs_.begin(), self_pairs_.end(), [this](const std::pair<int, int>& pair) {
-        return Gap(in_base_[pair.first], in_base_[pair.second]) < 0;
-      });
+  return std::none_of(self_pairs_.begin(), self_pairs_.end(),
+                      [this](const std::pair<int, int>& pair) {
+                        return Gap(in_base_[pair.first], in_base_[pair.second]) < 0;
+                      });
 }
 
 JointVector HumanArmTask::FreePlace() {

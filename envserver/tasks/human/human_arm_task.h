@@ -6,10 +6,10 @@
 // their limits. A contact ends 0.01 s after it was last seen; a new one counts.
 //   static    with the table or the floor
 //   robot     of the arm's capsules with each other, of those that do not always overlap
-//   human     with the human, found by Bullet
+//   human     with the human: Bullet's distance of their shapes is 0 or less
 //   critical  of these, where the arm's point goes faster than critical_speed_m_s
-// Illegal are all but those with the human that are not critical. Speeds are those before the
-// contact is solved. min_distance_m and cover_contact_speed_m_s are of the capsules, exactly.
+// Illegal are all but those with the human that are not critical. Speeds are those as the
+// physics step begins. min_distance_m and cover_contact_speed_m_s are of the capsules, exactly.
 // Thread safety, determinism: see Task.
 #ifndef ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
 #define ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
@@ -45,13 +45,13 @@ struct HumanArmConfig {
 // An arm of the kit, in the task's world.
 struct ArmSetup {
   Body* body = nullptr;
-  std::vector<int> dofs;        // The arm's joints, from the base outwards.
-  ArmModel model;               // Of its cover.
-  int tool_link = kBase;        // A point of it is what reaches.
-  std::vector<double> start;    // All DoFs of the body where an episode begins.
+  std::vector<int> dofs;      // The arm's joints, from the base outwards.
+  ArmModel model;             // Of its cover.
+  int tool_link = kBase;      // A point of it is what reaches.
+  std::vector<double> start;  // All DoFs of the body where an episode begins.
   SafeArmOptions drive;
-  double scene_height_m = 0;    // Of the table's top; the arm's capsules stay above it.
-  double floor_m = 0;           // The human's.
+  double scene_height_m = 0;  // Of the table's top; the arm's capsules stay above it.
+  double floor_m = 0;         // The human's.
 };
 
 class HumanArmTask : public Task {
@@ -97,9 +97,7 @@ class HumanArmTask : public Task {
   }
 
   JointVector joint_position() const { return arm_->position(); }
-  btVector3 tool_position() const {
-    return setup_->body->LinkPose(setup_->tool_link).getOrigin();
-  }
+  btVector3 tool_position() const { return setup_->body->LinkPose(setup_->tool_link).getOrigin(); }
   // Where the tool is with these joints, in the world.
   Eigen::Vector3d ToolAt(const JointVector& position) const;
   // A place within the joints' limits where the arm touches neither itself nor the scene.
@@ -131,11 +129,11 @@ class HumanArmTask : public Task {
   void AddMarkers(TaskBuilder& task);
   void PlaceArm();  // Where its capsules are, and how they move.
   void LookAtCapsules();
+  void LookAtHuman();
   void LookAtContacts();
   void Count(Kind kind, bool is_touching);
   // No point of capsule c goes faster.
   double FastestPoint(int c) const;
-  int JointOfLink(int link) const { return joint_of_link_[link]; }
 
   const HumanArmConfig config_;
   absl::optional<ArmSetup> setup_;
@@ -144,7 +142,7 @@ class HumanArmTask : public Task {
   std::unique_ptr<ArmActions> actions_;
   Eigen::Isometry3d base_ = Eigen::Isometry3d::Identity();  // Of the arm, in the world.
   Eigen::Isometry3d base_inverse_ = Eigen::Isometry3d::Identity();
-  std::vector<int> joint_of_link_;              // -1: none of the arm's moves it.
+  std::vector<int> joint_of_link_;               // -1: none of the arm's moves it.
   std::vector<std::pair<int, int>> self_pairs_;  // Of capsules.
   Eigen::Isometry3d tool_in_joint_ = Eigen::Isometry3d::Identity();
   int steps_per_control_ = 0;
@@ -153,7 +151,8 @@ class HumanArmTask : public Task {
   std::vector<Capsule> in_base_;
   std::vector<Capsule> in_world_;
   Motion motion_;
-  bool touches_itself_ = false;
+  std::vector<bool> near_;  // By joint, by part: whether a capsule of the one meets the other's.
+  std::array<bool, kKinds> touching_ = {};  // In this physics step.
 
   // Of the control step.
   JointVector begin_;

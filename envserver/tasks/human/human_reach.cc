@@ -69,8 +69,9 @@ class Reach : public HumanArmTask {
 
   void Build(TaskBuilder& task) override {
     if (config_.goal_conditioned && config_.done_at_collision) {
-      throw TaskError("done_at_collision cannot be with goal_conditioned: a goal pair does not "
-                      "know of it");
+      throw TaskError(
+          "done_at_collision cannot be with goal_conditioned: a goal pair does not "
+          "know of it");
     }
     ArmSetup setup = which_ == Arm::kSchunk ? AddSchunk(task, kControl_s, kHorizon)
                                             : AddPanda(task, kControl_s, kHorizon);
@@ -127,8 +128,8 @@ class Reach : public HumanArmTask {
     outcome.is_success = distance <= within();
     outcome.reward = outcome.is_success ? 0 : -1;
     if (config_.shaping) outcome.reward += 1 + kPerDistance * distance;
-    outcome.reward += config_.collision_reward * pair.extra[0] +
-                      config_.intervention_reward * pair.extra[1];
+    outcome.reward +=
+        config_.collision_reward * pair.extra[0] + config_.intervention_reward * pair.extra[1];
     outcome.reward *= config_.reward_scale;
     return outcome;
   }
@@ -324,8 +325,8 @@ absl::Status RegisterHumanTasks(EnvRegistry& registry) {
   status.Update(RegisterTask<ToolReach>(
       registry, "human_reach_cart",
       "Bring a Schunk LWA 4P's tool to points beside a human (human-robot-gym's ReachHumanCart)."));
-  status.Update(RegisterTask<PandaReach>(
-      registry, "panda_reach_human", "Bring a Panda's tool to points beside a human."));
+  status.Update(RegisterTask<PandaReach>(registry, "panda_reach_human",
+                                         "Bring a Panda's tool to points beside a human."));
   return status;
 }
 

@@ -20,8 +20,6 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr char kAdversary[] = "adversary";
-// N/m: a contact is found, and gives way.
-constexpr double kNoPush = 1e-6;
 constexpr Colour kSkinColour = {0.87, 0.66, 0.53, 1};
 constexpr Colour kShirtColour = {0.27, 0.42, 0.62, 1};
 constexpr Colour kTrousersColour = {0.24, 0.25, 0.3, 1};
@@ -150,15 +148,10 @@ void HumanScene::AddBodies(TaskBuilder& task) {
     body.name = absl::StrCat("human_", std::string(HumanJointName(part.joint_b)));
     body.kinematic = true;
     body.collision_group = kHumanGroup;
-    body.collision_mask = kArmGroup;
+    body.collision_mask = human_.pushes ? kArmGroup : 0;
     body.colour = PartColour(part.joint_b);
     const double length = HumanOffset(part.joint_b).norm();
     bodies_.push_back(task.world().AddCapsule(part.radius_m, length, /*mass=*/0, body));
-    if (human_.pushes) continue;
-    ContactMaterial material;
-    material.friction = 0;
-    material.stiffness = kNoPush;
-    bodies_.back()->SetContactMaterial(kAllLinks, material);
   }
 }
 
@@ -209,8 +202,7 @@ const HumanMeasurement* HumanScene::Observe(const Eigen::Isometry3d& from_world,
   const int age = age_cycles_ + static_cast<int>(rng.Index(1 + delay_cycles_));
   const HumanPose& seen = past_[age];
   for (int j = 0; j < kHumanJoints; ++j) {
-    measured_position_[j] =
-        from_world * (seen.position[j] + Error(tracker_.position_error_m, rng));
+    measured_position_[j] = from_world * (seen.position[j] + Error(tracker_.position_error_m, rng));
     if (!tracker_.velocity) continue;
     measured_velocity_[j] =
         from_world.linear() * (seen.velocity[j] + Error(tracker_.velocity_error_m_s, rng));

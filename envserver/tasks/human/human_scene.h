@@ -1,8 +1,8 @@
 // A human in a task's world: it moves, is seen by a tracker, and its body can be touched.
 //
-// The body is the 23 capsules of HumanFigure, kinematic bodies that meet the arm alone. What it
-// touches it does not push, unless human.pushes says so: a body that moves as it is told has no
-// mass, and would throw about an arm that stands.
+// The body is the 23 capsules of HumanFigure, kinematic bodies. What it touches it does not push,
+// unless human.pushes says so, and then the arm alone: a body that moves as it is told has no mass,
+// and would throw about an arm that stands.
 // The tracker says where the joints were a while ago, with errors. It measures once a cycle.
 // Thread safety: none. Call order: AddBodies (Reset | Keep) (Observe? Move)*
 #ifndef ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_SCENE_H_
@@ -94,6 +94,7 @@ class HumanScene {
   const HumanPose& next_pose() const { return next_pose_; }
   absl::Span<const Capsule> capsules() const { return capsules_; }  // Of pose().
 
+  const Body& body(int part) const { return *bodies_[part]; }
   // The part of the figure that a body of the world is; -1: none.
   int PartOf(int body_id) const;
   // Whether the human broke the bounds of HumanFigure in a pose since ForgetBounds.

@@ -15,8 +15,8 @@ constexpr double kDamping = 20;     // 1/s
 
 ShieldOptions OptionsOf(const ShieldConfig& config, double cycle_s) {
   ShieldOptions options;
-  options.mode = config.type == "pfl" ? ShieldMode::kPowerAndForceLimiting
-                                      : ShieldMode::kSpeedAndSeparation;
+  options.mode =
+      config.type == "pfl" ? ShieldMode::kPowerAndForceLimiting : ShieldMode::kSpeedAndSeparation;
   options.cycle_s = cycle_s;
   options.path = {config.velocity_rad_s, config.acceleration_rad_s2, config.jerk_rad_s3};
   options.acceleration_allowed_rad_s2 = config.acceleration_allowed_rad_s2;

@@ -117,8 +117,8 @@ class SafeArm {
   std::unique_ptr<Shield> shield_;
   JointVector reach_m_;  // By joint: of the farthest point that it moves.
 
-  JointVector planned_;   // Where the joints are to be now,
-  JointVector rate_;      // how fast they came there,
+  JointVector planned_;    // Where the joints are to be now,
+  JointVector rate_;       // how fast they came there,
   JointVector cycle_end_;  // and where they are to be at the cycle's end.
   int step_in_cycle_ = 0;
   bool intervened_ = false;

@@ -114,9 +114,9 @@ std::shared_ptr<const BodyModel> Make() {
   auto model = std::make_shared<BodyModel>();
   model->name = "schunk_lwa4p";
   model->base.name = "base";
-  SetShapes({Shape(SceneShape::Kind::kCylinder, {0.07, 0.04, 0}, btVector3(0, 0, 0.02),
-                   kJointColour)},
-            1, &model->base);
+  SetShapes(
+      {Shape(SceneShape::Kind::kCylinder, {0.07, 0.04, 0}, btVector3(0, 0, 0.02), kJointColour)}, 1,
+      &model->base);
   for (int i = 0; i < kSchunkJoints; ++i) {
     const ArmJoint& joint = arm.joints()[i];
     LinkModel link;

@@ -46,8 +46,8 @@ int Main(int argc, char** argv) {
   for (const ShieldTrialResult& result : results) all.Add(result);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   std::printf(
-      "| `%s` | %s | %ld | %ld | %ld | %ld | %ld | %.4f | %.4f | %ld | %ld | %ld | %.0f |\n", argv[1],
-      argv[2], static_cast<long>(all.actions), static_cast<long>(all.contacts),
+      "| `%s` | %s | %ld | %ld | %ld | %ld | %ld | %.4f | %.4f | %ld | %ld | %ld | %.0f |\n",
+      argv[1], argv[2], static_cast<long>(all.actions), static_cast<long>(all.contacts),
       static_cast<long>(all.fast_contacts), static_cast<long>(all.cover_episodes),
       static_cast<long>(all.fast_cover_episodes), all.contact_speed_m_s, all.cover_speed_m_s,
       static_cast<long>(all.interventions), static_cast<long>(all.tracking_stops),

@@ -1,8 +1,8 @@
 // Many actions, random and meant to hurt, in a task with a human who walks at the arm or goes about
 // its work, and what became of them.
 //
-// An episode's actions are one of: uniform; the extremes; one that is kept for a while; of some, the
-// one that brings the tool nearest to the human's hands and head.
+// An episode's actions are one of: uniform; the extremes; one that is kept for a while; of some,
+// the one that brings the tool nearest to the human's hands and head.
 #ifndef ARMATURE_ENVSERVER_TASKS_HUMAN_TESTING_SHIELD_TRIAL_H_
 #define ARMATURE_ENVSERVER_TASKS_HUMAN_TESTING_SHIELD_TRIAL_H_
 
