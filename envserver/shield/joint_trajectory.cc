@@ -31,7 +31,8 @@ struct JointTrajectory::Ruckig {
 };
 
 JointTrajectory::JointTrajectory(const JointVector& position)
-    : ruckig_(std::make_unique<Ruckig>(static_cast<int>(position.size()))), start_{position, JointVector::Zero(position.size()), JointVector::Zero(position.size())},
+    : ruckig_(std::make_unique<Ruckig>(static_cast<int>(position.size()))),
+      start_{position, JointVector::Zero(position.size()), JointVector::Zero(position.size())},
       goal_(position) {}
 
 JointTrajectory::~JointTrajectory() = default;
