@@ -7,8 +7,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 actions=${1:-1000000}
 threads=${2:-$(nproc)}
-bazel build //envserver/tasks/human:shield_proof
-proof=bazel-bin/envserver/tasks/human/shield_proof
+bazel build //envserver/tasks/human/testing:shield_proof
+proof=bazel-bin/envserver/tasks/human/testing/shield_proof
 echo "| task | shield | actions | contacts | above 0.05 m/s | episodes in which capsules meet | above 0.05 m/s | fastest contact, m/s | of capsules | actions with interventions | stops for tracking | actions beyond bounds | actions/s |"
 echo "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 failed=0

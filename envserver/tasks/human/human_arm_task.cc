@@ -337,8 +337,15 @@ void HumanArmTask::LookAtHuman() {
   for (int link = 0; link < setup_->body->num_links(); ++link) {
     const int joint = joint_of_link_[link];
     if (joint < 0 || setup_->body->link_model(link).shape == nullptr) continue;
+    double fastest = 0;  // No point of the link is faster.
+    for (int c = 0; c < setup_->model.num_capsules(); ++c) {
+      if (setup_->model.capsules()[c].joint == joint) fastest = std::max(fastest, FastestPoint(c));
+    }
     for (int part = 0; part < num_parts; ++part) {
       if (!near_[joint * num_parts + part]) continue;
+      // Distances of hulls take long; this one would tell nothing new.
+      const bool is_critical_known = touching_[kCritical] || fastest <= config_.critical_speed_m_s;
+      if (touching_[kHuman] && is_critical_known && fastest <= contact_speed_m_s_) break;
       const ClosestPoints closest =
           world().Distance(*setup_->body, link, human_->body(part), kBase, /*distance_max=*/0);
       if (!closest.found || closest.distance > 0) continue;
