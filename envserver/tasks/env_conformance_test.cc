@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
            {{"goal_conditioned", "true"}, {"shield.type", "pfl"}, {"tracker.dropout", "0.02"}}},
           {"human_reach", {{"human.motions", "[adversary]"}, {"done_at_collision", "true"}}},
           {"human_reach_cart", {{"shield.type", "off"}, {"shaping", "true"}}},
-          {"panda_reach_human", {{"human.motions", "[adversary]"}, {"human.pushes", "true"}}},
+          {"human_reach", {{"human.motions", "[adversary]"}, {"human.pushes", "true"}}},
       },
       options);
   return RUN_ALL_TESTS();
