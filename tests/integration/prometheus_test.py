@@ -73,7 +73,7 @@ def main(cluster_binary):
     cluster = subprocess.Popen(
         [
             cluster_binary,
-            "cartpole_sac",  # Its environment has metrics.
+            "human_reach_sac",  # Its environment has all metrics that panels ask for by name.
             "--run_dir=" + run_dir,
             "run.total_env_steps=100000000",
             "evaluation.stop_at_return_enabled=false",
