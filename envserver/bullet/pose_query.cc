@@ -1,6 +1,7 @@
 #include "envserver/bullet/pose_query.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "BulletCollision/BroadphaseCollision/btCollisionAlgorithm.h"
@@ -19,6 +20,8 @@ btDefaultCollisionConstructionInfo SmallPools() {
   pools.m_defaultMaxCollisionAlgorithmPoolSize = 16;
   return pools;
 }
+
+constexpr int kSampledPoses = 100;
 
 // Takes Bullet's points and keeps the smallest distance.
 struct Nearest : btManifoldResult {
@@ -74,17 +77,46 @@ PoseQuery::PoseQuery(const BulletWorld& world, const Body* body, absl::Span<cons
     link.ghost = std::make_unique<btCollisionObject>();
     links_.push_back(std::move(link));
   }
-  std::vector<double> now;
-  for (int dof : dofs_) now.push_back(body->joint_position(dof));
-  Place(now);
   for (size_t i = 0; i < links_.size(); ++i) {
     for (size_t j = i + 1; j < links_.size(); ++j) {
       const int a = links_[i].part, b = links_[j].part;
       if (a == b || parent_part_[a] == b || parent_part_[b] == a) continue;
-      if (AreClose(links_[i].ghost.get(), links_[j].ghost.get())) continue;
       self_pairs_.emplace_back(i, j);
     }
   }
+  DropEverTouching();
+  pair_counts_.resize(self_pairs_.size());
+  LeaveOutTouching();
+}
+
+void PoseQuery::DropEverTouching() {
+  std::mt19937_64 generator(1);
+  std::vector<int> touched(self_pairs_.size(), 0);
+  std::vector<double> position(dofs_.size());
+  for (int k = 0; k < kSampledPoses; ++k) {
+    for (size_t i = 0; i < position.size(); ++i) {
+      const LinkModel& link = body_->link_model(body_->dof_link(dofs_[i]));
+      const double low = link.has_limits ? link.position_low : -SIMD_PI;
+      const double high = link.has_limits ? link.position_high : SIMD_PI;
+      // The same everywhere, unlike the standard library's distributions.
+      const double share = static_cast<double>(generator() >> 11) * 0x1p-53;
+      position[i] = low + share * (high - low);
+    }
+    Place(position);
+    for (size_t i = 0; i < touched.size(); ++i) touched[i] += PairTouches(i) ? 1 : 0;
+  }
+  std::vector<std::pair<int, int>> kept;
+  for (size_t i = 0; i < touched.size(); ++i) {
+    if (touched[i] <= kSampledPoses / 2) kept.push_back(self_pairs_[i]);
+  }
+  self_pairs_ = std::move(kept);
+}
+
+void PoseQuery::LeaveOutTouching() {
+  now_.resize(dofs_.size());
+  for (size_t i = 0; i < dofs_.size(); ++i) now_[i] = body_->joint_position(dofs_[i]);
+  Place(now_);
+  for (size_t i = 0; i < self_pairs_.size(); ++i) pair_counts_[i] = PairTouches(i) ? 0 : 1;
 }
 
 void PoseQuery::Place(absl::Span<const double> position) {
@@ -136,8 +168,8 @@ bool PoseQuery::MeetsMask(const Body& other) const {
 
 bool PoseQuery::Touches(absl::Span<const double> position) {
   Place(position);
-  for (const auto& [i, j] : self_pairs_) {
-    if (AreClose(links_[i].ghost.get(), links_[j].ghost.get())) return true;
+  for (size_t i = 0; i < self_pairs_.size(); ++i) {
+    if (pair_counts_[i] != 0 && PairTouches(i)) return true;
   }
   for (const Body* other : statics_) {
     if (!MeetsMask(*other)) continue;

@@ -4,8 +4,9 @@
 // The arm's links that `dofs` move are looked at, wherever the other joints are now. They touch
 // - statics: bodies without velocities that no one moves, at their present poses; and
 // - each other, and the links that do not move, whether or not the body has self-collision. Left
-//   out are links that no joint of `dofs` or only one lies between, and those that touch each other
-//   already where the joints are when this is made: shapes that overlap by design.
+//   out are pairs that overlap by design: those that no joint of `dofs` or only one lies between,
+//   those that touch each other in most of 100 poses drawn within the joints' limits, and those
+//   that touched where the joints were in the last call of LeaveOutTouching, or when this was made.
 // Two bodies' groups and masks hold as in the world. Bodies that move by forces, and kinematic
 // ones, are left out: where they will be is not known.
 //
@@ -17,6 +18,8 @@
 #ifndef ARMATURE_ENVSERVER_BULLET_POSE_QUERY_H_
 #define ARMATURE_ENVSERVER_BULLET_POSE_QUERY_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -40,6 +43,11 @@ class PoseQuery {
   // Whether the body touches anything with `dofs` at `position`.  [dofs]
   bool Touches(absl::Span<const double> position);
 
+  // Leaves out the pairs of the body's links that touch now, and none that only touched before.
+  void LeaveOutTouching();
+  // Whether a pair that LeaveOutTouching can leave out counts; for saved states.  [pairs]
+  std::vector<uint8_t>& pair_counts() { return pair_counts_; }
+
   // The pose of a link's frame in the world's, as of the last call of Touches.
   const btTransform& pose(int link) const { return poses_[1 + link]; }
 
@@ -54,6 +62,12 @@ class PoseQuery {
   };
 
   void Place(absl::Span<const double> position);
+  // Drops the pairs that touch in most poses.
+  void DropEverTouching();
+  bool PairTouches(size_t pair) {
+    return AreClose(links_[self_pairs_[pair].first].ghost.get(),
+                    links_[self_pairs_[pair].second].ghost.get());
+  }
   // Whether two objects are at most margin_ apart.
   bool AreClose(btCollisionObject* a, btCollisionObject* b);
   bool MeetsMask(const Body& other) const;
@@ -69,6 +83,8 @@ class PoseQuery {
   std::vector<int> dof_of_link_;     // By link; -1: none.
   std::vector<Link> links_;
   std::vector<std::pair<int, int>> self_pairs_;  // Of links_.
+  std::vector<uint8_t> pair_counts_;             // [self_pairs_]
+  std::vector<double> now_;                      // Scratch.  [dofs]
   std::vector<btTransform> poses_;               // [1 + links], of the links' frames.
 };
 

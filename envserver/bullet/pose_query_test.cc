@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "common/random/rng.h"
 #include "envserver/bullet/model_folder.h"
@@ -155,6 +156,53 @@ TEST_F(PoseQueryTest, ChangesNothing) {
     world_.SaveState(&after_many_steps[queries > 0 ? 1 : 0]);
   }
   EXPECT_EQ(after_many_steps[0], after_many_steps[1]);
+}
+
+// A ball on a base of 0.2 m, which it touches if the joint turns by more than 0.74 rad.
+std::shared_ptr<const BodyModel> Nodding(double limit) {
+  auto model =
+      ParseUrdf(absl::StrCat(R"(
+<robot name="nodding">
+  <link name="base"><inertial><mass value="1"/>
+      <inertia ixx="0.1" ixy="0" ixz="0" iyy="0.1" iyz="0" izz="0.1"/></inertial>
+    <collision><geometry><sphere radius="0.2"/></geometry></collision></link>
+  <joint name="turn" type="revolute"><parent link="base"/><child link="neck"/>
+    <axis xyz="0 0 1"/><limit lower="-3" upper="3" effort="1" velocity="1"/></joint>
+  <link name="neck"><inertial><mass value="1"/>
+      <inertia ixx="0.1" ixy="0" ixz="0" iyy="0.1" iyz="0" izz="0.1"/></inertial></link>
+  <joint name="nod" type="revolute"><parent link="neck"/><child link="head"/>
+    <origin xyz="0 0 0.12"/><axis xyz="0 1 0"/>
+    <limit lower="-)",
+                             limit, R"(" upper=")", limit, R"(" effort="1" velocity="1"/></joint>
+  <link name="head"><inertial><mass value="1"/>
+      <inertia ixx="0.1" ixy="0" ixz="0" iyy="0.1" iyz="0" izz="0.1"/></inertial>
+    <collision><origin xyz="0 0 0.2"/><geometry><sphere radius="0.1"/></geometry></collision></link>
+</robot>)"),
+                "");
+  EXPECT_TRUE(model.ok()) << model.status();
+  return *model;
+}
+
+TEST(PoseQueryPairsTest, LinksThatTouchInMostPosesOrAtTheResetAreLeftOut) {
+  for (const double limit : {1.0, 3.0}) {
+    BulletWorld world((WorldOptions()));
+    BodyOptions fixed;
+    fixed.fixed_base = true;
+    Body* body = world.AddBody(Nodding(limit), fixed);
+    PoseQuery query(world, body, {0, 1}, /*margin=*/0);
+    EXPECT_FALSE(query.Touches({0.3, 0.6}));
+    if (limit > 2) {
+      EXPECT_FALSE(query.Touches({0.3, 0.9})) << "three quarters of the poses touch";
+      continue;
+    }
+    EXPECT_TRUE(query.Touches({0.3, 0.9})) << "a quarter of the poses touches";
+    body->SetJoints({0, 0.9}, {0, 0});
+    query.LeaveOutTouching();
+    EXPECT_FALSE(query.Touches({0.3, 0.95}));
+    body->SetJoints({0, 0}, {0, 0});
+    query.LeaveOutTouching();
+    EXPECT_TRUE(query.Touches({0.3, 0.9}));
+  }
 }
 
 }  // namespace

@@ -82,6 +82,14 @@ class CollisionPrevention : public EnvWrapper {
     std::copy(chosen_.begin(), chosen_.end(), action.begin());
   }
 
+ protected:
+  void Begin(uint64_t seed, Observation& observation) override {
+    inner().Reset(seed, observation);
+    query_.LeaveOutTouching();
+  }
+
+  void Keep(StateArchive& state) override { state.Keep(query_.pair_counts()); }
+
  private:
   bool Collides(absl::Span<const float> action) {
     arm_.JointGoal(action, absl::MakeSpan(goal_));
