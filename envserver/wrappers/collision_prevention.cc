@@ -1,16 +1,17 @@
 // Replaces an action that would bring the arm into the static scene or into itself.
 //
 // Facts: looks at the pose where the action sends the joints (ArmActions::JointGoal), not at the
-// way there; see PoseQuery for what touches what. replace_type, as in human-robot-gym: 0: the arm
-// stays where it is; the rest of the action, e.g. a gripper's, is kept. 1: the first of `samples`
-// random actions that collides with nothing; if all do, as 0. 2: the nearest of `samples` random
-// actions that collide with nothing, each component divided by
-//    its range; if all do, as 0.
+// way there; see PoseQuery for what touches what. replace_type, as in human-robot-gym:
+// - 0: the arm stays where it is; the rest of the action, e.g. a gripper's, is kept.
+// - 1: the first of `samples` random actions that collides with nothing; if all do, as 0.
+// - 2: the nearest of them that collide with nothing, each component divided by its range.
+//
 // Where the arm stays it may touch what it touches now. Metric "action_resamples": replaced
-// actions. The executed action is the inner environment's; if that reports none, the one that it
-// was given. Differs: upstream's zero action stops the gripper too, and is a jump where actions are
-// positions. Refused: environments that do not say what arm their actions move, or without a Bullet
-// world.
+// actions.
+// The executed action: the inner environment's; if that reports none, the one that it was given.
+//
+// Differs: upstream's zero action stops the gripper too, and is a jump where actions are positions.
+// Refused: environments that do not say what arm their actions move, or without a Bullet world.
 #include <algorithm>
 #include <cstdint>
 #include <limits>

@@ -1,9 +1,8 @@
 // Who shows how it is done, for wrappers that reward imitation. One interface, three kinds:
 // - scripted: goes straight to the goal, with an arm that the environment knows (Env::arm);
 // - policy: a saved policy's deterministic action (docs/policy_file.md);
-// - recorded: the demonstrated episode (docs/demonstrations.md) whose first observation is nearest
-// to
-//   that of the episode.
+// - recorded: of demonstrated episodes (docs/demonstrations.md), the one whose first observation is
+//   nearest to this episode's.
 //
 // Call order: for each episode Begin Act*.
 // Determinism: an expert draws no random numbers; what later calls depend on is in Keep.

@@ -5,14 +5,18 @@
 // kinematics (damped least squares, iterations_max, from the present joints) gives joints within
 // their limits; ArmActions::SetJointGoal sends the arm there. If it cannot get there in a step, all
 // joints make the same share of their way, so that the tool goes in the direction asked for.
-// orientation says how the tool is turned: `reset`, as at the episode's first observation; `fixed`,
-// as `quaternion` says; `free`, as little as the displacement takes. The inverse kinematics has
-// failed if the error exceeds residual_max (m; rad if the orientation is held): metric
-// "ik_failures". on_failure: `nearest` goes where it ended, `zero` stays. The executed action:
-// where the joints were sent, as a displacement; if the inner environment reports what it executed,
-// the displacement that the tool has made and the rest of that. Differs: human-robot-gym takes its
-// deltas from [-1, 1], and its scale a second time (0.2). Refused: environments that do not say
-// what arm their actions move; a tool that other joints move.
+// orientation: the tool is turned
+// - `reset`: as at the episode's first observation;
+// - `fixed`: as `quaternion` says;
+// - `free`: as little as the displacement takes.
+//
+// The inverse kinematics has failed if the error exceeds residual_max (m; rad if the orientation is
+// held): metric "ik_failures". on_failure: `nearest` goes where it ended, `zero` stays.
+// The executed action: where the joints were sent, as a displacement; if the inner environment
+// reports what it executed, the displacement that the tool has made and the rest of that.
+//
+// Differs: human-robot-gym scales the joints' changes by 0.2 once more.
+// Refused: environments that do not say what arm their actions move; a tool that other joints move.
 #include <algorithm>
 #include <array>
 #include <cmath>

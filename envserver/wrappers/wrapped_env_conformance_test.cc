@@ -18,10 +18,11 @@
 namespace armature {
 namespace {
 
-// These share all that wrappers meet with panda_reach and panda_pick_and_place, and take long.
+// These share all that wrappers meet with panda_reach, panda_pick_and_place and exact_arm, and take
+// long.
 bool IsLikeOthers(const std::string& env_id) {
   return env_id == "panda_push" || env_id == "panda_slide" || env_id == "panda_stack" ||
-         env_id == "panda_flip";
+         env_id == "panda_flip" || env_id.find("human") != std::string::npos;
 }
 
 // Keys with which every wrapper does something, by wrapper. `env` has no wrapper yet.
