@@ -16,7 +16,7 @@ constexpr double kContactGap_s = 0.01;
 constexpr int kFreeTries = 200;
 // Viewers see the human's reach in a stop, in as many sizes.
 constexpr int kReachLevels = 4;
-constexpr Colour kReachColour = {0.9, 0.25, 0.2, 0.1};
+constexpr Colour kReachColour = {0.9, 0.25, 0.2, 0.04};
 constexpr Colour kStopColour = {0.25, 0.55, 0.95, 0.3};
 const btVector3 kOutOfSight(0, 0, -50);
 
