@@ -16,6 +16,7 @@
 namespace armature {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -102,8 +103,8 @@ TEST(ComposeTest, WhatIsWrongIsOneSentenceWithTheNamesThereAre) {
     return std::string(MyRegistry().Make("scripted", config).status().message());
   };
   EXPECT_THAT(error({{"wrappers", "[latancy]"}}),
-              HasSubstr("env_config: unknown wrapper 'latancy'; did you mean 'latency'? there are: "
-                        "action_noise, action_repeat, bonus, "));
+              AllOf(HasSubstr("env_config: unknown wrapper 'latancy'; did you mean 'latency'? "),
+                    HasSubstr("action_noise, action_repeat, bonus, ")));
   EXPECT_EQ(error({{"wrappers", "[latency, history, latency]"}}),
             "env_config: wrappers lists 'latency' twice");
   EXPECT_EQ(error({{"wrappers", "[history]"}, {"latency.action_steps", "1"}}),
