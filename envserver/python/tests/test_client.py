@@ -266,7 +266,7 @@ def test_program_that_forgets_close_ends_by_itself(server: str) -> None:
         ({"env_id": "nosuch"}, "NOT_FOUND.*nosuch.*cartpole"),
         ({"env_id": "cartpole", "config": {"colour": 1}}, "INVALID_ARGUMENT.*colour"),
         ({"env_id": "cartpole", "num_envs": 100_000}, "RESOURCE_EXHAUSTED"),
-        ({}, "hosts anymal, .*box_flip_up, cartpole, panda_flip, .*choose one with env_id"),
+        ({}, "hosts anymal, .*box_flip_up, cartpole, .*panda_flip, .*choose one with env_id"),
         ({"env_id": "cartpole", "num_envs": 0}, "num_envs is 0"),
         ({"env_id": "cartpole", "render_mode": "human"}, "render_mode is 'human'"),
         ({"env_id": "cartpole", "seed": -1}, "seed is -1"),
@@ -350,8 +350,8 @@ def test_a_reset_mask_takes_slots_whose_episodes_have_ended(server: str) -> None
 
 def test_describe_says_what_is_hosted(server: str) -> None:
     hosted = armature.describe(server)
-    others = ("anymal", "anymal_rough", "box_flip_up", "cartpole")
-    panda = ("flip", "pick_and_place", "push", "reach", "slide", "stack")
+    others = ("anymal", "anymal_rough", "box_flip_up", "cartpole", "human_reach", "human_reach_cart")
+    panda = ("flip", "pick_and_place", "push", "reach", "reach_human", "slide", "stack")
     assert hosted.env_ids == (*others, *(f"panda_{task}" for task in panda))
     assert hosted.spec is None and hosted.slots_free <= hosted.slots_total
     spec = armature.describe(server, "panda_reach").spec
