@@ -350,7 +350,14 @@ def test_a_reset_mask_takes_slots_whose_episodes_have_ended(server: str) -> None
 
 def test_describe_says_what_is_hosted(server: str) -> None:
     hosted = armature.describe(server)
-    others = ("anymal", "anymal_rough", "box_flip_up", "cartpole", "human_reach", "human_reach_cart")
+    others = (
+        "anymal",
+        "anymal_rough",
+        "box_flip_up",
+        "cartpole",
+        "human_reach",
+        "human_reach_cart",
+    )
     panda = ("flip", "pick_and_place", "push", "reach", "reach_human", "slide", "stack")
     assert hosted.env_ids == (*others, *(f"panda_{task}" for task in panda))
     assert hosted.spec is None and hosted.slots_free <= hosted.slots_total
