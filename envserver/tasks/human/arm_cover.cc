@@ -294,6 +294,14 @@ Eigen::Isometry3d ToEigen(const btTransform& pose) {
   return out;
 }
 
+btTransform PoseAlong(const Eigen::Vector3d& a, const Eigen::Vector3d& b) {
+  const Eigen::Vector3d along = b - a;
+  const btQuaternion turn = along.norm() < 1e-9
+                                ? btQuaternion::getIdentity()
+                                : shortestArcQuat(btVector3(0, 0, 1), ToBullet(along.normalized()));
+  return btTransform(turn, ToBullet((a + b) / 2));
+}
+
 absl::StatusOr<ArmModel> CoverArm(const BodyModel& model, absl::Span<const int> links) {
   auto joints = ChainJoints(model, links);
   if (!joints.ok()) return joints.status();

@@ -20,6 +20,8 @@ namespace armature {
 Eigen::Vector3d ToEigen(const btVector3& v);
 btVector3 ToBullet(const Eigen::Vector3d& v);
 Eigen::Isometry3d ToEigen(const btTransform& pose);
+// Of a capsule whose z axis leads from `a` to `b`: its middle. Unturned if they are one point.
+btTransform PoseAlong(const Eigen::Vector3d& a, const Eigen::Vector3d& b);
 
 // `links`: those that the arm's joints move, from the base outwards. Each shape has the smallest
 // capsule that a few directions and circles about them give. InvalidArgument: a joint that is not

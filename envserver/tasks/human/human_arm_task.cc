@@ -58,12 +58,10 @@ SceneShape CapsuleLook(double radius, double length, const Colour& colour) {
   return shape;
 }
 
-void PlaceCapsule(const Capsule& capsule, Marker marker, MarkerPoses& out) {
-  const Eigen::Vector3d along = capsule.b - capsule.a;
-  const btQuaternion turn = along.norm() < 1e-9
-                                ? btQuaternion::getIdentity()
-                                : shortestArcQuat(btVector3(0, 0, 1), ToBullet(along.normalized()));
-  out.Place(marker, ToBullet((capsule.a + capsule.b) / 2), turn);
+void PlaceAlong(const Eigen::Vector3d& a, const Eigen::Vector3d& b, Marker marker,
+                MarkerPoses& out) {
+  const btTransform pose = PoseAlong(a, b);
+  out.Place(marker, pose.getOrigin(), pose.getRotation());
 }
 
 Capsule Moved(const Eigen::Isometry3d& by, const Capsule& capsule) {
@@ -138,6 +136,7 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   motion_.shift.resize(model.num_joints());
   self_pairs_ = FindSelfPairs(model, arm_->position());
   near_.resize(model.num_joints() * human_->capsules().size());
+  part_balls_.reserve(human_->capsules().size());
   for (int link = 0; link < body->num_links(); ++link) {
     int joint = -1;
     for (int l = link; l >= 0 && joint < 0; l = body->link_model(l).parent) {
@@ -215,7 +214,7 @@ void HumanArmTask::Show(MarkerPoses& out) {
         continue;
       }
       const HumanCapsule& part = model.capsules[i];
-      PlaceCapsule({pose.position[part.joint_a], pose.position[part.joint_b], 0}, marker, out);
+      PlaceAlong(pose.position[part.joint_a], pose.position[part.joint_b], marker, out);
     }
   }
   JointVector stop;
@@ -223,7 +222,8 @@ void HumanArmTask::Show(MarkerPoses& out) {
   std::vector<Capsule> capsules(setup_->model.num_capsules());
   setup_->model.Place(stop, capsules);
   for (size_t c = 0; c < capsules.size(); ++c) {
-    PlaceCapsule(Moved(base_, capsules[c]), stop_markers_[c], out);
+    const Capsule placed = Moved(base_, capsules[c]);
+    PlaceAlong(placed.a, placed.b, stop_markers_[c], out);
   }
 }
 
@@ -305,12 +305,14 @@ void HumanArmTask::LookAtCapsules() {
   const int num_parts = static_cast<int>(parts.size());
   std::fill(near_.begin(), near_.end(), false);
   bool is_near = false;
+  part_balls_.clear();
+  for (const Capsule& part : parts) part_balls_.emplace_back(part);
   for (size_t c = 0; c < in_world_.size(); ++c) {
     const Capsule& link = in_world_[c];
     const AxisBall link_ball(link);
     bool touches = false;
     for (int part = 0; part < num_parts; ++part) {
-      const AxisBall part_ball(parts[part]);
+      const AxisBall& part_ball = part_balls_[part];
       const double apart = (link_ball.centre - part_ball.centre).norm() - link_ball.radius -
                            part_ball.radius - link.radius - parts[part].radius;
       if (apart > std::max(0.0, min_distance_m_)) continue;
@@ -326,10 +328,14 @@ void HumanArmTask::LookAtCapsules() {
   }
   touching_.fill(false);
   if (is_near) LookAtHuman();
-  touching_[kRobot] =
-      std::any_of(self_pairs_.begin(), self_pairs_.end(), [this](const std::pair<int, int>& pair) {
-        return Gap(in_base_[pair.first], in_base_[pair.second]) < 0;
-      });
+  touching_[kRobot] = TouchesItself();
+}
+
+bool HumanArmTask::TouchesItself() const {
+  return std::any_of(self_pairs_.begin(), self_pairs_.end(),
+                     [this](const std::pair<int, int>& pair) {
+                       return Gap(in_base_[pair.first], in_base_[pair.second]) < 0;
+                     });
 }
 
 void HumanArmTask::LookAtHuman() {
@@ -413,7 +419,7 @@ void HumanArmTask::Report(MetricValues& out) {
 void HumanArmTask::ExecutedAction(absl::Span<float> out) {
   const JointVector way = arm_->position() - begin_;
   for (int i = 0; i < num_joints(); ++i) {
-    out[i] = static_cast<float>(std::clamp(way[i] / kActionStep_rad, -1.0, 1.0));
+    out[i] = static_cast<float>(way[i] / kActionStep_rad);
   }
   ExecutedBeside(out.subspan(num_joints()));
 }
@@ -437,10 +443,7 @@ bool HumanArmTask::IsFree(const JointVector& position) {
     const Capsule& capsule = in_base_[c];
     if (std::min(capsule.a.z(), capsule.b.z()) - capsule.radius < lowest) return false;
   }
-  return std::none_of(self_pairs_.begin(), self_pairs_.end(),
-                      [this](const std::pair<int, int>& pair) {
-                        return Gap(in_base_[pair.first], in_base_[pair.second]) < 0;
-                      });
+  return !TouchesItself();
 }
 
 JointVector HumanArmTask::FreePlace() {

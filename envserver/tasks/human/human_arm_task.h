@@ -27,6 +27,7 @@
 #include "envserver/env/arm_actions.h"
 #include "envserver/kit/task.h"
 #include "envserver/kit/task_builder.h"
+#include "envserver/shield/capsule.h"
 #include "envserver/tasks/human/human_scene.h"
 #include "envserver/tasks/human/safe_arm.h"
 
@@ -129,6 +130,8 @@ class HumanArmTask : public Task {
   void AddMarkers(TaskBuilder& task);
   void PlaceArm();  // Where its capsules are, and how they move.
   void LookAtCapsules();
+  // The arm's capsules where they were placed last, each other.
+  bool TouchesItself() const;
   void LookAtHuman();
   void LookAtContacts();
   void Count(Kind kind, bool is_touching);
@@ -150,6 +153,7 @@ class HumanArmTask : public Task {
 
   std::vector<Capsule> in_base_;
   std::vector<Capsule> in_world_;
+  std::vector<AxisBall> part_balls_;  // About the human's capsules.
   Motion motion_;
   std::vector<bool> near_;  // By joint, by part: whether a capsule of the one meets the other's.
   std::array<bool, kKinds> touching_ = {};  // In this physics step.

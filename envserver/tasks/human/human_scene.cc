@@ -71,6 +71,15 @@ const Colour& PartColour(int child) {
   return kShirtColour;
 }
 
+// The bounds of `factor`, widened to hold the median.
+FactorOptions FactorOf(FactorOptions factor, double median, double sigma) {
+  factor.median = median;
+  factor.sigma = sigma;
+  factor.min = std::min(factor.min, median);
+  factor.max = std::max(factor.max, median);
+  return factor;
+}
+
 // In a cube within the ball of that radius.
 Eigen::Vector3d Error(double radius, Rng& rng) {
   const double side = radius / std::sqrt(3.0);
@@ -126,14 +135,8 @@ HumanScene::HumanScene(const HumanConfig& human, const TrackerConfig& tracker,
   if (clips.empty()) throw TaskError("human.motions names none");
   PlaybackOptions playback;
   playback.clips = static_cast<int>(human.clips);
-  playback.speed.median = human.speed;
-  playback.speed.sigma = human.speed_sigma;
-  playback.speed.min = std::min(playback.speed.min, human.speed);
-  playback.speed.max = std::max(playback.speed.max, human.speed);
-  playback.amplitude.median = human.amplitude;
-  playback.amplitude.sigma = human.amplitude_sigma;
-  playback.amplitude.min = std::min(playback.amplitude.min, human.amplitude);
-  playback.amplitude.max = std::max(playback.amplitude.max, human.amplitude);
+  playback.speed = FactorOf(playback.speed, human.speed, human.speed_sigma);
+  playback.amplitude = FactorOf(playback.amplitude, human.amplitude, human.amplitude_sigma);
   playback.placement.position = options.arm_foot + Eigen::Vector3d(human.distance_m, 0, 0);
   playback.placement.heading_rad = kPi;
   if (absl::Status status = playback.Validate(); !status.ok()) {
@@ -165,10 +168,7 @@ void HumanScene::PoseAt(int64_t step, HumanPose* pose) {
 
 btTransform HumanScene::PartPose(const HumanPose& pose, int part) const {
   const HumanCapsule& capsule = model_.capsules[part];
-  const Eigen::Vector3d& a = pose.position[capsule.joint_a];
-  const Eigen::Vector3d& b = pose.position[capsule.joint_b];
-  const btVector3 along = ToBullet((b - a).normalized());
-  return btTransform(shortestArcQuat(btVector3(0, 0, 1), along), ToBullet((a + b) / 2));
+  return PoseAlong(pose.position[capsule.joint_a], pose.position[capsule.joint_b]);
 }
 
 void HumanScene::PlaceCapsules() {
