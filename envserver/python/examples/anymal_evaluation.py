@@ -1,7 +1,12 @@
-"""How well a policy walks: 100 episodes of ANYmal that begin with other joint angles."""
+"""What the examples that train ANYmal share: flags, and how well a policy walks.
+
+An evaluation is 100 episodes that begin with other joint angles.
+"""
 
 from __future__ import annotations
 
+import argparse
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +17,7 @@ import armature
 
 EPISODES = 100
 START_NOISE = 0.05  # rad
+SET_STEPS = 100  # Of each environment; an episode has 400.
 
 Array = npt.NDArray[Any]
 
@@ -37,3 +43,36 @@ def evaluate(
         goes_on &= ~(terminated | truncated)
     envs.close()
     return float(total.mean()), float(successes.mean())
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(description=description)
+    flags.add_argument("server", help="address of an env server")
+    flags.add_argument("--env", default="anymal")
+    flags.add_argument("--num_envs", type=int, default=100)
+    flags.add_argument(
+        "--iterations", type=int, default=1200, help="sets of --num_envs x 100 steps"
+    )
+    flags.add_argument("--evaluate_every", type=int, default=40, help="iterations")
+    flags.add_argument("--seed", type=int, default=1)
+    return flags
+
+
+def learn_until_it_walks(
+    flags: argparse.Namespace,
+    learn: Callable[[int], object],
+    act: Callable[[Mapping[str, Array]], Array],
+) -> None:
+    """Calls `learn` with --evaluate_every again and again, until all evaluated episodes succeed."""
+    started = time.monotonic()
+    for done in range(flags.evaluate_every, flags.iterations + 1, flags.evaluate_every):
+        learn(flags.evaluate_every)
+        mean_return, success_rate = evaluate(flags.server, flags.env, act)
+        print(
+            f"env_steps={done * flags.num_envs * SET_STEPS} "
+            f"wall_s={time.monotonic() - started:.1f} return={mean_return:.1f} "
+            f"success_rate={success_rate:.2f}",
+            flush=True,
+        )
+        if success_rate == 1:
+            break

@@ -10,19 +10,15 @@ each was a success. --log_dir keeps models and TensorBoard's curves.
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from anymal_evaluation import EPISODES, evaluate
+from anymal_evaluation import EPISODES, SET_STEPS, learn_until_it_walks, parser
 from rsl_rl.runners import OnPolicyRunner
 from tensordict import TensorDict
 
 import armature.rsl_rl
-
-SET_STEPS = 100  # Of each environment; an episode has 400.
 
 
 def train_config(fields: list[str]) -> dict[str, Any]:
@@ -64,17 +60,9 @@ def train_config(fields: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("server", help="address of an env server")
-    parser.add_argument("--env", default="anymal")
-    parser.add_argument("--num_envs", type=int, default=100)
-    parser.add_argument(
-        "--iterations", type=int, default=1200, help="sets of --num_envs x 100 steps"
-    )
-    parser.add_argument("--evaluate_every", type=int, default=40, help="iterations")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--log_dir", help="where models and curves go")
-    flags = parser.parse_args()
+    arguments = parser((__doc__ or "").splitlines()[0])
+    arguments.add_argument("--log_dir", help="where models and curves go")
+    flags = arguments.parse_args()
 
     torch.manual_seed(flags.seed)
     env = armature.rsl_rl.make_vec_env(flags.server, flags.num_envs, flags.env, seed=flags.seed)
@@ -85,18 +73,7 @@ def main() -> None:
         with torch.inference_mode():
             return runner.get_inference_policy()(TensorDict(tensors, [EPISODES])).numpy()
 
-    started = time.monotonic()
-    for iteration in range(flags.evaluate_every, flags.iterations + 1, flags.evaluate_every):
-        runner.learn(flags.evaluate_every)
-        mean_return, success_rate = evaluate(flags.server, flags.env, act)
-        print(
-            f"env_steps={iteration * flags.num_envs * SET_STEPS} "
-            f"wall_s={time.monotonic() - started:.1f} return={mean_return:.1f} "
-            f"success_rate={success_rate:.2f}",
-            flush=True,
-        )
-        if success_rate == 1:
-            break
+    learn_until_it_walks(flags, runner.learn, act)
     env.close()
 
 

@@ -10,19 +10,15 @@ walks 100 times without noise; the training ends when each was a success.
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from anymal_evaluation import evaluate
+from anymal_evaluation import SET_STEPS, learn_until_it_walks, parser
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
 import armature.sb3
-
-SET_STEPS = 100  # Of each environment; an episode has 400.
 
 
 def make_model(env: VecNormalize, seed: int) -> PPO:
@@ -47,37 +43,21 @@ def make_model(env: VecNormalize, seed: int) -> PPO:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("server", help="address of an env server")
-    parser.add_argument("--env", default="anymal")
-    parser.add_argument("--num_envs", type=int, default=100)
-    parser.add_argument(
-        "--iterations", type=int, default=1200, help="sets of --num_envs x 100 steps"
-    )
-    parser.add_argument("--evaluate_every", type=int, default=40, help="iterations")
-    parser.add_argument("--seed", type=int, default=1)
-    flags = parser.parse_args()
+    arguments = parser((__doc__ or "").splitlines()[0])
+    flags = arguments.parse_args()
 
     env = VecNormalize(
         armature.sb3.make_vec_env(flags.server, flags.num_envs, flags.env), norm_reward=False
     )
     model = make_model(env, flags.seed)
 
+    def learn(iterations: int) -> None:
+        model.learn(iterations * flags.num_envs * SET_STEPS, reset_num_timesteps=False)
+
     def act(fields: Mapping[str, Any]) -> Any:
         return model.predict(env.normalize_obs(dict(fields)), deterministic=True)[0]
 
-    started = time.monotonic()
-    set_steps = flags.num_envs * SET_STEPS
-    for _ in range(flags.evaluate_every, flags.iterations + 1, flags.evaluate_every):
-        model.learn(flags.evaluate_every * set_steps, reset_num_timesteps=False)
-        mean_return, success_rate = evaluate(flags.server, flags.env, act)
-        print(
-            f"env_steps={model.num_timesteps} wall_s={time.monotonic() - started:.1f} "
-            f"return={mean_return:.1f} success_rate={success_rate:.2f}",
-            flush=True,
-        )
-        if success_rate == 1:
-            break
+    learn_until_it_walks(flags, learn, act)
     env.close()
 
 
