@@ -15,7 +15,6 @@ import contextlib
 import dataclasses
 import math
 import os
-import queue
 import re
 import socket
 import threading
@@ -32,6 +31,7 @@ from armature import wire
 from armature.connection import SERVICE, Array, Connection
 from armature.errors import ArmatureError, ServerError, WireError
 from armature.spec import EnvSpec, FieldSpec
+from armature.stream import RolloutStream, open_stream
 from armature.tensors import NUMPY_DTYPES, WIRE_DTYPES, get_flags, get_tensor
 from armature.transport import check_handshake, make_handshake, new_incarnation
 from armature.watch import Watch
@@ -101,18 +101,10 @@ class RemoteSession:
         self._connection = connection
         self._awaiting = ""  # What the outstanding message was; empty: it is our turn.
         self._failure: ArmatureError | None = None
-        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        stream = connection.channel.stream_stream(
-            SERVICE + "Rollout",
-            request_serializer=wire.RolloutRequest.SerializeToString,
-            response_deserializer=wire.RolloutResponse.FromString,
-        )
-        self._call = stream(iter(self._requests.get, None))
-        self._keeper = _Keeper(self._call, self._requests, connection.timeout_s)
+        self._stream = open_stream(connection.channel, SERVICE + "Rollout")
+        self._keeper = _Keeper(self._stream, connection.timeout_s)
         # Also where the user forgets close(); the thread does not keep the session alive.
-        self._end = weakref.finalize(
-            self, _end, self._call, self._requests, self._keeper, os.getpid()
-        )
+        self._end = weakref.finalize(self, _end, self._stream, self._keeper, os.getpid())
         self._actions = wire.RolloutRequest()
         self._actions.actions.action.dtype = _FLOAT32
         request = wire.RolloutRequest()
@@ -265,16 +257,15 @@ class RemoteSession:
         request = wire.RolloutRequest()
         request.parameters.values.update(values)
         request.parameters.slot.extend(slots)
-        self._keeper.sent_at = time.monotonic()
-        self._requests.put(request)  # It has no answer to be awaited.
+        self._put(request)  # It has no answer to be awaited.
 
     def close(self) -> None:
         """Gives the slots back. May be called again."""
         if self._failure is None and not self._awaiting and self._end.alive:
-            self._requests.put(None)  # Half-close: the server ends the stream.
             self._keeper.cut_off_in(_CLOSE_TIMEOUT_S)
             with contextlib.suppress(grpc.RpcError):  # Gone already, or cut off.
-                next(self._call, None)
+                self._stream.half_close()  # The server ends the stream.
+                self._stream.receive()
         self._fail(ArmatureError(f"the session on the env server at {self.address} is closed"))
 
     def _check_turn(self) -> None:
@@ -286,8 +277,14 @@ class RemoteSession:
 
     def _send(self, request: Any, what: str) -> None:
         self._awaiting = what
-        self._keeper.sent_at = time.monotonic()
-        self._requests.put(request)
+        self._put(request)
+
+    def _put(self, request: Any) -> None:
+        self._keeper.sent_at = self._keeper.waiting_since = time.monotonic()
+        try:
+            self._stream.send(request)
+        finally:
+            self._keeper.waiting_since = None
 
     def _receive(self, kind: str) -> Any:
         """The member `kind` of the next response."""
@@ -297,21 +294,21 @@ class RemoteSession:
         what = self._awaiting
         try:
             self._keeper.waiting_since = time.monotonic()
-            response = next(self._call)
+            response = self._stream.receive()
         except grpc.RpcError as error:
             if self._keeper.cut_off:
                 reason = f"{what}: no answer for {self._keeper.timeout_s:g} s (timeout_s)"
                 raise self._fail(ServerError(self.address, "DEADLINE_EXCEEDED", reason)) from None
             raise self._fail(self._connection.error(error, what)) from None
-        except StopIteration:
-            reason = f"{what}: the server closed the session"
-            raise self._fail(ServerError(self.address, "CANCELLED", reason)) from None
         except BaseException as error:  # E.g. KeyboardInterrupt; the answer may come yet.
             self._fail(ArmatureError(f"{what}: interrupted by {type(error).__name__}"))
             raise
         finally:
             self._keeper.waiting_since = None
         self._keeper.sent_at = time.monotonic()
+        if response is None:
+            reason = f"{what}: the server closed the session"
+            raise self._fail(ServerError(self.address, "CANCELLED", reason))
         if response.WhichOneof("kind") != kind:
             got = response.WhichOneof("kind")
             reason = f"env server at {self.address}: sent {got}, expected {kind}"
@@ -403,13 +400,12 @@ class _Keeper:
     Thread safety: the session's thread sets the attributes, each in one assignment.
     """
 
-    def __init__(self, call: Any, requests: queue.SimpleQueue[Any], timeout_s: float) -> None:
+    def __init__(self, stream: RolloutStream, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self.sent_at = time.monotonic()
         self.waiting_since: float | None = None
         self.cut_off = False
-        self._call = call
-        self._requests = requests
+        self._stream = stream
         self._heartbeat_s = math.inf  # Until the lease is known.
         self._stopped = False
         self._wake = threading.Event()
@@ -442,24 +438,23 @@ class _Keeper:
             left_s = waiting_since + self.timeout_s - now
             if left_s <= 0:
                 self.cut_off = True
-                self._call.cancel()
+                self._stream.cancel()
                 self.stop()
             return max(0.0, min(left_s, self._heartbeat_s))  # The wait may end at any time.
         left_s = self.sent_at + self._heartbeat_s - now
         if left_s <= 0:
-            self._requests.put(wire.RolloutRequest(heartbeat=wire.Heartbeat()))
+            self._stream.send_heartbeat()
             self.sent_at = now
             left_s = self._heartbeat_s
         # A wait may begin meanwhile, and be over `timeout_s` after that at the earliest.
         return min(left_s, self.timeout_s)
 
 
-def _end(call: Any, requests: queue.SimpleQueue[Any], keeper: _Keeper, process: int) -> None:
+def _end(stream: RolloutStream, keeper: _Keeper, process: int) -> None:
     if os.getpid() != process:
         return  # A forked child: the stream is its parent's.
     keeper.stop()
-    requests.put(None)
-    call.cancel()
+    stream.end()
 
 
 def _check_ends(

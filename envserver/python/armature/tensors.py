@@ -57,27 +57,38 @@ def get_tensor(
     WireError, naming `name`: another dtype, shape or number of bytes, or a floating
     value that is not finite (with its index).
     """
-    if tensor.dtype != dtype:
-        got = wire.DTYPE_NAMES.get(tensor.dtype, tensor.dtype)
-        raise WireError(f"{name}: dtype is {got}, expected {wire.DTYPE_NAMES[dtype]}")
+    packed = tensor.packed  # Of which protobuf makes a copy each time.
     actual = tuple(tensor.shape)
-    if actual != tuple(shape) and (
-        len(actual) != len(shape)
-        or any(want not in (-1, have) for want, have in zip(shape, actual))
-    ):
-        raise WireError(f"{name}: shape is {_shape(actual)}, expected {_shape(shape)}")
     numpy_dtype = NUMPY_DTYPES[dtype]
-    if math.prod(actual) * numpy_dtype.itemsize != len(tensor.packed):
-        raise WireError(
-            f"{name}: {len(tensor.packed)} bytes do not fill shape {_shape(actual)} of "
-            f"{wire.DTYPE_NAMES[dtype]}"
-        )
-    values = np.frombuffer(tensor.packed, dtype=numpy_dtype).reshape(actual)
-    if values.dtype.kind == "f":
+    if (
+        tensor.dtype != dtype
+        or actual != tuple(shape)
+        or math.prod(actual) * numpy_dtype.itemsize != len(packed)
+    ):
+        _check_form(tensor, dtype, shape, name)
+    values = np.frombuffer(packed, dtype=numpy_dtype).reshape(actual)
+    if numpy_dtype.kind == "f":
         index = first_non_finite(values)
         if index is not None:
             raise WireError(f"{name}{_shape(index)} is {values[index]}, expected a finite value")
     return values.copy() if copy else values
+
+
+def _check_form(tensor: Any, dtype: int, shape: Sequence[int], name: str) -> None:
+    """WireError: the form of `tensor` is not the one expected, where an extent of -1 fits any."""
+    if tensor.dtype != dtype:
+        got = wire.DTYPE_NAMES.get(tensor.dtype, tensor.dtype)
+        raise WireError(f"{name}: dtype is {got}, expected {wire.DTYPE_NAMES[dtype]}")
+    actual = tuple(tensor.shape)
+    if len(actual) != len(shape) or any(
+        want not in (-1, have) for want, have in zip(shape, actual)
+    ):
+        raise WireError(f"{name}: shape is {_shape(actual)}, expected {_shape(shape)}")
+    if math.prod(actual) * NUMPY_DTYPES[dtype].itemsize != len(tensor.packed):
+        raise WireError(
+            f"{name}: {len(tensor.packed)} bytes do not fill shape {_shape(actual)} of "
+            f"{wire.DTYPE_NAMES[dtype]}"
+        )
 
 
 def first_non_finite(values: npt.NDArray[Any]) -> tuple[int, ...] | None:
@@ -90,10 +101,16 @@ def first_non_finite(values: npt.NDArray[Any]) -> tuple[int, ...] | None:
 
 def get_flags(tensor: Any, shape: Sequence[int], name: str) -> npt.NDArray[np.bool_]:
     """The values of a tensor of flags (uint8, 0 or 1) as bool. WireError as get_tensor."""
-    values = get_tensor(tensor, _UINT8, shape, name)
-    if tensor.packed.strip(b"\0\1"):  # Several times as fast as values.max().
-        raise WireError(f"{name}: holds {values.max()}, expected 0 or 1")
-    return values.astype(bool)
+    packed = tensor.packed
+    if (
+        tensor.dtype != _UINT8
+        or tuple(tensor.shape) != tuple(shape)
+        or math.prod(shape) != len(packed)
+    ):
+        _check_form(tensor, _UINT8, shape, name)
+    if packed.strip(b"\0\1"):  # Several times as fast as a maximum.
+        raise WireError(f"{name}: holds {max(packed)}, expected 0 or 1")
+    return np.frombuffer(packed, np.bool_).reshape(tuple(tensor.shape)).copy()
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -240,13 +240,16 @@ def test_waiting_for_a_description_can_be_interrupted() -> None:
 class Waited:
     """A session's stream that tells when it is waited for."""
 
-    def __init__(self, call: Any) -> None:
-        self._call = call
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
         self.begun = threading.Event()
 
-    def __next__(self) -> Any:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def receive(self) -> Any:
         self.begun.set()
-        return next(self._call)
+        return self._stream.receive()
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -262,7 +265,7 @@ def test_interrupted_step_can_be_followed_by_a_reset() -> None:
         env = armature.make_vec(address, 2)
         env.reset()
         (session,) = env._slots._sessions
-        stream = session._call = Waited(session._call)  # type: ignore[assignment]
+        stream = session._stream = Waited(session._stream)  # type: ignore[assignment]
         with pytest.raises(KeyboardInterrupt):
             env.step(ACTION)
         with pytest.raises(ArmatureError, match="step 1: interrupted by KeyboardInterrupt"):
