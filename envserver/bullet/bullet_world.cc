@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "envserver/bullet/contact_cache.h"
-#include "envserver/bullet/height_field_contacts.h"
+#include "envserver/bullet/ground_contacts.h"
 #include "envserver/bullet/height_field_shape.h"
 #include "envserver/bullet/primitive.h"
 #include "envserver/bullet/world_bytes.h"
@@ -100,6 +100,20 @@ bool MayTouch(const btBroadphaseProxy& a, const btBroadphaseProxy& b) {
   return !IsAbove(a, b) && !IsAbove(b, a);
 }
 
+// As Bullet does, without what it asks and calls for each object besides.
+void UpdateBoxes(const btCollisionObjectArray& objects) {
+  const btVector3 around(gContactBreakingThreshold, gContactBreakingThreshold,
+                         gContactBreakingThreshold);
+  for (int i = 0; i < objects.size(); ++i) {
+    const btCollisionObject& object = *objects[i];
+    if (!object.isActive()) continue;
+    btBroadphaseProxy& box = *objects[i]->getBroadphaseHandle();
+    object.getCollisionShape()->getAabb(object.getWorldTransform(), box.m_aabbMin, box.m_aabbMax);
+    box.m_aabbMin -= around;
+    box.m_aabbMax += around;
+  }
+}
+
 }  // namespace
 
 bool BulletWorld::PairFilter::needBroadphaseCollision(btBroadphaseProxy* a,
@@ -134,10 +148,17 @@ void BulletWorld::Broadphase::calculateOverlappingPairs(btDispatcher* dispatcher
       groups[i] = link->m_multiBody;
     }
   }
+  // The first after each handle of another group than it; handles of a body follow each other.
+  std::array<int, kMaxColliders> after;
+  for (int i = m_LastHandleIndex; i >= 0; --i) {
+    const bool goes_on =
+        i < m_LastHandleIndex && groups[i] != nullptr && groups[i] == groups[i + 1];
+    after[i] = goes_on ? after[i + 1] : i + 1;
+  }
   for (int i = 0; i <= m_LastHandleIndex; ++i) {
     btSimpleBroadphaseProxy* a = &m_pHandles[i];
     if (a->m_clientObject == nullptr) continue;
-    for (int j = i + 1; j <= m_LastHandleIndex; ++j) {
+    for (int j = after[i]; j <= m_LastHandleIndex; ++j) {
       btSimpleBroadphaseProxy* b = &m_pHandles[j];
       if (b->m_clientObject == nullptr) continue;
       if (groups[i] != nullptr && groups[i] == groups[j]) continue;
@@ -158,7 +179,7 @@ BulletWorld::BulletWorld(const WorldOptions& options)
       broadphase_(kMaxColliders, &pair_cache_, &pair_filter_),
       world_(&dispatcher_, &broadphase_, &solver_, &collision_configuration_),
       own_step_(&bodies_, &dispatcher_, &pair_cache_) {
-  RegisterHeightFieldContacts(&dispatcher_);
+  RegisterGroundContacts(&dispatcher_);
   pair_cache_.setOverlapFilterCallback(&pair_filter_);
   world_.setGravity(btVector3(0, 0, -options.gravity));
   world_.setForceUpdateAllAabbs(false);
@@ -327,7 +348,9 @@ void BulletWorld::World::FindContacts(double time_step_s) {
   btDispatcherInfo& dispatch = getDispatchInfo();
   dispatch.m_timeStep = time_step_s;
   dispatch.m_stepCount = 0;
-  btMultiBodyDynamicsWorld::performDiscreteCollisionDetection();
+  UpdateBoxes(m_collisionObjects);
+  computeOverlappingPairs();
+  m_dispatcher1->dispatchAllCollisionPairs(getPairCache(), dispatch, m_dispatcher1);
 }
 
 void BulletWorld::World::RemoveAll() {

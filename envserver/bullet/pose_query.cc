@@ -8,7 +8,7 @@
 #include "BulletCollision/CollisionDispatch/btCollisionObjectWrapper.h"
 #include "BulletCollision/CollisionDispatch/btManifoldResult.h"
 #include "LinearMath/btAabbUtil2.h"
-#include "envserver/bullet/height_field_contacts.h"
+#include "envserver/bullet/ground_contacts.h"
 
 namespace armature {
 namespace {
@@ -48,7 +48,7 @@ PoseQuery::PoseQuery(const BulletWorld& world, const Body* body, absl::Span<cons
       configuration_(SmallPools()),
       dispatcher_(&configuration_),
       poses_(1 + body->num_links()) {
-  RegisterHeightFieldContacts(&dispatcher_);
+  RegisterGroundContacts(&dispatcher_);
   for (int id = 0; id < world.num_bodies(); ++id) {
     const Body& other = world.body(id);
     if (&other == body || other.num_velocities() > 0 || other.is_kinematic()) continue;

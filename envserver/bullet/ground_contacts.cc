@@ -1,4 +1,4 @@
-#include "envserver/bullet/height_field_contacts.h"
+#include "envserver/bullet/ground_contacts.h"
 
 #include <algorithm>
 #include <new>
@@ -6,10 +6,13 @@
 #include "BulletCollision/BroadphaseCollision/btBroadphaseProxy.h"
 #include "BulletCollision/CollisionDispatch/btActivatingCollisionAlgorithm.h"
 #include "BulletCollision/CollisionDispatch/btCollisionObjectWrapper.h"
+#include "BulletCollision/CollisionDispatch/btCompoundCollisionAlgorithm.h"
 #include "BulletCollision/CollisionDispatch/btConvexConcaveCollisionAlgorithm.h"
 #include "BulletCollision/CollisionDispatch/btManifoldResult.h"
+#include "BulletCollision/CollisionShapes/btCompoundShape.h"
 #include "BulletCollision/CollisionShapes/btConvexShape.h"
 #include "BulletCollision/CollisionShapes/btSphereShape.h"
+#include "BulletCollision/CollisionShapes/btStaticPlaneShape.h"
 #include "envserver/bullet/height_field_shape.h"
 
 namespace armature {
@@ -178,30 +181,195 @@ class FieldAlgorithm : public btActivatingCollisionAlgorithm {
   const bool field_is_first_;
 };
 
-// Bullet's pool has room for its own.
-static_assert(sizeof(FieldAlgorithm) <= sizeof(btConvexConcaveCollisionAlgorithm), "");
+// A plane in the world.
+struct Plane {
+  explicit Plane(const btCollisionObjectWrapper& wrapper) {
+    const auto& shape = static_cast<const btStaticPlaneShape&>(*wrapper.getCollisionShape());
+    const btTransform& frame = wrapper.getWorldTransform();
+    normal = frame.getBasis() * shape.getPlaneNormal();
+    offset = normal.dot(frame.getOrigin()) + shape.getPlaneConstant();
+  }
+  btVector3 normal;
+  double offset;
+};
 
-struct Create : btCollisionAlgorithmCreateFunc {
-  explicit Create(bool field_is_first) { m_swapped = field_is_first; }
-  btCollisionAlgorithm* CreateCollisionAlgorithm(btCollisionAlgorithmConstructionInfo& construction,
-                                                 const btCollisionObjectWrapper* a,
-                                                 const btCollisionObjectWrapper* b) override {
-    void* memory = construction.m_dispatcher1->allocateCollisionAlgorithm(sizeof(FieldAlgorithm));
-    return new (memory) FieldAlgorithm(construction, a, b, m_swapped);
+// The contact of a convex shape, which is first in their manifold, with a plane.
+class PlaneAlgorithm : public btActivatingCollisionAlgorithm {
+ public:
+  PlaneAlgorithm(const btCollisionAlgorithmConstructionInfo& construction,
+                 const btCollisionObjectWrapper* a, const btCollisionObjectWrapper* b,
+                 bool plane_is_first)
+      : btActivatingCollisionAlgorithm(construction, a, b), plane_is_first_(plane_is_first) {
+    const btCollisionObject* convex = (plane_is_first ? b : a)->getCollisionObject();
+    const btCollisionObject* plane = (plane_is_first ? a : b)->getCollisionObject();
+    manifold_ = m_dispatcher->getNewManifold(convex, plane);
+  }
+  ~PlaneAlgorithm() override { m_dispatcher->releaseManifold(manifold_); }
+
+  void processCollision(const btCollisionObjectWrapper* a, const btCollisionObjectWrapper* b,
+                        const btDispatcherInfo&, btManifoldResult* result) override {
+    const btCollisionObjectWrapper& convex = plane_is_first_ ? *b : *a;
+    const Plane plane(plane_is_first_ ? *a : *b);
+    // Saved with each contact; unset, they would be whatever was in memory.
+    result->setShapeIdentifiersA(a->m_partId, a->m_index);
+    result->setShapeIdentifiersB(b->m_partId, b->m_index);
+    Touch(plane,
+          Support(static_cast<const btConvexShape&>(*convex.getCollisionShape()),
+                  convex.getWorldTransform(), -plane.normal),
+          result);
+  }
+
+  // `lowest`: the shape's point that is farthest down.
+  void Touch(const Plane& plane, const btVector3& lowest, btManifoldResult* result) {
+    result->setPersistentManifold(manifold_);
+    result->refreshContactPoints();
+    const double distance = plane.normal.dot(lowest) - plane.offset;
+    if (distance <
+        manifold_->getContactBreakingThreshold() + result->m_closestPointDistanceThreshold) {
+      result->addContactPoint(plane.normal, lowest - distance * plane.normal, distance);
+    }
+  }
+
+  btScalar calculateTimeOfImpact(btCollisionObject*, btCollisionObject*, const btDispatcherInfo&,
+                                 btManifoldResult*) override {
+    return 1;
+  }
+
+  void getAllContactManifolds(btManifoldArray& manifolds) override {
+    manifolds.push_back(manifold_);
+  }
+
+ private:
+  btPersistentManifold* manifold_;
+  const bool plane_is_first_;
+};
+
+// Contacts of a compound of convex shapes with the ground. `Ground` is PlaneBelow or FieldBelow.
+template <typename Ground>
+class CompoundAlgorithm : public btCompoundCollisionAlgorithm {
+ public:
+  using btCompoundCollisionAlgorithm::btCompoundCollisionAlgorithm;
+
+  void processCollision(const btCollisionObjectWrapper* a, const btCollisionObjectWrapper* b,
+                        const btDispatcherInfo& dispatch, btManifoldResult* result) override {
+    const btCollisionObjectWrapper& body = m_isSwapped ? *b : *a;
+    const btCollisionObjectWrapper& below = m_isSwapped ? *a : *b;
+    const auto& compound = static_cast<const btCompoundShape&>(*body.getCollisionShape());
+    if (result->m_closestPointDistanceThreshold > 0 ||
+        compound.getUpdateRevision() != m_compoundShapeRevision) {
+      // Asked for distances, or about shapes that have changed.
+      return btCompoundCollisionAlgorithm::processCollision(a, b, dispatch, result);
+    }
+    Ground ground(below);
+    for (int i = 0; i < m_childCollisionAlgorithms.size(); ++i) {
+      btCollisionAlgorithm*& algorithm = m_childCollisionAlgorithms[i];
+      const auto& shape = static_cast<const btConvexShape&>(*compound.getChildShape(i));
+      const btTransform pose = body.getWorldTransform() * compound.getChildTransform(i);
+      if (!ground.IsNear(shape, pose)) {
+        if (algorithm == nullptr) continue;
+        if (Ground::kFrees) {
+          algorithm->~btCollisionAlgorithm();
+          m_dispatcher->freeCollisionAlgorithm(algorithm);
+          algorithm = nullptr;
+          continue;
+        }
+      }
+      const btCollisionObjectWrapper child(&body, &shape, body.getCollisionObject(), pose, -1, i);
+      if (algorithm == nullptr) {
+        algorithm = m_dispatcher->findAlgorithm(&child, &below, m_sharedManifold,
+                                                BT_CONTACT_POINT_ALGORITHMS);
+      }
+      const bool is_first = result->getBody0Internal() == body.getCollisionObject();
+      const btCollisionObjectWrapper* const whole =
+          is_first ? result->getBody0Wrap() : result->getBody1Wrap();
+      is_first ? result->setBody0Wrap(&child) : result->setBody1Wrap(&child);
+      result->setShapeIdentifiersA(is_first ? -1 : below.m_partId, is_first ? i : below.m_index);
+      result->setShapeIdentifiersB(is_first ? below.m_partId : -1, is_first ? below.m_index : i);
+      ground.Touch(*algorithm, child, dispatch, result);
+      is_first ? result->setBody0Wrap(whole) : result->setBody1Wrap(whole);
+    }
   }
 };
 
+class PlaneBelow {
+ public:
+  static constexpr bool kFrees = true;  // What is far, as Bullet.
+  explicit PlaneBelow(const btCollisionObjectWrapper& plane) : plane_(plane) {}
+  bool IsNear(const btConvexShape& shape, const btTransform& pose) {
+    lowest_ = Support(shape, pose, -plane_.normal);
+    return plane_.normal.dot(lowest_) - plane_.offset <= gContactBreakingThreshold;
+  }
+  // Of the shape that IsNear was asked about last.
+  void Touch(btCollisionAlgorithm& algorithm, const btCollisionObjectWrapper&,
+             const btDispatcherInfo&, btManifoldResult* result) {
+    static_cast<PlaneAlgorithm&>(algorithm).Touch(plane_, lowest_, result);
+  }
+
+ private:
+  const Plane plane_;
+  btVector3 lowest_;
+};
+
+class FieldBelow {
+ public:
+  // What is far from rough ground is soon near again: no algorithms and manifolds come and go.
+  static constexpr bool kFrees = false;
+  explicit FieldBelow(const btCollisionObjectWrapper& field) : field_(field) {}
+  bool IsNear(const btConvexShape& shape, const btTransform& pose) {
+    const auto& ground = static_cast<const HeightFieldShape&>(*field_.getCollisionShape());
+    btVector3 low, high;
+    shape.getAabb(field_.getWorldTransform().inverse() * pose, low, high);
+    const double around = gContactBreakingThreshold + ground.getMargin();
+    const btVector3 margin(around, around, around);
+    return !ground.IsClear(low - margin, high + margin);
+  }
+  void Touch(btCollisionAlgorithm& algorithm, const btCollisionObjectWrapper& child,
+             const btDispatcherInfo& dispatch, btManifoldResult* result) {
+    result->setPersistentManifold(nullptr);
+    algorithm.processCollision(&child, &field_, dispatch, result);
+  }
+
+ private:
+  const btCollisionObjectWrapper& field_;
+};
+
+// Bullet's pool has room for its own.
+static_assert(sizeof(FieldAlgorithm) <= sizeof(btConvexConcaveCollisionAlgorithm), "");
+static_assert(sizeof(PlaneAlgorithm) <= sizeof(btConvexConcaveCollisionAlgorithm), "");
+static_assert(sizeof(CompoundAlgorithm<PlaneBelow>) == sizeof(btCompoundCollisionAlgorithm), "");
+
+template <typename Algorithm>
+struct Create : btCollisionAlgorithmCreateFunc {
+  explicit Create(bool ground_is_first) { m_swapped = ground_is_first; }
+  btCollisionAlgorithm* CreateCollisionAlgorithm(btCollisionAlgorithmConstructionInfo& construction,
+                                                 const btCollisionObjectWrapper* a,
+                                                 const btCollisionObjectWrapper* b) override {
+    void* memory = construction.m_dispatcher1->allocateCollisionAlgorithm(sizeof(Algorithm));
+    return new (memory) Algorithm(construction, a, b, m_swapped);
+  }
+};
+
+template <typename Algorithm>
+void Register(int type, int ground, btCollisionDispatcher* dispatcher) {
+  // They have no state, and outlive every dispatcher.
+  static auto& ground_last = *new Create<Algorithm>(/*ground_is_first=*/false);
+  static auto& ground_first = *new Create<Algorithm>(/*ground_is_first=*/true);
+  dispatcher->registerCollisionCreateFunc(type, ground, &ground_last);
+  dispatcher->registerCollisionCreateFunc(ground, type, &ground_first);
+}
+
 }  // namespace
 
-void RegisterHeightFieldContacts(btCollisionDispatcher* dispatcher) {
-  // They have no state, and outlive every dispatcher.
-  static auto& convex_first = *new Create(/*field_is_first=*/false);
-  static auto& field_first = *new Create(/*field_is_first=*/true);
+void RegisterGroundContacts(btCollisionDispatcher* dispatcher) {
   for (int type = 0; type < CONCAVE_SHAPES_START_HERE; ++type) {
     if (!btBroadphaseProxy::isConvex(type)) continue;
-    dispatcher->registerCollisionCreateFunc(type, TERRAIN_SHAPE_PROXYTYPE, &convex_first);
-    dispatcher->registerCollisionCreateFunc(TERRAIN_SHAPE_PROXYTYPE, type, &field_first);
+    Register<FieldAlgorithm>(type, TERRAIN_SHAPE_PROXYTYPE, dispatcher);
+    Register<PlaneAlgorithm>(type, STATIC_PLANE_PROXYTYPE, dispatcher);
   }
+  Register<CompoundAlgorithm<FieldBelow>>(COMPOUND_SHAPE_PROXYTYPE, TERRAIN_SHAPE_PROXYTYPE,
+                                          dispatcher);
+  Register<CompoundAlgorithm<PlaneBelow>>(COMPOUND_SHAPE_PROXYTYPE, STATIC_PLANE_PROXYTYPE,
+                                          dispatcher);
 }
 
 }  // namespace armature

@@ -1,4 +1,4 @@
-#include "envserver/bullet/height_field_contacts.h"
+#include "envserver/bullet/ground_contacts.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +13,9 @@
 #include "BulletCollision/CollisionDispatch/btCollisionObjectWrapper.h"
 #include "BulletCollision/CollisionDispatch/btDefaultCollisionConfiguration.h"
 #include "BulletCollision/CollisionDispatch/btManifoldResult.h"
+#include "BulletCollision/CollisionShapes/btCompoundShape.h"
 #include "BulletCollision/CollisionShapes/btConvexHullShape.h"
+#include "BulletCollision/CollisionShapes/btStaticPlaneShape.h"
 #include "common/random/rng.h"
 #include "envserver/bullet/bullet_world.h"
 #include "envserver/bullet/height_field_shape.h"
@@ -47,7 +49,7 @@ HeightField MakeField(int columns, int rows, Height height) {
 class Contacts {
  public:
   explicit Contacts(bool ours) : dispatcher_(&configuration_) {
-    if (ours) RegisterHeightFieldContacts(&dispatcher_);
+    if (ours) RegisterGroundContacts(&dispatcher_);
   }
 
   // How far `a` is from the ground, `b`, or 1 if there is no contact.
@@ -81,7 +83,7 @@ class Contacts {
   btCollisionDispatcher dispatcher_;
 };
 
-TEST(HeightFieldContactsTest, OtherShapesThanSpheresAreAsFarFromRandomGroundAsBulletSays) {
+TEST(GroundContactsTest, OtherShapesThanSpheresAreAsFarFromRandomGroundAsBulletSays) {
   Contacts ours(true), bullet(false);
   Rng rng({1});
   const auto hull = std::make_shared<btConvexHullShape>();
@@ -126,6 +128,111 @@ TEST(HeightFieldContactsTest, OtherShapesThanSpheresAreAsFarFromRandomGroundAsBu
   EXPECT_GT(penetrating, 1000);
 }
 
+// A link and the ground that move against each other, with contacts by our algorithms or Bullet's.
+class Neighbours {
+ public:
+  Neighbours(bool ours, btCollisionShape* link, btCollisionShape* ground, bool ground_first)
+      : dispatcher_(&configuration_), ground_first_(ground_first) {
+    if (ours) RegisterGroundContacts(&dispatcher_);
+    link_.setCollisionShape(link);
+    ground_.setCollisionShape(ground);
+  }
+  ~Neighbours() {
+    if (algorithm_ == nullptr) return;
+    algorithm_->~btCollisionAlgorithm();
+    dispatcher_.freeCollisionAlgorithm(algorithm_);
+  }
+
+  // Points of all manifolds, in order.
+  std::vector<btManifoldPoint> Move(const btTransform& link, const btTransform& ground) {
+    link_.setWorldTransform(link);
+    ground_.setWorldTransform(ground);
+    const btCollisionObjectWrapper of_link(nullptr, link_.getCollisionShape(), &link_, link, -1,
+                                           -1);
+    const btCollisionObjectWrapper of_ground(nullptr, ground_.getCollisionShape(), &ground_, ground,
+                                             -1, -1);
+    const btCollisionObjectWrapper& first = ground_first_ ? of_ground : of_link;
+    const btCollisionObjectWrapper& second = ground_first_ ? of_link : of_ground;
+    if (algorithm_ == nullptr) {
+      algorithm_ = dispatcher_.findAlgorithm(&first, &second, nullptr, BT_CONTACT_POINT_ALGORITHMS);
+    }
+    btManifoldResult result(&first, &second);
+    algorithm_->processCollision(&first, &second, btDispatcherInfo(), &result);
+    btManifoldArray manifolds;
+    algorithm_->getAllContactManifolds(manifolds);
+    std::vector<btManifoldPoint> points;
+    for (int i = 0; i < manifolds.size(); ++i) {
+      EXPECT_EQ(manifolds[i]->getBody0(), &link_);
+      for (int k = 0; k < manifolds[i]->getNumContacts(); ++k) {
+        points.push_back(manifolds[i]->getContactPoint(k));
+      }
+    }
+    return points;
+  }
+
+ private:
+  btDefaultCollisionConfiguration configuration_;
+  btCollisionDispatcher dispatcher_;
+  const bool ground_first_;
+  btCollisionObject link_, ground_;
+  btCollisionAlgorithm* algorithm_ = nullptr;
+};
+
+TEST(GroundContactsTest, ALinkOnAPlaneHasTheContactsThatBulletFinds) {
+  Rng rng({2});
+  btConvexHullShape hull;
+  for (int i = 0; i < 12; ++i) {
+    hull.addPoint(
+        btVector3(rng.Uniform(-0.1, 0.1), rng.Uniform(-0.1, 0.1), rng.Uniform(-0.1, 0.1)));
+  }
+  const std::shared_ptr<btCollisionShape> box = MakePrimitive(Kind::kBox, {0.3, 0.1, 0.2});
+  const std::shared_ptr<btCollisionShape> ball = MakePrimitive(Kind::kSphere, {0.05, 0, 0});
+  const std::shared_ptr<btCollisionShape> shank = MakePrimitive(Kind::kCylinder, {0.03, 0.3, 0});
+  btCompoundShape link;
+  link.addChildShape(btTransform(btQuaternion(btVector3(0, 1, 0), 0.4), {0.1, 0, 0}), box.get());
+  link.addChildShape(btTransform(btQuaternion::getIdentity(), {0, 0.1, -0.1}), ball.get());
+  link.addChildShape(btTransform(btQuaternion(btVector3(1, 0, 0), 1), {-0.2, 0, 0}), shank.get());
+  link.addChildShape(btTransform(btQuaternion::getIdentity(), {0, -0.2, 0}), &hull);
+  btStaticPlaneShape plane(btVector3(0, 0, 1), 0.01);
+  for (const bool ground_first : {false, true}) {
+    for (const double tilt : {0.0, 0.3}) {
+      Neighbours ours(true, &link, &plane, ground_first);
+      Neighbours bullet(false, &link, &plane, ground_first);
+      const btTransform ground(btQuaternion(btVector3(1, 2, 0).normalized(), tilt),
+                               {0.1, 0.2, 0.3});
+      btTransform pose = btTransform::getIdentity();
+      int compared = 0, old = 0;
+      for (int i = 0; i < 5000; ++i) {
+        // Rolls and slides, so that points age, and now and then is somewhere else.
+        if (i % 50 == 0) {
+          const btQuaternion turn(rng.Uniform(-1, 1), rng.Uniform(-1, 1), rng.Uniform(-1, 1),
+                                  rng.Uniform(-1, 1));
+          pose = ground * btTransform(turn.normalized(), {0, 0, rng.Uniform(0, 0.3)});
+        }
+        pose.setOrigin(pose.getOrigin() + btVector3(rng.Uniform(-3e-3, 3e-3),
+                                                    rng.Uniform(-3e-3, 3e-3),
+                                                    rng.Uniform(-3e-3, 3e-3)));
+        const btVector3 axis(rng.Uniform(-1, 1), rng.Uniform(-1, 1), rng.Uniform(-1, 1));
+        pose.setRotation(btQuaternion(axis.normalized(), 0.02) * pose.getRotation());
+        const std::vector<btManifoldPoint> got = ours.Move(pose, ground);
+        const std::vector<btManifoldPoint> expected = bullet.Move(pose, ground);
+        ASSERT_EQ(got.size(), expected.size()) << i;
+        for (size_t k = 0; k < got.size(); ++k) {
+          ASSERT_NEAR(got[k].getDistance(), expected[k].getDistance(), 1e-12) << i;
+          ASSERT_LT((got[k].m_positionWorldOnA - expected[k].m_positionWorldOnA).length(), 1e-12);
+          ASSERT_LT((got[k].m_positionWorldOnB - expected[k].m_positionWorldOnB).length(), 1e-12);
+          ASSERT_LT((got[k].m_normalWorldOnB - expected[k].m_normalWorldOnB).length(), 1e-12);
+          ASSERT_EQ(got[k].m_index0, expected[k].m_index0);
+          ++compared;
+          old += got[k].getLifeTime() > 2 ? 1 : 0;
+        }
+      }
+      EXPECT_GT(compared, 5000);
+      EXPECT_GT(old, 500);
+    }
+  }
+}
+
 WorldOptions FineWorld() {
   WorldOptions options;
   options.time_step_s = 0.002;
@@ -140,7 +247,7 @@ BodyOptions At(const btVector3& place) {
   return options;
 }
 
-TEST(HeightFieldContactsTest, ABallRollsOverLevelGroundAsOverAPlane) {
+TEST(GroundContactsTest, ABallRollsOverLevelGroundAsOverAPlane) {
   BulletWorld with_plane(FineWorld()), with_field(FineWorld());
   with_plane.AddPlane(BodyOptions{});
   with_field.AddHeightField(MakeField(41, 41, [](int, int) { return 0; }), BodyOptions{});
@@ -159,7 +266,7 @@ TEST(HeightFieldContactsTest, ABallRollsOverLevelGroundAsOverAPlane) {
   EXPECT_GT(balls[1]->LinkPose(kBase).getOrigin().x(), 0);
 }
 
-TEST(HeightFieldContactsTest, ABallRollsDownASlopeAsNewtonSays) {
+TEST(GroundContactsTest, ABallRollsDownASlopeAsNewtonSays) {
   const double slope = 0.3, angle = std::atan(slope), radius = 0.05;
   BulletWorld world(FineWorld());
   world.AddHeightField(MakeField(61, 5, [&](int column, int) { return -0.1 * slope * column; }),
@@ -181,7 +288,7 @@ TEST(HeightFieldContactsTest, ABallRollsDownASlopeAsNewtonSays) {
   EXPECT_NEAR(force, kGravity * std::cos(angle), 0.02 * kGravity);
 }
 
-TEST(HeightFieldContactsTest, ABallRestsInAFurrowOnBothOfItsSides) {
+TEST(GroundContactsTest, ABallRestsInAFurrowOnBothOfItsSides) {
   const double slope = 0.5, radius = 0.06;
   BulletWorld world(FineWorld());
   BodyOptions turned;
@@ -199,7 +306,7 @@ TEST(HeightFieldContactsTest, ABallRestsInAFurrowOnBothOfItsSides) {
   EXPECT_NEAR(world.Contacts(*ball).Force().z(), 2 * kGravity, 0.2);
 }
 
-TEST(HeightFieldContactsTest, OtherShapesRestAcrossTwoRidges) {
+TEST(GroundContactsTest, OtherShapesRestAcrossTwoRidges) {
   const HeightField field =
       MakeField(21, 21, [](int column, int) { return column == 7 || column == 13 ? 0.1 : 0; });
   for (const Kind kind : {Kind::kBox, Kind::kCylinder, Kind::kCapsule}) {
@@ -224,7 +331,7 @@ TEST(HeightFieldContactsTest, OtherShapesRestAcrossTwoRidges) {
   }
 }
 
-TEST(HeightFieldContactsTest, WhatIsAboveTheGroundBelowItIsNoPair) {
+TEST(GroundContactsTest, WhatIsAboveTheGroundBelowItIsNoPair) {
   // 2 m high in the middle.
   const HeightField field =
       MakeField(41, 41, [](int column, int row) { return column == 20 && row == 20 ? 2 : 0; });
