@@ -23,7 +23,6 @@ from armature import wire
 
 _SENT, _RECEIVED, _STATUS, _STARTED = "sent", "received", "status", "started"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-# Bytes of a RolloutRequest that only keeps a session.
 _HEARTBEAT = wire.RolloutRequest(heartbeat=wire.Heartbeat())
 
 
