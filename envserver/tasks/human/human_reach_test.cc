@@ -152,7 +152,7 @@ TEST_P(Shielded, NoContactIsFast) {
   EXPECT_GT(all.contacts, 10);  // The human does come.
   EXPECT_GT(all.interventions, 100);
   if (std::get<1>(GetParam()) == std::string("ssm")) {
-    EXPECT_LT(all.contact_speed_m_s, 0.01);
+    EXPECT_LT(all.contact.speed_m_s, 0.01);
   }
 }
 

@@ -2,6 +2,7 @@
 // real physics: tests/shield_proof.sh. Fails if a contact is faster than the shield promises.
 //
 //   shield_proof ENV SHIELD ACTIONS THREADS
+//   shield_proof ENV SHIELD replay PART EPISODE    writes what that episode's actions led to
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -17,15 +18,37 @@ namespace {
 
 constexpr int64_t kPart = 2000;  // Actions of one trial; odd ones are beside clips.
 
+ShieldTrial Part(const char* env_id, const char* shield, int64_t part) {
+  ShieldTrial trial;
+  trial.env_id = env_id;
+  trial.shield = shield;
+  trial.actions = kPart;
+  trial.seed = static_cast<uint64_t>(part);
+  trial.adversary = part % 2 == 0;
+  return trial;
+}
+
+void PrintMoment(const char* env_id, const char* shield, const char* what,
+                 const ShieldTrialMoment& moment) {
+  if (moment.speed_m_s <= 0) return;
+  std::fprintf(stderr, "fastest %s: %.4f m/s within %.1f s; shield_proof %s %s replay %ld %ld\n",
+               what, moment.speed_m_s, moment.time_s, env_id, shield,
+               static_cast<long>(moment.trial_seed), static_cast<long>(moment.episode));
+}
+
 int Main(int argc, char** argv) {
+  if (argc == 6 && std::string(argv[3]) == "replay") {
+    ShieldTrial trial = Part(argv[1], argv[2], std::atoll(argv[4]));
+    trial.traced_episode = std::atoll(argv[5]);
+    trial.trace = &std::cout;
+    RunShieldTrial(trial);
+    return EXIT_SUCCESS;
+  }
   if (argc != 5) {
-    std::cerr << "usage: shield_proof ENV SHIELD ACTIONS THREADS\n";
+    std::cerr << "usage: shield_proof ENV SHIELD ACTIONS THREADS\n"
+                 "       shield_proof ENV SHIELD replay PART EPISODE\n";
     return EXIT_FAILURE;
   }
-  ShieldTrial trial;
-  trial.env_id = argv[1];
-  trial.shield = argv[2];
-  trial.actions = kPart;
   const int64_t parts = (std::atoll(argv[3]) + kPart - 1) / kPart;
   const int threads = std::atoi(argv[4]);
   const auto begin = std::chrono::steady_clock::now();
@@ -34,10 +57,7 @@ int Main(int argc, char** argv) {
   for (int t = 0; t < threads; ++t) {
     workers.emplace_back([&, t] {
       for (int64_t part = t; part < parts; part += threads) {
-        ShieldTrial one = trial;
-        one.seed = static_cast<uint64_t>(part);
-        one.adversary = part % 2 == 0;
-        results[t].Add(RunShieldTrial(one));
+        results[t].Add(RunShieldTrial(Part(argv[1], argv[2], part)));
       }
     });
   }
@@ -49,11 +69,13 @@ int Main(int argc, char** argv) {
       "| `%s` | %s | %ld | %ld | %ld | %ld | %ld | %.4f | %.4f | %ld | %ld | %ld | %.0f |\n",
       argv[1], argv[2], static_cast<long>(all.actions), static_cast<long>(all.contacts),
       static_cast<long>(all.fast_contacts), static_cast<long>(all.cover_episodes),
-      static_cast<long>(all.fast_cover_episodes), all.contact_speed_m_s, all.cover_speed_m_s,
+      static_cast<long>(all.fast_cover_episodes), all.contact.speed_m_s, all.cover.speed_m_s,
       static_cast<long>(all.interventions), static_cast<long>(all.tracking_stops),
       static_cast<long>(all.broke_bounds), all.actions / took.count());
+  PrintMoment(argv[1], argv[2], "contact", all.contact);
+  PrintMoment(argv[1], argv[2], "meeting of capsules", all.cover);
   const bool is_fast = all.fast_contacts > 0 || all.fast_cover_episodes > 0;
-  const bool promised = trial.shield != "off";
+  const bool promised = std::string(argv[2]) != "off";
   if (all.contacts == 0) std::cerr << "no contact at all: nothing was proved\n";
   return is_fast == promised || all.contacts == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -4,10 +4,12 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <ostream>
 #include <stdexcept>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/random/rng.h"
 #include "envserver/bullet/body.h"
 #include "envserver/bullet/inverse_kinematics.h"
@@ -19,7 +21,15 @@ namespace armature {
 namespace {
 
 constexpr double kSafeSpeed_m_s = 0.05;
+constexpr double kControl_s = 0.1;
 constexpr int kCandidates = 6;
+constexpr const char* kTraced[] = {"min_distance_m",
+                                   "contact_speed_m_s",
+                                   "cover_contact_speed_m_s",
+                                   "n_collisions_human",
+                                   "n_collisions_static",
+                                   "tracking_stops",
+                                   "failsafe_interventions"};
 
 class Runner {
  public:
@@ -51,10 +61,11 @@ class Runner {
         arm.tool_link(), InverseKinematicsOptions());
   }
 
-  ShieldTrialResult Run(int64_t actions, uint64_t seed) {
+  ShieldTrialResult Run(const ShieldTrial& trial) {
     ShieldTrialResult result;
-    for (uint64_t episode = 0; result.actions < actions; ++episode) {
-      RunEpisode(seed * 1000003 + episode, result);
+    for (int64_t episode = 0; result.actions < trial.actions; ++episode) {
+      const bool is_traced = trial.trace != nullptr && episode == trial.traced_episode;
+      RunEpisode(trial.seed, episode, is_traced ? trial.trace : nullptr, result);
     }
     return result;
   }
@@ -63,8 +74,9 @@ class Runner {
   const EnvSpec& spec() const { return env_->spec(); }
   double Value(const char* name) const { return metrics_[index_.at(name)]; }
 
-  void RunEpisode(uint64_t seed, ShieldTrialResult& result) {
-    env_->Reset(seed, *observation_);
+  void RunEpisode(uint64_t trial_seed, int64_t episode, std::ostream* trace,
+                  ShieldTrialResult& result) {
+    env_->Reset(trial_seed * 1000003 + static_cast<uint64_t>(episode), *observation_);
     const int64_t manner = rng_.Index(4);
     std::vector<float> action(spec().action.size());
     int64_t kept = 0;
@@ -82,13 +94,25 @@ class Runner {
       result.interventions += std::lround(Value("failsafe_interventions"));
       result.tracking_stops += std::lround(Value("tracking_stops"));
       result.broke_bounds += std::lround(Value("human_broke_bounds"));
+      const double time_s = kControl_s * static_cast<double>(t + 1);
+      result.contact.Include({Value("contact_speed_m_s"), trial_seed, episode, time_s});
+      result.cover.Include({Value("cover_contact_speed_m_s"), trial_seed, episode, time_s});
+      if (trace != nullptr) Trace(time_s, *trace);
     }
-    // These four are of the episode so far.
-    result.contact_speed_m_s = std::max(result.contact_speed_m_s, Value("contact_speed_m_s"));
-    result.cover_speed_m_s = std::max(result.cover_speed_m_s, Value("cover_contact_speed_m_s"));
+    // These are of the episode so far.
     result.distance_m = std::min(result.distance_m, Value("min_distance_m"));
     result.cover_episodes += Value("min_distance_m") <= 0 ? 1 : 0;
     result.fast_cover_episodes += Value("cover_contact_speed_m_s") > kSafeSpeed_m_s ? 1 : 0;
+  }
+
+  void Trace(double time_s, std::ostream& out) const {
+    out << absl::StrFormat("%5.1f", time_s);
+    for (const char* name : kTraced) out << absl::StrFormat(" %s=%.4g", name, Value(name));
+    out << " joints' speeds, rad/s:";
+    for (const double speed : env_->arm()->body().joint_velocities()) {
+      out << absl::StrFormat(" %.4f", speed);
+    }
+    out << "\n";
   }
 
   void Choose(int64_t manner, std::vector<float>& action) {
@@ -142,8 +166,8 @@ void ShieldTrialResult::Add(const ShieldTrialResult& other) {
   fast_contacts += other.fast_contacts;
   fast_cover_episodes += other.fast_cover_episodes;
   cover_episodes += other.cover_episodes;
-  contact_speed_m_s = std::max(contact_speed_m_s, other.contact_speed_m_s);
-  cover_speed_m_s = std::max(cover_speed_m_s, other.cover_speed_m_s);
+  contact.Include(other.contact);
+  cover.Include(other.cover);
   distance_m = std::min(distance_m, other.distance_m);
   interventions += other.interventions;
   tracking_stops += other.tracking_stops;
@@ -152,7 +176,7 @@ void ShieldTrialResult::Add(const ShieldTrialResult& other) {
 }
 
 ShieldTrialResult RunShieldTrial(const ShieldTrial& trial) {
-  return Runner(trial).Run(trial.actions, trial.seed);
+  return Runner(trial).Run(trial);
 }
 
 }  // namespace armature

@@ -7,6 +7,7 @@
 #define ARMATURE_ENVSERVER_TASKS_HUMAN_TESTING_SHIELD_TRIAL_H_
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 
 #include "envserver/env/env_registry.h"
@@ -20,6 +21,21 @@ struct ShieldTrial {
   int64_t actions = 1000;
   uint64_t seed = 0;
   EnvConfig config;  // More keys.
+  // Writes a line for each action of this episode, if there is a stream.
+  int64_t traced_episode = 0;
+  std::ostream* trace = nullptr;
+};
+
+// Where to look for what was fastest.
+struct ShieldTrialMoment {
+  void Include(const ShieldTrialMoment& other) {
+    if (other.speed_m_s > speed_m_s) *this = other;
+  }
+
+  double speed_m_s = 0;
+  uint64_t trial_seed = 0;
+  int64_t episode = 0;  // Of that trial, from 0.
+  double time_s = 0;    // At the end of the control step.
 };
 
 struct ShieldTrialResult {
@@ -29,8 +45,8 @@ struct ShieldTrialResult {
   // Episodes in which capsules met while a point of the arm's was above the safe speed.
   int64_t fast_cover_episodes = 0;
   int64_t cover_episodes = 0;  // Episodes in which capsules met at all.
-  double contact_speed_m_s = 0;
-  double cover_speed_m_s = 0;  // Of the fastest point of a capsule that met the human's.
+  ShieldTrialMoment contact;
+  ShieldTrialMoment cover;  // Of the fastest point of a capsule that met the human's.
   double distance_m = 1e9;
   int64_t interventions = 0;  // Actions.
   int64_t tracking_stops = 0;
