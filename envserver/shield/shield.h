@@ -3,15 +3,17 @@
 // THEOREM. If
 //   1. the human and the tracker keep the bounds of HumanModel;
 //   2. the capsules of ArmModel cover all that moves, and no point of the real arm is ever farther
-//      than secure_radius_m from where the desired positions put it, nor faster than they move it
-//      by more than tracking_speed_m_s (0 while they stand still, in kSpeedAndSeparation);
+//      than secure_radius_m from where the desired positions put it; in kPowerAndForceLimiting each
+//      joint is faster than they move it by x_j at most, with sum_j R_j x_j <= tracking_speed_m_s
+//      and R_j the farthest that a point, skin included, can be from joint j's axis (so that
+//      sum_j R_j |q_j'|, which bounds the speed of every point, grows by no more than that);
 //   3. in the cycle after a Step the arm goes along the path to the desired state, no faster than
-//   the
-//      path's fastest in that cycle; in (2), "where the desired positions put it" may be anywhere
-//      on the cycle's piece of the path;
+//      the path's fastest in that cycle; in (2), "where the desired positions put it" may be
+//      anywhere on the cycle's piece of the path;
 // then at every instant
 //   kSpeedAndSeparation      no point of the human touches the arm while the desired positions move
-//                            (ISO 10218-1:2021, 5.10.3: the arm stands still before that);
+//                            (ISO 10218-1:2021, 5.10.3: an arm that follows them stands still
+//                            before that; one that was held back may still be catching up);
 //   kPowerAndForceLimiting   no point of the human touches the arm while a point of it goes faster
 //                            than safe_speed_m_s;
 // and each joint keeps the allowed velocity, acceleration and jerk, and its position's limits.

@@ -13,6 +13,8 @@ namespace armature {
 namespace {
 
 constexpr double kContactGap_s = 0.01;
+constexpr double kPushed_s = 0.1;  // After it touched what pushes it.
+constexpr double kRounding_m_s = 1e-4;
 constexpr int kFreeTries = 200;
 // Viewers see the human's reach in a stop, in as many sizes.
 constexpr int kReachLevels = 4;
@@ -171,7 +173,9 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   metrics_.distance = task.AddMetric("min_distance_m", last);
   metrics_.contact_speed = task.AddMetric("contact_speed_m_s", last);
   metrics_.cover_speed = task.AddMetric("cover_contact_speed_m_s", last);
+  metrics_.promised_speed = task.AddMetric("promised_contact_speed_m_s", last);
   metrics_.broke_bounds = task.AddMetric("human_broke_bounds", sum);
+  metrics_.pushed = task.AddMetric("arm_pushed", sum);
   if (config_.show_reachable_sets && config_.shield.is_on()) AddMarkers(task);
 }
 
@@ -240,14 +244,16 @@ void HumanArmTask::Reset() {
   quiet_.fill(quiet_steps_);
   worst_kind_ = 0;
   min_distance_m_ = std::numeric_limits<float>::max();
-  contact_speed_m_s_ = cover_speed_m_s_ = 0;
+  contact_speed_m_s_ = cover_speed_m_s_ = promised_speed_m_s_ = 0;
+  untouched_steps_ = std::numeric_limits<int32_t>::max();
+  was_pushed_ = is_pushed_ = false;
   goals_before_ = 0;
   BeginEpisode();
 }
 
 void HumanArmTask::Act(absl::Span<const float> action) {
   begin_ = arm_->position();
-  illegal_ = intervened_ = broke_bounds_ = false;
+  illegal_ = intervened_ = broke_bounds_ = was_pushed_ = false;
   causes_ = {};
   counts_ = {};
   stops_before_ = arm_->tracking_stops();
@@ -260,6 +266,7 @@ void HumanArmTask::Act(absl::Span<const float> action) {
 
 void HumanArmTask::Substep() {
   PlaceArm();
+  LookForPushes();
   if (arm_->cycle_begins()) {
     human_->ForgetBounds();
     arm_->BeginCycle(human_->Observe(base_inverse_, rng()));
@@ -293,6 +300,12 @@ void HumanArmTask::PlaceArm() {
   }
 }
 
+void HumanArmTask::LookForPushes() {
+  is_pushed_ = untouched_steps_ * setup_->drive.physics_step_s < kPushed_s &&
+               arm_->too_fast_m_s() > arm_->options().tracking_speed_m_s + kRounding_m_s;
+  was_pushed_ = was_pushed_ || is_pushed_;
+}
+
 double HumanArmTask::FastestPoint(int c) const {
   const int joint = setup_->model.capsules()[c].joint;
   const Capsule& capsule = in_world_[c];
@@ -323,7 +336,9 @@ void HumanArmTask::LookAtCapsules() {
       near_[setup_->model.capsules()[c].joint * num_parts + part] = true;
     }
     if (touches) {
-      cover_speed_m_s_ = std::max(cover_speed_m_s_, FastestPoint(static_cast<int>(c)));
+      const double speed = FastestPoint(static_cast<int>(c));
+      cover_speed_m_s_ = std::max(cover_speed_m_s_, speed);
+      if (!is_pushed_) promised_speed_m_s_ = std::max(promised_speed_m_s_, speed);
     }
   }
   touching_.fill(false);
@@ -376,12 +391,14 @@ void HumanArmTask::Count(Kind kind, bool is_touching) {
 
 void HumanArmTask::LookAtContacts() {
   const int arm_id = setup_->body->id();
+  untouched_steps_ = std::min<int64_t>(untouched_steps_ + 1, std::numeric_limits<int32_t>::max());
   for (const ContactPoint& contact : world().contacts()) {
     if (contact.body_a != arm_id && contact.body_b != arm_id) continue;
     const bool is_a = contact.body_a == arm_id;
     const int link = is_a ? contact.link_a : contact.link_b;
     const int other = is_a ? contact.body_b : contact.body_a;
     if (link < 0 || joint_of_link_[link] < 0 || human_->PartOf(other) >= 0) continue;
+    untouched_steps_ = 0;
     touching_[kStatic] = touching_[kStatic] || !IsAllowed(other);
   }
   for (const Kind kind : {kRobot, kStatic, kHuman, kCritical}) Count(kind, touching_[kind]);
@@ -413,7 +430,9 @@ void HumanArmTask::Report(MetricValues& out) {
   out.Set(metrics_.distance, min_distance_m_);
   out.Set(metrics_.contact_speed, contact_speed_m_s_);
   out.Set(metrics_.cover_speed, cover_speed_m_s_);
+  out.Set(metrics_.promised_speed, promised_speed_m_s_);
   out.Set(metrics_.broke_bounds, broke_bounds_ ? 1 : 0);
+  out.Set(metrics_.pushed, was_pushed_ ? 1 : 0);
 }
 
 void HumanArmTask::ExecutedAction(absl::Span<float> out) {
@@ -485,6 +504,9 @@ void HumanArmTask::Keep(StateArchive& state) {
   state.Keep(min_distance_m_);
   state.Keep(contact_speed_m_s_);
   state.Keep(cover_speed_m_s_);
+  state.Keep(promised_speed_m_s_);
+  state.Keep(untouched_steps_);
+  state.Keep(was_pushed_);
   state.Keep(goals_before_);
   KeepGoal(state);
 }

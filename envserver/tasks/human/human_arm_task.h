@@ -10,6 +10,8 @@
 //   critical  of these, where the arm's point goes faster than critical_speed_m_s
 // Illegal are all but those with the human that are not critical. Speeds are those as the
 // physics step begins. min_distance_m and cover_contact_speed_m_s are of the capsules, exactly.
+// The arm is pushed while its joints are faster than told by more than the shield assumes, up to
+// 0.1 s after it touched something else than the human, e.g. since a finger opened onto the table.
 // Thread safety, determinism: see Task.
 #ifndef ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
 #define ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
@@ -129,6 +131,7 @@ class HumanArmTask : public Task {
 
   void AddMarkers(TaskBuilder& task);
   void PlaceArm();  // Where its capsules are, and how they move.
+  void LookForPushes();
   void LookAtCapsules();
   // The arm's capsules where they were placed last, each other.
   bool TouchesItself() const;
@@ -157,6 +160,7 @@ class HumanArmTask : public Task {
   Motion motion_;
   std::vector<bool> near_;  // By joint, by part: whether a capsule of the one meets the other's.
   std::array<bool, kKinds> touching_ = {};  // In this physics step.
+  bool is_pushed_ = false;
 
   // Of the control step.
   JointVector begin_;
@@ -165,6 +169,7 @@ class HumanArmTask : public Task {
   std::array<bool, kShieldCauses> causes_ = {};
   std::array<int64_t, kKinds> counts_ = {};
   bool broke_bounds_ = false;
+  bool was_pushed_ = false;
   int64_t stops_before_ = 0;
   // Of the episode.
   std::array<int64_t, kKinds> quiet_ = {};
@@ -173,12 +178,14 @@ class HumanArmTask : public Task {
   double min_distance_m_ = 0;
   double contact_speed_m_s_ = 0;
   double cover_speed_m_s_ = 0;
+  double promised_speed_m_s_ = 0;  // The same while the arm is not pushed.
+  int64_t untouched_steps_ = 0;    // Since it touched something else than the human.
   int goals_before_ = 0;
 
   struct Metrics {
     Metric collision, collision_type, all, robot, statics, human, critical, timeout, interventions,
         by_human, by_tracker, tracking_stops, goals, distance, contact_speed, cover_speed,
-        broke_bounds;
+        promised_speed, broke_bounds, pushed;
   } metrics_;
   std::vector<std::vector<Marker>> human_markers_;  // By level of time, by part.
   std::vector<Marker> stop_markers_;                // By capsule of the arm.

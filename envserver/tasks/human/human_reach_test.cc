@@ -105,6 +105,7 @@ TEST_P(EachArm, FollowsWhatIsPlanned) {
     last = stage.task().safe_arm().position();
     EXPECT_EQ(stage.Metric("tracking_stops"), 0);
     EXPECT_EQ(stage.Metric("failsafe_interventions"), 0);
+    EXPECT_EQ(stage.Metric("arm_pushed"), 0);
   }
   EXPECT_LT(worst, 0.001);
   EXPECT_GT(way, 3);
@@ -154,6 +155,28 @@ TEST_P(Shielded, NoContactIsFast) {
   if (std::get<1>(GetParam()) == std::string("ssm")) {
     EXPECT_LT(all.contact.speed_m_s, 0.01);
   }
+}
+
+TEST_P(EachArm, ThreeTimesTheSafeSpeedIsSeen) {
+  ShieldTrial trial;
+  trial.env_id = GetParam();
+  trial.shield = "pfl";
+  trial.config["shield.safe_speed_m_s"] = "0.15";
+  const ShieldTrialResult result = RunShieldTrial(trial);
+  EXPECT_GT(result.fast_cover_episodes, 0);
+}
+
+// A finger opens onto the table at 0.2 m/s, and throws the wrist at the human.
+TEST(HumanReachTest, NothingIsPromisedWhileTheTablePushesTheArm) {
+  ShieldTrial trial;
+  trial.shield = "pfl";
+  trial.seed = 24;
+  trial.actions = 700;
+  const ShieldTrialResult result = RunShieldTrial(trial);
+  EXPECT_GT(result.pushed, 0);
+  EXPECT_LT(result.pushed, 70);
+  EXPECT_EQ(result.fast_cover_episodes, 0);
+  EXPECT_LT(result.promised.speed_m_s, 0.05);
 }
 
 TEST_P(EachArm, WithoutTheShieldManyContactsAreFast) {

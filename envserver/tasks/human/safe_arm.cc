@@ -53,7 +53,7 @@ void ShieldConfig::Visit(ConfigVisitor& v) {
           MoreThan(0));
   v.Field("secure_radius_m", secure_radius_m, "Added to the arm's capsules.", AtLeast(0));
   v.Field("tracking_speed_m_s", tracking_speed_m_s,
-          "By which the arm may be faster than it is told to be; pfl alone.", AtLeast(0));
+          "By which the arm may be faster than it is told to be, to catch up.", MoreThan(0));
   v.Field("tracking_error_max_m", tracking_error_max_m,
           "Farther from where it is told to be, the arm stops.", MoreThan(0));
   v.Field("measurement_age_max_s", measurement_age_max_s, "Older measurements are not used.",
@@ -75,6 +75,7 @@ SafeArm::SafeArm(Body* body, std::vector<int> dofs, ArmModel model, const HumanM
       shield_options_(OptionsOf(config, drive_.physics_step_s * drive_.steps_per_cycle)),
       human_(is_shielded_ ? human : HumanModel()),
       reach_m_(JointVector::Zero(model_.num_joints())),
+      aim_(JointVector::Zero(model_.num_joints())),
       acceleration_(body->num_velocities()),
       force_(body->num_velocities()) {
   if (absl::Status covers = CheckCover(model_, body->model(), LinksOf(*body, dofs_));
@@ -136,6 +137,10 @@ double SafeArm::tracking_error_m() const {
   return (position() - planned_).cwiseAbs().dot(reach_m_);
 }
 
+double SafeArm::too_fast_m_s() const {
+  return (velocity().cwiseAbs() - rate_.cwiseAbs()).cwiseMax(0).dot(reach_m_);
+}
+
 void SafeArm::BeginCycle(const HumanMeasurement* measurement) {
   if (tracking_error_m() > tracking_error_max_m_) {
     JointVector here = position();
@@ -150,27 +155,46 @@ void SafeArm::BeginCycle(const HumanMeasurement* measurement) {
   cycle_end_ = step.desired.position;
 }
 
+void SafeArm::HoldCatchingUp(const JointVector& rate, JointVector& aim) const {
+  const JointVector too_fast = (aim.cwiseAbs() - rate.cwiseAbs()).cwiseMax(0);
+  const double too_fast_m_s = too_fast.dot(reach_m_);
+  if (too_fast_m_s <= shield_options_.tracking_speed_m_s) return;
+  const double share = shield_options_.tracking_speed_m_s / too_fast_m_s;
+  for (int i = 0; i < aim.size(); ++i) {
+    aim[i] -= std::copysign((1 - share) * too_fast[i], aim[i]);
+  }
+}
+
 void SafeArm::Drive() {
   const double dt = drive_.physics_step_s;
   const int steps_left = drive_.steps_per_cycle - step_in_cycle_;
   const JointVector next = planned_ + (cycle_end_ - planned_) / steps_left;
   const JointVector rate = (next - planned_) / dt;
   const int n = static_cast<int>(dofs_.size());
+  const JointVector at = position();
+  const JointVector speed = velocity();
   if (drive_.motors.empty()) {
+    aim_ =
+        speed + (rate - rate_) + dt * (kStiffness * (planned_ - at) + kDamping * (rate_ - speed));
+    const JointVector unheld = aim_;
+    HoldCatchingUp(rate, aim_);
+    const double brake = shield_options_.acceleration_allowed_rad_s2 * dt;
     std::fill(acceleration_.begin(), acceleration_.end(), 0.0);
     for (int i = 0; i < n; ++i) {
-      const double error = planned_[i] - body_->joint_position(dofs_[i]);
-      const double error_rate = rate_[i] - body_->joint_velocity(dofs_[i]);
       // The base is fixed: velocities are the joints'.
-      acceleration_[dofs_[i]] =
-          (rate[i] - rate_[i]) / dt + kStiffness * error + kDamping * error_rate;
+      const double aim = std::clamp(aim_[i], unheld[i] - brake, unheld[i] + brake);
+      acceleration_[dofs_[i]] = (aim - speed[i]) / dt;
     }
     body_->InverseDynamics(acceleration_, absl::MakeSpan(force_));
     for (const int dof : dofs_) body_->AddJointForce(dof, force_[dof]);
   } else {
     for (int i = 0; i < n; ++i) {
+      aim_[i] = rate[i] + drive_.motors[i].kp * (planned_[i] - at[i]) / dt;
+    }
+    HoldCatchingUp(rate, aim_);
+    for (int i = 0; i < n; ++i) {
       MotorTarget target = drive_.motors[i];
-      target.position = planned_[i];
+      target.position = at[i] + (aim_[i] - rate[i]) * dt / target.kp;
       target.velocity = rate[i];
       body_->SetMotor(dofs_[i], target);
     }

@@ -6,7 +6,13 @@
 //             positions that were planned, by differences over physics steps
 //   motors    Bullet's position motors (envserver/bullet/body_state.h), which aim at the same
 // Physics steps divide the cycle; in between, joints go the straight way.
-// With shield.type off the same trajectories are planned, and no human is known of.
+// An arm that was held back, e.g. by a table, catches up slowly once it is let go: the velocities
+// u_j that the drives aim at are held to
+//   |u_j| <= |r_j| + x_j,  sum_j R_j x_j <= shield.tracking_speed_m_s
+// where r_j is what the joint was told and R_j the reach of what it moves. So no point of the arm
+// is faster than the shield's bound, sum_j R_j |r_j|, by more than that. An arm that is faster,
+// e.g. since it was pushed, brakes by up to shield.acceleration_allowed_rad_s2 harder than it
+// would. With shield.type off the same trajectories are planned, and no human is known of.
 //
 // The promise assumes that the arm is where it is told to be. Where it is not, e.g. since a table
 // stops it, by more than shield.tracking_error_max_m, it stops: the shield begins anew from where
@@ -100,11 +106,18 @@ class SafeArm {
   // No point of the arm is farther from where it is told to be, m.
   double tracking_error_m() const;
   int64_t tracking_stops() const { return tracking_stops_; }  // Since Reset.
+  // sum_j R_j max(0, |q_j'| - |r_j|), as above, after the last physics step. Above
+  // shield.tracking_speed_m_s the shield's assumption is broken, and its promise void: what the arm
+  // touches pushes it.
+  double too_fast_m_s() const;
 
   void Keep(StateArchive& state);
 
  private:
   void BeginShield(const JointVector& position);
+  // Holds the velocities that the joints are sent to, as the header says; `rate` is what they are
+  // told.
+  void HoldCatchingUp(const JointVector& rate, JointVector& aim) const;
 
   Body* body_;
   const std::vector<int> dofs_;
@@ -124,6 +137,7 @@ class SafeArm {
   bool intervened_ = false;
   ShieldCause cause_ = ShieldCause::kNone;
   int64_t tracking_stops_ = 0;
+  JointVector aim_;                   // Of a physics step: where the drives send the velocities.
   std::vector<double> acceleration_;  // [num_velocities]
   std::vector<double> force_;         // [num_velocities]
 };

@@ -26,6 +26,8 @@ constexpr int kCandidates = 6;
 constexpr const char* kTraced[] = {"min_distance_m",
                                    "contact_speed_m_s",
                                    "cover_contact_speed_m_s",
+                                   "promised_contact_speed_m_s",
+                                   "arm_pushed",
                                    "n_collisions_human",
                                    "n_collisions_static",
                                    "tracking_stops",
@@ -93,16 +95,22 @@ class Runner {
       result.static_contacts += std::lround(Value("n_collisions_static"));
       result.interventions += std::lround(Value("failsafe_interventions"));
       result.tracking_stops += std::lround(Value("tracking_stops"));
+      result.pushed += std::lround(Value("arm_pushed"));
       result.broke_bounds += std::lround(Value("human_broke_bounds"));
       const double time_s = kControl_s * static_cast<double>(t + 1);
       result.contact.Include({Value("contact_speed_m_s"), trial_seed, episode, time_s});
       result.cover.Include({Value("cover_contact_speed_m_s"), trial_seed, episode, time_s});
+      result.promised.Include({Value("promised_contact_speed_m_s"), trial_seed, episode, time_s});
       if (trace != nullptr) Trace(time_s, *trace);
     }
     // These are of the episode so far.
     result.distance_m = std::min(result.distance_m, Value("min_distance_m"));
     result.cover_episodes += Value("min_distance_m") <= 0 ? 1 : 0;
-    result.fast_cover_episodes += Value("cover_contact_speed_m_s") > kSafeSpeed_m_s ? 1 : 0;
+    if (Value("promised_contact_speed_m_s") > kSafeSpeed_m_s) {
+      ++result.fast_cover_episodes;
+    } else if (Value("cover_contact_speed_m_s") > kSafeSpeed_m_s) {
+      ++result.pushed_cover_episodes;
+    }
   }
 
   void Trace(double time_s, std::ostream& out) const {
@@ -168,6 +176,9 @@ void ShieldTrialResult::Add(const ShieldTrialResult& other) {
   cover_episodes += other.cover_episodes;
   contact.Include(other.contact);
   cover.Include(other.cover);
+  promised.Include(other.promised);
+  pushed_cover_episodes += other.pushed_cover_episodes;
+  pushed += other.pushed;
   distance_m = std::min(distance_m, other.distance_m);
   interventions += other.interventions;
   tracking_stops += other.tracking_stops;
@@ -175,8 +186,6 @@ void ShieldTrialResult::Add(const ShieldTrialResult& other) {
   broke_bounds += other.broke_bounds;
 }
 
-ShieldTrialResult RunShieldTrial(const ShieldTrial& trial) {
-  return Runner(trial).Run(trial);
-}
+ShieldTrialResult RunShieldTrial(const ShieldTrial& trial) { return Runner(trial).Run(trial); }
 
 }  // namespace armature

@@ -42,15 +42,20 @@ struct ShieldTrialResult {
   int64_t actions = 0;
   int64_t contacts = 0;       // With the human, found by Bullet.
   int64_t fast_contacts = 0;  // Of these, with a point above the safe speed.
-  // Episodes in which capsules met while a point of the arm's was above the safe speed.
+  // Episodes in which capsules met while a point of the arm's was above the safe speed; in the
+  // second only while the arm was pushed, e.g. by the table: for that nothing is promised.
   int64_t fast_cover_episodes = 0;
+  int64_t pushed_cover_episodes = 0;
   int64_t cover_episodes = 0;  // Episodes in which capsules met at all.
   ShieldTrialMoment contact;
-  ShieldTrialMoment cover;  // Of the fastest point of a capsule that met the human's.
+  // Of the fastest point of a capsule that met the human's; promised: while it was not pushed.
+  ShieldTrialMoment cover;
+  ShieldTrialMoment promised;
   double distance_m = 1e9;
   int64_t interventions = 0;  // Actions.
   int64_t tracking_stops = 0;
   int64_t static_contacts = 0;
+  int64_t pushed = 0;        // Actions.
   int64_t broke_bounds = 0;  // Actions.
 
   void Add(const ShieldTrialResult& other);
