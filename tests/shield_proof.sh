@@ -1,7 +1,8 @@
 #!/bin/bash
 # A million random and adversarial actions beside moving humans, in the real physics, with the
 # shield: not one contact faster than it promises. And some without it: many. What is fastest can be
-# replayed, as each line on stderr says. Exit status 0: the promise was kept.
+# replayed, as each line on stderr says. Exit status 0: the promise was kept, and no contact of the real
+# shapes was faster even while the table pushed the arm.
 #
 #   tests/shield_proof.sh [ACTIONS_WITH_THE_SHIELD [THREADS]]
 set -euo pipefail
