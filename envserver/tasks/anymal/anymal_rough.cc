@@ -124,6 +124,8 @@ class AnymalRough : public Task {
         {MirrorRoughObservation(config_.observe_linear_velocity, config_.observe_heights),
          MirrorAction()});
     AddRewards(task);
+    velocity_error_ = task.AddMetric("velocity_error", v1::MetricSpec::AGGREGATION_MEAN);
+    turn_error_ = task.AddMetric("turn_error", v1::MetricSpec::AGGREGATION_MEAN);
     base_contact_ = task.AddTermination("base_contact");
     if (config_.thigh_contact_ends) thigh_contact_ = task.AddTermination("thigh_contact");
     if (terrain_ != nullptr) left_terrain_ = task.AddTermination("left_terrain");
@@ -227,6 +229,13 @@ class AnymalRough : public Task {
     add(collisions_, -collisions);
   }
 
+  void Report(MetricValues& out) override {
+    const btVector3 linear = robot_->LinearVelocity();
+    out.Set(velocity_error_, std::hypot(acted_command_[0] - linear.x(),  //
+                                        acted_command_[1] - linear.y()));
+    out.Set(turn_error_, std::abs(acted_command_[2] - robot_->AngularVelocity().z()));
+  }
+
   bool Success() override {
     const int64_t steps = physics_steps() / kPhysicsSteps;
     return steps == std::llround(kHorizon / kControlStep) &&
@@ -326,6 +335,7 @@ class AnymalRough : public Task {
   Marker goal_;
   Field linear_velocity_, angular_velocity_, gravity_, command_field_, angles_, velocities_,
       actions_, heights_;
+  Metric velocity_error_, turn_error_;
   RewardTerm tracking_linear_, tracking_turn_, vertical_velocity_, roll_pitch_rate_, torque_,
       acceleration_, action_rate_, air_time_term_, collisions_;
   Termination base_contact_, thigh_contact_, left_terrain_;

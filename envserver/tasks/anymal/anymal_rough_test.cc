@@ -180,6 +180,8 @@ TEST(AnymalRoughTest, PaysForTheCommandedVelocity) {
               1e-4);
   EXPECT_NEAR(env.Metric("reward/tracking_turn"),
               0.5 * kControlStep * std::exp(-command[2] * command[2] / 0.25), 1e-5);
+  EXPECT_NEAR(env.Metric("velocity_error"), std::hypot(0.1, 0.2), 1e-3);
+  EXPECT_NEAR(env.Metric("turn_error"), std::abs(command[2]), 1e-3);
 }
 
 TEST(AnymalRoughTest, EachPenaltyIsItsWeightTimesTheSquareAndTheControlStep) {
