@@ -20,7 +20,6 @@
 #include <vector>
 
 #include "BulletCollision/BroadphaseCollision/btOverlappingPairCache.h"
-#include "BulletCollision/BroadphaseCollision/btSimpleBroadphase.h"
 #include "BulletCollision/CollisionDispatch/btCollisionDispatcher.h"
 #include "BulletCollision/CollisionDispatch/btDefaultCollisionConfiguration.h"
 #include "BulletDynamics/Featherstone/btMultiBodyDynamicsWorld.h"
@@ -29,6 +28,7 @@
 #include "absl/types/span.h"
 #include "envserver/bullet/body.h"
 #include "envserver/bullet/body_model.h"
+#include "envserver/bullet/broadphase.h"
 #include "envserver/bullet/contact.h"
 #include "envserver/bullet/own_step.h"
 #include "envserver/bullet/row_solver.h"
@@ -140,20 +140,6 @@ class BulletWorld {
  private:
   // Keeps pairs that can never touch out of the pair cache: two that do not move by forces, two
   // whose groups and masks do not meet, or two links of a body without self-collision.
-  struct PairFilter : btOverlapFilterCallback {
-    bool needBroadphaseCollision(btBroadphaseProxy* a, btBroadphaseProxy* b) const override;
-  };
-
-  // Bullet's, which finds the same pairs in the same order but asks about fewer.
-  struct Broadphase : btSimpleBroadphase {
-    Broadphase(int colliders_max, btOverlappingPairCache* pairs, PairFilter* filter)
-        : btSimpleBroadphase(colliders_max, pairs), filter_(filter) {}
-    void calculateOverlappingPairs(btDispatcher* dispatcher) override;
-
-   private:
-    PairFilter* filter_;
-  };
-
   // Bullet's world without predicted poses, which only continuous collision detection needs, and
   // with kinematic bodies that move by the velocities they were given.
   // Contacts are found before its step.
