@@ -189,6 +189,7 @@ struct Plane {
     normal = frame.getBasis() * shape.getPlaneNormal();
     offset = normal.dot(frame.getOrigin()) + shape.getPlaneConstant();
   }
+  double Height(const btVector3& point) const { return normal.dot(point) - offset; }
   btVector3 normal;
   double offset;
 };
@@ -223,7 +224,7 @@ class PlaneAlgorithm : public btActivatingCollisionAlgorithm {
   void Touch(const Plane& plane, const btVector3& lowest, btManifoldResult* result) {
     result->setPersistentManifold(manifold_);
     result->refreshContactPoints();
-    const double distance = plane.normal.dot(lowest) - plane.offset;
+    const double distance = plane.Height(lowest);
     if (distance <
         manifold_->getContactBreakingThreshold() + result->m_closestPointDistanceThreshold) {
       result->addContactPoint(plane.normal, lowest - distance * plane.normal, distance);
@@ -297,7 +298,7 @@ class PlaneBelow {
   explicit PlaneBelow(const btCollisionObjectWrapper& plane) : plane_(plane) {}
   bool IsNear(const btConvexShape& shape, const btTransform& pose) {
     lowest_ = Support(shape, pose, -plane_.normal);
-    return plane_.normal.dot(lowest_) - plane_.offset <= gContactBreakingThreshold;
+    return plane_.Height(lowest_) <= gContactBreakingThreshold;
   }
   // Of the shape that IsNear was asked about last.
   void Touch(btCollisionAlgorithm& algorithm, const btCollisionObjectWrapper&,
