@@ -49,14 +49,15 @@ class SafeArmTest : public testing::TestWithParam<bool> {
     drive.physics_step_s = kStep_s;
     ShieldConfig config;
     config.type = "off";  // Nobody is there.
-    arm_ = std::make_unique<SafeArm>(body_, dofs, SchunkArm(), HumanFigure(), config, drive);
+    const ArmModel model = SchunkArm();
+    arm_ = std::make_unique<SafeArm>(body_, dofs, model, HumanFigure(), config, drive);
     tracking_speed_m_s_ = config.tracking_speed_m_s;
     for (int j = 0; j < kSchunkJoints; ++j) {
       double reach = 0;
-      for (int c = 0; c < SchunkArm().num_capsules(); ++c) {
-        const LinkCapsule& capsule = SchunkArm().capsules()[c];
+      for (int c = 0; c < model.num_capsules(); ++c) {
+        const LinkCapsule& capsule = model.capsules()[c];
         if (capsule.joint < j) continue;
-        reach = std::max(reach, SchunkArm().reach_m(c, j) + capsule.shape.radius);
+        reach = std::max(reach, model.reach_m(c, j) + capsule.shape.radius);
       }
       reach_m_.push_back(reach);
     }
