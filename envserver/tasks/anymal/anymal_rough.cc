@@ -44,6 +44,7 @@ constexpr double kShownAhead = 0.5;     // s of the command that viewers see.
 
 struct RoughConfig : AnymalKeys {
   std::string terrain = "rough";
+  std::string terrain_kind = "any";
   int64_t terrain_seed = 1;
   double easier_terrain = 0;
   bool observe_linear_velocity = true;
@@ -66,6 +67,8 @@ struct RoughConfig : AnymalKeys {
     AnymalKeys::Visit(v);
     v.Field("terrain", terrain, "Of patches of rising difficulty, or a plane.",
             OneOf({"rough", "flat"}));
+    v.Field("terrain_kind", terrain_kind, "On which episodes begin; any: drawn for each.",
+            OneOf({"any", "hill", "hollow", "stairs_down", "stairs_up", "random"}));
     v.Field("terrain_seed", terrain_seed, "Decides the random heights.", AtLeast(0));
     v.Field("easier_terrain", easier_terrain,
             "Share of the episodes that begin on an easier level than the parameter's.",
@@ -93,6 +96,16 @@ struct RoughConfig : AnymalKeys {
   }
 };
 
+// None: any kind.
+std::optional<TerrainKind> KindNamed(const std::string& name) {
+  if (name == "hill") return TerrainKind::kHill;
+  if (name == "hollow") return TerrainKind::kHollow;
+  if (name == "stairs_down") return TerrainKind::kStairsDown;
+  if (name == "stairs_up") return TerrainKind::kStairsUp;
+  if (name == "random") return TerrainKind::kRandom;
+  return std::nullopt;
+}
+
 double Square(double x) { return x * x; }
 
 class AnymalRough : public Task {
@@ -101,6 +114,7 @@ class AnymalRough : public Task {
   explicit AnymalRough(const Config& config) : config_(config) {
     if (config.terrain == "rough") {
       terrain_ = Terrain::Shared(static_cast<uint64_t>(config.terrain_seed));
+      kind_ = KindNamed(config.terrain_kind);
     }
     CheckOrder("forward", config.forward_min, config.forward_max);
     CheckOrder("lateral", config.lateral_min, config.lateral_max);
@@ -292,7 +306,8 @@ class AnymalRough : public Task {
     if (level > 0 && rng().Uniform(0, 1) < config_.easier_terrain) {
       level = static_cast<int>(rng().Index(level));
     }
-    const auto kind = static_cast<TerrainKind>(rng().Index(Terrain::kKinds));
+    const auto drawn = static_cast<TerrainKind>(rng().Index(Terrain::kKinds));
+    const TerrainKind kind = kind_.value_or(drawn);
     btTransform pose = btTransform::getIdentity();
     pose.setOrigin(-terrain_->Middle(level, kind));
     ground_->SetBasePose(pose);
@@ -329,6 +344,7 @@ class AnymalRough : public Task {
 
   const Config config_;
   std::shared_ptr<const Terrain> terrain_;  // Null: a plane.
+  std::optional<TerrainKind> kind_;         // None: drawn for each episode.
   Body* ground_ = nullptr;
   std::optional<AnymalRobot> robot_;
   Parameter level_;

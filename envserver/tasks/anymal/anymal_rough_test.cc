@@ -139,6 +139,20 @@ TEST(AnymalRoughTest, BeginsOnItsFeetInTheMiddleOfEachPatch) {
   EXPECT_EQ(patches.size(), Terrain::kKinds);
 }
 
+TEST(AnymalRoughTest, EpisodesBeginOnTheKindThatTheKeyNames) {
+  const auto terrain = Terrain::Shared(1);
+  const char* names[] = {"hill", "hollow", "stairs_down", "stairs_up", "random"};
+  for (int kind = 0; kind < Terrain::kKinds; ++kind) {
+    AnymalEnv env("anymal_rough", {{"terrain_kind", names[kind]}});
+    const btVector3 middle = terrain->Middle(6, kKinds[kind]);
+    for (uint64_t seed = 0; seed < 6; ++seed) {
+      env.Reset(seed, 6);
+      EXPECT_EQ(env.world().FindBody("ground")->LinkPose(kBase).getOrigin(), -middle)
+          << names[kind] << " seed " << seed;
+    }
+  }
+}
+
 TEST(AnymalRoughTest, StandsOnFlatGroundForTheWholeEpisodeAndThatIsSuccess) {
   AnymalEnv env("anymal_rough", {{"terrain", "flat"}, {"standing", "1"}});
   EXPECT_EQ(env.env().spec().horizon, 1000);  // 20 s of 0.02 s.
