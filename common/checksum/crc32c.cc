@@ -3,6 +3,14 @@
 #include <array>
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <arm_acle.h>
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 namespace armature {
 namespace {
 
@@ -29,9 +37,61 @@ constexpr Tables MakeTables() {
 
 constexpr Tables kTables = MakeTables();
 
+using Function = uint32_t (*)(absl::string_view bytes, uint32_t crc);
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) uint32_t ByInstruction(absl::string_view bytes, uint32_t crc) {
+  uint64_t state = ~crc;
+  const char* at = bytes.data();
+  size_t left = bytes.size();
+  for (; left >= 8; at += 8, left -= 8) {
+    uint64_t word;
+    std::memcpy(&word, at, 8);
+    state = _mm_crc32_u64(state, word);
+  }
+  for (; left > 0; ++at, --left) {
+    state = _mm_crc32_u8(static_cast<uint32_t>(state), static_cast<unsigned char>(*at));
+  }
+  return ~static_cast<uint32_t>(state);
+}
+
+Function Choose() {
+  return __builtin_cpu_supports("sse4.2") ? ByInstruction : Crc32cByTables;
+}
+#elif defined(__aarch64__) && defined(__linux__)
+#if defined(__clang__)
+__attribute__((target("crc")))
+#else
+__attribute__((target("+crc")))
+#endif
+uint32_t ByInstruction(absl::string_view bytes, uint32_t crc) {
+  uint32_t state = ~crc;
+  const char* at = bytes.data();
+  size_t left = bytes.size();
+  for (; left >= 8; at += 8, left -= 8) {
+    uint64_t word;
+    std::memcpy(&word, at, 8);
+    state = __crc32cd(state, word);
+  }
+  for (; left > 0; ++at, --left) state = __crc32cb(state, static_cast<unsigned char>(*at));
+  return ~state;
+}
+
+Function Choose() {
+  return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0 ? ByInstruction : Crc32cByTables;
+}
+#else
+Function Choose() { return Crc32cByTables; }
+#endif
+
 }  // namespace
 
 uint32_t Crc32c(absl::string_view bytes, uint32_t crc) {
+  static const Function function = Choose();
+  return function(bytes, crc);
+}
+
+uint32_t Crc32cByTables(absl::string_view bytes, uint32_t crc) {
   crc = ~crc;
   const char* at = bytes.data();
   size_t left = bytes.size();

@@ -18,6 +18,8 @@ using Json = nlohmann::json;
 
 constexpr char kMetadata[] = "__metadata__";
 constexpr char kChecksum[] = "crc32c";
+constexpr char kHeaderChecksum[] = "crc32c_header";
+constexpr absl::string_view kNoDigits = "00000000";
 constexpr uint64_t kHeaderBytesMax = 64 << 20;
 
 struct DTypeSize {
@@ -26,6 +28,25 @@ struct DTypeSize {
 };
 constexpr DTypeSize kDTypes[] = {{"F16", 2}, {"F32", 4}, {"F64", 8},
                                  {"I32", 4}, {"I64", 8}, {"U8", 1}};
+
+std::string Digits(uint32_t checksum) { return absl::StrFormat("%08x", checksum); }
+
+// Where the digits of the header's own checksum are, as we write it; the header's size if they are
+// not there. No text or name can hold the same: in JSON its quotation marks would be escaped.
+size_t FindHeaderDigits(absl::string_view header) {
+  const std::string before = absl::StrCat("\"", kHeaderChecksum, "\":\"");
+  const size_t found = header.find(before);
+  if (found == header.npos) return header.size();
+  const size_t digits = found + before.size();
+  return digits + kNoDigits.size() <= header.size() ? digits : header.size();
+}
+
+uint32_t HeaderChecksum(absl::string_view header) {
+  const size_t digits = FindHeaderDigits(header);
+  const uint32_t before = Crc32c(header.substr(0, digits));
+  if (digits == header.size()) return before;
+  return Crc32c(header.substr(digits + kNoDigits.size()), Crc32c(kNoDigits, before));
+}
 
 // Bytes of a tensor of at most `bytes_max`.
 absl::StatusOr<uint64_t> BytesOf(absl::string_view dtype, const std::vector<int64_t>& shape,
@@ -73,8 +94,14 @@ absl::StatusOr<Safetensors> Parse(absl::string_view content) {
   if (header.contains(kMetadata)) {
     file.metadata = header[kMetadata].get<std::map<std::string, std::string>>();
   }
+  if (const auto own = file.metadata.find(kHeaderChecksum); own != file.metadata.end()) {
+    if (own->second != Digits(HeaderChecksum(content.substr(0, header_bytes)))) {
+      return absl::DataLossError("checksum of the header differs");
+    }
+    file.metadata.erase(own);
+  }
   if (const auto checksum = file.metadata.find(kChecksum); checksum != file.metadata.end()) {
-    if (checksum->second != absl::StrFormat("%08x", Crc32c(values))) {
+    if (checksum->second != Digits(Crc32c(values))) {
       return absl::DataLossError("checksum differs");
     }
     file.has_checksum = true;
@@ -129,8 +156,10 @@ absl::StatusOr<std::string> SafetensorsHead(const std::map<std::string, std::str
     checksum = Crc32c(tensor.bytes, checksum);
   }
   header[kMetadata] = metadata;
-  header[kMetadata][kChecksum] = absl::StrFormat("%08x", checksum);
-  const std::string text = header.dump();
+  header[kMetadata][kChecksum] = Digits(checksum);
+  header[kMetadata][kHeaderChecksum] = std::string(kNoDigits);
+  std::string text = header.dump();
+  text.replace(FindHeaderDigits(text), kNoDigits.size(), Digits(HeaderChecksum(text)));
   const uint64_t header_bytes = text.size();
   return absl::StrCat(
       absl::string_view(reinterpret_cast<const char*>(&header_bytes), sizeof(header_bytes)), text);

@@ -2,8 +2,9 @@
 //
 // Layout (https://github.com/huggingface/safetensors): header length, 8 bytes little-endian;
 // header, JSON {name: {dtype, shape, data_offsets}, ..., "__metadata__": {name: text}}; then the
-// tensors, little-endian, back to back. The metadata entry "crc32c" (8 hex digits), which our own
-// files have, is the checksum of everything after the header.
+// tensors, little-endian, back to back. Our own files have two metadata entries of 8 hex digits:
+// "crc32c" is the checksum of everything after the header, "crc32c_header" that of the header with
+// its own digits as zeros. Files of earlier versions and of other programs may lack them.
 //
 // Thread safety: free functions on plain values.
 #ifndef ARMATURE_COMMON_SAFETENSORS_SAFETENSORS_H_
@@ -28,9 +29,9 @@ struct StoredTensor {
 };
 
 struct Safetensors {
-  std::map<std::string, std::string> metadata;  // Without "crc32c".
+  std::map<std::string, std::string> metadata;  // Without checksums.
   std::vector<StoredTensor> tensors;            // In the order of their values; names unique.
-  bool has_checksum = false;                    // If so, it is right.
+  bool has_checksum = false;                    // Has "crc32c". Those it has are right.
 };
 
 // Reads a whole file; the tensors point into `content`. Returns DataLoss if it is truncated or
@@ -38,7 +39,7 @@ struct Safetensors {
 absl::StatusOr<Safetensors> ParseSafetensors(absl::string_view content);
 
 // Returns what a file begins with, header length and header; its tensors' bytes follow, in this
-// order. Has a checksum. Returns Internal if a tensor's dtype is unknown, its name is taken or its
+// order. Has both checksums. Returns Internal if a tensor's dtype is unknown, its name is taken or its
 // bytes do not fit its shape.
 absl::StatusOr<std::string> SafetensorsHead(const std::map<std::string, std::string>& metadata,
                                             const std::vector<StoredTensor>& tensors);

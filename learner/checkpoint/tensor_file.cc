@@ -10,6 +10,7 @@
 #include "ATen/ATen.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/checksum/crc32c.h"
 #include "common/files/atomic_file.h"
 #include "common/safetensors/safetensors.h"
 
@@ -43,27 +44,31 @@ at::Tensor TensorOf(const StoredTensor& stored) {
   return tensor;
 }
 
-absl::Status WritePieces(const std::string& path, const std::vector<absl::string_view>& pieces,
-                         uint64_t total_bytes, const OnWritten& on_written) {
+absl::StatusOr<FileDigest> WritePieces(const std::string& path,
+                                       const std::vector<absl::string_view>& pieces,
+                                       uint64_t total_bytes, const OnWritten& on_written) {
   absl::StatusOr<AtomicFile> file = AtomicFile::Open(path);
   if (!file.ok()) return file.status();
-  uint64_t written_bytes = 0;
+  FileDigest written;
   if (on_written) on_written(0, total_bytes);
   for (absl::string_view piece : pieces) {
     while (!piece.empty()) {
       const absl::string_view part = piece.substr(0, kPartBytes);
       if (absl::Status status = file->Append(part); !status.ok()) return status;
       piece.remove_prefix(part.size());
-      written_bytes += part.size();
-      if (on_written) on_written(written_bytes, total_bytes);
+      written.bytes += part.size();
+      written.crc32c = Crc32c(part, written.crc32c);
+      if (on_written) on_written(written.bytes, total_bytes);
     }
   }
-  return file->Commit();
+  if (absl::Status status = file->Commit(); !status.ok()) return status;
+  return written;
 }
 
 }  // namespace
 
-absl::Status TensorFile::Write(const std::string& path, const OnWritten& on_written) const {
+absl::StatusOr<FileDigest> TensorFile::Write(const std::string& path,
+                                             const OnWritten& on_written) const {
   std::vector<at::Tensor> values;  // What `stored` points into.
   std::vector<StoredTensor> stored;
   for (const auto& [name, tensor] : tensors) {
@@ -87,9 +92,16 @@ absl::Status TensorFile::Write(const std::string& path, const OnWritten& on_writ
   return WritePieces(path, pieces, total_bytes, on_written);
 }
 
-absl::StatusOr<TensorFile> TensorFile::Read(const std::string& path) {
+absl::StatusOr<TensorFile> TensorFile::Read(const std::string& path, const FileDigest* expected) {
   const absl::StatusOr<std::string> content = ReadWholeFile(path);
   if (!content.ok()) return content.status();
+  if (expected != nullptr && content->size() != expected->bytes) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged: it has ", content->size(),
+                                            " bytes, not ", expected->bytes));
+  }
+  if (expected != nullptr && Crc32c(*content) != expected->crc32c) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged: checksum differs"));
+  }
   absl::StatusOr<Safetensors> parsed = ParseSafetensors(*content);
   if (parsed.ok() && !parsed->has_checksum) parsed = absl::DataLossError("no checksum");
   if (!parsed.ok()) {

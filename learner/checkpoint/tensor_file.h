@@ -17,20 +17,28 @@
 
 namespace armature {
 
+// What tells one file from any other, also from a damaged one.
+struct FileDigest {
+  uint64_t bytes = 0;
+  uint32_t crc32c = 0;
+};
+
 // Reports progress: bytes written and bytes in total.
 using OnWritten = std::function<void(uint64_t written_bytes, uint64_t total_bytes)>;
 
 struct TensorFile {
-  std::map<std::string, std::string> metadata;  // Without "crc32c".
+  std::map<std::string, std::string> metadata;  // Without checksums.
   NamedTensors tensors;  // float16, float32, float64, int32, int64 or uint8; names unique.
 
   // Writes atomically: see AtomicFile, also for errors. Copies from the device. Calls `on_written`
-  // on the same thread, at the start and then at least every 64 MiB.
-  absl::Status Write(const std::string& path, const OnWritten& on_written = {}) const;
+  // on the same thread, at the start and then at least every 64 MiB. Returns the file's digest.
+  absl::StatusOr<FileDigest> Write(const std::string& path, const OnWritten& on_written = {}) const;
 
   // Returns tensors on the CPU, in file order. Returns NotFound if there is no such file; DataLoss
-  // if it is truncated or malformed or its checksum is wrong (the message names the path).
-  static absl::StatusOr<TensorFile> Read(const std::string& path);
+  // if it is truncated or malformed, a checksum is wrong, or it is not the file that is expected
+  // (the message names the path).
+  static absl::StatusOr<TensorFile> Read(const std::string& path,
+                                         const FileDigest* expected = nullptr);
 };
 
 }  // namespace armature

@@ -69,6 +69,7 @@ int64_t EpisodeLinks::BytesPerStream() {
 
 int64_t EpisodeLinks::Begin() {
   const int64_t row = Row(rows_begun_);
+  before_change_(row);
   if (next_[row] >= 0) {
     --steps_;
     if (options_.index_episodes && final_[row] < kNoRow) {
@@ -112,6 +113,7 @@ EpisodeLinks::Placed EpisodeLinks::Append(const Step& step) {
     stream.first_row = static_cast<int32_t>(Row(placed.serial));
   } else {
     placed.serial = stream.pending;
+    before_change_(Row(placed.serial));
   }
   placed.row = Row(placed.serial);
   stream.pending = Begin();
@@ -173,17 +175,26 @@ int64_t EpisodeLinks::Later(int64_t row, int64_t steps) const {
   return row;
 }
 
+EpisodeLinks::Columns EpisodeLinks::columns() {
+  return {absl::MakeSpan(next_), absl::MakeSpan(reward_), absl::MakeSpan(terminated_)};
+}
+
+std::vector<EpisodeLinks::Stream> EpisodeLinks::PendingStreams() const {
+  std::vector<Stream> pending;
+  for (const auto& [name, index] : stream_index_) {
+    const Stream& stream = streams_[index];
+    if (stream.pending >= 0 && Remains(stream.pending, 0)) pending.push_back(stream);
+  }
+  return pending;
+}
+
 EpisodeLinks::Saved EpisodeLinks::Save() const {
   Saved saved;
   saved.rows_begun = rows_begun_;
   saved.next.assign(next_.begin(), next_.begin() + rows());
   saved.reward.assign(reward_.begin(), reward_.begin() + rows());
   saved.terminated.assign(terminated_.begin(), terminated_.begin() + rows());
-  // In order of actor and slot: the order in streams_ is history that nothing depends on.
-  for (const auto& [name, index] : stream_index_) {
-    const Stream& stream = streams_[index];
-    if (stream.pending >= 0 && Remains(stream.pending, 0)) saved.streams.push_back(stream);
-  }
+  saved.streams = PendingStreams();
   return saved;
 }
 
@@ -236,12 +247,10 @@ absl::Status EpisodeLinks::Check(const Saved& saved) const {
 absl::Status EpisodeLinks::Load(const Saved& saved) {
   if (absl::Status status = Check(saved); !status.ok()) return status;
   rows_begun_ = saved.rows_begun;
-  next_ = saved.next;
-  next_.resize(options_.capacity, kNoRow);
-  reward_ = saved.reward;
-  reward_.resize(options_.capacity);
-  terminated_ = saved.terminated;
-  terminated_.resize(options_.capacity);
+  // In place: see Columns.
+  std::fill(std::copy(saved.next.begin(), saved.next.end(), next_.begin()), next_.end(), kNoRow);
+  std::copy(saved.reward.begin(), saved.reward.end(), reward_.begin());
+  std::copy(saved.terminated.begin(), saved.terminated.end(), terminated_.begin());
   steps_ = std::count_if(next_.begin(), next_.end(), [](int32_t next) { return next >= 0; });
   streams_ = saved.streams;
   stream_index_.clear();

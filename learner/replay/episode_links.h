@@ -24,6 +24,7 @@
 #define ARMATURE_LEARNER_REPLAY_EPISODE_LINKS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -85,7 +86,19 @@ class EpisodeLinks {
     std::vector<Stream> streams;  // With a pending row.
   };
 
+  // What a checkpoint has of each row. The memory stays where it is.
+  struct Columns {
+    absl::Span<int32_t> next;
+    absl::Span<float> reward;
+    absl::Span<uint8_t> terminated;
+  };
+
   explicit EpisodeLinks(const Options& options);
+
+  // From now on Append calls `before_change` with each row whose columns it changes, before it does.
+  void set_before_change(std::function<void(int64_t row)> before_change) {
+    before_change_ = std::move(before_change);
+  }
 
   Placed Append(const Step& step);
 
@@ -110,6 +123,9 @@ class EpisodeLinks {
   static int64_t BytesPerRow(bool index_episodes);
   static int64_t BytesPerStream();
 
+  Columns columns();
+  // In order of actor and slot: the order in which they came is history that nothing depends on.
+  std::vector<Stream> PendingStreams() const;
   Saved Save() const;
   // Returns InvalidArgument, without any change, if `saved` does not come from Save or does not
   // fit.
@@ -128,6 +144,7 @@ class EpisodeLinks {
   void IndexEpisodes();
 
   const Options options_;
+  std::function<void(int64_t row)> before_change_ = [](int64_t) {};
   int64_t rows_begun_ = 0;
   int64_t steps_ = 0;
   std::vector<int32_t> next_;  // -1: no step.

@@ -82,20 +82,39 @@ absl::StatusOr<EpisodeLinks::Saved> ReadLinks(const std::map<std::string, at::Te
 
 }  // namespace
 
+NamedTensors ReplayStore::Columns() {
+  NamedTensors columns = observations_.State(capacity());
+  columns.emplace_back("replay.action", actions_);
+  if (extra_size() > 0) columns.emplace_back("replay.goal_extra", extras_);
+  const EpisodeLinks::Columns links = links_.columns();
+  columns.emplace_back("replay.next", at::from_blob(links.next.data(), {capacity()}, at::kInt));
+  columns.emplace_back("replay.reward",
+                       at::from_blob(links.reward.data(), {capacity()}, at::kFloat));
+  columns.emplace_back("replay.terminated",
+                       at::from_blob(links.terminated.data(), {capacity()}, at::kByte));
+  return columns;
+}
+
+std::shared_ptr<RowSnapshot> ReplayStore::SnapshotRows() {
+  return segments_.Snapshot(rows(), links_.rows_begun() % capacity());
+}
+
 NamedTensors ReplayStore::State() const {
-  const EpisodeLinks::Saved saved = links_.Save();
+  NamedTensors state = StateBesideRows();
+  for (const auto& [name, column] : segments_.columns()) {
+    state.emplace_back(name, column.narrow(0, 0, rows()));
+  }
+  return state;
+}
+
+NamedTensors ReplayStore::StateBesideRows() const {
   std::vector<int64_t> columns;
-  for (const EpisodeLinks::Stream& stream : saved.streams) {
+  for (const EpisodeLinks::Stream& stream : links_.PendingStreams()) {
     columns.insert(columns.end(), {static_cast<int64_t>(stream.actor), stream.slot, stream.pending,
                                    static_cast<int64_t>(stream.digest)});
   }
-  NamedTensors state = observations_.State(rows());
-  state.emplace_back("replay.action", actions_.narrow(0, 0, rows()));
-  if (extra_size() > 0) state.emplace_back("replay.goal_extra", extras_.narrow(0, 0, rows()));
-  state.emplace_back("replay.next", ToTensor(saved.next));
-  state.emplace_back("replay.reward", ToTensor(saved.reward));
-  state.emplace_back("replay.terminated", ToTensor(saved.terminated));
-  state.emplace_back("replay.rows_begun", at::full({1}, saved.rows_begun, at::kLong));
+  NamedTensors state;
+  state.emplace_back("replay.rows_begun", at::full({1}, links_.rows_begun(), at::kLong));
   state.emplace_back("replay.stream", ToTensor(columns).view({-1, kStreamColumns}));
   state.emplace_back("replay.generator", random_.State());
   for (auto& tensor : sampler_->State()) state.push_back(std::move(tensor));
@@ -204,6 +223,7 @@ absl::Status ReplayStore::LoadState(const std::map<std::string, at::Tensor>& sta
   }
   absl::StatusOr<std::vector<Batch>> ahead = ReadAhead(state);
   if (!ahead.ok()) return ahead.status();
+  segments_.TouchAll();
   // The last step that can fail; if it does, it changes nothing.
   if (absl::Status status = links_.Load(*links); !status.ok()) return status;
   observations_.Load(state);

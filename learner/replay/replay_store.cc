@@ -148,8 +148,12 @@ ReplayStore::ReplayStore(const Options& options, int64_t capacity)
                          at::TensorOptions().dtype(at::kFloat).device(options.device))),
       extras_(at::zeros({capacity, ExtraSize(options)},
                         at::TensorOptions().dtype(at::kFloat).device(options.device))),
+      segments_(Columns(), options.segment_bytes_max),
       sampler_(MakeSampler(options, &links_)),
-      random_(options.seed) {}
+      random_(options.seed) {
+  // A row's observation and action change in the same Insert as its links, and after them.
+  links_.set_before_change([this](int64_t row) { segments_.Touch(row); });
+}
 
 int64_t ReplayStore::bytes() const { return bytes_per_row() * capacity() + StreamBytes(options_); }
 

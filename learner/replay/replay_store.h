@@ -48,6 +48,8 @@
 #include "learner/replay/prioritized_sampler.h"
 #include "learner/replay/replay_random.h"
 #include "learner/replay/row_sampler.h"
+#include "learner/replay/row_segments.h"
+#include "learner/replay/row_snapshot.h"
 #include "learner/replay/samples.h"
 
 namespace armature {
@@ -102,6 +104,7 @@ class ReplayStore {
     std::optional<Hindsight> hindsight;
     uint64_t seed = 0;
     c10::Device device = c10::kCPU;
+    int64_t segment_bytes_max = 8 << 20;  // Of a checkpoint, see RowSegments.
   };
   // Returns InvalidArgument if a value is out of range, if the budget holds fewer than size_min
   // rows (says how many bytes each takes), or if hindsight is used with n_step > 1 or with goals
@@ -130,8 +133,13 @@ class ReplayStore {
   // Bytes per row, rows and kind of sampling, in one line.
   std::string Describe() const;
 
-  // Rows held and all that sampling depends on; names begin with "replay.". Large tensors share
-  // memory. A store that loads the state continues bit for bit.
+  // The state is the rows held and all else that sampling depends on; names begin with "replay.". A
+  // store that loads both continues bit for bit.
+  //
+  // The rows as they are now, for another thread to read. Cancels the snapshot before.
+  std::shared_ptr<RowSnapshot> SnapshotRows();
+  NamedTensors StateBesideRows() const;  // Copies.
+  // Both at once; the rows share memory.
   NamedTensors State() const;
   // Returns InvalidArgument, without any change, if a tensor is missing or does not fit.
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state);
@@ -158,6 +166,8 @@ class ReplayStore {
   static int64_t BytesPerRow(const Options& options);
   static int64_t StreamBytes(const Options& options);
   int64_t extra_size() const { return extras_.size(1); }
+  // What a checkpoint has of each row, sharing memory.
+  NamedTensors Columns();
   void Write(const Pending& pending, const at::Tensor& observation, const at::Tensor& action,
              const at::Tensor& extra, const at::Tensor& rows);
   void Resize(int64_t batch_size, Batch* batch) const;
@@ -181,6 +191,7 @@ class ReplayStore {
   ObservationStore observations_;
   at::Tensor actions_;  // float32 [capacity, A]
   at::Tensor extras_;   // float32 [capacity, E]; E is 0 without hindsight.
+  RowSegments segments_;
   std::unique_ptr<RowSampler> sampler_;
   ReplayRandom random_;
 

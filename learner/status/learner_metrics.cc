@@ -98,7 +98,14 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry* registry)
           "Copying, checksumming and handing out a policy.", DurationBuckets())),
       checkpoint_duration_seconds(
           registry->AddHistogram("armature_learner_checkpoint_duration_seconds",
-                                 "Writing a checkpoint.", DurationBuckets())),
+                                 "Writing a checkpoint, beside training.", DurationBuckets())),
+      checkpoint_pause_seconds(registry->AddHistogram(
+          "armature_learner_checkpoint_pause_seconds",
+          "Training stood still for a checkpoint: to take its snapshot and, where it had to come at "
+          "this step, to wait for the one before.",
+          DurationBuckets())),
+      checkpoint_bytes(registry->AddCounter("armature_learner_checkpoint_bytes_total",
+                                            "Written into checkpoints.")),
       checkpoint_timestamp_seconds(
           registry->AddGauge("armature_learner_checkpoint_timestamp_seconds",
                              "When the newest checkpoint was written (Unix time); 0: none yet.")),

@@ -43,6 +43,8 @@ struct LearnerMetrics {
   Histogram update_duration_seconds;
   Histogram publish_duration_seconds;
   Histogram checkpoint_duration_seconds;
+  Histogram checkpoint_pause_seconds;
+  Counter checkpoint_bytes;
   Gauge checkpoint_timestamp_seconds;
   Gauge checkpoint_period_seconds;
   Counter checkpoint_failures;

@@ -235,7 +235,10 @@ void Learn(OffPolicyCore& core, uint64_t first, uint64_t last) {
 
 std::map<std::string, at::Tensor> Copied(OffPolicyCore& core) {
   std::map<std::string, at::Tensor> state;
-  for (const auto& [name, tensor] : core.State(true)) state[name] = tensor.clone();
+  const LearningCore::Snapshot snapshot = core.TakeSnapshot(true);
+  state.insert(snapshot.state.begin(), snapshot.state.end());
+  const NamedTensors rows = snapshot.rows->Take(0).value();  // There are few.
+  state.insert(rows.begin(), rows.end());
   return state;
 }
 

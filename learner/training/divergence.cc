@@ -82,7 +82,7 @@ std::string KeepBatch(const NamedTensors& batch, int64_t learner_steps,
   const std::string path = absl::StrCat(run_dir, "/", kDivergedBatch);
   const TensorFile file{
       {{"kind", "armature batch"}, {"learner_steps", absl::StrCat(learner_steps)}}, batch};
-  const absl::Status written = file.Write(path);
+  const absl::Status written = file.Write(path).status();
   const Range observation = RangeOf(batch, "observation");
   const Range reward = RangeOf(batch, "reward");
   return absl::StrFormat(" its batch (observations %g to %g, rewards %g to %g) is %s,",

@@ -1,7 +1,6 @@
 #include "learner/training/learning_core.h"
 
-#include <utility>
-
+#include "ATen/ATen.h"
 #include "learner/nn/state.h"
 
 namespace armature {
@@ -12,11 +11,13 @@ absl::Status LearningCore::CheckFinite() {
   return found.empty() ? absl::OkStatus() : absl::DataLossError(found);
 }
 
-NamedTensors LearningCore::State(bool with_experience) {
-  NamedTensors state = algorithm().State();
-  if (!with_experience) return state;
-  for (auto& tensor : ExperienceState()) state.push_back(std::move(tensor));
-  return state;
+LearningCore::Snapshot LearningCore::TakeSnapshot(bool with_experience) {
+  Snapshot snapshot = with_experience ? SnapshotExperience() : Snapshot();
+  for (const auto& [name, tensor] : algorithm().State()) {
+    snapshot.state.emplace_back(name, tensor.detach().to(at::kCPU, /*non_blocking=*/false,
+                                                         /*copy=*/true));
+  }
+  return snapshot;
 }
 
 absl::Status LearningCore::LoadState(const std::map<std::string, at::Tensor>& state) {

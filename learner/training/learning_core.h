@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "ATen/core/Tensor.h"
@@ -14,6 +15,7 @@
 #include "common/policy/named_tensors.h"
 #include "learner/algorithms/algorithm.h"
 #include "learner/intake/actor_key.h"
+#include "learner/replay/row_snapshot.h"
 #include "proto/learner_service.pb.h"
 
 namespace armature {
@@ -62,15 +64,20 @@ class LearningCore {
   virtual std::string WhyNoUpdate() const = 0;
   virtual std::string WhyNoInsert(int64_t steps) const = 0;
 
-  // All that the next update depends on; `with_experience` adds the experience.
-  NamedTensors State(bool with_experience);
+  // All that the next update depends on, as it is now; later updates do not change it.
+  struct Snapshot {
+    NamedTensors state;                 // Without the replay's rows.
+    std::shared_ptr<RowSnapshot> rows;  // Null if there is no replay.
+  };
+  // `with_experience` adds the experience. Cancels the reading of rows of the snapshot before.
+  Snapshot TakeSnapshot(bool with_experience);
   // Returns InvalidArgument if a tensor is missing or does not fit (named). Experience may be
   // missing.
   absl::Status LoadState(const std::map<std::string, at::Tensor>& state);
 
  protected:
   // The part of the state that is experience. None, if it would be too old for a resumed run.
-  virtual NamedTensors ExperienceState() const { return {}; }
+  virtual Snapshot SnapshotExperience() { return {}; }
   // Returns LoadState's errors.
   virtual absl::Status LoadExperience(const std::map<std::string, at::Tensor>& /*state*/) {
     return absl::OkStatus();

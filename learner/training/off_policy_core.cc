@@ -195,11 +195,11 @@ std::string OffPolicyCore::WhyNoUpdate() const { return limiter_.WhyNoSample(bat
 
 std::string OffPolicyCore::WhyNoInsert(int64_t steps) const { return limiter_.WhyNoInsert(steps); }
 
-NamedTensors OffPolicyCore::ExperienceState() const {
-  NamedTensors state = replay_->State();
-  state.emplace_back("limiter.inserted", Count(limiter_.inserted()));
-  state.emplace_back("limiter.sampled", Count(limiter_.sampled()));
-  return state;
+LearningCore::Snapshot OffPolicyCore::SnapshotExperience() {
+  Snapshot snapshot = {replay_->StateBesideRows(), replay_->SnapshotRows()};
+  snapshot.state.emplace_back("limiter.inserted", Count(limiter_.inserted()));
+  snapshot.state.emplace_back("limiter.sampled", Count(limiter_.sampled()));
+  return snapshot;
 }
 
 absl::Status OffPolicyCore::LoadExperience(const std::map<std::string, at::Tensor>& state) {

@@ -50,7 +50,7 @@ class OffPolicyCore : public LearningCore {
   std::string WhyNoInsert(int64_t steps) const override;
 
  protected:
-  NamedTensors ExperienceState() const override;
+  Snapshot SnapshotExperience() override;
   absl::Status LoadExperience(const std::map<std::string, at::Tensor>& state) override;
 
  private:

@@ -14,6 +14,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr char kFormatVersion[] = "1";
+// Its rows are in files beside it. Once loaded it is as one of format 1.
+constexpr char kFormatWithSegments[] = "2";
 constexpr char kCheckpointKind[] = "armature checkpoint";
 
 std::string ToJson(const google::protobuf::Message& message) {
@@ -55,7 +57,7 @@ TensorFile RunCheckpoint::ToFile() const {
     sequences.push_back({actor.first, actor.second, sequence});
   }
   return {{{"kind", kCheckpointKind},
-           {"format_version", kFormatVersion},
+           {"format_version", rows == nullptr ? kFormatVersion : kFormatWithSegments},
            {"run_id", run_id},
            {"env_id", env.id},
            {"env", ToJson(env.ToProto())},
@@ -65,11 +67,12 @@ TensorFile RunCheckpoint::ToFile() const {
 }
 
 absl::StatusOr<RunCheckpoint> RunCheckpoint::FromFile(TensorFile file) {
+  const std::string& version = file.metadata["format_version"];
   if (file.metadata["kind"] != kCheckpointKind ||
-      file.metadata["format_version"] != kFormatVersion) {
+      (version != kFormatVersion && version != kFormatWithSegments)) {
     return absl::DataLossError(absl::StrCat("not an ", kCheckpointKind, " of format ",
-                                            kFormatVersion, ", but '", file.metadata["kind"],
-                                            "' of format '", file.metadata["format_version"], "'"));
+                                            kFormatVersion, " or ", kFormatWithSegments, ", but '",
+                                            file.metadata["kind"], "' of format '", version, "'"));
   }
   RunCheckpoint checkpoint;
   checkpoint.run_id = file.metadata["run_id"];

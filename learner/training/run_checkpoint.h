@@ -1,4 +1,4 @@
-// Everything needed to resume a run, as a TensorFile.
+// Everything needed to resume a run, as CheckpointFolder saves it.
 //
 // Thread safety: plain values.
 #ifndef ARMATURE_LEARNER_TRAINING_RUN_CHECKPOINT_H_
@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -13,6 +14,7 @@
 #include "common/spec/env_spec.h"
 #include "learner/checkpoint/tensor_file.h"
 #include "learner/intake/experience_intake.h"
+#include "learner/replay/row_snapshot.h"
 
 namespace armature {
 
@@ -32,8 +34,10 @@ struct RunCheckpoint {
   EnvSpec env;
   RunCounters counters;
   std::map<ActorKey, uint64_t> acknowledged;  // See ExperienceIntake.
-  NamedTensors state;                         // The LearningCore's.
+  NamedTensors state;                         // The LearningCore's; once loaded, with the rows.
+  std::shared_ptr<RowSnapshot> rows;          // Of the replay, to be written beside; may be null.
 
+  // All but the rows.
   TensorFile ToFile() const;
   // Returns DataLoss if it is not a checkpoint of this format (says what is missing).
   static absl::StatusOr<RunCheckpoint> FromFile(TensorFile file);

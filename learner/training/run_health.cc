@@ -19,6 +19,7 @@ bool RunHealth::StillFinite(LearningCore* core) {
 }
 
 void RunHealth::Diverge(const absl::Status& found, LearningCore* core) {
+  before_diverging_();
   failure_ = DescribeDivergence(found, config_, core->algorithm().learner_steps(),
                                 core->LastBatch(), run_dir_, replication_->leads_run());
 }

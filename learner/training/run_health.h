@@ -6,7 +6,9 @@
 #define ARMATURE_LEARNER_TRAINING_RUN_HEALTH_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "common/run_config/run_config.h"
@@ -22,6 +24,11 @@ class RunHealth {
   RunHealth(const RunConfig& config, const std::string& run_dir, const RunProgress* progress,
             const Replication* replication)
       : config_(config), run_dir_(run_dir), progress_(progress), replication_(replication) {}
+
+  // Called before a divergence is described, which names the newest checkpoint on disk.
+  void set_before_diverging(std::function<void()> before_diverging) {
+    before_diverging_ = std::move(before_diverging);
+  }
 
   // If not OK, this process stops with it, but the run is not over.
   const absl::Status& failure() const { return failure_; }
@@ -41,6 +48,7 @@ class RunHealth {
   const std::string run_dir_;
   const RunProgress* const progress_;
   const Replication* const replication_;
+  std::function<void()> before_diverging_ = [] {};
   absl::Status failure_;
   int64_t finite_steps_ = -1;  // Gradient steps at the last check that found all finite.
 };

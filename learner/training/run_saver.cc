@@ -99,29 +99,43 @@ void RunSaver::GoOnFrom(uint64_t env_steps) {
 }
 
 void RunSaver::Save(RunCheckpoint checkpoint) {
-  const absl::Time start = SteadyTime();
+  Wait();
   checkpoint.run_id = directory_->run_id();
-  absl::Time next_line = start + kLineEvery;
-  absl::Status status =
-      checkpoints_.Save(checkpoint.ToFile(), [&](uint64_t written_bytes, uint64_t total_bytes) {
-        const std::string sentence = absl::StrFormat("writes a checkpoint: %.1f of %.1f MB",
-                                                     1e-6 * written_bytes, 1e-6 * total_bytes);
-        on_progress_(sentence);
-        if (absl::Now() < next_line) return;
-        spdlog::info("{}", sentence);
-        next_line = absl::Now() + kLineEvery;
-      });
+  writing_env_steps_ = checkpoint.counters.env_steps;
+  next_due_ = absl::InfiniteFuture();
+  writer_.Begin(checkpoint.ToFile(), std::move(checkpoint.rows));
+}
+
+void RunSaver::NoteIfWritten() {
+  if (const auto outcome = writer_.TakeOutcome()) Note(*outcome);
+}
+
+void RunSaver::Wait() {
+  if (!writer_.is_writing()) return;
+  absl::Time next_line = SteadyTime() + kLineEvery;
+  Note(writer_.Wait([&](uint64_t written_bytes, uint64_t total_bytes) {
+    const std::string sentence = absl::StrFormat("writes a checkpoint: %.1f of %.1f MB",
+                                                 1e-6 * written_bytes, 1e-6 * total_bytes);
+    on_progress_(sentence);
+    if (SteadyTime() < next_line) return;
+    spdlog::info("{}", sentence);
+    next_line = SteadyTime() + kLineEvery;
+  }));
+}
+
+void RunSaver::Note(const CheckpointWriter::Outcome& outcome) {
+  absl::Status status = outcome.bytes.status();
   if (status.ok()) status = directory_->NoteCheckpoint();
-  const absl::Time now = SteadyTime();
   if (status.ok()) {
     metrics_->checkpoint_timestamp_seconds.Set(absl::ToUnixSeconds(absl::Now()));
-    metrics_->checkpoint_duration_seconds.Observe(absl::ToDoubleSeconds(now - start));
+    metrics_->checkpoint_duration_seconds.Observe(absl::ToDoubleSeconds(outcome.duration));
+    metrics_->checkpoint_bytes.Increment(*outcome.bytes);
   } else {
     metrics_->checkpoint_failures.Increment();
-    spdlog::error("no checkpoint at {} env steps: {}", checkpoint.counters.env_steps,
+    spdlog::error("no checkpoint at {} env steps: {}", writing_env_steps_,
                   std::string(status.message()));
   }
-  Begin(now);
+  Begin(SteadyTime());
 }
 
 void RunSaver::LogStop(uint64_t env_steps) const {
@@ -146,7 +160,7 @@ void RunSaver::SaveStep(uint64_t step, RunCheckpoint state, const v1::PolicySpec
                         const v1::PolicyUpdate& policy) {
   const std::string& run = directory_->path();
   state.run_id = directory_->run_id();
-  absl::Status status = state.ToFile().Write(StatePath(run, step));
+  absl::Status status = state.ToFile().Write(StatePath(run, step)).status();
   status.Update(SaveModel(absl::StrCat(step), state.env, spec, policy));
   if (!status.ok()) {
     spdlog::error("no model at {} env steps: {}", step, std::string(status.message()));
@@ -205,7 +219,7 @@ absl::Status RunSaver::SaveModel(const std::string& name, const EnvSpec& env,
   if (!tensors.ok()) return tensors.status();
   TensorFile file = MakePolicyFile(directory_->run_id(), env, spec, policy, *tensors);
   file.metadata.insert(evaluation.begin(), evaluation.end());
-  return file.Write(ModelPath(directory_->path(), name));
+  return file.Write(ModelPath(directory_->path(), name)).status();
 }
 
 absl::StatusOr<RunCheckpoint> RunSaver::LoadNewest() const {

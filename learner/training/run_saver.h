@@ -1,7 +1,10 @@
 // Writes a run's checkpoints and models, and reads them back: its newest checkpoint, and the states
 // that another run has kept by step.
 //
-// Thread safety: none; belongs to the trainer's thread.
+// Checkpoints are written on a thread of their own while training goes on; models and states by step,
+// which are small, on the caller's.
+//
+// Thread safety: none; belongs to the trainer's thread. Destroying it waits for what is written.
 #ifndef ARMATURE_LEARNER_TRAINING_RUN_SAVER_H_
 #define ARMATURE_LEARNER_TRAINING_RUN_SAVER_H_
 
@@ -18,6 +21,7 @@
 #include "common/run_config/run_config.h"
 #include "common/spec/env_spec.h"
 #include "learner/checkpoint/checkpoint_folder.h"
+#include "learner/checkpoint/checkpoint_writer.h"
 #include "learner/run/run_directory.h"
 #include "learner/service/evaluation_scheduler.h"
 #include "learner/status/learner_metrics.h"
@@ -31,8 +35,8 @@ class RunSaver {
   // `directory` and `metrics` must outlive this.
   RunSaver(const CheckpointSection& settings, RunDirectory* directory, LearnerMetrics* metrics);
 
-  // Calls `on_progress` with one sentence as the writing of a checkpoint progresses: "writes a
-  // checkpoint: 1.2 of 2.9 MB".
+  // Calls `on_progress` with one sentence while it waits for a checkpoint: "writes a checkpoint: 1.2
+  // of 2.9 MB".
   void set_on_progress(std::function<void(const std::string& sentence)> on_progress) {
     on_progress_ = std::move(on_progress);
   }
@@ -40,7 +44,8 @@ class RunSaver {
   // From now on there is something to save.
   void Begin(absl::Time now);
 
-  // When the next checkpoint is due; InfiniteFuture if only at the end, or before Begin.
+  // When the next checkpoint is due; InfiniteFuture if only at the end, before Begin, or while one is
+  // being written.
   absl::Time next_due() const { return next_due_; }
 
   // Removes models and states after the checkpoint from which the run continues, since those steps
@@ -49,9 +54,13 @@ class RunSaver {
   // A run that starts over has no best evaluation yet.
   void BeginAnew() { best_.reset(); }
 
-  // Sets the checkpoint's run_id and writes it. A failure is logged in one line and counted in a
-  // metric; the run continues, and earlier files are unchanged.
+  // Sets the checkpoint's run_id and begins to write it; first waits for the one before. A failure is
+  // logged in one line and counted in a metric; the run continues, and earlier files are unchanged.
   void Save(RunCheckpoint checkpoint);
+  // Notes how the writing went, if it has ended. Call it often.
+  void NoteIfWritten();
+  // Waits until nothing is being written.
+  void Wait();
 
   // Logs one line for a run that stops at `env_steps`: whether the newest checkpoint has all of
   // them, or how many are lost.
@@ -89,6 +98,8 @@ class RunSaver {
   static absl::StatusOr<RunCheckpoint> LoadStep(const std::string& run_dir, uint64_t env_steps);
 
  private:
+  void Note(const CheckpointWriter::Outcome& outcome);
+
   // Greater is better: success rate (0 if it does not count), then return.
   using Score = std::pair<double, double>;
   Score ScoreOf(double success_rate, double return_mean, bool reports_success) const;
@@ -98,6 +109,8 @@ class RunSaver {
   LearnerMetrics* const metrics_;
   std::function<void(const std::string& sentence)> on_progress_ = [](const std::string&) {};
   CheckpointFolder checkpoints_;
+  CheckpointWriter writer_{&checkpoints_};
+  uint64_t writing_env_steps_ = 0;  // Of the checkpoint that is being written.
   absl::Time next_due_ = absl::InfiniteFuture();
   uint64_t next_step_ = 0;  // Never reached if there is no save_freq.
   std::optional<Score> best_;

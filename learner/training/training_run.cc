@@ -51,14 +51,15 @@ TrainingRun::TrainingRun(const RunConfig& config, const Parts& parts)
       sink_(absl::Seconds(config.learner.unusable_experience_timeout_s), &parts.intake, &progress_,
             &parts.metrics),
       health_(config, parts.directory.path(), &progress_, &parts.replication),
-      saver_(CheckpointSettings(config.checkpoint, parts.mode), &parts.directory, &parts.metrics),
       reporter_(config, &parts.directory, &parts.metrics, &parts.status),
-      judge_(config.evaluation, config.run.video_every, &parts.evaluations) {
+      judge_(config.evaluation, config.run.video_every, &parts.evaluations),
+      saver_(CheckpointSettings(config.checkpoint, parts.mode), &parts.directory, &parts.metrics) {
   result_.success_rate = kNaN;
   result_.return_mean = kNaN;
   saver_.set_on_progress([this](const std::string& sentence) {
     Report({WaitReason::kCheckpoint, "the learner " + sentence});
   });
+  health_.set_before_diverging([this] { saver_.Wait(); });
   parts_.replication.set_on_wait([this](const std::string& waiting) {
     Report({WaitReason::kReplicas, waiting});
   });
@@ -319,11 +320,13 @@ void TrainingRun::Publish() {
   parts_.metrics.publish_duration_seconds.Observe(absl::ToDoubleSeconds(SteadyTime() - start));
 }
 
-RunCheckpoint TrainingRun::State(bool with_experience) const {
+RunCheckpoint TrainingRun::State(bool with_experience) {
   RunCheckpoint checkpoint;
   checkpoint.env = *env_;
   checkpoint.counters = progress_.counters();
-  checkpoint.state = core_->State(with_experience);
+  LearningCore::Snapshot snapshot = core_->TakeSnapshot(with_experience);
+  checkpoint.state = std::move(snapshot.state);
+  checkpoint.rows = std::move(snapshot.rows);
   if (curriculum_.has_value()) {
     for (auto& tensor : curriculum_->State()) checkpoint.state.push_back(std::move(tensor));
   }
@@ -331,12 +334,15 @@ RunCheckpoint TrainingRun::State(bool with_experience) const {
 }
 
 void TrainingRun::Checkpoint() {
+  const absl::Time start = SteadyTime();
   if (!health_.StillFinite(core_.get())) return;
   Report({WaitReason::kCheckpoint, "the learner prepares a checkpoint"});
+  saver_.Wait();  // A new snapshot would cancel the one that is being written.
   RunCheckpoint checkpoint = State(config_.checkpoint.replay);
   checkpoint.acknowledged = parts_.intake.AcknowledgedSequences();
   saver_.Save(std::move(checkpoint));
   ForgetDivergence(parts_.directory.path());
+  parts_.metrics.checkpoint_pause_seconds.Observe(absl::ToDoubleSeconds(SteadyTime() - start));
 }
 
 void TrainingRun::SaveStepIfDue() {
@@ -362,6 +368,7 @@ void TrainingRun::LogIfDue() {
 }
 
 void TrainingRun::CheckpointIfDue() {
+  saver_.NoteIfWritten();
   if (SteadyTime() >= saver_.next_due()) Checkpoint();
 }
 
@@ -413,6 +420,7 @@ void TrainingRun::SaveAtEnd() {
     SaveStep(progress_.run_env_steps());  // The small file first.
     Checkpoint();
   }
+  saver_.Wait();
   if (newest_policy_ != nullptr) {
     LogIfError(parts_.directory.ReleasePolicyVersionsAfter(newest_policy_->policy().version()));
   }

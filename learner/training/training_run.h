@@ -102,6 +102,7 @@ class TrainingRun final : public TrainingActions {
   void PublishAgain() override;
 
   void SaveStepIfDue() override;
+  // Begins to write one; training goes on meanwhile. Waits for the one before.
   void Checkpoint() override;
   void CheckpointIfDue();
   // Saves what is to be kept when this process stops, for whatever reason.
@@ -140,7 +141,7 @@ class TrainingRun final : public TrainingActions {
   void HandOutEvaluation();
   void BeginFinalEvaluation();
   void Publish();
-  RunCheckpoint State(bool with_experience) const;
+  RunCheckpoint State(bool with_experience);
   void SaveStep(uint64_t step);
   void SaveNewestPolicy();
   RunReporter::Moment Now() const;
@@ -150,13 +151,13 @@ class TrainingRun final : public TrainingActions {
   RunProgress progress_;
   ExperienceSink sink_;
   RunHealth health_;
-  RunSaver saver_;
   RunReporter reporter_;
   EvaluationJudge judge_;
 
   Phase phase_ = Phase::kTraining;
   std::optional<EnvSpec> env_;          // Set once the environment is known.
   std::unique_ptr<LearningCore> core_;  // Null until then.
+  RunSaver saver_;                      // May be writing what core_ holds, so it ends before.
   std::optional<Curriculum> curriculum_;
   std::string update_problem_;  // Why the last update failed; empty if it did not.
   SharedEvent newest_policy_;   // Null if this process has not published any.
