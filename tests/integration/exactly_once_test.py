@@ -11,6 +11,7 @@ whose loss the contract allows (ARCHITECTURE.md, "Experience is exactly once"):
 armature-serve must be on PATH; this folder on PYTHONPATH.
 """
 
+import json
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numbered_env import ACTION, BORN_MS, EPISODE, INSTANCE, LENGTH, STEP, TIME_MS, now_ms
 from running_cluster import Cluster
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 DEADLINE_S = 60
@@ -28,11 +30,22 @@ SECONDS_A_KILL = 30
 STEPS_BETWEEN = 1000
 NAMES = ("actor-0", "learner-0", "envserver-0", "actor-1", "learner-0", "envserver-1")
 NONE_BEFORE = (-1, -1)
+COLUMNS = tuple(
+    "replay." + name for name in ("observation", "action", "reward", "next", "terminated")
+)
+
+
+def segments(path):
+    """The files with the rows of a checkpoint, in order."""
+    with safe_open(path, "np") as checkpoint:
+        files = json.loads(checkpoint.metadata()["segments"])["files"]
+    return [os.path.join(os.path.dirname(path), name) for name, _, _ in files]
 
 
 def read_steps(path):
     """{instance: {(episode, step): its observation}} of a checkpoint; checks what each says."""
-    tensors = load_file(path)
+    parts = [load_file(path), *map(load_file, segments(path))]
+    tensors = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
     observation = tensors["replay.observation"]
     rows = np.flatnonzero(tensors["replay.next"] >= 0)
     before = observation[rows]
@@ -116,8 +129,10 @@ def kill(cluster, name, losses, origin_s):
     if name == "learner-0":
         # It goes on from the newest one, and removes it in its own time.
         with tempfile.TemporaryDirectory(dir=cluster.run_dir) as folder:
-            kept = os.path.join(folder, "kept")
-            os.link(cluster.checkpoints()[cluster.newest_checkpoint()], kept)
+            newest = cluster.checkpoints()[cluster.newest_checkpoint()]
+            for path in (*segments(newest), newest):
+                os.link(path, os.path.join(folder, os.path.basename(path)))
+            kept = os.path.join(folder, os.path.basename(newest))
             losses.learner_kills.append((killed_ms, read_steps(kept)))
     elif name.startswith("actor"):
         losses.actor_kills_ms.append(killed_ms)
