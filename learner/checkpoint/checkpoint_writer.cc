@@ -52,7 +52,6 @@ std::optional<CheckpointWriter::Outcome> CheckpointWriter::TakeOutcome() {
 
 CheckpointWriter::Outcome CheckpointWriter::Wait(const OnWritten& on_written) {
   while (true) {
-    if (std::optional<Outcome> outcome = TakeOutcome()) return *std::move(outcome);
     uint64_t written_bytes = 0;
     uint64_t total_bytes = 0;
     {
@@ -62,6 +61,7 @@ CheckpointWriter::Outcome CheckpointWriter::Wait(const OnWritten& on_written) {
       total_bytes = total_bytes_;
     }
     if (total_bytes > 0) on_written(written_bytes, total_bytes);
+    if (std::optional<Outcome> outcome = TakeOutcome()) return *std::move(outcome);
   }
 }
 

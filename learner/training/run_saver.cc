@@ -103,7 +103,8 @@ void RunSaver::Save(RunCheckpoint checkpoint) {
   checkpoint.run_id = directory_->run_id();
   writing_env_steps_ = checkpoint.counters.env_steps;
   next_due_ = absl::InfiniteFuture();
-  writer_.Begin(checkpoint.ToFile(), std::move(checkpoint.rows));
+  TensorFile file = checkpoint.ToFile();  // Which looks at the rows.
+  writer_.Begin(std::move(file), std::move(checkpoint.rows));
 }
 
 void RunSaver::NoteIfWritten() {
