@@ -65,6 +65,19 @@ TEST(Safetensors, DamageIsDataLoss) {
   EXPECT_THAT(ParseSafetensors(content).status().message(), HasSubstr("checksum differs"));
 }
 
+TEST(Safetensors, AChangedHeaderIsDataLoss) {
+  const std::string content = Example();
+  for (const char* text : {"quoted", "\"F32\"", "[2,1]"}) {
+    std::string changed = content;
+    changed[changed.find(text) + 1] ^= 1;
+    EXPECT_EQ(ParseSafetensors(changed).status().code(), absl::StatusCode::kDataLoss) << text;
+  }
+  std::string changed = content;
+  changed[changed.find("quoted")] ^= 1;
+  EXPECT_THAT(ParseSafetensors(changed).status().message(),
+              HasSubstr("checksum of the header differs"));
+}
+
 TEST(Safetensors, AMessageNamesTheTensor) {
   EXPECT_THAT(StatusOf(R"({"a":{"dtype":"F8","shape":[8],"data_offsets":[0,8]}})").message(),
               HasSubstr("tensor a: unknown dtype"));

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learner/checkpoint/tensor_file.h"
+#include "learner/replay/row_segments.h"
 #include "learner/run/run_models.h"
 #include "learner/run/run_videos.h"
 #include "learner/run/saved_steps.h"
@@ -90,6 +92,24 @@ TEST_F(RunSaverTest, WhatIsSavedIsLoaded) {
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->counters.env_steps, 100u);
   EXPECT_EQ(back->run_id, directory_->run_id());
+}
+
+TEST_F(RunSaverTest, TheReplaysRowsAreWrittenBesideAndLoadedWithTheState) {
+  RunSaver saver = NewSaver();
+  const at::Tensor rewards = at::arange(10, at::kFloat);
+  RowSegments segments({{"replay.reward", rewards}}, /*segment_bytes_max=*/16);
+  RunCheckpoint checkpoint = CheckpointAt(100);
+  checkpoint.state = {{"x", at::ones({2})}};
+  checkpoint.rows = segments.Snapshot(10, 0);
+  Save(&saver, std::move(checkpoint));
+  const RunCheckpoint back = NewSaver().LoadNewest().value();
+  const std::map<std::string, at::Tensor> state(back.state.begin(), back.state.end());
+  EXPECT_TRUE(at::equal(state.at("replay.reward"), rewards));
+  EXPECT_TRUE(at::equal(state.at("x"), at::ones({2})));
+  EXPECT_EQ(TensorFile::Read(path_ + "/checkpoints/checkpoint_000001.safetensors")
+                ->metadata["format_version"],
+            "2")
+      << "earlier versions refuse it by this";
 }
 
 TEST_F(RunSaverTest, WhereNoCheckpointCanBeReadItSaysWhatCan) {
