@@ -164,9 +164,9 @@ BENCHMARK(BM_Beside)
 int main(int argc, char** argv) {
   at::set_num_threads(1);
   benchmark::Initialize(&argc, argv);
-  constexpr absl::string_view kFlag = "--folder=";
-  if (argc > 1 && std::string(argv[1]).rfind(kFlag, 0) == 0) {
-    armature::Folder() = std::string(argv[1]).substr(kFlag.size());
+  const std::string flag = "--folder=";
+  if (argc > 1 && std::string(argv[1]).rfind(flag, 0) == 0) {
+    armature::Folder() = std::string(argv[1]).substr(flag.size());
   }
   std::filesystem::create_directories(armature::Folder());
   benchmark::RunSpecifiedBenchmarks();

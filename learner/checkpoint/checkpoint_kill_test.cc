@@ -59,7 +59,9 @@ int unlink(const char* path) noexcept {
   if (IsLast()) Die();
   return static_cast<int>(syscall(SYS_unlinkat, AT_FDCWD, path, 0));
 }
-int remove(const char* path) noexcept { return unlink(path); }
+int remove(const char* path) noexcept {
+  return unlink(path) == 0 || rmdir(path) == 0 ? 0 : -1;  // A file or a folder.
+}
 
 }  // extern "C"
 
