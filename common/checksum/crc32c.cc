@@ -55,16 +55,15 @@ __attribute__((target("sse4.2"))) uint32_t ByInstruction(absl::string_view bytes
   return ~static_cast<uint32_t>(state);
 }
 
-Function Choose() {
-  return __builtin_cpu_supports("sse4.2") ? ByInstruction : Crc32cByTables;
-}
+Function Choose() { return __builtin_cpu_supports("sse4.2") ? ByInstruction : Crc32cByTables; }
 #elif defined(__aarch64__) && defined(__linux__)
 #if defined(__clang__)
 __attribute__((target("crc")))
 #else
 __attribute__((target("+crc")))
 #endif
-uint32_t ByInstruction(absl::string_view bytes, uint32_t crc) {
+uint32_t
+ByInstruction(absl::string_view bytes, uint32_t crc) {
   uint32_t state = ~crc;
   const char* at = bytes.data();
   size_t left = bytes.size();

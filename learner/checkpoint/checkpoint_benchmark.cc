@@ -2,10 +2,10 @@
 //
 //   bazel run -c opt //learner/checkpoint:checkpoint_benchmark -- --folder=DIR
 //
-// Rows of 24 observations and 4 actions in a full ring, of which 64,000 are new since the checkpoint
-// before (1000 a second for a minute). `in_one_file` writes all of it on the trainer's thread, as
-// before; `beside` takes a snapshot, and inserts and samples while another thread writes. The time
-// is the longest pause: of the snapshot, or of one insert and sample meanwhile.
+// Rows of 24 observations and 4 actions in a full ring, of which 64,000 are new since the
+// checkpoint before (1000 a second for a minute). `in_one_file` writes all of it on the trainer's
+// thread, as before; `beside` takes a snapshot, and inserts and samples while another thread
+// writes. The time is the longest pause: of the snapshot, or of one insert and sample meanwhile.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -59,10 +59,11 @@ class Training {
     clock_ += kInsertSteps;
     const size_t size = kInsertSteps * kObservationSize;
     const absl::Span<const float> observation = observation_;
-    const bool ok = store_->Insert(1, {observation.subspan(0, size), action_, reward_,
-                                       observation.subspan(kObservationSize, size), zeros_, zeros_,
-                                       slot_})
-                        .ok();
+    const bool ok =
+        store_
+            ->Insert(1, {observation.subspan(0, size), action_, reward_,
+                         observation.subspan(kObservationSize, size), zeros_, zeros_, slot_})
+            .ok();
     if (!ok) std::abort();
   }
   void Learn() {

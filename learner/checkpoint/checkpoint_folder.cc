@@ -46,14 +46,19 @@ uint64_t BytesOf(const NamedTensors& tensors) {
   return bytes;
 }
 
-// The columns of a checkpoint's rows, with room for all of them. Returns DataLoss if one is missing.
+// The columns of a checkpoint's rows, with room for all of them, of at most `bytes_max`. Returns
+// DataLoss if one is missing or they do not fit.
 absl::StatusOr<std::map<std::string, at::Tensor>> MakeRoom(const std::vector<std::string>& columns,
-                                                           int64_t rows, NamedTensors* tensors) {
+                                                           int64_t rows, uint64_t bytes_max,
+                                                           NamedTensors* tensors) {
   std::map<std::string, at::Tensor> room;
   for (auto& [name, tensor] : *tensors) {
     if (std::find(columns.begin(), columns.end(), name) == columns.end()) continue;
     if (tensor.dim() < 1) break;
     std::vector<int64_t> shape = tensor.sizes().vec();
+    uint64_t row_bytes = tensor.element_size();
+    for (size_t i = 1; i < shape.size(); ++i) row_bytes *= shape[i];
+    if (row_bytes > 0 && static_cast<uint64_t>(rows) > bytes_max / row_bytes) break;
     shape.front() = rows;
     room[name] = tensor = at::empty(shape, tensor.options());
   }
@@ -115,7 +120,7 @@ absl::StatusOr<CheckpointFolder::Rows> CheckpointFolder::FromText(const std::str
   }
   const int64_t segments = static_cast<int64_t>(rows.segments.size());
   if (rows.rows < 0 || rows.rows_per_segment < 1 ||
-      segments != (rows.rows + rows.rows_per_segment - 1) / rows.rows_per_segment) {
+      segments != (rows.rows == 0 ? 0 : (rows.rows - 1) / rows.rows_per_segment + 1)) {
     return absl::DataLossError("its rows and its segments do not fit");
   }
   return rows;
@@ -126,6 +131,8 @@ absl::StatusOr<uint64_t> CheckpointFolder::Save(TensorFile content, RowSnapshot*
   const std::vector<int64_t> numbers = CheckpointNumbers(path_);
   Writing writing = {numbers.empty() ? 1 : numbers.back() + 1, on_written};
   if (absl::Status status = Write(std::move(content), rows, &writing); !status.ok()) {
+    // First what names the rest: only its folder may not have been synced.
+    Remove(CheckpointPath(path_, writing.number));
     for (const std::string& path : writing.paths) Remove(path);
     return status;
   }
@@ -150,6 +157,12 @@ absl::Status CheckpointFolder::Write(TensorFile content, RowSnapshot* rows,
   return writing->Write(content, CheckpointPath(path_, writing->number)).status();
 }
 
+bool CheckpointFolder::IsThere(const Segment& segment) const {
+  std::error_code error;
+  const uint64_t bytes = std::filesystem::file_size(absl::StrCat(path_, "/", segment.name), error);
+  return !error && bytes == segment.digest.bytes;
+}
+
 absl::Status CheckpointFolder::WriteSegments(RowSnapshot* rows, Writing* writing) const {
   writing->rows.rows = rows->rows();
   writing->rows.rows_per_segment = rows->rows_per_segment();
@@ -159,7 +172,8 @@ absl::Status CheckpointFolder::WriteSegments(RowSnapshot* rows, Writing* writing
   std::vector<int64_t> changed;
   for (const int64_t i : rows->order()) {
     const bool is_known = i < static_cast<int64_t>(newest_.segments.size());
-    if (is_known && newest_.segments[i].version == rows->version(i)) {
+    if (is_known && newest_.segments[i].version == rows->version(i) &&
+        IsThere(newest_.segments[i])) {
       segments[i] = newest_.segments[i];
     } else {
       changed.push_back(i);
@@ -215,7 +229,15 @@ void CheckpointFolder::RemoveUnnamed() {
 }
 
 absl::Status CheckpointFolder::ReadSegments(const Rows& rows, TensorFile* file) const {
-  auto room = MakeRoom(rows.columns, rows.rows, &file->tensors);
+  uint64_t bytes = 0;
+  for (const Segment& segment : rows.segments) {
+    if (!IsThere(segment)) {
+      return absl::DataLossError(absl::StrCat(
+          path_, "/", segment.name, " is missing or has not the size it was written with"));
+    }
+    bytes += segment.digest.bytes;
+  }
+  auto room = MakeRoom(rows.columns, rows.rows, bytes, &file->tensors);
   if (!room.ok()) return room.status();
   int64_t first = 0;
   for (const Segment& segment : rows.segments) {

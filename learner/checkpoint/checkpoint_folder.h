@@ -1,11 +1,12 @@
 // The checkpoints of one run: checkpoint_<number>.safetensors, in ascending order, and beside them
 // replay_<number>_<segment>.safetensors, segments of the replay's rows that checkpoints share.
 //
-// A checkpoint's metadata entry "segments" names the files with its rows, with the size and checksum
-// of each; its tensors of rows have none themselves. A segment belongs to every later checkpoint
-// until its rows change, so only what has changed is written. A file is complete or absent, and a
-// checkpoint is renamed into place after its segments. So whatever moment the process is killed at,
-// the checkpoints that are there are whole. Files of earlier versions, with all rows, are read too.
+// A checkpoint's metadata entry "segments" names the files with its rows, with the size and
+// checksum of each; its tensors of rows have none themselves. A segment belongs to every later
+// checkpoint until its rows change, so only what has changed is written. A file is complete or
+// absent, and a checkpoint is renamed into place after its segments. So whatever moment the process
+// is killed at, the checkpoints that are there are whole. Files of earlier versions, with all rows,
+// are read too.
 //
 // Thread safety: compatible.
 #ifndef ARMATURE_LEARNER_CHECKPOINT_CHECKPOINT_FOLDER_H_
@@ -38,8 +39,8 @@ class CheckpointFolder {
                                 const OnWritten& on_written = {});
 
   // Returns the newest intact checkpoint, all its rows in its tensors. Logs one line for each
-  // damaged one and tries the one before. Returns NotFound if there is none; DataLoss if none can be
-  // read (each file, and why).
+  // damaged one and tries the one before. Returns NotFound if there is none; DataLoss if none can
+  // be read (each file, and why).
   absl::StatusOr<TensorFile> LoadNewest() const;
 
  private:
@@ -63,6 +64,8 @@ class CheckpointFolder {
   static absl::StatusOr<Rows> FromText(const std::string& text);
 
   absl::Status Write(TensorFile content, RowSnapshot* rows, Writing* writing) const;
+  // Whether its file is on disk, with all its bytes.
+  bool IsThere(const Segment& segment) const;
   // Writes the segments that are not on disk yet.
   absl::Status WriteSegments(RowSnapshot* rows, Writing* writing) const;
   absl::StatusOr<TensorFile> Load(int64_t number) const;

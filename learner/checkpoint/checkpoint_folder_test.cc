@@ -178,8 +178,8 @@ TEST(CheckpointFolder, ACheckpointInOneFileAsOfEarlierVersionsIsReadAndGoneOnFro
   ring.Add(1);
   ASSERT_TRUE(Save(&folder, &ring).ok());
   EXPECT_TRUE(AreEqual(Newest(path), ring.Whole()));
-  EXPECT_THAT(Files(path), testing::IsSupersetOf({"checkpoint_000007.safetensors",
-                                                  "checkpoint_000008.safetensors"}));
+  EXPECT_THAT(Files(path), testing::IsSupersetOf(
+                               {"checkpoint_000007.safetensors", "checkpoint_000008.safetensors"}));
 }
 
 // Two checkpoints, of which the newer has segments of its own and some of the older one.
@@ -268,6 +268,37 @@ TEST_F(DamagedCheckpoints, OneThatCannotBeReadLosesNoneOfItsSegments) {
   std::filesystem::remove(path_ + "/checkpoint_000003.safetensors");
   Replace(manifest, bytes);
   EXPECT_TRUE(AreEqual(Newest(path_), newer_)) << "once it is mended";
+}
+
+TEST(CheckpointFolder, ASegmentThatSomebodyRemovedIsWrittenAgain) {
+  const std::string path = NewFolder("removed");
+  CheckpointFolder folder(path, /*keep=*/2);
+  CountedRing ring;
+  ring.Add(40);
+  ASSERT_TRUE(Save(&folder, &ring).ok());
+  std::filesystem::remove(path + "/replay_000001_00003.safetensors");
+  std::filesystem::resize_file(path + "/replay_000001_00004.safetensors", 10);
+  ASSERT_TRUE(Save(&folder, &ring).ok());
+  EXPECT_TRUE(AreEqual(Newest(path), ring.Whole()));
+}
+
+// All checksums are right, so only the counts can tell.
+TEST(CheckpointFolder, CountsOfRowsThatNoFileHoldsAreRefusedWithoutRoomForThem) {
+  const std::string path = NewFolder("counts");
+  CheckpointFolder folder(path, /*keep=*/1);
+  CountedRing ring;
+  ring.Add(8);
+  ASSERT_TRUE(Save(&folder, &ring).ok());
+  const std::string checkpoint = path + "/checkpoint_000001.safetensors";
+  TensorFile file = TensorFile::Read(checkpoint).value();
+  std::string& segments = file.metadata.at("segments");
+  for (const char* name : {"\"rows\":", "\"rows_per_segment\":"}) {
+    const size_t at = segments.find(name);
+    ASSERT_NE(at, segments.npos) << segments;
+    segments.replace(at + std::string(name).size(), 1, "4000000000000000000");
+  }
+  ASSERT_TRUE(file.Write(checkpoint).ok());
+  EXPECT_TRUE(absl::IsDataLoss(CheckpointFolder(path, 1).LoadNewest().status()));
 }
 
 TEST(CheckpointFolder, AFullDiskLeavesNothingOfTheNewOne) {

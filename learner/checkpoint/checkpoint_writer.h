@@ -41,7 +41,8 @@ class CheckpointWriter {
   // Returns how it went; nullopt if nothing was written or it goes on.
   std::optional<Outcome> TakeOutcome();
   // Waits for the outcome, without a limit: see docs/decisions/0013. Meanwhile, calls `on_written`
-  // at least every second and at the end, once the total is known, on this thread. Requires is_writing().
+  // at least every second and at the end, once the total is known, on this thread. Requires
+  // is_writing().
   Outcome Wait(const OnWritten& on_written);
 
  private:

@@ -84,8 +84,8 @@ class Experience {
       truncated.push_back(Below(12) == 0);
       slot.push_back(at);
     }
-    const absl::Status status = store->Insert(
-        1, {observation, action, reward, next, terminated, truncated, slot, extra});
+    const absl::Status status =
+        store->Insert(1, {observation, action, reward, next, terminated, truncated, slot, extra});
     ASSERT_TRUE(status.ok()) << status;
   }
 
@@ -204,9 +204,8 @@ TEST(RowSnapshotTest, ASegmentHasAnotherVersionIfAndOnlyIfItsRowsChanged) {
       const auto snapshot = store->SnapshotRows();
       for (int64_t segment = 0; segment < snapshot->segments(); ++segment) {
         const NamedTensors taken = snapshot->Take(segment).value();
-        const auto [known, is_new] =
-            rows_by_version.emplace(snapshot->version(segment) * 1000 + segment,
-                                    State(taken.begin(), taken.end()));
+        const auto [known, is_new] = rows_by_version.emplace(
+            snapshot->version(segment) * 1000 + segment, State(taken.begin(), taken.end()));
         unchanged += !is_new;
         ASSERT_NO_FATAL_FAILURE(ExpectEqual(State(taken.begin(), taken.end()), known->second));
       }

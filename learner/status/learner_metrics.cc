@@ -99,11 +99,11 @@ LearnerMetrics::LearnerMetrics(MetricsRegistry* registry)
       checkpoint_duration_seconds(
           registry->AddHistogram("armature_learner_checkpoint_duration_seconds",
                                  "Writing a checkpoint, beside training.", DurationBuckets())),
-      checkpoint_pause_seconds(registry->AddHistogram(
-          "armature_learner_checkpoint_pause_seconds",
-          "Training stood still for a checkpoint: to take its snapshot and, where it had to come at "
-          "this step, to wait for the one before.",
-          DurationBuckets())),
+      checkpoint_pause_seconds(
+          registry->AddHistogram("armature_learner_checkpoint_pause_seconds",
+                                 "Training stood still for a checkpoint: to take its snapshot and, "
+                                 "if it had to come at this step, to wait for the one before.",
+                                 DurationBuckets())),
       checkpoint_bytes(registry->AddCounter("armature_learner_checkpoint_bytes_total",
                                             "Written into checkpoints.")),
       checkpoint_timestamp_seconds(

@@ -237,8 +237,10 @@ std::map<std::string, at::Tensor> Copied(OffPolicyCore& core) {
   std::map<std::string, at::Tensor> state;
   const LearningCore::Snapshot snapshot = core.TakeSnapshot(true);
   state.insert(snapshot.state.begin(), snapshot.state.end());
-  const NamedTensors rows = snapshot.rows->Take(0).value();  // There are few.
-  state.insert(rows.begin(), rows.end());
+  for (const int64_t segment : snapshot.rows->order()) {  // One, or none of an empty replay.
+    const NamedTensors rows = snapshot.rows->Take(segment).value();
+    state.insert(rows.begin(), rows.end());
+  }
   return state;
 }
 

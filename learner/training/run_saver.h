@@ -1,8 +1,8 @@
 // Writes a run's checkpoints and models, and reads them back: its newest checkpoint, and the states
 // that another run has kept by step.
 //
-// Checkpoints are written on a thread of their own while training goes on; models and states by step,
-// which are small, on the caller's.
+// Checkpoints are written on a thread of their own while training goes on; models and states by
+// step, which are small, on the caller's.
 //
 // Thread safety: none; belongs to the trainer's thread. Destroying it waits for what is written.
 #ifndef ARMATURE_LEARNER_TRAINING_RUN_SAVER_H_
@@ -35,8 +35,8 @@ class RunSaver {
   // `directory` and `metrics` must outlive this.
   RunSaver(const CheckpointSection& settings, RunDirectory* directory, LearnerMetrics* metrics);
 
-  // Calls `on_progress` with one sentence while it waits for a checkpoint: "writes a checkpoint: 1.2
-  // of 2.9 MB".
+  // Calls `on_progress` with one sentence while it waits for a checkpoint: "writes a
+  // checkpoint: 1.2 of 2.9 MB".
   void set_on_progress(std::function<void(const std::string& sentence)> on_progress) {
     on_progress_ = std::move(on_progress);
   }
@@ -44,8 +44,8 @@ class RunSaver {
   // From now on there is something to save.
   void Begin(absl::Time now);
 
-  // When the next checkpoint is due; InfiniteFuture if only at the end, before Begin, or while one is
-  // being written.
+  // When the next checkpoint is due; InfiniteFuture if only at the end, before Begin, or while one
+  // is being written.
   absl::Time next_due() const { return next_due_; }
 
   // Removes models and states after the checkpoint from which the run continues, since those steps
@@ -54,8 +54,9 @@ class RunSaver {
   // A run that starts over has no best evaluation yet.
   void BeginAnew() { best_.reset(); }
 
-  // Sets the checkpoint's run_id and begins to write it; first waits for the one before. A failure is
-  // logged in one line and counted in a metric; the run continues, and earlier files are unchanged.
+  // Sets the checkpoint's run_id and begins to write it; first waits for the one before. A failure
+  // is logged in one line and counted in a metric; the run continues, and earlier files are
+  // unchanged.
   void Save(RunCheckpoint checkpoint);
   // Notes how the writing went, if it has ended. Call it often.
   void NoteIfWritten();

@@ -35,9 +35,7 @@ class CountedRing {
       numbers_[row].fill_(begun_);
     }
   }
-  std::shared_ptr<RowSnapshot> Snapshot() {
-    return segments_.Snapshot(rows(), begun_ % kCapacity);
-  }
+  std::shared_ptr<RowSnapshot> Snapshot() { return segments_.Snapshot(rows(), begun_ % kCapacity); }
   // What belongs to a checkpoint beside the rows.
   TensorFile Content() const {
     return {{{"begun", std::to_string(begun_)}}, {{"weight", at::full({50}, begun_, at::kFloat)}}};
