@@ -39,8 +39,8 @@ struct Safetensors {
 absl::StatusOr<Safetensors> ParseSafetensors(absl::string_view content);
 
 // Returns what a file begins with, header length and header; its tensors' bytes follow, in this
-// order. Has both checksums. Returns Internal if a tensor's dtype is unknown, its name is taken or its
-// bytes do not fit its shape.
+// order. Has both checksums. Returns Internal if a tensor's dtype is unknown, its name is taken or
+// its bytes do not fit its shape.
 absl::StatusOr<std::string> SafetensorsHead(const std::map<std::string, std::string>& metadata,
                                             const std::vector<StoredTensor>& tensors);
 

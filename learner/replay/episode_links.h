@@ -95,7 +95,8 @@ class EpisodeLinks {
 
   explicit EpisodeLinks(const Options& options);
 
-  // From now on Append calls `before_change` with each row whose columns it changes, before it does.
+  // From now on Append calls `before_change` with each row whose columns it changes, before it
+  // does.
   void set_before_change(std::function<void(int64_t row)> before_change) {
     before_change_ = std::move(before_change);
   }
