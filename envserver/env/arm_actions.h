@@ -24,6 +24,9 @@ class ArmActions {
   // Changes in `action` what moves the joints, to send them as near to `goal` as it can from where
   // they are now; leaves the rest, e.g. a gripper's.
   virtual void SetJointGoal(absl::Span<const double> goal, absl::Span<float> action) const = 0;
+  // Whether the environment has a script that does its task, and what it would do now.
+  virtual bool has_script() const { return false; }
+  virtual void ScriptedAction(absl::Span<float> action) { (void)action; }
 };
 
 }  // namespace armature

@@ -68,7 +68,8 @@ int Main(int argc, char** argv) {
   add("anymal_rough", {{"action_max", "1"}}, "/gentle");
   add("anymal_rough", {{"action_max", "1"}, {"terrain", "flat"}}, "/gentle_flat");
   // The same trajectories, with no human known of; and with one who comes near.
-  for (const char* env_id : {"human_reach", "panda_reach_human"}) {
+  for (const char* env_id :
+       {"human_reach", "panda_reach_human", "human_pick_place", "human_robot_handover"}) {
     add(env_id, {{"shield.type", "off"}}, "/off");
     add(env_id, {{"shield.type", "pfl"}}, "/pfl");
     add(env_id, {{"human.motions", "[adversary]"}}, "/adversary");

@@ -30,6 +30,9 @@ int main(int argc, char** argv) {
           {"human_reach", {{"human.motions", "[adversary]"}, {"done_at_collision", "true"}}},
           {"human_reach_cart", {{"shield.type", "off"}, {"shaping", "true"}}},
           {"human_reach", {{"human.motions", "[adversary]"}, {"human.pushes", "true"}}},
+          {"human_pick_place", {{"goal_conditioned", "true"}, {"shaping", "true"}}},
+          {"human_robot_handover",
+           {{"goal_conditioned", "true"}, {"shield.type", "ssm"}, {"done_at_success", "true"}}},
       },
       options);
   return RUN_ALL_TESTS();

@@ -78,6 +78,24 @@ class ScriptedExpert : public Expert {
   std::vector<float> rest_;
 };
 
+class TaskExpert : public Expert {
+ public:
+  explicit TaskExpert(Env& env) : arm_(NeedArm(env)) {
+    if (!arm_.has_script()) {
+      throw WrapperError(
+          absl::StrCat(env.spec().id, " has no script; expert.type: task needs one"));
+    }
+  }
+
+  bool Act(int64_t, Observation&, absl::Span<float> action) override {
+    arm_.ScriptedAction(action);
+    return true;
+  }
+
+ private:
+  ArmActions& arm_;
+};
+
 class PolicyExpert : public Expert {
  public:
   PolicyExpert(const ExpertConfig& config, Env& env) : policy_(config.path, env.spec()) {}
@@ -219,6 +237,7 @@ class RecordedExpert : public Expert {
 }  // namespace
 
 std::unique_ptr<Expert> MakeExpert(const ExpertConfig& config, Env& env) {
+  if (config.type == "task") return std::make_unique<TaskExpert>(env);
   if (config.type == "policy") return std::make_unique<PolicyExpert>(config, env);
   if (config.type == "recorded") return std::make_unique<RecordedExpert>(config, env);
   return std::make_unique<ScriptedExpert>(config, env);

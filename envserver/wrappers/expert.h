@@ -1,6 +1,7 @@
-// Who shows how it is done, for wrappers that reward imitation. One interface, three kinds:
+// Who shows how it is done, for wrappers that reward imitation. One interface, four kinds:
 // - scripted: goes straight to the goal, with an arm that the environment knows (Env::arm);
 // - policy: a saved policy's deterministic action (docs/policy_file.md);
+// - task: the environment's own script (ArmActions::ScriptedAction);
 // - recorded: of demonstrated episodes (docs/demonstrations.md), the one whose first observation is
 //   nearest to this episode's.
 //
@@ -33,8 +34,9 @@ struct ExpertConfig {
 
   void Visit(ConfigVisitor& v) {
     v.Field("type", type,
-            "scripted: straight to the goal; policy: a saved one; recorded: episodes.",
-            OneOf({"scripted", "policy", "recorded"}));
+            "scripted: straight to the goal; task: the task's own script; policy: a saved one; "
+            "recorded: episodes.",
+            OneOf({"scripted", "task", "policy", "recorded"}));
     v.Field("path", path, "Of the policy's or the demonstrations' file, on the env server.");
     v.Field(
         "goal", goal,

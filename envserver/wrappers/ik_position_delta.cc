@@ -160,6 +160,16 @@ class IkPositionDelta : public EnvWrapper, private ArmActions {
     WriteDisplacement(solver_.Pose(goal).getOrigin() - solver_.Pose().getOrigin(), action);
   }
 
+  bool has_script() const override { return arm_.has_script(); }
+  void ScriptedAction(absl::Span<float> action) override {
+    arm_.ScriptedAction(absl::MakeSpan(asked_));
+    arm_.JointGoal(asked_, absl::MakeSpan(goal_));
+    WriteDisplacement(solver_.Pose(goal_).getOrigin() - solver_.Pose().getOrigin(), action);
+    for (size_t i = 0; i < components_.rest.size(); ++i) {
+      action[3 + i] = asked_[components_.rest[i]];
+    }
+  }
+
   void WriteDisplacement(const btVector3& displacement, absl::Span<float> action) const {
     for (int i = 0; i < 3; ++i) {
       action[i] = std::clamp(static_cast<float>(displacement[i]), -limit_, limit_);

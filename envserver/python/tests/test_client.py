@@ -355,8 +355,10 @@ def test_describe_says_what_is_hosted(server: str) -> None:
         "anymal_rough",
         "box_flip_up",
         "cartpole",
+        "human_pick_place",
         "human_reach",
         "human_reach_cart",
+        "human_robot_handover",
     )
     panda = ("flip", "pick_and_place", "push", "reach", "reach_human", "slide", "stack")
     assert hosted.env_ids == (*others, *(f"panda_{task}" for task in panda))

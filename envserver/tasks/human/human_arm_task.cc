@@ -85,7 +85,8 @@ void HumanArmConfig::Visit(ConfigVisitor& v) {
 // Joint deltas, in units of kActionStep_rad.
 class HumanArmTask::JointActions : public ArmActions {
  public:
-  JointActions(SafeArm* arm, int tool_link) : arm_(*arm), tool_link_(tool_link) {}
+  JointActions(HumanArmTask* task, SafeArm* arm, int tool_link)
+      : task_(*task), arm_(*arm), tool_link_(tool_link) {}
 
   Body& body() override { return arm_.body(); }
   absl::Span<const int> dofs() const override { return arm_.dofs(); }
@@ -102,8 +103,11 @@ class HumanArmTask::JointActions : public ArmActions {
       action[i] = static_cast<float>(std::clamp((goal[i] - q[i]) / kActionStep_rad, -1.0, 1.0));
     }
   }
+  bool has_script() const override { return task_.has_script(); }
+  void ScriptedAction(absl::Span<float> action) override { task_.ScriptedAction(action); }
 
  private:
+  HumanArmTask& task_;
   SafeArm& arm_;
   const int tool_link_;
 };
@@ -129,11 +133,13 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   human_->AddBodies(task);
   arm_ = std::make_unique<SafeArm>(body, setup_->dofs, setup_->model, human_->model(),
                                    config_.shield, setup_->drive);
-  actions_ = std::make_unique<JointActions>(arm_.get(), setup_->tool_link);
+  actions_ = std::make_unique<JointActions>(this, arm_.get(), setup_->tool_link);
 
   const ArmModel& model = setup_->model;
   in_base_.resize(model.num_capsules());
   in_world_.resize(model.num_capsules());
+  load_ = JointVector::Zero(model.num_joints());
+  jacobian_.resize(6 * body->num_velocities());
   motion_.turn.resize(model.num_joints());
   motion_.shift.resize(model.num_joints());
   self_pairs_ = FindSelfPairs(model, arm_->position());
@@ -237,6 +243,8 @@ void HumanArmTask::Reset() {
   arm_->Reset();
   human_->Reset(rng());
   begin_ = arm_->position();
+  gripper_ = 0;
+  load_.setZero();
   illegal_ = intervened_ = broke_bounds_ = had_illegal_ = false;
   causes_ = {};
   counts_ = {};
@@ -258,7 +266,9 @@ void HumanArmTask::Act(absl::Span<const float> action) {
   counts_ = {};
   stops_before_ = arm_->tracking_stops();
   goals_before_ = goals_reached();
-  ActBeside(action.subspan(num_joints()));
+  if (setup_->has_gripper) gripper_ = action[num_joints()];
+  if (setup_->move_fingers != nullptr) setup_->move_fingers((1 + gripper_) / 2, setup_->body);
+  BeginStep();
   JointVector goal(num_joints());
   actions_->JointGoal(action, absl::MakeSpan(goal.data(), goal.size()));
   arm_->SetGoal(goal);
@@ -275,8 +285,12 @@ void HumanArmTask::Substep() {
     broke_bounds_ = broke_bounds_ || human_->broke_bounds();
   }
   human_->Move(in_world_, rng());
+  BeforePhysics();
   LookAtCapsules();
   arm_->Drive();
+  // Position motors are stiff.
+  if (!setup_->drive.motors.empty()) return;
+  for (int j = 0; j < num_joints(); ++j) setup_->body->AddJointForce(setup_->dofs[j], -load_[j]);
 }
 
 void HumanArmTask::PlaceArm() {
@@ -392,6 +406,7 @@ void HumanArmTask::Count(Kind kind, bool is_touching) {
 void HumanArmTask::LookAtContacts() {
   const int arm_id = setup_->body->id();
   untouched_steps_ = std::min<int64_t>(untouched_steps_ + 1, std::numeric_limits<int32_t>::max());
+  load_.setZero();
   for (const ContactPoint& contact : world().contacts()) {
     if (contact.body_a != arm_id && contact.body_b != arm_id) continue;
     const bool is_a = contact.body_a == arm_id;
@@ -399,9 +414,26 @@ void HumanArmTask::LookAtContacts() {
     const int other = is_a ? contact.body_b : contact.body_a;
     if (link < 0 || joint_of_link_[link] < 0 || human_->PartOf(other) >= 0) continue;
     untouched_steps_ = 0;
-    touching_[kStatic] = touching_[kStatic] || !IsAllowed(other);
+    if (!IsAllowed(other)) {
+      touching_[kStatic] = true;
+      continue;
+    }
+    const btVector3 force = contact.normal_force * contact.normal_on_b + contact.friction_force;
+    AddLoad(link, contact.position_on_b, is_a ? force : -force);
   }
   for (const Kind kind : {kRobot, kStatic, kHuman, kCritical}) Count(kind, touching_[kind]);
+}
+
+void HumanArmTask::AddLoad(int link, const btVector3& point, const btVector3& force) {
+  const Body& body = *setup_->body;
+  body.Jacobian(link, point, absl::MakeSpan(jacobian_));
+  const int columns = body.num_velocities();
+  for (int j = 0; j < num_joints(); ++j) {
+    // The base is fixed: velocities are the joints'.
+    for (int k = 0; k < 3; ++k) {
+      load_[j] += jacobian_[k * columns + setup_->dofs[j]] * force[k];
+    }
+  }
 }
 
 Termination HumanArmTask::Terminated() {
@@ -419,7 +451,7 @@ void HumanArmTask::Report(MetricValues& out) {
   out.Set(metrics_.statics, counts_[kStatic]);
   out.Set(metrics_.human, counts_[kHuman]);
   out.Set(metrics_.critical, counts_[kCritical]);
-  out.Set(metrics_.timeout, physics_steps() >= kHorizon * steps_per_control_ ? 1 : 0);
+  out.Set(metrics_.timeout, physics_steps() >= setup_->horizon * steps_per_control_ ? 1 : 0);
   out.Set(metrics_.interventions, intervened_ ? 1 : 0);
   out.Set(metrics_.by_human, cause(ShieldCause::kHuman) ? 1 : 0);
   const bool by_tracker = cause(ShieldCause::kMissing) || cause(ShieldCause::kLate) ||
@@ -433,6 +465,7 @@ void HumanArmTask::Report(MetricValues& out) {
   out.Set(metrics_.promised_speed, promised_speed_m_s_);
   out.Set(metrics_.broke_bounds, broke_bounds_ ? 1 : 0);
   out.Set(metrics_.pushed, was_pushed_ ? 1 : 0);
+  ReportMore(out);
 }
 
 void HumanArmTask::ExecutedAction(absl::Span<float> out) {
@@ -440,7 +473,7 @@ void HumanArmTask::ExecutedAction(absl::Span<float> out) {
   for (int i = 0; i < num_joints(); ++i) {
     out[i] = static_cast<float>(way[i] / kActionStep_rad);
   }
-  ExecutedBeside(out.subspan(num_joints()));
+  if (setup_->has_gripper) out[num_joints()] = gripper_;
 }
 
 Eigen::Vector3d HumanArmTask::ToolAt(const JointVector& position) const {
@@ -492,6 +525,8 @@ void HumanArmTask::Keep(StateArchive& state) {
   arm_->Keep(state);
   human_->Keep(state);
   KeepJoints(state, begin_);
+  KeepJoints(state, load_);
+  state.Keep(gripper_);
   state.Keep(illegal_);
   state.Keep(intervened_);
   state.Keep(causes_);

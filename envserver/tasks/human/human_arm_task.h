@@ -1,15 +1,18 @@
 // What the tasks with a human beside an arm have in common: the arm behind its shield, the human,
 // contacts by type, metrics, and what viewers see of the shield. A task adds its goal.
 //
-// Facts: a control step is 0.1 s, an episode 100 of them; the shield's cycle is 4 ms. The first
-// actions are changes of the joints' positions, +-1 for +-0.2 rad from where they are, held to
-// their limits. A contact ends 0.01 s after it was last seen; a new one counts.
+// Facts: a control step is 0.1 s; the shield's cycle is 4 ms. The first actions are changes of the
+// joints' positions, +-1 for +-0.2 rad from where they are, held to their limits; the next one, of
+// an arm that has a gripper, opens it: -1 closed, 1 open. A contact ends 0.01 s after it was last
+// seen; a new one counts.
 //   static    with the table or the floor
 //   robot     of the arm's capsules with each other, of those that do not always overlap
 //   human     with the human: Bullet's distance of their shapes is 0 or less
 //   critical  of these, where the arm's point goes faster than critical_speed_m_s
 // Illegal are all but those with the human that are not critical. Speeds are those as the
-// physics step begins. min_distance_m and cover_contact_speed_m_s are of the capsules, exactly.
+// physics step begins. What the arm may touch, IsAllowed, it feels: torques cancel the force of it,
+// as with a sensor of forces at the wrist, 1 physics step late. min_distance_m and
+// cover_contact_speed_m_s are of the capsules, exactly.
 // The arm is pushed while its joints are faster than told by more than the shield assumes, up to
 // 0.1 s after it touched something else than the human, e.g. since a finger opened onto the table.
 // Thread safety, determinism: see Task.
@@ -55,6 +58,10 @@ struct ArmSetup {
   SafeArmOptions drive;
   double scene_height_m = 0;  // Of the table's top; the arm's capsules stay above it.
   double floor_m = 0;         // The human's.
+  int horizon = 0;            // Control steps of an episode.
+  bool has_gripper = false;   // That an action opens.
+  // Sets the fingers' motors, 0 closed and 1 open, once a control step; may be null.
+  void (*move_fingers)(double opening, Body* body) = nullptr;
 };
 
 class HumanArmTask : public Task {
@@ -75,7 +82,6 @@ class HumanArmTask : public Task {
 
  protected:
   static constexpr double kControl_s = 0.1;
-  static constexpr int kHorizon = 100;
   static constexpr double kActionStep_rad = 0.2;
 
   // For Build, after the arm's body and the scene have been added.
@@ -83,15 +89,19 @@ class HumanArmTask : public Task {
 
   // Begins an episode, with the arm and the human at their places.
   virtual void BeginEpisode() {}
-  // Takes what the action has beside the joints' part; called once a control step.
-  virtual void ActBeside(absl::Span<const float> rest) { (void)rest; }
-  // The executed action's part beside the joints'.
-  virtual void ExecutedBeside(absl::Span<float> out) { (void)out; }
+  // Called once as a control step begins.
+  virtual void BeginStep() {}
+  // Called before each physics step, once the human has been told where to go.
+  virtual void BeforePhysics() {}
+  // See ArmActions.
+  virtual bool has_script() const { return false; }
+  virtual void ScriptedAction(absl::Span<float> action) { (void)action; }
   // Called once the control step's physics is over, before Observe.
   virtual void EndStep() {}
   // Why it ends; asked after each physics step.
   virtual Termination Ending() { return {}; }
   virtual int goals_reached() const { return 0; }
+  virtual void ReportMore(MetricValues& out) { (void)out; }
   virtual void KeepGoal(StateArchive& state) { (void)state; }
   // Whether the arm may touch this body.
   virtual bool IsAllowed(int body_id) const {
@@ -112,6 +122,10 @@ class HumanArmTask : public Task {
 
   bool has_collision() const { return illegal_; }  // In this control step.
   bool has_intervened() const { return intervened_; }
+  HumanScene& human() { return *human_; }
+  const HumanScene& human() const { return *human_; }
+  const Body& arm_body() const { return *setup_->body; }
+  int action_size() const { return num_joints() + (setup_->has_gripper ? 1 : 0); }
   int num_joints() const { return setup_->model.num_joints(); }
   const ArmModel& arm_model() const { return setup_->model; }
 
@@ -137,6 +151,8 @@ class HumanArmTask : public Task {
   bool TouchesItself() const;
   void LookAtHuman();
   void LookAtContacts();
+  // Adds to `load_` what `force` at `point` of `link` does to the joints.
+  void AddLoad(int link, const btVector3& point, const btVector3& force);
   void Count(Kind kind, bool is_touching);
   // No point of capsule c goes faster.
   double FastestPoint(int c) const;
@@ -161,9 +177,12 @@ class HumanArmTask : public Task {
   std::vector<bool> near_;  // By joint, by part: whether a capsule of the one meets the other's.
   std::array<bool, kKinds> touching_ = {};  // In this physics step.
   bool is_pushed_ = false;
+  JointVector load_;                        // Of what the arm may touch, in the last physics step.
+  std::vector<double> jacobian_;            // Scratch.
 
   // Of the control step.
   JointVector begin_;
+  float gripper_ = 0;
   bool illegal_ = false;
   bool intervened_ = false;
   std::array<bool, kShieldCauses> causes_ = {};

@@ -21,6 +21,28 @@ constexpr int kPandaJoints = 7;
 constexpr double kPandaNeutral[] = {0, 0.41, 0, -1.85, 0, 2.26, 0.79, 0, 0};
 constexpr double kPandaForce[] = {87, 87, 87, 87, 12, 120, 120};
 
+// Of Rethink's electric gripper.
+constexpr double kFingerForce_N = 20;
+
+void MoveSchunkFingers(double opening, Body* body) {
+  for (const int dof : {kSchunkJoints, kSchunkJoints + 1}) {
+    MotorTarget target;
+    target.position = opening * kFingerOpen_m;
+    target.kp = 0.05;
+    target.force_max = kFingerForce_N;
+    body->SetMotor(dof, target);
+  }
+}
+
+void ClosePandaFingers(double, Body* body) {
+  for (int dof = kPandaJoints; dof < body->num_dofs(); ++dof) {
+    MotorTarget target;
+    target.kp = 0.1;
+    target.force_max = 170;
+    body->SetMotor(dof, target);
+  }
+}
+
 void AddBoard(const char* name, const btVector3& size, const btVector3& position,
               const Colour& colour, BulletWorld* world) {
   BodyOptions options;
@@ -84,17 +106,10 @@ ArmSetup AddSchunk(TaskBuilder& task, double control_s, int horizon) {
   setup.start = {0, 0, -kPi / 2, 0, -kPi / 2, 0, 0, 0};
   setup.drive.physics_step_s = kStep_s;
   setup.scene_height_m = 0.8;
+  setup.horizon = horizon;
+  setup.has_gripper = true;
+  setup.move_fingers = MoveSchunkFingers;
   return setup;
-}
-
-void MoveSchunkFingers(double opening, Body* body) {
-  for (const int dof : {kSchunkJoints, kSchunkJoints + 1}) {
-    MotorTarget target;
-    target.position = opening * kFingerOpen_m;
-    target.kp = 0.05;
-    target.force_max = 60;
-    body->SetMotor(dof, target);
-  }
 }
 
 ArmSetup AddPanda(TaskBuilder& task, double control_s, int horizon) {
@@ -135,6 +150,8 @@ ArmSetup AddPanda(TaskBuilder& task, double control_s, int horizon) {
   }
   setup.scene_height_m = 0;
   setup.floor_m = -0.8;
+  setup.horizon = horizon;
+  setup.move_fingers = ClosePandaFingers;
   return setup;
 }
 

@@ -14,9 +14,6 @@ namespace armature {
 ArmSetup AddSchunk(TaskBuilder& task, double control_s, int horizon);
 ArmSetup AddPanda(TaskBuilder& task, double control_s, int horizon);
 
-// Of the Schunk's gripper: 0 closed, 1 open. For Act.
-void MoveSchunkFingers(double opening, Body* body);
-
 }  // namespace armature
 
 #endif  // ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARMS_H_

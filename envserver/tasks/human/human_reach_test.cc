@@ -1,9 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <map>
-#include <memory>
-#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -12,73 +8,15 @@
 #include "envserver/env/arm_actions.h"
 #include "envserver/env/env_registry.h"
 #include "envserver/human/human_pose.h"
-#include "envserver/kit/task_env.h"
 #include "envserver/tasks/human/adversary.h"
 #include "envserver/tasks/human/human_arm_task.h"
 #include "envserver/tasks/human/human_tasks.h"
 #include "envserver/tasks/human/testing/shield_trial.h"
+#include "envserver/tasks/human/testing/stage.h"
 #include "gtest/gtest.h"
 
 namespace armature {
 namespace {
-
-// A task and what it wrote last.
-class Stage {
- public:
-  Stage(const std::string& env_id, const EnvConfig& config) {
-    EnvRegistry registry;
-    EXPECT_TRUE(RegisterHumanTasks(registry).ok());
-    auto env = registry.Make(env_id, config);
-    if (!env.ok()) throw std::runtime_error(env.status().ToString());
-    env_ = *std::move(env);
-    for (const FieldSpec& field : spec().observation) memory_.emplace_back(field.bytes());
-    std::vector<absl::Span<uint8_t>> fields;
-    for (std::vector<uint8_t>& bytes : memory_) fields.push_back(absl::MakeSpan(bytes));
-    observation_ = std::make_unique<Observation>(std::move(fields));
-    metrics_.resize(spec().metrics.size());
-  }
-
-  const EnvSpec& spec() const { return env_->spec(); }
-  Env& env() { return *env_; }
-  const HumanArmTask& task() {
-    return static_cast<const HumanArmTask&>(static_cast<TaskEnv&>(*env_).task());
-  }
-  void Reset(uint64_t seed) { env_->Reset(seed, *observation_); }
-  StepResult Step(const std::vector<float>& action) {
-    const StepResult result = env_->Step(action, *observation_);
-    env_->ReadMetrics(absl::MakeSpan(metrics_));
-    return result;
-  }
-  std::vector<float> Nothing() const { return std::vector<float>(spec().action.size()); }
-  std::vector<float> RandomAction(Rng& rng) const {
-    std::vector<float> action(spec().action.size());
-    for (float& a : action) a = static_cast<float>(rng.Uniform(-1, 1));
-    return action;
-  }
-  double Metric(const std::string& name) const {
-    for (size_t i = 0; i < spec().metrics.size(); ++i) {
-      if (spec().metrics[i].name == name) return metrics_[i];
-    }
-    ADD_FAILURE() << name;
-    return 0;
-  }
-  std::vector<float> Field(const std::string& name) const {
-    for (size_t i = 0; i < spec().observation.size(); ++i) {
-      if (spec().observation[i].name != name) continue;
-      std::vector<float> values(memory_[i].size() / sizeof(float));
-      std::memcpy(values.data(), memory_[i].data(), memory_[i].size());
-      return values;
-    }
-    ADD_FAILURE() << name;
-    return {};
-  }
-
- private:
-  std::unique_ptr<Env> env_;
-  std::vector<std::vector<uint8_t>> memory_;
-  std::unique_ptr<Observation> observation_;
-  std::vector<float> metrics_;
-};
 
 const EnvConfig kFar = {{"human.distance_m", "6"}, {"human.motions", "[work_at_table]"}};
 

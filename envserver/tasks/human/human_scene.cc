@@ -20,6 +20,7 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr char kAdversary[] = "adversary";
+constexpr double kSlowDown_s = 0.2;  // Until one who is to wait stands.
 constexpr Colour kSkinColour = {0.87, 0.66, 0.53, 1};
 constexpr Colour kShirtColour = {0.27, 0.42, 0.62, 1};
 constexpr Colour kTrousersColour = {0.24, 0.25, 0.3, 1};
@@ -158,12 +159,28 @@ void HumanScene::AddBodies(TaskBuilder& task) {
   }
 }
 
-void HumanScene::PoseAt(int64_t step, HumanPose* pose) {
-  if (playback_.has_value()) {
-    playback_->At(static_cast<double>(step) * options_.physics_step_s, pose);
-  } else {
+void HumanScene::PoseNow(HumanPose* pose) {
+  if (!playback_.has_value()) {
     adversary_.Pose(pose);
+    return;
   }
+  playback_->At(static_cast<double>(steps_) * options_.physics_step_s - waited_s_, pose);
+  if (rate_ == 1 && rate_change_ == 0) return;
+  for (int j = 0; j < kHumanJoints; ++j) {
+    pose->acceleration[j] =
+        rate_ * rate_ * pose->acceleration[j] + rate_change_ * pose->velocity[j];
+    pose->velocity[j] *= rate_;
+  }
+}
+
+void HumanScene::Advance() {
+  ++steps_;
+  const double dt = options_.physics_step_s;
+  const double before = rate_;
+  const double change = dt / kSlowDown_s;
+  rate_ = waits_ ? std::max(0.0, rate_ - change) : std::min(1.0, rate_ + change);
+  rate_change_ = (rate_ - before) / dt;
+  waited_s_ += (1 - (before + rate_) / 2) * dt;
 }
 
 btTransform HumanScene::PartPose(const HumanPose& pose, int part) const {
@@ -185,7 +202,10 @@ void HumanScene::Reset(Rng& rng) {
     adversary_.Reset(options_.arm_foot, rng);
   }
   steps_ = 0;
-  PoseAt(0, &pose_);
+  waited_s_ = rate_change_ = 0;
+  rate_ = 1;
+  waits_ = false;
+  PoseNow(&pose_);
   next_pose_ = pose_;
   std::fill(past_.begin(), past_.end(), pose_);
   PlaceCapsules();
@@ -219,7 +239,8 @@ void HumanScene::Move(absl::Span<const Capsule> arm, Rng& rng) {
   pose_ = next_pose_;
   PlaceCapsules();
   if (!playback_.has_value()) adversary_.Step(options_.physics_step_s, arm, rng);
-  PoseAt(++steps_, &next_pose_);
+  Advance();
+  PoseNow(&next_pose_);
   for (size_t i = 0; i < bodies_.size(); ++i) {
     bodies_[i]->MoveTo(PartPose(next_pose_, static_cast<int>(i)));
   }
@@ -237,6 +258,10 @@ void HumanScene::Keep(StateArchive& state) {
     adversary_.Keep(state);
   }
   state.Keep(steps_);
+  state.Keep(waited_s_);
+  state.Keep(rate_);
+  state.Keep(rate_change_);
+  state.Keep(waits_);
   KeepPose(state, pose_);
   KeepPose(state, next_pose_);
   for (HumanPose& pose : past_) KeepPose(state, pose);

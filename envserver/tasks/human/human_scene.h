@@ -4,7 +4,9 @@
 // unless human.pushes says so, and then the arm alone: a body that moves as it is told has no mass,
 // and would throw about an arm that stands.
 // The tracker says where the joints were a while ago, with errors. It measures once a cycle.
-// Thread safety: none. Call order: AddBodies (Reset | Keep) (Observe? Move)*
+// Wait has the human stand where its clip is, e.g. with a hand held out: its time passes slower,
+// until it stands, and faster again. What is computed of its motion takes that into account.
+// Thread safety: none. Call order: AddBodies (Reset | Keep) (Wait? (Observe? Move)*)*
 #ifndef ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_SCENE_H_
 #define ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_SCENE_H_
 
@@ -88,6 +90,9 @@ class HumanScene {
   // before it, in the world.
   void Move(absl::Span<const Capsule> arm, Rng& rng);
 
+  // Whether it waits from the next step on. One that does not play clips never does.
+  void Wait(bool waits) { waits_ = waits; }
+
   // Before the physics step that Move was called for last; before the next one if there was none.
   const HumanPose& pose() const { return pose_; }
   // After it; where the body is once the step is done.
@@ -104,7 +109,8 @@ class HumanScene {
   void Keep(StateArchive& state);
 
  private:
-  void PoseAt(int64_t step, HumanPose* pose);
+  void PoseNow(HumanPose* pose);
+  void Advance();
   btTransform PartPose(const HumanPose& pose, int part) const;
   void PlaceCapsules();
 
@@ -119,6 +125,10 @@ class HumanScene {
   std::vector<Body*> bodies_;  // Of the parts; owned by the world.
 
   int64_t steps_ = 0;
+  double waited_s_ = 0;     // Of the time that these took.
+  double rate_ = 1;         // By which the clips' time passes now.
+  double rate_change_ = 0;  // 1/s
+  bool waits_ = false;
   HumanPose pose_;
   HumanPose next_pose_;
   std::vector<Capsule> capsules_;

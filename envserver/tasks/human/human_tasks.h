@@ -10,6 +10,11 @@ namespace armature {
 // Registers all of them. Returns the registry's errors.
 absl::Status RegisterHumanTasks(EnvRegistry& registry);
 
+// Each registers what its file has.
+absl::Status RegisterHumanReach(EnvRegistry& registry);
+absl::Status RegisterHumanPickPlace(EnvRegistry& registry);
+absl::Status RegisterHumanRobotHandover(EnvRegistry& registry);
+
 }  // namespace armature
 
 #endif  // ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_TASKS_H_

@@ -22,7 +22,8 @@ constexpr Colour kJointColour = {0.3, 0.36, 0.44, 1};
 constexpr Colour kGripperColour = {0.16, 0.17, 0.2, 1};
 
 constexpr double kFingerMass_kg = 0.05;
-constexpr double kFingerEffort_N = 60;
+constexpr double kFingerEffort_N = 20;
+constexpr double kFingerFriction = 1;
 constexpr double kToolHeight_m = 0.15;
 constexpr double kFingerThickness_m = 0.015;
 
@@ -106,6 +107,9 @@ LinkModel Finger(const std::string& name, double side) {
   SetShapes({Shape(SceneShape::Kind::kBox, {0.02, kFingerThickness_m, 0.052}, btVector3(0, 0, 0),
                    kGripperColour)},
             kFingerMass_kg, &finger);
+  ContactMaterial pad;
+  pad.friction = kFingerFriction;
+  finger.material = pad;
   return finger;
 }
 
