@@ -12,7 +12,6 @@
 namespace armature {
 namespace {
 
-constexpr double kContactGap_s = 0.01;
 constexpr double kPushed_s = 0.1;  // After it touched what pushes it.
 constexpr double kRounding_m_s = 1e-4;
 constexpr int kFreeTries = 200;
@@ -122,7 +121,7 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   base_inverse_ = base_.inverse();
   const double dt = setup_->drive.physics_step_s;
   steps_per_control_ = static_cast<int>(std::lround(kControl_s / dt));
-  quiet_steps_ = static_cast<int>(std::lround(kContactGap_s / dt));
+  counts_.emplace(dt);
 
   HumanSceneOptions scene;
   scene.physics_step_s = dt;
@@ -138,7 +137,6 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   const ArmModel& model = setup_->model;
   in_base_.resize(model.num_capsules());
   in_world_.resize(model.num_capsules());
-  load_ = JointVector::Zero(model.num_joints());
   jacobian_.resize(6 * body->num_velocities());
   motion_.turn.resize(model.num_joints());
   motion_.shift.resize(model.num_joints());
@@ -163,13 +161,7 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   using v1::MetricSpec;
   const auto last = MetricSpec::AGGREGATION_LAST;
   const auto sum = MetricSpec::AGGREGATION_SUM;
-  metrics_.collision = task.AddMetric("collision", last);
-  metrics_.collision_type = task.AddMetric("collision_type", last);
-  metrics_.all = task.AddMetric("n_collisions", sum);
-  metrics_.robot = task.AddMetric("n_collisions_robot", sum);
-  metrics_.statics = task.AddMetric("n_collisions_static", sum);
-  metrics_.human = task.AddMetric("n_collisions_human", sum);
-  metrics_.critical = task.AddMetric("n_collisions_critical", sum);
+  counts_->AddMetrics(task);
   metrics_.timeout = task.AddMetric("timeout", last);
   metrics_.interventions = task.AddMetric("failsafe_interventions", sum);
   metrics_.by_human = task.AddMetric("interventions/human", sum);
@@ -244,13 +236,11 @@ void HumanArmTask::Reset() {
   human_->Reset(rng());
   begin_ = arm_->position();
   gripper_ = 0;
-  load_.setZero();
-  illegal_ = intervened_ = broke_bounds_ = had_illegal_ = false;
+  if (setup_->fingers != nullptr) setup_->fingers->Reset();
+  counts_->Reset();
+  intervened_ = broke_bounds_ = false;
   causes_ = {};
-  counts_ = {};
   stops_before_ = 0;
-  quiet_.fill(quiet_steps_);
-  worst_kind_ = 0;
   min_distance_m_ = std::numeric_limits<float>::max();
   contact_speed_m_s_ = cover_speed_m_s_ = promised_speed_m_s_ = 0;
   untouched_steps_ = std::numeric_limits<int32_t>::max();
@@ -261,13 +251,13 @@ void HumanArmTask::Reset() {
 
 void HumanArmTask::Act(absl::Span<const float> action) {
   begin_ = arm_->position();
-  illegal_ = intervened_ = broke_bounds_ = was_pushed_ = false;
+  counts_->BeginControlStep();
+  intervened_ = broke_bounds_ = was_pushed_ = false;
   causes_ = {};
-  counts_ = {};
   stops_before_ = arm_->tracking_stops();
   goals_before_ = goals_reached();
-  if (setup_->has_gripper) gripper_ = action[num_joints()];
-  if (setup_->move_fingers != nullptr) setup_->move_fingers((1 + gripper_) / 2, setup_->body);
+  if (setup_->fingers != nullptr) gripper_ = action[num_joints()];
+  if (setup_->hold_fingers != nullptr) setup_->hold_fingers(setup_->body);
   BeginStep();
   JointVector goal(num_joints());
   actions_->JointGoal(action, absl::MakeSpan(goal.data(), goal.size()));
@@ -288,9 +278,9 @@ void HumanArmTask::Substep() {
   BeforePhysics();
   LookAtCapsules();
   arm_->Drive();
-  // Position motors are stiff.
-  if (!setup_->drive.motors.empty()) return;
-  for (int j = 0; j < num_joints(); ++j) setup_->body->AddJointForce(setup_->dofs[j], -load_[j]);
+  if (setup_->fingers == nullptr) return;
+  setup_->fingers->Drive((1 + gripper_) / 2);
+  BearHeld();
 }
 
 void HumanArmTask::PlaceArm() {
@@ -355,9 +345,9 @@ void HumanArmTask::LookAtCapsules() {
       if (!is_pushed_) promised_speed_m_s_ = std::max(promised_speed_m_s_, speed);
     }
   }
-  touching_.fill(false);
+  counts_->ForgetTouches();
   if (is_near) LookAtHuman();
-  touching_[kRobot] = TouchesItself();
+  if (TouchesItself()) counts_->Touch(ContactCounts::kRobot);
 }
 
 bool HumanArmTask::TouchesItself() const {
@@ -379,34 +369,26 @@ void HumanArmTask::LookAtHuman() {
     for (int part = 0; part < num_parts; ++part) {
       if (!near_[joint * num_parts + part]) continue;
       // Distances of hulls take long; this one would tell nothing new.
-      const bool is_critical_known = touching_[kCritical] || fastest <= config_.critical_speed_m_s;
-      if (touching_[kHuman] && is_critical_known && fastest <= contact_speed_m_s_) break;
+      const bool is_critical_known =
+          counts_->touches(ContactCounts::kCritical) || fastest <= config_.critical_speed_m_s;
+      if (counts_->touches(ContactCounts::kHuman) && is_critical_known &&
+          fastest <= contact_speed_m_s_)
+        break;
       const ClosestPoints closest =
           world().Distance(*setup_->body, link, human_->body(part), kBase, /*distance_max=*/0);
       if (!closest.found || closest.distance > 0) continue;
       const double speed = motion_.At(joint, ToEigen(closest.point_on_a)).norm();
       contact_speed_m_s_ = std::max(contact_speed_m_s_, speed);
-      touching_[kHuman] = true;
-      touching_[kCritical] = touching_[kCritical] || speed > config_.critical_speed_m_s;
+      counts_->Touch(ContactCounts::kHuman);
+      if (speed > config_.critical_speed_m_s) counts_->Touch(ContactCounts::kCritical);
     }
   }
-}
-
-void HumanArmTask::Count(Kind kind, bool is_touching) {
-  if (!is_touching) {
-    quiet_[kind] = std::min<int64_t>(quiet_[kind] + 1, quiet_steps_);
-    return;
-  }
-  if (quiet_[kind] >= quiet_steps_) ++counts_[kind];
-  quiet_[kind] = 0;
-  worst_kind_ = std::max(worst_kind_, 1 + kind);
-  if (kind != kHuman) illegal_ = had_illegal_ = true;
 }
 
 void HumanArmTask::LookAtContacts() {
   const int arm_id = setup_->body->id();
   untouched_steps_ = std::min<int64_t>(untouched_steps_ + 1, std::numeric_limits<int32_t>::max());
-  load_.setZero();
+  if (setup_->fingers != nullptr) setup_->fingers->BeginTouches();
   for (const ContactPoint& contact : world().contacts()) {
     if (contact.body_a != arm_id && contact.body_b != arm_id) continue;
     const bool is_a = contact.body_a == arm_id;
@@ -415,24 +397,26 @@ void HumanArmTask::LookAtContacts() {
     if (link < 0 || joint_of_link_[link] < 0 || human_->PartOf(other) >= 0) continue;
     untouched_steps_ = 0;
     if (!IsAllowed(other)) {
-      touching_[kStatic] = true;
+      counts_->Touch(ContactCounts::kStatic);
       continue;
     }
-    const btVector3 force = contact.normal_force * contact.normal_on_b + contact.friction_force;
-    AddLoad(link, contact.position_on_b, is_a ? force : -force);
+    if (setup_->fingers != nullptr) setup_->fingers->Touch(link);
   }
-  for (const Kind kind : {kRobot, kStatic, kHuman, kCritical}) Count(kind, touching_[kind]);
+  counts_->EndPhysicsStep();
 }
 
-void HumanArmTask::AddLoad(int link, const btVector3& point, const btVector3& force) {
-  const Body& body = *setup_->body;
-  body.Jacobian(link, point, absl::MakeSpan(jacobian_));
-  const int columns = body.num_velocities();
-  for (int j = 0; j < num_joints(); ++j) {
+void HumanArmTask::BearHeld() {
+  const Body* held = Held();
+  if (held == nullptr || !setup_->fingers->holds()) return;
+  Body& arm = *setup_->body;
+  const btVector3 weight = held->mass(kBase) * world().gravity();
+  arm.Jacobian(setup_->tool_link, held->LinkPose(kBase).getOrigin(), absl::MakeSpan(jacobian_));
+  const int columns = arm.num_velocities();
+  for (const int dof : setup_->dofs) {
     // The base is fixed: velocities are the joints'.
-    for (int k = 0; k < 3; ++k) {
-      load_[j] += jacobian_[k * columns + setup_->dofs[j]] * force[k];
-    }
+    double torque = 0;
+    for (int k = 0; k < 3; ++k) torque -= jacobian_[k * columns + dof] * weight[k];
+    arm.AddJointForce(dof, torque);
   }
 }
 
@@ -444,13 +428,7 @@ Termination HumanArmTask::Terminated() {
 
 void HumanArmTask::Report(MetricValues& out) {
   const auto cause = [this](ShieldCause which) { return causes_[static_cast<int>(which)]; };
-  out.Set(metrics_.collision, had_illegal_ ? 1 : 0);
-  out.Set(metrics_.collision_type, worst_kind_);
-  out.Set(metrics_.all, counts_[kRobot] + counts_[kStatic] + counts_[kHuman]);
-  out.Set(metrics_.robot, counts_[kRobot]);
-  out.Set(metrics_.statics, counts_[kStatic]);
-  out.Set(metrics_.human, counts_[kHuman]);
-  out.Set(metrics_.critical, counts_[kCritical]);
+  counts_->Report(out);
   out.Set(metrics_.timeout, physics_steps() >= setup_->horizon * steps_per_control_ ? 1 : 0);
   out.Set(metrics_.interventions, intervened_ ? 1 : 0);
   out.Set(metrics_.by_human, cause(ShieldCause::kHuman) ? 1 : 0);
@@ -473,7 +451,7 @@ void HumanArmTask::ExecutedAction(absl::Span<float> out) {
   for (int i = 0; i < num_joints(); ++i) {
     out[i] = static_cast<float>(way[i] / kActionStep_rad);
   }
-  if (setup_->has_gripper) out[num_joints()] = gripper_;
+  if (setup_->fingers != nullptr) out[num_joints()] = gripper_;
 }
 
 Eigen::Vector3d HumanArmTask::ToolAt(const JointVector& position) const {
@@ -525,17 +503,13 @@ void HumanArmTask::Keep(StateArchive& state) {
   arm_->Keep(state);
   human_->Keep(state);
   KeepJoints(state, begin_);
-  KeepJoints(state, load_);
+  if (setup_->fingers != nullptr) setup_->fingers->Keep(state);
   state.Keep(gripper_);
-  state.Keep(illegal_);
   state.Keep(intervened_);
   state.Keep(causes_);
-  state.Keep(counts_);
+  counts_->Keep(state);
   state.Keep(broke_bounds_);
   state.Keep(stops_before_);
-  state.Keep(quiet_);
-  state.Keep(had_illegal_);
-  state.Keep(worst_kind_);
   state.Keep(min_distance_m_);
   state.Keep(contact_speed_m_s_);
   state.Keep(cover_speed_m_s_);

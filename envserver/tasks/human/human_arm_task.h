@@ -3,18 +3,20 @@
 //
 // Facts: a control step is 0.1 s; the shield's cycle is 4 ms. The first actions are changes of the
 // joints' positions, +-1 for +-0.2 rad from where they are, held to their limits; the next one, of
-// an arm that has a gripper, opens it: -1 closed, 1 open. A contact ends 0.01 s after it was last
-// seen; a new one counts.
+// an arm that has a gripper, opens it: -1 closed, 1 open. Contacts are counted by type
+// (contact_counts.h):
 //   static    with the table or the floor
 //   robot     of the arm's capsules with each other, of those that do not always overlap
 //   human     with the human: Bullet's distance of their shapes is 0 or less
 //   critical  of these, where the arm's point goes faster than critical_speed_m_s
-// Illegal are all but those with the human that are not critical. Speeds are those as the
-// physics step begins. What the arm may touch, IsAllowed, it feels: torques cancel the force of it,
-// as with a sensor of forces at the wrist, 1 physics step late. min_distance_m and
-// cover_contact_speed_m_s are of the capsules, exactly.
-// The arm is pushed while its joints are faster than told by more than the shield assumes, up to
-// 0.1 s after it touched something else than the human, e.g. since a finger opened onto the table.
+// Speeds are those as the physics step begins. min_distance_m and cover_contact_speed_m_s are of
+// the capsules, exactly. The arm is pushed while its joints are faster than told by more than the
+// shield assumes, up to 0.1 s after it touched something else than the human, e.g. a table that it
+// was pressed upon.
+//
+// The arm knows what its fingers hold, Held: its torques bear the weight, as those of arms that are
+// told their payload.
+//
 // Thread safety, determinism: see Task.
 #ifndef ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
 #define ARMATURE_ENVSERVER_TASKS_HUMAN_HUMAN_ARM_TASK_H_
@@ -33,8 +35,10 @@
 #include "envserver/kit/task.h"
 #include "envserver/kit/task_builder.h"
 #include "envserver/shield/capsule.h"
+#include "envserver/tasks/human/contact_counts.h"
 #include "envserver/tasks/human/human_scene.h"
 #include "envserver/tasks/human/safe_arm.h"
+#include "envserver/tasks/human/schunk_fingers.h"
 
 namespace armature {
 
@@ -56,12 +60,12 @@ struct ArmSetup {
   int tool_link = kBase;      // A point of it is what reaches.
   std::vector<double> start;  // All DoFs of the body where an episode begins.
   SafeArmOptions drive;
-  double scene_height_m = 0;  // Of the table's top; the arm's capsules stay above it.
-  double floor_m = 0;         // The human's.
-  int horizon = 0;            // Control steps of an episode.
-  bool has_gripper = false;   // That an action opens.
-  // Sets the fingers' motors, 0 closed and 1 open, once a control step; may be null.
-  void (*move_fingers)(double opening, Body* body) = nullptr;
+  double scene_height_m = 0;               // Of the table's top; the arm's capsules stay above it.
+  double floor_m = 0;                      // The human's.
+  int horizon = 0;                         // Control steps of an episode.
+  std::unique_ptr<SchunkFingers> fingers;  // That an action opens; may be null.
+  // Sets the motors of fingers that no action opens, once a control step; may be null.
+  void (*hold_fingers)(Body* body) = nullptr;
 };
 
 class HumanArmTask : public Task {
@@ -103,6 +107,8 @@ class HumanArmTask : public Task {
   virtual int goals_reached() const { return 0; }
   virtual void ReportMore(MetricValues& out) { (void)out; }
   virtual void KeepGoal(StateArchive& state) { (void)state; }
+  // What the fingers hold if both touch it; may be null.
+  virtual const Body* Held() const { return nullptr; }
   // Whether the arm may touch this body.
   virtual bool IsAllowed(int body_id) const {
     (void)body_id;
@@ -120,18 +126,19 @@ class HumanArmTask : public Task {
   // From the tool to the left and the right hand and to the head, and how far they are.  [12]
   void ObserveHuman(absl::Span<float> out) const;
 
-  bool has_collision() const { return illegal_; }  // In this control step.
+  bool has_collision() const { return counts_->is_illegal(); }  // In this control step.
   bool has_intervened() const { return intervened_; }
   HumanScene& human() { return *human_; }
   const HumanScene& human() const { return *human_; }
   const Body& arm_body() const { return *setup_->body; }
-  int action_size() const { return num_joints() + (setup_->has_gripper ? 1 : 0); }
+  // Of an arm that has them.
+  SchunkFingers& fingers() { return *setup_->fingers; }
+  const SchunkFingers& fingers() const { return *setup_->fingers; }
+  int action_size() const { return num_joints() + (setup_->fingers != nullptr ? 1 : 0); }
   int num_joints() const { return setup_->model.num_joints(); }
   const ArmModel& arm_model() const { return setup_->model; }
 
  private:
-  enum Kind { kRobot, kStatic, kHuman, kCritical, kKinds };
-
   // The arm's velocities: that of a point p which joint k moves is turn[k] x p + shift[k].
   struct Motion {
     std::vector<Eigen::Vector3d> turn;
@@ -151,9 +158,7 @@ class HumanArmTask : public Task {
   bool TouchesItself() const;
   void LookAtHuman();
   void LookAtContacts();
-  // Adds to `load_` what `force` at `point` of `link` does to the joints.
-  void AddLoad(int link, const btVector3& point, const btVector3& force);
-  void Count(Kind kind, bool is_touching);
+  void BearHeld();  // Adds the torques for the weight of what is held.
   // No point of capsule c goes faster.
   double FastestPoint(int c) const;
 
@@ -162,38 +167,31 @@ class HumanArmTask : public Task {
   std::unique_ptr<SafeArm> arm_;
   std::unique_ptr<HumanScene> human_;
   std::unique_ptr<ArmActions> actions_;
+  absl::optional<ContactCounts> counts_;
   Eigen::Isometry3d base_ = Eigen::Isometry3d::Identity();  // Of the arm, in the world.
   Eigen::Isometry3d base_inverse_ = Eigen::Isometry3d::Identity();
   std::vector<int> joint_of_link_;               // -1: none of the arm's moves it.
   std::vector<std::pair<int, int>> self_pairs_;  // Of capsules.
   Eigen::Isometry3d tool_in_joint_ = Eigen::Isometry3d::Identity();
   int steps_per_control_ = 0;
-  int quiet_steps_ = 0;  // After which a contact has ended.
 
   std::vector<Capsule> in_base_;
   std::vector<Capsule> in_world_;
   std::vector<AxisBall> part_balls_;  // About the human's capsules.
   Motion motion_;
   std::vector<bool> near_;  // By joint, by part: whether a capsule of the one meets the other's.
-  std::array<bool, kKinds> touching_ = {};  // In this physics step.
   bool is_pushed_ = false;
-  JointVector load_;                        // Of what the arm may touch, in the last physics step.
-  std::vector<double> jacobian_;            // Scratch.
+  std::vector<double> jacobian_;  // Scratch.
 
   // Of the control step.
   JointVector begin_;
   float gripper_ = 0;
-  bool illegal_ = false;
   bool intervened_ = false;
   std::array<bool, kShieldCauses> causes_ = {};
-  std::array<int64_t, kKinds> counts_ = {};
   bool broke_bounds_ = false;
   bool was_pushed_ = false;
   int64_t stops_before_ = 0;
   // Of the episode.
-  std::array<int64_t, kKinds> quiet_ = {};
-  bool had_illegal_ = false;
-  int worst_kind_ = 0;  // 1 + Kind; 0: none.
   double min_distance_m_ = 0;
   double contact_speed_m_s_ = 0;
   double cover_speed_m_s_ = 0;
@@ -202,9 +200,8 @@ class HumanArmTask : public Task {
   int goals_before_ = 0;
 
   struct Metrics {
-    Metric collision, collision_type, all, robot, statics, human, critical, timeout, interventions,
-        by_human, by_tracker, tracking_stops, goals, distance, contact_speed, cover_speed,
-        promised_speed, broke_bounds, pushed;
+    Metric timeout, interventions, by_human, by_tracker, tracking_stops, goals, distance,
+        contact_speed, cover_speed, promised_speed, broke_bounds, pushed;
   } metrics_;
   std::vector<std::vector<Marker>> human_markers_;  // By level of time, by part.
   std::vector<Marker> stop_markers_;                // By capsule of the arm.

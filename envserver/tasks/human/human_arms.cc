@@ -1,6 +1,7 @@
 #include "envserver/tasks/human/human_arms.h"
 
 #include <cmath>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "envserver/shield/schunk_arm.h"
 #include "envserver/tasks/human/arm_cover.h"
 #include "envserver/tasks/human/schunk_body.h"
+#include "envserver/tasks/human/schunk_fingers.h"
 #include "envserver/tasks/panda/panda_arm.h"
 
 namespace armature {
@@ -21,20 +23,7 @@ constexpr int kPandaJoints = 7;
 constexpr double kPandaNeutral[] = {0, 0.41, 0, -1.85, 0, 2.26, 0.79, 0, 0};
 constexpr double kPandaForce[] = {87, 87, 87, 87, 12, 120, 120};
 
-// Of Rethink's electric gripper.
-constexpr double kFingerForce_N = 20;
-
-void MoveSchunkFingers(double opening, Body* body) {
-  for (const int dof : {kSchunkJoints, kSchunkJoints + 1}) {
-    MotorTarget target;
-    target.position = opening * kFingerOpen_m;
-    target.kp = 0.05;
-    target.force_max = kFingerForce_N;
-    body->SetMotor(dof, target);
-  }
-}
-
-void ClosePandaFingers(double, Body* body) {
+void ClosePandaFingers(Body* body) {
   for (int dof = kPandaJoints; dof < body->num_dofs(); ++dof) {
     MotorTarget target;
     target.kp = 0.1;
@@ -43,14 +32,14 @@ void ClosePandaFingers(double, Body* body) {
   }
 }
 
-void AddBoard(const char* name, const btVector3& size, const btVector3& position,
-              const Colour& colour, BulletWorld* world) {
+Body* AddBoard(const char* name, const btVector3& size, const btVector3& position,
+               const Colour& colour, BulletWorld* world) {
   BodyOptions options;
   options.name = name;
   options.base_pose.setOrigin(position);
   options.colour = colour;
   options.collision_group = kSceneGroup;
-  world->AddBox(size, /*mass=*/0, options);
+  return world->AddBox(size, /*mass=*/0, options);
 }
 
 void AddCameras(TaskBuilder& task, const btVector3& foot) {
@@ -96,9 +85,10 @@ ArmSetup AddSchunk(TaskBuilder& task, double control_s, int horizon) {
   options.angular_damping = 0;
   options.collision_group = kArmGroup;
   Body* body = task.AddBody(SchunkBody(), options);
-  AddBoard("floor", btVector3(6, 6, 0.02), btVector3(0.6, 0, -0.01), kFloorColour, &task.world());
-  AddBoard("table", btVector3(1.0, 1.5, 0.05), btVector3(0.3, 0, 0.775), kTableColour,
-           &task.world());
+  const Body* floor = AddBoard("floor", btVector3(6, 6, 0.02), btVector3(0.6, 0, -0.01),
+                               kFloorColour, &task.world());
+  const Body* table = AddBoard("table", btVector3(1.0, 1.5, 0.05), btVector3(0.3, 0, 0.775),
+                               kTableColour, &task.world());
   AddCameras(task, foot);
   ArmSetup setup = {body, {}, SchunkArm()};
   for (int i = 0; i < kSchunkJoints; ++i) setup.dofs.push_back(i);
@@ -107,8 +97,8 @@ ArmSetup AddSchunk(TaskBuilder& task, double control_s, int horizon) {
   setup.drive.physics_step_s = kStep_s;
   setup.scene_height_m = 0.8;
   setup.horizon = horizon;
-  setup.has_gripper = true;
-  setup.move_fingers = MoveSchunkFingers;
+  setup.fingers = std::make_unique<SchunkFingers>(
+      &task.world(), body, std::vector<const Body*>{floor, table}, setup.scene_height_m, kStep_s);
   return setup;
 }
 
@@ -151,7 +141,7 @@ ArmSetup AddPanda(TaskBuilder& task, double control_s, int horizon) {
   setup.scene_height_m = 0;
   setup.floor_m = -0.8;
   setup.horizon = horizon;
-  setup.move_fingers = ClosePandaFingers;
+  setup.hold_fingers = ClosePandaFingers;
   return setup;
 }
 

@@ -11,8 +11,6 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr int kHorizon = 200;
-constexpr int kLeftFinger = kSchunkJoints;  // Links and DoFs.
-constexpr int kRightFinger = kSchunkJoints + 1;
 
 // Of the script: how far the tool goes in a control step at most, and how often the joints that
 // bring it there are bettered.
@@ -67,30 +65,20 @@ void HumanObjectTask::ObserveMore(ObservationWriter& out) {
   out.Write(tool_, tool_position());
   const JointVector q = joint_position();
   out.Write(joints_, absl::MakeConstSpan(q.data(), q.size()));
-  out.Write(gripper_, Opening());
+  out.Write(gripper_, fingers().opening_m());
   out.Write(gripped_, is_gripped_ ? 1 : 0);
   out.Write(object_way_, GripPoint() - tool_position());
-}
-
-double HumanObjectTask::Opening() const {
-  return arm_->joint_position(kLeftFinger) + arm_->joint_position(kRightFinger);
-}
-
-bool HumanObjectTask::TouchesObject(int finger) {
-  for (const ContactPoint& contact : world().Contacts(*arm_, finger)) {
-    if (contact.body_b == object_->id()) return true;
-  }
-  return false;
 }
 
 void HumanObjectTask::PlaceObject(const btVector3& position) {
   object_->SetBasePose(btTransform(btQuaternion::getIdentity(), position));
   object_->SetBaseVelocity(btVector3(0, 0, 0), btVector3(0, 0, 0));
   is_gripped_ = false;
+  fingers().Reset();
 }
 
 void HumanObjectTask::Look() {
-  is_gripped_ = TouchesObject(kLeftFinger) && TouchesObject(kRightFinger);
+  is_gripped_ = fingers().touch_both();
   LookMore();
 }
 
@@ -118,7 +106,7 @@ void HumanObjectTask::ScriptedAction(absl::Span<float> action) {
   scene.tool = tool_position();
   scene.grip = GripPoint();
   scene.target = scene.tool + GoalPoint() - ObjectPoint();
-  scene.opening_m = Opening();
+  scene.opening_m = fingers().opening_m();
   scene.opening_max_m = 2 * kFingerOpen_m;
   scene.is_gripped = is_gripped_;
   const GraspMove move = ScriptedMove(scene);

@@ -62,6 +62,7 @@ class HumanObjectTask : public HumanGoalTask {
   void Achieved(absl::Span<double> out) const final;
   void Desired(absl::Span<double> out) const final;
   btVector3 GoalPlace() const final { return GoalPoint(); }
+  const Body* Held() const override { return object_; }
   bool is_gripped() const final { return is_gripped_; }
   double tool_distance() const final { return (GripPoint() - tool_position()).length(); }
   bool IsAllowed(int body_id) const final { return body_id == object_->id(); }
@@ -69,9 +70,6 @@ class HumanObjectTask : public HumanGoalTask {
   void KeepMore(StateArchive& state) final;
 
  private:
-  bool TouchesObject(int finger);
-  double Opening() const;
-
   Body* arm_ = nullptr;
   Body* object_ = nullptr;
   absl::optional<InverseKinematics> kinematics_;

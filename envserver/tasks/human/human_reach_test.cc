@@ -2,6 +2,7 @@
 #include <cmath>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "common/random/rng.h"
@@ -104,17 +105,23 @@ TEST_P(EachArm, ThreeTimesTheSafeSpeedIsSeen) {
   EXPECT_GT(result.fast_cover_episodes, 0);
 }
 
-// A finger opens onto the table at 0.2 m/s, and throws the wrist at the human.
-TEST(HumanReachTest, NothingIsPromisedWhileTheTablePushesTheArm) {
-  ShieldTrial trial;
-  trial.shield = "pfl";
-  trial.seed = 24;
-  trial.actions = 700;
-  const ShieldTrialResult result = RunShieldTrial(trial);
-  EXPECT_GT(result.pushed, 0);
-  EXPECT_LT(result.pushed, 70);
-  EXPECT_EQ(result.fast_cover_episodes, 0);
-  EXPECT_LT(result.promised.speed_m_s, 0.05);
+// Episodes in which a finger that opened onto the table at 0.2 m/s, with 20 N, threw the wrist at
+// the human: at 0.08 m/s, and at 0.04.
+TEST(HumanReachTest, AFingerAtTheTableDoesNotThrowTheArm) {
+  ShieldTrialResult all;
+  for (const auto& [seed, actions] : {std::pair<int, int>(80, 1300), {24, 700}}) {
+    ShieldTrial trial;
+    trial.shield = "pfl";
+    trial.seed = seed;
+    trial.actions = actions;
+    all.Add(RunShieldTrial(trial));
+  }
+  EXPECT_GT(all.static_contacts, 0);
+  EXPECT_GT(all.pushed, 0);
+  EXPECT_LT(all.pushed, 40);
+  EXPECT_EQ(all.fast_contacts, 0);
+  EXPECT_EQ(all.pushed_cover_episodes, 0);
+  EXPECT_LT(all.cover.speed_m_s, 0.05);
 }
 
 TEST_P(EachArm, WithoutTheShieldManyContactsAreFast) {

@@ -101,6 +101,7 @@ class RobotHandover : public HumanObjectTask {
     object().SetBaseVelocity(btVector3(0, 0, 0), btVector3(0, 0, 0));
   }
 
+  const Body* Held() const override { return in_hand_ ? nullptr : HumanObjectTask::Held(); }
   btVector3 GripPoint() const override { return object().LinkPose(kBase) * kGrip_m; }
   btVector3 ObjectPoint() const override { return object().LinkPose(kBase) * kEnd_m; }
   btVector3 GoalPoint() const override { return Joint(kHand[side_]); }
