@@ -131,7 +131,8 @@ absl::Status WriteExample(const EnvSpec& env, const Spec& spec, const std::strin
   counters.set_env_steps(800);
   counters.set_learner_steps(90);
   const absl::Status written = MakePolicyFile("example", env, spec, counters, (*network)->tensors())
-                                   .Write(path + ".safetensors");
+                                   .Write(path + ".safetensors")
+                                   .status();
   if (!written.ok()) return written;
 
   PolicyRunner::Options options;
@@ -146,7 +147,7 @@ absl::Status WriteExample(const EnvSpec& env, const Spec& spec, const std::strin
       (*runner)->RunDeterministic({1, *std::move(network)}, Flatten(acted.tensors));
   if (!actions.ok()) return actions.status();
   acted.tensors.emplace_back("sent", at::tensor(actions->sent).view({kRows, env.action.size()}));
-  return acted.Write(path + ".acted");
+  return acted.Write(path + ".acted").status();
 }
 
 struct Kind {
