@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <string>
 
-#include "absl/strings/str_cat.h"
 #include "envserver/human/human_figure.h"
 #include "envserver/tasks/human/arm_cover.h"
 
@@ -15,11 +13,6 @@ namespace {
 constexpr double kPushed_s = 0.1;  // After it touched what pushes it.
 constexpr double kRounding_m_s = 1e-4;
 constexpr int kFreeTries = 200;
-// Viewers see the human's reach in a stop, in as many sizes.
-constexpr int kReachLevels = 4;
-constexpr Colour kReachColour = {0.9, 0.25, 0.2, 0.04};
-constexpr Colour kStopColour = {0.25, 0.55, 0.95, 0.3};
-const btVector3 kOutOfSight(0, 0, -50);
 
 // Pairs of capsules that touch in some configurations, but not in most.
 std::vector<std::pair<int, int>> FindSelfPairs(const ArmModel& arm, const JointVector& start) {
@@ -49,20 +42,6 @@ std::vector<std::pair<int, int>> FindSelfPairs(const ArmModel& arm, const JointV
     }
   }
   return pairs;
-}
-
-SceneShape CapsuleLook(double radius, double length, const Colour& colour) {
-  SceneShape shape;
-  shape.kind = length > 1e-9 ? SceneShape::Kind::kCapsule : SceneShape::Kind::kSphere;
-  shape.size = {radius, length, 0};
-  shape.colour = colour;
-  return shape;
-}
-
-void PlaceAlong(const Eigen::Vector3d& a, const Eigen::Vector3d& b, Marker marker,
-                MarkerPoses& out) {
-  const btTransform pose = PoseAlong(a, b);
-  out.Place(marker, pose.getOrigin(), pose.getRotation());
 }
 
 Capsule Moved(const Eigen::Isometry3d& by, const Capsule& capsule) {
@@ -174,59 +153,13 @@ void HumanArmTask::AddArmAndHuman(TaskBuilder& task, ArmSetup setup) {
   metrics_.promised_speed = task.AddMetric("promised_contact_speed_m_s", last);
   metrics_.broke_bounds = task.AddMetric("human_broke_bounds", sum);
   metrics_.pushed = task.AddMetric("arm_pushed", sum);
-  if (config_.show_reachable_sets && config_.shield.is_on()) AddMarkers(task);
-}
-
-void HumanArmTask::AddMarkers(TaskBuilder& task) {
-  const HumanModel& model = human_->model();
-  const double longest_s = arm_->options().stop_time_max_s;
-  for (int level = 1; level <= kReachLevels; ++level) {
-    std::vector<Marker> markers;
-    for (size_t i = 0; i < model.capsules.size(); ++i) {
-      const HumanCapsule& part = model.capsules[i];
-      const double radius =
-          model.VelocityRadius(static_cast<int>(i), longest_s * level / kReachLevels);
-      markers.push_back(task.AddMarker(
-          absl::StrCat("reach_", level, "_", std::string(HumanJointName(part.joint_b))),
-          CapsuleLook(radius, HumanOffset(part.joint_b).norm(), kReachColour)));
-    }
-    human_markers_.push_back(std::move(markers));
-  }
-  for (int c = 0; c < setup_->model.num_capsules(); ++c) {
-    const Capsule& capsule = setup_->model.capsules()[c].shape;
-    stop_markers_.push_back(task.AddMarker(
-        absl::StrCat("stop_", c), CapsuleLook(capsule.radius + arm_->options().secure_radius_m,
-                                              (capsule.b - capsule.a).norm(), kStopColour)));
+  if (config_.show_reachable_sets && config_.shield.is_on()) {
+    reach_markers_.emplace(task, human_->model(), setup_->model, arm_.get());
   }
 }
 
 void HumanArmTask::Show(MarkerPoses& out) {
-  if (human_markers_.empty()) return;
-  const double stop_s = arm_->shield().failsafe_left_s();
-  const double longest_s = arm_->options().stop_time_max_s;
-  const int level =
-      std::clamp(static_cast<int>(std::ceil(stop_s / longest_s * kReachLevels)), 1, kReachLevels);
-  const HumanModel& model = human_->model();
-  const HumanPose& pose = human_->next_pose();
-  for (int each = 1; each <= kReachLevels; ++each) {
-    for (size_t i = 0; i < model.capsules.size(); ++i) {
-      const Marker marker = human_markers_[each - 1][i];
-      if (each != level) {
-        out.Place(marker, kOutOfSight);
-        continue;
-      }
-      const HumanCapsule& part = model.capsules[i];
-      PlaceAlong(pose.position[part.joint_a], pose.position[part.joint_b], marker, out);
-    }
-  }
-  JointVector stop;
-  arm_->shield().FailsafeEnd(stop);
-  std::vector<Capsule> capsules(setup_->model.num_capsules());
-  setup_->model.Place(stop, capsules);
-  for (size_t c = 0; c < capsules.size(); ++c) {
-    const Capsule placed = Moved(base_, capsules[c]);
-    PlaceAlong(placed.a, placed.b, stop_markers_[c], out);
-  }
+  if (reach_markers_.has_value()) reach_markers_->Place(human_->next_pose(), base_, out);
 }
 
 void HumanArmTask::Reset() {

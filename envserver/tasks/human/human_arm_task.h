@@ -37,6 +37,7 @@
 #include "envserver/shield/capsule.h"
 #include "envserver/tasks/human/contact_counts.h"
 #include "envserver/tasks/human/human_scene.h"
+#include "envserver/tasks/human/reach_markers.h"
 #include "envserver/tasks/human/safe_arm.h"
 #include "envserver/tasks/human/schunk_fingers.h"
 
@@ -150,7 +151,6 @@ class HumanArmTask : public Task {
 
   class JointActions;
 
-  void AddMarkers(TaskBuilder& task);
   void PlaceArm();  // Where its capsules are, and how they move.
   void LookForPushes();
   void LookAtCapsules();
@@ -203,8 +203,7 @@ class HumanArmTask : public Task {
     Metric timeout, interventions, by_human, by_tracker, tracking_stops, goals, distance,
         contact_speed, cover_speed, promised_speed, broke_bounds, pushed;
   } metrics_;
-  std::vector<std::vector<Marker>> human_markers_;  // By level of time, by part.
-  std::vector<Marker> stop_markers_;                // By capsule of the arm.
+  absl::optional<ReachMarkers> reach_markers_;  // Where viewers see the reachable sets.
 };
 
 }  // namespace armature

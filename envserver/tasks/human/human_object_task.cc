@@ -4,13 +4,14 @@
 #include <cmath>
 
 #include "envserver/tasks/human/human_arms.h"
+#include "envserver/tasks/human/human_scene.h"
 #include "envserver/tasks/human/schunk_body.h"
 
 namespace armature {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr int kHorizon = 200;
+constexpr double kFriction = 1;  // Of the object.
 
 // Of the script: how far the tool goes in a control step at most, and how often the joints that
 // bring it there are bettered.
@@ -36,14 +37,21 @@ void HumanObjectConfig::Visit(ConfigVisitor& v) {
           "Of one in which it is not, but gripped; -1 otherwise.");
 }
 
-HumanObjectTask::HumanObjectTask(const HumanObjectConfig& config, double within)
-    : HumanGoalTask(config, Facts(config, within)) {}
+HumanObjectTask::HumanObjectTask(const HumanObjectConfig& config, const HumanObject& object,
+                                 double within)
+    : HumanGoalTask(config, Facts(config, within)), facts_(object) {}
 
 ArmSetup HumanObjectTask::AddScene(TaskBuilder& task) {
   ArmSetup setup = AddSchunk(task, kControl_s, kHorizon);
-  setup.start = {0, 0, kPi / 2, 0, kPi / 2, 0, kFingerOpen_m, kFingerOpen_m};
+  setup.start = {0, 0, M_PI / 2, 0, M_PI / 2, 0, kFingerOpen_m, kFingerOpen_m};
   arm_ = setup.body;
-  object_ = AddObject(task);
+  BodyOptions box;
+  box.name = facts_.name;
+  box.base_pose.setOrigin(facts_.place_m);
+  box.friction = kFriction;
+  box.collision_group = kSceneGroup;
+  box.colour = facts_.colour;
+  object_ = task.world().AddBox(facts_.size_m, facts_.mass_kg, box);
   InverseKinematicsOptions options;
   options.iterations_max = 1;
   options.damping = 0.01;

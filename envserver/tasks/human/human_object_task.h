@@ -30,16 +30,24 @@ struct HumanObjectConfig : HumanGoalConfig {
   void Visit(ConfigVisitor& v);
 };
 
+// A box that the gripper can hold.
+struct HumanObject {
+  const char* name = "";
+  btVector3 size_m;
+  double mass_kg = 0;
+  btVector3 place_m;  // In the scene as it is first seen.
+  Colour colour = {};
+};
+
 class HumanObjectTask : public HumanGoalTask {
  public:
   // A goal is reached within this distance, m.
-  HumanObjectTask(const HumanObjectConfig& config, double within);
+  HumanObjectTask(const HumanObjectConfig& config, const HumanObject& object, double within);
 
   bool has_script() const final { return true; }
   void ScriptedAction(absl::Span<float> action) final;
 
  protected:
-  virtual Body* AddObject(TaskBuilder& task) = 0;
   virtual btVector3 GripPoint() const = 0;  // Where the tool is to grip the object.
   // The point of the object that is to be at the goal; and the goal.
   virtual btVector3 ObjectPoint() const = 0;
@@ -70,6 +78,7 @@ class HumanObjectTask : public HumanGoalTask {
   void KeepMore(StateArchive& state) final;
 
  private:
+  const HumanObject facts_;
   Body* arm_ = nullptr;
   Body* object_ = nullptr;
   absl::optional<InverseKinematics> kinematics_;

@@ -18,7 +18,6 @@ namespace {
 
 constexpr double kSide_m = 0.04;
 constexpr double kMass_kg = 0.064;
-constexpr double kFriction = 1;
 constexpr double kWithin_m = 0.1;
 constexpr double kRest_m = 0.8 + kSide_m / 2;  // Of the cube's middle on the table.
 constexpr double kGripAbove_m = 0.01;          // So that the fingertips stay off the table.
@@ -26,22 +25,17 @@ constexpr double kHover_m = 0.1;
 constexpr int kPlaces = 6;
 constexpr Colour kCubeColour = {0.1, 0.7, 0.3, 1};
 
+HumanObject Cube() {
+  return {"cube", btVector3(kSide_m, kSide_m, kSide_m), kMass_kg, btVector3(0.33, 0.33, kRest_m),
+          kCubeColour};
+}
+
 class PickPlace : public HumanObjectTask {
  public:
   using Config = HumanObjectConfig;
-  explicit PickPlace(const Config& config) : HumanObjectTask(config, kWithin_m) {}
+  explicit PickPlace(const Config& config) : HumanObjectTask(config, Cube(), kWithin_m) {}
 
  protected:
-  Body* AddObject(TaskBuilder& task) override {
-    BodyOptions cube;
-    cube.name = "cube";
-    cube.base_pose.setOrigin(btVector3(0.33, 0.33, kRest_m));
-    cube.friction = kFriction;
-    cube.collision_group = kSceneGroup;
-    cube.colour = kCubeColour;
-    return task.world().AddBox(btVector3(kSide_m, kSide_m, kSide_m), kMass_kg, cube);
-  }
-
   void FirstGoal() override {
     for (int i = 0; i < kPlaces; ++i) {
       begins_[i] = Place(1);

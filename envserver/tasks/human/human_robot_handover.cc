@@ -25,7 +25,6 @@ namespace {
 
 const btVector3 kSize_m(0.24, 0.03, 0.04);
 constexpr double kMass_kg = 0.1;
-constexpr double kFriction = 1;
 constexpr double kWithin_m = 0.1;
 constexpr double kRest_m = 0.82;  // Of the bar's middle on the table.
 constexpr Colour kBarColour = {0.85, 0.45, 0.15, 1};
@@ -43,6 +42,8 @@ constexpr double kDrawnBack_m = 0.36;
 // Where the script waits for a hand.
 const btVector3 kReady_m(0.28, 0.2, 1.0);
 
+HumanObject Bar() { return {"bar", kSize_m, kMass_kg, btVector3(0.37, 0.3, kRest_m), kBarColour}; }
+
 class RobotHandover : public HumanObjectTask {
  public:
   struct Config : HumanObjectConfig {
@@ -51,19 +52,9 @@ class RobotHandover : public HumanObjectTask {
       arm.human.motions = {"hand_over"};
     }
   };
-  explicit RobotHandover(const Config& config) : HumanObjectTask(config, kWithin_m) {}
+  explicit RobotHandover(const Config& config) : HumanObjectTask(config, Bar(), kWithin_m) {}
 
  protected:
-  Body* AddObject(TaskBuilder& task) override {
-    BodyOptions bar;
-    bar.name = "bar";
-    bar.base_pose.setOrigin(btVector3(0.37, 0.3, kRest_m));
-    bar.friction = kFriction;
-    bar.collision_group = kSceneGroup;
-    bar.colour = kBarColour;
-    return task.world().AddBox(kSize_m, kMass_kg, bar);
-  }
-
   void AddFields(TaskBuilder& task) override {
     HumanObjectTask::AddFields(task);
     end_ = task.AddField("object_end", 3);
