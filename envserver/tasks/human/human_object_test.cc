@@ -13,13 +13,6 @@
 namespace armature {
 namespace {
 
-const EnvConfig kFar = {{"human.distance_m", "6"}, {"human.motions", "[work_at_table]"}};
-
-EnvConfig With(EnvConfig config, const EnvConfig& more) {
-  for (const auto& [key, value] : more) config[key] = value;
-  return config;
-}
-
 double Norm(const std::vector<float>& values) {
   double square = 0;
   for (const float x : values) square += x * x;

@@ -19,13 +19,6 @@
 namespace armature {
 namespace {
 
-const EnvConfig kFar = {{"human.distance_m", "6"}, {"human.motions", "[work_at_table]"}};
-
-EnvConfig With(EnvConfig config, const EnvConfig& more) {
-  for (const auto& [key, value] : more) config[key] = value;
-  return config;
-}
-
 class EachArm : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Arms, EachArm, testing::Values("human_reach", "panda_reach_human"));
 

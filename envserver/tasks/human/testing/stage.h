@@ -21,6 +21,14 @@
 
 namespace armature {
 
+// A human whom the arm never meets.
+inline const EnvConfig kFar = {{"human.distance_m", "6"}, {"human.motions", "[work_at_table]"}};
+
+inline EnvConfig With(EnvConfig config, const EnvConfig& more) {
+  for (const auto& [key, value] : more) config[key] = value;
+  return config;
+}
+
 class Stage {
  public:
   Stage(const std::string& env_id, const EnvConfig& config) {
